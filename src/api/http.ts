@@ -1,0 +1,209 @@
+/** The HTTP server: which hosts, which limits, which routes, and one shape for whatever goes wrong. */
+import cors from '@fastify/cors';
+import formbody from '@fastify/formbody';
+import helmet from '@fastify/helmet';
+import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type HTTPMethods,
+} from 'fastify';
+import { v7 as uuidv7 } from 'uuid';
+import type { Config } from '../core/config.ts';
+import { Problem } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { UnitOfWork } from '../db/unit-of-work.ts';
+import type { Sessions } from '../features/sessions/sessions.ts';
+import type { DevelopmentMailbox } from '../mail/mailbox.ts';
+import { createContext } from './context.ts';
+import { httpRefusal, internalEnvelope, sendRefusal } from './envelope.ts';
+import { type Graphql, serveGraphql } from './graphql.ts';
+import { serveHealth } from './health.ts';
+import { isAllowedHost } from './hosts.ts';
+import { serveMailbox } from './pages/mailbox.ts';
+import { serveStyleSheet } from './pages/page.ts';
+import { sendVerifyPage, serveVerifyPage } from './pages/verify-email.ts';
+import { openApiDocument } from './rest/openapi.ts';
+import { serveRest } from './rest/run.ts';
+
+export interface HttpParts {
+  readonly config: Config;
+  readonly log: Log;
+  readonly version: string;
+  readonly unitOfWork: UnitOfWork;
+  readonly sessions: Sessions;
+  readonly graphql: Graphql;
+  readonly mailbox: DevelopmentMailbox;
+  readonly isReady: () => Promise<boolean>;
+}
+
+const bodyLimitBytes = 100_000;
+/** Milliseconds for a whole request to arrive; Fastify never closes slow bodies otherwise. */
+const requestTimeout = 10_000;
+
+/** The assembled server, not listening yet. */
+export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
+  const { config } = parts;
+  const loggerInstance: FastifyBaseLogger = parts.log;
+  const app = fastify({
+    loggerInstance,
+    disableRequestLogging: true,
+    genReqId: () => uuidv7(),
+    trustProxy: (_address, hop) => hop < config.trustedProxyHops,
+    bodyLimit: bodyLimitBytes,
+    requestTimeout,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 500 },
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+  });
+  const methodsByUrl = collectMethods(app);
+  app.decorateRequest('context', null);
+  handleErrors(app);
+  await protect(app, config);
+  openContexts(app, parts);
+  logAnswers(app);
+
+  serveHealth(app, parts.isReady);
+  serveGraphql(app, parts.graphql);
+  serveRest(app, {
+    prefix: config.restPrefix,
+    graphql: parts.graphql,
+    verifyPage: sendVerifyPage,
+  });
+  serveStyleSheet(app);
+  serveVerifyPage(app, parts.graphql);
+  if (config.mail.kind === 'mailbox' && !config.isProduction) serveMailbox(app, parts.mailbox);
+  const document = openApiDocument({
+    prefix: config.restPrefix,
+    publicUrl: config.publicUrl,
+    version: parts.version,
+  });
+  app.get('/openapi.json', (_request, reply) => reply.send(document));
+  refuseOtherMethods(app, methodsByUrl);
+  await serveDocumentation(app, document);
+  return app;
+}
+
+async function protect(app: FastifyInstance, config: Config): Promise<void> {
+  app.addHook('onRequest', async (request, reply) => {
+    if (isAllowedHost(request.headers.host, config.allowedHosts)) return;
+    return reply.code(400).send(httpRefusal(400, 'This host name is not served here.'));
+  });
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        formAction: ["'self'"],
+        frameSrc: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    referrerPolicy: { policy: 'no-referrer' },
+  });
+  await app.register(cors, {
+    origin: config.corsAllowedOrigins.length > 0 ? [...config.corsAllowedOrigins] : false,
+    credentials: false,
+    exposedHeaders: ['Link', 'Retry-After', 'X-Request-Id'],
+  });
+  await app.register(formbody, { bodyLimit: bodyLimitBytes });
+}
+
+/** Everything behind these hooks runs in a database context and knows who is asking. */
+function openContexts(app: FastifyInstance, { unitOfWork, sessions }: HttpParts): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    if (request.routeOptions.config.speaks === undefined) return done();
+    unitOfWork.enterContext(done);
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.routeOptions.config.speaks === undefined) return;
+    request.context = await createContext(request, reply, sessions);
+  });
+}
+
+/** One line per answer. Names the route, never the address asked for, which may hold a code. */
+function logAnswers(app: FastifyInstance): void {
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        requestId: request.id,
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+        ip: request.ip,
+      },
+      'answered',
+    );
+  });
+}
+
+function handleErrors(app: FastifyInstance): void {
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send(httpRefusal(404, 'There is nothing at this address.')),
+  );
+  app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
+    if (error instanceof Problem) return sendRefusal(reply, error);
+    const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
+    if (status >= 400 && status < 500) {
+      return reply.code(status).send(httpRefusal(status, sentenceOfStatus(status)));
+    }
+    request.log.error({ err: error, requestId: request.id }, 'unexpected error');
+    return reply.code(500).header('cache-control', 'no-store').send(internalEnvelope(request.id));
+  });
+}
+
+function sentenceOfStatus(status: number): string {
+  const sentences: Readonly<Record<number, string>> = {
+    400: 'The request is malformed; send well-formed JSON or a form.',
+    408: 'The request took too long to arrive.',
+    413: `The body is too large; send at most ${bodyLimitBytes} bytes.`,
+    414: 'The address is too long.',
+    415: 'This content type is not read here; send application/json or a form.',
+  };
+  return sentences[status] ?? 'The request cannot be read.';
+}
+
+/** Notes each of our routes' methods as it is added. */
+function collectMethods(app: FastifyInstance): Map<string, string[]> {
+  const methodsByUrl = new Map<string, string[]>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const known = methodsByUrl.get(url) ?? [];
+    methodsByUrl.set(url, [...new Set([...known, method].flat())]);
+  });
+  return methodsByUrl;
+}
+
+/** Fastify answers 404 to a wrong method; RFC 9110 §15.5.6 wants 405 with what is allowed. */
+function refuseOtherMethods(app: FastifyInstance, methodsByUrl: Map<string, string[]>): void {
+  const all: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+  for (const [url, methods] of [...methodsByUrl]) {
+    const others = all.filter((method) => !methods.includes(method));
+    if (others.length === 0) continue;
+    app.route({
+      method: others,
+      url,
+      handler: (_request, reply) =>
+        reply
+          .code(405)
+          .header('allow', methods.join(', '))
+          .send(httpRefusal(405, `Use ${methods.join(' or ')} here.`)),
+    });
+  }
+}
+
+async function serveDocumentation(
+  app: FastifyInstance,
+  document: ReturnType<typeof openApiDocument>,
+): Promise<void> {
+  // The plugin's types end at OpenAPI 3.0; it hands a static document on as it is.
+  const specification = { document } as unknown as StaticDocumentSpec;
+  await app.register(swagger, { mode: 'static', specification });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+}

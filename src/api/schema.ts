@@ -1,0 +1,108 @@
+/**
+ * Joins schema.graphql with the resolver classes. The file is what is served; a resolver class that
+ * says anything else than the file, more or less, stops the start.
+ */
+import { readFileSync } from 'node:fs';
+import { makeExecutableSchema } from '@graphql-tools/schema';
+import {
+  buildSchema,
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  lexicographicSortSchema,
+  parse,
+  print,
+  printSchema,
+  visit,
+} from 'graphql';
+import { buildTypeDefsAndResolversSync, type MiddlewareFn } from 'type-graphql';
+import type { Context } from '../core/actor.ts';
+import { isTopLevel, Problem } from '../core/errors.ts';
+import { AccessResolver, GroupResolver } from '../features/access/access.resolver.ts';
+import { AccountsResolver } from '../features/accounts/accounts.resolver.ts';
+import { DateTime } from '../features/answers.resolver.ts';
+import { SessionsResolver } from '../features/sessions/sessions.resolver.ts';
+import { UserResolver } from '../features/users/users.resolver.ts';
+
+/** The contract's text. From src/api and from dist/api alike it lies two folders up. */
+const schemaFile = new URL('../../schema.graphql', import.meta.url);
+
+const resolverClasses = [
+  UserResolver,
+  GroupResolver,
+  AccessResolver,
+  SessionsResolver,
+  AccountsResolver,
+] as const;
+
+export type Resolvers = readonly InstanceType<(typeof resolverClasses)[number]>[];
+
+/** @throws Error naming every line that only one side has */
+export function createSchema(
+  resolvers: Resolvers,
+  text = readFileSync(schemaFile, 'utf8'),
+): GraphQLSchema {
+  const built = buildTypeDefsAndResolversSync({
+    resolvers: resolverClasses,
+    container: { get: (wanted: unknown) => resolverOf(resolvers, wanted) },
+    scalarsMap: [{ type: Date, scalar: DateTime }],
+    globalMiddlewares: [answerProblems],
+    emitSchemaFile: false,
+    validate: false,
+  });
+  requireAgreement(parse(text), parse(built.typeDefs));
+  return makeExecutableSchema({
+    typeDefs: text,
+    resolvers: built.resolvers,
+    resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
+  });
+}
+
+function resolverOf(resolvers: Resolvers, wanted: unknown) {
+  const found = resolvers.find((resolver) => resolver.constructor === wanted);
+  if (!found) throw new Error(`no instance of the resolver ${String(wanted)}`);
+  return found;
+}
+
+/** A Problem becomes data where the contract has it as data, and an error with its code elsewhere. */
+const answerProblems: MiddlewareFn<Context> = async ({ info }, next) => {
+  try {
+    return await next();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    const { code, message, fields, retryAfterSeconds } = error;
+    const isMutation = info.parentType === info.schema.getMutationType();
+    if (isMutation && !isTopLevel(code)) return { code, message, fields };
+    throw new GraphQLError(message, {
+      extensions: {
+        code,
+        ...(fields.length > 0 ? { fields } : {}),
+        ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
+      },
+    });
+  }
+};
+
+function requireAgreement(file: DocumentNode, classes: DocumentNode): void {
+  const ofFile = canonicalLines(file);
+  const ofClasses = canonicalLines(classes);
+  const faults = [
+    ...[...ofFile].filter((line) => !ofClasses.has(line)).map((line) => `no resolver has: ${line}`),
+    ...[...ofClasses].filter((line) => !ofFile.has(line)).map((line) => `no schema has: ${line}`),
+  ];
+  if (faults.length > 0) {
+    throw new Error(`schema.graphql and the resolvers differ:\n  ${faults.join('\n  ')}`);
+  }
+}
+
+/** Each member with the type it belongs to, in an order and form that do not depend on the source. */
+function canonicalLines(document: DocumentNode): ReadonlySet<string> {
+  const bare = visit(document, { enter: (node) => ({ ...node, description: undefined }) });
+  const text = printSchema(lexicographicSortSchema(buildSchema(print(bare))));
+  let owner = '';
+  const lines = text.split('\n').map((line) => {
+    if (!line.startsWith(' ')) owner = line;
+    return line.startsWith(' ') ? `${owner} ${line.trim()}` : line;
+  });
+  return new Set(lines.filter((line) => !['', '}', 'schema {'].includes(line)));
+}

@@ -1,0 +1,70 @@
+/** The command line: which commands there are, and what their ends mean: 0 done, 1 refused, 2 wrong usage. */
+import yargs from 'yargs';
+import { ConfigError } from '../core/config.ts';
+import { Problem } from '../core/errors.ts';
+import { activateUser } from './activate-user.ts';
+import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
+import { initDefaultAdmin } from './init-default-admin.ts';
+import { migrateCommand } from './migrate.ts';
+import { UsageError } from './prompts.ts';
+import { serveCommand } from './serve.ts';
+
+export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  const commandLine = yargs([...argv])
+    .scriptName('gatehouse')
+    .usage('$0 <command>')
+    .option('json', { type: 'boolean', default: false, describe: 'Print machine-readable output' })
+    .command(serveCommand)
+    .command(migrateCommand)
+    .command(createUser)
+    .command(createStaffUser)
+    .command(createSuperuser)
+    .command(activateUser)
+    .command(initDefaultAdmin)
+    .demandCommand(1, 'Say which command to run.')
+    .strict()
+    .recommendCommands()
+    .help()
+    .version(false)
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? new UsageError(message);
+    });
+  try {
+    await commandLine.parseAsync();
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+/** Says on stderr what went wrong, and answers the exit code. */
+function report(error: unknown): number {
+  if (error instanceof UsageError) {
+    console.error(`${error.message}\nSee gatehouse --help.`);
+    return 2;
+  }
+  if (error instanceof ConfigError) {
+    console.error(error.message);
+    return 2;
+  }
+  if (error instanceof Problem) {
+    console.error(`${error.code}: ${error.message}`);
+    for (const { path, message } of error.fields)
+      console.error(`  ${optionName(path)}: ${message}`);
+    return 1;
+  }
+  console.error(error instanceof Error ? describe(error) : String(error));
+  return 1;
+}
+
+/** `firstName` as people type it: `first-name`. */
+function optionName(path: string): string {
+  return path.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The message and those of its causes; some errors of connections have an empty one. */
+function describe(error: Error): string {
+  const inner = error instanceof AggregateError ? error.errors : [error.cause];
+  const causes = inner.filter((cause) => cause instanceof Error).map(describe);
+  return [error.message, ...causes].filter((text) => text !== '').join('\n  ');
+}

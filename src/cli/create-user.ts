@@ -1,0 +1,110 @@
+/** `createuser`, `createstaffuser`, `createsuperuser`: accounts made by an operator. */
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
+import type { AccountKind, ProvisionInput } from '../features/accounts/provisioning.ts';
+import type { User } from '../features/users/user.entity.ts';
+import { createPrompts, readSecretFromStdin, UsageError } from './prompts.ts';
+import { type GlobalArguments, print, withHouse } from './with-house.ts';
+
+interface CreateArguments extends GlobalArguments {
+  readonly username: string | undefined;
+  readonly email: string | undefined;
+  readonly 'first-name': string | undefined;
+  readonly 'last-name': string | undefined;
+  readonly noinput: boolean;
+  readonly 'password-stdin': boolean;
+  readonly active: boolean;
+}
+
+type Given = ArgumentsCamelCase<CreateArguments>;
+
+const describeOf: Readonly<Record<AccountKind, string>> = {
+  user: 'Make a user, who gets a code by mail',
+  staff: 'Make a staff user, who gets a code by mail',
+  superuser: 'Make an active superuser in the Root group',
+};
+
+export const createUser = command('createuser', 'user');
+export const createStaffUser = command('createstaffuser', 'staff');
+export const createSuperuser = command('createsuperuser', 'superuser');
+
+function command(name: string, kind: AccountKind): CommandModule<GlobalArguments, CreateArguments> {
+  return {
+    command: name,
+    describe: describeOf[kind],
+    builder: (argv) => options(argv, kind),
+    handler: async (given) => {
+      const input = await collect(given);
+      const isActive = kind === 'superuser' || given.active;
+      const user = await withHouse(({ provisioning }) =>
+        provisioning.provision(input, { kind, isActive }),
+      );
+      print({ text: sentence(user, kind), json: summary(user) }, given.json);
+    },
+  };
+}
+
+function options(argv: Argv<GlobalArguments>, kind: AccountKind): Argv<CreateArguments> {
+  const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
+  return argv
+    .option('username', text('Unique name to log in with; may be left blank'))
+    .option('email', text('Address'))
+    .option('first-name', text('Given name'))
+    .option('last-name', text('Family name'))
+    .option('noinput', { type: 'boolean', default: false, describe: 'Ask nothing' })
+    .option('password-stdin', {
+      type: 'boolean',
+      default: false,
+      describe: 'Read the password from standard input',
+    })
+    .option('active', {
+      type: 'boolean',
+      default: false,
+      hidden: kind === 'superuser',
+      describe: 'Active at once, without a code',
+    });
+}
+
+async function collect(given: Given): Promise<ProvisionInput> {
+  if (given.noinput && given.email === undefined) throw new UsageError('--noinput needs --email.');
+  if (given.noinput && !given.passwordStdin) {
+    throw new UsageError(
+      '--noinput needs --password-stdin: the password is read from standard input.',
+    );
+  }
+  if (given.passwordStdin && !given.noinput && given.email === undefined) {
+    throw new UsageError(
+      '--password-stdin needs --email, as standard input cannot be asked as well.',
+    );
+  }
+  const { username, email, firstName, lastName } = given;
+  if (given.passwordStdin) {
+    return { username, email, firstName, lastName, password: await readSecretFromStdin() };
+  }
+  return interview(given);
+}
+
+async function interview({ username, email, firstName, lastName }: Given): Promise<ProvisionInput> {
+  const { ask, askSecret } = createPrompts();
+  const profile = {
+    username: username ?? (await ask('Username')),
+    email: email ?? (await ask('Email address')),
+    firstName: firstName ?? (await ask('First name')),
+    lastName: lastName ?? (await ask('Last name')),
+  };
+  const password = await askSecret('Password');
+  if (password !== (await askSecret('Password (again)'))) {
+    throw new UsageError('The two passwords are not equal.');
+  }
+  return { ...profile, password };
+}
+
+function sentence(user: User, kind: AccountKind): string {
+  const what = { user: 'User', staff: 'Staff user', superuser: 'Superuser' }[kind];
+  return user.status === 'PENDING'
+    ? `${what} ${user.email} made. A code was mailed there; activate with it: gatehouse activateuser`
+    : `${what} ${user.email} made, active at once.`;
+}
+
+function summary({ id, email, username, status, isStaff, isSuperuser }: User) {
+  return { id, email, username, status, isStaff, isSuperuser };
+}

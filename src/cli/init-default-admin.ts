@@ -1,0 +1,20 @@
+/** `initdefaultadmin`: the first superuser, from the environment, while there is none. */
+import type { CommandModule } from 'yargs';
+import { UsageError } from './prompts.ts';
+import { type GlobalArguments, print, withHouse } from './with-house.ts';
+
+export const initDefaultAdmin: CommandModule<GlobalArguments, GlobalArguments> = {
+  command: 'initdefaultadmin',
+  describe: 'Make the superuser of DEFAULT_ADMIN_EMAIL, if there is no superuser yet',
+  builder: {},
+  handler: async ({ json }) => {
+    const made = await withHouse(({ config, provisioning }) => {
+      if (config.defaultAdmin) return provisioning.provisionDefaultAdmin(config.defaultAdmin);
+      throw new UsageError('Set DEFAULT_ADMIN_EMAIL and DEFAULT_ADMIN_PASSWORD.');
+    });
+    const text = made
+      ? `Superuser ${made.email} made.`
+      : 'There is a superuser already; nothing to do.';
+    print({ text, json: { isMade: made !== undefined, email: made?.email ?? null } }, json);
+  },
+};

@@ -1,0 +1,14 @@
+/** `migrate`: brings the database to the present schema, and nothing else. */
+import type { CommandModule } from 'yargs';
+import { type GlobalArguments, print, withHouse } from './with-house.ts';
+
+export const migrateCommand: CommandModule<GlobalArguments, GlobalArguments> = {
+  command: 'migrate',
+  describe: 'Bring the database to the present schema',
+  builder: {},
+  handler: async ({ json }) => {
+    const migrated = await withHouse(async (house) => house.migrated);
+    const text = migrated.length > 0 ? `Done: ${migrated.join(', ')}.` : 'Nothing to do.';
+    print({ text, json: { migrated } }, json);
+  },
+};

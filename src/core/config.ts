@@ -1,0 +1,277 @@
+/**
+ * The environment, read once, checked as a whole, and handed on frozen. The only reader of
+ * process.env. Every fault is reported at once, with what to do about it.
+ */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { z } from 'zod';
+
+export type MailSettings =
+  | { readonly kind: 'mailbox'; readonly from: string }
+  | {
+      readonly kind: 'smtp';
+      readonly host: string;
+      readonly port: number;
+      readonly useTls: boolean;
+      readonly user: string | undefined;
+      readonly password: string | undefined;
+      readonly from: string;
+    };
+
+/** Durations are seconds. */
+export interface Config {
+  readonly isProduction: boolean;
+  readonly debug: boolean;
+  readonly logLevel: string;
+  /** Undefined where it is to be made and kept in the data directory. */
+  readonly secretKey: string | undefined;
+  /** Undefined where the embedded PostgreSQL is to be used. */
+  readonly databaseUrl: string | undefined;
+  readonly defaultAdmin: { readonly email: string; readonly password: string } | undefined;
+  readonly mail: MailSettings;
+  readonly allowedHosts: readonly string[];
+  readonly corsAllowedOrigins: readonly string[];
+  readonly host: string;
+  readonly port: number;
+  readonly publicUrl: string;
+  readonly restPrefix: string;
+  readonly trustedProxyHops: number;
+  readonly dataDirectory: string;
+  readonly accessTokenTtlSeconds: number;
+  readonly refreshTokenTtlSeconds: number;
+  readonly sessionMaxAgeSeconds: number;
+  readonly refreshGraceSeconds: number;
+  readonly verifyCodeTtlSeconds: number;
+  readonly resetTokenTtlSeconds: number;
+  readonly workers: number;
+  readonly passwordMinLength: number;
+  readonly hasAttemptBudgets: boolean;
+}
+
+/** The environment cannot be used; the message names every fault and its remedy. */
+export class ConfigError extends Error {
+  constructor(faults: readonly string[]) {
+    super(
+      [
+        `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:`,
+        ...faults.map((fault) => `  - ${fault}`),
+        'Set these in the environment or in .env (see .env.example).',
+      ].join('\n'),
+    );
+    this.name = 'ConfigError';
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const flag = z
+  .string()
+  .transform((text) => text.trim().toLowerCase())
+  .pipe(z.enum(['true', 'false', '1', '0', 'yes', 'no', 'on', 'off'], 'must be True or False'))
+  .transform((word) => ['true', '1', 'yes', 'on'].includes(word));
+
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\s*\d{1,9}\s*$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be from ${min} to ${max}`);
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+const secretKey = z
+  .string()
+  .refine(
+    (text) => Buffer.byteLength(text) >= 32,
+    'must have at least 32 bytes; make one with: node -p "crypto.randomBytes(48).toString(\'base64url\')"',
+  )
+  .refine(
+    (text) => new Set(text).size >= 8,
+    'repeats a few characters; use random ones, not a placeholder',
+  );
+
+const httpUrl = z
+  .string()
+  .refine(isHttpUrl, 'must be an http:// or https:// address such as https://auth.example.com')
+  .transform((text) => text.replace(/\/+$/, ''));
+
+const origin = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && new URL(text).origin === text,
+    'must list origins such as https://app.example.com, without a path',
+  );
+
+const databaseUrl = z
+  .string()
+  .refine(
+    (text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text),
+    'must look like postgresql://user:password@host:5432/database',
+  );
+
+const restPrefix = z
+  .string()
+  .regex(/^(\/[A-Za-z0-9._~-]+)+\/?$/, 'must be a path such as /auth')
+  .transform((text) => text.replace(/\/$/, ''));
+
+const shape = z.object({
+  NODE_ENV: z.string().optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  SECRET_KEY: secretKey.optional(),
+  DATABASE_URL: databaseUrl.optional(),
+  DEFAULT_ADMIN_EMAIL: z.string().optional(),
+  DEFAULT_ADMIN_PASSWORD: z.string().optional(),
+  EMAIL_HOST: z.string().optional(),
+  EMAIL_PORT: whole(1, 65535).default(587),
+  EMAIL_USE_TLS: flag.default(true),
+  EMAIL_HOST_USER: z.string().optional(),
+  EMAIL_HOST_PASSWORD: z.string().optional(),
+  EMAIL_FROM: z.string().optional(),
+  ALLOWED_HOSTS: list.default(['localhost', '127.0.0.1', '[::1]']),
+  CORS_ALLOWED_ORIGINS: list.pipe(z.array(origin)).default([]),
+  DEBUG: flag.optional(),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: whole(0, 65535).default(4000),
+  PUBLIC_URL: httpUrl.optional(),
+  REST_PREFIX: restPrefix.default('/auth'),
+  TRUST_PROXY: whole(0, 16).default(0),
+  GATEHOUSE_DATA_DIR: z.string().default('.gatehouse'),
+  ACCESS_TOKEN_TTL: whole(30, 900).default(300),
+  REFRESH_TOKEN_TTL: whole(60, 31_536_000).default(1_209_600),
+  SESSION_MAX_AGE: whole(60, 315_360_000).default(7_776_000),
+  REFRESH_GRACE: whole(0, 300).default(30),
+  VERIFY_CODE_TTL: whole(60, 86_400).default(86_400),
+  RESET_TOKEN_TTL: whole(60, 86_400).default(3_600),
+  WORKERS: whole(1, 64).default(1),
+  PASSWORD_MIN_LENGTH: whole(8, 128).default(8),
+  ATTEMPT_BUDGETS: z.enum(['on', 'off'], 'must be on or off').default('on'),
+});
+
+type Settings = z.infer<typeof shape>;
+
+const neededInProduction = [
+  'SECRET_KEY',
+  'DATABASE_URL',
+  'EMAIL_HOST',
+  'PUBLIC_URL',
+  'ALLOWED_HOSTS',
+] as const;
+
+/**
+ * The configuration from the environment and, beneath it, the `.env` file of `directory`.
+ *
+ * @throws ConfigError naming every fault
+ */
+export function readConfig(
+  environment: Environment = process.env,
+  directory: string = process.cwd(),
+): Config {
+  const given = withoutBlanks({ ...dotEnv(directory), ...environment });
+  const isProduction = given.NODE_ENV === 'production';
+  const result = shape.safeParse(given);
+  const faults = [
+    ...(isProduction ? missingFaults(given) : []),
+    ...(result.success ? pairFaults(result.data, isProduction) : issueFaults(result.error)),
+  ];
+  if (faults.length > 0 || !result.success) throw new ConfigError(faults);
+  return Object.freeze(toConfig(result.data, { isProduction, directory }));
+}
+
+function toConfig(
+  settings: Settings,
+  { isProduction, directory }: { isProduction: boolean; directory: string },
+): Config {
+  return {
+    isProduction,
+    debug: settings.DEBUG ?? !isProduction,
+    logLevel: settings.LOG_LEVEL,
+    secretKey: settings.SECRET_KEY,
+    databaseUrl: settings.DATABASE_URL,
+    defaultAdmin: defaultAdmin(settings),
+    mail: mailSettings(settings),
+    allowedHosts: settings.ALLOWED_HOSTS.map((host) => host.toLowerCase()),
+    corsAllowedOrigins: settings.CORS_ALLOWED_ORIGINS,
+    host: settings.HOST,
+    port: settings.PORT,
+    publicUrl: settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`,
+    restPrefix: settings.REST_PREFIX,
+    trustedProxyHops: settings.TRUST_PROXY,
+    dataDirectory: resolve(directory, settings.GATEHOUSE_DATA_DIR),
+    accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL,
+    refreshTokenTtlSeconds: settings.REFRESH_TOKEN_TTL,
+    sessionMaxAgeSeconds: settings.SESSION_MAX_AGE,
+    refreshGraceSeconds: settings.REFRESH_GRACE,
+    verifyCodeTtlSeconds: settings.VERIFY_CODE_TTL,
+    resetTokenTtlSeconds: settings.RESET_TOKEN_TTL,
+    workers: settings.WORKERS,
+    passwordMinLength: settings.PASSWORD_MIN_LENGTH,
+    hasAttemptBudgets: settings.ATTEMPT_BUDGETS === 'on',
+  };
+}
+
+function defaultAdmin(settings: Settings): Config['defaultAdmin'] {
+  const { DEFAULT_ADMIN_EMAIL: email, DEFAULT_ADMIN_PASSWORD: password } = settings;
+  return email === undefined || password === undefined ? undefined : { email, password };
+}
+
+function mailSettings(settings: Settings): MailSettings {
+  const { EMAIL_HOST_USER: user, EMAIL_HOST_PASSWORD: password } = settings;
+  const host = settings.EMAIL_HOST ?? (user === undefined ? undefined : 'smtp.gmail.com');
+  const from =
+    settings.EMAIL_FROM ?? (user?.includes('@') ? user : undefined) ?? 'gatehouse@localhost';
+  if (host === undefined) return { kind: 'mailbox', from };
+  const { EMAIL_PORT: port, EMAIL_USE_TLS: useTls } = settings;
+  return { kind: 'smtp', host, port, useTls, user, password, from };
+}
+
+function missingFaults(given: Environment): string[] {
+  return neededInProduction
+    .filter((name) => given[name] === undefined)
+    .map((name) => `${name} must be set in production (NODE_ENV=production)`);
+}
+
+function pairFaults(settings: Settings, isProduction: boolean): string[] {
+  const faults: string[] = [];
+  const pairs = [
+    ['DEFAULT_ADMIN_EMAIL', 'DEFAULT_ADMIN_PASSWORD'],
+    ['EMAIL_HOST_USER', 'EMAIL_HOST_PASSWORD'],
+  ] as const;
+  for (const [one, other] of pairs) {
+    if ((settings[one] === undefined) !== (settings[other] === undefined)) {
+      faults.push(`${one} and ${other} go together: set both or neither`);
+    }
+  }
+  if (isProduction && settings.ATTEMPT_BUDGETS === 'off') {
+    faults.push('ATTEMPT_BUDGETS=off is for load tests and refused in production');
+  }
+  return faults;
+}
+
+function issueFaults(error: z.ZodError): string[] {
+  return error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
+}
+
+function withoutBlanks(environment: Environment): Environment {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+}
+
+function dotEnv(directory: string): Environment {
+  try {
+    return parseEnv(readFileSync(resolve(directory, '.env'), 'utf8'));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    throw error;
+  }
+}

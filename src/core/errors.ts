@@ -1,0 +1,81 @@
+/**
+ * The catalogue of everything a caller may be refused with: code, HTTP status, public sentence.
+ * GraphQL, REST, the command line and the README's table speak from this one list.
+ */
+
+const catalogue = {
+  VALIDATION_FAILED: { status: 400, sentence: 'Some of the input is not acceptable; see fields.' },
+  INVALID_CREDENTIALS: { status: 401, sentence: 'The address or the password is not right.' },
+  ACCOUNT_NOT_ACTIVE: {
+    status: 401,
+    sentence: 'The account is not active yet: confirm the address with the code mailed to it.',
+  },
+  INVALID_CODE: {
+    status: 400,
+    sentence: 'The code is wrong, used, expired or replaced by a newer one.',
+  },
+  INVALID_TOKEN: { status: 401, sentence: 'The token is wrong, used, expired or revoked.' },
+  ALREADY_EXISTS: { status: 400, sentence: 'That value is taken; see fields.' },
+  NOT_FOUND: { status: 404, sentence: 'There is nothing here by that name.' },
+  PROTECTED: { status: 403, sentence: 'This is protected and cannot be changed or removed.' },
+  UNAUTHENTICATED: { status: 401, sentence: 'Send a valid access token as a bearer token.' },
+  FORBIDDEN: { status: 403, sentence: 'This account may not do that.' },
+  THROTTLED: { status: 429, sentence: 'Too many attempts; try again later.' },
+  OVERLOADED: { status: 503, sentence: 'The service is busy; try again shortly.' },
+  INTERNAL: { status: 500, sentence: 'Something went wrong on our side.' },
+} as const satisfies Record<string, { readonly status: number; readonly sentence: string }>;
+
+export type ProblemCode = keyof typeof catalogue;
+
+/** Codes that GraphQL answers as top-level errors, because clients' links key on them. */
+const topLevelCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'THROTTLED',
+  'OVERLOADED',
+  'INTERNAL',
+]);
+
+export const problemCodes = Object.keys(catalogue) as readonly ProblemCode[]; // keys of a literal
+
+/** One bad input: `path` is its name in the operation's input, such as `firstName`. */
+export interface FieldProblem {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** An expected refusal. The one error that a caller may cause; everything else is our mistake. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly fields: readonly FieldProblem[];
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: ProblemCode,
+    details: { fields?: readonly FieldProblem[]; retryAfterSeconds?: number } = {},
+  ) {
+    super(catalogue[code].sentence);
+    this.name = 'Problem';
+    this.code = code;
+    this.fields = details.fields ?? [];
+    this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+}
+
+/** HTTP status of a code on REST. */
+export function statusOf(code: ProblemCode): number {
+  return catalogue[code].status;
+}
+
+/** Public sentence of a code. */
+export function sentenceOf(code: ProblemCode): string {
+  return catalogue[code].sentence;
+}
+
+export function isTopLevel(code: ProblemCode): boolean {
+  return topLevelCodes.has(code);
+}
+
+export function isProblemCode(value: unknown): value is ProblemCode {
+  return typeof value === 'string' && Object.hasOwn(catalogue, value);
+}

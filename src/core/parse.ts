@@ -1,0 +1,155 @@
+/**
+ * Raw input to values that can be trusted: text is well-formed and of bounded length, an address is
+ * canonical, an id is an id. Whatever is not acceptable becomes VALIDATION_FAILED with the field's
+ * name and a sentence that says what to do; the input itself is never echoed.
+ */
+import { domainToASCII } from 'node:url';
+import { validate as isUuid } from 'uuid';
+import { type FieldProblem, Problem } from './errors.ts';
+
+declare const brand: unique symbol;
+type Branded<Value, Name extends string> = Value & { readonly [brand]: Name };
+
+/** Canonical: trimmed, lower case, local part in ASCII, domain in its ASCII form. */
+export type EmailAddress = Branded<string, 'EmailAddress'>;
+export type Username = Branded<string, 'Username'>;
+export type PersonName = Branded<string, 'PersonName'>;
+
+/** Why one value is not acceptable; `parseFields` turns it into a field of the problem. */
+class Fault extends Error {}
+
+/**
+ * Runs every parser and reports all faults at once.
+ *
+ * @throws VALIDATION_FAILED with one field per fault
+ */
+export function parseFields<Parsers extends Record<string, () => unknown>>(
+  parsers: Parsers,
+): { [Name in keyof Parsers]: ReturnType<Parsers[Name]> } {
+  const fields: FieldProblem[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [path, parser] of Object.entries(parsers)) {
+    try {
+      values[path] = parser();
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      fields.push({ path, message: error.message });
+    }
+  }
+  if (fields.length > 0) throw new Problem('VALIDATION_FAILED', { fields });
+  return values as { [Name in keyof Parsers]: ReturnType<Parsers[Name]> }; // filled key by key above
+}
+
+/** Refuses one field from inside a parser. */
+export function refuse(message: string): never {
+  throw new Fault(message);
+}
+
+// C0, DEL and C1 controls, line and paragraph separators, and the marks that turn text around.
+const unprintable = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/u;
+
+/** Printable text of 1 to `maxLength` code points, without surrounding white space. */
+function parseText(raw: unknown, maxLength: number): string {
+  if (typeof raw !== 'string') refuse('Must be a text.');
+  const text = raw.trim();
+  if (text === '') refuse('Must not be empty.');
+  // A code point takes at most two units: the cheap test first, for very long input.
+  if (text.length > 2 * maxLength || [...text].length > maxLength) {
+    refuse(`Must not be longer than ${maxLength} characters.`);
+  }
+  if (!text.isWellFormed()) refuse('Must be well-formed Unicode.');
+  if (unprintable.test(text)) refuse('Must not contain control characters or line breaks.');
+  return text;
+}
+
+const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
+const domainPart =
+  /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+function canonicalEmail(text: string): EmailAddress | undefined {
+  const lower = text.normalize('NFC').toLowerCase();
+  const at = lower.lastIndexOf('@');
+  if (at < 1) return undefined;
+  const local = lower.slice(0, at);
+  const domain = domainToASCII(lower.slice(at + 1));
+  if (local.length > 64 || !localPart.test(local) || !domainPart.test(domain)) return undefined;
+  return `${local}@${domain}` as EmailAddress; // canonical by the tests above
+}
+
+/** An address in canonical form. Only ASCII before the `@`: look-alikes are refused, not folded. */
+export function parseEmail(raw: unknown): EmailAddress {
+  return (
+    canonicalEmail(parseText(raw, 254)) ??
+    refuse('Must be an email address such as name@example.com.')
+  );
+}
+
+const usernamePattern = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
+
+/** 1 to 150 of letters, digits and `. _ + -`; never an `@`, which tells addresses apart. */
+export function parseUsername(raw: unknown): Username {
+  const text = parseText(raw, 150);
+  if (!usernamePattern.test(text)) {
+    refuse('Use letters, digits and . _ + - only, beginning with a letter or digit.');
+  }
+  return text as Username; // tested above
+}
+
+const linkLike = /[<>"\\/]|:\/\/|www\./i;
+
+/** A person's name of at most 150 characters; nothing that a mail program could show as a link. */
+export function parsePersonName(raw: unknown): PersonName {
+  const text = parseText(raw, 150);
+  if (linkLike.test(text)) refuse('Must be a name, without links or any of < > " \\ /.');
+  return text as PersonName; // tested above
+}
+
+/** What a person types to log in: an address, or a username when it has no `@`. */
+export type LoginName =
+  | { readonly kind: 'email'; readonly value: EmailAddress }
+  | { readonly kind: 'username'; readonly value: Username };
+
+/** The name in canonical form, or nothing when no account can have it. */
+export function parseLoginName(raw: unknown): LoginName | undefined {
+  const text = parseText(raw, 254);
+  if (!text.includes('@')) {
+    return usernamePattern.test(text)
+      ? { kind: 'username', value: text as Username } // tested in this line
+      : undefined;
+  }
+  const email = canonicalEmail(text);
+  return email && { kind: 'email', value: email };
+}
+
+export const passwordMaxLength = 256;
+
+/** A password to be checked, exactly as received; whether it is a good one is not asked here. */
+export function parsePresentedPassword(raw: unknown): string {
+  if (typeof raw !== 'string') refuse('Must be a text.');
+  if (raw === '') refuse('Must not be empty.');
+  if (raw.length > 2 * passwordMaxLength || [...raw].length > passwordMaxLength) {
+    refuse(`Must not be longer than ${passwordMaxLength} characters.`);
+  }
+  if (!raw.isWellFormed()) refuse('Must be well-formed Unicode.');
+  return raw;
+}
+
+/** A one-time code or token as pasted by a person. */
+export function parsePastedSecret(raw: unknown): string {
+  return parseText(raw, 512);
+}
+
+/** The name of a group or the code of a permission, as something to look for. */
+export function parseLookupName(raw: unknown): string {
+  return parseText(raw, 150);
+}
+
+/** An id of ours; anything else cannot exist, so it is not found rather than malformed. */
+export function parseId(raw: unknown): string | undefined {
+  return typeof raw === 'string' && isUuid(raw) ? raw.toLowerCase() : undefined;
+}
+
+/** The value, or nothing when it was not given. */
+export function optional<Value>(raw: unknown, parser: (raw: unknown) => Value): Value | undefined {
+  return raw === undefined || raw === null ? undefined : parser(raw);
+}

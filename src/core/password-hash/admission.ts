@@ -1,0 +1,97 @@
+// Lets as many computations run as there are threads, a bounded number wait in order, and no more.
+// It knows nothing of passwords. Piscina's own queue does not serve (5.3.2): tasks with a signal
+// bypass `maxQueue`, an abort kills the thread of a running task, and `close` kills running tasks.
+import { Problem } from '../errors.ts';
+
+export interface Admission {
+  /**
+   * Runs the work when its turn comes; aborting takes it out of the queue, but does not stop it.
+   * @throws OVERLOADED when the queue is full, the signal's reason when aborted before its turn
+   */
+  run<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
+  /** Turns away who waits, then resolves when the last running work is done. */
+  close(): Promise<void>;
+}
+
+interface Waiter {
+  readonly admit: () => void;
+  readonly refuse: (reason: unknown) => void;
+}
+
+/** A first guess of how long one work takes; corrected by every work done. */
+const expectedSeconds = 0.05;
+
+/** An admission with room for `slots` running works and `queueLimit` waiting ones. */
+export function createAdmission(options: { slots: number; queueLimit: number }): Admission {
+  const { slots, queueLimit } = options;
+  const waiting = new Set<Waiter>();
+  const idle = Promise.withResolvers<void>();
+  let running = 0;
+  let isClosed = false;
+  let meanSeconds = expectedSeconds;
+
+  async function enter(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    if (isClosed) throw closedError();
+    if (running < slots) {
+      running += 1;
+      return;
+    }
+    if (waiting.size >= queueLimit)
+      throw new Problem('OVERLOADED', { retryAfterSeconds: secondsToDrain() });
+    await turn(signal);
+  }
+
+  function turn(signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter: Waiter = { admit: resolve, refuse: reject };
+    const abandon = () => {
+      waiting.delete(waiter);
+      reject(signal?.reason);
+    };
+    waiting.add(waiter);
+    signal?.addEventListener('abort', abandon, { once: true });
+    return promise.finally(() => signal?.removeEventListener('abort', abandon));
+  }
+
+  function leave(): void {
+    const [next] = waiting;
+    if (next) {
+      waiting.delete(next); // its slot passes on, so nobody can slip in between
+      next.admit();
+      return;
+    }
+    running -= 1;
+    if (isClosed && running === 0) idle.resolve();
+  }
+
+  function secondsToDrain(): number {
+    return Math.max(1, Math.ceil((queueLimit / slots) * meanSeconds));
+  }
+
+  return {
+    async run(work, signal) {
+      await enter(signal);
+      const startedAt = performance.now();
+      try {
+        signal?.throwIfAborted();
+        return await work();
+      } finally {
+        meanSeconds += ((performance.now() - startedAt) / 1000 - meanSeconds) / 16;
+        leave();
+      }
+    },
+
+    close() {
+      isClosed = true;
+      for (const waiter of waiting) waiter.refuse(closedError());
+      waiting.clear();
+      if (running === 0) idle.resolve();
+      return idle.promise;
+    },
+  };
+}
+
+function closedError(): Error {
+  return new Error('The password hasher is closed.');
+}

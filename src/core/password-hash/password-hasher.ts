@@ -1,0 +1,116 @@
+// Hashes and verifies passwords with argon2id in low-priority threads, so that a storm of logins
+// slows logins only. It knows nothing of users, and nothing of which passwords are acceptable.
+import { randomBytes } from 'node:crypto';
+import { extname } from 'node:path';
+import { Piscina } from 'piscina';
+import { createAdmission } from './admission.ts';
+import { defaultHashParameters, type HashParameters, isAffordable } from './hash-parameters.ts';
+import type { CompareTask, ComputeTask } from './password-hash.worker.ts';
+import { type Argon2Hash, parseStoredHash } from './stored-hash.ts';
+
+/** Passwords are hashed as their exact UTF-8 bytes, never trimmed, cut or normalised (ASVS 6.2.8). */
+export interface PasswordHasher {
+  /**
+   * A new hash in PHC form.
+   * @throws OVERLOADED when the queue is full
+   */
+  hash(password: string, signal?: AbortSignal): Promise<string>;
+  /**
+   * Whether the password made this hash. Undefined, empty, unusable (`!…`), unreadable or too costly
+   * hashes take the time of a current one and answer false.
+   * @throws OVERLOADED when the queue is full
+   */
+  verify(hash: string | undefined, password: string, signal?: AbortSignal): Promise<boolean>;
+  /**
+   * Whether the hash is other than `hash` would make it now: another scheme or other parameters,
+   * weaker or stronger, because a hash of another cost tells known accounts from unknown ones.
+   */
+  needsRehash(hash: string): boolean;
+  /** Lets running computations finish and turns away the waiting ones; safe to call twice. */
+  close(): Promise<void>;
+}
+
+interface PasswordHasherOptions {
+  readonly threads: number;
+  /** How many computations may wait while every thread is busy. */
+  readonly queueLimit: number;
+  readonly parameters?: HashParameters;
+}
+
+/** Keeps the threads behind everything that answers other requests. */
+const niceIncrement = 10;
+
+const workerUrl = new URL(
+  `./password-hash.worker${extname(new URL(import.meta.url).pathname)}`, // .ts here, .js in dist
+  import.meta.url,
+);
+
+/**
+ * Starts the threads and returns the hasher before they are up, some 40 ms later.
+ *
+ * They hold no reference on the process. An abort takes a waiting call out of the queue; a
+ * computation that has begun runs to its end, as killing its thread would cost more.
+ */
+export function createPasswordHasher(options: PasswordHasherOptions): PasswordHasher {
+  const { threads, queueLimit, parameters = defaultHashParameters } = options;
+  if (!isAffordable(parameters)) throw new Error('These argon2 parameters could not be verified.');
+  const dummyHash = createDummyHash(parameters);
+  const pool = createPool(threads);
+  const admission = createAdmission({ slots: threads, queueLimit });
+
+  return {
+    hash(password, signal) {
+      const task: ComputeTask = { password, parameters };
+      return admission.run<string>(() => pool.run(task, { name: 'compute' }), signal);
+    },
+
+    verify(hash, password, signal) {
+      const task: CompareTask = { hash, password, dummyHash };
+      return admission.run<boolean>(() => pool.run(task, { name: 'compare' }), signal);
+    },
+
+    needsRehash(hash) {
+      const stored = parseStoredHash(hash);
+      return stored?.scheme !== 'argon2' || !isCurrent(stored, parameters);
+    },
+
+    async close() {
+      await admission.close();
+      await pool.destroy();
+    },
+  };
+}
+
+function createPool(threads: number): Piscina {
+  return new Piscina({
+    filename: workerUrl.href,
+    name: 'compute',
+    minThreads: threads,
+    maxThreads: threads,
+    niceIncrement,
+    recordTiming: false,
+    env: {}, // the threads need none of our secrets
+    argv: [],
+    execArgv: [], // nor a debugger or loader meant for the main thread
+  });
+}
+
+/** A random digest stands for a computed one: as slow to compare, ready at once, never matched. */
+function createDummyHash({ memoryKib, iterations, parallelism }: HashParameters): string {
+  const [salt, digest] = [randomBytes(16), randomBytes(32)].map((bytes) =>
+    bytes.toString('base64').replace(/=+$/, ''),
+  );
+  return `$argon2id$v=19$m=${memoryKib},t=${iterations},p=${parallelism}$${salt}$${digest}`;
+}
+
+function isCurrent(stored: Argon2Hash, parameters: HashParameters): boolean {
+  return (
+    !stored.isLegacy &&
+    stored.variant === 'argon2id' &&
+    stored.saltBytes >= 16 &&
+    stored.digestBytes >= 32 &&
+    stored.parameters.memoryKib === parameters.memoryKib &&
+    stored.parameters.iterations === parameters.iterations &&
+    stored.parameters.parallelism === parameters.parallelism
+  );
+}

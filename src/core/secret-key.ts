@@ -1,0 +1,37 @@
+/** The secret key that is made once and kept in the data directory, where none is configured. */
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const fileName = 'secret-key';
+
+/** The kept key; of any number of processes that make one at the same time, one wins for all. */
+export async function keptSecretKey(dataDirectory: string): Promise<string> {
+  const path = join(dataDirectory, fileName);
+  const kept = await readIfThere(path);
+  if (kept !== undefined) return kept;
+  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
+  await writeFile(draft, randomBytes(48).toString('base64url'), { mode: 0o600, flush: true });
+  // A link, unlike a rename, fails where a key is already.
+  await link(draft, path).catch(refuseUnlessThere);
+  await rm(draft, { force: true });
+  return await readFile(path, 'utf8');
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function refuseUnlessThere(error: unknown): void {
+  if (!isCode(error, 'EEXIST')) throw error;
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

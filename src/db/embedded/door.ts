@@ -1,0 +1,106 @@
+/** Joins members to the server: whoever comes first starts it, the last to go stops it. Each coming and going holds the file lock, so none sees another's half-done work. */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ensureCluster } from './cluster.ts';
+import { withFileLock } from './file-lock.ts';
+import { findPrograms } from './find-programs.ts';
+import { becomeMember, connect, disconnect, isLast, type Member } from './member.ts';
+import type { Door } from './membership.ts';
+import type { Place } from './place.ts';
+import { findPostmaster, type Postmaster } from './postmaster.ts';
+import { chooseRunAs } from './run-as.ts';
+import { startServer, stopServer } from './server.ts';
+
+const POLL_MS = 20;
+/** Between starts that failed for a passing reason, so that the log is not flooded. */
+const RETRY_START_MS = 200;
+const ENTER_LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 30_000;
+/** Longer than what others do under the lock: making a cluster on a slow disk, or starting. */
+const LOCK_LIMIT_MS = 150_000;
+
+/** What the door needs to know. */
+export interface DoorOptions {
+  readonly place: Place;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly onNotice: (text: string) => void;
+}
+
+/** Makes the door to the server of one cluster. */
+export function doorTo(options: DoorOptions): Door {
+  const { lockFile } = options.place;
+  return {
+    onNotice: options.onNotice,
+    enter: (signal, preferredPort) => {
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(LOCK_LIMIT_MS)]);
+      return withFileLock(lockFile, patience, () => enter(options, signal, preferredPort));
+    },
+    exit: (member) =>
+      withFileLock(lockFile, AbortSignal.timeout(LOCK_LIMIT_MS), () =>
+        exit(options, member),
+      ).finally(() => disconnect(member)),
+  };
+}
+
+async function enter(
+  options: DoorOptions,
+  leaving: AbortSignal,
+  preferredPort: number | undefined,
+): Promise<Member> {
+  const signal = AbortSignal.any([leaving, AbortSignal.timeout(ENTER_LIMIT_MS)]);
+  let reason = 'nothing was heard of it';
+  while (!signal.aborted) {
+    const found = await findPostmaster(options.place.cluster);
+    const result =
+      found.state === 'ready'
+        ? await becomeMember(found.port, await readPassword(options.place))
+        : await bringUp(options, found, { signal, preferredPort });
+    if (typeof result !== 'string') return result;
+    reason = result;
+    await pause(POLL_MS);
+  }
+  throw new Error(
+    `The embedded PostgreSQL could not be reached in ${ENTER_LIMIT_MS / 1000} seconds: ${reason}\n` +
+      `See ${options.place.logFile}; if it is still recovering, wait and start gatehouse again.`,
+  );
+}
+
+/** One step towards a server that is ready; answers what was done. */
+async function bringUp(
+  { place, settings }: DoorOptions,
+  found: Postmaster,
+  how: { readonly signal: AbortSignal; readonly preferredPort: number | undefined },
+): Promise<string> {
+  if (found.state === 'busy') return 'it is starting or stopping';
+  const stale = found.state === 'stale' ? found : undefined;
+  const programs = await findPrograms(await chooseRunAs(place.cluster));
+  await ensureCluster(place, programs, settings.fsync !== 'off');
+  const failure = await startServer(place, programs, {
+    settings,
+    preferredPort: how.preferredPort ?? stale?.port,
+    stalePid: stale?.pid,
+    signal: how.signal,
+  });
+  if (failure === undefined) return 'it has been started';
+  await pause(RETRY_START_MS);
+  return failure;
+}
+
+async function exit({ place, onNotice }: DoorOptions, member: Member): Promise<void> {
+  const found = await findPostmaster(place.cluster);
+  if (found.state !== 'ready') return;
+  const present = member.isConnected()
+    ? member
+    : await connect(found.port, await readPassword(place));
+  if (typeof present === 'string') return;
+  if (await isLast(present)) {
+    const isGone = await stopServer(place, found, AbortSignal.timeout(STOP_LIMIT_MS));
+    if (!isGone) onNotice(`The embedded PostgreSQL is still stopping; see ${place.logFile}`);
+  }
+  await disconnect(present);
+}
+
+/** Reads the password made with the cluster. */
+export async function readPassword({ passwordFile }: Place): Promise<string> {
+  return (await readFile(passwordFile, 'utf8')).trim();
+}

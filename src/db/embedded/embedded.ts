@@ -1,0 +1,62 @@
+/** The embedded PostgreSQL, for those who give no DATABASE_URL: one server per data directory, shared by all processes that use it, gone with the last. What is stored in it is not known here. */
+import { access, constants, mkdir } from 'node:fs/promises';
+import { GATEHOUSE } from './cluster.ts';
+import { doorTo, readPassword } from './door.ts';
+import { keepMembership } from './membership.ts';
+import { type Place, placeIn } from './place.ts';
+
+/** A running server that stays up at least until `leave`. */
+export interface EmbeddedDatabase {
+  /** `postgresql://gatehouse:<password>@127.0.0.1:<port>/gatehouse`; a secret. */
+  readonly url: string;
+  /** Gives the server up, and stops it if nobody else uses it; can be called again. */
+  leave(): Promise<void>;
+}
+
+/** Where the database lies and how it runs. */
+export interface EmbeddedOptions {
+  /** Made with mode 700 if it is not there; the database goes into `postgres/` below it. */
+  readonly dataDirectory: string;
+  /** PostgreSQL's settings, over ours; address, port and socket stay ours. They count for whoever starts the server. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Told in a sentence when the server is lost or has moved. */
+  readonly onNotice?: (text: string) => void;
+}
+
+/**
+ * Joins the embedded database of a data directory: sets it up at the first time, starts it unless it runs, and keeps it running.
+ *
+ * A crashed server is started again, at the same port if that is free, while a member lives.
+ * Throws an Error that tells the operator what to do when PostgreSQL cannot run here or does not start.
+ */
+export async function joinEmbeddedDatabase(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
+  const place = placeIn(options.dataDirectory);
+  assertPlatform();
+  await mkdir(place.dataDirectory, { recursive: true, mode: 0o700 });
+  await assertOurs(place);
+  const { settings = {}, onNotice = () => undefined } = options;
+  const { port, leave } = await keepMembership(doorTo({ place, settings, onNotice }));
+  const password = await readPassword(place);
+  return { url: `postgresql://${GATEHOUSE}:${password}@127.0.0.1:${port}/${GATEHOUSE}`, leave };
+}
+
+/** On Windows neither signals nor users work as needed here. */
+function assertPlatform(): void {
+  if (process.platform !== 'win32') return;
+  throw new Error(
+    'The embedded PostgreSQL runs on Linux and macOS: set DATABASE_URL to a PostgreSQL server.',
+  );
+}
+
+async function assertOurs(place: Place): Promise<void> {
+  const { R_OK, W_OK } = constants;
+  for (const path of [place.dataDirectory, place.lockFile, place.home, place.passwordFile]) {
+    const error = await access(path, R_OK | W_OK).catch((reason: unknown) => reason);
+    if (!(error instanceof Error && 'code' in error && error.code === 'EACCES')) continue;
+    throw new Error(
+      `${path} belongs to another user: start gatehouse as the user who made it, choose another data directory, ` +
+        'or set DATABASE_URL to a PostgreSQL server.',
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Work that happens after a transaction, by graphile-worker: recorded in the transaction, begun
+ * milliseconds after it commits, repeated until it succeeds. A payload never holds a secret.
+ */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { Logger, run, runOnce, type TaskList } from 'graphile-worker';
+import type { Pool } from 'pg';
+import type { Log } from '../core/log.ts';
+
+/**
+ * graphile-worker waits exp(min(10, attempt)) seconds between attempts: 25 of them reach over four
+ * days.
+ */
+const maxAttempts = 25;
+
+export type JobPayload = Readonly<Record<string, unknown>>;
+
+/** What to do for one kind of job. `key` is the same for every attempt at the same job. */
+export type Task = (payload: JobPayload, job: { readonly key: string }) => Promise<void>;
+export type Tasks = Readonly<Record<string, Task>>;
+
+/** Records a job in the transaction at hand: it is done if and only if that commits. */
+export async function enqueueJob(
+  em: EntityManager,
+  task: string,
+  payload: JobPayload,
+): Promise<void> {
+  await em
+    .getConnection()
+    .execute(
+      'select graphile_worker.add_job(?, payload => ?::json, max_attempts => ?)',
+      [task, JSON.stringify(payload), maxAttempts],
+      'all',
+      em.getTransactionContext(),
+    );
+}
+
+export interface JobParts {
+  readonly pool: Pool;
+  readonly tasks: Tasks;
+  readonly log: Log;
+}
+
+/** Does the jobs until it is stopped; those under way are finished first. */
+export async function startJobs(parts: JobParts): Promise<{ stop(): Promise<void> }> {
+  const runner = await run({ ...workerOptions(parts), concurrency: 4, pollInterval: 2000 });
+  runner.promise.catch((error: unknown) => parts.log.error({ err: error }, 'the jobs stopped'));
+  return { stop: () => runner.stop() };
+}
+
+/** Does once what is due now, for a command that ends right away. */
+export async function doDueJobs(parts: JobParts): Promise<void> {
+  await runOnce(workerOptions(parts));
+}
+
+function workerOptions({ pool, tasks, log }: JobParts) {
+  return {
+    pgPool: pool,
+    noHandleSignals: true,
+    taskList: taskList(tasks),
+    logger: workerLogger(log),
+  };
+}
+
+function taskList(tasks: Tasks): TaskList {
+  return Object.fromEntries(
+    Object.entries(tasks).map(([name, task]) => [
+      name,
+      (payload, { job }) => task(payload as JobPayload, { key: `job-${job.id}` }), // by enqueueJob
+    ]),
+  );
+}
+
+/** Of the worker's own talk only warnings and errors. */
+function workerLogger(log: Log): Logger {
+  return new Logger(() => (level, message) => {
+    if (level === 'error') log.error({ part: 'jobs' }, message);
+    if (level === 'warning') log.warn({ part: 'jobs' }, message);
+  });
+}

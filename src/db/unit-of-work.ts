@@ -1,0 +1,39 @@
+/**
+ * Transactions and contexts. Services hold the one global EntityManager; which fork and which
+ * transaction it stands for is decided here, at the edges.
+ */
+import { RequestContext, TransactionPropagation } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Orm } from './orm.ts';
+
+export interface UnitOfWork {
+  /** The EntityManager of the context and transaction at hand. */
+  readonly em: EntityManager;
+  /** Opens a context with an identity map of its own; needed at every edge. */
+  inContext<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** The same for callers that go on in a callback. */
+  enterContext(next: () => void): void;
+  /** One transaction, joined when there is one already. No hashing, mail or HTTP inside. */
+  run<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Plain SQL in the transaction at hand. */
+  query<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
+  /** Waits for the lock called `name`, held until the transaction ends. Needs a transaction. */
+  lock(name: string): Promise<void>;
+}
+
+export function createUnitOfWork(orm: Orm): UnitOfWork {
+  const { em } = orm;
+  const query: UnitOfWork['query'] = (sql, parameters = []) =>
+    em.getConnection().execute(sql, [...parameters], 'all', em.getTransactionContext());
+  return {
+    em,
+    inContext: (work) => RequestContext.create(em, work),
+    enterContext: (next) => RequestContext.create(em, next),
+    run: (work) => em.transactional(() => work(), { propagation: TransactionPropagation.REQUIRED }),
+    query,
+    async lock(name) {
+      if (!em.isInTransaction()) throw new Error(`lock ${name} needs a transaction`);
+      await query('select pg_advisory_xact_lock(hashtextextended(?, 0))', [name]);
+    },
+  };
+}

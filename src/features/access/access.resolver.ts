@@ -1,0 +1,74 @@
+/** Groups and permissions over GraphQL. */
+import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+import {
+  Arg,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  ObjectType,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
+import { type Context, requireActor } from '../../core/actor.ts';
+import { parseFields, parseLookupName } from '../../core/parse.ts';
+import { type Access, holdsPermission } from './access.ts';
+
+@ObjectType('Permission')
+export class PermissionType {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String)
+  codename!: string;
+
+  @Field(() => String)
+  name!: string;
+
+  @Field(() => Boolean)
+  isBuiltIn!: boolean;
+}
+
+@ObjectType('Group')
+export class GroupType {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String)
+  name!: string;
+
+  @Field(() => String)
+  description!: string;
+}
+
+@Resolver(() => GroupType)
+export class GroupResolver {
+  readonly #access: Access;
+
+  constructor(access: Access) {
+    this.#access = access;
+  }
+
+  @FieldResolver(() => [PermissionType])
+  permissions(@Root() group: GroupType): Promise<PermissionType[]> {
+    return this.#access.permissionsOfGroup(group.id);
+  }
+}
+
+@Resolver()
+export class AccessResolver {
+  @Query(() => Boolean)
+  hasGroup(@Arg('name', () => String) raw: string, @Ctx() context: Context): boolean {
+    const actor = requireActor(context);
+    const { name } = parseFields({ name: () => parseLookupName(raw) });
+    return actor.groups.has(name);
+  }
+
+  @Query(() => Boolean)
+  hasPermission(@Arg('permission', () => String) raw: string, @Ctx() context: Context): boolean {
+    const actor = requireActor(context);
+    const { permission } = parseFields({ permission: () => parseLookupName(raw) });
+    return holdsPermission(actor, permission);
+  }
+}

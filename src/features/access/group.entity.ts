@@ -1,0 +1,29 @@
+/** A group: a named set of permissions that its members hold. */
+import { defineEntity, p } from '@mikro-orm/core';
+import { v7 as uuidv7 } from 'uuid';
+import { Permission } from './permission.entity.ts';
+
+/** The group that every superuser joins; made by the first migration with every permission. */
+export const rootGroupName = 'Root';
+
+const GroupSchema = defineEntity({
+  name: 'Group',
+  tableName: 'groups',
+  properties: {
+    id: p
+      .uuid()
+      .primary()
+      .onCreate(() => uuidv7()),
+    name: p.text().unique(),
+    description: p.text().default(''),
+    permissions: () =>
+      p
+        .manyToMany(Permission)
+        .pivotTable('group_permissions')
+        .joinColumn('group_id')
+        .inverseJoinColumn('permission_id'),
+  },
+});
+
+export class Group extends GroupSchema.class {}
+GroupSchema.setClass(Group);

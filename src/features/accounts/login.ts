@@ -1,0 +1,112 @@
+/**
+ * Logging in. Unknown, wrong and disabled get one answer after the same work; only the right
+ * password of an account whose address is not proved is told so.
+ */
+import type { Context } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
+import { Problem } from '../../core/errors.ts';
+import {
+  type LoginName,
+  parseFields,
+  parseLoginName,
+  parsePresentedPassword,
+} from '../../core/parse.ts';
+import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Session } from '../sessions/session.entity.ts';
+import type { Sessions, Tokens } from '../sessions/sessions.ts';
+import type { User, UserStatus } from '../users/user.entity.ts';
+import type { Users } from '../users/users.ts';
+
+/** Everything raw. */
+export interface LoginInput {
+  readonly email: unknown;
+  readonly password: unknown;
+}
+
+export interface Login {
+  /** @throws INVALID_CREDENTIALS, ACCOUNT_NOT_ACTIVE, VALIDATION_FAILED */
+  login(input: LoginInput, context: Context): Promise<Tokens & { readonly user: User }>;
+}
+
+export interface LoginParts {
+  readonly unitOfWork: UnitOfWork;
+  readonly users: Users;
+  readonly sessions: Sessions;
+  readonly hasher: PasswordHasher;
+  readonly clock: Clock;
+}
+
+interface Candidate {
+  readonly id: string;
+  readonly status: UserStatus;
+  readonly hash: string | null;
+}
+
+/** A pending account's password is the one of its latest registration that still waits. */
+const candidateSql = (condition: string) => `
+  select u.id, u.status, coalesce(h.password_hash, (
+    select o.registration ->> 'passwordHash' from one_time_passwords o
+    where o.user_id = u.id and o.kind = 'verify-email' and o.ended_at is null and o.expires_at > ?
+    order by o.id desc limit 1
+  )) as hash
+  from users u left join password_hashes h on h.user_id = u.id
+  where ${condition}`;
+const byEmail = candidateSql('u.email = ?');
+const byUsername = candidateSql('lower(u.username) = lower(?)');
+
+/** Stands for a name that no account can have, so that such a name costs a query like any other. */
+const nobody: LoginName | { kind: 'email'; value: string } = { kind: 'email', value: '' };
+
+export function createLogin(parts: LoginParts): Login {
+  const { query, run, em } = parts.unitOfWork;
+
+  const findCandidate = async (name: LoginName | undefined) => {
+    const { kind, value } = name ?? nobody;
+    const sql = kind === 'email' ? byEmail : byUsername;
+    const [candidate] = await query<Candidate>(sql, [parts.clock(), value]);
+    return candidate;
+  };
+
+  /**
+   * Opens the session, if the account still is what the password was checked against: it may have
+   * been disabled or given another password while the hash was computed.
+   */
+  const openSession = async (
+    { id, hash }: Candidate,
+    context: Context,
+    newHash: string | undefined,
+  ): Promise<{ user: User; session: Session } | undefined> => {
+    const user = await parts.users.claim(id);
+    const [kept] = await query<{ hash: string }>(
+      'select password_hash as hash from password_hashes where user_id = ?',
+      [id],
+    );
+    if (user?.status !== 'ACTIVE' || kept?.hash !== hash) return undefined;
+    if (newHash !== undefined) await parts.users.setPasswordHash(user, newHash);
+    await query('update users set last_login_at = ? where id = ?', [parts.clock(), id]);
+    return { user, session: parts.sessions.open(user, context.client) };
+  };
+
+  return {
+    async login(input, context) {
+      const { email: name, password } = parseFields({
+        email: () => parseLoginName(input.email),
+        password: () => parsePresentedPassword(input.password),
+      });
+      const candidate = await findCandidate(name);
+      const hash = candidate?.hash ?? undefined;
+      const isRight = await parts.hasher.verify(hash, password, context.signal);
+      if (!candidate || !isRight || candidate.status === 'DISABLED') {
+        throw new Problem('INVALID_CREDENTIALS');
+      }
+      if (candidate.status === 'PENDING') throw new Problem('ACCOUNT_NOT_ACTIVE');
+      const isOutdated = hash !== undefined && parts.hasher.needsRehash(hash);
+      const newHash = isOutdated ? await parts.hasher.hash(password, context.signal) : undefined;
+      const opened = await run(() => openSession(candidate, context, newHash));
+      if (!opened) throw new Problem('INVALID_CREDENTIALS');
+      await em.refresh(opened.user);
+      return { ...(await parts.sessions.tokensOf(opened.session)), user: opened.user };
+    },
+  };
+}

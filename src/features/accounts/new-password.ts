@@ -1,0 +1,38 @@
+/** A password that somebody chooses: the one policy for every door. */
+
+import { parsePresentedPassword, refuse } from '../../core/parse.ts';
+import { passwordFaults } from '../../core/password-policy.ts';
+
+export interface PasswordRules {
+  /** Code points. */
+  readonly minLength: number;
+}
+
+/**
+ * Parser for a password that is to be set.
+ *
+ * @param about what is known of the person, raw: address, names, username
+ */
+export function parseNewPassword(
+  raw: unknown,
+  rules: PasswordRules,
+  about: readonly unknown[],
+): string {
+  const password = parsePresentedPassword(raw);
+  const fault = passwordFaults(password, { minLength: rules.minLength, words: wordsOf(about) });
+  return fault === undefined ? password : refuse(fault);
+}
+
+/** Parser for the repetition, where one was given. */
+export function parseConfirmation(raw: unknown, password: unknown): void {
+  if (raw !== undefined && raw !== null && raw !== password) {
+    refuse('Must be equal to the password.');
+  }
+}
+
+function wordsOf(about: readonly unknown[]): string[] {
+  return about
+    .filter((word) => typeof word === 'string')
+    .flatMap((word) => word.slice(0, 254).split(/[@\s]/))
+    .filter((word) => word !== '');
+}

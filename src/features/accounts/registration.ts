@@ -1,0 +1,140 @@
+/**
+ * Asking for an account and proving its address. Until then password and profile belong to the code
+ * of the registration that brought them, so nobody gets a say in an address that is not theirs.
+ */
+import type { Context } from '../../core/actor.ts';
+import { Problem } from '../../core/errors.ts';
+import {
+  type EmailAddress,
+  optional,
+  parseEmail,
+  parseFields,
+  parsePastedSecret,
+  parsePersonName,
+  parseUsername,
+  refuse,
+  type Username,
+} from '../../core/parse.ts';
+import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
+import { enqueueJob, type Tasks } from '../../db/jobs.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { enqueueMail } from '../../mail/outbox.ts';
+import type { Registration } from '../one-time-passwords/one-time-password.entity.ts';
+import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { User } from '../users/user.entity.ts';
+import type { Users } from '../users/users.ts';
+import { type PasswordRules, parseConfirmation, parseNewPassword } from './new-password.ts';
+
+/** Everything raw; `register` finds out what it is. */
+export interface RegisterInput {
+  readonly email: unknown;
+  readonly password: unknown;
+  readonly passwordConfirmation?: unknown;
+  readonly firstName: unknown;
+  readonly lastName: unknown;
+  readonly username?: unknown;
+}
+
+export interface Registrations {
+  /** @throws VALIDATION_FAILED */
+  register(input: RegisterInput, context: Context): Promise<void>;
+  /** @throws VALIDATION_FAILED */
+  resendVerificationEmail(email: unknown): Promise<void>;
+  /** @throws INVALID_CODE, VALIDATION_FAILED */
+  verifyEmail(code: unknown): Promise<void>;
+  readonly tasks: Tasks;
+}
+
+export interface RegistrationParts {
+  readonly unitOfWork: UnitOfWork;
+  readonly users: Users;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly hasher: PasswordHasher;
+  readonly passwordRules: PasswordRules;
+}
+
+const resendTask = 'resend-verification';
+
+export function createRegistrations(parts: RegistrationParts): Registrations {
+  const { users, oneTimePasswords } = parts;
+  const { em, run } = parts.unitOfWork;
+
+  /** Usernames are public, so a taken one is said; the address does not enter into it. */
+  const requireFreeUsername = async (username: Username | undefined) => {
+    const isTaken = username !== undefined && (await users.isUsernameTaken(username));
+    parseFields({ username: () => isTaken && refuse('Is taken; choose another one.') });
+  };
+
+  const record = async (email: EmailAddress, registration: Registration) => {
+    const user = await users.claimEmail(email);
+    if (user && user.status !== 'PENDING') {
+      await enqueueMail(em, { mail: 'already-registered', userId: user.id });
+      return;
+    }
+    const owner = user ?? users.create({ email, status: 'PENDING' });
+    await oneTimePasswords.issueVerification(owner, registration);
+  };
+
+  const apply = async (user: User, { passwordHash, ...profile }: Registration) => {
+    await users.setPasswordHash(user, passwordHash);
+    user.firstName = profile.firstName;
+    user.lastName = profile.lastName;
+    // Taken meanwhile: the address is proved all the same, and another name can be chosen later.
+    const username = profile.username as Username | null; // parsed when it was registered
+    if (username && !(await users.isUsernameTaken(username))) user.username = username;
+  };
+
+  /** Whether the code was good. Answers instead of throwing: a throw would undo what it used up. */
+  const confirm = async (code: string): Promise<boolean> => {
+    const proof = await oneTimePasswords.consume('verify-email', code);
+    const user = proof && (await users.claim(proof.userId));
+    if (user?.status !== 'PENDING' || user.email !== proof?.email) return false;
+    if (proof.registration) await apply(user, proof.registration);
+    user.status = 'ACTIVE';
+    await oneTimePasswords.endAll(user.id, 'verify-email');
+    return true;
+  };
+
+  return {
+    async register(input, context) {
+      const { password, email, firstName, lastName, username } = parseFields({
+        email: () => parseEmail(input.email),
+        firstName: () => parsePersonName(input.firstName),
+        lastName: () => parsePersonName(input.lastName),
+        username: () => optional(input.username, parseUsername),
+        password: () =>
+          parseNewPassword(input.password, parts.passwordRules, [
+            input.email,
+            input.firstName,
+            input.lastName,
+            input.username,
+          ]),
+        passwordConfirmation: () => parseConfirmation(input.passwordConfirmation, input.password),
+      });
+      await requireFreeUsername(username);
+      const passwordHash = await parts.hasher.hash(password, context.signal);
+      await run(() =>
+        record(email, { passwordHash, firstName, lastName, username: username ?? null }),
+      );
+    },
+
+    async resendVerificationEmail(raw) {
+      const { email } = parseFields({ email: () => parseEmail(raw) });
+      // Looked up by the job, so that known and unknown addresses cost the caller the same.
+      await run(() => enqueueJob(em, resendTask, { email }));
+    },
+
+    async verifyEmail(raw) {
+      const { code } = parseFields({ code: () => parsePastedSecret(raw) });
+      if (!(await run(() => confirm(code)))) throw new Problem('INVALID_CODE');
+    },
+
+    tasks: {
+      [resendTask]: ({ email }) =>
+        run(async () => {
+          const user = await users.claimEmail(email as EmailAddress); // parsed before it was recorded
+          if (user?.status === 'PENDING') await oneTimePasswords.reissueVerifications(user);
+        }),
+    },
+  };
+}

@@ -1,0 +1,19 @@
+/** A one-time password is a mail by definition: recording one enqueues it, in the same transaction. */
+import type { EventArgs, EventSubscriber } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { enqueueMail } from '../../mail/outbox.ts';
+import { OneTimePassword } from './one-time-password.entity.ts';
+
+export class OneTimePasswordHooks implements EventSubscriber<OneTimePassword> {
+  getSubscribedEntities() {
+    return [OneTimePassword];
+  }
+
+  async afterCreate({ entity, em }: EventArgs<OneTimePassword>): Promise<void> {
+    // The manager of an event is typed for any driver; ours is always PostgreSQL's.
+    await enqueueMail(em as EntityManager, {
+      mail: 'verify-email',
+      oneTimePasswordId: entity.id,
+    });
+  }
+}

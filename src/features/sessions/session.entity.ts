@@ -1,0 +1,23 @@
+/** One login on one device. Of its refresh tokens only the counter is stored. */
+import { defineEntity, p } from '@mikro-orm/core';
+import { User } from '../users/user.entity.ts';
+
+const SessionSchema = defineEntity({
+  name: 'Session',
+  tableName: 'sessions',
+  properties: {
+    id: p.uuid().primary(),
+    user: () => p.manyToOne(User).joinColumn('user_id').deleteRule('cascade'),
+    refreshCounter: p.integer().default(0),
+    createdAt: p.datetime().length(3),
+    lastUsedAt: p.datetime().length(3),
+    /** When it ends unless it is refreshed before. */
+    expiresAt: p.datetime().length(3),
+    endedAt: p.datetime().length(3).nullable(),
+    ipAddress: p.text(),
+    userAgent: p.text(),
+  },
+});
+
+export class Session extends SessionSchema.class {}
+SessionSchema.setClass(Session);

@@ -1,0 +1,54 @@
+/**
+ * One person's account. Nothing secret is kept here, so a User may be returned anywhere: hashes
+ * have a table of their own.
+ */
+import { defineEntity, p } from '@mikro-orm/core';
+import { v7 as uuidv7 } from 'uuid';
+import { Group } from '../access/group.entity.ts';
+import { Permission } from '../access/permission.entity.ts';
+
+export type UserStatus = 'PENDING' | 'ACTIVE' | 'DISABLED';
+
+const UserSchema = defineEntity({
+  name: 'User',
+  tableName: 'users',
+  properties: {
+    id: p
+      .uuid()
+      .primary()
+      .onCreate(() => uuidv7()),
+    email: p.text().unique(),
+    username: p.text().strictNullable(),
+    firstName: p.text().default(''),
+    lastName: p.text().default(''),
+    status: p.text().$type<UserStatus>(),
+    isStaff: p.boolean().default(false),
+    isSuperuser: p.boolean().default(false),
+    pendingEmail: p.text().strictNullable(),
+    createdAt: p
+      .datetime()
+      .length(3)
+      .onCreate(() => new Date()),
+    updatedAt: p
+      .datetime()
+      .length(3)
+      .onCreate(() => new Date())
+      .onUpdate(() => new Date()),
+    lastLoginAt: p.datetime().length(3).strictNullable(),
+    groups: () =>
+      p
+        .manyToMany(Group)
+        .pivotTable('user_groups')
+        .joinColumn('user_id')
+        .inverseJoinColumn('group_id'),
+    permissions: () =>
+      p
+        .manyToMany(Permission)
+        .pivotTable('user_permissions')
+        .joinColumn('user_id')
+        .inverseJoinColumn('permission_id'),
+  },
+});
+
+export class User extends UserSchema.class {}
+UserSchema.setClass(User);

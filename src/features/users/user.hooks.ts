@@ -1,0 +1,60 @@
+/**
+ * What a change to a User means: which mails follow and whether the Root group is joined. Runs inside
+ * the flush, so that the change and its consequences happen together or not at all.
+ */
+import type { ChangeSet, EventArgs, EventSubscriber } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { MailIntent } from '../../mail/intents.ts';
+import { enqueueMail } from '../../mail/outbox.ts';
+import { joinRoot } from '../access/access.ts';
+import { User } from './user.entity.ts';
+
+/** Changes that their owner is told of. Names as in the schema. */
+const noticedFields = ['email', 'username', 'firstName', 'lastName'] as const;
+
+export class UserHooks implements EventSubscriber<User> {
+  getSubscribedEntities() {
+    return [User];
+  }
+
+  async afterCreate(args: EventArgs<User>): Promise<void> {
+    const em = sqlManager(args);
+    if (args.entity.isSuperuser) await joinRoot(em, args.entity.id);
+    for (const intent of intentsOfCreation(args.entity)) await enqueueMail(em, intent);
+  }
+
+  async afterUpdate(args: EventArgs<User>): Promise<void> {
+    if (!args.changeSet) return;
+    const em = sqlManager(args);
+    const { isSuperuser } = args.changeSet.payload;
+    if (isSuperuser) await joinRoot(em, args.entity.id);
+    for (const intent of intentsOfChange(args.changeSet)) await enqueueMail(em, intent);
+  }
+}
+
+/** The code of a PENDING account is mailed with its one-time password, see there. */
+function intentsOfCreation(user: User): readonly MailIntent[] {
+  return user.isSuperuser || user.isStaff
+    ? [{ mail: 'administrator-rights', userId: user.id }]
+    : [];
+}
+
+function intentsOfChange({ entity, originalEntity, payload }: ChangeSet<User>): MailIntent[] {
+  const userId = entity.id;
+  const intents: MailIntent[] = [];
+  const isFirstActivation = originalEntity?.status === 'PENDING';
+  const fields = noticedFields.filter((field) => field in payload);
+  if (fields.length > 0 && !isFirstActivation) {
+    intents.push({ mail: 'account-changed', userId, fields });
+  }
+  if (payload.isStaff === true || payload.isSuperuser === true) {
+    intents.push({ mail: 'administrator-rights', userId });
+  }
+  if (payload.status === 'DISABLED') intents.push({ mail: 'account-disabled', userId });
+  return intents;
+}
+
+/** MikroORM types the manager of an event for any driver; ours is always PostgreSQL's. */
+function sqlManager(args: EventArgs<User>): EntityManager {
+  return args.em as EntityManager;
+}

@@ -1,0 +1,106 @@
+/** Users over GraphQL. */
+import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+import {
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  ObjectType,
+  Query,
+  Resolver,
+  Root,
+  registerEnumType,
+} from 'type-graphql';
+import { type Context, type Person, requireActor } from '../../core/actor.ts';
+import { GroupType, PermissionType } from '../access/access.resolver.ts';
+import type { Access } from '../access/access.ts';
+import type { UserStatus } from './user.entity.ts';
+
+const statuses = { PENDING: 'PENDING', ACTIVE: 'ACTIVE', DISABLED: 'DISABLED' } satisfies Record<
+  UserStatus,
+  UserStatus
+>;
+registerEnumType(statuses, { name: 'UserStatus' });
+
+@ObjectType('User')
+export class UserType {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String)
+  email!: string;
+
+  @Field(() => String, { nullable: true })
+  username!: string | null;
+
+  @Field(() => String)
+  firstName!: string;
+
+  @Field(() => String)
+  lastName!: string;
+
+  @Field(() => statuses)
+  status!: UserStatus;
+
+  @Field(() => Boolean)
+  isStaff!: boolean;
+
+  @Field(() => Boolean)
+  isSuperuser!: boolean;
+
+  @Field(() => String, { nullable: true })
+  pendingEmail!: string | null;
+
+  @Field(() => Date)
+  createdAt!: Date;
+
+  @Field(() => Date)
+  updatedAt!: Date;
+
+  @Field(() => Date, { nullable: true })
+  lastLoginAt!: Date | null;
+}
+
+@Resolver(() => UserType)
+export class UserResolver {
+  readonly #access: Access;
+
+  constructor(access: Access) {
+    this.#access = access;
+  }
+
+  @Query(() => UserType)
+  me(@Ctx() context: Context): Person {
+    return requireActor(context).person;
+  }
+
+  @FieldResolver(() => String)
+  fullName(@Root() user: UserType): string {
+    return `${user.firstName} ${user.lastName}`.trim();
+  }
+
+  @FieldResolver(() => Boolean)
+  isActive(@Root() user: UserType): boolean {
+    return user.status === 'ACTIVE';
+  }
+
+  @FieldResolver(() => [GroupType])
+  groups(@Root() user: UserType): Promise<GroupType[]> {
+    return this.#access.groupsOf(user.id);
+  }
+
+  @FieldResolver(() => [PermissionType])
+  permissions(@Root() user: UserType): Promise<PermissionType[]> {
+    return this.#access.permissionsOf(user.id);
+  }
+
+  @FieldResolver(() => [String])
+  async effectivePermissions(
+    @Root() user: UserType,
+    @Ctx() context: Context,
+  ): Promise<readonly string[]> {
+    return context.actor?.person.id === user.id
+      ? [...context.actor.permissions]
+      : this.#access.effectivePermissionsOf(user.id);
+  }
+}

@@ -1,0 +1,70 @@
+/** Accounts as rows: found, made, given a password hash. What a person may do with them is decided above. */
+import { LockMode } from '@mikro-orm/core';
+import type { EmailAddress, Username } from '../../core/parse.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { PasswordHash } from './password-hash.entity.ts';
+import { User, type UserStatus } from './user.entity.ts';
+
+export interface NewUser {
+  readonly email: EmailAddress;
+  readonly username?: Username | undefined;
+  readonly firstName?: string;
+  readonly lastName?: string;
+  readonly status: UserStatus;
+  readonly isStaff?: boolean;
+  readonly isSuperuser?: boolean;
+  readonly passwordHash?: string;
+}
+
+export interface Users {
+  /** The user of an address, locked for the rest of the transaction; also keeps others from making one. */
+  claimEmail(email: EmailAddress): Promise<User | null>;
+  /** The user, locked for the rest of the transaction. */
+  claim(id: string): Promise<User | null>;
+  isUsernameTaken(username: Username): Promise<boolean>;
+  /** Whether it comes from registrations that nobody has confirmed: no password of its own yet. */
+  isUnproved(user: User): Promise<boolean>;
+  hasSuperuser(): Promise<boolean>;
+  /** Records the user for the flush at the end of the transaction. */
+  create(user: NewUser): User;
+  setPasswordHash(user: User, hash: string): Promise<void>;
+  remove(user: User): Promise<void>;
+}
+
+export function createUsers({ em, lock, query }: UnitOfWork): Users {
+  return {
+    async claimEmail(email) {
+      await lock(`email:${email}`);
+      return em.findOne(User, { email }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    },
+    claim: (id) => em.findOne(User, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }),
+    async isUsernameTaken(username) {
+      const rows = await query('select 1 from users where lower(username) = lower(?)', [username]);
+      return rows.length > 0;
+    },
+    async isUnproved(user) {
+      return user.status === 'PENDING' && (await em.count(PasswordHash, { user })) === 0;
+    },
+    async hasSuperuser() {
+      const rows = await query(
+        "select 1 from users where is_superuser and status = 'ACTIVE' limit 1",
+      );
+      return rows.length > 0;
+    },
+    create({ passwordHash, username, ...columns }) {
+      const user = em.create(User, { ...columns, username: username ?? null });
+      em.persist(user);
+      if (passwordHash !== undefined)
+        em.persist(em.create(PasswordHash, { user, hash: passwordHash }));
+      return user;
+    },
+    async setPasswordHash(user, hash) {
+      const kept = await em.findOne(PasswordHash, { user });
+      if (kept) kept.hash = hash;
+      else em.persist(em.create(PasswordHash, { user, hash }));
+    },
+    async remove(user) {
+      await em.remove(user).flush();
+    },
+  };
+}
