@@ -1,4 +1,17 @@
+/** How the tests run: one embedded PostgreSQL for all, a database of its own for each file. */
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
 export default defineConfig({
-  test: { include: ['test/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 60_000 },
+  resolve: {
+    // type-graphql and the tests would otherwise hold two copies of it.
+    alias: { graphql: fileURLToPath(import.meta.resolve('graphql')) },
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    globalSetup: 'test/support/global-setup.ts',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
 });

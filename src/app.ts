@@ -109,14 +109,17 @@ async function furnish(
   const { databaseUrl, secretKey } = database;
   const orm = await openOrm(
     ormOptions(
-      { databaseUrl },
+      { databaseUrl, onNotice: (text) => log.debug({ part: 'database' }, text) },
       { entities, subscribers: [new UserHooks(), new OneTimePasswordHooks()] },
     ),
   );
   const unitOfWork = createUnitOfWork(orm);
   const migrated = await migrate(orm, unitOfWork, databaseUrl);
   const pool = new Pool({ connectionString: databaseUrl, max: 6 });
-  pool.on('error', (error) => log.warn({ err: error, part: 'jobs' }, 'a connection broke'));
+  const onBrokenConnection = (error: Error) =>
+    log.warn({ err: error, part: 'jobs' }, 'a connection broke');
+  pool.on('error', onBrokenConnection);
+  pool.on('connect', (client) => client.on('error', onBrokenConnection));
 
   const secrets = createOneTimeSecrets(secretKey);
   const threads = Math.max(1, availableParallelism());

@@ -9,6 +9,7 @@ import fastify, {
   type FastifyError,
   type FastifyInstance,
   type HTTPMethods,
+  LogController,
 } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { Config } from '../core/config.ts';
@@ -49,7 +50,10 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   const loggerInstance: FastifyBaseLogger = parts.log;
   const app = fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
     genReqId: () => uuidv7(),
     trustProxy: (_address, hop) => hop < config.trustedProxyHops,
     bodyLimit: bodyLimitBytes,
@@ -132,7 +136,6 @@ function logAnswers(app: FastifyInstance): void {
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
       {
-        requestId: request.id,
         method: request.method,
         route: request.routeOptions.url ?? 'none',
         status: reply.statusCode,
@@ -154,7 +157,7 @@ function handleErrors(app: FastifyInstance): void {
     if (status >= 400 && status < 500) {
       return reply.code(status).send(httpRefusal(status, sentenceOfStatus(status)));
     }
-    request.log.error({ err: error, requestId: request.id }, 'unexpected error');
+    request.log.error({ err: error }, 'unexpected error');
     return reply.code(500).header('cache-control', 'no-store').send(internalEnvelope(request.id));
   });
 }
@@ -185,7 +188,7 @@ function refuseOtherMethods(app: FastifyInstance, methodsByUrl: Map<string, stri
   const all: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
   for (const [url, methods] of [...methodsByUrl]) {
     const others = all.filter((method) => !methods.includes(method));
-    if (others.length === 0) continue;
+    if (others.length === 0 || url === '*') continue;
     app.route({
       method: others,
       url,

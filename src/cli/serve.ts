@@ -27,7 +27,6 @@ async function run(config: Config, log: Log): Promise<void> {
   });
   const isFirst = cluster.isPrimary || cluster.worker?.id === 1;
   if (isFirst && config.debug) console.log(await welcome(house));
-  log.info({ address: service.address }, 'listening');
   const signal = await stopped;
   log.info({ signal }, 'stopping');
   await service.close();

@@ -17,6 +17,8 @@ export interface DatabaseSettings {
   readonly databaseUrl: string;
   /** Connections at most; a hash never holds one, so few are enough. */
   readonly poolSize?: number;
+  /** What the ORM has to say, none of it needed. */
+  readonly onNotice?: (text: string) => void;
 }
 
 /** Options for the service and for the MikroORM command line alike. */
@@ -35,6 +37,7 @@ export function ormOptions(
     migrations: { migrationsList: migrations, snapshot: false, allOrNothing: true },
     // Queries may carry secrets' digests and addresses; the log has no use for them.
     debug: false,
+    logger: settings.onNotice ?? (() => undefined),
   };
 }
 

@@ -15,6 +15,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { undefinedIfMissing } from './missing-file.ts';
 import { DRAFT_PREFIX, type Place } from './place.ts';
 import type { Programs } from './programs.ts';
 import { clusterArgument, outcomeOf, spawnAs } from './spawn-as.ts';
@@ -59,10 +60,7 @@ async function removeDrafts({ dataDirectory }: Place): Promise<void> {
 }
 
 async function isMade({ cluster }: Place, programs: Programs): Promise<boolean> {
-  const made = await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const made = await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(undefinedIfMissing);
   if (made === undefined) return false;
   const [major] = programs.version.split('.');
   if (made.trim() === major) return true;
@@ -132,9 +130,12 @@ async function assertSuccess(
 ): Promise<void> {
   const { status, output } = await outcomeOf(child);
   if (status === 0) return;
+  const hint = output.includes('could not look up effective user')
+    ? 'This user needs an entry in /etc/passwd, for the first start only. Add one'
+    : 'Remove the cause';
   throw new Error(
     `The embedded PostgreSQL could not be set up: ${program} failed (${status}).\n${output.trim()}\n` +
-      'If this machine cannot run it, set DATABASE_URL to a PostgreSQL server.',
+      `${hint}, or set DATABASE_URL to a PostgreSQL server.`,
   );
 }
 

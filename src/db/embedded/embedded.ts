@@ -3,6 +3,7 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { GATEHOUSE } from './cluster.ts';
 import { doorTo, readPassword } from './door.ts';
 import { keepMembership } from './membership.ts';
+import { undefinedIfMissing } from './missing-file.ts';
 import { type Place, placeIn } from './place.ts';
 
 /** A running server that stays up at least until `leave`. */
@@ -32,8 +33,7 @@ export interface EmbeddedOptions {
 export async function joinEmbeddedDatabase(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
   const place = placeIn(options.dataDirectory);
   assertPlatform();
-  await mkdir(place.dataDirectory, { recursive: true, mode: 0o700 });
-  await assertOurs(place);
+  await prepareDirectory(place);
   const { settings = {}, onNotice = () => undefined } = options;
   const { port, leave } = await keepMembership(doorTo({ place, settings, onNotice }));
   const password = await readPassword(place);
@@ -48,15 +48,19 @@ function assertPlatform(): void {
   );
 }
 
-async function assertOurs(place: Place): Promise<void> {
+async function prepareDirectory(place: Place): Promise<void> {
   const { R_OK, W_OK } = constants;
-  for (const path of [place.dataDirectory, place.lockFile, place.home, place.passwordFile]) {
-    const error = await access(path, R_OK | W_OK).catch((reason: unknown) => reason);
-    if (!(error instanceof Error && 'code' in error && error.code === 'EACCES')) continue;
+  try {
+    await mkdir(place.dataDirectory, { recursive: true, mode: 0o700 });
+    await access(place.dataDirectory, R_OK | W_OK);
+    for (const path of [place.lockFile, place.home, place.passwordFile]) {
+      await access(path, R_OK | W_OK).catch(undefinedIfMissing);
+    }
+  } catch (cause) {
     throw new Error(
-      `${path} belongs to another user: start gatehouse as the user who made it, choose another data directory, ` +
-        'or set DATABASE_URL to a PostgreSQL server.',
-      { cause: error },
+      `${place.dataDirectory} cannot be used as the data directory (${cause}). If another user made it, start gatehouse ` +
+        'as that user; or choose another directory, or set DATABASE_URL to a PostgreSQL server.',
+      { cause },
     );
   }
 }

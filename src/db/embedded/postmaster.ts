@@ -1,6 +1,7 @@
 /** Tells whether a cluster is being served, from `postmaster.pid` and the processes of this machine. Starts and stops nothing. */
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { undefinedIfMissing } from './missing-file.ts';
 import { outcomeOf, spawnAs } from './spawn-as.ts';
 
 /** What `postmaster.pid` says, and whether it is true: `stale` when a crash left it behind, `busy` while starting or stopping. */
@@ -61,9 +62,4 @@ async function askPs(pid: number, cluster: string): Promise<boolean> {
   const command = ['ps', '-ww', '-o', 'stat=,command=', '-p', String(pid)] as const;
   const { output } = await outcomeOf(spawnAs(undefined, [...command], { cwd: '/' }));
   return !output.startsWith('Z') && output.includes('postgres') && output.includes(cluster);
-}
-
-function undefinedIfMissing(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-  throw error;
 }

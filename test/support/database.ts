@@ -1,0 +1,41 @@
+/** A database of its own for a test file, cloned from the migrated template. */
+import { randomBytes } from 'node:crypto';
+import { Client, Pool } from 'pg';
+import { inject } from 'vitest';
+
+export interface TestDatabase {
+  readonly url: string;
+  query<Row extends object>(sql: string, parameters?: unknown[]): Promise<Row[]>;
+  drop(): Promise<void>;
+}
+
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const templateUrl = new URL(inject('templateUrl'));
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await asAdmin(templateUrl, `create database ${name} template ${templateUrl.pathname.slice(1)}`);
+  const url = new URL(templateUrl);
+  url.pathname = `/${name}`;
+  const pool = new Pool({ connectionString: url.href, max: 2 });
+  return {
+    url: url.href,
+    query: async (sql, parameters = []) => (await pool.query(sql, parameters)).rows,
+    async drop() {
+      await pool.end();
+      await asAdmin(templateUrl, `drop database if exists ${name} with (force)`);
+    },
+  };
+}
+
+async function asAdmin(templateUrl: URL, sql: string): Promise<void> {
+  const url = new URL(templateUrl);
+  url.pathname = '/postgres';
+  const client = new Client({ connectionString: url.href });
+  await client.connect();
+  try {
+    // Two files that clone at the same moment disturb each other: the template must be idle.
+    await client.query('select pg_advisory_lock(1)');
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}

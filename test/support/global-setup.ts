@@ -1,0 +1,51 @@
+/** Before all tests: a real PostgreSQL in a temporary directory, with a migrated database to clone. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import type { TestProject } from 'vitest/node';
+import { joinEmbeddedDatabase } from '../../src/db/embedded/embedded.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { openOrm, ormOptions } from '../../src/db/orm.ts';
+import { createUnitOfWork } from '../../src/db/unit-of-work.ts';
+import { entities } from '../../src/entities.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Of the database to clone; nobody stays connected to it. */
+    templateUrl: string;
+  }
+}
+
+const speed = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env.TEST_DATABASE_URL;
+  const server = given === undefined ? await startEmbedded() : { url: given, stop: async () => {} };
+  const template = new URL(server.url);
+  template.pathname = '/gatehouse_template';
+  const admin = new Client({ connectionString: server.url });
+  await admin.connect();
+  await admin.query('drop database if exists gatehouse_template');
+  await admin.query('create database gatehouse_template');
+  await admin.end();
+  await migrateTemplate(template.href);
+  project.provide('templateUrl', template.href);
+  return server.stop;
+}
+
+async function startEmbedded() {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'gatehouse-test-'));
+  const embedded = await joinEmbeddedDatabase({ dataDirectory, settings: speed });
+  const stop = async () => {
+    await embedded.leave();
+    await rm(dataDirectory, { recursive: true, force: true });
+  };
+  return { url: embedded.url, stop };
+}
+
+async function migrateTemplate(databaseUrl: string): Promise<void> {
+  const orm = await openOrm(ormOptions({ databaseUrl }, { entities }));
+  await migrate(orm, createUnitOfWork(orm), databaseUrl);
+  await orm.close();
+}

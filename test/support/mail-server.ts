@@ -1,0 +1,75 @@
+/** A real SMTP server in the test's process, and the mails that it took. */
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { simpleParser } from 'mailparser';
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+
+export interface ReceivedMail {
+  readonly from: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+  readonly messageId: string;
+}
+
+export interface MailServer {
+  readonly port: number;
+  readonly mails: ReceivedMail[];
+  /** The mails for an address, once there are `count` of them. */
+  waitFor(to: string, count?: number): Promise<ReceivedMail[]>;
+  close(): Promise<void>;
+}
+
+const patienceMilliseconds = 8000;
+
+export async function startMailServer(options: SMTPServerOptions = {}): Promise<MailServer> {
+  const mails: ReceivedMail[] = [];
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    disableReverseLookup: true,
+    logger: false,
+    async onData(stream, session, done) {
+      const parsed = await simpleParser(stream);
+      for (const { address } of session.envelope.rcptTo) {
+        mails.push({
+          from: parsed.from?.value[0]?.address ?? '',
+          to: address,
+          subject: parsed.subject ?? '',
+          text: parsed.text ?? '',
+          html: typeof parsed.html === 'string' ? parsed.html : '',
+          messageId: parsed.messageId ?? '',
+        });
+      }
+      done();
+    },
+    ...options,
+  });
+  server.on('error', () => undefined); // clients that hang up are part of the tests
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.server.address() as AddressInfo; // listens on TCP
+  return {
+    port,
+    mails,
+    async waitFor(to, count = 1) {
+      const deadline = Date.now() + patienceMilliseconds;
+      for (;;) {
+        const found = mails.filter((mail) => mail.to === to);
+        if (found.length >= count) return found;
+        if (Date.now() > deadline) {
+          throw new Error(`${found.length} mails to ${to}, waited for ${count}`);
+        }
+        await sleep(20);
+      }
+    },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+/** The value of a line such as `Code: …` in a mail. */
+export function factOf(mail: ReceivedMail | undefined, name: string): string {
+  const value = new RegExp(`^${name}: (\\S+)$`, 'm').exec(mail?.text ?? '')?.[1];
+  if (value === undefined) throw new Error(`no ${name} in: ${mail?.text}`);
+  return value;
+}

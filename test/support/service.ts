@@ -1,0 +1,89 @@
+/** The whole service in the test's process, on a database, a mail server and a port of its own. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { type House, openHouse, serve } from '../../src/app.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { readConfig } from '../../src/core/config.ts';
+import { type Client, createClient } from './client.ts';
+import { createTestDatabase, type TestDatabase } from './database.ts';
+import { type MailServer, startMailServer } from './mail-server.ts';
+
+export interface TestService extends Client {
+  readonly house: House;
+  readonly database: TestDatabase;
+  readonly mail: MailServer;
+  /** Everything that was logged, line by line. */
+  readonly logLines: string[];
+  /** Moves the service's clock; the database's own is left alone. */
+  advance(seconds: number): void;
+  close(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  /** Environment variables over the usual ones of a test. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** An existing database, for a second replica. */
+  readonly database?: TestDatabase;
+  readonly mail?: MailServer;
+}
+
+export async function startService(options: ServiceOptions = {}): Promise<TestService> {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'gatehouse-data-'));
+  const database = options.database ?? (await createTestDatabase());
+  const mail = options.mail ?? (await startMailServer());
+  const port = await freePort();
+  const config = readConfig(
+    {
+      SECRET_KEY: sharedSecretKey,
+      DATABASE_URL: database.url,
+      EMAIL_HOST: '127.0.0.1',
+      EMAIL_PORT: String(mail.port),
+      EMAIL_USE_TLS: 'False',
+      EMAIL_FROM: 'gatehouse@auth.test',
+      PORT: String(port),
+      PUBLIC_URL: 'http://auth.test',
+      GATEHOUSE_DATA_DIR: dataDirectory,
+      DEBUG: 'True',
+      ...options.environment,
+    },
+    dataDirectory,
+  );
+  let offsetSeconds = 0;
+  const clock: Clock = () => new Date(Date.now() + offsetSeconds * 1000);
+  const logLines: string[] = [];
+  const log = pino({ level: config.logLevel }, { write: (line) => logLines.push(line) });
+  const house = await openHouse({ config, log, clock });
+  const service = await serve(house);
+  return {
+    ...createClient(service.address),
+    house,
+    database,
+    mail,
+    logLines,
+    advance: (seconds) => {
+      offsetSeconds += seconds;
+    },
+    async close() {
+      await service.close();
+      if (!options.mail) await mail.close();
+      if (!options.database) await database.drop();
+      await rm(dataDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One key for all replicas of a test run. */
+const sharedSecretKey = randomBytes(48).toString('base64url');
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
