@@ -10,6 +10,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/global-setup.ts',
+    reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,

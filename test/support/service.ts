@@ -12,7 +12,7 @@ import { type Client, createClient } from './client.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { type MailServer, startMailServer } from './mail-server.ts';
 
-export interface TestService extends Client {
+export interface TestService extends Client, AsyncDisposable {
   readonly house: House;
   readonly database: TestDatabase;
   readonly mail: MailServer;
@@ -58,6 +58,12 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   const log = pino({ level: config.logLevel }, { write: (line) => logLines.push(line) });
   const house = await openHouse({ config, log, clock });
   const service = await serve(house);
+  const close = async () => {
+    await service.close();
+    if (!options.mail) await mail.close();
+    if (!options.database) await database.drop();
+    await rm(dataDirectory, { recursive: true, force: true });
+  };
   return {
     ...createClient(service.address),
     house,
@@ -67,12 +73,8 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     advance: (seconds) => {
       offsetSeconds += seconds;
     },
-    async close() {
-      await service.close();
-      if (!options.mail) await mail.close();
-      if (!options.database) await database.drop();
-      await rm(dataDirectory, { recursive: true, force: true });
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

@@ -20,7 +20,7 @@ const STOP_LIMIT_MS = 30_000;
 const LOCK_LIMIT_MS = 150_000;
 
 /** What the door needs to know. */
-export interface DoorOptions {
+interface DoorOptions {
   readonly place: Place;
   readonly settings: Readonly<Record<string, string>>;
   readonly onNotice: (text: string) => void;

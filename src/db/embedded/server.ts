@@ -32,9 +32,11 @@ const DEFAULTS = {
 
 /** Reasons that pass: a port taken since we looked, processes of a killed server about to end, a server that another program started. */
 const PASSING = /could not create any TCP\/IP sockets|still in use|lock file .* already exists/;
+/** Killed, or told to stop, by somebody. */
+const PASSING_ENDS: ReadonlySet<number | string> = new Set(['SIGKILL', 0]);
 
 /** How to start a server. */
-export interface StartOptions {
+interface StartOptions {
   readonly settings: Readonly<Record<string, string>>;
   /** Taken if it is free, so that whoever used a crashed server finds it again. */
   readonly preferredPort: number | undefined;
@@ -47,7 +49,7 @@ export interface StartOptions {
 /**
  * Starts the server at a free port of 127.0.0.1, in a session of its own, and waits until it is ready.
  *
- * Answers the log's words when it failed for a passing reason and should be started again, else nothing.
+ * Answers how it went wrong when that is for a passing reason and it should be tried again, else nothing.
  * Throws an Error with the log's last lines when it cannot start.
  */
 export async function startServer(
@@ -55,10 +57,9 @@ export async function startServer(
   programs: Programs,
   options: StartOptions,
 ): Promise<string | undefined> {
-  const port = await freePort(options.preferredPort);
   await using log = await openLog(place);
   const { size: logStart } = await log.stat();
-  const child = spawnAs(programs.runAs, commandLine(place, programs, { ...options, port }), {
+  const child = spawnAs(programs.runAs, await commandLine(place, programs, options), {
     cwd: place.cluster,
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
@@ -71,11 +72,16 @@ export async function startServer(
     await pause(POLL_MS);
   }
   const quote = await quoteLog(place, logStart);
-  if (isAlive(child) || PASSING.test(quote)) return quote;
-  const { status } = await outcome;
+  if (isAlive(child)) return `it is not ready yet\n${quote}`;
+  return judge((await outcome).status, quote, place);
+}
+
+/** Answers a passing failure as a text, and throws a lasting one. */
+function judge(status: number | string, quote: string, { logFile }: Place): string {
+  if (PASSING_ENDS.has(status) || PASSING.test(quote)) return `it ended (${status})\n${quote}`;
   throw new Error(
     `The embedded PostgreSQL could not be started (${status}).\n${quote}\n` +
-      `The whole log is ${place.logFile}. Remove the cause, or set DATABASE_URL to a PostgreSQL server.`,
+      `The whole log is ${logFile}. Remove the cause, or set DATABASE_URL to a PostgreSQL server.`,
   );
 }
 
@@ -88,17 +94,17 @@ function staleEnvironment(stalePid: number | undefined): Record<string, string> 
   return stalePid === undefined ? {} : { PG_GRANDPARENT_PID: String(stalePid) };
 }
 
-function commandLine(
+async function commandLine(
   place: Place,
   programs: Programs,
-  options: { readonly settings: Readonly<Record<string, string>>; readonly port: number },
-): [string, ...string[]] {
+  options: StartOptions,
+): Promise<[string, ...string[]]> {
   const settings = {
     ...DEFAULTS,
     ...options.settings,
     listen_addresses: ADDRESS,
     unix_socket_directories: '',
-    port: String(options.port),
+    port: String(await freePort(options.preferredPort)),
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   return [
@@ -137,10 +143,20 @@ export async function stopServer(
   server: { readonly pid: number; readonly port: number },
   signal: AbortSignal,
 ): Promise<boolean> {
-  process.kill(server.pid, 'SIGINT');
+  interrupt(server.pid);
   while (await isServing(server.pid, place.cluster, server.port)) {
     if (signal.aborted) return false;
     await pause(POLL_MS);
   }
   return true;
+}
+
+/** SIGINT is PostgreSQL's fast shutdown. */
+function interrupt(pid: number): void {
+  try {
+    process.kill(pid, 'SIGINT');
+  } catch (error) {
+    const isGone = error instanceof Error && 'code' in error && error.code === 'ESRCH';
+    if (!isGone) throw error;
+  }
 }

@@ -22,7 +22,7 @@ export function spawnAs(
 }
 
 /** What a program printed on both streams, and how it ended: 0 is success, a text a signal or why it could not be started. */
-export interface Outcome {
+interface Outcome {
   readonly status: number | string;
   readonly output: string;
 }

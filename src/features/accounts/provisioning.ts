@@ -65,7 +65,7 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
     const fields = [];
     if (user && !(await users.isUnproved(user)))
       fields.push({ path: 'email', message: 'Is taken.' });
-    if (username && (await users.isUsernameTaken(username))) {
+    if (username && !(await users.claimUsername(username))) {
       fields.push({ path: 'username', message: 'Is taken.' });
     }
     if (fields.length > 0) throw new Problem('ALREADY_EXISTS', { fields });

@@ -81,13 +81,14 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
     user.lastName = profile.lastName;
     // Taken meanwhile: the address is proved all the same, and another name can be chosen later.
     const username = profile.username as Username | null; // parsed when it was registered
-    if (username && !(await users.isUsernameTaken(username))) user.username = username;
+    if (username && (await users.claimUsername(username))) user.username = username;
   };
 
   /** Whether the code was good. Answers instead of throwing: a throw would undo what it used up. */
   const confirm = async (code: string): Promise<boolean> => {
+    const ownerId = await oneTimePasswords.ownerOf('verify-email', code);
+    const user = ownerId === undefined ? null : await users.claim(ownerId);
     const proof = await oneTimePasswords.consume('verify-email', code);
-    const user = proof && (await users.claim(proof.userId));
     if (user?.status !== 'PENDING' || user.email !== proof?.email) return false;
     if (proof.registration) await apply(user, proof.registration);
     user.status = 'ACTIVE';

@@ -17,7 +17,6 @@ import {
 const liveRegistrationsPerAddress = 5;
 
 export interface Consumed {
-  readonly userId: string;
   /** The address that the secret proves. */
   readonly email: string;
   readonly registration: Registration | null;
@@ -31,6 +30,11 @@ export interface OneTimePasswords {
    * unless that was done within the cool-down. Needs a transaction that holds the user's lock.
    */
   reissueVerifications(user: User): Promise<void>;
+  /**
+   * Whose secret it is, used up or not. Lock that user before anything else is touched: everybody
+   * takes the locks in this order, so that nobody waits in a circle.
+   */
+  ownerOf(kind: OneTimePasswordKind, secret: string): Promise<string | undefined>;
   /** Uses a secret up; nothing when it is wrong, used, expired or replaced. Needs a transaction. */
   consume(kind: OneTimePasswordKind, secret: string): Promise<Consumed | undefined>;
   /** Ends all that wait. Needs a transaction. */
@@ -93,20 +97,24 @@ export function createOneTimePasswords(parts: OneTimePasswordsParts): OneTimePas
       }
     },
 
-    async consume(kind, secret) {
+    async ownerOf(kind, secret) {
       if (!looksLikeSecret(secret)) return undefined;
+      const [row] = await query<{ user_id: string }>(
+        'select user_id from one_time_passwords where digest = ? and kind = ?',
+        [digestOf(secret), kind],
+      );
+      return row?.user_id;
+    },
+
+    async consume(kind, secret) {
       const now = parts.clock();
-      const [row] = await query<{
-        user_id: string;
-        email: string;
-        registration: Registration | null;
-      }>(
+      const [row] = await query<Consumed>(
         `update one_time_passwords set ended_at = ?
           where digest = ? and kind = ? and ended_at is null and expires_at > ?
-          returning user_id, email, registration`,
+          returning email, registration`,
         [now, digestOf(secret), kind, now],
       );
-      return row && { userId: row.user_id, email: row.email, registration: row.registration };
+      return row;
     },
 
     async endAll(userId, kind) {

@@ -22,6 +22,8 @@ export interface Users {
   /** The user, locked for the rest of the transaction. */
   claim(id: string): Promise<User | null>;
   isUsernameTaken(username: Username): Promise<boolean>;
+  /** Whether the name is free, and stays so for the rest of the transaction. */
+  claimUsername(username: Username): Promise<boolean>;
   /** Whether it comes from registrations that nobody has confirmed: no password of its own yet. */
   isUnproved(user: User): Promise<boolean>;
   hasSuperuser(): Promise<boolean>;
@@ -32,15 +34,21 @@ export interface Users {
 }
 
 export function createUsers({ em, lock, query }: UnitOfWork): Users {
+  const isUsernameTaken = async (username: Username) => {
+    const rows = await query('select 1 from users where lower(username) = lower(?)', [username]);
+    return rows.length > 0;
+  };
+
   return {
     async claimEmail(email) {
       await lock(`email:${email}`);
       return em.findOne(User, { email }, { lockMode: LockMode.PESSIMISTIC_WRITE });
     },
     claim: (id) => em.findOne(User, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }),
-    async isUsernameTaken(username) {
-      const rows = await query('select 1 from users where lower(username) = lower(?)', [username]);
-      return rows.length > 0;
+    isUsernameTaken,
+    async claimUsername(username) {
+      await lock(`username:${username.toLowerCase()}`);
+      return !(await isUsernameTaken(username));
     },
     async isUnproved(user) {
       return user.status === 'PENDING' && (await em.count(PasswordHash, { user })) === 0;
