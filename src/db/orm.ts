@@ -37,6 +37,7 @@ export function ormOptions(
     migrations: { migrationsList: migrations, snapshot: false, allOrNothing: true },
     // Queries may carry secrets' digests and addresses; the log has no use for them.
     debug: false,
+    schemaGenerator: { ignoreSchema: ['graphile_worker'] },
     logger: settings.onNotice ?? (() => undefined),
   };
 }

@@ -30,6 +30,7 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
     disabledCommands: ['STARTTLS'],
     disableReverseLookup: true,
     logger: false,
+    closeTimeout: 100,
     async onData(stream, session, done) {
       const parsed = await simpleParser(stream);
       for (const { address } of session.envelope.rcptTo) {

@@ -8,6 +8,7 @@ import { becomeMember, connect, disconnect, isLast, type Member } from './member
 import type { Door } from './membership.ts';
 import type { Place } from './place.ts';
 import { findPostmaster, type Postmaster } from './postmaster.ts';
+import type { Programs } from './programs.ts';
 import { chooseRunAs } from './run-as.ts';
 import { startServer, stopServer } from './server.ts';
 
@@ -18,6 +19,8 @@ const ENTER_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 30_000;
 /** Longer than what others do under the lock: making a cluster on a slow disk, or starting. */
 const LOCK_LIMIT_MS = 150_000;
+/** Shorter, as a process that ends should end; a server left behind is stopped by the next who leaves. */
+const EXIT_LOCK_LIMIT_MS = 10_000;
 
 /** What the door needs to know. */
 interface DoorOptions {
@@ -35,10 +38,11 @@ export function doorTo(options: DoorOptions): Door {
       const patience = AbortSignal.any([signal, AbortSignal.timeout(LOCK_LIMIT_MS)]);
       return withFileLock(lockFile, patience, () => enter(options, signal, preferredPort));
     },
-    exit: (member) =>
-      withFileLock(lockFile, AbortSignal.timeout(LOCK_LIMIT_MS), () =>
-        exit(options, member),
-      ).finally(() => disconnect(member)),
+    exit: (member) => {
+      const patience = AbortSignal.timeout(EXIT_LOCK_LIMIT_MS);
+      const left = withFileLock(lockFile, patience, () => exit(options, member));
+      return left.finally(() => disconnect(member));
+    },
   };
 }
 
@@ -47,36 +51,48 @@ async function enter(
   leaving: AbortSignal,
   preferredPort: number | undefined,
 ): Promise<Member> {
+  const { place } = options;
+  const { state } = await findPostmaster(place.cluster);
+  const programs = state === 'ready' ? undefined : await setUp(options);
+  // Counted from here, as making a cluster may take its time on a slow disk.
   const signal = AbortSignal.any([leaving, AbortSignal.timeout(ENTER_LIMIT_MS)]);
   let reason = 'nothing was heard of it';
   while (!signal.aborted) {
-    const found = await findPostmaster(options.place.cluster);
+    const found = await findPostmaster(place.cluster);
     const result =
       found.state === 'ready'
-        ? await becomeMember(found.port, await readPassword(options.place))
-        : await bringUp(options, found, { signal, preferredPort });
+        ? await becomeMember(found.port, await readPassword(place))
+        : await bringUp(options, found, { programs, preferredPort, signal });
     if (typeof result !== 'string') return result;
     reason = result;
     await pause(POLL_MS);
   }
   throw new Error(
     `The embedded PostgreSQL could not be reached in ${ENTER_LIMIT_MS / 1000} seconds: ${reason}\n` +
-      `See ${options.place.logFile}; if it is still recovering, wait and start gatehouse again.`,
+      `See ${place.logFile}; if it is still recovering, wait and start gatehouse again.`,
   );
+}
+
+async function setUp({ place, settings }: DoorOptions): Promise<Programs> {
+  const programs = await findPrograms(await chooseRunAs(place.cluster));
+  await ensureCluster(place, programs, settings.fsync !== 'off');
+  return programs;
 }
 
 /** One step towards a server that is ready; answers what was done. */
 async function bringUp(
-  { place, settings }: DoorOptions,
+  options: DoorOptions,
   found: Postmaster,
-  how: { readonly signal: AbortSignal; readonly preferredPort: number | undefined },
+  how: {
+    readonly programs: Programs | undefined;
+    readonly preferredPort: number | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<string> {
   if (found.state === 'busy') return 'it is starting or stopping';
   const stale = found.state === 'stale' ? found : undefined;
-  const programs = await findPrograms(await chooseRunAs(place.cluster));
-  await ensureCluster(place, programs, settings.fsync !== 'off');
-  const failure = await startServer(place, programs, {
-    settings,
+  const failure = await startServer(options.place, how.programs ?? (await setUp(options)), {
+    settings: options.settings,
     preferredPort: how.preferredPort ?? stale?.port,
     stalePid: stale?.pid,
     signal: how.signal,

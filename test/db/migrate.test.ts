@@ -1,0 +1,48 @@
+/** Bringing the database to the present schema. */
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { migrate } from '../../src/db/migrate.ts';
+import { openOrm, ormOptions } from '../../src/db/orm.ts';
+import { createUnitOfWork } from '../../src/db/unit-of-work.ts';
+import { entities } from '../../src/entities.ts';
+
+const name = `empty_${randomBytes(4).toString('hex')}`;
+const databaseUrl = Object.assign(new URL(inject('templateUrl')), { pathname: `/${name}` }).href;
+const admin = new Client({
+  connectionString: Object.assign(new URL(inject('templateUrl')), { pathname: '/postgres' }).href,
+});
+
+beforeAll(async () => {
+  await admin.connect();
+  await admin.query(`create database ${name}`);
+});
+afterAll(async () => {
+  await admin.query(`drop database ${name} with (force)`);
+  await admin.end();
+});
+
+async function migrateOnce() {
+  const orm = await openOrm(ormOptions({ databaseUrl }, { entities }));
+  try {
+    return await migrate(orm, createUnitOfWork(orm), databaseUrl);
+  } finally {
+    await orm.close();
+  }
+}
+
+test('four replicas that start at once on an empty database migrate it once', async () => {
+  const done = await Promise.all(Array.from({ length: 4 }, migrateOnce));
+  expect(done.filter((names) => names.length > 0)).toHaveLength(1);
+  expect(await migrateOnce()).toEqual([]);
+});
+
+test('the tables are what the entities say', async () => {
+  await migrateOnce();
+  const orm = await openOrm(ormOptions({ databaseUrl }, { entities }));
+  const difference = await orm.schema.getUpdateSchemaSQL({ wrap: false });
+  await orm.close();
+  expect(difference.split('\n').filter((line) => /column|(create|drop) table/.test(line))).toEqual(
+    [],
+  );
+});

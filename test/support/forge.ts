@@ -1,0 +1,55 @@
+/** What a forger would need and does not have: the service's own signing key, for tokens that are wrong in one point only. */
+import { type CryptoKey, importPKCS8, type JWK, SignJWT } from 'jose';
+import { deriveKey } from '../../src/core/keys.ts';
+import { unseal } from '../../src/core/sealed-box.ts';
+import type { TestService } from './service.ts';
+
+export interface OwnKey {
+  readonly keyId: string;
+  readonly publicJwk: JWK;
+  readonly privateKey: CryptoKey;
+}
+
+export async function ownKeyOf({ database, house }: TestService): Promise<OwnKey> {
+  const [row] = await database.query<{ id: string; public_jwk: JWK; sealed_private_key: Buffer }>(
+    'select id, public_jwk, sealed_private_key from signing_keys order by id desc limit 1',
+  );
+  if (!row || house.config.secretKey === undefined) throw new Error('there is no signing key');
+  const sealingKey = deriveKey(house.config.secretKey, 'signing-key-seal');
+  const pem = unseal(sealingKey, row.id, row.sealed_private_key).toString();
+  return {
+    keyId: row.id,
+    publicJwk: row.public_jwk,
+    privateKey: await importPKCS8(pem, 'EdDSA'),
+  };
+}
+
+export interface TokenParts {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+/** The parts of a token, unverified. */
+export function partsOf(token: string): TokenParts {
+  const [header, payload] = token
+    .split('.')
+    .slice(0, 2)
+    .map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()));
+  return { header, payload };
+}
+
+/** Signed with `key` by the algorithm in the header; `undefined` leaves a member out. */
+export function sign(
+  { header, payload }: TokenParts,
+  key: CryptoKey | Uint8Array,
+): Promise<string> {
+  return new SignJWT({ ...payload })
+    .setProtectedHeader({ ...header, alg: String(header.alg) })
+    .sign(key);
+}
+
+/** Header and payload as they are, with any signature. */
+export function assemble({ header, payload }: TokenParts, signature = ''): string {
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
+  return `${encode(header)}.${encode(payload)}.${signature}`;
+}

@@ -1,0 +1,88 @@
+/** The operations of schema.graphql and each text that they take, read from the file itself. */
+import { readFileSync } from 'node:fs';
+import {
+  buildSchema,
+  type GraphQLArgument,
+  type GraphQLField,
+  type GraphQLInputField,
+  type GraphQLOutputType,
+  getNamedType,
+  isInputObjectType,
+  isNonNullType,
+  isObjectType,
+  isUnionType,
+  type OperationTypeNode,
+} from 'graphql';
+
+export const schemaText = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
+
+/** One text of an operation, such as `email` at `input.email` of `register`. */
+export interface TextInput {
+  readonly operation: string;
+  readonly name: string;
+  /** Where it goes among the operation's variables: `['input', 'email']`, `['code']`. */
+  readonly path: readonly string[];
+  readonly isRequired: boolean;
+}
+
+export interface Operation {
+  readonly name: string;
+  readonly kind: OperationTypeNode;
+  readonly inputs: readonly TextInput[];
+  /** With a variable for each argument, of the argument's name; the answer is called `result`. */
+  readonly document: string;
+  /** The same with arguments as written, such as `(code: "x")`. */
+  documentWith(argumentsText: string, variablesText?: string): string;
+}
+
+export function readOperations(): readonly Operation[] {
+  const schema = buildSchema(schemaText);
+  return [
+    ...Object.values(schema.getQueryType()?.getFields() ?? {}).map((it) => toOperation(it, 'query')),
+    ...Object.values(schema.getMutationType()?.getFields() ?? {}).map((it) =>
+      toOperation(it, 'mutation'),
+    ),
+  ];
+}
+
+function toOperation(
+  { name, args, type }: GraphQLField<unknown, unknown>,
+  kind: 'query' | 'mutation',
+): Operation {
+  const documentWith = (argumentsText: string, variablesText = '') =>
+    `${kind} ${variablesText} { result: ${name} ${argumentsText} ${selectionOf(type)} }`;
+  const list = (write: (arg: GraphQLArgument) => string) =>
+    args.length === 0 ? '' : `(${args.map(write).join(', ')})`;
+  return {
+    name,
+    kind: kind as OperationTypeNode, // the enum's values are these words
+    inputs: args.flatMap((arg) => textsOf(name, [], arg)),
+    document: documentWith(
+      list((arg) => `${arg.name}: $${arg.name}`),
+      list((arg) => `$${arg.name}: ${arg.type}`),
+    ),
+    documentWith,
+  };
+}
+
+function selectionOf(type: GraphQLOutputType): string {
+  const named = getNamedType(type);
+  if (isUnionType(named)) {
+    return '{ __typename ... on Problem { code message fields { path message } } }';
+  }
+  return isObjectType(named) ? '{ __typename }' : '';
+}
+
+function textsOf(
+  operation: string,
+  above: readonly string[],
+  input: GraphQLArgument | GraphQLInputField,
+): TextInput[] {
+  const path = [...above, input.name];
+  const named = getNamedType(input.type);
+  if (isInputObjectType(named)) {
+    return Object.values(named.getFields()).flatMap((field) => textsOf(operation, path, field));
+  }
+  if (named.name !== 'String') return [];
+  return [{ operation, name: input.name, path, isRequired: isNonNullType(input.type) }];
+}

@@ -1,0 +1,45 @@
+/** A request on a connection of its own, sent and answered as it stands: for what `fetch` will not send. */
+import { type IncomingHttpHeaders, request } from 'node:http';
+
+export interface RawAnswer {
+  /** 0 when the server closed the connection without an answer. */
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Names and values as they came, in their order. */
+  readonly rawHeaders: readonly string[];
+  readonly text: string;
+}
+
+export interface RawRequest {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+}
+
+const noAnswer: RawAnswer = { status: 0, headers: {}, rawHeaders: [], text: '' };
+
+/** `path` goes out as it is: neither normalised nor encoded. */
+export function rawRequest(
+  address: string,
+  [method, path]: readonly [method: string, path: string],
+  { headers = {}, body }: RawRequest = {},
+): Promise<RawAnswer> {
+  const { hostname, port } = new URL(address);
+  return new Promise((resolve) => {
+    const options = { hostname, port, method, path, headers, agent: false };
+    const outgoing = request(options, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', () => resolve(noAnswer));
+      incoming.on('end', () =>
+        resolve({
+          status: incoming.statusCode ?? 0,
+          headers: incoming.headers,
+          rawHeaders: incoming.rawHeaders,
+          text: Buffer.concat(chunks).toString(),
+        }),
+      );
+    });
+    outgoing.on('error', () => resolve(noAnswer));
+    outgoing.end(body);
+  });
+}
