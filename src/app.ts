@@ -115,7 +115,7 @@ async function furnish(
   );
   const unitOfWork = createUnitOfWork(orm);
   const migrated = await migrate(orm, unitOfWork, databaseUrl);
-  const pool = new Pool({ connectionString: databaseUrl, max: 6 });
+  const pool = new Pool({ connectionString: databaseUrl, max: 8 });
   const onBrokenConnection = (error: Error) =>
     log.warn({ err: error, part: 'jobs' }, 'a connection broke');
   pool.on('error', onBrokenConnection);

@@ -2,10 +2,12 @@
  * Work that happens after a transaction, by graphile-worker: recorded in the transaction, begun
  * milliseconds after it commits, repeated until it succeeds. A payload never holds a secret.
  */
+import { EventEmitter } from 'node:events';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { Logger, run, runOnce, type TaskList } from 'graphile-worker';
+import { Logger, run, runOnce, type TaskList, type WorkerEvents } from 'graphile-worker';
 import type { Pool } from 'pg';
 import type { Log } from '../core/log.ts';
+import { type JobLiveness, startJobLiveness } from './job-liveness.ts';
 
 /**
  * graphile-worker waits exp(min(10, attempt)) seconds between attempts: 25 of them reach over four
@@ -43,22 +45,36 @@ export interface JobParts {
 
 /** Does the jobs until it is stopped; those under way are finished first. */
 export async function startJobs(parts: JobParts): Promise<{ stop(): Promise<void> }> {
-  const runner = await run({ ...workerOptions(parts), concurrency: 4, pollInterval: 2000 });
+  const liveness = startJobLiveness(parts.pool, parts.log);
+  const runner = await run({
+    ...workerOptions(parts, liveness),
+    concurrency: 4,
+    pollInterval: 1000,
+  });
   runner.promise.catch((error: unknown) => parts.log.error({ err: error }, 'the jobs stopped'));
-  return { stop: () => runner.stop() };
+  return {
+    async stop() {
+      await runner.stop();
+      await liveness.stop();
+    },
+  };
 }
 
 /** Does once what is due now, for a command that ends right away. */
 export async function doDueJobs(parts: JobParts): Promise<void> {
-  await runOnce(workerOptions(parts));
+  const liveness = startJobLiveness(parts.pool, parts.log);
+  await runOnce(workerOptions(parts, liveness)).finally(() => liveness.stop());
 }
 
-function workerOptions({ pool, tasks, log }: JobParts) {
+function workerOptions({ pool, tasks, log }: JobParts, liveness: JobLiveness) {
+  const events: WorkerEvents = new EventEmitter();
+  events.on('pool:create', ({ workerPool }) => liveness.announce(workerPool.id));
   return {
     pgPool: pool,
     noHandleSignals: true,
     taskList: taskList(tasks),
     logger: workerLogger(log),
+    events,
   };
 }
 

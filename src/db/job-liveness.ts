@@ -1,0 +1,75 @@
+/**
+ * Gives jobs back whose process was killed. graphile-worker would hold them for four hours; here
+ * every process keeps an advisory lock for its pool of workers, which the database lets go of the
+ * moment the process is gone.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool, PoolClient } from 'pg';
+import type { Log } from '../core/log.ts';
+
+const lockKey = "hashtextextended('gatehouse:jobs:' || $1, 0)";
+const sweepMilliseconds = 3000;
+const reconnectMilliseconds = 500;
+
+/** Jobs taken a moment ago may belong to a pool whose lock is on its way. */
+const sweepSql = `
+  select graphile_worker.force_unlock_workers(array(
+    select locked_by
+    from (
+      select distinct locked_by from graphile_worker._private_jobs
+      where locked_by is not null and locked_at < now() - interval '1 second'
+      offset 0
+    ) held
+    where pg_try_advisory_xact_lock(hashtextextended('gatehouse:jobs:' || locked_by, 0))
+  ))`;
+
+export interface JobLiveness {
+  /** Shows that this pool of workers is alive, until `stop`. */
+  announce(poolId: string): void;
+  stop(): Promise<void>;
+}
+
+/** Begins to give back the jobs of the dead, now and every few seconds. */
+export function startJobLiveness(pool: Pool, log: Log): JobLiveness {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const running: Promise<void>[] = [
+    repeat(() => pool.query(sweepSql), sweepMilliseconds, { signal, log }),
+  ];
+  return {
+    announce(poolId) {
+      const hold = () => holdLock(pool, poolId, signal);
+      running.push(repeat(hold, reconnectMilliseconds, { signal, log }));
+    },
+    async stop() {
+      stopping.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+/** Holds the lock on a connection of its own for as long as that lasts. */
+async function holdLock(pool: Pool, poolId: string, signal: AbortSignal): Promise<void> {
+  const client: PoolClient = await pool.connect();
+  const { promise: ended, resolve: end } = Promise.withResolvers<Error | undefined>();
+  client.once('error', end);
+  client.once('end', () => end(new Error('the connection ended')));
+  signal.addEventListener('abort', () => end(undefined), { once: true });
+  try {
+    await client.query(`select pg_advisory_lock(${lockKey})`, [poolId]);
+    await ended;
+  } finally {
+    client.release(true); // closed, and the lock with it
+  }
+}
+
+async function repeat(
+  work: () => Promise<unknown>,
+  pauseMilliseconds: number,
+  { signal, log }: { signal: AbortSignal; log: Log },
+): Promise<void> {
+  while (!signal.aborted) {
+    await work().catch((error: unknown) => log.warn({ err: error, part: 'jobs' }, 'will retry'));
+    await sleep(pauseMilliseconds, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+}
