@@ -1,6 +1,7 @@
 /** Apollo Server: what it may tell, and how it answers over HTTP. */
 import { ApolloServer } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
 import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
@@ -31,6 +32,7 @@ export async function createGraphql(parts: {
     hideSchemaDetailsFromClientErrors: !parts.isDebug,
     allowBatchedHttpRequests: false,
     csrfPrevention: true,
+    plugins: [ApolloServerPluginLandingPageDisabled()],
     cache: 'bounded',
     stopOnTerminationSignals: false,
     formatError: (formatted, error) => maskError(formatted, error, parts.log),

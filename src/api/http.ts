@@ -23,6 +23,7 @@ import { httpRefusal, internalEnvelope, sendRefusal } from './envelope.ts';
 import { type Graphql, serveGraphql } from './graphql.ts';
 import { serveHealth } from './health.ts';
 import { isAllowedHost } from './hosts.ts';
+import { serveGraphqlIde } from './pages/graphql-ide.ts';
 import { serveMailbox } from './pages/mailbox.ts';
 import { serveStyleSheet } from './pages/page.ts';
 import { sendVerifyPage, serveVerifyPage } from './pages/verify-email.ts';
@@ -87,6 +88,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   app.get('/openapi.json', (_request, reply) => reply.send(document));
   refuseOtherMethods(app, methodsByUrl);
   await serveDocumentation(app, document);
+  if (config.debug) await serveGraphqlIde(app);
   return app;
 }
 

@@ -38,7 +38,9 @@ export interface Operation {
 export function readOperations(): readonly Operation[] {
   const schema = buildSchema(schemaText);
   return [
-    ...Object.values(schema.getQueryType()?.getFields() ?? {}).map((it) => toOperation(it, 'query')),
+    ...Object.values(schema.getQueryType()?.getFields() ?? {}).map((it) =>
+      toOperation(it, 'query'),
+    ),
     ...Object.values(schema.getMutationType()?.getFields() ?? {}).map((it) =>
       toOperation(it, 'mutation'),
     ),

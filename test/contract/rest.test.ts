@@ -1,0 +1,622 @@
+/** The REST table from outside: successes to the letter, refusals in the envelope, HTTP as it should be. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { restRows } from '../../src/api/rest/routes.ts';
+import type { RestRequest } from '../support/client.ts';
+import { factOf } from '../support/mail-server.ts';
+import {
+  goodPassword,
+  type Login,
+  newAddress,
+  person,
+  register,
+  tryLogin,
+} from '../support/people.ts';
+import { rawRequest } from '../support/raw-request.ts';
+import { envelopeOf, expectRefusal } from '../support/refusals.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+/** Logged in for the whole file; no test ends this session. */
+let ada: Login & { readonly email: string };
+
+beforeAll(async () => {
+  service = await startService();
+  ada = await person(service, { username: 'ada.lovelace' });
+});
+afterAll(async () => { const t = Date.now(); await service.house.jobs; await service.close(); console.log("CLOSE", Date.now() - t); });
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const html = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+
+const registration = (email = newAddress()) => ({
+  email,
+  first_name: 'Grace',
+  last_name: 'Hopper',
+  password: goodPassword,
+  password2: goodPassword,
+});
+
+type Body = Readonly<Record<string, string>>;
+
+/** One call that the contract promises success for. */
+interface Call {
+  readonly path?: string;
+  readonly body?: Body;
+  readonly token?: string;
+}
+
+interface Promised {
+  readonly call: () => Promise<Call> | Call;
+  readonly status: number;
+  /** As in §4 of the contract; any sentence where that gives none. */
+  readonly message?: string;
+  readonly data?: unknown;
+}
+
+const tokens = {
+  access_token: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
+  refresh_token: expect.stringMatching(/^[\w-]+$/),
+};
+
+const promised: Readonly<Record<string, Promised>> = {
+  'POST /register/': {
+    call: () => ({ body: registration() }),
+    status: 201,
+    message: 'Registration successful',
+    data: {},
+  },
+  'POST /register/resend_email_verify/': {
+    call: () => ({ body: { email: newAddress() } }),
+    status: 200,
+    message: 'Verification email sent successfully',
+    data: {},
+  },
+  'GET /register/verify/': {
+    call: async () => ({ path: `/register/verify/?code=${(await register(service)).code}` }),
+    status: 200,
+    message: 'Email Verification Successful',
+    data: {},
+  },
+  'POST /login/': {
+    call: () => ({ body: { email: ada.email, password: goodPassword } }),
+    status: 200,
+    data: tokens,
+  },
+  'POST /logout/': {
+    call: async () => {
+      const { accessToken, refreshToken } = await tryLogin(service, ada.email);
+      return { body: { refresh_token: refreshToken }, token: accessToken };
+    },
+    status: 204,
+  },
+  'GET /profile/view/': {
+    call: () => ({ token: ada.accessToken }),
+    status: 200,
+    data: {
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      email: expect.stringMatching(/^person-/),
+      username: 'ada.lovelace',
+      first_name: 'Ada',
+      last_name: 'Lovelace',
+      full_name: 'Ada Lovelace',
+      is_active: true,
+      is_staff: false,
+      is_superuser: false,
+      pending_email: null,
+      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/),
+      updated_at: expect.stringMatching(/Z$/),
+      last_login: expect.stringMatching(/Z$/),
+    },
+  },
+  'GET /profile/has_group/:group/': {
+    call: () => ({ path: '/profile/has_group/Root/', token: ada.accessToken }),
+    status: 200,
+    data: { has_group: false },
+  },
+  'GET /profile/has_permission/:permission/': {
+    call: () => ({ path: '/profile/has_permission/users.view_user/', token: ada.accessToken }),
+    status: 200,
+    data: { has_permission: false },
+  },
+};
+
+const restNames = restRows.map(({ method, path }) => `${method} ${path}`);
+
+describe('success', () => {
+  test('every row of the table is driven here', () => {
+    expect(Object.keys(promised).sort()).toEqual([...restNames].sort());
+  });
+
+  /** Methods that have no body ignore how one would be written. */
+  const encodings = ['json', 'form'] as const;
+  const slashes = ['with its final slash', 'without its final slash'] as const;
+  const variants = Object.entries(promised).flatMap(([row, promise]) =>
+    slashes.flatMap((slash) =>
+      (row.startsWith('GET') ? (['json'] as const) : encodings).map((encoding) => ({
+        ...promise,
+        row,
+        slash,
+        encoding,
+      })),
+    ),
+  );
+
+  test.each(variants)('$row $slash ($encoding) answers $status $message', async (variant) => {
+    const [method = '', rowPath = ''] = variant.row.split(' ');
+    const { path = rowPath, body, token } = await variant.call();
+    const sent = variant.slash.startsWith('without') ? path.replace(/\/(?=$|\?)/, '') : path;
+    const answer = await service.rest(method, sent, { token, ...encoded(variant.encoding, body) });
+    expect(answer.status, answer.text).toBe(variant.status);
+    if (variant.status === 204) {
+      expect(answer.text).toBe('');
+      return;
+    }
+    expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(answer.body).toEqual({
+      message: variant.message ?? expect.stringMatching(/\w/),
+      data: variant.data,
+    });
+  });
+});
+
+function encoded(encoding: 'json' | 'form', body: Body | undefined): RestRequest {
+  if (body === undefined) return {};
+  return encoding === 'json' ? { json: body } : { form: new URLSearchParams(body).toString() };
+}
+
+test('a whole life over REST: register, verify, log in, look, log out', async () => {
+  const { email } = registration();
+  await service.rest('POST', '/register/', { json: registration(email) });
+  const [mail] = await service.mail.waitFor(email);
+  await service.rest('GET', `/register/verify?code=${factOf(mail, 'Code')}`);
+  const login = await service.rest('POST', '/login/', { json: { email, password: goodPassword } });
+  const token = login.body.data.access_token;
+  const view = await service.rest('GET', '/profile/view/', { token });
+  expect(view.body.data).toMatchObject({ email, full_name: 'Grace Hopper' });
+  expect((await service.rest('POST', '/logout/', { token })).status).toBe(204);
+  expectRefusal(await service.rest('GET', '/profile/view/', { token }), 'UNAUTHENTICATED');
+});
+
+test('membership and permissions are answered by exact name', async () => {
+  const { accessToken: token, userId } = await person(service);
+  await service.database.query(
+    `with g as (insert into groups (id, name) values (gen_random_uuid(), 'Ops / Überwachung') returning id)
+     insert into user_groups (user_id, group_id) select $1, id from g`,
+    [userId],
+  );
+  const has = async (kind: string, name: string) =>
+    (await service.rest('GET', `/profile/has_${kind}/${encodeURIComponent(name)}/`, { token })).body
+      .data[`has_${kind}`];
+  expect(await has('group', 'Ops / Überwachung')).toBe(true);
+  expect(await has('group', 'ops / überwachung')).toBe(false);
+  expect(await has('group', 'Root')).toBe(false);
+  await service.database.query('update users set is_superuser = true where id = $1', [userId]);
+  expect(await has('permission', 'anything.at_all')).toBe(true);
+});
+
+describe('refusals', () => {
+  const bad: readonly (readonly [string, Body, readonly string[]])[] = [
+    ['nothing', {}, ['email', 'first_name', 'last_name', 'password']],
+    ['a bad address', { ...registration(), email: 'nobody' }, ['email']],
+    ['a blank first name', { ...registration(), first_name: ' ' }, ['first_name']],
+    [
+      'a link for a last name',
+      { ...registration(), last_name: 'http://evil.example' },
+      ['last_name'],
+    ],
+    [
+      'a short password',
+      { ...registration(), password: 'short', password2: 'short' },
+      ['password'],
+    ],
+    ['two passwords', { ...registration(), password2: 'something else' }, ['password2']],
+    ['a bad username', { ...registration(), username: 'a@b' }, ['username']],
+    ['a taken username', { ...registration(), username: 'ADA.Lovelace' }, ['username']],
+    [
+      'all of it',
+      { email: '@', first_name: '', last_name: '<', password: 'x', password2: 'y', username: '-' },
+      ['email', 'first_name', 'last_name', 'password', 'password2', 'username'],
+    ],
+  ];
+
+  test.each(bad)(
+    'registering with %s names the fields as REST does',
+    async (_what, body, fields) => {
+      const answer = await service.rest('POST', '/register/', { json: body });
+      expect(answer.body.data.fields.map(({ path }: { path: string }) => path).sort()).toEqual(
+        fields,
+      );
+      expectRefusal(
+        answer,
+        'VALIDATION_FAILED',
+        answer.body.data.fields.map(({ path }: { path: string }) => path),
+      );
+    },
+  );
+
+  test.each(['/register/resend_email_verify/', '/login/'])(
+    'POST %s names each missing input',
+    async (path) => {
+      const fields = path === '/login/' ? ['email', 'password'] : ['email'];
+      for (const request of [{ json: {} }, { form: '' }, {}]) {
+        expectRefusal(await service.rest('POST', path, request), 'VALIDATION_FAILED', fields);
+      }
+    },
+  );
+
+  test('a code that is missing is VALIDATION_FAILED, a wrong or used one INVALID_CODE', async () => {
+    const verify = (query: string) => service.rest('GET', `/register/verify/${query}`);
+    expectRefusal(await verify(''), 'VALIDATION_FAILED', ['code']);
+    expectRefusal(await verify('?code='), 'VALIDATION_FAILED', ['code']);
+    expectRefusal(await verify('?code=a&code=b'), 'VALIDATION_FAILED', ['code']);
+    expectRefusal(await verify('?code=AAAAAAAAAAAAAAAAAAAAAA'), 'INVALID_CODE');
+    const { code } = await register(service);
+    expect((await verify(`?code=${code}`)).status).toBe(200);
+    expectRefusal(await verify(`?code=${code}`), 'INVALID_CODE');
+  });
+
+  test('logging in is refused as the catalogue says', async () => {
+    const login = (email: string, password: string) =>
+      service.rest('POST', '/login/', { json: { email, password } });
+    expectRefusal(await login(ada.email, 'not the password'), 'INVALID_CREDENTIALS');
+    const { email } = await register(service);
+    expectRefusal(await login(email, goodPassword), 'ACCOUNT_NOT_ACTIVE');
+    expectRefusal(await login(email, 'not the password'), 'INVALID_CREDENTIALS');
+    expectRefusal(await login('', ''), 'VALIDATION_FAILED', ['email', 'password']);
+  });
+
+  test("a refresh token that is not the caller's ends nothing", async () => {
+    const [other, { accessToken: token }] = [
+      await person(service),
+      await tryLogin(service, ada.email),
+    ];
+    const logout = (refresh_token: string) =>
+      service.rest('POST', '/logout/', { json: { refresh_token }, token });
+    expectRefusal(await logout(other.refreshToken), 'INVALID_TOKEN');
+    expectRefusal(await logout('nonsense'), 'INVALID_TOKEN');
+    expectRefusal(await logout(''), 'VALIDATION_FAILED', ['refresh_token']);
+    for (const alive of [token, other.accessToken]) {
+      expect((await service.rest('GET', '/profile/view/', { token: alive })).status).toBe(200);
+    }
+  });
+
+  test.each([
+    ['has_group', 'group'],
+    ['has_permission', 'permission'],
+  ])('%s names its input as REST does', async (name, field) => {
+    for (const value of ['%20', 'a%00b', 'x'.repeat(200)]) {
+      const answer = await service.rest('GET', `/profile/${name}/${value}/`, {
+        token: ada.accessToken,
+      });
+      expectRefusal(answer, 'VALIDATION_FAILED', [field]);
+    }
+  });
+});
+
+describe('bearer tokens', () => {
+  const guarded = restRows
+    .filter(({ needsToken }) => needsToken)
+    .map(({ method, path }) => ({ method, path: path.replace(/:\w+/, 'x') }));
+
+  test.each(guarded)('$method $path wants a token, a good one', async ({ method, path }) => {
+    const missing = await service.rest(method, path);
+    expectRefusal(missing, 'UNAUTHENTICATED');
+    expect(missing.headers.get('www-authenticate')).toBe('Bearer');
+    for (const token of ['', 'x', 'a.b.c', `${ada.accessToken}x`, ada.refreshToken]) {
+      const answer = await service.rest(method, path, { token });
+      expectRefusal(answer, 'UNAUTHENTICATED');
+      expect(answer.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
+    }
+  });
+
+  test('another scheme counts as no token (RFC 6750 §3.1)', async () => {
+    const answer = await service.rest('GET', '/profile/view/', {
+      headers: { authorization: 'Basic YWRhOmFkYQ==' },
+    });
+    expectRefusal(answer, 'UNAUTHENTICATED');
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+  });
+
+  test('the scheme is read whatever its case', async () => {
+    const headers = { authorization: `bEARER  ${ada.accessToken}` };
+    expect((await service.rest('GET', '/profile/view/', { headers })).status).toBe(200);
+  });
+
+  test('a revoked token is refused at once, and the sibling session lives', async () => {
+    const [one, two] = [await tryLogin(service, ada.email), await tryLogin(service, ada.email)];
+    await service.rest('POST', '/logout/', { token: one.accessToken });
+    const answer = await service.rest('GET', '/profile/view/', { token: one.accessToken });
+    expectRefusal(answer, 'UNAUTHENTICATED');
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
+    const sibling = await service.rest('GET', '/profile/view/', { token: two.accessToken });
+    expect(sibling.status).toBe(200);
+  });
+
+  test('a token in the address or the body is no token', async () => {
+    const query = `?access_token=${ada.accessToken}&token=${ada.accessToken}`;
+    expectRefusal(await service.rest('GET', `/profile/view/${query}`), 'UNAUTHENTICATED');
+    const json = { access_token: ada.accessToken, refresh_token: ada.refreshToken };
+    expectRefusal(await service.rest('POST', '/logout/', { json }), 'UNAUTHENTICATED');
+    expect(service.logLines.join('')).not.toContain(ada.accessToken);
+  });
+});
+
+describe('looking at a code does not use it up', () => {
+  const looks: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
+    ['HEAD', 'HEAD', {}],
+    ['HEAD for a page', 'HEAD', html],
+    ['GET for a page', 'GET', html],
+    ['GET with Purpose: prefetch', 'GET', { purpose: 'prefetch' }],
+    ['GET with Sec-Purpose: prefetch;prerender', 'GET', { 'sec-purpose': 'prefetch;prerender' }],
+  ];
+
+  test.each(looks)('%s', async (_name, method, headers) => {
+    const { code, email } = await register(service);
+    for (const base of ['/auth/register/verify', '/auth/register/verify/', '/verify-email']) {
+      if (base === '/verify-email' && method === 'HEAD') continue;
+      for (let round = 0; round < 3; round += 1) {
+        const look = await rawRequest(service.address, [method, `${base}?code=${code}`], {
+          headers,
+        });
+        expect(look.status).toBe(200);
+        expect(look.headers['cache-control']).toBe('no-store');
+      }
+    }
+    expect(await tryLogin(service, email)).toMatchObject({ code: 'ACCOUNT_NOT_ACTIVE' });
+    expect((await service.rest('GET', `/register/verify?code=${code}`)).status).toBe(200);
+  });
+
+  test.each(['/auth/register/verify', '/verify-email'])(
+    'a browser at %s gets a page whose button confirms the address, once',
+    async (path) => {
+      const { code, email } = await register(service);
+      const page = await fetch(`${service.address}${path}?code=${code}`, { headers: html });
+      expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+      expect(page.headers.get('content-security-policy')).toContain("form-action 'self'");
+      expect(page.headers.get('referrer-policy')).toBe('no-referrer');
+      const pressed = await pressButton(page.url, await page.text());
+      expect(pressed.status).toBe(200);
+      expect(await pressed.text()).toContain('Address confirmed');
+      expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
+      const again = await pressButton(
+        page.url,
+        `<form method="post" action="/verify-email">
+        <input type="hidden" name="code" value="${code}">`,
+      );
+      expect(again.status).toBe(400);
+      expect(await again.text()).not.toContain(code);
+    },
+  );
+
+  test('a code is escaped on the page and never on the page of a failure', async () => {
+    const evil = '"><script>alert(1)</script>';
+    const query = new URLSearchParams({ code: evil }).toString();
+    const page = await fetch(`${service.address}/verify-email?${query}`, { headers: html });
+    expect(await page.text()).not.toContain('<script');
+    const pressed = await fetch(`${service.address}/verify-email`, {
+      method: 'POST',
+      body: new URLSearchParams({ code: evil }),
+    });
+    expect(pressed.status).toBe(400);
+    expect(await pressed.text()).not.toMatch(/alert|script/);
+  });
+});
+
+/** Sends the page's form as a browser would. */
+function pressButton(pageUrl: string, page: string): Promise<Response> {
+  const action = /<form method="post" action="([^"]+)"/.exec(page)?.[1];
+  const value = /<input type="hidden" name="code" value="([^"]+)"/.exec(page)?.[1];
+  if (action === undefined || value === undefined) throw new Error(`no form in: ${page}`);
+  return fetch(new URL(action, pageUrl), {
+    method: 'POST',
+    headers: html,
+    body: new URLSearchParams({ code: value }),
+  });
+}
+
+describe('HTTP', () => {
+  const paths = [...new Set(restRows.map(({ path }) => path))];
+  const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+  const wrong = paths.flatMap((path) => {
+    const allowed = restRows.filter((row) => row.path === path).map(({ method }) => `${method}`);
+    return methods
+      .filter((method) => !allowed.includes(method))
+      .map((method) => ({ method, path, allowed }));
+  });
+
+  test.each(wrong)('$method $path is 405 and says what is allowed', async (row) => {
+    const answer = await service.rest(row.method, row.path.replace(/:\w+/, 'x'));
+    expect(answer.status).toBe(405);
+    const allow = answer.headers.get('allow')?.split(', ') ?? [];
+    expect(allow.filter((method) => method !== 'HEAD' && method !== 'OPTIONS')).toEqual(
+      row.allowed,
+    );
+    envelopeOf(answer);
+  });
+
+  test.each(['/profile/view/', '/profile/has_group/Root/', '/profile/has_permission/x/'])(
+    'HEAD %s answers like GET, without the body (RFC 9110 §9.3.2)',
+    async (path) => {
+      const answer = await service.rest('HEAD', path, { token: ada.accessToken });
+      expect(answer.status).toBe(200);
+      expect(answer.text).toBe('');
+    },
+  );
+
+  test.each([
+    '/auth/',
+    '/auth/nothing/',
+    '/auth/login/more/',
+    '/AUTH/LOGIN/',
+    '//auth/login/',
+    '/',
+  ])('%s is 404 in the envelope', async (path) => {
+    const answer = await rawRequest(service.address, ['POST', path]);
+    expect(answer.status).toBe(404);
+    expect(envelopeOf(answer)).toMatchObject({ code: 'NOT_FOUND', fields: [] });
+  });
+
+  const json = { 'content-type': 'application/json' };
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const tooLarge = 'x'.repeat(150_000);
+  const malformed: readonly (readonly [
+    string,
+    number,
+    Readonly<Record<string, string>>,
+    string,
+  ])[] = [
+    ['a large JSON body', 413, json, JSON.stringify({ email: tooLarge })],
+    ['a large form', 413, form, `email=${tooLarge}`],
+    ['a large body in chunks', 413, { ...json, 'transfer-encoding': 'chunked' }, tooLarge],
+    ['half a JSON', 400, json, '{"email":'],
+    ['nothing that claims to be JSON', 400, json, ''],
+    ['a prototype in JSON', 400, json, '{"__proto__":{"email":"a@b.cd"}}'],
+    ['XML', 415, { 'content-type': 'application/xml' }, '<email/>'],
+    ['plain text', 415, { 'content-type': 'text/plain' }, '{"email":"a@b.cd","password":"x"}'],
+    ['a multipart form', 415, { 'content-type': 'multipart/form-data; boundary=x' }, '--x--'],
+    ['a body of no type', 415, {}, 'email=a@b.cd'],
+    ['no content type at all', 415, { 'content-type': ';;;' }, '{}'],
+  ];
+
+  test.each(malformed)('%s is %i in the envelope', async (_what, status, headers, body) => {
+    const answer = await rawRequest(service.address, ['POST', '/auth/login/'], { headers, body });
+    expect(answer.status).toBe(status);
+    expect(envelopeOf(answer)).toMatchObject({ code: 'VALIDATION_FAILED', fields: [] });
+    expect(answer.headers['x-content-type-options']).toBe('nosniff');
+  });
+
+  test.each([
+    ['/auth/profile/has_group/%zz-kanarie/', 400],
+    ['/auth/profile/has_group/%ED%A0%80kanarie/', 400],
+    ['/auth/%kanarie', 400],
+    [`/auth/profile/has_group/kanarie${'x'.repeat(600)}/`, 414],
+  ])('the address %s is refused in the envelope, unquoted', async (path, status) => {
+    const headers = bearer(ada.accessToken);
+    const answer = await rawRequest(service.address, ['GET', path], { headers });
+    expect([400, 404, 414]).toContain(answer.status);
+    expect(answer.text).not.toContain('kanarie');
+    envelopeOf(answer);
+    expect(answer.status).toBe(status);
+    expect(answer.headers['x-content-type-options']).toBe('nosniff');
+  });
+
+  test('another Host is refused in the envelope', async () => {
+    const headers = { host: 'evil.example' };
+    const answer = await rawRequest(service.address, ['GET', '/auth/profile/view/'], { headers });
+    expect(answer.status).toBe(400);
+    envelopeOf(answer);
+  });
+
+  test('methods that nobody needs are refused', async () => {
+    for (const method of ['TRACE', 'PROPFIND', 'LINK']) {
+      const answer = await rawRequest(service.address, [method, '/auth/profile/view/'], {
+        headers: bearer(ada.accessToken),
+      });
+      expect([404, 405, 501]).toContain(answer.status);
+      envelopeOf(answer);
+    }
+  });
+
+  test('no answer of the API may be stored', async () => {
+    const email = newAddress();
+    const answers = [
+      await service.rest('POST', '/login/', { json: { email: ada.email, password: goodPassword } }),
+      await service.rest('POST', '/login/', { json: { email: ada.email, password: 'wrong' } }),
+      await service.rest('POST', '/register/', { json: registration(email) }),
+      await service.rest('GET', '/register/verify?code=AAAAAAAAAAAAAAAAAAAAAA'),
+      await service.rest('GET', '/profile/view/', { token: ada.accessToken }),
+      await service.rest('GET', '/profile/view/', { token: 'x' }),
+      await service.graphql('{ me { id } }', {}, ada.accessToken),
+    ];
+    for (const { headers } of answers) expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  test('every answer has a request id and the security headers, and names no software', async () => {
+    for (const path of ['/profile/view/', '/nothing/', '/login/']) {
+      const { headers } = await service.rest('GET', path);
+      expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('referrer-policy')).toBe('no-referrer');
+      expect(headers.get('strict-transport-security')).toMatch(/max-age=\d{7,}/);
+      expect(headers.get('server')).toBeNull();
+      expect(headers.get('x-powered-by')).toBeNull();
+    }
+  });
+
+  test('no origin is allowed unless it is configured', async () => {
+    for (const origin of ['https://evil.example', 'null', 'http://auth.test.evil.example']) {
+      const { headers } = await service.rest('POST', '/login/', { json: {}, headers: { origin } });
+      expect(headers.get('access-control-allow-origin')).toBeNull();
+      expect(headers.get('access-control-allow-credentials')).toBeNull();
+    }
+  });
+
+  test('inputs that nobody asked for are ignored', async () => {
+    const email = newAddress();
+    const extra = { is_staff: true, isStaff: true, is_superuser: true, status: 'ACTIVE', id: 'x' };
+    await service.rest('POST', '/register/', { json: { ...registration(email), ...extra } });
+    const [row] = await service.database.query(
+      'select status, is_staff, is_superuser from users where email = $1',
+      [email],
+    );
+    expect(row).toEqual({ status: 'PENDING', is_staff: false, is_superuser: false });
+  });
+});
+
+describe('the description', () => {
+  test('openapi.json lists exactly the rows of the table', async () => {
+    const response = await fetch(`${service.address}/openapi.json`);
+    expect(response.status).toBe(200);
+    const { openapi, paths } = await response.json();
+    expect(openapi).toMatch(/^3\.1\./);
+    const listed = Object.entries<object>(paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const rows = restRows.map(
+      ({ method, path }) => `${method} /auth${path.replace(/:(\w+)/g, '{$1}')}`,
+    );
+    expect(listed.sort()).toEqual(rows.sort());
+  });
+
+  test('openapi.json tells each success, each input and who needs a token', async () => {
+    const { paths } = await (await fetch(`${service.address}/openapi.json`)).json();
+    for (const row of restRows) {
+      const operation =
+        paths[`/auth${row.path.replace(/:(\w+)/g, '{$1}')}`][row.method.toLowerCase()];
+      expect(Object.keys(operation.responses)).toContain(String(row.success.status));
+      expect(operation.security !== undefined).toBe(row.needsToken);
+      const bodies = operation.requestBody?.content ?? {};
+      const names = [
+        ...operation.parameters.map(({ name }: { name: string }) => name),
+        ...Object.keys(bodies['application/json']?.schema.properties ?? {}),
+      ];
+      expect(names.sort()).toEqual(Object.keys(row.inputs).sort());
+      expect(bodies['application/x-www-form-urlencoded']).toEqual(bodies['application/json']);
+    }
+  });
+
+  test('openapi.json tells every refusal that a row gives', async () => {
+    const { paths } = await (await fetch(`${service.address}/openapi.json`)).json();
+    const given = {
+      '/auth/register/verify/': ['get', 400],
+      '/auth/login/': ['post', 400, 401],
+      '/auth/logout/': ['post', 400, 401],
+      '/auth/profile/view/': ['get', 401],
+    } as const;
+    for (const [path, [method, ...statuses]] of Object.entries(given)) {
+      const told = Object.keys(paths[path][method].responses);
+      expect(told).toEqual(expect.arrayContaining(statuses.map(String)));
+    }
+  });
+
+  test('/docs answers with a page, and its parts are there', async () => {
+    const page = await fetch(`${service.address}/docs`, { headers: html });
+    expect(page.status).toBe(200);
+    const text = await page.text();
+    const parts = [...text.matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g)].map(([, url]) => url);
+    expect(parts.length).toBeGreaterThan(2);
+    for (const url of parts) {
+      expect((await fetch(new URL(url ?? '', page.url))).status, url).toBe(200);
+    }
+  });
+});
