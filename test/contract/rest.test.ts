@@ -23,7 +23,7 @@ beforeAll(async () => {
   service = await startService();
   ada = await person(service, { username: 'ada.lovelace' });
 });
-afterAll(async () => { const t = Date.now(); await service.house.jobs; await service.close(); console.log("CLOSE", Date.now() - t); });
+afterAll(() => service.close());
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const html = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
@@ -616,7 +616,9 @@ describe('the description', () => {
     const parts = [...text.matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g)].map(([, url]) => url);
     expect(parts.length).toBeGreaterThan(2);
     for (const url of parts) {
-      expect((await fetch(new URL(url ?? '', page.url))).status, url).toBe(200);
+      const part = await fetch(new URL(url ?? '', page.url));
+      await part.arrayBuffer(); // an answer that is left unread holds up the service's close
+      expect(part.status, url).toBe(200);
     }
   });
 });
