@@ -563,11 +563,35 @@ describe('HTTP', () => {
   });
 });
 
+/** What these tests read of an OpenAPI operation. */
+interface DescribedOperation {
+  readonly parameters: readonly { readonly name: string }[];
+  readonly requestBody?: {
+    readonly content: Readonly<
+      Record<string, { readonly schema: { readonly properties: object } }>
+    >;
+  };
+  readonly responses: object;
+  readonly security?: readonly object[];
+}
+
+type Paths = Readonly<Record<string, Readonly<Record<string, DescribedOperation>>>>;
+
+async function describedApi(): Promise<{ openapi: string; paths: Paths }> {
+  const response = await fetch(`${service.address}/openapi.json`);
+  expect(response.status).toBe(200);
+  return (await response.json()) as { openapi: string; paths: Paths }; // looked into by the tests
+}
+
+function operationAt(paths: Paths, url: string, method: string): DescribedOperation {
+  const operation = paths[url]?.[method.toLowerCase()];
+  if (!operation) throw new Error(`${method} ${url} is not described`);
+  return operation;
+}
+
 describe('the description', () => {
   test('openapi.json lists exactly the rows of the table', async () => {
-    const response = await fetch(`${service.address}/openapi.json`);
-    expect(response.status).toBe(200);
-    const { openapi, paths } = await response.json();
+    const { openapi, paths } = await describedApi();
     expect(openapi).toMatch(/^3\.1\./);
     const listed = Object.entries<object>(paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
@@ -579,32 +603,33 @@ describe('the description', () => {
   });
 
   test('openapi.json tells each success, each input and who needs a token', async () => {
-    const { paths } = await (await fetch(`${service.address}/openapi.json`)).json();
+    const { paths } = await describedApi();
     for (const row of restRows) {
-      const operation =
-        paths[`/auth${row.path.replace(/:(\w+)/g, '{$1}')}`][row.method.toLowerCase()];
-      expect(Object.keys(operation.responses)).toContain(String(row.success.status));
-      expect(operation.security !== undefined).toBe(row.needsToken);
-      const bodies = operation.requestBody?.content ?? {};
+      const url = `/auth${row.path.replace(/:(\w+)/g, '{$1}')}`;
+      const { parameters, requestBody, responses, security } = operationAt(paths, url, row.method);
+      expect(Object.keys(responses)).toContain(String(row.success.status));
+      expect(security !== undefined).toBe(row.needsToken);
+      const { 'application/json': json, 'application/x-www-form-urlencoded': form } =
+        requestBody?.content ?? {};
       const names = [
-        ...operation.parameters.map(({ name }: { name: string }) => name),
-        ...Object.keys(bodies['application/json']?.schema.properties ?? {}),
+        ...parameters.map(({ name }) => name),
+        ...Object.keys(json?.schema.properties ?? {}),
       ];
       expect(names.sort()).toEqual(Object.keys(row.inputs).sort());
-      expect(bodies['application/x-www-form-urlencoded']).toEqual(bodies['application/json']);
+      expect(form).toEqual(json);
     }
   });
 
   test('openapi.json tells every refusal that a row gives', async () => {
-    const { paths } = await (await fetch(`${service.address}/openapi.json`)).json();
-    const given = {
-      '/auth/register/verify/': ['get', 400],
-      '/auth/login/': ['post', 400, 401],
-      '/auth/logout/': ['post', 400, 401],
-      '/auth/profile/view/': ['get', 401],
-    } as const;
-    for (const [path, [method, ...statuses]] of Object.entries(given)) {
-      const told = Object.keys(paths[path][method].responses);
+    const { paths } = await describedApi();
+    const given: readonly (readonly [string, string, ...number[]])[] = [
+      ['/auth/register/verify/', 'GET', 400],
+      ['/auth/login/', 'POST', 400, 401],
+      ['/auth/logout/', 'POST', 400, 401],
+      ['/auth/profile/view/', 'GET', 401],
+    ];
+    for (const [url, method, ...statuses] of given) {
+      const told = Object.keys(operationAt(paths, url, method).responses);
       expect(told).toEqual(expect.arrayContaining(statuses.map(String)));
     }
   });
