@@ -39,7 +39,10 @@ interface Import {
   readonly target: string;
 }
 
-const imports: readonly Import[] = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+const imports: readonly Import[] = readdirSync(join(root, 'src'), {
+  recursive: true,
+  encoding: 'utf8',
+})
   .filter((name) => name.endsWith('.ts'))
   .flatMap((name) => importsOf(join('src', name)));
 

@@ -1,0 +1,489 @@
+/**
+ * Every text that an operation takes, on GraphQL and on REST, with everything that is no good text:
+ * refused by name, never echoed, never logged, never a fault of ours, and nothing comes of it.
+ */
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type RestRow, restRows } from '../../src/api/rest/routes.ts';
+import { readOperations, type TextInput } from '../support/operations.ts';
+import {
+  goodPassword,
+  type Login,
+  newAddress,
+  person,
+  register,
+  tryLogin,
+} from '../support/people.ts';
+import { rawRequest } from '../support/raw-request.ts';
+import { envelopeOf, internals } from '../support/refusals.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+let ada: Login & { readonly email: string };
+
+beforeAll(async () => {
+  service = await startService();
+  ada = await person(service);
+});
+afterAll(() => service.close());
+
+/** Stands inside every bad value, in each of its forms, and must never come back. */
+const canary = `kanarie${randomBytes(4).toString('hex')}`;
+const canaryNumber = 48_151_623_420_815;
+const echoes = new RegExp(`${canary}|${canaryNumber}`);
+
+interface BadValue {
+  readonly what: string;
+  readonly value: unknown;
+  /** Passwords are taken exactly as they are received, control characters included. */
+  readonly isGoodPassword?: true;
+  readonly isBadOnlyIfRequired?: true;
+}
+
+const badValues: readonly BadValue[] = [
+  { what: 'empty', value: '' },
+  { what: '10,000 characters', value: canary + 'a'.repeat(10_000 - canary.length) },
+  { what: 'NUL inside', value: `${canary}\u0000${canary}`, isGoodPassword: true },
+  { what: 'a bell inside', value: `${canary}\u0007${canary}`, isGoodPassword: true },
+  { what: 'a line feed inside', value: `${canary}\n${canary}`, isGoodPassword: true },
+  { what: 'an escape inside', value: `${canary}\u001b[31m${canary}`, isGoodPassword: true },
+  { what: 'half a surrogate pair', value: `${canary}\ud800` },
+  { what: 'an array', value: [canary] },
+  { what: 'an object', value: { $ne: canary } },
+  { what: 'a number', value: canaryNumber },
+  { what: 'null', value: null, isBadOnlyIfRequired: true },
+];
+
+function badValuesOf({ name, isRequired }: { name: string; isRequired: boolean }) {
+  const isPassword = /^password/i.test(name);
+  return badValues
+    .filter(({ isBadOnlyIfRequired }) => isRequired || !isBadOnlyIfRequired)
+    .filter(({ isGoodPassword }) => !isPassword || !isGoodPassword);
+}
+
+/** Refused as wrong rather than as malformed: these are compared, so no field is to blame. */
+const comparedInputs: Readonly<Record<string, string>> = {
+  code: 'INVALID_CODE',
+  refreshToken: 'INVALID_TOKEN',
+  refresh_token: 'INVALID_TOKEN',
+};
+
+/** What an operation needs besides the bad value. */
+const goodVariables: Readonly<Record<string, () => Record<string, unknown>>> = {
+  me: () => ({}),
+  hasGroup: () => ({ name: 'Root' }),
+  hasPermission: () => ({ permission: 'users.view_user' }),
+  register: () => ({
+    input: { email: newAddress(), password: goodPassword, firstName: 'Ada', lastName: 'L' },
+  }),
+  resendVerificationEmail: () => ({ email: ada.email }),
+  verifyEmail: () => ({ code: 'AAAAAAAAAAAAAAAAAAAAAA' }),
+  login: () => ({ input: { email: ada.email, password: goodPassword } }),
+  logout: () => ({}),
+};
+
+/** The variables with another value at `path`. */
+function withValue(
+  variables: Readonly<Record<string, unknown>>,
+  [first = '', ...rest]: readonly string[],
+  value: unknown,
+): Record<string, unknown> {
+  if (rest.length === 0) return { ...variables, [first]: value };
+  const inner = Object(variables[first]) as Record<string, unknown>; // an input object, or none yet
+  return { ...variables, [first]: withValue(inner, rest, value) };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** What holds for every answer to bad input, whatever it says. */
+function expectHarmless({ status, text }: Answer): void {
+  expect(status).toBeLessThan(500);
+  expect(text).not.toMatch(/"INTERNAL"/);
+  expect(text).not.toMatch(echoes);
+  expect(text).not.toMatch(internals);
+}
+
+interface Blame {
+  readonly codes: readonly string[];
+  readonly blamed: readonly string[];
+}
+
+interface Refusal {
+  readonly code?: string;
+  readonly fields?: readonly { readonly path: string }[];
+}
+
+/** The codes of a GraphQL answer, and the inputs that it names. */
+function blameOf(text: string): Blame {
+  const { data, errors = [] } = JSON.parse(text);
+  const refusals: Refusal[] = [
+    ...(data?.result?.code === undefined ? [] : [data.result]),
+    ...errors.map(({ extensions }: { extensions: Refusal }) => extensions),
+  ];
+  return {
+    codes: refusals.map(({ code }) => String(code)),
+    blamed: [
+      ...refusals.flatMap(({ fields = [] }) => fields.map(({ path }) => path.split('.').at(-1))),
+      ...errors.flatMap(({ message }: { message: string }) => message.match(/\w+/g) ?? []),
+    ].map(String),
+  };
+}
+
+function expectBlame({ codes, blamed }: Blame, name: string): void {
+  expect(codes.length, 'it is refused').toBeGreaterThan(0);
+  if (codes.includes(comparedInputs[name] ?? '')) return;
+  expect(blamed).toContain(name);
+}
+
+/** Everything that bad input must not have made or ended. */
+async function traces(): Promise<object> {
+  const [row] = await service.database.query<object>(`select
+    (select count(*) from users) as users,
+    (select count(*) from users where status = 'ACTIVE') as active,
+    (select count(*) from one_time_passwords) as codes,
+    (select count(*) from sessions) as sessions,
+    (select count(*) from sessions where ended_at is null) as live`);
+  return { ...row, mails: service.mail.mails.length };
+}
+
+/** Collects every fault of many attempts, so that one run tells all of them. */
+async function faultsOf<Item extends { readonly what: string }>(
+  items: readonly Item[],
+  attempt: (item: Item) => Promise<void>,
+): Promise<string[]> {
+  const faults: string[] = [];
+  for (const item of items) {
+    try {
+      await attempt(item);
+    } catch (error) {
+      const [reason] = String(error).split('\n');
+      faults.push(`${item.what}: ${reason?.slice(0, 300)}`);
+    }
+  }
+  return faults;
+}
+
+/** Runs the attempts: none has a fault, nothing is logged of their values and nothing comes of them. */
+async function expectNothingHappens(attempts: () => Promise<string[]>): Promise<void> {
+  const before = await traces();
+  const linesBefore = service.logLines.length;
+  expect(await attempts()).toEqual([]);
+  expect(await traces()).toEqual(before);
+  const telling = service.logLines.slice(linesBefore).filter((line) => echoes.test(line));
+  expect(telling.map((line) => line.slice(0, 400))).toEqual([]);
+}
+
+const operations = readOperations();
+
+test('there is an example for every operation', () => {
+  expect(Object.keys(goodVariables).sort()).toEqual(operations.map(({ name }) => name).sort());
+});
+
+describe('GraphQL', () => {
+  const inputs = operations.flatMap((operation) =>
+    operation.inputs.map((input) => ({ ...input, ...operation, name: input.name, input })),
+  );
+
+  test.each(inputs)('$operation refuses $path as a variable', async ({ document, input }) => {
+    await expectNothingHappens(() =>
+      faultsOf(badValuesOf(input), async ({ value }) => {
+        const variables = withValue(goodVariablesOf(input), input.path, value);
+        const answer = await service.graphql(document, variables, ada.accessToken);
+        expectHarmless(answer);
+        expectBlame(blameOf(answer.text), input.name);
+      }),
+    );
+  });
+
+  test.each(inputs)('$operation refuses $path in its text', async ({ documentWith, input }) => {
+    await expectNothingHappens(() =>
+      faultsOf(badValuesOf(input), async ({ value }) => {
+        const variables = withValue(goodVariablesOf(input), input.path, value);
+        const document = documentWith(`(${literalMembers(variables)})`);
+        const answer = await service.graphql(document, {}, ada.accessToken);
+        expectHarmless(answer);
+        expect(blameOf(answer.text).codes.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  test.each(inputs.filter(({ input }) => input.isRequired))(
+    '$operation refuses null that comes to $path by way of a default',
+    async ({ documentWith, input }) => {
+      await expectNothingHappens(() =>
+        faultsOf([{ what: 'null', value: null }], async () => {
+          const marked = withValue(goodVariablesOf(input), input.path, marker);
+          // The others stand in the text, where a message about the whole could quote them.
+          const text = literalMembers(marked, canary).replace(JSON.stringify(marker), '$it');
+          const document = documentWith(`(${text})`, '($it: String = "x")');
+          const answer = await service.graphql(document, { it: null }, ada.accessToken);
+          expectHarmless(answer);
+          expect(blameOf(answer.text).codes.length).toBeGreaterThan(0);
+        }),
+      );
+    },
+  );
+
+  test('a key that reads like a message of graphql-js is not taken for one', async () => {
+    const text = 'mutation ($code: String!) { result: verifyEmail(code: $code) { __typename } }';
+    const answer = await service.graphql(text, { code: { [`at "${canary}"`]: 1 } });
+    expectHarmless(answer);
+    expectBlame(blameOf(answer.text), 'code');
+  });
+
+  test('an input that does not exist is named', async () => {
+    const login = operations.find(({ name }) => name === 'login');
+    const variables = withValue(goodVariables.login?.() ?? {}, ['input', 'isStaff'], true);
+    const answer = await service.graphql(login?.document ?? '', variables);
+    expectHarmless(answer);
+    expect(answer.errors?.[0]?.message).toContain('isStaff');
+  });
+
+  test('the name of an input is that of the schema, whatever the variable is called', async () => {
+    const text = 'mutation ($x: String!) { result: verifyEmail(code: $x) { __typename } }';
+    const answer = await service.graphql(text, { x: 7 });
+    expect(answer.errors?.[0]?.extensions?.code).toBe('BAD_USER_INPUT');
+    expectHarmless(answer);
+    expect(blameOf(answer.text).blamed).toContain('code');
+  });
+
+  const malformed: readonly (readonly [string, object])[] = [
+    ['variables that are a text', { query: '{ __typename }', variables: 'text' }],
+    ['variables that are an array', { query: '{ __typename }', variables: [7] }],
+    ['a query that is an object', { query: { $ne: '' } }],
+    ['a query that does not end', { query: 'mutation { login(input: {email: "' }],
+    ['half a surrogate pair in a query', { query: '{ hasGroup(name: "\ud800") }' }],
+    ['a name of an operation that is none', { query: '{ __typename }', operationName: 'none' }],
+    ['extensions that are a text', { query: '{ __typename }', extensions: 'text' }],
+  ];
+
+  test.each(malformed)('%s: a malformed request, with its code', async (_what, body) => {
+    const response = await fetch(`${service.address}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const text = await response.text();
+    expect(response.status).toBe(400);
+    expectHarmless({ status: response.status, text });
+    expect(blameOf(text).codes).toEqual([expect.stringMatching(/^[A-Z_]+$/)]);
+  });
+});
+
+const marker = 'this is the place';
+
+function goodVariablesOf({ operation }: Pick<TextInput, 'operation'>) {
+  const make = goodVariables[operation];
+  if (!make) throw new Error(`no example for ${operation}`);
+  return make();
+}
+
+/** A value as it stands in a GraphQL document; every text but the marker is replaced by `instead`. */
+function literal(value: unknown, instead?: string): string {
+  if (Array.isArray(value)) return `[${value.map((item) => literal(item, instead)).join(', ')}]`;
+  if (value instanceof Object) return `{${literalMembers(value, instead)}}`;
+  const isReplaced = instead !== undefined && value !== marker;
+  return JSON.stringify(isReplaced ? instead : value);
+}
+
+function literalMembers(value: object, instead?: string): string {
+  return Object.entries(value)
+    .map(([name, member]) => `${name.replace(/\W+/g, '_')}: ${literal(member, instead)}`)
+    .join(', ');
+}
+
+const goodBodies: Readonly<Record<string, () => Record<string, unknown>>> = {
+  '/register/': () => ({
+    email: newAddress(),
+    first_name: 'Ada',
+    last_name: 'L',
+    password: goodPassword,
+  }),
+  '/register/resend_email_verify/': () => ({ email: ada.email }),
+  '/login/': () => ({ email: ada.email, password: goodPassword }),
+  '/logout/': () => ({}),
+};
+
+describe('REST', () => {
+  const inputs = restRows.flatMap((row) =>
+    Object.entries(row.inputs).map(([name, { from, isRequired }]) => ({
+      row,
+      path: row.path,
+      name,
+      from,
+      isRequired,
+    })),
+  );
+  const inBody = inputs.filter(({ from }) => from === 'body');
+
+  async function expectRefused(answer: Answer, name: string): Promise<void> {
+    expectHarmless(answer);
+    const { code, fields } = envelopeOf(answer);
+    if (code === comparedInputs[name]) return;
+    expect(fields.map(({ path }) => path)).toContain(name);
+  }
+
+  function goodBodyOf({ path }: RestRow): Record<string, unknown> {
+    const make = goodBodies[path];
+    if (!make) throw new Error(`no example for ${path}`);
+    return make();
+  }
+
+  test.each(inBody)('$path refuses $name in JSON', async (input) => {
+    const { row, name } = input;
+    await expectNothingHappens(() =>
+      faultsOf(badValuesOf(input), async ({ value }) => {
+        const json = { ...goodBodyOf(row), [name]: value };
+        const answer = await service.rest(row.method, row.path, { json, token: ada.accessToken });
+        await expectRefused(answer, name);
+      }),
+    );
+  });
+
+  test.each(inBody)('$path refuses $name in a form', async (input) => {
+    const { row, name } = input;
+    await expectNothingHappens(() =>
+      faultsOf(formsOf(input), async ({ value }) => {
+        const { [name]: _replaced, ...others } = goodBodyOf(row);
+        const form = [new URLSearchParams(others as Record<string, string>), value].join('&');
+        const answer = await service.rest(row.method, row.path, { form, token: ada.accessToken });
+        await expectRefused(answer, name);
+      }),
+    );
+  });
+
+  test.each(inputs.filter(({ from }) => from === 'query'))(
+    '$path refuses $name in the query',
+    async (input) => {
+      const { row, name } = input;
+      await expectNothingHappens(() =>
+        faultsOf(formsOf(input), async ({ value }) => {
+          await expectRefused(await service.rest(row.method, `${row.path}?${value}`), name);
+        }),
+      );
+    },
+  );
+
+  /** A text as a form or query writes it; an object, which these cannot write, leaves it missing. */
+  function formsOf(input: { readonly name: string; readonly isRequired: boolean }) {
+    const { name, isRequired } = input;
+    const written = badValuesOf(input)
+      .filter(({ value, what }) => typeof value === 'string' && !what.includes('surrogate'))
+      .map(({ what, value }) => ({ what, value: `${name}=${encodeURIComponent(String(value))}` }));
+    return [
+      ...written,
+      { what: 'given twice', value: `${name}=${canary}&${name}=${canary}` },
+      ...(isRequired ? [{ what: 'as an object', value: `${name}[$ne]=${canary}` }] : []),
+    ];
+  }
+
+  test.each(inputs.filter(({ from }) => from === 'path'))(
+    '$path refuses $name',
+    async ({ row, name }) => {
+      const values = badValues
+        .filter(({ value }) => typeof value === 'string')
+        .map(({ what, value }) => ({ what, written: percentEncoded(String(value)) }));
+      await expectNothingHappens(() =>
+        faultsOf(values, async ({ written, what }) => {
+          const path = `/auth${row.path.replace(`:${name}`, written)}`;
+          const headers = { authorization: `Bearer ${ada.accessToken}` };
+          const answer = await rawRequest(service.address, [row.method, path], { headers });
+          expectHarmless(answer);
+          const { fields } = envelopeOf(answer);
+          const isAddressRefused = /10,000|surrogate/.test(what) && fields.length === 0;
+          if (!isAddressRefused) expect(fields.map((field) => field.path)).toEqual([name]);
+        }),
+      );
+    },
+  );
+
+  /** Half a surrogate pair has no UTF-8; its three bytes are what a careless client sends. */
+  function percentEncoded(text: string): string {
+    return (
+      encodeURIComponent(text.replaceAll('\ud800', '')) + (text.isWellFormed() ? '' : '%ED%A0%80')
+    );
+  }
+
+  const posts = restRows.filter(({ method }) => method === 'POST');
+  const deep = 40_000;
+  const bodies: readonly { readonly what: string; readonly body: string | Buffer }[] = [
+    ...['[]', '"text"', '7', 'null', 'true', `["${canary}"]`].map((body) => ({ what: body, body })),
+    { what: 'a deep array', body: '['.repeat(deep) + ']'.repeat(deep) },
+    { what: 'a deep value', body: `{"email":${'['.repeat(deep)}${']'.repeat(deep)}}` },
+    { what: 'a byte order mark', body: '\ufeff{"email":' },
+    {
+      what: 'invalid UTF-8',
+      body: Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x22, 0xc0, 0x22, 0x7d]),
+    },
+    {
+      what: 'a number beyond numbers',
+      body: '{"email":1e400,"password":-1e400,"first_name":1e400,"refresh_token":1e400}',
+    },
+    { what: 'a constructor', body: '{"constructor":{"prototype":{"email":"a@b.cd"}}}' },
+    { what: 'a prototype', body: `{"__proto__":{"email":"${canary}"}}` },
+    { what: 'an unquoted text', body: `{"email": ${canary}}` },
+  ];
+
+  test.each(posts.filter(({ path }) => path !== '/logout/'))(
+    'POST $path refuses bodies that are no object of texts',
+    async ({ path }) => {
+      await expectNothingHappens(() =>
+        faultsOf(bodies, async ({ body }) => {
+          const headers = { 'content-type': 'application/json' };
+          const answer = await rawRequest(service.address, ['POST', `/auth${path}`], {
+            headers,
+            body,
+          });
+          expectHarmless(answer);
+          expect(answer.status).toBe(400);
+          envelopeOf(answer);
+        }),
+      );
+    },
+  );
+});
+
+describe('passwords', () => {
+  test.each([
+    ['NUL', 'before\u0000after the NUL'],
+    ['control characters', '\u0007bell\u001bescape\r\nline'],
+    ['spaces around', '  spaces belong to it  '],
+    ['a character beyond the BMP', 'eight \u{1f512}\u{1f511} locks'],
+  ])(
+    'a password with %s works to the last character, on both interfaces',
+    async (_what, password) => {
+      const { email } = await person(service, { password });
+      const login = (given: string) =>
+        service.rest('POST', '/login/', { json: { email, password: given } });
+      expect((await login(password)).status).toBe(200);
+      expect((await login(password.slice(0, 6))).status).toBe(401);
+      expect((await login(password.trim().slice(0, -1))).status).toBe(401);
+      expect(await tryLogin(service, email, `${password} `)).toMatchObject({
+        code: 'INVALID_CREDENTIALS',
+      });
+    },
+  );
+});
+
+test('a verification code that is merely wrong is INVALID_CODE, and the right one still works', async () => {
+  const { code } = await register(service);
+  const flipped = code.slice(0, -2) + (code.endsWith('AA') ? 'BA' : 'AA');
+  for (const wrong of [
+    flipped,
+    code.slice(1),
+    `${code}A`,
+    code.toLowerCase(),
+    "' or '1'='1",
+    '%00',
+  ]) {
+    const answer = await service.graphql(
+      'mutation ($code: String!) { result: verifyEmail(code: $code) { ... on Problem { code } } }',
+      { code: wrong },
+    );
+    expect(answer.data.result).toEqual({ code: 'INVALID_CODE' });
+  }
+  expect((await service.rest('GET', `/register/verify?code=${code}`)).status).toBe(200);
+});
