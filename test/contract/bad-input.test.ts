@@ -170,10 +170,10 @@ async function faultsOf<Item extends { readonly what: string }>(
 async function expectNothingHappens(attempts: () => Promise<string[]>): Promise<void> {
   const before = await traces();
   const linesBefore = service.logLines.length;
-  expect(await attempts()).toEqual([]);
-  expect(await traces()).toEqual(before);
+  expect.soft(await attempts()).toEqual([]);
+  expect.soft(await traces()).toEqual(before);
   const telling = service.logLines.slice(linesBefore).filter((line) => echoes.test(line));
-  expect(telling.map((line) => line.slice(0, 400))).toEqual([]);
+  expect.soft(telling.map((line) => line.slice(0, 300))).toEqual([]);
 }
 
 const operations = readOperations();
@@ -240,14 +240,6 @@ describe('GraphQL', () => {
     const answer = await service.graphql(login?.document ?? '', variables);
     expectHarmless(answer);
     expect(answer.errors?.[0]?.message).toContain('isStaff');
-  });
-
-  test('the name of an input is that of the schema, whatever the variable is called', async () => {
-    const text = 'mutation ($x: String!) { result: verifyEmail(code: $x) { __typename } }';
-    const answer = await service.graphql(text, { x: 7 });
-    expect(answer.errors?.[0]?.extensions?.code).toBe('BAD_USER_INPUT');
-    expectHarmless(answer);
-    expect(blameOf(answer.text).blamed).toContain('code');
   });
 
   const malformed: readonly (readonly [string, object])[] = [

@@ -25,7 +25,7 @@ export function rawRequest(
 ): Promise<RawAnswer> {
   const { hostname, port } = new URL(address);
   return new Promise((resolve) => {
-    const options = { hostname, port, method, path, headers, agent: false };
+    const options = { hostname, port, method, path, headers: framed(headers, body), agent: false };
     const outgoing = request(options, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -42,4 +42,11 @@ export function rawRequest(
     outgoing.on('error', () => resolve(noAnswer));
     outgoing.end(body);
   });
+}
+
+/** Node gives a body no length by itself where a method usually has none. */
+function framed(headers: Readonly<Record<string, string>>, body: string | Buffer | undefined) {
+  const isChunked = 'transfer-encoding' in headers;
+  if (body === undefined || isChunked) return headers;
+  return { 'content-length': String(Buffer.byteLength(body)), ...headers };
 }

@@ -1,0 +1,220 @@
+/** Making and activating accounts on the command line while no server runs. */
+import { createServer, type Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type CommandResult,
+  environmentOf,
+  runCommand,
+  type Variables,
+} from '../support/command.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { factOf, type MailServer, startMailServer } from '../support/mail-server.ts';
+import { goodPassword, newAddress } from '../support/people.ts';
+
+let database: TestDatabase;
+let mail: MailServer;
+let environment: Variables;
+beforeAll(async () => {
+  [database, mail] = await Promise.all([createTestDatabase(), startMailServer()]);
+  environment = environmentOf(database, mail);
+});
+afterAll(async () => {
+  await mail.close();
+  await database.drop();
+});
+
+/** Runs a create command without questions. */
+function create(
+  command: string,
+  email: string,
+  { options = [], password = goodPassword }: { options?: string[]; password?: string } = {},
+): Promise<CommandResult> {
+  const args = [command, '--noinput', '--password-stdin', '--email', email, ...options];
+  return runCommand(args, { environment, input: `${password}\n` });
+}
+
+const usersOf = (email: string) =>
+  database.query(
+    `select status, username, first_name, last_name, is_staff, is_superuser,
+       array(select name from groups join user_groups on group_id = groups.id where user_id = users.id) as groups,
+       (select count(*)::int from password_hashes where user_id = users.id) as hashes
+     from users where email = $1`,
+    [email],
+  );
+
+const verification = 'Confirm your email address';
+const rights = 'Security notice: administrator rights';
+
+/** Subjects of the mails for an address, when nothing is left to be sent to anybody. */
+async function subjectsTo(email: string): Promise<string[]> {
+  while ((await database.query('select 1 from graphile_worker.jobs')).length > 0) await sleep(50);
+  return mail.mails.filter(({ to }) => to === email).map(({ subject }) => subject);
+}
+
+const done = { code: 0, stderr: '' };
+
+describe.concurrent('done', () => {
+  test('createuser makes a pending user, and activateuser takes the mailed code once', async () => {
+    const email = newAddress();
+    const options = ['--username', email.split('@')[0] ?? '', '--first-name', 'Ada'];
+    const made = await create('createuser', email, { options });
+    expect(made).toMatchObject(done);
+    expect(made.stdout).toContain(email);
+    expect(made.stdout).toContain('activateuser');
+    const pending = { status: 'PENDING', is_staff: false, is_superuser: false, groups: [] };
+    const profile = { username: options[1], first_name: 'Ada', last_name: '', hashes: 1 };
+    expect(await usersOf(email)).toEqual([{ ...pending, ...profile }]);
+
+    const code = factOf((await mail.waitFor(email))[0], 'Code');
+    const activated = await runCommand(['activateuser', '--code', code], { environment });
+    expect(activated).toMatchObject(done);
+    expect(activated.stdout).toMatch(/active/);
+    expect(await usersOf(email)).toMatchObject([{ status: 'ACTIVE' }]);
+    expect(await subjectsTo(email)).toEqual([verification]);
+
+    const again = await runCommand(['activateuser', '--code', code], { environment });
+    expect(again).toMatchObject({ code: 1, stdout: '' });
+    expect(again.stderr).toMatch(/^INVALID_CODE: /);
+  });
+
+  test('createstaffuser makes a pending staff user, and activateuser asks for the code', async () => {
+    const email = newAddress();
+    const made = await create('createstaffuser', email, { options: ['--json'] });
+    expect(made).toMatchObject(done);
+    const flags = { status: 'PENDING', isStaff: true, isSuperuser: false };
+    expect(JSON.parse(made.stdout)).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      email,
+      username: null,
+      ...flags,
+    });
+    await mail.waitFor(email, 2);
+    expect((await subjectsTo(email)).sort()).toEqual([verification, rights]);
+
+    const [letter] = mail.mails.filter((one) => one.to === email && one.subject === verification);
+    const input = `${factOf(letter, 'Code')}\n`;
+    const activated = await runCommand(['activateuser', '--json'], { environment, input });
+    expect(activated).toMatchObject(done);
+    expect(JSON.parse(activated.stdout)).toMatchObject({ status: 'ACTIVE' });
+    expect(await usersOf(email)).toMatchObject([{ status: 'ACTIVE', is_staff: true, groups: [] }]);
+  });
+
+  test('with --active a user is active at once and no code is mailed', async () => {
+    const email = newAddress();
+    const made = await create('createuser', email, { options: ['--active', '--json'] });
+    expect(made).toMatchObject(done);
+    expect(JSON.parse(made.stdout)).toMatchObject({ email, status: 'ACTIVE', isStaff: false });
+    expect(await usersOf(email)).toMatchObject([{ status: 'ACTIVE', is_staff: false, hashes: 1 }]);
+    expect(await subjectsTo(email)).toEqual([]);
+  });
+
+  test('with --active a staff user is told of the rights and gets no code', async () => {
+    const email = newAddress();
+    const made = await create('createstaffuser', email, { options: ['--active'] });
+    expect(made).toMatchObject(done);
+    expect(made.stdout).toContain(email);
+    expect(made.stdout).not.toContain('activateuser');
+    expect(await usersOf(email)).toMatchObject([{ status: 'ACTIVE', is_staff: true }]);
+    expect(await subjectsTo(email)).toEqual([rights]);
+  });
+
+  test.each([['text'], ['--json']])(
+    'createsuperuser makes an active one in Root (%s)',
+    async (form) => {
+      const email = newAddress();
+      const isJson = form === '--json';
+      const made = await create('createsuperuser', email, { options: isJson ? [form] : [] });
+      expect(made).toMatchObject(done);
+      if (!isJson) expect(made.stdout).toContain(email);
+      else expect(JSON.parse(made.stdout)).toMatchObject({ status: 'ACTIVE', isSuperuser: true });
+      const flags = { is_staff: true, is_superuser: true };
+      expect(await usersOf(email)).toMatchObject([
+        { status: 'ACTIVE', ...flags, groups: ['Root'] },
+      ]);
+      expect(await subjectsTo(email)).toEqual([rights]);
+    },
+  );
+});
+
+describe.concurrent('refused', () => {
+  test('of four calls for one address one is done and the others are refused', async () => {
+    const email = newAddress();
+    const calls = [email, email, email.toUpperCase(), ` ${email} `];
+    const results = await Promise.all(calls.map((one) => create('createsuperuser', one)));
+    expect(results.map(({ code }) => code).sort()).toEqual([0, 1, 1, 1]);
+    for (const { stdout, stderr } of results.filter(({ code }) => code !== 0)) {
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(/^ALREADY_EXISTS: .*\n {2}email: /);
+    }
+    expect(await usersOf(email)).toHaveLength(1);
+  });
+
+  test('a taken username is named along with a taken address', async () => {
+    const email = newAddress();
+    const username = email.split('@')[0] ?? '';
+    await create('createuser', email, { options: ['--username', username] });
+    const options = ['--username', username.toUpperCase(), '--json'];
+    const refused = await create('createstaffuser', email, { options });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/^ALREADY_EXISTS: .*\n {2}email: .*\n {2}username: /);
+    expect(await usersOf(email)).toMatchObject([{ is_staff: false }]);
+  });
+
+  test('a weak password is named and not repeated', async () => {
+    const password = 'password123';
+    const refused = await create('createsuperuser', newAddress(), { password });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/^VALIDATION_FAILED: .*\n {2}password: \w/);
+    expect(refused.stderr).not.toContain(password);
+  });
+
+  test('every bad field is named at once, as its option is called', async () => {
+    const options = ['--first-name', 'https://evil.example', '--username', 'a b', '--json'];
+    const password = 'sh0rt!';
+    const refused = await create('createuser', 'not-an-address', { options, password });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    for (const name of ['email', 'username', 'first-name', 'password']) {
+      expect(refused.stderr).toMatch(new RegExp(`^ {2}${name}: \\w`, 'm'));
+    }
+    expect(refused.stderr).not.toContain(password);
+  });
+
+  // One in 64 codes begins with a dash.
+  test.each(['AbCdEfGhIjKlMnOpQrStUv', '-bCdEfGhIjKlMnOpQrStUv'])(
+    'a wrong code, %s',
+    async (code) => {
+      const refused = await runCommand(['activateuser', '--code', code], { environment });
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toMatch(/^INVALID_CODE: /);
+    },
+  );
+});
+
+describe.concurrent('a mail server that cannot be used does not undo what was done', () => {
+  let dark: Server;
+  beforeAll(async () => {
+    dark = createServer(() => undefined); // takes connections and says nothing
+    await new Promise<void>((resolve) => dark.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(() => void dark.close());
+
+  test.each(['closed', 'dark'])('%s', async (kind) => {
+    const address = dark.address();
+    const darkPort = typeof address === 'object' ? (address?.port ?? 0) : 0;
+    const lonely = await createTestDatabase();
+    const port = kind === 'dark' ? darkPort : 1;
+    const result = await runCommand(
+      ['createsuperuser', '--noinput', '--password-stdin', '--email', newAddress(), '--json'],
+      {
+        environment: { ...environmentOf(lonely, mail), EMAIL_PORT: String(port) },
+        input: goodPassword,
+      },
+    );
+    const users = await lonely.query('select status from users');
+    await lonely.drop();
+    expect(users).toEqual([{ status: 'ACTIVE' }]);
+    expect(result.code).toBe(0);
+    expect(JSON.parse(result.stdout)).toMatchObject({ status: 'ACTIVE' });
+  });
+});

@@ -1,0 +1,90 @@
+/** The first superuser from the environment. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { environmentOf, runCommand } from '../support/command.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { goodPassword } from '../support/people.ts';
+
+const email = 'root@example.com';
+const admin = { DEFAULT_ADMIN_EMAIL: email, DEFAULT_ADMIN_PASSWORD: goodPassword };
+
+let mail: MailServer;
+beforeAll(async () => {
+  mail = await startMailServer();
+});
+afterAll(() => mail.close());
+
+const superusers = (database: TestDatabase) =>
+  database.query(
+    `select email, status, name as group from users
+     join user_groups on user_id = users.id join groups on group_id = groups.id where is_superuser`,
+  );
+
+const theOne = { email, status: 'ACTIVE', group: 'Root' };
+
+/** A database of its own for each test, as there is a first superuser only once. */
+async function withDatabase(work: (database: TestDatabase) => Promise<void>): Promise<void> {
+  const database = await createTestDatabase();
+  try {
+    await work(database);
+  } finally {
+    await database.drop();
+  }
+}
+
+test.concurrent('called twice, it makes one and says so', () =>
+  withDatabase(async (database) => {
+    const environment = { ...environmentOf(database, mail), ...admin };
+    const first = await runCommand(['initdefaultadmin'], { environment });
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    expect(first.stdout).toContain(email);
+    const second = await runCommand(['initdefaultadmin'], {
+      environment: { ...environment, DEFAULT_ADMIN_EMAIL: 'second@example.com' },
+    });
+    expect(second).toMatchObject({ code: 0, stderr: '' });
+    expect(second.stdout).toMatch(/superuser already/);
+    expect(await superusers(database)).toEqual([theOne]);
+  }));
+
+test.concurrent('called four times at once, it makes one', () =>
+  withDatabase(async (database) => {
+    const environment = { ...environmentOf(database), ...admin };
+    const results = await Promise.all(
+      Array.from({ length: 4 }, () => runCommand(['initdefaultadmin', '--json'], { environment })),
+    );
+    for (const { code, stderr } of results)
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const answers = results.map(({ stdout }) => JSON.parse(stdout));
+    expect(answers.filter(({ isMade }) => isMade)).toEqual([{ isMade: true, email }]);
+    expect(answers.filter(({ isMade }) => !isMade)).toHaveLength(3);
+    expect(await superusers(database)).toEqual([theOne]);
+  }));
+
+test.concurrent('a weak password is refused and not repeated', () =>
+  withDatabase(async (database) => {
+    const password = 'password123';
+    const refused = await runCommand(['initdefaultadmin'], {
+      environment: { ...environmentOf(database), ...admin, DEFAULT_ADMIN_PASSWORD: password },
+    });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/^VALIDATION_FAILED: .*\n {2}.*password.*: \w/i);
+    expect(refused.stderr).not.toContain(password);
+    expect(await superusers(database)).toEqual([]);
+  }));
+
+describe.concurrent('without its variables it is wrong usage', () => {
+  test.each([
+    ['both', {}],
+    ['the password', { DEFAULT_ADMIN_EMAIL: email }],
+    ['the address', { DEFAULT_ADMIN_PASSWORD: goodPassword }],
+  ])('%s', (_, variables) =>
+    withDatabase(async (database) => {
+      const { code, stdout, stderr } = await runCommand(['initdefaultadmin'], {
+        environment: { ...environmentOf(database), ...variables },
+      });
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      for (const name of Object.keys(admin)) expect(stderr).toContain(name);
+      expect(await superusers(database)).toEqual([]);
+    }),
+  );
+});

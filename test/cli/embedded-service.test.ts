@@ -1,0 +1,79 @@
+/** The service on its embedded database, with no environment at all. */
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { type Client, createClient } from '../support/client.ts';
+import { type RunningServer, runCommand, startServer } from '../support/command.ts';
+import { factOf, type ReceivedMail } from '../support/mail-server.ts';
+import { goodPassword, newAddress } from '../support/people.ts';
+
+test('accounts, keys and tokens are kept through commands, kill -9 and a new start', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-cli-'));
+  const options = { environment: {}, directory };
+  const create = (command: string, email: string) =>
+    runCommand([command, '--noinput', '--password-stdin', '--email', email, '--json'], {
+      ...options,
+      input: goodPassword,
+    });
+  const servers: RunningServer[] = [];
+  const start = async (): Promise<Client> => {
+    // The port is all that is set: 4000 may be in use where the tests run.
+    const server = await startServer(options);
+    servers.push(server);
+    return createClient(server.address);
+  };
+  const [root, user] = [newAddress(), newAddress()];
+  try {
+    expect(await create('createsuperuser', root)).toMatchObject({ code: 0, stderr: '' });
+    const data = join(directory, '.gatehouse');
+    expect(await readdir(directory)).toEqual(['.gatehouse']);
+    expect(await modeOf(data)).toBe('700');
+    expect(await modeOf(join(data, 'secret-key'))).toBe('600');
+    expect(await isServerFile(data)).toBe(false);
+
+    const first = await start();
+    const token = await accessToken(first, root);
+    expect(await create('createuser', user)).toMatchObject({ code: 0, stderr: '' });
+    const code = await mailedCode(join(data, 'mailbox'), user);
+    await servers[0]?.end('SIGKILL');
+
+    const activated = await runCommand(['activateuser', '--code', code], options);
+    expect(activated).toMatchObject({ code: 0, stderr: '' });
+    const second = await start();
+    await accessToken(second, root);
+    await accessToken(second, user);
+    expect((await second.rest('GET', '/profile/view/', { token })).body.data.email).toBe(root);
+    expect(await servers[1]?.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' });
+    expect(await isServerFile(data)).toBe(false);
+  } finally {
+    for (const server of servers) await server.end('SIGKILL');
+    await runCommand(['migrate'], options); // the last to leave stops the database
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+async function modeOf(path: string): Promise<string> {
+  return ((await stat(path)).mode & 0o777).toString(8);
+}
+
+/** Whether the database's server runs, or has been left behind. */
+async function isServerFile(data: string): Promise<boolean> {
+  const names = await readdir(join(data, 'postgres', 'data'));
+  return names.includes('postmaster.pid');
+}
+
+async function accessToken(client: Client, email: string): Promise<string> {
+  const json = { email, password: goodPassword };
+  const { status, body } = await client.rest('POST', '/login/', { json });
+  expect(status).toBe(200);
+  return body.data.access_token;
+}
+
+/** The code in the development mailbox's newest mail for an address. */
+async function mailedCode(mailbox: string, email: string): Promise<string> {
+  const names = (await readdir(mailbox)).sort();
+  const mails = await Promise.all(names.map((name) => readFile(join(mailbox, name), 'utf8')));
+  const letters: ReceivedMail[] = mails.map((text) => JSON.parse(text));
+  return factOf(letters.filter(({ to }) => to === email).at(-1), 'Code');
+}

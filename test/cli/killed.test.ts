@@ -1,0 +1,81 @@
+/** Commands that are killed: whatever the moment, running them again ends well. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  environmentOf,
+  runCommand,
+  startCommand,
+  startServer,
+  type Variables,
+} from '../support/command.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { goodPassword, newAddress } from '../support/people.ts';
+
+let database: TestDatabase;
+let mail: MailServer;
+let environment: Variables;
+beforeAll(async () => {
+  [database, mail] = await Promise.all([createTestDatabase(), startMailServer()]);
+  environment = environmentOf(database, mail);
+});
+afterAll(async () => {
+  await mail.close();
+  await database.drop();
+});
+
+const call = (email: string): [string[], { environment: Variables; input: string }] => [
+  ['createsuperuser', '--noinput', '--password-stdin', '--email', email],
+  { environment, input: goodPassword },
+];
+
+const usersOf = (email: string) =>
+  database.query(
+    `select status, is_superuser, name as group, password_hash is not null as "hasPassword"
+     from users left join user_groups on user_id = users.id left join groups on group_id = groups.id
+       left join password_hashes on password_hashes.user_id = users.id
+     where email = $1`,
+    [email],
+  );
+
+const whole = [{ status: 'ACTIVE', is_superuser: true, group: 'Root', hasPassword: true }];
+
+test('createsuperuser, killed at random moments, leaves one whole user or none', async () => {
+  const begin = performance.now();
+  expect(await runCommand(...call(newAddress()))).toMatchObject({ code: 0 });
+  const duration = performance.now() - begin;
+
+  const rounds = 5;
+  const kill = async (email: string, round: number) => {
+    const command = await startCommand(...call(email));
+    // Loading the modules is most of the time; what matters happens towards the end.
+    const share = 0.4 + (0.7 * (round + Math.random())) / rounds;
+    await Promise.race([sleep(share * duration), command.ended]);
+    await command.end('SIGKILL');
+    const users = await usersOf(email);
+    if (users.length > 0) expect(users).toEqual(whole);
+  };
+  const killAndFinish = async (email: string) => {
+    for (let round = 0; round < rounds; round += 1) await kill(email, round);
+    const { code, stderr } = await runCommand(...call(email));
+    expect(`${code}: ${stderr}`).toMatch(/^(0: $|1: ALREADY_EXISTS: )/);
+    expect(await usersOf(email)).toEqual(whole);
+  };
+  await Promise.all([newAddress(), newAddress()].map(killAndFinish));
+});
+
+test('createsuperuser, killed right after the user was made, has its mail sent by the server', async () => {
+  const email = newAddress();
+  const command = await startCommand(...call(email));
+  while ((await usersOf(email)).length === 0) await sleep(1);
+  await command.end('SIGKILL');
+  expect(await usersOf(email)).toEqual(whole);
+
+  const again = await runCommand(...call(email));
+  expect(again).toMatchObject({ code: 1, stdout: '' });
+  expect(again.stderr).toMatch(/^ALREADY_EXISTS: /);
+  const server = await startServer({ environment });
+  const [letter] = await mail.waitFor(email);
+  expect(letter?.subject).toBe('Security notice: administrator rights');
+  expect(await server.end('SIGTERM')).toMatchObject({ code: 0 });
+});

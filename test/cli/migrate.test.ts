@@ -1,0 +1,46 @@
+/** Bringing a database to the present schema, from the command line. */
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { environmentOf, runCommand } from '../support/command.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+test.concurrent('an empty database, migrated by two at once, is migrated by one of them', async () => {
+  const name = `${new URL(database.url).pathname.slice(1)}_empty`;
+  await database.query(`create database ${name}`);
+  const url = new URL(`/${name}`, database.url).href;
+  const environment = { ...environmentOf(database), DATABASE_URL: url };
+  try {
+    const results = await Promise.all([
+      runCommand(['migrate', '--json'], { environment }),
+      runCommand(['--json', 'migrate'], { environment }),
+    ]);
+    for (const { code, stderr } of results)
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lists = results.map(({ stdout }) => JSON.parse(stdout).migrated);
+    expect(lists.filter(({ length }) => length === 0)).toHaveLength(1);
+    expect(lists.flat()).toContain('20261124000001-initial');
+    const { stdout } = await runCommand(['migrate'], { environment });
+    expect(stdout).toBe('Nothing to do.\n');
+  } finally {
+    await database.query(`drop database ${name} with (force)`);
+  }
+});
+
+test.concurrent('the environment is read from .env in the working directory', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-cli-'));
+  const lines = Object.entries(environmentOf(database)).map(([name, value]) => `${name}=${value}`);
+  await writeFile(join(directory, '.env'), lines.join('\n'));
+  const result = await runCommand(['migrate'], { environment: {}, directory });
+  const names = await readdir(directory);
+  await rm(directory, { recursive: true });
+  expect(result).toMatchObject({ code: 0, stdout: 'Nothing to do.\n', stderr: '' });
+  expect(names).toEqual(['.env']);
+});

@@ -1,0 +1,86 @@
+/** How a command has to be called, and what a wrong call is told. None of these gets to a database. */
+import { describe, expect, test } from 'vitest';
+import { runCommand } from '../support/command.ts';
+
+/** A call that got through would fail to connect, which is exit 1. */
+const environment = {
+  SECRET_KEY: 'test-only-key-0123456789-abcdefghijklmnop',
+  DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/nowhere',
+};
+
+describe.concurrent('a wrong call is exit 2 with its reason on stderr and nothing on stdout', () => {
+  const noInput = ['createuser', '--noinput', '--password-stdin', '--email', 'ada@example.com'];
+  test.each<[string, readonly string[], RegExp]>([
+    ['no command', [], /which command/],
+    ['a command that does not exist', ['creatuser'], /createuser/],
+    ['an option that does not exist', ['createuser', '--admin'], /admin/],
+    ['a word too many', ['migrate', 'now'], /now/],
+    ['an option without its value', ['createuser', '--email'], /email/],
+    ['an option given twice', [...noInput, '--email', 'bob@example.com'], /email/],
+    ['a code given twice', ['activateuser', '--code', 'one', '--code', 'two'], /code/],
+    ['nothing asked, no address given', ['createuser', '--noinput', '--password-stdin'], /--email/],
+    ['nothing asked, no password given', noInput.toSpliced(2, 1), /--password-stdin/],
+    ['a password, questions open', ['createstaffuser', '--password-stdin'], /--email/],
+  ])('%s', async (_, args, reason) => {
+    const { code, stdout, stderr } = await runCommand(args, { environment, input: 'a password' });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(reason);
+    expect(stderr).toContain('--help');
+  });
+});
+
+describe.concurrent('a password in the arguments is refused and not repeated', () => {
+  const password = 'hunter2-in-the-open';
+  test.each([
+    ['as an option', ['createsuperuser', '--password', password]],
+    ['as a word after --password-stdin', ['createsuperuser', '--password-stdin', password]],
+  ])('%s', async (_, args) => {
+    const { code, stdout, stderr } = await runCommand(args, { environment });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).not.toBe('');
+    expect(stderr).not.toContain(password);
+  });
+});
+
+test.concurrent('help names every command', async () => {
+  const { code, stdout, stderr } = await runCommand(['--help'], { environment });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const names =
+    'serve migrate createuser createstaffuser createsuperuser activateuser initdefaultadmin';
+  for (const name of names.split(' ')) expect(stdout).toContain(`gatehouse ${name} `);
+});
+
+test.concurrent('help of a command names its options, none of which takes a password', async () => {
+  const { code, stdout } = await runCommand(['createuser', '--help'], { environment });
+  expect(code).toBe(0);
+  const options = new Set(stdout.match(/--[a-z-]+/g));
+  expect([...options].sort()).toEqual([
+    '--active',
+    '--email',
+    '--first-name',
+    '--help',
+    '--json',
+    '--last-name',
+    '--noinput',
+    '--password-stdin',
+    '--username',
+  ]);
+});
+
+test.concurrent('a configuration that cannot be used is exit 2', async () => {
+  const { code, stdout, stderr } = await runCommand(['migrate'], {
+    environment: { ...environment, PORT: 'http', DATABASE_URL: 'mysql://root:pa55word@db/x' },
+  });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/PORT .*\n.*DATABASE_URL |DATABASE_URL .*\n.*PORT /);
+  expect(stderr).not.toContain('pa55word');
+});
+
+test.concurrent('a database out of reach is exit 1, and its password is not repeated', async () => {
+  const { code, stdout, stderr } = await runCommand(['migrate'], {
+    environment: { ...environment, DATABASE_URL: 'postgresql://me:pa55word@127.0.0.1:1/x' },
+  });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).not.toBe('');
+  expect(stderr).not.toContain('pa55word');
+});

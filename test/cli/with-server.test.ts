@@ -1,0 +1,124 @@
+/** The command line beside a running server: both see the same accounts at once. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Client, createClient } from '../support/client.ts';
+import {
+  environmentOf,
+  type RunningServer,
+  runCommand,
+  startServer,
+  type Variables,
+} from '../support/command.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { factOf, type MailServer, startMailServer } from '../support/mail-server.ts';
+import { goodPassword, newAddress } from '../support/people.ts';
+
+let database: TestDatabase;
+let mail: MailServer;
+let environment: Variables;
+let server: RunningServer;
+let client: Client;
+beforeAll(async () => {
+  [database, mail] = await Promise.all([createTestDatabase(), startMailServer()]);
+  environment = environmentOf(database, mail);
+  server = await startServer({ environment: { ...environment, ALLOWED_HOSTS: '127.0.0.1' } });
+  client = createClient(server.address);
+});
+afterAll(async () => {
+  await server.end('SIGKILL');
+  await mail.close();
+  await database.drop();
+});
+
+const logIn = (email: string, password: string) =>
+  client.rest('POST', '/login/', { json: { email, password } });
+
+/** The code of the newest mail for an address. */
+async function codeFor(email: string): Promise<string> {
+  return factOf((await mail.waitFor(email)).at(-1), 'Code');
+}
+
+test.concurrent('a stranger who registered first neither blocks a superuser nor keeps a say', async () => {
+  const email = newAddress();
+  const strangers = 'the password of a stranger';
+  await client.rest('POST', '/register/', {
+    json: {
+      email,
+      first_name: 'Mallory',
+      last_name: 'M',
+      password: strangers,
+      password2: strangers,
+    },
+  });
+  const strangersCode = await codeFor(email);
+
+  const made = await runCommand(
+    ['createsuperuser', '--noinput', '--password-stdin', '--email', email, '--json'],
+    { environment, input: goodPassword },
+  );
+  expect(made).toMatchObject({ code: 0, stderr: '' });
+  const refused = await runCommand(['activateuser', '--code', strangersCode], { environment });
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toMatch(/^INVALID_CODE: /);
+  const verified = await client.rest('GET', `/register/verify?code=${strangersCode}`);
+  expect(verified).toMatchObject({ status: 400, body: { data: { code: 'INVALID_CODE' } } });
+  expect(await logIn(email, strangers)).toMatchObject({ status: 401 });
+  expect(await logIn(email, goodPassword)).toMatchObject({ status: 200 });
+  const users = await database.query(
+    'select status, first_name, is_superuser from users where email = $1',
+    [email],
+  );
+  expect(users).toEqual([{ status: 'ACTIVE', first_name: '', is_superuser: true }]);
+});
+
+test.concurrent('a user made and activated on the command line logs in with exactly that password', async () => {
+  const email = newAddress();
+  const password = '  pässwörd with 🔑 and "quotes"  ';
+  const made = await runCommand(
+    ['createuser', '--noinput', '--password-stdin', '--email', email.toUpperCase()],
+    { environment, input: `${password}\r\nnot the password\n` },
+  );
+  expect(made).toMatchObject({ code: 0, stderr: '' });
+  expect(await logIn(email, password)).toMatchObject({
+    status: 401,
+    body: { data: { code: 'ACCOUNT_NOT_ACTIVE' } },
+  });
+  const activated = await runCommand(['activateuser', '--code', await codeFor(email)], {
+    environment,
+  });
+  expect(activated).toMatchObject({ code: 0, stderr: '' });
+  expect(await logIn(email, password)).toMatchObject({ status: 200 });
+  expect(await logIn(email, password.trim())).toMatchObject({ status: 401 });
+});
+
+test.concurrent('one who registered with the server is activated on the command line', async () => {
+  const email = newAddress();
+  await client.rest('POST', '/register/', {
+    json: {
+      email,
+      first_name: 'Ada',
+      last_name: 'L',
+      password: goodPassword,
+      password2: goodPassword,
+    },
+  });
+  const input = `${await codeFor(email)}\n`;
+  const activated = await runCommand(['activateuser'], { environment, input });
+  expect(activated).toMatchObject({ code: 0, stderr: '' });
+  expect(await logIn(email, goodPassword)).toMatchObject({ status: 200 });
+});
+
+test.concurrent('the default administrator, made beside the server, logs in', async () => {
+  const admin = { DEFAULT_ADMIN_EMAIL: newAddress(), DEFAULT_ADMIN_PASSWORD: goodPassword };
+  const own = await createTestDatabase();
+  const ownServer = await startServer({ environment: environmentOf(own, mail) });
+  const made = await runCommand(['initdefaultadmin'], {
+    environment: { ...environmentOf(own, mail), ...admin },
+  });
+  expect(made).toMatchObject({ code: 0, stderr: '' });
+  const login = await createClient(ownServer.address).rest('POST', '/login/', {
+    json: { email: admin.DEFAULT_ADMIN_EMAIL, password: goodPassword },
+  });
+  expect(login).toMatchObject({ status: 200 });
+  expect(await ownServer.end('SIGTERM')).toMatchObject({ code: 0 });
+  await own.drop();
+});

@@ -1,0 +1,282 @@
+/** Every code that can occur today, provoked on both interfaces: status and sentence from the catalogue. */
+import { availableParallelism } from 'node:os';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isTopLevel, type ProblemCode, problemCodes, sentenceOf } from '../../src/core/errors.ts';
+import { goodPassword, type Login, newAddress, person, register } from '../support/people.ts';
+import { type RawAnswer, rawRequest } from '../support/raw-request.ts';
+import { expectRefusal, internals } from '../support/refusals.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+let ada: Login & { readonly email: string; readonly userId: string };
+
+beforeAll(async () => {
+  service = await startService();
+  ada = await person(service, { username: 'ada' });
+});
+afterAll(() => service.close());
+
+const problem = '__typename ... on Problem { code message fields { path } }';
+const documents = {
+  login: `mutation ($email: String!, $password: String!) {
+    result: login(input: { email: $email, password: $password }) { ${problem} }
+  }`,
+  verifyEmail: `mutation ($code: String!) { result: verifyEmail(code: $code) { ${problem} } }`,
+  logout: `mutation ($refreshToken: String) { result: logout(refreshToken: $refreshToken) { ${problem} } }`,
+} as const;
+
+type Provocation = () => Promise<{
+  readonly graphql: {
+    readonly document: string;
+    readonly variables?: object;
+    readonly token?: string;
+  };
+  readonly rest: { readonly method: string; readonly path: string; readonly json?: object };
+  /** What both are sent with, and what must be undone. */
+  readonly token?: string;
+  readonly undo?: () => Promise<unknown>;
+}>;
+
+const loginOf = (email: string, password: string) => ({
+  graphql: { document: documents.login, variables: { email, password } },
+  rest: { method: 'POST', path: '/login/', json: { email, password } },
+});
+
+const provocations: Partial<Readonly<Record<ProblemCode, Provocation>>> = {
+  VALIDATION_FAILED: async () => loginOf('', goodPassword),
+  INVALID_CREDENTIALS: async () => loginOf(ada.email, 'not the password'),
+  ACCOUNT_NOT_ACTIVE: async () => loginOf((await register(service)).email, goodPassword),
+  INVALID_CODE: async () => ({
+    graphql: { document: documents.verifyEmail, variables: { code: 'AAAAAAAAAAAAAAAAAAAAAA' } },
+    rest: { method: 'GET', path: '/register/verify/?code=AAAAAAAAAAAAAAAAAAAAAA' },
+  }),
+  INVALID_TOKEN: async () => ({
+    graphql: { document: documents.logout, variables: { refreshToken: 'not one of ours' } },
+    rest: { method: 'POST', path: '/logout/', json: { refresh_token: 'not one of ours' } },
+    token: ada.accessToken,
+  }),
+  UNAUTHENTICATED: async () => ({
+    graphql: { document: '{ result: me { id } }' },
+    rest: { method: 'GET', path: '/profile/view/' },
+  }),
+  INTERNAL: async () => {
+    await service.database.query('alter table sessions rename to hidden');
+    const undo = () => service.database.query('alter table hidden rename to sessions');
+    return { ...loginOf(ada.email, goodPassword), undo };
+  },
+};
+
+/** Named by the catalogue for operations that come later, or provoked by a test of their own below. */
+const elsewhere: readonly ProblemCode[] = [
+  'ALREADY_EXISTS',
+  'PROTECTED',
+  'FORBIDDEN',
+  'THROTTLED',
+  'NOT_FOUND',
+  'OVERLOADED',
+];
+
+const fieldsOf: Partial<Record<ProblemCode, readonly string[]>> = { VALIDATION_FAILED: ['email'] };
+
+test('every code of the catalogue is provoked here or comes later', () => {
+  expect([...Object.keys(provocations), ...elsewhere].sort()).toEqual([...problemCodes].sort());
+});
+
+describe.each(Object.entries(provocations) as [ProblemCode, Provocation][])(
+  '%s',
+  (code, provoke) => {
+    test('on GraphQL', async () => {
+      const { graphql, token, undo } = await provoke();
+      const answer = await service.graphql(graphql.document, graphql.variables, token);
+      await undo?.();
+      expect(answer.status).toBe(200);
+      expect(answer.text).not.toMatch(internals);
+      const message = sentenceOf(code);
+      if (isTopLevel(code)) {
+        const extensions = expect.objectContaining({ code });
+        expect(answer.errors).toEqual([expect.objectContaining({ message, extensions })]);
+        return;
+      }
+      const fields = (fieldsOf[code] ?? []).map((path) => ({ path }));
+      expect(answer.errors).toBeUndefined();
+      expect(answer.data.result).toEqual({ __typename: 'Problem', code, message, fields });
+    });
+
+    test('on REST', async () => {
+      const { rest, token, undo } = await provoke();
+      const { method, path, json } = rest;
+      const answer = await service.rest(method, path, { token, ...(json ? { json } : {}) });
+      await undo?.();
+      if (code === 'INTERNAL') return expectInternal(answer);
+      expectRefusal(answer, code, fieldsOf[code]);
+      expect(answer.headers.get('cache-control')).toBe('no-store');
+      const challenge = answer.headers.get('www-authenticate');
+      if (code === 'UNAUTHENTICATED') expect(challenge).toBe('Bearer');
+    });
+  },
+);
+
+/** Constant text and a request id, nothing else; in snake_case like all of REST. */
+function expectInternal(answer: { status: number; text: string; headers: Headers }): void {
+  expect(answer.status).toBe(500);
+  expect(answer.text).not.toMatch(internals);
+  expect(JSON.parse(answer.text)).toEqual({
+    message: sentenceOf('INTERNAL'),
+    data: { code: 'INTERNAL', fields: [], request_id: answer.headers.get('x-request-id') },
+  });
+}
+
+test('NOT_FOUND: an unknown path', async () => {
+  for (const [method, path] of [
+    ['GET', '/nothing/'],
+    ['POST', '/profile/'],
+  ] as const) {
+    expectRefusal(await service.rest(method, path), 'NOT_FOUND');
+  }
+});
+
+/** Sends one body as JSON; ends without an answer when the signal aborts. */
+async function post(path: string, body: object, signal: AbortSignal) {
+  const response = await fetch(`${service.address}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal,
+  });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+/** So many wrong logins at once, on both interfaces by turns. */
+function crowdOf(size: number, signal: AbortSignal) {
+  const login = { email: ada.email, password: 'not the password' };
+  const asked = { query: documents.login, variables: login };
+  const half = Array.from({ length: Math.ceil(size / 2) });
+  return {
+    rest: half.map(() => post('/auth/login/', login, signal)),
+    graphql: half.map(() => post('/graphql', asked, signal)),
+  };
+}
+
+const isOverloaded = ({ text }: { readonly text: string }) => text.includes('OVERLOADED');
+
+/** The first answer of its kind; of those that come later nobody waits for any. */
+function firstThat<Answer>(
+  answers: readonly Promise<Answer>[],
+  isWanted: (answer: Answer) => boolean,
+): Promise<Answer> {
+  const wanted = async (answer: Promise<Answer>) => {
+    if (!isWanted(await answer)) throw new Error('another answer');
+    return answer;
+  };
+  return Promise.any(answers.map(wanted));
+}
+
+test('OVERLOADED: more logins than can wait, with the time after which it helps to try again', async () => {
+  const hangUp = new AbortController();
+  const crowd = crowdOf(availableParallelism() * 101 + 250, hangUp.signal);
+  const [rest, graphql] = await Promise.all([
+    firstThat(crowd.rest, isOverloaded),
+    firstThat(crowd.graphql, isOverloaded),
+  ]);
+  hangUp.abort(); // the waiting ones leave the queue
+  await Promise.allSettled([...crowd.rest, ...crowd.graphql]);
+  expectRefusal(rest, 'OVERLOADED');
+  const seconds = Number(rest.headers.get('retry-after'));
+  expect(Number.isInteger(seconds) && seconds >= 1 && seconds <= 60).toBe(true);
+  const { errors } = JSON.parse(graphql.text);
+  expect(errors[0].message).toBe(sentenceOf('OVERLOADED'));
+  expect(errors[0].extensions).toEqual({ code: 'OVERLOADED', retryAfter: expect.any(Number) });
+  expect((await service.rest('GET', '/profile/view/', { token: ada.accessToken })).status).toBe(
+    200,
+  );
+});
+
+test('callers who hang up are no fault of ours, so nothing is logged as one', async () => {
+  const linesBefore = service.logLines.length;
+  const hangUp = new AbortController();
+  const crowd = crowdOf(40, hangUp.signal);
+  await firstThat(crowd.rest, () => true);
+  hangUp.abort();
+  await Promise.allSettled([...crowd.rest, ...crowd.graphql]);
+  // Waits its turn, so all who hung up have left the queue by then.
+  await service.rest('POST', '/login/', { json: { email: ada.email, password: goodPassword } });
+  const errors = service.logLines.slice(linesBefore).filter((line) => JSON.parse(line).level >= 50);
+  expect(new Set(errors.map((line) => JSON.parse(line).err.message))).toEqual(new Set());
+});
+
+/** All that a caller can compare, but for time and request id. */
+function visible({ status, rawHeaders, text }: RawAnswer): string {
+  const headers = rawHeaders.flatMap((name, index) => {
+    const isName = index % 2 === 0;
+    return isName && !/^(date|x-request-id)$/i.test(name)
+      ? [`${name}: ${rawHeaders[index + 1]}`]
+      : [];
+  });
+  return [status, ...headers, '', text].join('\n');
+}
+
+test('a login that fails looks the same to the byte, whatever is the reason', async () => {
+  const [disabled, pending, broken] = [
+    await person(service, { username: 'dora' }),
+    await register(service),
+    await person(service),
+  ];
+  await service.database.query("update users set status = 'DISABLED' where id = $1", [
+    disabled.userId,
+  ]);
+  await service.database.query(
+    "update password_hashes set password_hash = '!' where user_id = $1",
+    [broken.userId],
+  );
+  const attempts: readonly (readonly [string, string])[] = [
+    [newAddress(), goodPassword],
+    ['nobody.by.that.name', goodPassword],
+    ['not@an@address', goodPassword],
+    ['no name at all', goodPassword],
+    [ada.email, 'not the password'],
+    [ada.email.toUpperCase(), 'not the password'],
+    ['ada', 'not the password'],
+    [disabled.email, goodPassword],
+    [disabled.email, 'not the password'],
+    ['dora', goodPassword],
+    [pending.email, 'not the password'],
+    [broken.email, goodPassword],
+    [broken.email, '!'],
+  ];
+  const headers = { 'content-type': 'application/json' };
+  for (const door of ['/auth/login/', '/graphql']) {
+    const seen = new Map<string, string>();
+    for (const [email, password] of attempts) {
+      const given = { email, password };
+      const body = JSON.stringify(
+        door === '/graphql' ? { query: documents.login, variables: given } : given,
+      );
+      const answer = await rawRequest(service.address, ['POST', door], { headers, body });
+      expect(answer.text).toContain('INVALID_CREDENTIALS');
+      seen.set(visible(answer), `${email} ${password}`);
+    }
+    expect([...seen.values()], door).toHaveLength(1);
+  }
+});
+
+test('registering looks the same to the byte, whoever has the address', async () => {
+  const disabled = await person(service);
+  await service.database.query("update users set status = 'DISABLED' where id = $1", [
+    disabled.userId,
+  ]);
+  const { email: pending } = await register(service);
+  const headers = { 'content-type': 'application/json' };
+  const seen = new Set<string>();
+  for (const email of [newAddress(), ada.email, ada.email.toUpperCase(), pending, disabled.email]) {
+    const body = JSON.stringify({
+      email,
+      first_name: 'Eve',
+      last_name: 'Curious',
+      password: 'a password of her own',
+    });
+    seen.add(
+      visible(await rawRequest(service.address, ['POST', '/auth/register/'], { headers, body })),
+    );
+  }
+  expect([...seen]).toHaveLength(1);
+});

@@ -1,0 +1,461 @@
+/** GraphQL over HTTP from outside: refusals as data and as errors, what fails whole, what stays hidden. */
+import { buildClientSchema, buildSchema, getIntrospectionQuery, printSchema } from 'graphql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sentenceOf } from '../../src/core/errors.ts';
+import { schemaText } from '../support/operations.ts';
+import {
+  goodPassword,
+  type Login,
+  newAddress,
+  person,
+  register,
+  tryLogin,
+} from '../support/people.ts';
+import { type RawRequest, rawRequest } from '../support/raw-request.ts';
+import { internals } from '../support/refusals.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+/** Neither introspection nor an IDE; otherwise the same. */
+let quietService: TestService;
+let ada: Login & { readonly email: string; readonly userId: string };
+
+beforeAll(async () => {
+  service = await startService();
+  quietService = await startService({
+    database: service.database,
+    mail: service.mail,
+    environment: { DEBUG: 'False' },
+  });
+  ada = await person(service);
+});
+afterAll(async () => {
+  await quietService.close();
+  await service.close();
+});
+
+const json = { 'content-type': 'application/json' };
+const preflight = { 'apollo-require-preflight': 'true' };
+
+const send = (method: string, path: string, request: RawRequest = {}) =>
+  rawRequest(service.address, [method, path], request);
+const post = (body: unknown, headers: Readonly<Record<string, string>> = json) =>
+  send('POST', '/graphql', {
+    headers,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+
+const registerDocument = `mutation ($input: RegisterInput!) {
+  register(input: $input) { __typename ... on Problem { code message fields { path message } } }
+}`;
+const registration = (email: string) => ({
+  input: { email, password: goodPassword, firstName: 'Ada', lastName: 'Lovelace' },
+});
+
+async function isRegistered(email: string): Promise<boolean> {
+  const rows = await service.database.query('select 1 from users where email = $1', [email]);
+  return rows.length > 0;
+}
+
+describe('refusals as data', () => {
+  test('every mutation answers a union of its success and Problem', () => {
+    const fields = buildSchema(schemaText).getMutationType()?.getFields() ?? {};
+    for (const { name, type } of Object.values(fields)) {
+      expect(String(type)).toBe(`${name[0]?.toUpperCase()}${name.slice(1)}Result!`);
+      expect(schemaText).toMatch(
+        new RegExp(`union ${name[0]?.toUpperCase()}${name.slice(1)}Result = .*\\bProblem\\b`),
+      );
+    }
+  });
+
+  test('bad input comes as a Problem that names every field, and as no error', async () => {
+    const { status, data, errors } = await service.graphql(registerDocument, {
+      input: { email: 'nobody', password: 'short', firstName: '', lastName: '<', username: '@' },
+    });
+    expect(status).toBe(200);
+    expect(errors).toBeUndefined();
+    expect(data.register).toMatchObject({
+      __typename: 'Problem',
+      code: 'VALIDATION_FAILED',
+      message: sentenceOf('VALIDATION_FAILED'),
+    });
+    expect(data.register.fields.map(({ path }: { path: string }) => path).sort()).toEqual(
+      ['email', 'firstName', 'lastName', 'password', 'username'].sort(),
+    );
+  });
+
+  test('success is the other side of the union', async () => {
+    const { data } = await service.graphql(registerDocument, registration(newAddress()));
+    expect(data).toEqual({ register: { __typename: 'Acknowledgement' } });
+    const login = await tryLogin(service, ada.email);
+    expect(login).toMatchObject({ __typename: 'TokenPair', tokenType: 'Bearer' });
+    for (const at of [login.accessTokenExpiresAt, login.refreshTokenExpiresAt]) {
+      expect(new Date(at).toISOString()).toBe(at);
+    }
+    expect(Date.parse(login.accessTokenExpiresAt) - Date.now()).toBeLessThanOrEqual(300_000);
+    expect(Date.parse(login.refreshTokenExpiresAt) - Date.now()).toBeGreaterThan(1_200_000_000);
+  });
+
+  test('the user of a login sees all of their own account', async () => {
+    const { data, errors } = await service.graphql(
+      `{ me { id email username firstName lastName fullName status isActive isStaff isSuperuser
+         pendingEmail createdAt updatedAt lastLoginAt groups { name } permissions { codename }
+         effectivePermissions } }`,
+      {},
+      ada.accessToken,
+    );
+    expect(errors).toBeUndefined();
+    expect(data.me).toMatchObject({
+      id: ada.userId,
+      email: ada.email,
+      fullName: 'Ada Lovelace',
+      status: 'ACTIVE',
+      isActive: true,
+      isStaff: false,
+      groups: [],
+      effectivePermissions: [],
+    });
+  });
+
+  test('one refused field leaves the others of a request alone', async () => {
+    const { data, errors } = await service.graphql(
+      'mutation { one: verifyEmail(code: "x") { __typename } two: logout { __typename } }',
+    );
+    expect(data).toBeNull(); // `logout` is not nullable, so its error takes the whole answer
+    expect(errors).toEqual([
+      expect.objectContaining({ extensions: expect.objectContaining({ code: 'UNAUTHENTICATED' }) }),
+    ]);
+  });
+});
+
+describe('who is asking', () => {
+  test.each([
+    ['{ me { id } }', 'me'],
+    ['{ hasGroup(name: "Root") }', 'hasGroup'],
+    ['{ hasPermission(permission: "users.view_user") }', 'hasPermission'],
+    ['mutation { logout { __typename } }', 'logout'],
+  ])('without a token %s is UNAUTHENTICATED, as an error of the field', async (query, field) => {
+    const answer = await service.graphql(query);
+    expect(answer.status).toBe(200);
+    expect(answer.data).toBeNull();
+    expect(answer.errors).toEqual([
+      {
+        message: sentenceOf('UNAUTHENTICATED'),
+        path: [field],
+        locations: [expect.any(Object)],
+        extensions: { code: 'UNAUTHENTICATED' },
+      },
+    ]);
+  });
+
+  test('who asks is settled before what they ask', async () => {
+    const answer = await service.graphql('{ hasGroup(name: "") }');
+    expect(answer.errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED');
+  });
+
+  test('an invalid token fails the whole request before anything is done', async () => {
+    const email = newAddress();
+    for (const token of ['', 'x', `${ada.accessToken}x`, ada.refreshToken]) {
+      const answer = await service.graphql(registerDocument, registration(email), token);
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
+      expect(answer.headers.get('cache-control')).toBe('no-store');
+      expect(JSON.parse(answer.text)).toEqual({
+        errors: [
+          { message: sentenceOf('UNAUTHENTICATED'), extensions: { code: 'UNAUTHENTICATED' } },
+        ],
+      });
+    }
+    expect(await isRegistered(email)).toBe(false);
+    expect(service.mail.mails.filter(({ to }) => to === email)).toEqual([]);
+  });
+
+  test('an invalid token fails even a request for nothing of anybody', async () => {
+    const answer = await service.graphql('{ __typename }', {}, 'x');
+    expect(answer.status).toBe(401);
+  });
+
+  test('a valid token does not hinder what anyone may do', async () => {
+    const email = newAddress();
+    const answer = await service.graphql(registerDocument, registration(email), ada.accessToken);
+    expect(answer.data).toEqual({ register: { __typename: 'Acknowledgement' } });
+    expect(await isRegistered(email)).toBe(true);
+  });
+});
+
+describe('unexpected errors', () => {
+  const loginDocument = `mutation ($input: LoginInput!) { login(input: $input) { __typename } }`;
+
+  /** Takes a table away while `work` runs. */
+  async function without<Result>(table: string, work: () => Promise<Result>): Promise<Result> {
+    await service.database.query(`alter table ${table} rename to hidden`);
+    try {
+      return await work();
+    } finally {
+      await service.database.query(`alter table hidden rename to ${table}`);
+    }
+  }
+
+  test('in a resolver: INTERNAL with its constant sentence and the request id, nothing else', async () => {
+    const answer = await without('sessions', () =>
+      service.graphql(loginDocument, { input: { email: ada.email, password: goodPassword } }),
+    );
+    expect(answer.text).not.toMatch(internals);
+    expect(answer.data).toBeNull();
+    expect(answer.errors).toEqual([
+      {
+        message: sentenceOf('INTERNAL'),
+        path: ['login'],
+        extensions: { code: 'INTERNAL', requestId: answer.headers.get('x-request-id') },
+      },
+    ]);
+    expect(await tryLogin(service, ada.email)).toMatchObject({ __typename: 'TokenPair' });
+  });
+
+  test('before a resolver: INTERNAL in the shape of GraphQL', async () => {
+    const answer = await without('sessions', () =>
+      service.graphql('{ me { id } }', {}, ada.accessToken),
+    );
+    expect(answer.status).toBe(500);
+    expect(answer.text).not.toMatch(internals);
+    expect(answer.errors).toEqual([
+      expect.objectContaining({
+        message: sentenceOf('INTERNAL'),
+        extensions: expect.objectContaining({ code: 'INTERNAL' }),
+      }),
+    ]);
+  });
+
+  test.each(['graphql', 'rest'] as const)(
+    'on %s an unexpected error is logged once, with the id that the caller was told',
+    async (door) => {
+      const linesBefore = service.logLines.length;
+      const input = { email: ada.email, password: goodPassword };
+      const { headers } = await without<{ readonly headers: Headers }>('sessions', () =>
+        door === 'graphql'
+          ? service.graphql(loginDocument, { input })
+          : service.rest('POST', '/login/', { json: input }),
+      );
+      const logged = service.logLines.slice(linesBefore).map((line) => JSON.parse(line));
+      const errors = logged.filter(({ level }) => level >= 50);
+      expect(errors).toEqual([
+        expect.objectContaining({
+          requestId: headers.get('x-request-id'),
+          msg: expect.any(String),
+        }),
+      ]);
+      expect(errors[0].err.message).toContain('sessions');
+    },
+  );
+
+  test('a row that the database refuses leaves no hash in the log', async () => {
+    const { code } = await register(service);
+    const linesBefore = service.logLines.length;
+    await service.database.query(
+      'alter table password_hashes add constraint refused check (false) not valid',
+    );
+    const document = 'mutation ($code: String!) { verifyEmail(code: $code) { __typename } }';
+    const answer = await service.graphql(document, { code });
+    await service.database.query('alter table password_hashes drop constraint refused');
+    expect(answer.errors?.[0]?.extensions?.code).toBe('INTERNAL');
+    expect(answer.text).not.toMatch(internals);
+    const logged = service.logLines.slice(linesBefore).join('');
+    expect(/\$argon2id?\$.{0,80}/.exec(logged)?.[0]).toBeUndefined();
+    expect((await service.graphql(document, { code })).data.verifyEmail.__typename).toBe(
+      'Acknowledgement',
+    );
+  });
+});
+
+describe('introspection and IDE', () => {
+  const shallow = '{ __schema { types { name } } }';
+
+  test('with DEBUG the schema can be read, and is the file with all its descriptions', async () => {
+    const { data } = await service.graphql(getIntrospectionQuery({ schemaDescription: true }));
+    expect(printSchema(buildClientSchema(data))).toBe(printSchema(buildSchema(schemaText)));
+  });
+
+  test.each([shallow, '{ __type(name: "User") { name } }', getIntrospectionQuery()])(
+    'without DEBUG it cannot be read: %.30s',
+    async (query) => {
+      const answer = await quietService.graphql(query);
+      expect(answer.status).toBe(400);
+      expect(answer.data).toBeUndefined();
+      expect(answer.text).not.toMatch(/RegisterInput|fullName/);
+    },
+  );
+
+  test.each(['{ mee { id } }', '{ me { idd emial } }', 'mutation { logn { __typename } }'])(
+    'without DEBUG a wrong guess is not set right: %s',
+    async (query) => {
+      const answer = await quietService.graphql(query);
+      expect(answer.status).toBe(400);
+      expect(answer.text).not.toMatch(/did you mean|\blogin\b|\bemail\b/i);
+      expect(answer.errors?.[0]?.extensions?.code).toBe('GRAPHQL_VALIDATION_FAILED');
+    },
+  );
+
+  test('__typename is no secret', async () => {
+    expect((await quietService.graphql('{ __typename }')).data).toEqual({ __typename: 'Query' });
+  });
+
+  test('with DEBUG a browser gets an IDE, without it none', async () => {
+    const open = (address: string) =>
+      fetch(`${address}/graphql`, { headers: { accept: 'text/html,*/*;q=0.8' } });
+    const ide = await open(service.address);
+    expect(ide.status).toBe(200);
+    expect(await ide.text()).toMatch(/<script/);
+    const refused = await open(quietService.address);
+    expect(refused.status).toBeGreaterThanOrEqual(400);
+    expect(await refused.text()).not.toMatch(/<script|sandbox|altair/i);
+    const hidden = await fetch(`${quietService.address}/graphql/ide/`);
+    expect(hidden.status).toBe(404);
+    await hidden.arrayBuffer();
+  });
+});
+
+describe('over HTTP', () => {
+  const loggingOut = 'mutation { logout { __typename } }';
+  const tokenHeaders = () => ({ authorization: `Bearer ${ada.accessToken}` });
+
+  test('a request in a batch is refused, whatever it asks', async () => {
+    for (const body of ['[]', [{ query: '{ __typename }' }], [{ query: loggingOut }, {}]]) {
+      const answer = await post(body, { ...json, ...tokenHeaders() });
+      expect(answer.status).toBe(400);
+      expect(JSON.parse(answer.text).errors[0].extensions.code).toBe('BAD_REQUEST');
+    }
+    expect((await service.graphql('{ me { id } }', {}, ada.accessToken)).data.me.id).toBe(
+      ada.userId,
+    );
+  });
+
+  test('GET asks but never changes', async () => {
+    const get = (query: string) =>
+      send('GET', `/graphql?${new URLSearchParams({ query })}`, {
+        headers: { ...tokenHeaders(), ...preflight },
+      });
+    const asked = await get('{ me { id } }');
+    expect(JSON.parse(asked.text)).toEqual({ data: { me: { id: ada.userId } } });
+    expect(asked.headers['cache-control']).toBe('no-store');
+    const changed = await get(loggingOut);
+    expect(changed.status).toBe(405);
+    expect(changed.headers.allow).toBe('POST');
+    expect((await get('{ me { id } }')).status).toBe(200);
+  });
+
+  test.each([
+    ['text/plain', JSON.stringify({ query: loggingOut })],
+    ['application/x-www-form-urlencoded', new URLSearchParams({ query: loggingOut }).toString()],
+    [
+      'multipart/form-data; boundary=x',
+      `--x\r\ncontent-disposition: form-data; name="query"\r\n\r\n${loggingOut}\r\n--x--`,
+    ],
+    ['application/xml', '<query/>'],
+  ])('a POST of %s, which a page of another site can send, does nothing', async (type, body) => {
+    const answer = await post(body, { 'content-type': type, ...tokenHeaders() });
+    expect([400, 415]).toContain(answer.status);
+    expect((await service.graphql('{ me { id } }', {}, ada.accessToken)).data.me.id).toBe(
+      ada.userId,
+    );
+  });
+
+  test('a simple GET, which a page of another site can send, does nothing', async () => {
+    const answer = await send(
+      'GET',
+      `/graphql?${new URLSearchParams({ query: '{ __typename }' })}`,
+    );
+    expect(answer.status).toBe(400);
+  });
+
+  const large = 'x'.repeat(150_000);
+  const unreadable: readonly (readonly [
+    string,
+    number,
+    string,
+    Readonly<Record<string, string>>,
+  ])[] = [
+    ['half a JSON', 400, '{"query":', json],
+    ['nothing', 400, '', json],
+    ['a large body', 413, JSON.stringify({ query: large }), json],
+    ['XML', 415, '<query/>', { 'content-type': 'application/xml' }],
+    ['null', 400, 'null', json],
+    ['a text', 400, '"{ me { id } }"', json],
+    ['no query', 400, '{"variables":{}}', json],
+  ];
+
+  test.each(unreadable)('%s is %i, as errors with a code', async (_what, status, body, headers) => {
+    const answer = await post(body, headers);
+    expect(answer.status).toBe(status);
+    expect(answer.text).not.toMatch(internals);
+    expect(answer.headers['content-type']).toMatch(/^application\/(graphql-response\+)?json/);
+    expect(JSON.parse(answer.text)).toEqual({
+      errors: [{ message: expect.any(String), extensions: { code: expect.any(String) } }],
+    });
+  });
+
+  test.each(['PUT', 'DELETE', 'PATCH'])('%s is 405 and says what is allowed', async (method) => {
+    const answer = await send(method, '/graphql', { headers: json, body: '{}' });
+    expect(answer.status).toBe(405);
+    expect(answer.headers.allow?.split(', ')).toEqual(expect.arrayContaining(['GET', 'POST']));
+  });
+
+  test('a document that does not parse or fit is 400 with its code', async () => {
+    const codeOf = async (query: string) => {
+      const { status, errors } = await service.graphql(query);
+      return [status, errors?.[0]?.extensions?.code];
+    };
+    expect(await codeOf('{')).toEqual([400, 'GRAPHQL_PARSE_FAILED']);
+    expect(await codeOf('{ nothing }')).toEqual([400, 'GRAPHQL_VALIDATION_FAILED']);
+    expect(await codeOf('query a { __typename } query b { __typename }')).toEqual([
+      400,
+      'OPERATION_RESOLUTION_FAILURE',
+    ]);
+  });
+
+  const sha256Hash = 'ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38';
+  const mistakes: readonly (readonly [string, object])[] = [
+    ['a subscription', { query: 'subscription { x }' }],
+    ['an operation by its hash', { extensions: { persistedQuery: { version: 1, sha256Hash } } }],
+    [
+      'an operation and a hash that is not its own',
+      { query: '{ __typename }', extensions: { persistedQuery: { version: 1, sha256Hash: 'x' } } },
+    ],
+    [
+      'null where a directive wants a condition',
+      {
+        query: 'query ($it: Boolean = true) { __typename @include(if: $it) }',
+        variables: { it: null },
+      },
+    ],
+  ];
+
+  test.each(mistakes)("%s is the caller's mistake, not ours", async (_what, body) => {
+    const linesBefore = service.logLines.length;
+    const answer = await post(body);
+    const { errors } = JSON.parse(answer.text);
+    expect.soft(errors[0].extensions.code).not.toBe('INTERNAL');
+    expect.soft(answer.text).not.toMatch(internals);
+    expect.soft(answer.status).toBeLessThan(500);
+    const surprises = service.logLines
+      .slice(linesBefore)
+      .filter((line) => line.includes('unexpected'));
+    expect.soft(surprises.map((line) => line.slice(0, 300))).toEqual([]);
+  });
+
+  test('neither answers to GraphQL nor their refusals may be stored', async () => {
+    const answers = [
+      await post({ query: '{ __typename }' }),
+      await post({ query: '{ me { id } }' }),
+      await post({ query: '{ me { id } }' }, { ...json, authorization: 'Bearer x' }),
+      await post({ query: '{ me { id } }' }, { ...json, ...tokenHeaders() }),
+    ];
+    for (const { headers } of answers) expect(headers['cache-control']).toBe('no-store');
+  });
+});
+
+test('both interfaces tell a newcomer of the code in the mail only', async () => {
+  const { code, email } = await register(service);
+  expect(code).toMatch(/^[\w-]{22}$/);
+  const { data } = await service.graphql(registerDocument, registration(email));
+  expect(JSON.stringify(data)).not.toContain(code);
+});

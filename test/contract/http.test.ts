@@ -1,0 +1,259 @@
+/** HTTP as it should be: methods, sizes, types and addresses refused in the envelope, headers, the description. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { restRows } from '../../src/api/rest/routes.ts';
+import { goodPassword, type Login, newAddress, person } from '../support/people.ts';
+import { rawRequest } from '../support/raw-request.ts';
+import { envelopeOf } from '../support/refusals.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+let ada: Login & { readonly email: string };
+
+beforeAll(async () => {
+  service = await startService();
+  ada = await person(service);
+});
+afterAll(() => service.close());
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const html = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+
+const registration = (email: string) => ({
+  email,
+  first_name: 'Grace',
+  last_name: 'Hopper',
+  password: goodPassword,
+});
+
+describe('HTTP', () => {
+  const paths = [...new Set(restRows.map(({ path }) => path))];
+  const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+  const wrong = paths.flatMap((path) => {
+    const allowed = restRows.filter((row) => row.path === path).map(({ method }) => `${method}`);
+    return methods
+      .filter((method) => !allowed.includes(method))
+      .map((method) => ({ method, path, allowed }));
+  });
+
+  test.each(wrong)('$method $path is 405 and says what is allowed', async (row) => {
+    const answer = await service.rest(row.method, row.path.replace(/:\w+/, 'x'));
+    expect(answer.status).toBe(405);
+    const allow = answer.headers.get('allow')?.split(', ') ?? [];
+    expect(allow.filter((method) => method !== 'HEAD' && method !== 'OPTIONS')).toEqual(
+      row.allowed,
+    );
+    envelopeOf(answer);
+  });
+
+  test.each(['/profile/view/', '/profile/has_group/Root/', '/profile/has_permission/x/'])(
+    'HEAD %s answers like GET, without the body (RFC 9110 §9.3.2)',
+    async (path) => {
+      const answer = await service.rest('HEAD', path, { token: ada.accessToken });
+      expect(answer.status).toBe(200);
+      expect(answer.text).toBe('');
+    },
+  );
+
+  test.each([
+    '/auth/',
+    '/auth/nothing/',
+    '/auth/login/more/',
+    '/AUTH/LOGIN/',
+    '//auth/login/',
+    '/',
+  ])('%s is 404 in the envelope', async (path) => {
+    const answer = await rawRequest(service.address, ['POST', path]);
+    expect(answer.status).toBe(404);
+    expect(envelopeOf(answer)).toMatchObject({ code: 'NOT_FOUND', fields: [] });
+  });
+
+  const json = { 'content-type': 'application/json' };
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const tooLarge = 'x'.repeat(150_000);
+  const malformed: readonly (readonly [
+    string,
+    number,
+    Readonly<Record<string, string>>,
+    string,
+  ])[] = [
+    ['a large JSON body', 413, json, JSON.stringify({ email: tooLarge })],
+    ['a large form', 413, form, `email=${tooLarge}`],
+    ['a large body in chunks', 413, { ...json, 'transfer-encoding': 'chunked' }, tooLarge],
+    ['half a JSON', 400, json, '{"email":'],
+    ['nothing that claims to be JSON', 400, json, ''],
+    ['a prototype in JSON', 400, json, '{"__proto__":{"email":"a@b.cd"}}'],
+    ['XML', 415, { 'content-type': 'application/xml' }, '<email/>'],
+    ['plain text', 415, { 'content-type': 'text/plain' }, '{"email":"a@b.cd","password":"x"}'],
+    ['a multipart form', 415, { 'content-type': 'multipart/form-data; boundary=x' }, '--x--'],
+    ['a body of no type', 415, {}, 'email=a@b.cd'],
+    ['no content type at all', 415, { 'content-type': ';;;' }, '{}'],
+  ];
+
+  test.each(malformed)('%s is %i in the envelope', async (_what, status, headers, body) => {
+    const answer = await rawRequest(service.address, ['POST', '/auth/login/'], { headers, body });
+    expect(answer.status).toBe(status);
+    expect(envelopeOf(answer)).toMatchObject({ code: 'VALIDATION_FAILED', fields: [] });
+    expect(answer.headers['x-content-type-options']).toBe('nosniff');
+  });
+
+  test.each([
+    ['that is no percent-encoding', '/auth/profile/has_group/%zz-kanarie/'],
+    ['that is no UTF-8', '/auth/profile/has_group/%ED%A0%80kanarie/'],
+    ['that leads nowhere and is broken', '/auth/%kanarie'],
+    ['that is too long', `/auth/profile/has_group/kanarie${'x'.repeat(600)}/`],
+  ])('an address %s is refused in the envelope, unquoted', async (_what, path) => {
+    const headers = bearer(ada.accessToken);
+    const answer = await rawRequest(service.address, ['GET', path], { headers });
+    expect([400, 404, 414]).toContain(answer.status);
+    expect(answer.text).not.toContain('kanarie');
+    envelopeOf(answer);
+    expect(answer.headers['x-content-type-options']).toBe('nosniff');
+  });
+
+  test('another Host is refused in the envelope', async () => {
+    const headers = { host: 'evil.example' };
+    const answer = await rawRequest(service.address, ['GET', '/auth/profile/view/'], { headers });
+    expect(answer.status).toBe(400);
+    envelopeOf(answer);
+  });
+
+  test('methods that nobody needs are refused', async () => {
+    for (const method of ['TRACE', 'PROPFIND', 'LINK']) {
+      const answer = await rawRequest(service.address, [method, '/auth/profile/view/'], {
+        headers: bearer(ada.accessToken),
+      });
+      expect([404, 405, 501]).toContain(answer.status);
+      envelopeOf(answer);
+    }
+  });
+
+  test('no answer of the API may be stored', async () => {
+    const email = newAddress();
+    const answers = [
+      await service.rest('POST', '/login/', { json: { email: ada.email, password: goodPassword } }),
+      await service.rest('POST', '/login/', { json: { email: ada.email, password: 'wrong' } }),
+      await service.rest('POST', '/register/', { json: registration(email) }),
+      await service.rest('GET', '/register/verify?code=AAAAAAAAAAAAAAAAAAAAAA'),
+      await service.rest('GET', '/profile/view/', { token: ada.accessToken }),
+      await service.rest('GET', '/profile/view/', { token: 'x' }),
+      await service.graphql('{ me { id } }', {}, ada.accessToken),
+    ];
+    for (const { headers } of answers) expect(headers.get('cache-control')).toBe('no-store');
+  });
+
+  test('every answer has a request id and the security headers, and names no software', async () => {
+    for (const path of ['/profile/view/', '/nothing/', '/login/']) {
+      const { headers } = await service.rest('GET', path);
+      expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('referrer-policy')).toBe('no-referrer');
+      expect(headers.get('strict-transport-security')).toMatch(/max-age=\d{7,}/);
+      expect(headers.get('server')).toBeNull();
+      expect(headers.get('x-powered-by')).toBeNull();
+    }
+  });
+
+  test('no origin is allowed unless it is configured', async () => {
+    for (const origin of ['https://evil.example', 'null', 'http://auth.test.evil.example']) {
+      const { headers } = await service.rest('POST', '/login/', { json: {}, headers: { origin } });
+      expect(headers.get('access-control-allow-origin')).toBeNull();
+      expect(headers.get('access-control-allow-credentials')).toBeNull();
+    }
+  });
+
+  test('inputs that nobody asked for are ignored', async () => {
+    const email = newAddress();
+    const extra = { is_staff: true, isStaff: true, is_superuser: true, status: 'ACTIVE', id: 'x' };
+    await service.rest('POST', '/register/', { json: { ...registration(email), ...extra } });
+    const [row] = await service.database.query(
+      'select status, is_staff, is_superuser from users where email = $1',
+      [email],
+    );
+    expect(row).toEqual({ status: 'PENDING', is_staff: false, is_superuser: false });
+  });
+});
+
+/** What these tests read of an OpenAPI operation. */
+interface DescribedOperation {
+  readonly parameters: readonly { readonly name: string }[];
+  readonly requestBody?: {
+    readonly content: Readonly<
+      Record<string, { readonly schema: { readonly properties: object } }>
+    >;
+  };
+  readonly responses: object;
+  readonly security?: readonly object[];
+}
+
+type Paths = Readonly<Record<string, Readonly<Record<string, DescribedOperation>>>>;
+
+async function describedApi(): Promise<{ openapi: string; paths: Paths }> {
+  const response = await fetch(`${service.address}/openapi.json`);
+  expect(response.status).toBe(200);
+  return (await response.json()) as { openapi: string; paths: Paths }; // looked into by the tests
+}
+
+function operationAt(paths: Paths, url: string, method: string): DescribedOperation {
+  const operation = paths[url]?.[method.toLowerCase()];
+  if (!operation) throw new Error(`${method} ${url} is not described`);
+  return operation;
+}
+
+describe('the description', () => {
+  test('openapi.json lists exactly the rows of the table', async () => {
+    const { openapi, paths } = await describedApi();
+    expect(openapi).toMatch(/^3\.1\./);
+    const listed = Object.entries<object>(paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const rows = restRows.map(
+      ({ method, path }) => `${method} /auth${path.replace(/:(\w+)/g, '{$1}')}`,
+    );
+    expect(listed.sort()).toEqual(rows.sort());
+  });
+
+  test('openapi.json tells each success, each input and who needs a token', async () => {
+    const { paths } = await describedApi();
+    for (const row of restRows) {
+      const url = `/auth${row.path.replace(/:(\w+)/g, '{$1}')}`;
+      const { parameters, requestBody, responses, security } = operationAt(paths, url, row.method);
+      expect(Object.keys(responses)).toContain(String(row.success.status));
+      expect(security !== undefined).toBe(row.needsToken);
+      const { 'application/json': json, 'application/x-www-form-urlencoded': form } =
+        requestBody?.content ?? {};
+      const names = [
+        ...parameters.map(({ name }) => name),
+        ...Object.keys(json?.schema.properties ?? {}),
+      ];
+      expect(names.sort()).toEqual(Object.keys(row.inputs).sort());
+      expect(form).toEqual(json);
+    }
+  });
+
+  test('openapi.json tells every refusal that a row gives', async () => {
+    const { paths } = await describedApi();
+    const given: readonly (readonly [string, string, ...number[]])[] = [
+      ['/auth/register/verify/', 'GET', 400],
+      ['/auth/login/', 'POST', 400, 401],
+      ['/auth/logout/', 'POST', 400, 401],
+      ['/auth/profile/view/', 'GET', 401],
+    ];
+    for (const [url, method, ...statuses] of given) {
+      const told = Object.keys(operationAt(paths, url, method).responses);
+      expect(told).toEqual(expect.arrayContaining(statuses.map(String)));
+    }
+  });
+
+  test('/docs answers with a page, and its parts are there', async () => {
+    const page = await fetch(`${service.address}/docs`, { headers: html });
+    expect(page.status).toBe(200);
+    const text = await page.text();
+    const parts = [...text.matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g)].map(([, url]) => url);
+    expect(parts.length).toBeGreaterThan(2);
+    for (const url of parts) {
+      const part = await fetch(new URL(url ?? '', page.url));
+      await part.arrayBuffer(); // an answer that is left unread holds up the service's close
+      expect(part.status, url).toBe(200);
+    }
+  });
+});

@@ -1,0 +1,249 @@
+/** schema.graphql is what is served: every word of it described, and no resolver that says anything else. */
+import {
+  buildSchema,
+  type GraphQLNamedType,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isIntrospectionType,
+  isObjectType,
+  isSpecifiedScalarType,
+  printSchema,
+} from 'graphql';
+import { describe, expect, test } from 'vitest';
+import { createSchema } from '../../src/api/schema.ts';
+import { isTopLevel, problemCodes, sentenceOf, statusOf } from '../../src/core/errors.ts';
+import { schemaText } from '../support/operations.ts';
+
+const schema = buildSchema(schemaText);
+const types = Object.values(schema.getTypeMap()).filter(
+  (type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
+);
+
+/** Members stand on lines of their own here, so that one can be taken away. */
+const bareText = schemaText.replaceAll(/""".*?"""|"[^"\n]*"/gs, '');
+
+interface Described {
+  readonly where: string;
+  readonly description: string | null | undefined;
+}
+
+/** The type, its members and their arguments. */
+function described(type: GraphQLNamedType): Described[] {
+  const { name, description } = type;
+  const at = (member: {
+    readonly name: string;
+    readonly description?: string | null | undefined;
+  }) => ({
+    where: `${name}.${member.name}`,
+    description: member.description,
+  });
+  const self = { where: name, description };
+  if (isEnumType(type)) return [self, ...type.getValues().map(at)];
+  if (isInputObjectType(type)) return [self, ...Object.values(type.getFields()).map(at)];
+  if (!isObjectType(type) && !isInterfaceType(type)) return [self];
+  const fields = Object.values(type.getFields());
+  const args = fields.flatMap((field) =>
+    field.args.map((arg) => ({ ...at(arg), where: `${name}.${field.name}(${arg.name})` })),
+  );
+  return [self, ...fields.map(at), ...args];
+}
+
+describe('the file and the resolvers', () => {
+  test('agree', () => {
+    expect(() => createSchema([])).not.toThrow();
+  });
+
+  test('are served as the file reads, descriptions included', () => {
+    expect(printSchema(createSchema([]))).toBe(printSchema(schema));
+  });
+
+  /** Each: what is done to the text, what with, and the lines that the error must name. */
+  const lacking: readonly (readonly [string, string, string, RegExp])[] = [
+    [
+      'a field of a type',
+      '  fullName: String!',
+      '',
+      /no schema has: type User \{ fullName: String!/,
+    ],
+    ['a query', '  me: User!', '', /no schema has: type Query \{ me: User!/],
+    ['an enum value', '  PROTECTED', '', /no schema has: enum ProblemCode \{ PROTECTED/],
+    [
+      'an input field',
+      '  passwordConfirmation: String',
+      '',
+      /no schema has: input RegisterInput \{ passwordConfirmation: String/,
+    ],
+    [
+      'a member of a union',
+      'union LoginResult = TokenPair | Problem',
+      'union LoginResult = TokenPair',
+      /no schema has: union LoginResult = Problem \| TokenPair/,
+    ],
+  ];
+
+  test.each(lacking)('a text that lacks %s is refused by name', (_what, line, instead, message) => {
+    expect(() => createSchema([], edited(line, instead))).toThrow(message);
+  });
+
+  const extra: readonly (readonly [string, string, string, RegExp])[] = [
+    [
+      'a field of a type',
+      '  fullName: String!',
+      '  fullName: String!\n  shoeSize: Int',
+      /no resolver has: type User \{ shoeSize: Int/,
+    ],
+    [
+      'a mutation',
+      'type Mutation {',
+      'type Mutation {\n  explode: Boolean!',
+      /no resolver has: type Mutation \{ explode: Boolean!/,
+    ],
+    [
+      'an argument',
+      'hasGroup(',
+      'hasGroup(exactly: Boolean ',
+      /no resolver has: type Query \{ hasGroup\(exactly: Boolean, name: String!\): Boolean!/,
+    ],
+    [
+      'an enum value',
+      '  PROTECTED',
+      '  PROTECTED\n  EXPLODED',
+      /no resolver has: enum ProblemCode \{ EXPLODED/,
+    ],
+    [
+      'an input field',
+      '  passwordConfirmation: String',
+      '  passwordConfirmation: String\n  isStaff: Boolean',
+      /no resolver has: input RegisterInput \{ isStaff: Boolean/,
+    ],
+    [
+      'a type',
+      'type Acknowledgement',
+      'type Extra { id: ID! }\ntype Acknowledgement',
+      /no resolver has: type Extra/,
+    ],
+    [
+      'a scalar',
+      'scalar DateTime',
+      'scalar DateTime\nscalar Money',
+      /no resolver has: scalar Money/,
+    ],
+  ];
+
+  test.each(extra)(
+    'a text with %s too many is refused by name',
+    (_what, line, instead, message) => {
+      expect(() => createSchema([], edited(line, instead))).toThrow(message);
+    },
+  );
+
+  test.each([
+    ['that may be null', '  fullName: String!', '  fullName: String', /User \{ fullName: String$/m],
+    [
+      'that may be left out',
+      '  code: ProblemCode!',
+      '  code: ProblemCode',
+      /Problem \{ code: ProblemCode$/m,
+    ],
+    [
+      'of another type',
+      '  createdAt: DateTime!',
+      '  createdAt: String!',
+      /User \{ createdAt: String!$/m,
+    ],
+    [
+      'with a list that may have holes',
+      '[FieldProblem!]!',
+      '[FieldProblem]!',
+      /Problem \{ fields: \[FieldProblem\]!$/m,
+    ],
+  ])('a member %s is refused by name, as both sides have it', (_what, line, instead, message) => {
+    const create = () => createSchema([], edited(line, instead));
+    expect(create).toThrow(message);
+    expect(create).toThrow(/no resolver has: .*(?:.|\n)*no schema has: /);
+  });
+
+  test('every difference is named at once', () => {
+    const text = edited('  fullName: String!', '').replace('  isStaff: Boolean!', '');
+    expect(() => createSchema([], text)).toThrow(/fullName.*isStaff/s);
+  });
+
+  test('descriptions are no difference', () => {
+    expect(() => createSchema([], bareText)).not.toThrow();
+  });
+});
+
+/** The file's text with one thing changed, which must be there. */
+function edited(line: string, instead: string): string {
+  const text = bareText.replace(line, instead);
+  if (text === bareText) throw new Error(`schema.graphql has no ${line}`);
+  return text;
+}
+
+describe('descriptions', () => {
+  test.each(types.map((type) => ({ name: type.name, type })))('$name and all in it', ({ type }) => {
+    const silent = described(type).filter(({ description }) => !/\w{2,}/.test(description ?? ''));
+    expect(silent.map(({ where }) => where)).toEqual([]);
+  });
+
+  test('the schema itself', () => {
+    expect(schema.description).toMatch(/\w{2,}/);
+  });
+
+  test('they are sentences', () => {
+    for (const { where, description } of types.flatMap(described)) {
+      expect(description?.trim(), where).toMatch(/^[A-Z`].*\.$/s);
+    }
+  });
+
+  test('every mutation names the problems that it answers with', () => {
+    const named = new Set(problemCodes.map(String));
+    for (const { name, description } of Object.values(
+      schema.getMutationType()?.getFields() ?? {},
+    )) {
+      const codes = /Problems:(.*)$/s.exec(description ?? '')?.[1]?.match(/\b[A-Z_]{6,}\b/g) ?? [];
+      const known = codes.filter((code) => named.has(code));
+      expect(known.length, name).toBeGreaterThan(0);
+      expect(known, name).toContain('VALIDATION_FAILED');
+    }
+  });
+});
+
+describe('codes', () => {
+  test('ProblemCode is the catalogue without what GraphQL answers as errors', () => {
+    const values = isEnumType(schema.getType('ProblemCode'))
+      ? types
+          .filter(isEnumType)
+          .find(({ name }) => name === 'ProblemCode')
+          ?.getValues()
+      : [];
+    expect(values?.map(({ name }) => name).sort()).toEqual(
+      problemCodes.filter((code) => !isTopLevel(code)).sort(),
+    );
+  });
+
+  test('the catalogue is the table of the contract', () => {
+    expect(Object.fromEntries(problemCodes.map((code) => [code, statusOf(code)]))).toEqual({
+      VALIDATION_FAILED: 400,
+      INVALID_CREDENTIALS: 401,
+      ACCOUNT_NOT_ACTIVE: 401,
+      INVALID_CODE: 400,
+      INVALID_TOKEN: 401,
+      ALREADY_EXISTS: 400,
+      NOT_FOUND: 404,
+      PROTECTED: 403,
+      UNAUTHENTICATED: 401,
+      FORBIDDEN: 403,
+      THROTTLED: 429,
+      OVERLOADED: 503,
+      INTERNAL: 500,
+    });
+  });
+
+  test('every code has a sentence of its own', () => {
+    const sentences = problemCodes.map(sentenceOf);
+    expect(new Set(sentences).size).toBe(sentences.length);
+    for (const sentence of sentences) expect(sentence).toMatch(/^[A-Z].*\.$/);
+  });
+});

@@ -1,0 +1,208 @@
+/** The command line as an operator has it: a process of its own, a pipe or a terminal, an exit code. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
+import type { TestDatabase } from './database.ts';
+import type { MailServer } from './mail-server.ts';
+
+const launcher = fileURLToPath(new URL('../../bin/gatehouse.js', import.meta.url));
+/** A command that takes longer is killed, and its result has the signal instead of a code. */
+const limitMilliseconds = 25_000;
+const pollMilliseconds = 10;
+
+export type Variables = Readonly<Record<string, string>>;
+
+export interface CommandResult {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  /** All that the command sees; nothing is inherited. */
+  readonly environment: Variables;
+  /** Where it runs; without one a new directory, gone afterwards. */
+  readonly directory?: string;
+  /** What stands on its standard input, which ends after that. */
+  readonly input?: string;
+  readonly limitMilliseconds?: number;
+}
+
+export interface RunningCommand {
+  readonly pid: number;
+  readonly ended: Promise<CommandResult>;
+  /** What stdout and stderr have said up to now. */
+  said(): string;
+  /** Waits until stdout or stderr match, and answers the match. */
+  waitFor(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Writes to standard input without ending it. */
+  write(text: string): void;
+  /** Sends a signal and waits for the end. */
+  end(signal: NodeJS.Signals): Promise<CommandResult>;
+}
+
+/** Runs `gatehouse …args` to its end. */
+export async function runCommand(
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<CommandResult> {
+  const command = await startCommand(args, { input: '', ...options });
+  return command.ended;
+}
+
+/** Starts `gatehouse …args`; its standard input stays open unless `input` is given. */
+export async function startCommand(
+  args: readonly string[],
+  options: CommandOptions,
+): Promise<RunningCommand> {
+  return start([process.execPath, launcher, ...args], options);
+}
+
+/** A child and what it says; `program` is not looked up in a shell. */
+async function start(
+  [program, ...args]: readonly [string, ...string[]],
+  { environment, directory, input, limitMilliseconds: limit = limitMilliseconds }: CommandOptions,
+): Promise<RunningCommand> {
+  const cwd = directory ?? (await mkdtemp(join(tmpdir(), 'gatehouse-cli-')));
+  const child = spawn(program, args, {
+    cwd,
+    env: { NODE_COMPILE_CACHE: compileCache, ...environment },
+    stdio: 'pipe',
+    timeout: limit,
+    killSignal: 'SIGKILL',
+  });
+  child.stdin.on('error', () => undefined); // one that refuses need not read
+  if (input !== undefined) child.stdin.end(input);
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      said[name] += text;
+    });
+  }
+  let isOver = false;
+  const ended = endOf(child).then(async (end): Promise<CommandResult> => {
+    isOver = true;
+    if (directory === undefined) await rm(cwd, { recursive: true, force: true });
+    return { ...end, ...said };
+  });
+  const everything = () => said.stdout + said.stderr;
+  return {
+    pid: child.pid ?? 0,
+    ended,
+    said: everything,
+    waitFor: (pattern) => match(pattern, everything, () => isOver),
+    write: (text) => child.stdin.write(text),
+    async end(signal) {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** Loading the service's modules is most of what a short command costs. */
+const compileCache = join(tmpdir(), 'gatehouse-test-compile-cache');
+
+function endOf(child: ChildProcess) {
+  return new Promise<Pick<CommandResult, 'code' | 'signal'>>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => resolve({ code, signal }));
+  });
+}
+
+async function match(
+  pattern: RegExp,
+  said: () => string,
+  isOver: () => boolean,
+): Promise<RegExpExecArray> {
+  for (;;) {
+    const isLastLook = isOver();
+    const found = pattern.exec(said());
+    if (found) return found;
+    if (isLastLook) throw new Error(`ended without saying ${pattern}:\n${said()}`);
+    await sleep(pollMilliseconds);
+  }
+}
+
+/** Environment of a command on that database, with that mail server. */
+export function environmentOf(database: TestDatabase, mail?: MailServer): Variables {
+  return {
+    SECRET_KEY: 'test-only-key-0123456789-abcdefghijklmnop',
+    DATABASE_URL: database.url,
+    PUBLIC_URL: 'http://auth.test',
+    ...(mail
+      ? { EMAIL_HOST: '127.0.0.1', EMAIL_PORT: String(mail.port), EMAIL_USE_TLS: 'False' }
+      : {}),
+  };
+}
+
+export interface RunningServer extends RunningCommand {
+  /** Where it listens, such as `http://127.0.0.1:4000`. */
+  readonly address: string;
+}
+
+/** Starts `gatehouse serve` at a free port and waits until it listens. */
+export async function startServer(
+  options: CommandOptions,
+  args: readonly string[] = [],
+): Promise<RunningServer> {
+  const environment = { PORT: '0', ...options.environment };
+  const command = await startCommand(['serve', ...args], { ...options, environment });
+  const [, address = ''] = await command.waitFor(/listening at (http:\/\/[^\s"]+)/i);
+  return { ...command, address };
+}
+
+/** One question of a command and what is typed when it stands on the screen. */
+export interface Typed {
+  readonly when: RegExp;
+  /** Without the return key, which is pressed afterwards. */
+  readonly type: string;
+}
+
+/** How to run a program at a pseudo-terminal, by what is installed here; else nothing. */
+export function findTerminal(): Terminal | undefined {
+  if (spawnSync('script', ['--version']).stdout?.includes('util-linux')) {
+    return (command) => ['script', '--quiet', '--return', '--command', command, '/dev/null'];
+  }
+  if (spawnSync('python3', ['-c', 'import pty']).status === 0) {
+    const spawnAtTerminal =
+      'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(["sh", "-c", sys.argv[1]])))';
+    return (command) => ['python3', '-c', spawnAtTerminal, command];
+  }
+  return undefined;
+}
+
+/** Answers the program that runs a shell command at a pseudo-terminal. */
+export type Terminal = (shellCommand: string) => [string, ...string[]];
+
+export interface TerminalOptions extends CommandOptions {
+  readonly typed: readonly Typed[];
+  /** The shell's, such as `>file`. */
+  readonly redirection?: string;
+}
+
+/**
+ * Runs `gatehouse …args` at a terminal, typing each answer when its question stands there. `stdout`
+ * is all that the terminal showed.
+ */
+export async function runAtTerminal(
+  terminal: Terminal,
+  args: readonly string[],
+  options: TerminalOptions,
+): Promise<CommandResult> {
+  const words = [process.execPath, launcher, ...args].map((word) => `'${word}'`);
+  const shellCommand = ['exec', ...words, options.redirection ?? ''].join(' ');
+  const environment = { PATH: process.env.PATH ?? '', TERM: 'xterm', ...options.environment };
+  const command = await start(terminal(shellCommand), { ...options, environment });
+  for (const { when, type } of options.typed) {
+    await command.waitFor(when);
+    command.write(`${type}\r`);
+  }
+  const result = await command.ended;
+  return { ...result, stdout: stripVTControlCharacters(result.stdout) };
+}
