@@ -17,6 +17,7 @@ import { createOneTimeSecrets } from './core/one-time-secret.ts';
 import { createPasswordHasher } from './core/password-hash/password-hasher.ts';
 import { createRefreshTokens } from './core/refresh-token.ts';
 import { keptSecretKey } from './core/secret-key.ts';
+import { type Changes, createChanges } from './db/changes.ts';
 import { joinEmbeddedDatabase } from './db/embedded/embedded.ts';
 import { doDueJobs, type JobParts, startJobs, type Tasks } from './db/jobs.ts';
 import { migrate } from './db/migrate.ts';
@@ -33,9 +34,15 @@ import { createRegistrations, type Registrations } from './features/accounts/reg
 import { OneTimePasswordHooks } from './features/one-time-passwords/one-time-password.hooks.ts';
 import { createOneTimePasswords } from './features/one-time-passwords/one-time-passwords.ts';
 import { createPrincipals } from './features/sessions/principals.ts';
-import { SessionsResolver } from './features/sessions/sessions.resolver.ts';
+import { createRefresh } from './features/sessions/refresh.ts';
+import {
+  SessionResolver,
+  SessionsResolver,
+  UserSessionsResolver,
+} from './features/sessions/sessions.resolver.ts';
 import { createSessions, type Sessions } from './features/sessions/sessions.ts';
-import { createSigningKeys } from './features/sessions/signing-keys.ts';
+import { createSigningKeys, type SigningKeys } from './features/sessions/signing-keys.ts';
+import { createTokens, type Tokens } from './features/sessions/tokens.ts';
 import { UserHooks } from './features/users/user.hooks.ts';
 import { UserResolver } from './features/users/users.resolver.ts';
 import { createUsers } from './features/users/users.ts';
@@ -62,7 +69,11 @@ export interface House {
   readonly unitOfWork: UnitOfWork;
   readonly registrations: Registrations;
   readonly provisioning: Provisioning;
+  readonly clock: Clock;
+  readonly changes: Changes;
   readonly sessions: Sessions;
+  readonly tokens: Tokens;
+  readonly signingKeys: SigningKeys;
   readonly mailbox: DevelopmentMailbox;
   readonly resolvers: Parameters<typeof createSchema>[0];
   readonly jobs: JobParts;
@@ -113,7 +124,8 @@ async function furnish(
       { entities, subscribers: [new UserHooks(), new OneTimePasswordHooks()] },
     ),
   );
-  const unitOfWork = createUnitOfWork(orm);
+  const changes = createChanges({ databaseUrl, log });
+  const unitOfWork = createUnitOfWork(orm, changes);
   const migrated = await migrate(orm, unitOfWork, databaseUrl);
   const pool = new Pool({ connectionString: databaseUrl, max: 8 });
   const onBrokenConnection = (error: Error) =>
@@ -133,24 +145,44 @@ async function furnish(
     verifyCodeTtlSeconds: config.verifyCodeTtlSeconds,
     resendCooldownSeconds,
   });
-  const signingKeys = createSigningKeys({ unitOfWork, secretKey, clock });
-  await unitOfWork.inContext(() => signingKeys.load());
-  const sessions = createSessions({
+  const { accessTokenTtlSeconds, refreshTokenTtlSeconds, sessionMaxAgeSeconds } = config;
+  const signingKeys = createSigningKeys({
     unitOfWork,
+    changes,
+    secretKey,
+    clock,
+    log,
+    accessTokenTtlSeconds,
+  });
+  await unitOfWork.inContext(() => signingKeys.load());
+  const refreshTokens = createRefreshTokens(secretKey);
+  const tokens = createTokens({
     signingKeys,
-    refreshTokens: createRefreshTokens(secretKey),
-    principals: createPrincipals({ unitOfWork, clock }),
+    refreshTokens,
+    principals: createPrincipals({ unitOfWork, changes, clock, size: config.principalCacheSize }),
+    changes,
     clock,
     issuer: config.publicUrl,
-    accessTokenTtlSeconds: config.accessTokenTtlSeconds,
-    refreshTokenTtlSeconds: config.refreshTokenTtlSeconds,
-    sessionMaxAgeSeconds: config.sessionMaxAgeSeconds,
+    accessTokenTtlSeconds,
+    cacheSize: config.principalCacheSize,
   });
+  const sessionParts = {
+    unitOfWork,
+    refreshTokens,
+    tokens,
+    clock,
+    log,
+    refreshTokenTtlSeconds,
+    sessionMaxAgeSeconds,
+    refreshGraceSeconds: config.refreshGraceSeconds,
+  };
+  const sessions = createSessions(sessionParts);
   const accountParts = {
     unitOfWork,
     users,
     oneTimePasswords,
     sessions,
+    tokens,
     hasher,
     clock,
     passwordRules: { minLength: config.passwordMinLength },
@@ -173,20 +205,31 @@ async function furnish(
     unitOfWork,
     registrations,
     provisioning: createProvisioning(accountParts),
+    clock,
+    changes,
     sessions,
+    tokens,
+    signingKeys,
     mailbox,
     migrated,
     resolvers: [
       new UserResolver(access),
       new GroupResolver(access),
       new AccessResolver(),
-      new SessionsResolver(sessions),
+      new SessionResolver(),
+      new UserSessionsResolver(sessions),
+      new SessionsResolver(sessions, createRefresh(sessionParts)),
       new AccountsResolver(registrations, createLogin(accountParts)),
     ],
     jobs: {
       pool,
       log,
-      tasks: inContext(unitOfWork, { ...mailTasks(mailer, compose), ...registrations.tasks }),
+      tasks: inContext(unitOfWork, {
+        ...mailTasks(mailer, compose),
+        ...registrations.tasks,
+        ...sessions.tasks,
+      }),
+      schedule: sessions.schedule,
     },
     isReady: () =>
       unitOfWork.query('select 1').then(
@@ -195,6 +238,7 @@ async function furnish(
       ),
     async close() {
       await hasher.close();
+      await changes.stop();
       mailer.close();
       await pool.end();
       await orm.close();
@@ -224,6 +268,7 @@ export interface Service {
 /** Makes the default administrator, if one is configured and none is there; starts jobs and HTTP. */
 export async function serve(house: House): Promise<Service> {
   const { config, log } = house;
+  await house.changes.start();
   await provisionDefaultAdmin(house);
   const graphql = await createGraphql({
     schema: createSchema(house.resolvers),

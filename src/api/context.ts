@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor, Context } from '../core/actor.ts';
 import { Problem } from '../core/errors.ts';
-import type { Sessions } from '../features/sessions/sessions.ts';
+import type { Tokens } from '../features/sessions/tokens.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -25,10 +25,10 @@ const bearerPattern = /^bearer(?: +(.*))?$/i;
 export async function createContext(
   request: FastifyRequest,
   reply: FastifyReply,
-  sessions: Sessions,
+  tokens: Tokens,
 ): Promise<Context> {
   return {
-    actor: await actorOf(request.headers.authorization, sessions),
+    actor: await actorOf(request.headers.authorization, tokens),
     client: {
       ipAddress: request.ip,
       userAgent: request.headers['user-agent'] ?? '',
@@ -46,10 +46,10 @@ export function contextOf(request: FastifyRequest): Context {
   return request.context;
 }
 
-async function actorOf(header: string | undefined, sessions: Sessions): Promise<Actor | undefined> {
+async function actorOf(header: string | undefined, tokens: Tokens): Promise<Actor | undefined> {
   const match = header === undefined ? null : bearerPattern.exec(header);
   if (!match) return undefined;
-  const actor = await sessions.authenticate(match[1] ?? '');
+  const actor = await tokens.authenticate(match[1] ?? '');
   if (!actor) throw new Problem('UNAUTHENTICATED');
   return actor;
 }

@@ -12,30 +12,40 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
+import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
-import { Problem } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import type { Changes } from '../db/changes.ts';
 import type { UnitOfWork } from '../db/unit-of-work.ts';
 import type { Sessions } from '../features/sessions/sessions.ts';
+import type { SigningKeys } from '../features/sessions/signing-keys.ts';
+import type { Tokens } from '../features/sessions/tokens.ts';
 import type { DevelopmentMailbox } from '../mail/mailbox.ts';
 import { createContext } from './context.ts';
 import { httpRefusal, internalEnvelope, sendRefusal } from './envelope.ts';
 import { type Graphql, serveGraphql } from './graphql.ts';
 import { serveHealth } from './health.ts';
 import { isAllowedHost } from './hosts.ts';
+import { serveJwks } from './jwks.ts';
 import { serveGraphqlIde } from './pages/graphql-ide.ts';
 import { serveMailbox } from './pages/mailbox.ts';
 import { serveStyleSheet } from './pages/page.ts';
 import { sendVerifyPage, serveVerifyPage } from './pages/verify-email.ts';
+import { problemOf } from './problem-of.ts';
 import { openApiDocument } from './rest/openapi.ts';
 import { serveRest } from './rest/run.ts';
+import { serveRevocations } from './revocations.ts';
 
 export interface HttpParts {
   readonly config: Config;
   readonly log: Log;
   readonly version: string;
   readonly unitOfWork: UnitOfWork;
+  readonly tokens: Tokens;
+  readonly signingKeys: SigningKeys;
   readonly sessions: Sessions;
+  readonly changes: Changes;
+  readonly clock: Clock;
   readonly graphql: Graphql;
   readonly mailbox: DevelopmentMailbox;
   readonly isReady: () => Promise<boolean>;
@@ -71,6 +81,9 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   logAnswers(app);
 
   serveHealth(app, parts.isReady);
+  serveJwks(app, parts.signingKeys);
+  const { revocationFeedKey: key } = config;
+  if (key !== undefined) serveRevocations(app, { ...parts, key });
   serveGraphql(app, parts.graphql);
   serveRest(app, {
     prefix: config.restPrefix,
@@ -121,7 +134,7 @@ async function protect(app: FastifyInstance, config: Config): Promise<void> {
 }
 
 /** Everything behind these hooks runs in a database context and knows who is asking. */
-function openContexts(app: FastifyInstance, { unitOfWork, sessions }: HttpParts): void {
+function openContexts(app: FastifyInstance, { unitOfWork, tokens }: HttpParts): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     if (request.routeOptions.config.speaks === undefined) return done();
@@ -129,7 +142,7 @@ function openContexts(app: FastifyInstance, { unitOfWork, sessions }: HttpParts)
   });
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.speaks === undefined) return;
-    request.context = await createContext(request, reply, sessions);
+    request.context = await createContext(request, reply, tokens);
   });
 }
 
@@ -154,7 +167,8 @@ function handleErrors(app: FastifyInstance): void {
     reply.code(404).send(httpRefusal(404, 'There is nothing at this address.')),
   );
   app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
-    if (error instanceof Problem) return sendRefusal(reply, error);
+    const problem = problemOf(error);
+    if (problem) return sendRefusal(reply, problem);
     const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
     if (status >= 400 && status < 500) {
       return reply.code(status).send(httpRefusal(status, sentenceOfStatus(status)));

@@ -17,12 +17,17 @@ import {
 } from 'graphql';
 import { buildTypeDefsAndResolversSync, type MiddlewareFn } from 'type-graphql';
 import type { Context } from '../core/actor.ts';
-import { isTopLevel, Problem } from '../core/errors.ts';
+import { isTopLevel } from '../core/errors.ts';
 import { AccessResolver, GroupResolver } from '../features/access/access.resolver.ts';
 import { AccountsResolver } from '../features/accounts/accounts.resolver.ts';
 import { DateTime } from '../features/answers.resolver.ts';
-import { SessionsResolver } from '../features/sessions/sessions.resolver.ts';
+import {
+  SessionResolver,
+  SessionsResolver,
+  UserSessionsResolver,
+} from '../features/sessions/sessions.resolver.ts';
 import { UserResolver } from '../features/users/users.resolver.ts';
+import { problemOf } from './problem-of.ts';
 
 /** The contract's text. From src/api and from dist/api alike it lies two folders up. */
 const schemaFile = new URL('../../schema.graphql', import.meta.url);
@@ -31,6 +36,8 @@ const resolverClasses = [
   UserResolver,
   GroupResolver,
   AccessResolver,
+  SessionResolver,
+  UserSessionsResolver,
   SessionsResolver,
   AccountsResolver,
 ] as const;
@@ -69,8 +76,9 @@ const answerProblems: MiddlewareFn<Context> = async ({ info }, next) => {
   try {
     return await next();
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    const { code, message, fields, retryAfterSeconds } = error;
+    const problem = problemOf(error);
+    if (!problem) throw error;
+    const { code, message, fields, retryAfterSeconds } = problem;
     const isMutation = info.parentType === info.schema.getMutationType();
     if (isMutation && !isTopLevel(code)) return { code, message, fields };
     throw new GraphQLError(message, {

@@ -5,6 +5,7 @@ import { Problem } from '../core/errors.ts';
 import { activateUser } from './activate-user.ts';
 import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
 import { initDefaultAdmin } from './init-default-admin.ts';
+import { keysCommand } from './keys.ts';
 import { migrateCommand } from './migrate.ts';
 import { UsageError } from './prompts.ts';
 import { serveCommand } from './serve.ts';
@@ -21,6 +22,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     .command(createSuperuser)
     .command(activateUser)
     .command(initDefaultAdmin)
+    .command(keysCommand)
     .demandCommand(1, 'Say which command to run.')
     .strict()
     .recommendCommands()

@@ -10,6 +10,7 @@ import {
   importJWK,
   importPKCS8,
   type JWK,
+  type JWTHeaderParameters,
   jwtVerify,
   SignJWT,
 } from 'jose';
@@ -87,34 +88,26 @@ export async function signAccessToken(
  * The content of a genuine, unexpired token, or nothing. Names everything that must hold
  * (RFC 8725 §3.1, §3.10–3.12); a key named in the token's own header is never used.
  *
- * @param publicKeyOf the key for a key id of ours, or nothing
+ * @param against.keyOf the key that the header's `kid` names, of ours alone; throws for any other
  */
 export async function verifyAccessToken(
   token: string,
   against: {
-    publicKeyOf: (keyId: string) => CryptoKey | undefined;
-    issuer: string;
-    now: Date;
+    readonly keyOf: (header: JWTHeaderParameters) => VerifyingKey | Promise<VerifyingKey>;
+    readonly issuer: string;
+    readonly now: Date;
   },
 ): Promise<(AccessTokenContent & { readonly expiresAt: Date }) | undefined> {
   try {
-    const { payload } = await jwtVerify(
-      token,
-      (header) => {
-        const key = header.kid === undefined ? undefined : against.publicKeyOf(header.kid);
-        if (!key) throw new Error('unknown key');
-        return key;
-      },
-      {
-        algorithms: [algorithm],
-        typ: tokenType,
-        issuer: against.issuer,
-        audience: against.issuer,
-        requiredClaims: ['iss', 'aud', 'sub', 'sid', 'iat', 'exp'],
-        currentDate: against.now,
-        clockTolerance: 0,
-      },
-    );
+    const { payload } = await jwtVerify(token, against.keyOf, {
+      algorithms: [algorithm],
+      typ: tokenType,
+      issuer: against.issuer,
+      audience: against.issuer,
+      requiredClaims: ['iss', 'aud', 'sub', 'sid', 'iat', 'exp'],
+      currentDate: against.now,
+      clockTolerance: 0,
+    });
     const { sub, sid, exp, iat } = payload;
     if (typeof sub !== 'string' || typeof sid !== 'string') return undefined;
     if (!Number.isInteger(exp) || !Number.isInteger(iat) || exp === undefined) return undefined;

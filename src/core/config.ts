@@ -43,6 +43,10 @@ export interface Config {
   readonly sessionMaxAgeSeconds: number;
   readonly refreshGraceSeconds: number;
   readonly verifyCodeTtlSeconds: number;
+  /** Sessions whose principal, and tokens whose verification, are kept in memory. */
+  readonly principalCacheSize: number;
+  /** Opens the feed of ended sessions to other services; undefined keeps it closed. */
+  readonly revocationFeedKey: string | undefined;
   readonly resetTokenTtlSeconds: number;
   readonly workers: number;
   readonly passwordMinLength: number;
@@ -148,6 +152,8 @@ const shape = z.object({
   REFRESH_GRACE: whole(0, 300).default(30),
   VERIFY_CODE_TTL: whole(60, 86_400).default(86_400),
   RESET_TOKEN_TTL: whole(60, 86_400).default(3_600),
+  PRINCIPAL_CACHE_SIZE: whole(1, 1_000_000).default(10_000),
+  REVOCATION_FEED_KEY: secretKey.optional(),
   WORKERS: whole(1, 64).default(1),
   PASSWORD_MIN_LENGTH: whole(8, 128).default(8),
   ATTEMPT_BUDGETS: z.enum(['on', 'off'], 'must be on or off').default('on'),
@@ -209,6 +215,8 @@ function toConfig(
     refreshGraceSeconds: settings.REFRESH_GRACE,
     verifyCodeTtlSeconds: settings.VERIFY_CODE_TTL,
     resetTokenTtlSeconds: settings.RESET_TOKEN_TTL,
+    principalCacheSize: settings.PRINCIPAL_CACHE_SIZE,
+    revocationFeedKey: settings.REVOCATION_FEED_KEY,
     workers: settings.WORKERS,
     passwordMinLength: settings.PASSWORD_MIN_LENGTH,
     hasAttemptBudgets: settings.ATTEMPT_BUDGETS === 'on',

@@ -40,6 +40,8 @@ export async function enqueueJob(
 export interface JobParts {
   readonly pool: Pool;
   readonly tasks: Tasks;
+  /** Tasks that are done again and again, in crontab's notation, a line each. */
+  readonly schedule: string;
   readonly log: Log;
 }
 
@@ -48,6 +50,7 @@ export async function startJobs(parts: JobParts): Promise<{ stop(): Promise<void
   const liveness = startJobLiveness(parts.pool, parts.log);
   const runner = await run({
     ...workerOptions(parts, liveness),
+    crontab: parts.schedule,
     concurrency: 4,
     pollInterval: 1000,
   });

@@ -4,6 +4,7 @@
  */
 import { RequestContext, TransactionPropagation } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Changes } from './changes.ts';
 import type { Orm } from './orm.ts';
 
 export interface UnitOfWork {
@@ -13,15 +14,19 @@ export interface UnitOfWork {
   inContext<Result>(work: () => Promise<Result>): Promise<Result>;
   /** The same for callers that go on in a callback. */
   enterContext(next: () => void): void;
-  /** One transaction, joined when there is one already. No hashing, mail or HTTP inside. */
+  /**
+   * One transaction, joined when there is one already. No hashing, mail or HTTP inside. Everything
+   * that changes something goes through here: when it returns, this process has forgotten what it
+   * kept of the rows that changed.
+   */
   run<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** Plain SQL in the transaction at hand. */
+  /** Plain SQL in the transaction at hand. Times come as text. */
   query<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
   /** Waits for the lock called `name`, held until the transaction ends. Needs a transaction. */
   lock(name: string): Promise<void>;
 }
 
-export function createUnitOfWork(orm: Orm): UnitOfWork {
+export function createUnitOfWork(orm: Orm, changes?: Pick<Changes, 'settle'>): UnitOfWork {
   const { em } = orm;
   const query: UnitOfWork['query'] = (sql, parameters = []) =>
     em.getConnection().execute(sql, [...parameters], 'all', em.getTransactionContext());
@@ -29,7 +34,14 @@ export function createUnitOfWork(orm: Orm): UnitOfWork {
     em,
     inContext: (work) => RequestContext.create(em, work),
     enterContext: (next) => RequestContext.create(em, next),
-    run: (work) => em.transactional(() => work(), { propagation: TransactionPropagation.REQUIRED }),
+    async run(work) {
+      const isOutermost = !em.isInTransaction();
+      const result = await em.transactional(() => work(), {
+        propagation: TransactionPropagation.REQUIRED,
+      });
+      if (isOutermost) await changes?.settle();
+      return result;
+    },
     query,
     async lock(name) {
       if (!em.isInTransaction()) throw new Error(`lock ${name} needs a transaction`);

@@ -15,5 +15,7 @@ export type MailIntent =
     }
   /** The account was given, or made with, the rights of an administrator. */
   | { readonly mail: 'administrator-rights'; readonly userId: string }
+  /** A refresh token was used twice, so its session was ended. */
+  | { readonly mail: 'refresh-token-reused'; readonly userId: string }
   /** Nobody can log in with the account any more. */
   | { readonly mail: 'account-disabled'; readonly userId: string };

@@ -36,6 +36,7 @@ test('a job whose process was killed is done by another one within seconds', asy
   const jobs = await startJobs({
     pool,
     log,
+    schedule: '',
     tasks: { note: async (_, { key }) => void keys.push(key) },
   });
   await eventually(() => keys.length === 1);
@@ -50,7 +51,10 @@ test('a job that takes long is not taken from a process that lives, even without
       await sleep(4500);
     },
   };
-  const jobs = [await startJobs({ pool, log, tasks }), await startJobs({ pool, log, tasks })];
+  const jobs = [
+    await startJobs({ pool, log, schedule: '', tasks }),
+    await startJobs({ pool, log, schedule: '', tasks }),
+  ];
   await add();
   await eventually(() => begun === 1);
   await sleep(4600);

@@ -64,10 +64,16 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     if (!options.database) await database.drop();
     await rm(dataDirectory, { recursive: true, force: true });
   };
+  // What a test changes behind the service's back is heard of before the test goes on.
+  const settledQuery: TestDatabase['query'] = async (sql, parameters) => {
+    const rows = await database.query<never>(sql, parameters);
+    await house.changes.settle();
+    return rows;
+  };
   return {
     ...createClient(service.address),
     house,
-    database,
+    database: { ...database, query: settledQuery },
     mail,
     logLines,
     advance: (seconds) => {

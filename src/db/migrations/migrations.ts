@@ -1,4 +1,5 @@
 /** Every migration in its order, listed by hand. */
 import { Initial } from './20261124000001-initial.ts';
+import { Changes } from './20261124000002-changes.ts';
 
-export const migrations = [Initial];
+export const migrations = [Initial, Changes];

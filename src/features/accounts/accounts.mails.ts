@@ -8,6 +8,7 @@ import {
   accountChangedMail,
   accountDisabledMail,
   administratorRightsMail,
+  refreshTokenReusedMail,
 } from '../../mail/templates/account-notices.ts';
 import { alreadyRegisteredMail } from '../../mail/templates/already-registered.ts';
 import { type MailContent, renderMail } from '../../mail/templates/layout.ts';
@@ -55,6 +56,8 @@ export function createAccountMails(parts: AccountMailsParts) {
         return notice(intent.userId, () => accountChangedMail(intent));
       case 'administrator-rights':
         return notice(intent.userId, administratorRightsMail);
+      case 'refresh-token-reused':
+        return notice(intent.userId, refreshTokenReusedMail);
       case 'account-disabled':
         return notice(intent.userId, accountDisabledMail);
     }

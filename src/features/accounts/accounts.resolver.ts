@@ -1,9 +1,9 @@
 /** Registration, verification and login over GraphQL. */
 import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
-import { Arg, Ctx, Field, InputType, Mutation, ObjectType, Resolver } from 'type-graphql';
+import { Arg, Ctx, Field, InputType, Mutation, Resolver } from 'type-graphql';
 import type { Context } from '../../core/actor.ts';
 import { AcknowledgementType, acknowledge, resultUnion } from '../answers.resolver.ts';
-import { UserType } from '../users/users.resolver.ts';
+import { TokenPairType } from '../sessions/sessions.resolver.ts';
 import type { Login } from './login.ts';
 import type { Registrations } from './registration.ts';
 
@@ -35,27 +35,6 @@ class LoginInputType {
 
   @Field(() => String)
   password!: string;
-}
-
-@ObjectType('TokenPair')
-class TokenPairType {
-  @Field(() => String)
-  tokenType!: string;
-
-  @Field(() => String)
-  accessToken!: string;
-
-  @Field(() => Date)
-  accessTokenExpiresAt!: Date;
-
-  @Field(() => String)
-  refreshToken!: string;
-
-  @Field(() => Date)
-  refreshTokenExpiresAt!: Date;
-
-  @Field(() => UserType)
-  user!: UserType;
 }
 
 const RegisterResult = resultUnion('RegisterResult', AcknowledgementType);

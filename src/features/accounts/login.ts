@@ -14,7 +14,8 @@ import {
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { Session } from '../sessions/session.entity.ts';
-import type { Sessions, Tokens } from '../sessions/sessions.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { TokenPair, Tokens } from '../sessions/tokens.ts';
 import type { User, UserStatus } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 
@@ -26,13 +27,14 @@ export interface LoginInput {
 
 export interface Login {
   /** @throws INVALID_CREDENTIALS, ACCOUNT_NOT_ACTIVE, VALIDATION_FAILED */
-  login(input: LoginInput, context: Context): Promise<Tokens & { readonly user: User }>;
+  login(input: LoginInput, context: Context): Promise<TokenPair & { readonly user: User }>;
 }
 
 export interface LoginParts {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
   readonly sessions: Sessions;
+  readonly tokens: Tokens;
   readonly hasher: PasswordHasher;
   readonly clock: Clock;
 }
@@ -106,7 +108,8 @@ export function createLogin(parts: LoginParts): Login {
       const opened = await run(() => openSession(candidate, context, newHash));
       if (!opened) throw new Problem('INVALID_CREDENTIALS');
       await em.refresh(opened.user);
-      return { ...(await parts.sessions.tokensOf(opened.session)), user: opened.user };
+      const { user, session } = opened;
+      return { ...(await parts.tokens.issue({ ...session, userId: user.id })), user };
     },
   };
 }

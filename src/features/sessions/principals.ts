@@ -1,12 +1,88 @@
-/** Who is behind a session, with all that decides what they may do: one SQL statement. */
+/**
+ * Who is behind a session, with all that decides what they may do. Loaded with one SQL statement and
+ * kept for as long as the feed of changes can be trusted, so that it costs no query when nothing has
+ * changed and nothing revoked is accepted.
+ */
+import { LRUCache } from 'lru-cache';
 import type { Actor, Person } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { ChangeKey, Changes } from '../../db/changes.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { effectivePermissionsSql } from '../access/access.ts';
 
 export interface Principals {
   /** The actor of a session that lives, of a user who is ACTIVE; nothing otherwise. */
   find(sessionId: string): Promise<Actor | undefined>;
+}
+
+export interface PrincipalsParts {
+  readonly unitOfWork: Pick<UnitOfWork, 'query'>;
+  readonly changes: Pick<Changes, 'isTrusted' | 'onChange'>;
+  readonly clock: Clock;
+  /** Principals kept at most; the one that was asked for least recently gives way. */
+  readonly size: number;
+}
+
+interface Principal {
+  readonly actor: Actor;
+  /** When the session ends by itself. */
+  readonly expiresAt: Date;
+}
+
+export function createPrincipals(parts: PrincipalsParts): Principals {
+  const kept = new LRUCache<string, Principal>({ max: parts.size, dispose: forget });
+  const sessionsOfUser = new Map<string, Set<string>>();
+  /** Loads under way, each with the changes that were heard of meanwhile. */
+  const loads = new Set<Set<ChangeKey>>();
+
+  function forget({ actor }: Principal, sessionId: string): void {
+    const sessions = sessionsOfUser.get(actor.person.id);
+    sessions?.delete(sessionId);
+    if (sessions?.size === 0) sessionsOfUser.delete(actor.person.id);
+  }
+
+  function keep(sessionId: string, principal: Principal): void {
+    kept.set(sessionId, principal);
+    const userId = principal.actor.person.id;
+    sessionsOfUser.set(userId, (sessionsOfUser.get(userId) ?? new Set()).add(sessionId));
+  }
+
+  parts.changes.onChange((key) => {
+    for (const heard of loads) heard.add(key);
+    const [kind, id = ''] = key.split(':');
+    if (kind === 'session') kept.delete(id);
+    else if (kind === 'user')
+      for (const session of [...(sessionsOfUser.get(id) ?? [])]) kept.delete(session);
+    else if (kind === 'all' || kind === 'grants') kept.clear();
+  });
+
+  const load = async (sessionId: string): Promise<Actor | undefined> => {
+    const heard = new Set<ChangeKey>();
+    loads.add(heard);
+    try {
+      const [row] = await parts.unitOfWork.query<PrincipalRow>(statement, [
+        sessionId,
+        parts.clock(),
+      ]);
+      if (!row) return undefined;
+      const principal = { actor: toActor(sessionId, row), expiresAt: new Date(row.expires_at) };
+      const { id } = principal.actor.person;
+      const isOvertaken = [`session:${sessionId}`, `user:${id}`, 'all', 'grants'].some((key) =>
+        heard.has(key),
+      );
+      if (!isOvertaken && parts.changes.isTrusted()) keep(sessionId, principal);
+      return principal.actor;
+    } finally {
+      loads.delete(heard);
+    }
+  };
+
+  return {
+    async find(sessionId) {
+      const principal = parts.changes.isTrusted() ? kept.get(sessionId) : undefined;
+      return principal && principal.expiresAt > parts.clock() ? principal.actor : load(sessionId);
+    },
+  };
 }
 
 interface PrincipalRow {
@@ -19,6 +95,7 @@ interface PrincipalRow {
   };
   readonly groups: readonly string[];
   readonly permissions: readonly string[];
+  readonly expires_at: string;
 }
 
 const statement = `
@@ -33,24 +110,10 @@ const statement = `
       select g.name from user_groups ug join groups g on g.id = ug.group_id
       where ug.user_id = u.id order by g.name
     ) as groups,
-    ${effectivePermissionsSql} as permissions
+    ${effectivePermissionsSql} as permissions,
+    s.expires_at
   from sessions s join users u on u.id = s.user_id
   where s.id = ? and s.ended_at is null and s.expires_at > ? and u.status = 'ACTIVE'`;
-
-export function createPrincipals({
-  unitOfWork,
-  clock,
-}: {
-  readonly unitOfWork: UnitOfWork;
-  readonly clock: Clock;
-}): Principals {
-  return {
-    async find(sessionId) {
-      const [row] = await unitOfWork.query<PrincipalRow>(statement, [sessionId, clock()]);
-      return row && toActor(sessionId, row);
-    },
-  };
-}
 
 function toActor(sessionId: string, { person, groups, permissions }: PrincipalRow): Actor {
   return {

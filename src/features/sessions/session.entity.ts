@@ -2,6 +2,13 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../users/user.entity.ts';
 
+export type EndReason =
+  | 'logged-out'
+  | 'revoked'
+  | 'refresh-token-reused'
+  | 'password-changed'
+  | 'account-not-active';
+
 const SessionSchema = defineEntity({
   name: 'Session',
   tableName: 'sessions',
@@ -10,10 +17,12 @@ const SessionSchema = defineEntity({
     user: () => p.manyToOne(User).joinColumn('user_id').deleteRule('cascade'),
     refreshCounter: p.integer().default(0),
     createdAt: p.datetime().length(3),
+    /** When its present tokens were issued: by the login, and by each refresh since. */
     lastUsedAt: p.datetime().length(3),
     /** When it ends unless it is refreshed before. */
     expiresAt: p.datetime().length(3),
     endedAt: p.datetime().length(3).nullable(),
+    endReason: p.text().$type<EndReason>().nullable(),
     ipAddress: p.text(),
     userAgent: p.text(),
   },

@@ -1,18 +1,108 @@
 /** Sessions over GraphQL. */
 import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
-import { Arg, Ctx, Mutation, Resolver } from 'type-graphql';
+import {
+  Arg,
+  Ctx,
+  Field,
+  FieldResolver,
+  ID,
+  Mutation,
+  ObjectType,
+  Resolver,
+  Root,
+} from 'type-graphql';
 import { type Context, requireActor } from '../../core/actor.ts';
+import { Problem } from '../../core/errors.ts';
 import { AcknowledgementType, acknowledge, resultUnion } from '../answers.resolver.ts';
+import { UserType } from '../users/users.resolver.ts';
+import type { Refresh } from './refresh.ts';
 import type { Sessions } from './sessions.ts';
 
-const LogoutResult = resultUnion('LogoutResult', AcknowledgementType);
+@ObjectType('Session')
+class SessionType {
+  @Field(() => ID)
+  id!: string;
 
-@Resolver()
-export class SessionsResolver {
+  @Field(() => Date)
+  createdAt!: Date;
+
+  @Field(() => Date)
+  lastUsedAt!: Date;
+
+  @Field(() => Date)
+  expiresAt!: Date;
+
+  @Field(() => String)
+  ipAddress!: string;
+
+  @Field(() => String)
+  userAgent!: string;
+}
+
+@ObjectType('TokenPair')
+export class TokenPairType {
+  @Field(() => String)
+  tokenType!: string;
+
+  @Field(() => String)
+  accessToken!: string;
+
+  @Field(() => Date)
+  accessTokenExpiresAt!: Date;
+
+  @Field(() => String)
+  refreshToken!: string;
+
+  @Field(() => Date)
+  refreshTokenExpiresAt!: Date;
+
+  @Field(() => UserType)
+  user!: UserType;
+}
+
+const RefreshTokensResult = resultUnion('RefreshTokensResult', TokenPairType);
+const LogoutResult = resultUnion('LogoutResult', AcknowledgementType);
+const LogoutEverywhereResult = resultUnion('LogoutEverywhereResult', AcknowledgementType);
+const RevokeSessionResult = resultUnion('RevokeSessionResult', AcknowledgementType);
+
+@Resolver(() => SessionType)
+export class SessionResolver {
+  @FieldResolver(() => Boolean)
+  current(@Root() session: SessionType, @Ctx() context: Context): boolean {
+    return context.actor?.sessionId === session.id;
+  }
+}
+
+@Resolver(() => UserType)
+export class UserSessionsResolver {
   readonly #sessions: Sessions;
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
+  }
+
+  @FieldResolver(() => [SessionType])
+  sessions(@Root() user: UserType, @Ctx() context: Context): Promise<SessionType[]> {
+    if (requireActor(context).person.id !== user.id) throw new Problem('FORBIDDEN');
+    return this.#sessions.listOf(user.id);
+  }
+}
+
+@Resolver()
+export class SessionsResolver {
+  readonly #sessions: Sessions;
+  readonly #refresh: Refresh;
+
+  constructor(sessions: Sessions, refresh: Refresh) {
+    this.#sessions = sessions;
+    this.#refresh = refresh;
+  }
+
+  @Mutation(() => RefreshTokensResult)
+  refreshTokens(
+    @Arg('refreshToken', () => String) refreshToken: string,
+  ): Promise<typeof RefreshTokensResult> {
+    return this.#refresh.refreshTokens(refreshToken);
   }
 
   @Mutation(() => LogoutResult)
@@ -22,5 +112,20 @@ export class SessionsResolver {
   ): Promise<typeof LogoutResult> {
     await this.#sessions.end(requireActor(context), refreshToken);
     return acknowledge('Logged out.');
+  }
+
+  @Mutation(() => LogoutEverywhereResult)
+  async logoutEverywhere(@Ctx() context: Context): Promise<typeof LogoutEverywhereResult> {
+    await this.#sessions.endAllOf(requireActor(context).person.id, 'logged-out');
+    return acknowledge('Logged out everywhere.');
+  }
+
+  @Mutation(() => RevokeSessionResult)
+  async revokeSession(
+    @Arg('id', () => ID) id: string,
+    @Ctx() context: Context,
+  ): Promise<typeof RevokeSessionResult> {
+    await this.#sessions.revoke(requireActor(context), id);
+    return acknowledge('The session is ended.');
   }
 }

@@ -1,64 +1,75 @@
-/** Sessions: opened by a login, ended by a logout, and the tokens that speak for them. */
+/** Sessions: opened by a login, listed and ended by their owner. */
 import { v7 as uuidv7 } from 'uuid';
-import { signAccessToken, verifyAccessToken } from '../../core/access-token.ts';
 import type { Actor, Client } from '../../core/actor.ts';
 import { type Clock, secondsAfter } from '../../core/clock.ts';
 import { Problem } from '../../core/errors.ts';
-import { optional, parseFields, parsePastedSecret } from '../../core/parse.ts';
+import { optional, parseFields, parseId, parsePastedSecret } from '../../core/parse.ts';
 import type { RefreshTokens } from '../../core/refresh-token.ts';
+import type { Tasks } from '../../db/jobs.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { User } from '../users/user.entity.ts';
-import type { Principals } from './principals.ts';
-import { Session } from './session.entity.ts';
-import type { SigningKeys } from './signing-keys.ts';
-
-export interface Tokens {
-  readonly tokenType: 'Bearer';
-  readonly accessToken: string;
-  readonly accessTokenExpiresAt: Date;
-  readonly refreshToken: string;
-  readonly refreshTokenExpiresAt: Date;
-}
+import { type EndReason, Session } from './session.entity.ts';
 
 export interface Sessions {
   /** Records a new session. Needs a transaction. */
   open(user: User, client: Client): Session;
-  /** The tokens that a session hands out now. */
-  tokensOf(session: Session): Promise<Tokens>;
-  /** The person behind an access token, or nothing when token or session is not good (any more). */
-  authenticate(accessToken: string): Promise<Actor | undefined>;
+  /** The sessions of a user that live, the one used last first. */
+  listOf(userId: string): Promise<Session[]>;
   /**
    * Ends the session at hand or, given a refresh token, that one of the caller's.
    *
    * @throws INVALID_TOKEN for a refresh token that is not the caller's own
    */
   end(actor: Actor, refreshToken?: unknown): Promise<void>;
+  /** @throws NOT_FOUND for a session that is not the caller's own */
+  revoke(actor: Actor, id: unknown): Promise<void>;
+  /** Ids of the sessions that ended after `instant`. */
+  endedSince(instant: Date): Promise<string[]>;
+  /** Ends every session of a user, but the one to spare. */
+  endAllOf(userId: string, reason: EndReason, spared?: string): Promise<void>;
+  readonly tasks: Tasks;
+  /** When which of the tasks is to be done, in crontab's notation. */
+  readonly schedule: string;
 }
 
 export interface SessionsParts {
   readonly unitOfWork: UnitOfWork;
-  readonly signingKeys: SigningKeys;
   readonly refreshTokens: RefreshTokens;
-  readonly principals: Principals;
   readonly clock: Clock;
-  readonly issuer: string;
-  readonly accessTokenTtlSeconds: number;
   readonly refreshTokenTtlSeconds: number;
   readonly sessionMaxAgeSeconds: number;
 }
 
-/** Longer than any token of ours; what is longer is not worth a parse. */
-const maxAccessTokenLength = 2048;
 const maxUserAgentLength = 300;
+const purgeTask = 'purge-sessions';
+const purgeBatch = 1000;
+/** A dead session is kept for so long, for those who ask what happened to it. */
+const keptDays = 30;
 
 export function createSessions(parts: SessionsParts): Sessions {
-  const { em, query } = parts.unitOfWork;
+  const { em, query, run } = parts.unitOfWork;
 
-  const requireOwnSession = (actor: Actor, refreshToken: string) => {
-    const content = parts.refreshTokens.open(refreshToken);
-    if (!content) throw new Problem('INVALID_TOKEN');
-    return { id: content.sessionId, userId: actor.person.id };
+  /** Whether there is such a session of the user; ended it is afterwards. */
+  const endOwn = async (id: string, userId: string, reason: EndReason): Promise<boolean> => {
+    const rows = await run(() =>
+      query(
+        `update sessions set ended_at = coalesce(ended_at, ?), end_reason = coalesce(end_reason, ?)
+         where id = ? and user_id = ? returning id`,
+        [parts.clock(), reason, id, userId],
+      ),
+    );
+    return rows.length > 0;
   };
+
+  const purgeOnce = () =>
+    run(() =>
+      query(
+        `delete from sessions where id in (
+           select id from sessions where least(ended_at, expires_at) < ? limit ? for update skip locked
+         ) returning id`,
+        [secondsAfter(parts.clock(), -keptDays * 86_400), purgeBatch],
+      ),
+    );
 
   return {
     open(user, client) {
@@ -71,58 +82,64 @@ export function createSessions(parts: SessionsParts): Sessions {
         lastUsedAt: now,
         expiresAt: secondsAfter(now, idleSeconds),
         ipAddress: client.ipAddress,
-        userAgent: client.userAgent.slice(0, maxUserAgentLength),
+        userAgent: printable(client.userAgent).slice(0, maxUserAgentLength),
       });
       em.persist(session);
       return session;
     },
 
-    async tokensOf(session) {
-      const signed = await signAccessToken(
-        { userId: session.user.id, sessionId: session.id },
-        {
-          key: parts.signingKeys.current(),
-          issuer: parts.issuer,
-          now: parts.clock(),
-          ttlSeconds: parts.accessTokenTtlSeconds,
-        },
-      );
-      return {
-        tokenType: 'Bearer',
-        accessToken: signed.token,
-        accessTokenExpiresAt: signed.expiresAt,
-        refreshToken: parts.refreshTokens.issue({
-          sessionId: session.id,
-          counter: session.refreshCounter,
-        }),
-        refreshTokenExpiresAt: session.expiresAt,
-      };
-    },
-
-    async authenticate(accessToken) {
-      if (accessToken.length > maxAccessTokenLength) return undefined;
-      const content = await verifyAccessToken(accessToken, {
-        publicKeyOf: parts.signingKeys.publicKeyOf,
-        issuer: parts.issuer,
-        now: parts.clock(),
-      });
-      const actor = content && (await parts.principals.find(content.sessionId));
-      return actor?.person.id === content?.userId ? actor : undefined;
-    },
+    listOf: (userId) =>
+      em.find(
+        Session,
+        { user: userId, endedAt: null, expiresAt: { $gt: parts.clock() } },
+        { orderBy: { lastUsedAt: 'desc', id: 'desc' } },
+      ),
 
     async end(actor, rawRefreshToken) {
       const { refreshToken } = parseFields({
         refreshToken: () => optional(rawRefreshToken, parsePastedSecret),
       });
-      const { id, userId } =
+      const id =
         refreshToken === undefined
-          ? { id: actor.sessionId, userId: actor.person.id }
-          : requireOwnSession(actor, refreshToken);
-      const ended = await query(
-        'update sessions set ended_at = coalesce(ended_at, ?) where id = ? and user_id = ? returning id',
-        [parts.clock(), id, userId],
-      );
-      if (ended.length === 0) throw new Problem('INVALID_TOKEN');
+          ? actor.sessionId
+          : parts.refreshTokens.open(refreshToken)?.sessionId;
+      const isEnded = id !== undefined && (await endOwn(id, actor.person.id, 'logged-out'));
+      if (!isEnded) throw new Problem('INVALID_TOKEN');
     },
+
+    async revoke(actor, rawId) {
+      const id = parseId(rawId);
+      const isEnded = id !== undefined && (await endOwn(id, actor.person.id, 'revoked'));
+      if (!isEnded) throw new Problem('NOT_FOUND');
+    },
+
+    async endedSince(instant) {
+      const rows = await query<{ id: string }>('select id from sessions where ended_at > ?', [
+        instant,
+      ]);
+      return rows.map(({ id }) => id);
+    },
+
+    async endAllOf(userId, reason, spared) {
+      await run(() =>
+        query(
+          `update sessions set ended_at = ?, end_reason = ?
+           where user_id = ? and ended_at is null and id is distinct from ?::uuid`,
+          [parts.clock(), reason, userId, spared ?? null],
+        ),
+      );
+    },
+
+    tasks: {
+      [purgeTask]: async () => {
+        while ((await purgeOnce()).length === purgeBatch);
+      },
+    },
+    schedule: `17 * * * * ${purgeTask}`,
   };
+}
+
+/** What a client says of itself, without what could disturb a terminal or a table. */
+function printable(text: string): string {
+  return text.toWellFormed().replace(/\p{Cc}/gu, ' ');
 }

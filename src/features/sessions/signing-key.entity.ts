@@ -10,6 +10,8 @@ const SigningKeySchema = defineEntity({
     publicJwk: p.json().$type<PublicJwk>(),
     sealedPrivateKey: p.blob(),
     createdAt: p.datetime().length(3),
+    /** It is published before, and signs from then on until a newer one does. */
+    signsFrom: p.datetime().length(3),
   },
 });
 

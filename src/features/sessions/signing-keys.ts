@@ -1,17 +1,38 @@
-/** The keys that sign access tokens, kept sealed in the database and opened once per process. */
+/**
+ * The keys that sign access tokens: kept sealed in the database, opened once per process, known to
+ * every replica through the feed of changes. A new key is published before it signs; an old one
+ * verifies until its last token has expired.
+ */
 import { v7 as uuidv7 } from 'uuid';
 import {
   generateSigningKey,
   importPrivateKey,
   importPublicKey,
   type SigningKey as OpenSigningKey,
+  type PublicJwk,
   type VerifyingKey,
 } from '../../core/access-token.ts';
-import type { Clock } from '../../core/clock.ts';
+import { type Clock, secondsAfter } from '../../core/clock.ts';
 import { deriveKey } from '../../core/keys.ts';
+import type { Log } from '../../core/log.ts';
 import { seal, unseal } from '../../core/sealed-box.ts';
+import type { Changes } from '../../db/changes.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { SigningKey } from './signing-key.entity.ts';
+
+/** Seconds that others may keep our public keys. */
+export const publicKeysMaxAgeSeconds = 300;
+
+export type SigningKeyState = 'published' | 'signing' | 'verifying' | 'retired';
+
+export interface SigningKeySummary {
+  readonly keyId: string;
+  readonly state: SigningKeyState;
+  readonly createdAt: Date;
+  readonly signsFrom: Date;
+  /** When the last token it signed has expired; unknown while nothing follows it. */
+  readonly verifiesUntil: Date | undefined;
+}
 
 export interface SigningKeys {
   /** Opens the keys, making the first one where there is none; safe on many replicas at once. */
@@ -19,60 +40,142 @@ export interface SigningKeys {
   /** The key to sign with. */
   current(): OpenSigningKey;
   publicKeyOf(keyId: string): VerifyingKey | undefined;
+  /** What others need to verify our tokens: public members only, with `kid`, `use` and `alg`. */
+  publicJwks(): readonly PublicJwk[];
+  /** Newest first. */
+  list(): Promise<readonly SigningKeySummary[]>;
+  /** Publishes a new key, which signs `leadSeconds` from now; removes retired ones. */
+  rotate(leadSeconds: number): Promise<SigningKeySummary>;
 }
 
-export function createSigningKeys(parts: {
+export interface SigningKeysParts {
   readonly unitOfWork: UnitOfWork;
+  readonly changes: Pick<Changes, 'onChange'>;
   readonly secretKey: string;
   readonly clock: Clock;
-}): SigningKeys {
-  const { em, run, lock } = parts.unitOfWork;
-  const sealingKey = deriveKey(parts.secretKey, 'signing-key-seal');
-  const publicKeys = new Map<string, VerifyingKey>();
-  let current: OpenSigningKey | undefined;
+  readonly log: Log;
+  readonly accessTokenTtlSeconds: number;
+}
 
-  const loadRows = () => em.find(SigningKey, {}, { orderBy: { id: 'asc' } });
+/** Beyond a token's life an old key is kept so long, for clocks that differ. */
+const leewaySeconds = 60;
+
+interface OpenedKey {
+  readonly row: SigningKey;
+  readonly publicKey: VerifyingKey;
+  readonly verifiesUntil: Date | undefined;
+}
+
+export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
+  const { em, run, lock, query, inContext } = parts.unitOfWork;
+  const sealingKey = deriveKey(parts.secretKey, 'signing-key-seal');
+  /** In the order in which they sign. */
+  let opened: readonly OpenedKey[] = [];
+  const privateKeys = new Map<string, OpenSigningKey>();
+
+  const loadRows = () => em.find(SigningKey, {}, { orderBy: { signsFrom: 'asc', id: 'asc' } });
+
+  const add = async (signsFrom: Date): Promise<SigningKey> => {
+    const { publicJwk, privatePem } = await generateSigningKey();
+    const id = uuidv7();
+    const sealedPrivateKey = seal(sealingKey, id, Buffer.from(privatePem));
+    const createdAt = parts.clock();
+    const made = em.create(SigningKey, { id, publicJwk, sealedPrivateKey, createdAt, signsFrom });
+    em.persist(made);
+    return made;
+  };
 
   const ensureOne = () =>
     run(async () => {
       await lock('gatehouse:signing-keys');
       const kept = await loadRows();
-      if (kept.length > 0) return kept;
-      const { publicJwk, privatePem } = await generateSigningKey();
-      const id = uuidv7();
-      const sealedPrivateKey = seal(sealingKey, id, Buffer.from(privatePem));
-      const made = em.create(SigningKey, {
-        id,
-        publicJwk,
-        sealedPrivateKey,
-        createdAt: parts.clock(),
-      });
-      em.persist(made);
-      return [made];
+      return kept.length > 0 ? kept : [await add(parts.clock())];
     });
 
-  const openNewest = async (rows: readonly SigningKey[]) => {
-    const newest = rows.at(-1);
-    if (!newest) throw new Error('there is no signing key');
-    return {
-      keyId: newest.id,
-      privateKey: await importPrivateKey(unsealPem(sealingKey, newest)),
-    };
+  const open = async (rows: readonly SigningKey[]): Promise<OpenedKey[]> =>
+    Promise.all(
+      rows.map(async (row, index) => ({
+        row,
+        publicKey: await importPublicKey(row.publicJwk),
+        verifiesUntil: verifiesUntil(rows[index + 1], parts.accessTokenTtlSeconds),
+      })),
+    );
+
+  const load = async () => {
+    const found = await loadRows();
+    const rows = found.length > 0 ? found : await ensureOne();
+    for (const row of rows) {
+      if (privateKeys.has(row.id)) continue;
+      const privateKey = await importPrivateKey(unsealPem(sealingKey, row));
+      privateKeys.set(row.id, { keyId: row.id, privateKey });
+    }
+    opened = await open(rows);
+  };
+
+  parts.changes.onChange((key) => {
+    if (key !== 'signing-keys' && key !== 'all') return;
+    inContext(load).catch((error: unknown) =>
+      parts.log.error({ err: error }, 'signing keys could not be loaded again'),
+    );
+  });
+
+  const isOver = ({ verifiesUntil: end }: OpenedKey) => end !== undefined && end <= parts.clock();
+
+  /** The newest whose time has come; the first one where clocks differ. */
+  const signing = () => opened.findLast(({ row }) => row.signsFrom <= parts.clock()) ?? opened[0];
+
+  const summarise = (key: OpenedKey): SigningKeySummary => ({
+    keyId: key.row.id,
+    state: stateOf(key),
+    createdAt: key.row.createdAt,
+    signsFrom: key.row.signsFrom,
+    verifiesUntil: key.verifiesUntil,
+  });
+
+  const stateOf = (key: OpenedKey): SigningKeyState => {
+    if (key.row.id === signing()?.row.id) return 'signing';
+    if (key.row.signsFrom > parts.clock()) return 'published';
+    return isOver(key) ? 'retired' : 'verifying';
   };
 
   return {
-    async load() {
-      const found = await loadRows();
-      const rows = found.length > 0 ? found : await ensureOne();
-      for (const row of rows) publicKeys.set(row.id, await importPublicKey(row.publicJwk));
-      current = await openNewest(rows);
-    },
+    load,
     current() {
-      if (!current) throw new Error('signing keys are not loaded');
-      return current;
+      const key = privateKeys.get(signing()?.row.id ?? '');
+      if (!key) throw new Error('signing keys are not loaded');
+      return key;
     },
-    publicKeyOf: (keyId) => publicKeys.get(keyId),
+    publicKeyOf: (keyId) => opened.find((key) => key.row.id === keyId && !isOver(key))?.publicKey,
+    publicJwks: () => opened.filter((key) => !isOver(key)).map(({ row }) => publicMembers(row)),
+    async list() {
+      await load();
+      return opened.map(summarise).reverse();
+    },
+    async rotate(leadSeconds) {
+      await load();
+      const retired = opened.filter(isOver).map(({ row }) => row.id);
+      const made = await run(async () => {
+        await lock('gatehouse:signing-keys');
+        if (retired.length > 0) {
+          await query('delete from signing_keys where id = any(?::uuid[])', [retired]);
+        }
+        return add(secondsAfter(parts.clock(), leadSeconds));
+      });
+      await load();
+      const key = opened.find(({ row }) => row.id === made.id);
+      if (!key) throw new Error('the new signing key is gone already');
+      return summarise(key);
+    },
   };
+}
+
+function verifiesUntil(successor: SigningKey | undefined, ttlSeconds: number): Date | undefined {
+  return successor && secondsAfter(successor.signsFrom, ttlSeconds + leewaySeconds);
+}
+
+/** Named one by one, so that no private member can slip through. */
+function publicMembers({ id, publicJwk: { kty, crv, x } }: SigningKey): PublicJwk {
+  return { kid: id, use: 'sig', alg: 'EdDSA', kty, crv, x } as PublicJwk; // an Ed25519 key of ours
 }
 
 function unsealPem(sealingKey: Buffer, row: SigningKey): string {

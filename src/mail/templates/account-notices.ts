@@ -34,6 +34,19 @@ export function administratorRightsMail(mail: { readonly email: string }): MailC
   };
 }
 
+export function refreshTokenReusedMail(mail: { readonly email: string }): MailContent {
+  return {
+    subject: 'Security notice: a session was ended',
+    blocks: [
+      paragraph('Hello,'),
+      paragraph(
+        `a session of ${mail.email} was ended, because a token of it was used twice. That happens when somebody has copied it.`,
+      ),
+      paragraph('Log in again. If you did not expect this, change your password too.'),
+    ],
+  };
+}
+
 export function accountDisabledMail(mail: { readonly email: string }): MailContent {
   return {
     subject: 'Security notice: your account was disabled',

@@ -1,0 +1,15 @@
+/** The public signing keys, for services that verify access tokens themselves (RFC 7517). */
+import type { FastifyInstance } from 'fastify';
+import { publicKeysMaxAgeSeconds, type SigningKeys } from '../features/sessions/signing-keys.ts';
+
+export function serveJwks(
+  app: FastifyInstance,
+  signingKeys: Pick<SigningKeys, 'publicJwks'>,
+): void {
+  app.get('/.well-known/jwks.json', (_request, reply) =>
+    reply
+      .type('application/jwk-set+json; charset=utf-8')
+      .header('cache-control', `public, max-age=${publicKeysMaxAgeSeconds}`)
+      .send(JSON.stringify({ keys: signingKeys.publicJwks() })),
+  );
+}

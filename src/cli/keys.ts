@@ -1,0 +1,55 @@
+/** `keys list` and `keys rotate`: the keys that sign access tokens. */
+import type { CommandModule } from 'yargs';
+import {
+  publicKeysMaxAgeSeconds,
+  type SigningKeySummary,
+} from '../features/sessions/signing-keys.ts';
+import { UsageError } from './prompts.ts';
+import { type GlobalArguments, print, withHouse } from './with-house.ts';
+
+interface RotateArguments extends GlobalArguments {
+  readonly lead: number;
+}
+
+/** Whoever keeps our public keys has asked again by then. */
+const leadSeconds = 2 * publicKeysMaxAgeSeconds;
+
+const listKeys: CommandModule<GlobalArguments, GlobalArguments> = {
+  command: 'list',
+  describe: 'Show the keys, newest first',
+  builder: {},
+  handler: async ({ json }) => {
+    const keys = await withHouse(({ signingKeys }) => signingKeys.list());
+    print({ text: keys.map(line).join('\n'), json: keys }, json);
+  },
+};
+
+const rotateKeys: CommandModule<GlobalArguments, RotateArguments> = {
+  command: 'rotate',
+  describe: 'Publish a new key, which begins to sign later',
+  builder: (argv) =>
+    argv.option('lead', {
+      type: 'number',
+      default: leadSeconds,
+      describe:
+        'Seconds from its publication until it signs; 0 where the old key is not to be trusted',
+    }),
+  handler: async ({ json, lead }) => {
+    if (!Number.isInteger(lead) || lead < 0)
+      throw new UsageError('--lead takes seconds, 0 or more.');
+    const key = await withHouse(({ signingKeys }) => signingKeys.rotate(lead));
+    print({ text: line(key), json: key }, json);
+  },
+};
+
+export const keysCommand: CommandModule<GlobalArguments, GlobalArguments> = {
+  command: 'keys <command>',
+  describe: 'List or rotate the keys that sign access tokens',
+  builder: (argv) => argv.command(listKeys).command(rotateKeys).demandCommand(1),
+  handler: () => undefined,
+};
+
+function line({ keyId, state, signsFrom, verifiesUntil }: SigningKeySummary): string {
+  const end = verifiesUntil ? `, verifies until ${verifiesUntil.toISOString()}` : '';
+  return `${keyId}  ${state}, signs from ${signsFrom.toISOString()}${end}`;
+}

@@ -1,0 +1,32 @@
+/** Tells a database that cannot be reached from a mistake of ours. */
+
+/** Of sockets, and of PostgreSQL (classes 08, 53 and 57P: connection, resources, shutdown). */
+const socketCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'ENOENT',
+]);
+const sqlStates = /^(08|53|57P)/;
+/** node-postgres has no codes for these. */
+const sentences =
+  /connection terminated|connection ended|timeout exceeded when trying to connect|client has encountered a connection error|server closed the connection/i;
+
+/** Whether waiting may help: nothing is known to be wrong but the way to the database. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError && error.errors.some(isDatabaseUnavailable)) return true;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (socketCodes.has(code) && 'syscall' in error) return true;
+  if (sqlStates.test(code) || sentences.test(error.message)) return true;
+  const causes = [
+    'cause' in error ? error.cause : undefined,
+    'previous' in error ? error.previous : undefined,
+  ];
+  return causes.some(isDatabaseUnavailable);
+}

@@ -1,0 +1,122 @@
+/**
+ * The refresh chain (RFC 9700 §4.14.2): each token works once. Its parent, within the grace, gets the
+ * very same answer again: tabs that race and clients that lost the answer go on, and there is one
+ * live leaf at any time. Anything older is a thief or a victim, and ends the session.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { secondsAfter } from '../../core/clock.ts';
+import { Problem } from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
+import { parseFields, parsePastedSecret } from '../../core/parse.ts';
+import type { RefreshTokenContent, RefreshTokens } from '../../core/refresh-token.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { enqueueMail } from '../../mail/outbox.ts';
+import { User } from '../users/user.entity.ts';
+import type { EndReason } from './session.entity.ts';
+import type { TokenPair, TokenSource, Tokens } from './tokens.ts';
+
+export interface Refresh {
+  /** @throws INVALID_TOKEN, VALIDATION_FAILED */
+  refreshTokens(refreshToken: unknown): Promise<TokenPair & { readonly user: User }>;
+}
+
+export interface RefreshParts {
+  readonly unitOfWork: UnitOfWork;
+  readonly refreshTokens: RefreshTokens;
+  readonly tokens: Tokens;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly refreshTokenTtlSeconds: number;
+  readonly sessionMaxAgeSeconds: number;
+  readonly refreshGraceSeconds: number;
+}
+
+interface SessionRow {
+  readonly id: string;
+  readonly user_id: string;
+  readonly refresh_counter: number;
+  readonly last_used_at: string;
+  readonly expires_at: string;
+}
+
+const columns = 'id, user_id, refresh_counter, last_used_at, expires_at';
+const isLive = `ended_at is null and expires_at > :now
+  and exists (select 1 from users u where u.id = user_id and u.status = 'ACTIVE')`;
+
+export function createRefresh(parts: RefreshParts): Refresh {
+  const { query, run, em } = parts.unitOfWork;
+
+  /** Moves the chain on, if the token is its leaf: one conditional UPDATE, so one caller wins. */
+  const advance = async ({ sessionId, counter }: RefreshTokenContent, now: Date) => {
+    const [row] = await query<SessionRow>(
+      `update sessions set refresh_counter = refresh_counter + 1, last_used_at = ?,
+         expires_at = least(?::timestamptz, created_at + ? * interval '1 second')
+       where id = ? and refresh_counter = ? and ${isLive.replace(':now', '?')}
+       returning ${columns}`,
+      [
+        now,
+        secondsAfter(now, parts.refreshTokenTtlSeconds),
+        parts.sessionMaxAgeSeconds,
+        sessionId,
+        counter,
+        now,
+      ],
+    );
+    return row;
+  };
+
+  const findLive = async (sessionId: string, now: Date) => {
+    const [row] = await query<SessionRow>(
+      `select ${columns} from sessions where id = ? and ${isLive.replace(':now', '?')} for update`,
+      [sessionId, now],
+    );
+    return row;
+  };
+
+  const isWithinGrace = (row: SessionRow, counter: number, now: Date) =>
+    row.refresh_counter === counter + 1 &&
+    now <= secondsAfter(new Date(row.last_used_at), parts.refreshGraceSeconds);
+
+  const endReused = async (row: SessionRow, now: Date) => {
+    const reason: EndReason = 'refresh-token-reused';
+    await query('update sessions set ended_at = ?, end_reason = ? where id = ?', [
+      now,
+      reason,
+      row.id,
+    ]);
+    await enqueueMail(em, { mail: 'refresh-token-reused', userId: row.user_id });
+    parts.log.warn({ event: reason, userId: row.user_id, sessionId: row.id }, 'session ended');
+  };
+
+  /** The session to issue for, or nothing. Answers instead of throwing: its ending must stay. */
+  const exchange = async (content: RefreshTokenContent): Promise<SessionRow | undefined> => {
+    const now = parts.clock();
+    const advanced = await advance(content, now);
+    if (advanced) return advanced;
+    const row = await findLive(content.sessionId, now);
+    if (!row || isWithinGrace(row, content.counter, now)) return row;
+    await endReused(row, now);
+    return undefined;
+  };
+
+  return {
+    async refreshTokens(raw) {
+      const { refreshToken } = parseFields({ refreshToken: () => parsePastedSecret(raw) });
+      const content = parts.refreshTokens.open(refreshToken);
+      const row = content && (await run(() => exchange(content)));
+      const user = row && (await em.findOne(User, { id: row.user_id }));
+      if (!user) throw new Problem('INVALID_TOKEN');
+      return { ...(await parts.tokens.issue(toSource(row))), user };
+    },
+  };
+}
+
+function toSource(row: SessionRow): TokenSource {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    refreshCounter: row.refresh_counter,
+    lastUsedAt: new Date(row.last_used_at),
+    expiresAt: new Date(row.expires_at),
+  };
+}

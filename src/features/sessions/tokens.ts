@@ -1,0 +1,117 @@
+/**
+ * The tokens that speak for a session. They follow from the session's row alone: the same counter
+ * and time give the same tokens again, so a client whose answer was lost can ask once more.
+ */
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import {
+  type AccessTokenContent,
+  signAccessToken,
+  verifyAccessToken,
+} from '../../core/access-token.ts';
+import type { Actor } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { RefreshTokens } from '../../core/refresh-token.ts';
+import type { Changes } from '../../db/changes.ts';
+import type { Principals } from './principals.ts';
+import type { SigningKeys } from './signing-keys.ts';
+
+export interface TokenPair {
+  readonly tokenType: 'Bearer';
+  readonly accessToken: string;
+  readonly accessTokenExpiresAt: Date;
+  readonly refreshToken: string;
+  readonly refreshTokenExpiresAt: Date;
+}
+
+/** What of a session its tokens are made of. */
+export interface TokenSource {
+  readonly id: string;
+  readonly userId: string;
+  readonly refreshCounter: number;
+  readonly lastUsedAt: Date;
+  readonly expiresAt: Date;
+}
+
+export interface Tokens {
+  /** The tokens that a session hands out now. */
+  issue(session: TokenSource): Promise<TokenPair>;
+  /** The person behind an access token, or nothing when token or session is not good (any more). */
+  authenticate(accessToken: string): Promise<Actor | undefined>;
+}
+
+export interface TokensParts {
+  readonly signingKeys: SigningKeys;
+  readonly refreshTokens: RefreshTokens;
+  readonly principals: Principals;
+  readonly changes: Pick<Changes, 'onChange'>;
+  readonly clock: Clock;
+  readonly issuer: string;
+  readonly accessTokenTtlSeconds: number;
+  /** Verified tokens kept at most. */
+  readonly cacheSize: number;
+}
+
+/** Longer than any token of ours; what is longer is not worth a parse. */
+const maxAccessTokenLength = 2048;
+/** So much shorter a life may be, so that tokens issued together do not end together. */
+const jitter = 0.05;
+
+export function createTokens(parts: TokensParts): Tokens {
+  const verified = new LRUCache<string, AccessTokenContent & { readonly expiresAt: Date }>({
+    max: parts.cacheSize,
+  });
+  parts.changes.onChange((key) => {
+    if (key === 'signing-keys' || key === 'all') verified.clear();
+  });
+
+  const verify = async (accessToken: string) => {
+    const kept = verified.get(accessToken);
+    if (kept) return kept.expiresAt > parts.clock() ? kept : undefined;
+    const content = await verifyAccessToken(accessToken, {
+      keyOf: ({ kid }) => {
+        const key = kid === undefined ? undefined : parts.signingKeys.publicKeyOf(kid);
+        if (!key) throw new Error('unknown key');
+        return key;
+      },
+      issuer: parts.issuer,
+      now: parts.clock(),
+    });
+    if (content) verified.set(accessToken, content);
+    return content;
+  };
+
+  return {
+    async issue(session) {
+      const signed = await signAccessToken(
+        { userId: session.userId, sessionId: session.id },
+        {
+          key: parts.signingKeys.current(),
+          issuer: parts.issuer,
+          now: session.lastUsedAt,
+          ttlSeconds: Math.round(parts.accessTokenTtlSeconds * (1 - jitter * chanceOf(session))),
+        },
+      );
+      const { id: sessionId, refreshCounter: counter } = session;
+      return {
+        tokenType: 'Bearer',
+        accessToken: signed.token,
+        accessTokenExpiresAt: signed.expiresAt,
+        refreshToken: parts.refreshTokens.issue({ sessionId, counter }),
+        refreshTokenExpiresAt: session.expiresAt,
+      };
+    },
+
+    async authenticate(accessToken) {
+      if (accessToken.length > maxAccessTokenLength) return undefined;
+      const content = await verify(accessToken);
+      const actor = content && (await parts.principals.find(content.sessionId));
+      return actor?.person.id === content?.userId ? actor : undefined;
+    },
+  };
+}
+
+/** From 0 to 1, by chance but always the same for the same tokens. */
+function chanceOf({ id, refreshCounter }: TokenSource): number {
+  return createHash('sha256').update(`${id}:${refreshCounter}`).digest().readUInt16BE() / 0xffff;
+}
