@@ -10,15 +10,15 @@ export interface Envelope {
   readonly data: object;
 }
 
-export function problemEnvelope(problem: Problem): Envelope {
+function problemEnvelope(problem: Problem): Envelope {
   return { message: problem.message, data: { code: problem.code, fields: problem.fields } };
 }
 
 /** Status and headers that belong to a refusal, whatever its body. */
-export function prepareRefusal(reply: FastifyReply, problem: Problem, status?: number): void {
+function prepareRefusal(reply: FastifyReply, problem: Problem, status?: number): void {
   reply.code(status ?? statusOf(problem.code)).header('cache-control', 'no-store');
   if (problem.code === 'UNAUTHENTICATED') {
-    const hasToken = reply.request.headers.authorization !== undefined;
+    const hasToken = /^bearer\b/i.test(reply.request.headers.authorization ?? '');
     reply.header('www-authenticate', hasToken ? 'Bearer error="invalid_token"' : 'Bearer');
   }
   if (problem.retryAfterSeconds !== undefined) {
@@ -29,13 +29,37 @@ export function prepareRefusal(reply: FastifyReply, problem: Problem, status?: n
 /** Refuses the whole request, in the shape that the route's callers read. */
 export function sendRefusal(reply: FastifyReply, problem: Problem, status?: number): FastifyReply {
   prepareRefusal(reply, problem, status);
-  if (reply.request.routeOptions.config.speaks !== 'graphql') {
-    return reply.send(problemEnvelope(problem));
-  }
   const { message, code } = problem;
+  return reply.request.routeOptions.config.speaks === 'graphql'
+    ? sendGraphqlError(reply, message, { code })
+    : reply.send(problemEnvelope(problem));
+}
+
+/** Refuses what HTTP itself does not take, in the shape that the route's callers read. */
+export function sendHttpRefusal(
+  reply: FastifyReply,
+  status: number,
+  message: string,
+): FastifyReply {
+  reply.code(status);
+  return reply.request.routeOptions.config.speaks === 'graphql'
+    ? sendGraphqlError(reply, message, { code: 'BAD_REQUEST' })
+    : reply.send(httpRefusal(status, message));
+}
+
+/** Answers a mistake of ours: a constant sentence and the id to find it by in the log. */
+export function sendInternal(reply: FastifyReply): FastifyReply {
+  const { id: requestId, routeOptions } = reply.request;
+  reply.code(statusOf('INTERNAL')).header('cache-control', 'no-store');
+  return routeOptions.config.speaks === 'graphql'
+    ? sendGraphqlError(reply, sentenceOf('INTERNAL'), { code: 'INTERNAL', requestId })
+    : reply.send(internalEnvelope(requestId));
+}
+
+function sendGraphqlError(reply: FastifyReply, message: string, extensions: object): FastifyReply {
   return reply
     .type('application/json; charset=utf-8')
-    .send(JSON.stringify({ errors: [{ message, extensions: { code } }] }));
+    .send(JSON.stringify({ errors: [{ message, extensions }] }));
 }
 
 /** The body of an answer to something that HTTP itself refuses: malformed, too large, no such path. */
@@ -44,6 +68,9 @@ export function httpRefusal(status: number, message: string): Envelope {
   return { message, data: { code, fields: [] } };
 }
 
-export function internalEnvelope(requestId: string): Envelope {
-  return { message: sentenceOf('INTERNAL'), data: { code: 'INTERNAL', fields: [], requestId } };
+function internalEnvelope(requestId: string): Envelope {
+  return {
+    message: sentenceOf('INTERNAL'),
+    data: { code: 'INTERNAL', fields: [], request_id: requestId },
+  };
 }

@@ -1,24 +1,15 @@
 /** Apollo Server: what it may tell, and how it answers over HTTP. */
-import { ApolloServer } from '@apollo/server';
-import { unwrapResolverError } from '@apollo/server/errors';
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
-import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { Context } from '../core/actor.ts';
-import { isProblemCode, sentenceOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { contextOf } from './context.ts';
+import { isUnexpected, publicError } from './graphql-errors.ts';
 
 export type Graphql = ApolloServer<Context>;
-
-/** Apollo's own codes for requests that never reached a resolver; their texts name no internals. */
-const malformedCodes: ReadonlySet<unknown> = new Set([
-  'GRAPHQL_PARSE_FAILED',
-  'GRAPHQL_VALIDATION_FAILED',
-  'OPERATION_RESOLUTION_FAILURE',
-  'BAD_REQUEST',
-]);
 
 export async function createGraphql(parts: {
   readonly schema: GraphQLSchema;
@@ -31,11 +22,16 @@ export async function createGraphql(parts: {
     includeStacktraceInErrorResponses: false,
     hideSchemaDetailsFromClientErrors: !parts.isDebug,
     allowBatchedHttpRequests: false,
+    persistedQueries: false,
     csrfPrevention: true,
-    plugins: [ApolloServerPluginLandingPageDisabled()],
+    plugins: [
+      ApolloServerPluginLandingPageDisabled(),
+      refuseSubscriptions,
+      reportUnexpected(parts.log),
+    ],
     cache: 'bounded',
     stopOnTerminationSignals: false,
-    formatError: (formatted, error) => maskError(formatted, error, parts.log),
+    formatError: publicError,
     logger: parts.log,
   });
   await server.start();
@@ -53,40 +49,38 @@ export function serveGraphql(app: FastifyInstance, graphql: Graphql): void {
   });
 }
 
-/** Lets through what was said on purpose; everything else becomes INTERNAL and goes to the log. */
-function maskError(
-  formatted: GraphQLFormattedError,
-  error: unknown,
-  log: Log,
-): GraphQLFormattedError {
-  const code = formatted.extensions?.code;
-  if (code === 'BAD_USER_INPUT') return badInput(formatted);
-  if (malformedCodes.has(code)) return formatted;
-  const cause = unwrapResolverError(error);
-  if (cause instanceof GraphQLError && isProblemCode(cause.extensions.code)) return formatted;
-  log.error({ err: cause, path: formatted.path }, 'unexpected error');
-  return {
-    message: sentenceOf('INTERNAL'),
-    ...(formatted.path ? { path: formatted.path } : {}),
-    extensions: { code: 'INTERNAL' },
-  };
-}
+const refuseSubscriptions: ApolloServerPlugin<Context> = {
+  requestDidStart: async () => ({
+    async didResolveOperation({ operation }) {
+      if (operation?.operation !== 'subscription') return;
+      throw new GraphQLError('There are no subscriptions here.', {
+        extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 400 } },
+      });
+    },
+  }),
+};
 
-/**
- * graphql-js quotes the offending value, which may be a password: only the name of the input is
- * kept of its message.
- */
-function badInput(formatted: GraphQLFormattedError): GraphQLFormattedError {
-  const name =
-    /at "([\w.[\]]+)"/.exec(formatted.message)?.[1] ??
-    /^(?:Variable|Argument) "\$?(\w+)/.exec(formatted.message)?.[1] ??
-    'input';
-  const missing = /Field "(\w+)" of required type/.exec(formatted.message)?.[1];
-  const path = missing === undefined ? name : `${name}.${missing}`;
-  const message = missing === undefined ? 'Has the wrong type.' : 'Must be given.';
+/** Writes our own mistakes to the log, and the id to find them by into the answer. */
+function reportUnexpected(log: Log): ApolloServerPlugin<Context> {
   return {
-    message: `${path}: ${message}`,
-    ...(formatted.locations ? { locations: formatted.locations } : {}),
-    extensions: { code: 'BAD_USER_INPUT', fields: [{ path, message }] },
+    requestDidStart: async ({ contextValue }) => {
+      const { requestId } = contextValue.client;
+      return {
+        async didEncounterErrors({ errors }) {
+          for (const error of errors.filter(isUnexpected)) {
+            const { path, originalError } = error;
+            log.error({ err: originalError ?? error, path, requestId }, 'unexpected error');
+          }
+        },
+        async willSendResponse({ response: { body } }) {
+          if (body.kind !== 'single' || !body.singleResult.errors) return;
+          body.singleResult.errors = body.singleResult.errors.map((error) =>
+            error.extensions?.code === 'INTERNAL'
+              ? { ...error, extensions: { code: 'INTERNAL', requestId } }
+              : error,
+          );
+        },
+      };
+    },
   };
 }

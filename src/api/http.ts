@@ -14,6 +14,7 @@ import fastify, {
 import { v7 as uuidv7 } from 'uuid';
 import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
+import { sentenceOf, statusOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Changes } from '../db/changes.ts';
 import type { UnitOfWork } from '../db/unit-of-work.ts';
@@ -22,7 +23,7 @@ import type { SigningKeys } from '../features/sessions/signing-keys.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
 import type { DevelopmentMailbox } from '../mail/mailbox.ts';
 import { createContext } from './context.ts';
-import { httpRefusal, internalEnvelope, sendRefusal } from './envelope.ts';
+import { httpRefusal, sendHttpRefusal, sendInternal, sendRefusal } from './envelope.ts';
 import { type Graphql, serveGraphql } from './graphql.ts';
 import { serveHealth } from './health.ts';
 import { isAllowedHost } from './hosts.ts';
@@ -69,10 +70,16 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     trustProxy: (_address, hop) => hop < config.trustedProxyHops,
     bodyLimit: bodyLimitBytes,
     requestTimeout,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 500 },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1000 },
     forceCloseConnections: 'idle',
-    exposeHeadRoutes: false,
+    frameworkErrors: (error, _request, reply) => {
+      const status = error.statusCode ?? 400;
+      // No hook runs for these, so no other header is set.
+      reply.header('x-content-type-options', 'nosniff');
+      return sendHttpRefusal(reply, status, sentenceOfStatus(status));
+    },
   });
+  app.removeContentTypeParser('text/plain');
   const methodsByUrl = collectMethods(app);
   app.decorateRequest('context', null);
   handleErrors(app);
@@ -164,17 +171,17 @@ function logAnswers(app: FastifyInstance): void {
 
 function handleErrors(app: FastifyInstance): void {
   app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send(httpRefusal(404, 'There is nothing at this address.')),
+    sendHttpRefusal(reply, statusOf('NOT_FOUND'), sentenceOf('NOT_FOUND')),
   );
   app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
     const problem = problemOf(error);
     if (problem) return sendRefusal(reply, problem);
     const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
     if (status >= 400 && status < 500) {
-      return reply.code(status).send(httpRefusal(status, sentenceOfStatus(status)));
+      return sendHttpRefusal(reply, status, sentenceOfStatus(status));
     }
-    request.log.error({ err: error }, 'unexpected error');
-    return reply.code(500).header('cache-control', 'no-store').send(internalEnvelope(request.id));
+    if (error.name !== 'AbortError') request.log.error({ err: error }, 'unexpected error');
+    return sendInternal(reply);
   });
 }
 

@@ -32,7 +32,7 @@ import { problemOf } from './problem-of.ts';
 /** The contract's text. From src/api and from dist/api alike it lies two folders up. */
 const schemaFile = new URL('../../schema.graphql', import.meta.url);
 
-const resolverClasses = [
+export const resolverClasses = [
   UserResolver,
   GroupResolver,
   AccessResolver,
@@ -49,6 +49,7 @@ export function createSchema(
   resolvers: Resolvers,
   text = readFileSync(schemaFile, 'utf8'),
 ): GraphQLSchema {
+  for (const wanted of resolverClasses) resolverOf(resolvers, wanted);
   const built = buildTypeDefsAndResolversSync({
     resolvers: resolverClasses,
     container: { get: (wanted: unknown) => resolverOf(resolvers, wanted) },

@@ -110,7 +110,8 @@ export async function verifyAccessToken(
     });
     const { sub, sid, exp, iat } = payload;
     if (typeof sub !== 'string' || typeof sid !== 'string') return undefined;
-    if (!Number.isInteger(exp) || !Number.isInteger(iat) || exp === undefined) return undefined;
+    if (exp === undefined || !Number.isSafeInteger(exp) || !Number.isSafeInteger(iat))
+      return undefined;
     return { userId: sub, sessionId: sid, expiresAt: new Date(exp * 1000) };
   } catch {
     return undefined;

@@ -102,7 +102,7 @@ const secretKey = z
 
 const httpUrl = z
   .string()
-  .refine(isHttpUrl, 'must be an http:// or https:// address such as https://auth.example.com')
+  .refine(isHttpOrigin, 'must be an http:// or https:// origin such as https://auth.example.com')
   .transform((text) => text.replace(/\/+$/, ''));
 
 const origin = z
@@ -265,8 +265,11 @@ function issueFaults(error: z.ZodError): string[] {
   return error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
 }
 
-function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol);
+function isHttpOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, pathname, search, hash, username } = new URL(text);
+  const isBare = pathname === '/' && `${search}${hash}${username}` === '';
+  return isBare && ['http:', 'https:'].includes(protocol);
 }
 
 function withoutBlanks(environment: Environment): Environment {

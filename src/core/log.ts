@@ -4,31 +4,72 @@ import pretty from 'pino-pretty';
 
 export type Log = Logger;
 
-/**
- * Secrets are kept out by never being handed in; the redaction here is a second net for the headers
- * that libraries like to log.
- */
-export function createLog(options: {
+export interface LogOptions {
   readonly isReadable: boolean;
   readonly level?: string;
   readonly toStderr?: boolean;
-}): Log {
-  const stream = options.toStderr ? process.stderr : process.stdout;
-  const fd = stream.fd;
-  const destination: DestinationStream = options.isReadable
-    ? pretty({
-        colorize: stream.isTTY === true,
-        ignore: 'pid,hostname',
-        sync: true,
-        destination: fd,
-      })
-    : pino.destination({ fd, sync: false });
+  /** Where lines go instead of a standard stream. */
+  readonly destination?: DestinationStream;
+}
+
+/**
+ * Secrets are kept out by never being handed in; what is redacted here is a second net, for the
+ * headers that libraries like to log and for the values that databases like to quote.
+ */
+export function createLog(options: LogOptions): Log {
   return pino(
     {
       level: options.level ?? 'info',
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: ['req.headers.authorization', 'headers.authorization', 'req.headers.cookie'],
+      serializers: { err: errorForLog },
     },
-    destination,
+    options.destination ?? standardStream(options),
   );
+}
+
+function standardStream({ isReadable, toStderr }: LogOptions): DestinationStream {
+  const { fd, isTTY } = toStderr ? process.stderr : process.stdout;
+  return isReadable
+    ? pretty({ colorize: isTTY === true, ignore: 'pid,hostname', sync: true, destination: fd })
+    : pino.destination({ fd, sync: false });
+}
+
+/** What of an error is fit for the log. */
+export interface LoggedError {
+  readonly type: string;
+  readonly message: string;
+  readonly stack: string;
+}
+
+/**
+ * PostgreSQL quotes whole rows in its messages: of its errors only code and names are kept, and the
+ * sentence where it is about the statement (class 42) and not about values.
+ */
+export function errorForLog(error: unknown): LoggedError {
+  if (!(error instanceof Error)) return { type: typeof error, message: 'not an Error', stack: '' };
+  const message = isFromDatabase(error) ? databaseSummary(error) : error.message;
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return { type: error.name, message, stack: frames.join('\n') };
+}
+
+interface DatabaseFault {
+  readonly code: string;
+  readonly table?: unknown;
+  readonly column?: unknown;
+  readonly constraint?: unknown;
+}
+
+/** Its errors have a five-letter SQLSTATE and a severity. */
+function isFromDatabase(error: Error): error is Error & DatabaseFault {
+  return 'severity' in error && 'code' in error && /^[0-9A-Z]{5}$/.test(String(error.code));
+}
+
+function databaseSummary(error: Error & DatabaseFault): string {
+  const { code, table, column, constraint } = error;
+  const sentence = code.startsWith('42') ? error.message.split('\n').at(-1) : undefined;
+  const names = Object.entries({ table, column, constraint })
+    .filter(([, value]) => typeof value === 'string')
+    .map(([name, value]) => `${name} ${value}`);
+  return [`database error ${code}`, ...names, ...(sentence ? [sentence] : [])].join(', ');
 }

@@ -6,7 +6,7 @@ import { EventEmitter } from 'node:events';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Logger, run, runOnce, type TaskList, type WorkerEvents } from 'graphile-worker';
 import type { Pool } from 'pg';
-import type { Log } from '../core/log.ts';
+import { errorForLog, type Log } from '../core/log.ts';
 import { type JobLiveness, startJobLiveness } from './job-liveness.ts';
 
 /**
@@ -85,9 +85,18 @@ function taskList(tasks: Tasks): TaskList {
   return Object.fromEntries(
     Object.entries(tasks).map(([name, task]) => [
       name,
-      (payload, { job }) => task(payload as JobPayload, { key: `job-${job.id}` }), // by enqueueJob
+      // A payload is what enqueueJob was given. What is thrown is kept with the job and logged.
+      (payload, { job }) =>
+        task(payload as JobPayload, { key: `job-${job.id}` }).catch((error: unknown) => {
+          throw fitForKeeping(error);
+        }),
     ]),
   );
+}
+
+function fitForKeeping(error: unknown): Error {
+  const { type, message, stack } = errorForLog(error);
+  return Object.assign(new Error(message), { name: type, stack: `${type}: ${message}\n${stack}` });
 }
 
 /** Of the worker's own talk only warnings and errors. */

@@ -55,6 +55,7 @@ export function acknowledge(message: string): AcknowledgementType {
 /** Times leave as UTC in RFC 3339; they never come in. */
 export const DateTime = new GraphQLScalarType({
   name: 'DateTime',
+  description: 'A point in time: UTC, RFC 3339, such as `2026-01-31T12:00:00.000Z`.',
   serialize(value) {
     if (value instanceof Date) return value.toISOString();
     throw new TypeError('DateTime serialises dates only');

@@ -80,6 +80,9 @@ const goodVariables: Readonly<Record<string, () => Record<string, unknown>>> = {
   verifyEmail: () => ({ code: 'AAAAAAAAAAAAAAAAAAAAAA' }),
   login: () => ({ input: { email: ada.email, password: goodPassword } }),
   logout: () => ({}),
+  logoutEverywhere: () => ({}),
+  refreshTokens: () => ({ refreshToken: 'nonsense' }),
+  revokeSession: () => ({ id: '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9' }),
 };
 
 /** The variables with another value at `path`. */
@@ -297,6 +300,7 @@ const goodBodies: Readonly<Record<string, () => Record<string, unknown>>> = {
   '/register/resend_email_verify/': () => ({ email: ada.email }),
   '/login/': () => ({ email: ada.email, password: goodPassword }),
   '/logout/': () => ({}),
+  '/token/refresh/': () => ({ refresh_token: 'nonsense' }),
 };
 
 describe('REST', () => {

@@ -81,6 +81,18 @@ const promised: Readonly<Record<string, Promised>> = {
     status: 200,
     data: tokens,
   },
+  'POST /token/refresh/': {
+    call: async () => {
+      const { refreshToken } = await tryLogin(service, ada.email);
+      return { body: { refresh_token: refreshToken } };
+    },
+    status: 200,
+    data: tokens,
+  },
+  'DELETE /logout/': {
+    call: async () => ({ token: (await person(service)).accessToken }),
+    status: 204,
+  },
   'POST /logout/': {
     call: async () => {
       const { accessToken, refreshToken } = await tryLogin(service, ada.email);

@@ -4,10 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { type House, openHouse, serve } from '../../src/app.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { readConfig } from '../../src/core/config.ts';
+import { createLog } from '../../src/core/log.ts';
 import { type Client, createClient } from './client.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { type MailServer, startMailServer } from './mail-server.ts';
@@ -55,7 +55,11 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   let offsetSeconds = 0;
   const clock: Clock = () => new Date(Date.now() + offsetSeconds * 1000);
   const logLines: string[] = [];
-  const log = pino({ level: config.logLevel }, { write: (line) => logLines.push(line) });
+  const log = createLog({
+    isReadable: false,
+    level: config.logLevel,
+    destination: { write: (line) => void logLines.push(line) },
+  });
   const house = await openHouse({ config, log, clock });
   const service = await serve(house);
   const close = async () => {

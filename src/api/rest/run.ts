@@ -1,14 +1,8 @@
 /** Runs a row of the REST table: request to variables, document, result to answer. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import {
-  type FieldProblem,
-  isProblemCode,
-  Problem,
-  type ProblemCode,
-  sentenceOf,
-} from '../../core/errors.ts';
+import { type FieldProblem, isProblemCode, Problem, type ProblemCode } from '../../core/errors.ts';
 import { contextOf } from '../context.ts';
-import { type Envelope, sendRefusal } from '../envelope.ts';
+import { type Envelope, sendInternal, sendRefusal } from '../envelope.ts';
 import type { Graphql } from '../graphql.ts';
 import { type RestRow, restRows } from './routes.ts';
 
@@ -60,7 +54,7 @@ async function runRow(
   );
   if (response.body.kind !== 'single') throw new Error('REST rows answer at once');
   const { data, errors } = response.body.singleResult;
-  if (errors?.[0]) throw topLevelProblem(errors[0].extensions, context.client.requestId);
+  if (errors?.[0]) return sendProblem(topLevelProblem(row, errors[0].extensions), reply);
   return answer(row, data?.result, reply);
 }
 
@@ -97,6 +91,11 @@ function place(variables: Record<string, unknown>, to: string, value: string): v
   const [first = '', second] = to.split('.');
   if (second === undefined) variables[first] = value;
   else variables[first] = { ...(variables[first] as object | undefined), [second]: value };
+}
+
+/** What is INTERNAL has been written to the log where it happened. */
+function sendProblem(problem: Problem, reply: FastifyReply): FastifyReply {
+  return problem.code === 'INTERNAL' ? sendInternal(reply) : sendRefusal(reply, problem);
 }
 
 function answer(row: RestRow, result: unknown, reply: FastifyReply): FastifyReply {
@@ -136,16 +135,11 @@ function pick(result: unknown, data: Readonly<Record<string, string>>): object {
   );
 }
 
-function topLevelProblem(
-  extensions: Record<string, unknown> | undefined,
-  requestId: string,
-): Error {
+function topLevelProblem(row: RestRow, extensions: Record<string, unknown> | undefined): Problem {
   const { code, retryAfter, fields } = extensions ?? {};
-  if (!isProblemCode(code) || code === 'INTERNAL') {
-    return new Error(`${sentenceOf('INTERNAL')} (${requestId})`);
-  }
+  if (!isProblemCode(code)) return new Problem('INTERNAL');
   return new Problem(code, {
     ...(typeof retryAfter === 'number' ? { retryAfterSeconds: retryAfter } : {}),
-    ...(Array.isArray(fields) ? { fields } : {}),
+    ...(Array.isArray(fields) ? { fields: restFields(row, fields) } : {}),
   });
 }

@@ -11,6 +11,7 @@ import {
 } from '../../core/access-token.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
+import { parseId } from '../../core/parse.ts';
 import type { RefreshTokens } from '../../core/refresh-token.ts';
 import type { Changes } from '../../db/changes.ts';
 import type { Principals } from './principals.ts';
@@ -105,7 +106,8 @@ export function createTokens(parts: TokensParts): Tokens {
     async authenticate(accessToken) {
       if (accessToken.length > maxAccessTokenLength) return undefined;
       const content = await verify(accessToken);
-      const actor = content && (await parts.principals.find(content.sessionId));
+      const sessionId = parseId(content?.sessionId);
+      const actor = sessionId === undefined ? undefined : await parts.principals.find(sessionId);
       return actor?.person.id === content?.userId ? actor : undefined;
     },
   };

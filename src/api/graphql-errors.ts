@@ -1,0 +1,93 @@
+/**
+ * What of an error GraphQL's callers get to see. graphql-js likes to quote what it was sent, which may
+ * be a password: of such messages only the name of the input is kept.
+ */
+import { unwrapResolverError } from '@apollo/server/errors';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { isProblemCode, sentenceOf } from '../core/errors.ts';
+
+/** Apollo's own codes for requests that never reached a resolver. */
+const malformedCodes: ReadonlySet<unknown> = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'PERSISTED_QUERY_NOT_SUPPORTED',
+  'BAD_REQUEST',
+]);
+
+type Kind = 'bad-input' | 'malformed' | 'problem' | 'hang-up' | 'unexpected';
+
+function kindOf(error: unknown): Kind {
+  const code = error instanceof GraphQLError ? error.extensions.code : undefined;
+  const cause = unwrapResolverError(error);
+  if (code === 'BAD_USER_INPUT' || isArgumentError(cause)) return 'bad-input';
+  if (malformedCodes.has(code)) return 'malformed';
+  if (cause instanceof GraphQLError && isProblemCode(cause.extensions.code)) return 'problem';
+  if (cause instanceof Error && cause.name === 'AbortError') return 'hang-up';
+  return 'unexpected';
+}
+
+/** Whether it is a mistake of ours, for the log. */
+export function isUnexpected(error: unknown): boolean {
+  return kindOf(error) === 'unexpected';
+}
+
+/** Lets through what was said on purpose; everything else becomes INTERNAL. */
+export function publicError(
+  formatted: GraphQLFormattedError,
+  error: unknown,
+): GraphQLFormattedError {
+  switch (kindOf(error)) {
+    case 'bad-input':
+      return badInput(formatted);
+    case 'malformed':
+      return { ...formatted, message: withoutValues(formatted.message) };
+    case 'problem':
+      return formatted;
+    default:
+      return {
+        message: sentenceOf('INTERNAL'),
+        ...(formatted.path ? { path: formatted.path } : {}),
+        extensions: { code: 'INTERNAL' },
+      };
+  }
+}
+
+/** graphql-js throws these while it collects arguments, with the whole argument in the message. */
+function isArgumentError(cause: unknown): cause is GraphQLError {
+  return (
+    cause instanceof GraphQLError &&
+    !cause.originalError &&
+    /^(Argument|Variable) "/.test(cause.message)
+  );
+}
+
+function withoutValues(message: string): string {
+  return message.replace(
+    /(cannot represent [\w -]+ value|Expected value of type "[^"]+", found).*/s,
+    '$1.',
+  );
+}
+
+const variableError = /^Variable "\$(\w+)" got invalid value .* at "([\w.[\]]+)"; /s;
+const anyInputError = /^(?:Variable|Argument) "\$?(\w+)/;
+
+function badInput(formatted: GraphQLFormattedError): GraphQLFormattedError {
+  const { message: original, locations } = formatted;
+  const owner = variableError.exec(original)?.[2] ?? anyInputError.exec(original)?.[1] ?? 'input';
+  const { name, fault } = faultOf(original);
+  const path = name === undefined ? owner : `${owner}.${name}`;
+  return {
+    message: `${path}: ${fault}`,
+    ...(locations ? { locations } : {}),
+    extensions: { code: 'BAD_USER_INPUT', fields: [{ path, message: fault }] },
+  };
+}
+
+function faultOf(message: string): { name?: string | undefined; fault: string } {
+  const missing = /Field "(\w+)" of required type/.exec(message)?.[1];
+  if (missing !== undefined) return { name: missing, fault: 'Must be given.' };
+  const unknown = /Field "(\w+)" is not defined by type "\w+"/.exec(message)?.[1];
+  if (unknown !== undefined) return { name: unknown, fault: 'Is not known here.' };
+  return { fault: 'Has the wrong type.' };
+}
