@@ -28,7 +28,13 @@ import { AccessResolver, GroupResolver } from './features/access/access.resolver
 import { createAccess } from './features/access/access.ts';
 import { createAccountMails } from './features/accounts/accounts.mails.ts';
 import { AccountsResolver } from './features/accounts/accounts.resolver.ts';
+import { createCredentials } from './features/accounts/credentials.ts';
+import { createEmailChanges } from './features/accounts/email-change.ts';
 import { createLogin } from './features/accounts/login.ts';
+import { PasswordsResolver } from './features/accounts/passwords.resolver.ts';
+import { createPasswords } from './features/accounts/passwords.ts';
+import { ProfileResolver } from './features/accounts/profile.resolver.ts';
+import { createProfiles } from './features/accounts/profile.ts';
 import { createProvisioning, type Provisioning } from './features/accounts/provisioning.ts';
 import { createRegistrations, type Registrations } from './features/accounts/registration.ts';
 import { OneTimePasswordHooks } from './features/one-time-passwords/one-time-password.hooks.ts';
@@ -143,6 +149,7 @@ async function furnish(
     secrets,
     clock,
     verifyCodeTtlSeconds: config.verifyCodeTtlSeconds,
+    resetTokenTtlSeconds: config.resetTokenTtlSeconds,
     resendCooldownSeconds,
   });
   const { accessTokenTtlSeconds, refreshTokenTtlSeconds, sessionMaxAgeSeconds } = config;
@@ -177,8 +184,10 @@ async function furnish(
     refreshGraceSeconds: config.refreshGraceSeconds,
   };
   const sessions = createSessions(sessionParts);
+  const credentials = createCredentials({ users, hasher });
   const accountParts = {
     unitOfWork,
+    credentials,
     users,
     oneTimePasswords,
     sessions,
@@ -188,6 +197,9 @@ async function furnish(
     passwordRules: { minLength: config.passwordMinLength },
   };
   const registrations = createRegistrations(accountParts);
+  const passwords = createPasswords(accountParts);
+  const emailChanges = createEmailChanges(accountParts);
+  const profiles = createProfiles({ ...accountParts, emailChanges });
   const mailbox = createDevelopmentMailbox(join(config.dataDirectory, 'mailbox'));
   const mailer = createMailer(config.mail, { mailbox, publicUrl: config.publicUrl, log });
   const compose = createAccountMails({
@@ -220,6 +232,8 @@ async function furnish(
       new UserSessionsResolver(sessions),
       new SessionsResolver(sessions, createRefresh(sessionParts)),
       new AccountsResolver(registrations, createLogin(accountParts)),
+      new PasswordsResolver(passwords),
+      new ProfileResolver(profiles, emailChanges),
     ],
     jobs: {
       pool,
@@ -227,6 +241,7 @@ async function furnish(
       tasks: inContext(unitOfWork, {
         ...mailTasks(mailer, compose),
         ...registrations.tasks,
+        ...passwords.tasks,
         ...sessions.tasks,
       }),
       schedule: sessions.schedule,

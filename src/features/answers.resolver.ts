@@ -47,6 +47,13 @@ export function resultUnion<Success extends ClassType>(name: string, success: Su
   });
 }
 
+/** Any JSON value, as it is. */
+export const Json = new GraphQLScalarType({
+  name: 'JSON',
+  description: 'Any JSON value.',
+  serialize: (value) => value,
+});
+
 /** The answer of an operation that has nothing to tell but that it is done. */
 export function acknowledge(message: string): AcknowledgementType {
   return { message };
