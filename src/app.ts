@@ -141,7 +141,11 @@ async function furnish(
 
   const secrets = createOneTimeSecrets(secretKey);
   const threads = Math.max(1, availableParallelism());
-  const hasher = createPasswordHasher({ threads, queueLimit: threads * waitingHashesPerThread });
+  const hasher = createPasswordHasher({
+    threads,
+    queueLimit: threads * waitingHashesPerThread,
+    parameters: config.passwordHash,
+  });
   const access = createAccess(unitOfWork);
   const users = createUsers(unitOfWork);
   const oneTimePasswords = createOneTimePasswords({
