@@ -28,9 +28,7 @@ export const hashCalibrate: CommandModule<GlobalArguments, CalibrateArguments> =
     }),
   handler: async ({ target, json }) => {
     const targetMilliseconds = parseTarget(target);
-    const base = await measure(defaultHashParameters);
-    const parameters = choose(base / costOf(defaultHashParameters), targetMilliseconds);
-    const milliseconds = Math.round(await measure(parameters));
+    const { parameters, milliseconds } = await calibrate(targetMilliseconds);
     print(
       { text: proposal(parameters, milliseconds), json: { ...parameters, milliseconds } },
       json,
@@ -59,24 +57,38 @@ async function measure(parameters: HashParameters): Promise<number> {
   return times.sort((one, other) => one - other)[samples >> 1] ?? Number.NaN;
 }
 
-/** What the time of a hash is proportional to. */
+/** Estimates from the default, then measures, as more memory is slower than in proportion. */
+async function calibrate(targetMilliseconds: number) {
+  const base = await measure(defaultHashParameters);
+  const candidates = candidatesWithin(targetMilliseconds, base / costOf(defaultHashParameters));
+  for (const parameters of candidates.reverse()) {
+    const milliseconds = Math.round(await measure(parameters));
+    if (milliseconds <= targetMilliseconds) return { parameters, milliseconds };
+  }
+  return { parameters: defaultHashParameters, milliseconds: Math.round(base) };
+}
+
+/** What the time of a hash is about proportional to. */
 function costOf({ memoryKib, iterations }: HashParameters): number {
   return memoryKib * iterations;
 }
 
-/** The most memory, then the most iterations, that stay within the target; never below the default. */
-function choose(millisecondsPerCost: number, targetMilliseconds: number): HashParameters {
-  const candidates = memories.flatMap((mebibytes) =>
-    [2, 3, 4, 5, 6, 7, 8, 9, 10].map((iterations) => ({
-      memoryKib: mebibytes * 1024,
-      iterations,
-      parallelism: 1,
-    })),
-  );
-  const fitting = candidates.filter(
-    (each) => isAffordable(each) && costOf(each) * millisecondsPerCost <= targetMilliseconds,
-  );
-  return fitting.at(-1) ?? defaultHashParameters;
+/** Those that should stay within the target, the best last: most memory, then most iterations. */
+function candidatesWithin(
+  targetMilliseconds: number,
+  millisecondsPerCost: number,
+): HashParameters[] {
+  return memories
+    .flatMap((mebibytes) =>
+      [2, 3, 4, 5, 6, 7, 8, 9, 10].map((iterations) => ({
+        memoryKib: mebibytes * 1024,
+        iterations,
+        parallelism: 1,
+      })),
+    )
+    .filter(
+      (each) => isAffordable(each) && costOf(each) * millisecondsPerCost <= targetMilliseconds,
+    );
 }
 
 function proposal(
