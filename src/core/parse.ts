@@ -131,7 +131,7 @@ export function parseLocale(raw: unknown): string {
   }
 }
 
-export const passwordMaxLength = 256;
+const passwordMaxLength = 256;
 
 /** A password to be checked, exactly as received; whether it is a good one is not asked here. */
 export function parsePresentedPassword(raw: unknown): string {

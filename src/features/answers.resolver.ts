@@ -27,7 +27,7 @@ class FieldProblemType {
 }
 
 @ObjectType('Problem')
-export class ProblemType {
+class ProblemType {
   @Field(() => refusalCodes)
   code!: ProblemCode;
 
