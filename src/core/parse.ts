@@ -159,6 +159,39 @@ export function parseId(raw: unknown): string | undefined {
   return typeof raw === 'string' && isUuid(raw) ? raw.toLowerCase() : undefined;
 }
 
+export function parseBoolean(raw: unknown): boolean {
+  return typeof raw === 'boolean' ? raw : refuse('Must be true or false.');
+}
+
+const maxListLength = 1000;
+
+/** Ids of ours, each once. */
+export function parseIds(raw: unknown): readonly string[] {
+  if (!Array.isArray(raw)) refuse('Must be a list of ids.');
+  if (raw.length > maxListLength) refuse(`Must not have more than ${maxListLength} ids.`);
+  return [...new Set(raw.map((each) => parseId(each) ?? refuse('Must be a list of ids.')))];
+}
+
+/** Text of any content but control characters; may be empty. */
+export function parseDescription(raw: unknown): string {
+  return raw === '' ? '' : parseText(raw, 1000);
+}
+
+/** The name of a group. */
+export function parseGroupName(raw: unknown): string {
+  return parseText(raw, 150);
+}
+
+const codenamePattern = /^[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)*$/;
+
+/** The code of a permission, such as `shop.view_order`; `*` matches any run of characters. */
+export function parseCodename(raw: unknown): string {
+  const text = parseText(raw, 150);
+  return codenamePattern.test(text)
+    ? text
+    : refuse('Use letters, digits and _ - *, in parts with dots between, such as shop.view_order.');
+}
+
 /** The value, or nothing when it was not given. */
 export function optional<Value>(raw: unknown, parser: (raw: unknown) => Value): Value | undefined {
   return raw === undefined || raw === null ? undefined : parser(raw);

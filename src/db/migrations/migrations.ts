@@ -2,5 +2,6 @@
 import { Initial } from './20261124000001-initial.ts';
 import { Changes } from './20261124000002-changes.ts';
 import { Accounts } from './20261124000003-accounts.ts';
+import { Administration } from './20261124000004-administration.ts';
 
-export const migrations = [Initial, Changes, Accounts];
+export const migrations = [Initial, Changes, Accounts, Administration];

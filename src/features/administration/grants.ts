@@ -1,0 +1,95 @@
+/** Who holds what: groups and permissions given to users, permissions given to groups. */
+import type { Actor } from '../../core/actor.ts';
+import { parseFields, refuse } from '../../core/parse.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { User } from '../users/user.entity.ts';
+import { requireHolds } from './rules.ts';
+
+/** All need a transaction. Nobody gives what they do not hold. */
+export interface Grants {
+  /** @throws FORBIDDEN, VALIDATION_FAILED */
+  setGroups(actor: Actor, user: User, groupIds: readonly string[]): Promise<void>;
+  /** @throws FORBIDDEN, VALIDATION_FAILED */
+  setPermissions(actor: Actor, user: User, permissionIds: readonly string[]): Promise<void>;
+  /** @throws FORBIDDEN, VALIDATION_FAILED */
+  setGroupPermissions(actor: Actor, groupId: string, permissionIds: readonly string[]): Promise<void>;
+}
+
+interface Pivot {
+  readonly table: string;
+  readonly owner: string;
+  readonly item: string;
+  /** Name of the input that lists the items. */
+  readonly field: string;
+  /** SQL: the codes that an item gives, for the ids in `?`. */
+  readonly codes: string;
+  /** SQL: how many of the ids in `?` there are. */
+  readonly known: string;
+}
+
+const ids = 'string_to_array(?, \' \')::uuid[]';
+const permissionCodes = `select codename from permissions where id = any(${ids})`;
+const knownPermissions = `select count(*)::int as known from permissions where id = any(${ids})`;
+
+const userGroups: Pivot = {
+  table: 'user_groups',
+  owner: 'user_id',
+  item: 'group_id',
+  field: 'groupIds',
+  codes: `select p.codename from group_permissions gp join permissions p on p.id = gp.permission_id
+    where gp.group_id = any(${ids})`,
+  known: `select count(*)::int as known from groups where id = any(${ids})`,
+};
+const userPermissions: Pivot = {
+  table: 'user_permissions',
+  owner: 'user_id',
+  item: 'permission_id',
+  field: 'permissionIds',
+  codes: permissionCodes,
+  known: knownPermissions,
+};
+const groupPermissions: Pivot = {
+  table: 'group_permissions',
+  owner: 'group_id',
+  item: 'permission_id',
+  field: 'permissionIds',
+  codes: permissionCodes,
+  known: knownPermissions,
+};
+
+export function createGrants({ query }: UnitOfWork): Grants {
+  const set = async (pivot: Pivot, actor: Actor, ownerId: string, wanted: readonly string[]) => {
+    const [found] = await query<{ known: number }>(pivot.known, [wanted.join(' ')]);
+    parseFields({
+      [pivot.field]: () => found?.known === wanted.length || refuse('Names one that does not exist.'),
+    });
+    const { table, owner, item } = pivot;
+    const held = await query<{ id: string }>(
+      `select ${item} as id from ${table} where ${owner} = ? for update`,
+      [ownerId],
+    );
+    const heldIds = new Set(held.map(({ id }) => id));
+    const added = wanted.filter((id) => !heldIds.has(id));
+    const codes = await query<{ codename: string }>(pivot.codes, [added.join(' ')]);
+    requireHolds(
+      actor,
+      codes.map(({ codename }) => codename),
+    );
+    await query(`delete from ${table} where ${owner} = ? and not (${item} = any(${ids}))`, [
+      ownerId,
+      wanted.join(' '),
+    ]);
+    await query(
+      `insert into ${table} (${owner}, ${item}) select ?::uuid, id from unnest(${ids}) id on conflict do nothing`,
+      [ownerId, added.join(' ')],
+    );
+  };
+
+  return {
+    setGroups: (actor, user, groupIds) => set(userGroups, actor, user.id, groupIds),
+    setPermissions: (actor, user, permissionIds) =>
+      set(userPermissions, actor, user.id, permissionIds),
+    setGroupPermissions: (actor, groupId, permissionIds) =>
+      set(groupPermissions, actor, groupId, permissionIds),
+  };
+}
