@@ -159,6 +159,11 @@ export function parseId(raw: unknown): string | undefined {
   return typeof raw === 'string' && isUuid(raw) ? raw.toLowerCase() : undefined;
 }
 
+/** Text to look for; of one to 100 characters. */
+export function parseSearch(raw: unknown): string {
+  return parseText(raw, 100);
+}
+
 export function parseBoolean(raw: unknown): boolean {
   return typeof raw === 'boolean' ? raw : refuse('Must be true or false.');
 }

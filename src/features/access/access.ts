@@ -44,16 +44,38 @@ export const effectivePermissionsSql = `array(
     or p.id in (select permission_id from user_permissions where user_id = u.id)
     or p.id in (
       select gp.permission_id from group_permissions gp
-      join user_groups ug on ug.group_id = gp.group_id where ug.user_id = u.id
+      join user_groups ug on ug.group_id = gp.group_id
+      where ug.user_id = u.id and (ug.expires_at is null or ug.expires_at > now())
     )
   order by p.codename
+)`;
+
+/** SQL: a grant as a pattern for `like`, in which `*` stands for any run of characters. */
+const grantPattern =
+  "replace(replace(replace(replace(p.codename, '\\', '\\\\'), '%', '\\%'), '_', '\\_'), '*', '%')";
+
+/** SQL: whether the user in the row `alias` holds a permission, which is asked for twice as `?`. */
+export const holdersSql = (alias: string) => `(
+  ${alias}.is_superuser
+  or exists (
+    select 1 from user_permissions up join permissions p on p.id = up.permission_id
+    where up.user_id = ${alias}.id and ? like ${grantPattern}
+  )
+  or exists (
+    select 1 from user_groups ug
+      join group_permissions gp on gp.group_id = ug.group_id
+      join permissions p on p.id = gp.permission_id
+    where ug.user_id = ${alias}.id and (ug.expires_at is null or ug.expires_at > now())
+      and ? like ${grantPattern}
+  )
 )`;
 
 export function createAccess({ em, query }: UnitOfWork): Access {
   return {
     async groupsOf(userId) {
       const ids = await query<{ id: string }>(
-        'select group_id as id from user_groups where user_id = ?',
+        `select group_id as id from user_groups
+         where user_id = ? and (expires_at is null or expires_at > now())`,
         [userId],
       );
       return em.find(Group, { id: ids.map(({ id }) => id) }, { orderBy: { name: 'asc' } });

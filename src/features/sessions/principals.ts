@@ -25,8 +25,8 @@ export interface PrincipalsParts {
 
 interface Principal {
   readonly actor: Actor;
-  /** When the session ends by itself. */
-  readonly expiresAt: Date;
+  /** When the session, or a membership of its user, ends by itself. */
+  readonly validUntil: Date;
 }
 
 export function createPrincipals(parts: PrincipalsParts): Principals {
@@ -65,7 +65,7 @@ export function createPrincipals(parts: PrincipalsParts): Principals {
         parts.clock(),
       ]);
       if (!row) return undefined;
-      const principal = { actor: toActor(sessionId, row), expiresAt: new Date(row.expires_at) };
+      const principal = { actor: toActor(sessionId, row), validUntil: new Date(row.valid_until) };
       const { id } = principal.actor.person;
       const isOvertaken = [`session:${sessionId}`, `user:${id}`, 'all', 'grants'].some((key) =>
         heard.has(key),
@@ -80,7 +80,7 @@ export function createPrincipals(parts: PrincipalsParts): Principals {
   return {
     async find(sessionId) {
       const principal = parts.changes.isTrusted() ? kept.get(sessionId) : undefined;
-      return principal && principal.expiresAt > parts.clock() ? principal.actor : load(sessionId);
+      return principal && principal.validUntil > parts.clock() ? principal.actor : load(sessionId);
     },
   };
 }
@@ -95,7 +95,7 @@ interface PrincipalRow {
   };
   readonly groups: readonly string[];
   readonly permissions: readonly string[];
-  readonly expires_at: string;
+  readonly valid_until: string;
 }
 
 const statement = `
@@ -108,10 +108,13 @@ const statement = `
     ) as person,
     array(
       select g.name from user_groups ug join groups g on g.id = ug.group_id
-      where ug.user_id = u.id order by g.name
+      where ug.user_id = u.id and (ug.expires_at is null or ug.expires_at > now())
+      order by g.name
     ) as groups,
     ${effectivePermissionsSql} as permissions,
-    s.expires_at
+    least(s.expires_at, (
+      select min(ug.expires_at) from user_groups ug where ug.user_id = u.id and ug.expires_at > now()
+    )) as valid_until
   from sessions s join users u on u.id = s.user_id
   where s.id = ? and s.ended_at is null and s.expires_at > ? and u.status = 'ACTIVE'`;
 

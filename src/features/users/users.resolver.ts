@@ -16,11 +16,11 @@ import { GroupType, PermissionType } from '../access/access.resolver.ts';
 import type { Access } from '../access/access.ts';
 import type { UserStatus } from './user.entity.ts';
 
-const statuses = { PENDING: 'PENDING', ACTIVE: 'ACTIVE', DISABLED: 'DISABLED' } satisfies Record<
+export const userStatuses = { PENDING: 'PENDING', ACTIVE: 'ACTIVE', DISABLED: 'DISABLED' } satisfies Record<
   UserStatus,
   UserStatus
 >;
-registerEnumType(statuses, { name: 'UserStatus' });
+registerEnumType(userStatuses, { name: 'UserStatus' });
 
 @ObjectType('User')
 export class UserType {
@@ -39,7 +39,7 @@ export class UserType {
   @Field(() => String)
   lastName!: string;
 
-  @Field(() => statuses)
+  @Field(() => userStatuses)
   status!: UserStatus;
 
   @Field(() => Boolean)

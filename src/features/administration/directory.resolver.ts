@@ -1,0 +1,157 @@
+/** Finding users, groups and permissions over GraphQL. */
+import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+import {
+  Arg,
+  Args,
+  Ctx,
+  Field,
+  ID,
+  InputType,
+  ObjectType,
+  Query,
+  registerEnumType,
+  Resolver,
+} from 'type-graphql';
+import type { Context } from '../../core/actor.ts';
+import { GroupType, PermissionType } from '../access/access.resolver.ts';
+import { UserType, userStatuses } from '../users/users.resolver.ts';
+import type { UserStatus } from '../users/user.entity.ts';
+import {
+  GroupConnectionType,
+  PageArgs,
+  PermissionConnectionType,
+  UserConnectionType,
+} from './connections.resolver.ts';
+import type { Connection, Directory } from './directory.ts';
+import type { Explanation, Explanations, PathKind } from './explanations.ts';
+
+const orderFields = { CREATED_AT: 'CREATED_AT', UPDATED_AT: 'UPDATED_AT', EMAIL: 'EMAIL' } as const;
+const directions = { ASC: 'ASC', DESC: 'DESC' } as const;
+const pathKinds = { SUPERUSER: 'SUPERUSER', DIRECT: 'DIRECT', GROUP: 'GROUP' } as const satisfies Record<
+  PathKind,
+  PathKind
+>;
+registerEnumType(orderFields, { name: 'UserOrderField' });
+registerEnumType(directions, { name: 'OrderDirection' });
+registerEnumType(pathKinds, { name: 'PermissionPathKind' });
+
+@InputType('UserFilter')
+class UserFilterType {
+  @Field(() => String, { nullable: true })
+  search?: string | null;
+
+  @Field(() => userStatuses, { nullable: true })
+  status?: UserStatus | null;
+
+  @Field(() => Boolean, { nullable: true })
+  isStaff?: boolean | null;
+
+  @Field(() => Boolean, { nullable: true })
+  isSuperuser?: boolean | null;
+
+  @Field(() => ID, { nullable: true })
+  groupId?: string | null;
+}
+
+@InputType('UserOrder')
+class UserOrderType {
+  @Field(() => orderFields)
+  field!: keyof typeof orderFields;
+
+  @Field(() => directions)
+  direction!: keyof typeof directions;
+}
+
+@ObjectType('PermissionPath')
+class PermissionPathType {
+  @Field(() => pathKinds)
+  kind!: PathKind;
+
+  @Field(() => String, { nullable: true })
+  grant!: string | null;
+
+  @Field(() => String, { nullable: true })
+  group!: string | null;
+}
+
+@ObjectType('PermissionExplanation')
+class PermissionExplanationType {
+  @Field(() => Boolean)
+  isAllowed!: boolean;
+
+  @Field(() => [PermissionPathType])
+  paths!: readonly PermissionPathType[];
+}
+
+@Resolver()
+export class DirectoryResolver {
+  readonly #directory: Directory;
+  readonly #explanations: Explanations;
+
+  constructor(directory: Directory, explanations: Explanations) {
+    this.#directory = directory;
+    this.#explanations = explanations;
+  }
+
+  @Query(() => UserType, { nullable: true })
+  user(@Arg('id', () => ID) id: string, @Ctx() context: Context): Promise<UserType | null> {
+    return this.#directory.user(id, context);
+  }
+
+  @Query(() => UserConnectionType)
+  users(
+    @Args(() => PageArgs) page: PageArgs,
+    @Arg('filter', () => UserFilterType, { nullable: true }) filter: UserFilterType | null,
+    @Arg('orderBy', () => UserOrderType, { nullable: true }) orderBy: UserOrderType | null,
+    @Ctx() context: Context,
+  ): Promise<Connection<UserType>> {
+    return this.#directory.users({ page, filter: filter ?? {}, orderBy: orderBy ?? {} }, context);
+  }
+
+  @Query(() => UserConnectionType)
+  usersWithPermission(
+    @Arg('permission', () => String) permission: string,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: Context,
+  ): Promise<Connection<UserType>> {
+    return this.#directory.usersWithPermission(permission, page, context);
+  }
+
+  @Query(() => PermissionExplanationType)
+  explainPermission(
+    @Arg('userId', () => ID) userId: string,
+    @Arg('permission', () => String) permission: string,
+    @Ctx() context: Context,
+  ): Promise<Explanation> {
+    return this.#explanations.explainPermission(userId, permission, context);
+  }
+
+  @Query(() => GroupType, { nullable: true })
+  group(@Arg('id', () => ID) id: string, @Ctx() context: Context): Promise<GroupType | null> {
+    return this.#directory.group(id, context);
+  }
+
+  @Query(() => GroupConnectionType)
+  groups(
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: Context,
+  ): Promise<Connection<GroupType>> {
+    return this.#directory.groups(page, context);
+  }
+
+  @Query(() => PermissionType, { nullable: true })
+  permission(
+    @Arg('id', () => ID) id: string,
+    @Ctx() context: Context,
+  ): Promise<PermissionType | null> {
+    return this.#directory.permission(id, context);
+  }
+
+  @Query(() => PermissionConnectionType)
+  permissions(
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() context: Context,
+  ): Promise<Connection<PermissionType>> {
+    return this.#directory.permissions(page, context);
+  }
+}

@@ -1,0 +1,188 @@
+/** Finding users, groups and permissions, page by page. */
+import type { Context } from '../../core/actor.ts';
+import {
+  optional,
+  parseBoolean,
+  parseFields,
+  parseId,
+  parseSearch,
+  refuse,
+} from '../../core/parse.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { Group } from '../access/group.entity.ts';
+import { Permission } from '../access/permission.entity.ts';
+import { holdersSql } from '../access/access.ts';
+import { User } from '../users/user.entity.ts';
+import { countOf, type PageInfo, type PageInput, type PageOrder, type PageSource, pageOfIds } from './pages.ts';
+import { requireAdministrator } from './rules.ts';
+
+/** A page of things, in the shape of Relay's connections; the total is counted when asked for. */
+export interface Connection<Thing> {
+  readonly nodes: readonly Thing[];
+  readonly edges: readonly { readonly node: Thing; readonly cursor: string }[];
+  readonly pageInfo: PageInfo;
+  readonly count: () => Promise<number>;
+}
+
+/** Everything raw. */
+export interface UserFilter {
+  readonly search?: unknown;
+  readonly status?: unknown;
+  readonly isStaff?: unknown;
+  readonly isSuperuser?: unknown;
+  readonly groupId?: unknown;
+}
+
+/** Everything raw. */
+export interface UserOrder {
+  readonly field?: unknown;
+  readonly direction?: unknown;
+}
+
+export interface Directory {
+  /** @throws FORBIDDEN */
+  user(id: unknown, context: Context): Promise<User | null>;
+  /** @throws FORBIDDEN, VALIDATION_FAILED */
+  users(
+    list: { page: PageInput; filter: UserFilter; orderBy: UserOrder },
+    context: Context,
+  ): Promise<Connection<User>>;
+  /** Everybody who holds a permission, however they came by it. @throws FORBIDDEN, VALIDATION_FAILED */
+  usersWithPermission(permission: string, page: PageInput, context: Context): Promise<Connection<User>>;
+  /** @throws FORBIDDEN */
+  group(id: unknown, context: Context): Promise<Group | null>;
+  /** @throws FORBIDDEN, VALIDATION_FAILED */
+  groups(page: PageInput, context: Context): Promise<Connection<Group>>;
+  /** @throws FORBIDDEN */
+  permission(id: unknown, context: Context): Promise<Permission | null>;
+  /** @throws FORBIDDEN, VALIDATION_FAILED */
+  permissions(page: PageInput, context: Context): Promise<Connection<Permission>>;
+}
+
+const userOrders = {
+  CREATED_AT: { column: 'created_at', cast: 'timestamptz' },
+  UPDATED_AT: { column: 'updated_at', cast: 'timestamptz' },
+  EMAIL: { column: 'email', cast: 'text' },
+} as const satisfies Record<string, Omit<PageOrder, 'isDescending'>>;
+
+const byName: PageOrder = { column: 'name', cast: 'text', isDescending: false };
+const byCodename: PageOrder = { column: 'codename', cast: 'text', isDescending: false };
+const newestFirst: PageOrder = { ...userOrders.CREATED_AT, isDescending: true };
+
+const everything = (table: string): PageSource => ({
+  from: `${table} t`,
+  conditions: [],
+  parameters: [],
+});
+
+export function createDirectory({ em, query }: UnitOfWork): Directory {
+  /** Entities of a page, in its order. */
+  const connect = async <Thing extends { id: string }>(
+    source: PageSource,
+    list: { readonly order: PageOrder; readonly page: PageInput },
+    load: (ids: string[]) => Promise<Thing[]>,
+  ): Promise<Connection<Thing>> => {
+    const { rows, pageInfo } = await pageOfIds(query, source, list);
+    const things = new Map((await load(rows.map(({ id }) => id))).map((each) => [each.id, each]));
+    const edges = rows.flatMap(({ id, cursor }) => {
+      const node = things.get(id);
+      return node ? [{ node, cursor }] : [];
+    });
+    return {
+      edges,
+      nodes: edges.map(({ node }) => node),
+      pageInfo,
+      count: () => countOf(query, source),
+    };
+  };
+
+  const loadUsers = (ids: string[]) => em.find(User, { id: ids });
+
+  return {
+    async user(rawId, context) {
+      requireAdministrator(context, 'users.view_user');
+      const id = parseId(rawId);
+      return id === undefined ? null : em.findOne(User, { id });
+    },
+    async users({ page, filter, orderBy }, context) {
+      requireAdministrator(context, 'users.view_user');
+      return connect(sourceOf(filter), { order: parseOrder(orderBy), page }, loadUsers);
+    },
+    async usersWithPermission(permission, page, context) {
+      requireAdministrator(context, 'users.view_user');
+      const source = { from: 'users t', conditions: [holdersSql('t')], parameters: [permission, permission] };
+      return connect(source, { order: newestFirst, page }, loadUsers);
+    },
+    async group(rawId, context) {
+      requireAdministrator(context, 'users.view_group');
+      const id = parseId(rawId);
+      return id === undefined ? null : em.findOne(Group, { id });
+    },
+    async groups(page, context) {
+      requireAdministrator(context, 'users.view_group');
+      return connect(everything('groups'), { order: byName, page }, (ids) => em.find(Group, { id: ids }));
+    },
+    async permission(rawId, context) {
+      requireAdministrator(context, 'users.view_permission');
+      const id = parseId(rawId);
+      return id === undefined ? null : em.findOne(Permission, { id });
+    },
+    async permissions(page, context) {
+      requireAdministrator(context, 'users.view_permission');
+      return connect(everything('permissions'), { order: byCodename, page }, (ids) =>
+        em.find(Permission, { id: ids }),
+      );
+    },
+  };
+}
+
+function parseOrder({ field, direction }: UserOrder): PageOrder {
+  const { order } = parseFields({
+    order: () => {
+      if (field === undefined || field === null) return newestFirst;
+      const known = Object.entries(userOrders).find(([name]) => name === field)?.[1];
+      return known
+        ? { ...known, isDescending: direction === 'DESC' }
+        : refuse('Is not an order of users.');
+    },
+  });
+  return order;
+}
+
+function sourceOf(filter: UserFilter): PageSource {
+  const parsed = parseFields({
+    search: () => optional(filter.search, parseSearch),
+    status: () => optional(filter.status, parseStatus),
+    isStaff: () => optional(filter.isStaff, parseBoolean),
+    isSuperuser: () => optional(filter.isSuperuser, parseBoolean),
+    groupId: () => optional(filter.groupId, (raw) => parseId(raw) ?? refuse('Must be an id.')),
+  });
+  const conditions: string[] = [];
+  const parameters: unknown[] = [];
+  const add = (condition: string, value: unknown) => {
+    if (value === undefined) return;
+    conditions.push(condition);
+    parameters.push(value);
+  };
+  add("t.search_text like '%' || ? || '%'", parsed.search && escapeLike(parsed.search));
+  add('t.status = ?', parsed.status);
+  add('t.is_staff = ?', parsed.isStaff);
+  add('t.is_superuser = ?', parsed.isSuperuser);
+  add(
+    `exists (select 1 from user_groups ug where ug.user_id = t.id and ug.group_id = ?
+      and (ug.expires_at is null or ug.expires_at > now()))`,
+    parsed.groupId,
+  );
+  return { from: 'users t', conditions, parameters };
+}
+
+function parseStatus(raw: unknown): string {
+  return raw === 'PENDING' || raw === 'ACTIVE' || raw === 'DISABLED'
+    ? raw
+    : refuse('Must be PENDING, ACTIVE or DISABLED.');
+}
+
+/** What is searched for is text, not a pattern. */
+function escapeLike(text: string): string {
+  return text.toLowerCase().replace(/[\\%_]/g, '\\$&');
+}
