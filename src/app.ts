@@ -211,7 +211,6 @@ async function furnish(
     secrets,
     clock,
     publicUrl: config.publicUrl,
-    verifyCodeTtlSeconds: config.verifyCodeTtlSeconds,
   });
 
   return {
