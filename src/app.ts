@@ -32,13 +32,16 @@ import { createCredentials } from './features/accounts/credentials.ts';
 import { createEmailChanges } from './features/accounts/email-change.ts';
 import { createLogin } from './features/accounts/login.ts';
 import { PasswordsResolver } from './features/accounts/passwords.resolver.ts';
-import { createPasswords } from './features/accounts/passwords.ts';
+import { createPasswords, type Passwords } from './features/accounts/passwords.ts';
 import { ProfileResolver } from './features/accounts/profile.resolver.ts';
 import { createProfiles } from './features/accounts/profile.ts';
 import { createProvisioning, type Provisioning } from './features/accounts/provisioning.ts';
 import { createRegistrations, type Registrations } from './features/accounts/registration.ts';
 import { OneTimePasswordHooks } from './features/one-time-passwords/one-time-password.hooks.ts';
-import { createOneTimePasswords } from './features/one-time-passwords/one-time-passwords.ts';
+import {
+  createOneTimePasswords,
+  type OneTimePasswords,
+} from './features/one-time-passwords/one-time-passwords.ts';
 import { createPrincipals } from './features/sessions/principals.ts';
 import { createRefresh } from './features/sessions/refresh.ts';
 import {
@@ -81,6 +84,8 @@ export interface House {
   readonly tokens: Tokens;
   readonly signingKeys: SigningKeys;
   readonly mailbox: DevelopmentMailbox;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly passwords: Passwords;
   readonly resolvers: Parameters<typeof createSchema>[0];
   readonly jobs: JobParts;
   /** Names of the migrations that were missing when the house was opened. */
@@ -226,6 +231,8 @@ async function furnish(
     tokens,
     signingKeys,
     mailbox,
+    oneTimePasswords,
+    passwords,
     migrated,
     resolvers: [
       new UserResolver(access),

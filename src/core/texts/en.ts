@@ -172,11 +172,10 @@ const pages = {
   },
   failure: {
     title: 'That did not work',
-    throttled: 'Too many attempts. Wait a little, then try again.',
-    overloaded: 'There is a lot going on right now. Try again in a moment.',
+    throttled: 'Too many attempts. Wait a little, then open the link from the mail again.',
+    overloaded: 'There is a lot going on right now. Open the link from the mail again in a moment.',
     malformed: 'The page was not sent as it should be. Open the link from the mail again.',
     internal: 'Something went wrong on our side. Try again later.',
-    tryAgain: 'Try again',
   },
 } as const;
 

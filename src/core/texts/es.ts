@@ -170,11 +170,11 @@ const pages: Translation['pages'] = {
   },
   failure: {
     title: 'No ha funcionado',
-    throttled: 'Demasiados intentos. Espere un poco y vuelva a intentarlo.',
-    overloaded: 'Hay mucha actividad en este momento. Vuelva a intentarlo dentro de un instante.',
+    throttled: 'Demasiados intentos. Espere un poco y abra otra vez el enlace del correo.',
+    overloaded:
+      'Hay mucha actividad en este momento. Abra otra vez el enlace del correo dentro de un instante.',
     malformed: 'La página no se ha enviado como debía. Abra otra vez el enlace del correo.',
     internal: 'Algo ha fallado por nuestra parte. Vuelva a intentarlo más tarde.',
-    tryAgain: 'Volver a intentarlo',
   },
 };
 

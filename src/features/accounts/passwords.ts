@@ -87,7 +87,7 @@ export function createPasswords(parts: PasswordsParts): Passwords {
     const userId = userIdOf(uid);
     for (const kind of choosingKinds) {
       const owner = await oneTimePasswords.ownerOf(kind, token);
-      if (owner?.isLive && owner.userId === userId) return { kind, userId: owner.userId };
+      if (owner?.isLive && owner.userId === userId) return { ...owner, kind };
     }
     return undefined;
   };
@@ -135,7 +135,7 @@ export function createPasswords(parts: PasswordsParts): Passwords {
       });
       const found = await kindOf(uid, token);
       const user = found && (await em.findOne(User, { id: found.userId }));
-      return user ? isUsable(user, user.email, found.kind) : false;
+      return user ? isUsable(user, found.email, found.kind) : false;
     },
 
     async resetPassword(input, context) {
