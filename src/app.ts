@@ -26,6 +26,7 @@ import { createUnitOfWork, type UnitOfWork } from './db/unit-of-work.ts';
 import { entities } from './entities.ts';
 import { AccessResolver, GroupResolver } from './features/access/access.resolver.ts';
 import { createAccess } from './features/access/access.ts';
+import { createAccessLoaders } from './features/access/access-loaders.ts';
 import { createAccountMails } from './features/accounts/accounts.mails.ts';
 import { AccountsResolver } from './features/accounts/accounts.resolver.ts';
 import { createCredentials } from './features/accounts/credentials.ts';
@@ -37,6 +38,23 @@ import { ProfileResolver } from './features/accounts/profile.resolver.ts';
 import { createProfiles } from './features/accounts/profile.ts';
 import { createProvisioning, type Provisioning } from './features/accounts/provisioning.ts';
 import { createRegistrations, type Registrations } from './features/accounts/registration.ts';
+import {
+  GroupAdministrationResolver,
+  PermissionAdministrationResolver,
+  UserAdministrationResolver,
+} from './features/administration/administration.resolver.ts';
+import {
+  GroupConnectionResolver,
+  PermissionConnectionResolver,
+  UserConnectionResolver,
+} from './features/administration/connections.resolver.ts';
+import { DirectoryResolver } from './features/administration/directory.resolver.ts';
+import { createDirectory } from './features/administration/directory.ts';
+import { createExplanations } from './features/administration/explanations.ts';
+import { createGrants } from './features/administration/grants.ts';
+import { createGroupAdministration } from './features/administration/group-administration.ts';
+import { createPermissionAdministration } from './features/administration/permission-administration.ts';
+import { createUserAdministration } from './features/administration/user-administration.ts';
 import { OneTimePasswordHooks } from './features/one-time-passwords/one-time-password.hooks.ts';
 import {
   createOneTimePasswords,
@@ -152,6 +170,8 @@ async function furnish(
     parameters: config.passwordHash,
   });
   const access = createAccess(unitOfWork);
+  const loadersOf = createAccessLoaders(access);
+  const grants = createGrants(unitOfWork);
   const users = createUsers(unitOfWork);
   const oneTimePasswords = createOneTimePasswords({
     unitOfWork,
@@ -235,8 +255,8 @@ async function furnish(
     passwords,
     migrated,
     resolvers: [
-      new UserResolver(access),
-      new GroupResolver(access),
+      new UserResolver(loadersOf),
+      new GroupResolver(loadersOf),
       new AccessResolver(),
       new SessionResolver(),
       new UserSessionsResolver(sessions),
@@ -244,6 +264,13 @@ async function furnish(
       new AccountsResolver(registrations, createLogin(accountParts)),
       new PasswordsResolver(passwords),
       new ProfileResolver(profiles, emailChanges),
+      new DirectoryResolver(createDirectory(unitOfWork), createExplanations(unitOfWork)),
+      new UserConnectionResolver(),
+      new GroupConnectionResolver(),
+      new PermissionConnectionResolver(),
+      new UserAdministrationResolver(createUserAdministration({ ...accountParts, access, grants })),
+      new GroupAdministrationResolver(createGroupAdministration({ unitOfWork, grants })),
+      new PermissionAdministrationResolver(createPermissionAdministration(unitOfWork)),
     ],
     jobs: {
       pool,

@@ -17,6 +17,7 @@ const floors = [
   'src/features/one-time-passwords/',
   'src/features/sessions/',
   'src/features/accounts/',
+  'src/features/administration/',
   'src/entities.ts',
   'src/api/',
   'src/app.ts',

@@ -22,6 +22,17 @@ import { AccessResolver, GroupResolver } from '../features/access/access.resolve
 import { AccountsResolver } from '../features/accounts/accounts.resolver.ts';
 import { PasswordsResolver } from '../features/accounts/passwords.resolver.ts';
 import { ProfileResolver } from '../features/accounts/profile.resolver.ts';
+import {
+  GroupAdministrationResolver,
+  PermissionAdministrationResolver,
+  UserAdministrationResolver,
+} from '../features/administration/administration.resolver.ts';
+import {
+  GroupConnectionResolver,
+  PermissionConnectionResolver,
+  UserConnectionResolver,
+} from '../features/administration/connections.resolver.ts';
+import { DirectoryResolver } from '../features/administration/directory.resolver.ts';
 import { DateTime } from '../features/answers.resolver.ts';
 import {
   SessionResolver,
@@ -44,6 +55,13 @@ export const resolverClasses = [
   AccountsResolver,
   PasswordsResolver,
   ProfileResolver,
+  DirectoryResolver,
+  UserConnectionResolver,
+  GroupConnectionResolver,
+  PermissionConnectionResolver,
+  UserAdministrationResolver,
+  GroupAdministrationResolver,
+  PermissionAdministrationResolver,
 ] as const;
 
 export type Resolvers = readonly InstanceType<(typeof resolverClasses)[number]>[];

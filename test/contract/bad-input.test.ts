@@ -4,7 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RestRow, restRows } from '../../src/api/rest/routes.ts';
+import { restRows } from '../../src/api/rest/routes.ts';
+import type { RestRow } from '../../src/api/rest/row.ts';
 import { readOperations, type TextInput } from '../support/operations.ts';
 import {
   goodPassword,

@@ -87,7 +87,7 @@ test('Root holds every built-in permission and every one that is made later', as
   );
   expect(row?.missing).toBe('0');
   const builtIn = await service.database.query('select 1 from permissions where is_built_in');
-  expect(builtIn).toHaveLength(12);
+  expect(builtIn).toHaveLength(13);
 });
 
 test('a superuser has every permission, also one that nobody has heard of', async () => {

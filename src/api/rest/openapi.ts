@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 description, made from the very rows that are served. */
 import { sentenceOf, statusOf } from '../../core/errors.ts';
-import { type RestInput, type RestRow, restRows } from './routes.ts';
+import { restRows } from './routes.ts';
+import type { RestInput, RestRow } from './row.ts';
 
 export function openApiDocument(settings: { prefix: string; publicUrl: string; version: string }) {
   const paths: Record<string, Record<string, object>> = {};
@@ -59,8 +60,15 @@ function operation(row: RestRow): object {
   };
 }
 
-function parameter([name, { from, isRequired, description }]: [string, RestInput]): object {
-  return { name, in: from, required: isRequired, description, schema: { type: 'string' } };
+const schemas = {
+  text: { type: 'string' },
+  flag: { type: 'boolean' },
+  number: { type: 'integer', minimum: 0 },
+  ids: { type: 'array', items: { type: 'string', format: 'uuid' } },
+} as const satisfies Record<RestInput['kind'], object>;
+
+function parameter([name, { from, isRequired, description, kind }]: [string, RestInput]): object {
+  return { name, in: from, required: isRequired, description, schema: schemas[kind] };
 }
 
 function requestBody(inputs: readonly [string, RestInput][]): object {
@@ -68,7 +76,7 @@ function requestBody(inputs: readonly [string, RestInput][]): object {
     type: 'object',
     required: inputs.filter(([, { isRequired }]) => isRequired).map(([name]) => name),
     properties: Object.fromEntries(
-      inputs.map(([name, { description }]) => [name, { type: 'string', description }]),
+      inputs.map(([name, { description, kind }]) => [name, { ...schemas[kind], description }]),
     ),
   };
   return {
@@ -77,14 +85,15 @@ function requestBody(inputs: readonly [string, RestInput][]): object {
   };
 }
 
-function success({ success: { status, message, data } }: RestRow): object {
+function success({ success: { status, message, data }, isList }: RestRow): object {
   if (status === 204) return { description: message };
   const properties = Object.fromEntries(Object.keys(data).map((name) => [name, {}]));
+  const item = { type: 'object', properties };
   const schema = {
     type: 'object',
     properties: {
       message: { type: 'string', examples: [message] },
-      data: { type: 'object', properties },
+      data: isList ? { type: 'array', items: item } : item,
     },
   };
   return { description: message, content: { 'application/json': { schema } } };

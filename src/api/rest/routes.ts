@@ -2,49 +2,9 @@
  * The documented REST paths, as data. Each row names the GraphQL document it runs, so that the two
  * interfaces cannot disagree; what runs a row is in run.ts.
  */
-import type { ProblemCode } from '../../core/errors.ts';
-
-export interface RestInput {
-  readonly from: 'body' | 'query' | 'path';
-  /** Where the value goes among the document's variables, such as `input.firstName`. */
-  readonly to: string;
-  readonly isRequired: boolean;
-  readonly description: string;
-}
-
-export interface RestRow {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Below the prefix, with a final slash that callers may leave out. */
-  readonly path: string;
-  readonly summary: string;
-  /** Whether the caller must send an access token. */
-  readonly needsToken: boolean;
-  readonly inputs: Readonly<Record<string, RestInput>>;
-  /** A GraphQL document whose one root field is called `result`. */
-  readonly document: string;
-  readonly success: {
-    readonly status: 200 | 201 | 204;
-    readonly message: string;
-    /** Names in `data` and where they come from in `result`; `.` is the result itself. */
-    readonly data: Readonly<Record<string, string>>;
-  };
-  /** What a `false` of the document means, where that is a refusal. */
-  readonly refusal?: { readonly code: ProblemCode; readonly message: string };
-  /** Statuses of codes that differ from the catalogue's here. */
-  readonly statuses?: Readonly<Partial<Record<ProblemCode, number>>>;
-  /** A GET that uses something up: only for callers that are programs, never for HEAD or prefetch. */
-  readonly isConsuming?: true;
-}
-
-const field = (from: RestInput['from'], isRequired: boolean) => (to: string, description: string) =>
-  ({ from, to, isRequired, description }) satisfies RestInput;
-const body = field('body', true);
-const optionalBody = field('body', false);
-const query = field('query', true);
-const path = field('path', true);
-
-const problem = '... on Problem { code message fields { path message } }';
-const acknowledgement = `... on Acknowledgement { message } ${problem}`;
+import { administrationRows } from './administration-routes.ts';
+import type { RestRow } from './row.ts';
+import { acknowledgement, body, optionalBody, path, problem, query } from './row-parts.ts';
 
 /** Names of a user's data, and the fields that they come from. */
 const userData = {
@@ -247,4 +207,5 @@ export const restRows: readonly RestRow[] = [
     success: { status: 200, message: 'Password reset successfully', data: {} },
     statuses: { INVALID_TOKEN: 400 },
   },
+  ...administrationRows,
 ];

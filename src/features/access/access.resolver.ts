@@ -13,7 +13,8 @@ import {
 } from 'type-graphql';
 import { type Context, requireActor } from '../../core/actor.ts';
 import { parseFields, parseLookupName } from '../../core/parse.ts';
-import { type Access, holdsPermission } from './access.ts';
+import { holdsPermission } from './access.ts';
+import type { AccessLoadersOf } from './access-loaders.ts';
 
 @ObjectType('Permission')
 export class PermissionType {
@@ -44,15 +45,15 @@ export class GroupType {
 
 @Resolver(() => GroupType)
 export class GroupResolver {
-  readonly #access: Access;
+  readonly #loadersOf: AccessLoadersOf;
 
-  constructor(access: Access) {
-    this.#access = access;
+  constructor(loadersOf: AccessLoadersOf) {
+    this.#loadersOf = loadersOf;
   }
 
   @FieldResolver(() => [PermissionType])
-  permissions(@Root() group: GroupType): Promise<PermissionType[]> {
-    return this.#access.permissionsOfGroup(group.id);
+  permissions(@Root() group: GroupType, @Ctx() context: Context): Promise<PermissionType[]> {
+    return this.#loadersOf(context).permissionsOfGroup.load(group.id);
   }
 }
 

@@ -29,12 +29,17 @@ export function matchesGrant(grant: string, permission: string): boolean {
   return permission.length - last.length >= at && permission.endsWith(last);
 }
 
+/** By id, what belongs to each; whoever has nothing is left out. */
+export type ById<Thing> = ReadonlyMap<string, Thing[]>;
+
+/** Each asks for many at once, with one statement for the links and one for what they lead to. */
 export interface Access {
-  groupsOf(userId: string): Promise<Group[]>;
-  permissionsOf(userId: string): Promise<Permission[]>;
-  permissionsOfGroup(groupId: string): Promise<Permission[]>;
+  groupsOfUsers(userIds: readonly string[]): Promise<ById<Group>>;
+  permissionsOfUsers(userIds: readonly string[]): Promise<ById<Permission>>;
+  permissionsOfGroups(groupIds: readonly string[]): Promise<ById<Permission>>;
   /** Codes granted directly and through groups; of superusers every one there is. */
   effectivePermissionsOf(userId: string): Promise<string[]>;
+  effectivePermissionsOfUsers(userIds: readonly string[]): Promise<ById<string>>;
 }
 
 /** SQL: codes that count for the user in the row `u`, in order. */
@@ -70,36 +75,65 @@ export const holdersSql = (alias: string) => `(
   )
 )`;
 
+interface Link {
+  readonly owner: string;
+  readonly item: string;
+}
+
+const anyId = "any(string_to_array(?, ' ')::uuid[])";
+
 export function createAccess({ em, query }: UnitOfWork): Access {
+  const follow = async <Thing extends { id: string }>(
+    linksSql: string,
+    ownerIds: readonly string[],
+    load: (ids: string[]) => Promise<Thing[]>,
+  ): Promise<ById<Thing>> => {
+    const links = await query<Link>(linksSql, [ownerIds.join(' ')]);
+    const things = await load([...new Set(links.map(({ item }) => item))]);
+    const byOwner = new Map<string, Thing[]>();
+    // In the order of the things, which is the order that people read them in.
+    for (const thing of things) {
+      for (const { owner } of links.filter(({ item }) => item === thing.id)) {
+        byOwner.set(owner, [...(byOwner.get(owner) ?? []), thing]);
+      }
+    }
+    return byOwner;
+  };
+
+  const loadPermissions = (ids: string[]) =>
+    em.find(Permission, { id: ids }, { orderBy: { codename: 'asc' } });
+
+  const effectivePermissionsOfUsers = async (userIds: readonly string[]) => {
+    const rows = await query<{ id: string; codenames: string[] }>(
+      `select u.id, ${effectivePermissionsSql} as codenames from users u where u.id = ${anyId}`,
+      [userIds.join(' ')],
+    );
+    return new Map(rows.map(({ id, codenames }) => [id, codenames]));
+  };
+
   return {
-    async groupsOf(userId) {
-      const ids = await query<{ id: string }>(
-        `select group_id as id from user_groups
-         where user_id = ? and (expires_at is null or expires_at > now())`,
-        [userId],
-      );
-      return em.find(Group, { id: ids.map(({ id }) => id) }, { orderBy: { name: 'asc' } });
-    },
-    async permissionsOf(userId) {
-      const ids = await query<{ id: string }>(
-        'select permission_id as id from user_permissions where user_id = ?',
-        [userId],
-      );
-      return em.find(Permission, { id: ids.map(({ id }) => id) }, { orderBy: { codename: 'asc' } });
-    },
-    async permissionsOfGroup(groupId) {
-      const group = await em.findOneOrFail(Group, groupId, {
-        populate: ['permissions'],
-        orderBy: { permissions: { codename: 'asc' } },
-      });
-      return group.permissions.getItems();
-    },
+    groupsOfUsers: (userIds) =>
+      follow(
+        `select user_id as owner, group_id as item from user_groups
+         where user_id = ${anyId} and (expires_at is null or expires_at > now())`,
+        userIds,
+        (ids) => em.find(Group, { id: ids }, { orderBy: { name: 'asc' } }),
+      ),
+    permissionsOfUsers: (userIds) =>
+      follow(
+        `select user_id as owner, permission_id as item from user_permissions where user_id = ${anyId}`,
+        userIds,
+        loadPermissions,
+      ),
+    permissionsOfGroups: (groupIds) =>
+      follow(
+        `select group_id as owner, permission_id as item from group_permissions where group_id = ${anyId}`,
+        groupIds,
+        loadPermissions,
+      ),
+    effectivePermissionsOfUsers,
     async effectivePermissionsOf(userId) {
-      const [row] = await query<{ codenames: string[] }>(
-        `select ${effectivePermissionsSql} as codenames from users u where u.id = ?`,
-        [userId],
-      );
-      return row?.codenames ?? [];
+      return (await effectivePermissionsOfUsers([userId])).get(userId) ?? [];
     },
   };
 }

@@ -1,14 +1,6 @@
 /** Relay's connections over GraphQL, for users, groups and permissions. */
 import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
-import {
-  ArgsType,
-  Field,
-  FieldResolver,
-  Int,
-  ObjectType,
-  Resolver,
-  Root,
-} from 'type-graphql';
+import { ArgsType, Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
 import type { Connection } from './directory.ts';

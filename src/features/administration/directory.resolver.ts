@@ -9,13 +9,13 @@ import {
   InputType,
   ObjectType,
   Query,
-  registerEnumType,
   Resolver,
+  registerEnumType,
 } from 'type-graphql';
 import type { Context } from '../../core/actor.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
-import { UserType, userStatuses } from '../users/users.resolver.ts';
 import type { UserStatus } from '../users/user.entity.ts';
+import { UserType, userStatuses } from '../users/users.resolver.ts';
 import {
   GroupConnectionType,
   PageArgs,
@@ -27,10 +27,11 @@ import type { Explanation, Explanations, PathKind } from './explanations.ts';
 
 const orderFields = { CREATED_AT: 'CREATED_AT', UPDATED_AT: 'UPDATED_AT', EMAIL: 'EMAIL' } as const;
 const directions = { ASC: 'ASC', DESC: 'DESC' } as const;
-const pathKinds = { SUPERUSER: 'SUPERUSER', DIRECT: 'DIRECT', GROUP: 'GROUP' } as const satisfies Record<
-  PathKind,
-  PathKind
->;
+const pathKinds = {
+  SUPERUSER: 'SUPERUSER',
+  DIRECT: 'DIRECT',
+  GROUP: 'GROUP',
+} as const satisfies Record<PathKind, PathKind>;
 registerEnumType(orderFields, { name: 'UserOrderField' });
 registerEnumType(directions, { name: 'OrderDirection' });
 registerEnumType(pathKinds, { name: 'PermissionPathKind' });

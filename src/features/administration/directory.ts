@@ -9,11 +9,18 @@ import {
   refuse,
 } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { holdersSql } from '../access/access.ts';
 import { Group } from '../access/group.entity.ts';
 import { Permission } from '../access/permission.entity.ts';
-import { holdersSql } from '../access/access.ts';
 import { User } from '../users/user.entity.ts';
-import { countOf, type PageInfo, type PageInput, type PageOrder, type PageSource, pageOfIds } from './pages.ts';
+import {
+  countOf,
+  type PageInfo,
+  type PageInput,
+  type PageOrder,
+  type PageSource,
+  pageOfIds,
+} from './pages.ts';
 import { requireAdministrator } from './rules.ts';
 
 /** A page of things, in the shape of Relay's connections; the total is counted when asked for. */
@@ -48,7 +55,11 @@ export interface Directory {
     context: Context,
   ): Promise<Connection<User>>;
   /** Everybody who holds a permission, however they came by it. @throws FORBIDDEN, VALIDATION_FAILED */
-  usersWithPermission(permission: string, page: PageInput, context: Context): Promise<Connection<User>>;
+  usersWithPermission(
+    permission: string,
+    page: PageInput,
+    context: Context,
+  ): Promise<Connection<User>>;
   /** @throws FORBIDDEN */
   group(id: unknown, context: Context): Promise<Group | null>;
   /** @throws FORBIDDEN, VALIDATION_FAILED */
@@ -110,7 +121,11 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     },
     async usersWithPermission(permission, page, context) {
       requireAdministrator(context, 'users.view_user');
-      const source = { from: 'users t', conditions: [holdersSql('t')], parameters: [permission, permission] };
+      const source = {
+        from: 'users t',
+        conditions: [holdersSql('t')],
+        parameters: [permission, permission],
+      };
       return connect(source, { order: newestFirst, page }, loadUsers);
     },
     async group(rawId, context) {
@@ -120,7 +135,9 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     },
     async groups(page, context) {
       requireAdministrator(context, 'users.view_group');
-      return connect(everything('groups'), { order: byName, page }, (ids) => em.find(Group, { id: ids }));
+      return connect(everything('groups'), { order: byName, page }, (ids) =>
+        em.find(Group, { id: ids }),
+      );
     },
     async permission(rawId, context) {
       requireAdministrator(context, 'users.view_permission');

@@ -48,7 +48,9 @@ export function createExplanations({ query }: UnitOfWork): Explanations {
       const [user] =
         id === undefined
           ? []
-          : await query<{ is_superuser: boolean }>('select is_superuser from users where id = ?', [id]);
+          : await query<{ is_superuser: boolean }>('select is_superuser from users where id = ?', [
+              id,
+            ]);
       if (!user) throw new Problem('NOT_FOUND');
       const held = await query<{ group: string | null; grant: string }>(grantsSql, [id, id]);
       const paths: PermissionPath[] = held

@@ -12,7 +12,11 @@ export interface Grants {
   /** @throws FORBIDDEN, VALIDATION_FAILED */
   setPermissions(actor: Actor, user: User, permissionIds: readonly string[]): Promise<void>;
   /** @throws FORBIDDEN, VALIDATION_FAILED */
-  setGroupPermissions(actor: Actor, groupId: string, permissionIds: readonly string[]): Promise<void>;
+  setGroupPermissions(
+    actor: Actor,
+    groupId: string,
+    permissionIds: readonly string[],
+  ): Promise<void>;
 }
 
 interface Pivot {
@@ -27,7 +31,7 @@ interface Pivot {
   readonly known: string;
 }
 
-const ids = 'string_to_array(?, \' \')::uuid[]';
+const ids = "string_to_array(?, ' ')::uuid[]";
 const permissionCodes = `select codename from permissions where id = any(${ids})`;
 const knownPermissions = `select count(*)::int as known from permissions where id = any(${ids})`;
 
@@ -61,7 +65,8 @@ export function createGrants({ query }: UnitOfWork): Grants {
   const set = async (pivot: Pivot, actor: Actor, ownerId: string, wanted: readonly string[]) => {
     const [found] = await query<{ known: number }>(pivot.known, [wanted.join(' ')]);
     parseFields({
-      [pivot.field]: () => found?.known === wanted.length || refuse('Names one that does not exist.'),
+      [pivot.field]: () =>
+        found?.known === wanted.length || refuse('Names one that does not exist.'),
     });
     const { table, owner, item } = pivot;
     const held = await query<{ id: string }>(

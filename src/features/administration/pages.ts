@@ -148,7 +148,8 @@ function decodeCursor(text: string): (Place & { readonly column: string }) | und
   try {
     const [column, value, rawId] = JSON.parse(Buffer.from(text, 'base64url').toString());
     const id = parseId(rawId);
-    const isComplete = typeof column === 'string' && typeof value === 'string' && value.isWellFormed();
+    const isComplete =
+      typeof column === 'string' && typeof value === 'string' && value.isWellFormed();
     return isComplete && id !== undefined ? { column, value, id } : undefined;
   } catch {
     return undefined;
@@ -157,7 +158,8 @@ function decodeCursor(text: string): (Place & { readonly column: string }) | und
 
 /** Keeps what PostgreSQL could not cast away from it. */
 function isOfType(value: string, cast: string): boolean {
-  if (cast === 'timestamptz') return /^\d{4}-\d\d-\d\d[ T][\d:.]+[+Z]/.test(value) && !Number.isNaN(Date.parse(value));
+  if (cast === 'timestamptz')
+    return /^\d{4}-\d\d-\d\d[ T][\d:.]+[+Z]/.test(value) && !Number.isNaN(Date.parse(value));
   return !value.includes('\u0000');
 }
 

@@ -177,7 +177,10 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
         const user = await claim(id, actor);
         const isMoved = parsed.email !== undefined && parsed.email !== user.email;
         if (isMoved || passwordHash !== undefined) await requireMayImpersonate(actor, user);
-        await requireFree({ email: isMoved ? parsed.email : undefined, username: parsed.username }, user);
+        await requireFree(
+          { email: isMoved ? parsed.email : undefined, username: parsed.username },
+          user,
+        );
         user.username = parsed.username ?? user.username;
         user.firstName = parsed.firstName ?? user.firstName;
         user.lastName = parsed.lastName ?? user.lastName;

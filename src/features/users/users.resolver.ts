@@ -13,13 +13,14 @@ import {
 } from 'type-graphql';
 import { type Context, type Person, requireActor } from '../../core/actor.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
-import type { Access } from '../access/access.ts';
+import type { AccessLoadersOf } from '../access/access-loaders.ts';
 import type { UserStatus } from './user.entity.ts';
 
-export const userStatuses = { PENDING: 'PENDING', ACTIVE: 'ACTIVE', DISABLED: 'DISABLED' } satisfies Record<
-  UserStatus,
-  UserStatus
->;
+export const userStatuses = {
+  PENDING: 'PENDING',
+  ACTIVE: 'ACTIVE',
+  DISABLED: 'DISABLED',
+} satisfies Record<UserStatus, UserStatus>;
 registerEnumType(userStatuses, { name: 'UserStatus' });
 
 @ObjectType('User')
@@ -66,10 +67,10 @@ export class UserType {
 
 @Resolver(() => UserType)
 export class UserResolver {
-  readonly #access: Access;
+  readonly #loadersOf: AccessLoadersOf;
 
-  constructor(access: Access) {
-    this.#access = access;
+  constructor(loadersOf: AccessLoadersOf) {
+    this.#loadersOf = loadersOf;
   }
 
   @Query(() => UserType)
@@ -88,13 +89,13 @@ export class UserResolver {
   }
 
   @FieldResolver(() => [GroupType])
-  groups(@Root() user: UserType): Promise<GroupType[]> {
-    return this.#access.groupsOf(user.id);
+  groups(@Root() user: UserType, @Ctx() context: Context): Promise<GroupType[]> {
+    return this.#loadersOf(context).groupsOfUser.load(user.id);
   }
 
   @FieldResolver(() => [PermissionType])
-  permissions(@Root() user: UserType): Promise<PermissionType[]> {
-    return this.#access.permissionsOf(user.id);
+  permissions(@Root() user: UserType, @Ctx() context: Context): Promise<PermissionType[]> {
+    return this.#loadersOf(context).permissionsOfUser.load(user.id);
   }
 
   @FieldResolver(() => [String])
@@ -104,6 +105,6 @@ export class UserResolver {
   ): Promise<readonly string[]> {
     return context.actor?.person.id === user.id
       ? [...context.actor.permissions]
-      : this.#access.effectivePermissionsOf(user.id);
+      : this.#loadersOf(context).effectivePermissionsOfUser.load(user.id);
   }
 }

@@ -1,0 +1,102 @@
+/** What a row's document answered, as the answer of REST. */
+import type { FastifyReply } from 'fastify';
+import { type FieldProblem, isProblemCode, Problem, type ProblemCode } from '../../core/errors.ts';
+import { type Envelope, sendInternal, sendRefusal } from '../envelope.ts';
+import type { RestRow } from './row.ts';
+
+/** Answers a result of the row's document, which may be a refusal as data. */
+export function sendResult(row: RestRow, result: unknown, reply: FastifyReply): FastifyReply {
+  if (isProblemData(result)) {
+    const problem = new Problem(result.code, { fields: restFields(row, result.fields) });
+    return sendRefusal(reply, problem, { status: row.statuses?.[result.code] });
+  }
+  if (result === null) return sendRefusal(reply, new Problem('NOT_FOUND'));
+  if (result === false && row.refusal) {
+    const { code, message } = row.refusal;
+    return sendRefusal(reply, new Problem(code), { message });
+  }
+  return sendSuccess(row, result, reply);
+}
+
+/** Answers a top-level error; what is INTERNAL has been written to the log where it happened. */
+export function sendTopLevelError(
+  row: RestRow,
+  extensions: Record<string, unknown> | undefined,
+  reply: FastifyReply,
+): FastifyReply {
+  const { code, retryAfter, fields } = extensions ?? {};
+  if (code === 'BAD_USER_INPUT') {
+    const problem = new Problem('VALIDATION_FAILED', { fields: restFields(row, fieldsOf(fields)) });
+    return sendRefusal(reply, problem);
+  }
+  if (!isProblemCode(code) || code === 'INTERNAL') return sendInternal(reply);
+  const problem = new Problem(code, {
+    ...(typeof retryAfter === 'number' ? { retryAfterSeconds: retryAfter } : {}),
+    fields: restFields(row, fieldsOf(fields)),
+  });
+  return sendRefusal(reply, problem);
+}
+
+/** Variables are named with their owner, `filter.status`; problems are not. */
+function fieldsOf(fields: unknown): FieldProblem[] {
+  const list: readonly FieldProblem[] = Array.isArray(fields) ? fields : [];
+  return list.map(({ path, message }) => ({ path: path.split('.').at(-1) ?? path, message }));
+}
+
+function sendSuccess(row: RestRow, result: unknown, reply: FastifyReply): FastifyReply {
+  const { status, message, data } = row.success;
+  reply.code(status).header('cache-control', 'no-store');
+  if (status === 204) return reply.send();
+  if (!row.isList) return reply.send({ message, data: pick(result, data) } satisfies Envelope);
+  const { nodes, pageInfo } = result as ListResult; // the documents of lists select these
+  if (pageInfo.hasNextPage) reply.header('link', nextLink(reply, pageInfo.endCursor));
+  return reply.send({ message, data: nodes.map((node) => pick(node, data)) } satisfies Envelope);
+}
+
+interface ListResult {
+  readonly nodes: readonly object[];
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
+}
+
+/** The same list from behind the page (RFC 8288); relative, so that proxies do not matter. */
+function nextLink(reply: FastifyReply, cursor: string): string {
+  const url = new URL(reply.request.url, 'http://relative.invalid');
+  url.searchParams.set('cursor', cursor);
+  return `<${url.pathname}${url.search}>; rel="next"`;
+}
+
+interface ProblemData {
+  readonly code: ProblemCode;
+  readonly fields: readonly FieldProblem[];
+}
+
+function isProblemData(result: unknown): result is ProblemData {
+  return (
+    typeof result === 'object' && result !== null && 'code' in result && isProblemCode(result.code)
+  );
+}
+
+/** Fields by their REST names: `firstName` back to `first_name`. */
+function restFields(row: RestRow, fields: readonly FieldProblem[]): FieldProblem[] {
+  const names = new Map(
+    Object.entries(row.inputs).map(([name, { to }]) => [to.slice(to.indexOf('.') + 1), name]),
+  );
+  return fields.map(({ path, message }) => ({ path: names.get(path) ?? path, message }));
+}
+
+function pick(result: unknown, data: Readonly<Record<string, string>>): object {
+  return Object.fromEntries(
+    Object.entries(data).map(([name, from]) => [
+      name,
+      from === '.' ? result : valueAt(result, from),
+    ]),
+  );
+}
+
+/** `a` of an object; `a.b` is the list of `b` of the objects in the list `a`. */
+function valueAt(source: unknown, from: string): unknown {
+  const [first = '', second] = from.split('.');
+  const value = (Object(source) as Record<string, unknown>)[first]; // any object has keys
+  if (second === undefined) return value;
+  return Array.isArray(value) ? value.map((each) => valueAt(each, second)) : value;
+}
