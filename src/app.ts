@@ -28,11 +28,20 @@ import { AccessResolver, GroupResolver } from './features/access/access.resolver
 import { createAccess } from './features/access/access.ts';
 import { createAccountMails } from './features/accounts/accounts.mails.ts';
 import { AccountsResolver } from './features/accounts/accounts.resolver.ts';
+import { createCredentials } from './features/accounts/credentials.ts';
+import { createEmailChanges } from './features/accounts/email-change.ts';
 import { createLogin } from './features/accounts/login.ts';
+import { PasswordsResolver } from './features/accounts/passwords.resolver.ts';
+import { createPasswords, type Passwords } from './features/accounts/passwords.ts';
+import { ProfileResolver } from './features/accounts/profile.resolver.ts';
+import { createProfiles } from './features/accounts/profile.ts';
 import { createProvisioning, type Provisioning } from './features/accounts/provisioning.ts';
 import { createRegistrations, type Registrations } from './features/accounts/registration.ts';
 import { OneTimePasswordHooks } from './features/one-time-passwords/one-time-password.hooks.ts';
-import { createOneTimePasswords } from './features/one-time-passwords/one-time-passwords.ts';
+import {
+  createOneTimePasswords,
+  type OneTimePasswords,
+} from './features/one-time-passwords/one-time-passwords.ts';
 import { createPrincipals } from './features/sessions/principals.ts';
 import { createRefresh } from './features/sessions/refresh.ts';
 import {
@@ -75,6 +84,8 @@ export interface House {
   readonly tokens: Tokens;
   readonly signingKeys: SigningKeys;
   readonly mailbox: DevelopmentMailbox;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly passwords: Passwords;
   readonly resolvers: Parameters<typeof createSchema>[0];
   readonly jobs: JobParts;
   /** Names of the migrations that were missing when the house was opened. */
@@ -135,7 +146,11 @@ async function furnish(
 
   const secrets = createOneTimeSecrets(secretKey);
   const threads = Math.max(1, availableParallelism());
-  const hasher = createPasswordHasher({ threads, queueLimit: threads * waitingHashesPerThread });
+  const hasher = createPasswordHasher({
+    threads,
+    queueLimit: threads * waitingHashesPerThread,
+    parameters: config.passwordHash,
+  });
   const access = createAccess(unitOfWork);
   const users = createUsers(unitOfWork);
   const oneTimePasswords = createOneTimePasswords({
@@ -143,6 +158,7 @@ async function furnish(
     secrets,
     clock,
     verifyCodeTtlSeconds: config.verifyCodeTtlSeconds,
+    resetTokenTtlSeconds: config.resetTokenTtlSeconds,
     resendCooldownSeconds,
   });
   const { accessTokenTtlSeconds, refreshTokenTtlSeconds, sessionMaxAgeSeconds } = config;
@@ -177,8 +193,10 @@ async function furnish(
     refreshGraceSeconds: config.refreshGraceSeconds,
   };
   const sessions = createSessions(sessionParts);
+  const credentials = createCredentials({ users, hasher });
   const accountParts = {
     unitOfWork,
+    credentials,
     users,
     oneTimePasswords,
     sessions,
@@ -188,6 +206,9 @@ async function furnish(
     passwordRules: { minLength: config.passwordMinLength },
   };
   const registrations = createRegistrations(accountParts);
+  const passwords = createPasswords(accountParts);
+  const emailChanges = createEmailChanges(accountParts);
+  const profiles = createProfiles({ ...accountParts, emailChanges });
   const mailbox = createDevelopmentMailbox(join(config.dataDirectory, 'mailbox'));
   const mailer = createMailer(config.mail, { mailbox, publicUrl: config.publicUrl, log });
   const compose = createAccountMails({
@@ -195,7 +216,6 @@ async function furnish(
     secrets,
     clock,
     publicUrl: config.publicUrl,
-    verifyCodeTtlSeconds: config.verifyCodeTtlSeconds,
   });
 
   return {
@@ -211,6 +231,8 @@ async function furnish(
     tokens,
     signingKeys,
     mailbox,
+    oneTimePasswords,
+    passwords,
     migrated,
     resolvers: [
       new UserResolver(access),
@@ -220,6 +242,8 @@ async function furnish(
       new UserSessionsResolver(sessions),
       new SessionsResolver(sessions, createRefresh(sessionParts)),
       new AccountsResolver(registrations, createLogin(accountParts)),
+      new PasswordsResolver(passwords),
+      new ProfileResolver(profiles, emailChanges),
     ],
     jobs: {
       pool,
@@ -227,6 +251,7 @@ async function furnish(
       tasks: inContext(unitOfWork, {
         ...mailTasks(mailer, compose),
         ...registrations.tasks,
+        ...passwords.tasks,
         ...sessions.tasks,
       }),
       schedule: sessions.schedule,

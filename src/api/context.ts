@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor, Context } from '../core/actor.ts';
 import { Problem } from '../core/errors.ts';
+import { preferredLocale } from '../core/locale.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
 
 declare module 'fastify' {
@@ -32,6 +33,7 @@ export async function createContext(
     client: {
       ipAddress: request.ip,
       userAgent: request.headers['user-agent'] ?? '',
+      locale: preferredLocale(request.headers['accept-language']),
       requestId: request.id,
     },
     get signal() {

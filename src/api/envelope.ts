@@ -10,10 +10,6 @@ export interface Envelope {
   readonly data: object;
 }
 
-function problemEnvelope(problem: Problem): Envelope {
-  return { message: problem.message, data: { code: problem.code, fields: problem.fields } };
-}
-
 /** Status and headers that belong to a refusal, whatever its body. */
 function prepareRefusal(reply: FastifyReply, problem: Problem, status?: number): void {
   reply.code(status ?? statusOf(problem.code)).header('cache-control', 'no-store');
@@ -27,12 +23,17 @@ function prepareRefusal(reply: FastifyReply, problem: Problem, status?: number):
 }
 
 /** Refuses the whole request, in the shape that the route's callers read. */
-export function sendRefusal(reply: FastifyReply, problem: Problem, status?: number): FastifyReply {
-  prepareRefusal(reply, problem, status);
-  const { message, code } = problem;
+export function sendRefusal(
+  reply: FastifyReply,
+  problem: Problem,
+  instead: { readonly status?: number | undefined; readonly message?: string } = {},
+): FastifyReply {
+  prepareRefusal(reply, problem, instead.status);
+  const { code, fields } = problem;
+  const message = instead.message ?? problem.message;
   return reply.request.routeOptions.config.speaks === 'graphql'
     ? sendGraphqlError(reply, message, { code })
-    : reply.send(problemEnvelope(problem));
+    : reply.send({ message, data: { code, fields } } satisfies Envelope);
 }
 
 /** Refuses what HTTP itself does not take, in the shape that the route's callers read. */

@@ -18,6 +18,8 @@ import { sentenceOf, statusOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Changes } from '../db/changes.ts';
 import type { UnitOfWork } from '../db/unit-of-work.ts';
+import type { Passwords } from '../features/accounts/passwords.ts';
+import type { OneTimePasswords } from '../features/one-time-passwords/one-time-passwords.ts';
 import type { Sessions } from '../features/sessions/sessions.ts';
 import type { SigningKeys } from '../features/sessions/signing-keys.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
@@ -29,9 +31,9 @@ import { serveHealth } from './health.ts';
 import { isAllowedHost } from './hosts.ts';
 import { serveJwks } from './jwks.ts';
 import { serveGraphqlIde } from './pages/graphql-ide.ts';
+import { createLinkOwners } from './pages/link-owners.ts';
 import { serveMailbox } from './pages/mailbox.ts';
-import { serveStyleSheet } from './pages/page.ts';
-import { sendVerifyPage, serveVerifyPage } from './pages/verify-email.ts';
+import { createVerifyPage, servePages } from './pages/pages.ts';
 import { problemOf } from './problem-of.ts';
 import { openApiDocument } from './rest/openapi.ts';
 import { serveRest } from './rest/run.ts';
@@ -49,6 +51,8 @@ export interface HttpParts {
   readonly clock: Clock;
   readonly graphql: Graphql;
   readonly mailbox: DevelopmentMailbox;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly passwords: Passwords;
   readonly isReady: () => Promise<boolean>;
 }
 
@@ -92,17 +96,20 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   const { revocationFeedKey: key } = config;
   if (key !== undefined) serveRevocations(app, { ...parts, key });
   serveGraphql(app, parts.graphql);
+  const { passwordMinLength, publicUrl } = config;
+  const pageParts = { graphql: parts.graphql, linkOwners: createLinkOwners(parts) };
   serveRest(app, {
     prefix: config.restPrefix,
     graphql: parts.graphql,
-    verifyPage: sendVerifyPage,
+    verifyPage: createVerifyPage(pageParts),
   });
-  serveStyleSheet(app);
-  serveVerifyPage(app, parts.graphql);
-  if (config.mail.kind === 'mailbox' && !config.isProduction) serveMailbox(app, parts.mailbox);
+  servePages(app, { ...pageParts, passwordMinLength });
+  if (config.mail.kind === 'mailbox' && !config.isProduction) {
+    serveMailbox(app, { mailbox: parts.mailbox, publicUrl });
+  }
   const document = openApiDocument({
     prefix: config.restPrefix,
-    publicUrl: config.publicUrl,
+    publicUrl,
     version: parts.version,
   });
   app.get('/openapi.json', (_request, reply) => reply.send(document));

@@ -20,6 +20,8 @@ import type { Context } from '../core/actor.ts';
 import { isTopLevel } from '../core/errors.ts';
 import { AccessResolver, GroupResolver } from '../features/access/access.resolver.ts';
 import { AccountsResolver } from '../features/accounts/accounts.resolver.ts';
+import { PasswordsResolver } from '../features/accounts/passwords.resolver.ts';
+import { ProfileResolver } from '../features/accounts/profile.resolver.ts';
 import { DateTime } from '../features/answers.resolver.ts';
 import {
   SessionResolver,
@@ -40,6 +42,8 @@ export const resolverClasses = [
   UserSessionsResolver,
   SessionsResolver,
   AccountsResolver,
+  PasswordsResolver,
+  ProfileResolver,
 ] as const;
 
 export type Resolvers = readonly InstanceType<(typeof resolverClasses)[number]>[];

@@ -4,6 +4,7 @@ import { ConfigError } from '../core/config.ts';
 import { Problem } from '../core/errors.ts';
 import { activateUser } from './activate-user.ts';
 import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
+import { hashCalibrate } from './hash-calibrate.ts';
 import { initDefaultAdmin } from './init-default-admin.ts';
 import { keysCommand } from './keys.ts';
 import { migrateCommand } from './migrate.ts';
@@ -23,6 +24,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     .command(activateUser)
     .command(initDefaultAdmin)
     .command(keysCommand)
+    .command(hashCalibrate)
     .demandCommand(1, 'Say which command to run.')
     .strict()
     .recommendCommands()

@@ -5,6 +5,8 @@ import { Problem } from './errors.ts';
 export interface Client {
   readonly ipAddress: string;
   readonly userAgent: string;
+  /** The language that the client prefers, of those that we speak. */
+  readonly locale: string;
   readonly requestId: string;
 }
 
@@ -19,6 +21,7 @@ export interface Person {
   readonly isStaff: boolean;
   readonly isSuperuser: boolean;
   readonly pendingEmail: string | null;
+  readonly locale: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly lastLoginAt: Date | null;

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
+import { type HashParameters, isAffordable } from './password-hash/hash-parameters.ts';
 
 export type MailSettings =
   | { readonly kind: 'mailbox'; readonly from: string }
@@ -50,6 +51,7 @@ export interface Config {
   readonly resetTokenTtlSeconds: number;
   readonly workers: number;
   readonly passwordMinLength: number;
+  readonly passwordHash: HashParameters;
   readonly hasAttemptBudgets: boolean;
 }
 
@@ -156,6 +158,9 @@ const shape = z.object({
   REVOCATION_FEED_KEY: secretKey.optional(),
   WORKERS: whole(1, 64).default(1),
   PASSWORD_MIN_LENGTH: whole(8, 128).default(8),
+  PASSWORD_HASH_MEMORY_KIB: whole(19_456, 262_144).default(19_456),
+  PASSWORD_HASH_ITERATIONS: whole(2, 10).default(2),
+  PASSWORD_HASH_PARALLELISM: whole(1, 16).default(1),
   ATTEMPT_BUDGETS: z.enum(['on', 'off'], 'must be on or off').default('on'),
 });
 
@@ -219,6 +224,7 @@ function toConfig(
     revocationFeedKey: settings.REVOCATION_FEED_KEY,
     workers: settings.WORKERS,
     passwordMinLength: settings.PASSWORD_MIN_LENGTH,
+    passwordHash: hashParameters(settings),
     hasAttemptBudgets: settings.ATTEMPT_BUDGETS === 'on',
   };
 }
@@ -238,6 +244,14 @@ function mailSettings(settings: Settings): MailSettings {
   return { kind: 'smtp', host, port, useTls, user, password, from };
 }
 
+function hashParameters(settings: Settings): HashParameters {
+  return {
+    memoryKib: settings.PASSWORD_HASH_MEMORY_KIB,
+    iterations: settings.PASSWORD_HASH_ITERATIONS,
+    parallelism: settings.PASSWORD_HASH_PARALLELISM,
+  };
+}
+
 function missingFaults(given: Environment): string[] {
   return neededInProduction
     .filter((name) => given[name] === undefined)
@@ -254,6 +268,11 @@ function pairFaults(settings: Settings, isProduction: boolean): string[] {
     if ((settings[one] === undefined) !== (settings[other] === undefined)) {
       faults.push(`${one} and ${other} go together: set both or neither`);
     }
+  }
+  if (!isAffordable(hashParameters(settings))) {
+    faults.push(
+      'PASSWORD_HASH_MEMORY_KIB, _ITERATIONS and _PARALLELISM cost too much together; see gatehouse hash-calibrate',
+    );
   }
   if (isProduction && settings.ATTEMPT_BUDGETS === 'off') {
     faults.push('ATTEMPT_BUDGETS=off is for load tests and refused in production');

@@ -121,7 +121,17 @@ export function parseLoginName(raw: unknown): LoginName | undefined {
   return email && { kind: 'email', value: email };
 }
 
-export const passwordMaxLength = 256;
+/** A language tag such as `en` or `es-MX`, in canonical form (BCP 47). */
+export function parseLocale(raw: unknown): string {
+  const text = parseText(raw, 35);
+  try {
+    return new Intl.Locale(text).toString();
+  } catch {
+    return refuse('Must be a language tag such as en or es-MX.');
+  }
+}
+
+const passwordMaxLength = 256;
 
 /** A password to be checked, exactly as received; whether it is a good one is not asked here. */
 export function parsePresentedPassword(raw: unknown): string {

@@ -27,7 +27,7 @@ class FieldProblemType {
 }
 
 @ObjectType('Problem')
-export class ProblemType {
+class ProblemType {
   @Field(() => refusalCodes)
   code!: ProblemCode;
 
@@ -46,6 +46,13 @@ export function resultUnion<Success extends ClassType>(name: string, success: Su
     resolveType: (value: object) => ('code' in value ? ProblemType : success),
   });
 }
+
+/** Any JSON value, as it is. */
+export const Json = new GraphQLScalarType({
+  name: 'JSON',
+  description: 'Any JSON value.',
+  serialize: (value) => value,
+});
 
 /** The answer of an operation that has nothing to tell but that it is done. */
 export function acknowledge(message: string): AcknowledgementType {

@@ -1,9 +1,8 @@
 /** Registering and proving an address. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { factOf } from '../support/mail-server.ts';
 import { newAddress, register, tryLogin, verify } from '../support/people.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { quiet, startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
 beforeAll(async () => {
@@ -21,18 +20,6 @@ async function resend(email: string) {
     { email },
   );
   return data.resendVerificationEmail;
-}
-
-/** Waits until the job queue is empty, so that a mail which is not there will not come. */
-async function quiet(): Promise<void> {
-  for (let round = 0; round < 200; round += 1) {
-    const [row] = await service.database.query<{ waiting: string }>(
-      'select count(*) as waiting from graphile_worker.jobs where attempts < max_attempts',
-    );
-    if (row?.waiting === '0') return;
-    await sleep(25);
-  }
-  throw new Error('the queue does not empty');
 }
 
 test('a person registers, confirms the code from the mail and logs in', async () => {
@@ -86,7 +73,7 @@ test('of 16 parallel registrations of one address each has a code, and one accou
     ),
   );
   expect(answers.map(({ status }) => status)).toEqual(Array(16).fill(201));
-  await quiet();
+  await quiet(service);
   const users = await service.database.query('select id from users where email = $1', [email]);
   expect(users).toHaveLength(1);
   const codes = service.mail.mails
@@ -175,7 +162,7 @@ test('another code replaces the earlier one, and comes at most once a minute', a
   expect(answers).toEqual(Array(16).fill(acknowledged));
   const mails = await service.mail.waitFor(email, 2);
   const newCode = factOf(mails.at(-1), 'Code');
-  await quiet();
+  await quiet(service);
   expect(service.mail.mails.filter(({ to }) => to === email)).toHaveLength(2);
   expect(newCode).not.toBe(code);
   expect(await verify(service, code)).toMatchObject(refused);
@@ -198,7 +185,7 @@ test('asking for another code tells nothing about the address', async () => {
   const before = service.mail.mails.length;
   const answers = await Promise.all([resend(active.email), resend(newAddress())]);
   expect(answers).toEqual([acknowledged, acknowledged]);
-  await quiet();
+  await quiet(service);
   expect(service.mail.mails).toHaveLength(before);
 });
 

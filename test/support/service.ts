@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type House, openHouse, serve } from '../../src/app.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { readConfig } from '../../src/core/config.ts';
@@ -90,6 +91,18 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
 
 /** One key for all replicas of a test run. */
 const sharedSecretKey = randomBytes(48).toString('base64url');
+
+/** Waits until the job queue is empty, so that a mail which is not there will not come. */
+export async function quiet(service: TestService): Promise<void> {
+  for (let round = 0; round < 200; round += 1) {
+    const [row] = await service.database.query<{ waiting: string }>(
+      'select count(*) as waiting from graphile_worker.jobs where attempts < max_attempts',
+    );
+    if (row?.waiting === '0') return;
+    await sleep(25);
+  }
+  throw new Error('the queue does not empty');
+}
 
 export async function freePort(): Promise<number> {
   const server = createServer();

@@ -1,84 +1,55 @@
-/** The frame of every page, its style sheet, and HTML that escapes what is put into it. */
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import { escapeHtml } from '../../core/escape-html.ts';
+/** The frame of every page: never cached, and never naming its address to another site. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { preferredLocale, type SupportedLocale } from '../../core/locale.ts';
+import { gate, iconPath, styleSheetPath } from './assets.ts';
+import { Html, html } from './html.ts';
 
-/** A piece of HTML that needs no escaping any more. */
-export class Html {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
+export interface Page {
+  readonly locale: SupportedLocale;
+  readonly title: string;
+  /** What the browser's tab says; the title when left out. */
+  readonly tabTitle?: string;
+  readonly body: Html;
+  readonly status?: number;
+  /** How it ended, as a sign above the title. */
+  readonly mark?: keyof typeof signs;
+  readonly isWide?: boolean;
 }
 
-/** HTML with every value escaped, except those that are Html already. */
-export function html(
-  strings: TemplateStringsArray,
-  ...values: readonly (string | Html | Html[])[]
-): Html {
-  const parts = strings.map((string, index) => {
-    const value = values[index];
-    if (value === undefined) return string;
-    if (value instanceof Html) return string + value.text;
-    if (Array.isArray(value)) return string + value.map(({ text }) => text).join('\n');
-    return string + escapeHtml(value);
-  });
-  return new Html(parts.join(''));
+const signs = {
+  done: '<path d="m5 12.5 4.5 4.5L19 7.5"/>',
+  refused: '<path d="M12 6.5v7"/><path d="M12 17.5h.01"/>',
+} as const;
+
+const brand = new Html(
+  `<p class="brand"><svg viewBox="0 0 24 24" aria-hidden="true">${gate}</svg>Gatehouse</p>`,
+);
+
+/** The language that the person at the browser prefers. */
+export function pageLocale(request: FastifyRequest): SupportedLocale {
+  return preferredLocale(request.headers['accept-language']);
 }
 
-const styleSheetPath = '/assets/gatehouse.css';
-
-const styleSheet = `
-:root { color-scheme: light dark; --accent: #1f4fd8; --on-accent: #fff; --line: #8884; }
-@media (prefers-color-scheme: dark) { :root { --accent: #9db7ff; --on-accent: #0b1020; } }
-* { box-sizing: border-box; }
-body { margin: 0; font: 17px/1.5 system-ui, sans-serif; }
-main { max-width: 34rem; margin: 0 auto; padding: 12vh 1.25rem 3rem; }
-main.wide { max-width: 60rem; padding-top: 2rem; }
-h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 1rem; }
-a { color: var(--accent); }
-button { font: inherit; padding: .7rem 1.3rem; border: 0; border-radius: .6rem; cursor: pointer;
-  background: var(--accent); color: var(--on-accent); }
-button:focus-visible, a:focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid var(--line);
-  border-radius: .6rem; padding: 1rem; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .5rem; border-bottom: 1px solid var(--line);
-  overflow-wrap: anywhere; vertical-align: top; }
-iframe { width: 100%; height: 28rem; border: 1px solid var(--line); border-radius: .6rem; background: #fff; }
-`;
-
-export function serveStyleSheet(app: FastifyInstance): void {
-  app.get(styleSheetPath, (_request, reply) =>
-    reply
-      .type('text/css; charset=utf-8')
-      .header('cache-control', 'public, max-age=3600')
-      .send(styleSheet),
-  );
-}
-
-/** A whole page; never cached, and never naming its address to another site. */
-export function sendPage(
-  reply: FastifyReply,
-  {
-    title,
-    body,
-    status = 200,
-    isWide = false,
-  }: { title: string; body: Html; status?: number; isWide?: boolean },
-): FastifyReply {
-  const page = html`<!doctype html>
-<html lang="en">
+export function sendPage(reply: FastifyReply, page: Page): FastifyReply {
+  const { locale, title, body, status = 200, isWide = false } = page;
+  const document = html`<!doctype html>
+<html lang="${locale}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title} · Gatehouse</title>
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>${page.tabTitle ?? title} · Gatehouse</title>
+<link rel="icon" type="image/svg+xml" href="${iconPath}">
 <link rel="stylesheet" href="${styleSheetPath}">
 </head>
-<body>
-<main${isWide ? new Html(' class="wide"') : ''}>
-<h1>${title}</h1>
+<body class="${isWide ? 'wide' : 'narrow'}">
+<header>${brand}</header>
+<main>
+<div class="card">
+${page.mark ? signOf(page.mark) : ''}<h1>${title}</h1>
 ${body}
+</div>
 </main>
 </body>
 </html>
@@ -87,5 +58,17 @@ ${body}
     .code(status)
     .type('text/html; charset=utf-8')
     .header('cache-control', 'no-store')
-    .send(page.text);
+    .header('content-language', locale)
+    .header('vary', withAcceptLanguage(reply.getHeader('vary')))
+    .send(document.text);
+}
+
+function signOf(mark: keyof typeof signs): Html {
+  return new Html(
+    `<div class="mark ${mark}"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${signs[mark]}</svg></div>\n`,
+  );
+}
+
+function withAcceptLanguage(before: number | string | string[] | undefined): string {
+  return [before ?? [], 'Accept-Language'].flat().join(', ');
 }

@@ -2,6 +2,7 @@
  * The documented REST paths, as data. Each row names the GraphQL document it runs, so that the two
  * interfaces cannot disagree; what runs a row is in run.ts.
  */
+import type { ProblemCode } from '../../core/errors.ts';
 
 export interface RestInput {
   readonly from: 'body' | 'query' | 'path';
@@ -27,6 +28,10 @@ export interface RestRow {
     /** Names in `data` and where they come from in `result`; `.` is the result itself. */
     readonly data: Readonly<Record<string, string>>;
   };
+  /** What a `false` of the document means, where that is a refusal. */
+  readonly refusal?: { readonly code: ProblemCode; readonly message: string };
+  /** Statuses of codes that differ from the catalogue's here. */
+  readonly statuses?: Readonly<Partial<Record<ProblemCode, number>>>;
   /** A GET that uses something up: only for callers that are programs, never for HEAD or prefetch. */
   readonly isConsuming?: true;
 }
@@ -40,6 +45,25 @@ const path = field('path', true);
 
 const problem = '... on Problem { code message fields { path message } }';
 const acknowledgement = `... on Acknowledgement { message } ${problem}`;
+
+/** Names of a user's data, and the fields that they come from. */
+const userData = {
+  id: 'id',
+  email: 'email',
+  username: 'username',
+  first_name: 'firstName',
+  last_name: 'lastName',
+  full_name: 'fullName',
+  is_active: 'isActive',
+  is_staff: 'isStaff',
+  is_superuser: 'isSuperuser',
+  pending_email: 'pendingEmail',
+  locale: 'locale',
+  created_at: 'createdAt',
+  updated_at: 'updatedAt',
+  last_login: 'lastLoginAt',
+};
+const userFields = Object.values(userData).join(' ');
 
 export const restRows: readonly RestRow[] = [
   {
@@ -130,29 +154,8 @@ export const restRows: readonly RestRow[] = [
     summary: 'Get user data',
     needsToken: true,
     inputs: {},
-    document: `{ result: me {
-      id email username firstName lastName fullName isActive isStaff isSuperuser pendingEmail
-      createdAt updatedAt lastLoginAt
-    } }`,
-    success: {
-      status: 200,
-      message: 'User data',
-      data: {
-        id: 'id',
-        email: 'email',
-        username: 'username',
-        first_name: 'firstName',
-        last_name: 'lastName',
-        full_name: 'fullName',
-        is_active: 'isActive',
-        is_staff: 'isStaff',
-        is_superuser: 'isSuperuser',
-        pending_email: 'pendingEmail',
-        created_at: 'createdAt',
-        updated_at: 'updatedAt',
-        last_login: 'lastLoginAt',
-      },
-    },
+    document: `{ result: me { ${userFields} } }`,
+    success: { status: 200, message: 'User data', data: userData },
   },
   {
     method: 'GET',
@@ -171,5 +174,77 @@ export const restRows: readonly RestRow[] = [
     inputs: { permission: path('permission', 'Code of the permission') },
     document: 'query ($permission: String!) { result: hasPermission(permission: $permission) }',
     success: { status: 200, message: 'Permission checked', data: { has_permission: '.' } },
+  },
+  {
+    method: 'PUT',
+    path: '/profile/update/',
+    summary: 'Update user data; a new address waits until it is confirmed, and needs the password',
+    needsToken: true,
+    inputs: {
+      first_name: optionalBody('input.firstName', 'Given name'),
+      last_name: optionalBody('input.lastName', 'Family name'),
+      username: optionalBody('input.username', 'Unique name to log in with'),
+      locale: optionalBody('input.locale', 'Language to be written to in'),
+      email: optionalBody('input.email', 'New address'),
+      password: optionalBody('input.password', 'Password, where the address is to change'),
+    },
+    document: `mutation ($input: UpdateProfileInput!) { result: updateProfile(input: $input) {
+      ... on User { ${userFields} } ${problem}
+    } }`,
+    success: { status: 200, message: 'User data modified successfully', data: userData },
+  },
+  {
+    method: 'DELETE',
+    path: '/profile/delete/',
+    summary: 'Disable the account of the user',
+    needsToken: true,
+    inputs: {
+      email: body('input.email', "The user's own address"),
+      password: body('input.password', "The user's own password"),
+    },
+    document: `mutation ($input: DeactivateAccountInput!) { result: deactivateAccount(input: $input) { ${acknowledgement} } }`,
+    success: { status: 204, message: 'Account disabled', data: {} },
+  },
+  {
+    method: 'POST',
+    path: '/password/request_change/',
+    summary: 'Request a password change by mail',
+    needsToken: false,
+    inputs: { email: body('email', "The account's address") },
+    document: `mutation ($email: String!) { result: requestPasswordReset(email: $email) { ${acknowledgement} } }`,
+    success: {
+      status: 200,
+      message: "We've sent you a link to reset your password",
+      data: {},
+    },
+  },
+  {
+    method: 'GET',
+    path: '/password/verify/:uidb64/:token/',
+    summary: 'Check uid and token of a mail; changes nothing',
+    needsToken: false,
+    inputs: {
+      uidb64: path('uid', 'The uid from the mail'),
+      token: path('token', 'The token from the mail'),
+    },
+    document:
+      'query ($uid: String!, $token: String!) { result: isPasswordResetValid(uid: $uid, token: $token) }',
+    success: { status: 200, message: 'Valid codes', data: {} },
+    refusal: { code: 'INVALID_TOKEN', message: 'Invalid or expired codes' },
+  },
+  {
+    method: 'PUT',
+    path: '/password/reset/',
+    summary: 'Choose a new password with uid and token from a mail',
+    needsToken: false,
+    inputs: {
+      uidb64: body('input.uid', 'The uid from the mail'),
+      token: body('input.token', 'The token from the mail'),
+      password: body('input.password', 'The new password'),
+      password2: optionalBody('input.passwordConfirmation', 'The new password again'),
+    },
+    document: `mutation ($input: ResetPasswordInput!) { result: resetPassword(input: $input) { ${acknowledgement} } }`,
+    success: { status: 200, message: 'Password reset successfully', data: {} },
+    statuses: { INVALID_TOKEN: 400 },
   },
 ];

@@ -100,7 +100,12 @@ function sendProblem(problem: Problem, reply: FastifyReply): FastifyReply {
 
 function answer(row: RestRow, result: unknown, reply: FastifyReply): FastifyReply {
   if (isProblemData(result)) {
-    return sendRefusal(reply, new Problem(result.code, { fields: restFields(row, result.fields) }));
+    const problem = new Problem(result.code, { fields: restFields(row, result.fields) });
+    return sendRefusal(reply, problem, { status: row.statuses?.[result.code] });
+  }
+  if (result === false && row.refusal) {
+    const { code, message } = row.refusal;
+    return sendRefusal(reply, new Problem(code), { message });
   }
   const { status, message, data } = row.success;
   reply.code(status).header('cache-control', 'no-store');

@@ -65,13 +65,13 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
     parseFields({ username: () => isTaken && refuse('Is taken; choose another one.') });
   };
 
-  const record = async (email: EmailAddress, registration: Registration) => {
+  const record = async (email: EmailAddress, registration: Registration, locale: string) => {
     const user = await users.claimEmail(email);
     if (user && user.status !== 'PENDING') {
       await enqueueMail(em, { mail: 'already-registered', userId: user.id });
       return;
     }
-    const owner = user ?? users.create({ email, status: 'PENDING' });
+    const owner = user ?? users.create({ email, status: 'PENDING', locale });
     await oneTimePasswords.issueVerification(owner, registration);
   };
 
@@ -86,13 +86,13 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
 
   /** Whether the code was good. Answers instead of throwing: a throw would undo what it used up. */
   const confirm = async (code: string): Promise<boolean> => {
-    const ownerId = await oneTimePasswords.ownerOf('verify-email', code);
-    const user = ownerId === undefined ? null : await users.claim(ownerId);
+    const owner = await oneTimePasswords.ownerOf('verify-email', code);
+    const user = owner ? await users.claim(owner.userId) : null;
     const proof = await oneTimePasswords.consume('verify-email', code);
     if (user?.status !== 'PENDING' || user.email !== proof?.email) return false;
     if (proof.registration) await apply(user, proof.registration);
     user.status = 'ACTIVE';
-    await oneTimePasswords.endAll(user.id, 'verify-email');
+    await oneTimePasswords.endAll(user.id, ['verify-email']);
     return true;
   };
 
@@ -115,7 +115,11 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
       await requireFreeUsername(username);
       const passwordHash = await parts.hasher.hash(password, context.signal);
       await run(() =>
-        record(email, { passwordHash, firstName, lastName, username: username ?? null }),
+        record(
+          email,
+          { passwordHash, firstName, lastName, username: username ?? null },
+          context.client.locale,
+        ),
       );
     },
 

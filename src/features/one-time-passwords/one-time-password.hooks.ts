@@ -12,8 +12,13 @@ export class OneTimePasswordHooks implements EventSubscriber<OneTimePassword> {
   async afterCreate({ entity, em }: EventArgs<OneTimePassword>): Promise<void> {
     // The manager of an event is typed for any driver; ours is always PostgreSQL's.
     await enqueueMail(em as EntityManager, {
-      mail: 'verify-email',
+      mail: mailOf(entity),
       oneTimePasswordId: entity.id,
     });
   }
+}
+
+/** A change of address has two: one that confirms it at the new, one that stops it at the present. */
+function mailOf({ kind, email, user }: OneTimePassword) {
+  return kind === 'change-email' && email === user.email ? 'email-change-requested' : kind;
 }

@@ -5,6 +5,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { type Clock, secondsAfter } from '../../core/clock.ts';
 import { digestOf, looksLikeSecret, type OneTimeSecrets } from '../../core/one-time-secret.ts';
+import type { EmailAddress } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { User } from '../users/user.entity.ts';
 import {
@@ -16,29 +17,53 @@ import {
 /** As many registrations of one unproved address wait at once; the oldest gives way. */
 const liveRegistrationsPerAddress = 5;
 
+/** Mails of a kind to one person within an hour; what is beyond is not sent. */
+const mailsPerHour = 3;
+
 export interface Consumed {
   /** The address that the secret proves. */
   readonly email: string;
   readonly registration: Registration | null;
 }
 
+export interface Owner {
+  readonly userId: string;
+  /** The address that the secret proves. */
+  readonly email: string;
+  /** Whether it would be accepted now. */
+  readonly isLive: boolean;
+}
+
+export interface NewOneTimePassword {
+  readonly user: User;
+  readonly kind: OneTimePasswordKind;
+  /** The address that it is mailed to and proves; the user's when left out. */
+  readonly email?: EmailAddress;
+  readonly registration?: Registration | null;
+  readonly isResend?: boolean;
+}
+
 export interface OneTimePasswords {
-  /** Records a verification code, and with it its mail. Needs a transaction. */
+  /** Records one, and with it its mail. Needs a transaction. */
+  issue(password: NewOneTimePassword): void;
+  /** Records a verification code, one of a few that may wait at a time. Needs a transaction. */
   issueVerification(user: User, registration?: Registration): Promise<void>;
   /**
    * Replaces every waiting verification code of the user by a new one for the same registration,
    * unless that was done within the cool-down. Needs a transaction that holds the user's lock.
    */
   reissueVerifications(user: User): Promise<void>;
+  /** Whether so many of a kind were mailed within the hour that no more should be. */
+  areTooMany(user: User, kind: OneTimePasswordKind): Promise<boolean>;
   /**
-   * Whose secret it is, used up or not. Lock that user before anything else is touched: everybody
-   * takes the locks in this order, so that nobody waits in a circle.
+   * Whose secret it is, used up or not. Lock its address and that user before anything else is
+   * touched: everybody takes the locks in this order, so that nobody waits in a circle.
    */
-  ownerOf(kind: OneTimePasswordKind, secret: string): Promise<string | undefined>;
+  ownerOf(kind: OneTimePasswordKind, secret: string): Promise<Owner | undefined>;
   /** Uses a secret up; nothing when it is wrong, used, expired or replaced. Needs a transaction. */
   consume(kind: OneTimePasswordKind, secret: string): Promise<Consumed | undefined>;
-  /** Ends all that wait. Needs a transaction. */
-  endAll(userId: string, kind: OneTimePasswordKind): Promise<void>;
+  /** Ends all that wait, of the kinds given. Needs a transaction. */
+  endAll(userId: string, kinds: readonly OneTimePasswordKind[]): Promise<void>;
 }
 
 export interface OneTimePasswordsParts {
@@ -46,26 +71,29 @@ export interface OneTimePasswordsParts {
   readonly secrets: OneTimeSecrets;
   readonly clock: Clock;
   readonly verifyCodeTtlSeconds: number;
+  readonly resetTokenTtlSeconds: number;
   readonly resendCooldownSeconds: number;
 }
 
 export function createOneTimePasswords(parts: OneTimePasswordsParts): OneTimePasswords {
   const { em, query } = parts.unitOfWork;
 
-  const issue = (user: User, registration: Registration | null, isResend: boolean) => {
+  const issue = ({ user, kind, email, registration, isResend }: NewOneTimePassword): void => {
     const id = uuidv7();
     const now = parts.clock();
+    const ttlSeconds =
+      kind === 'reset-password' ? parts.resetTokenTtlSeconds : parts.verifyCodeTtlSeconds;
     em.persist(
       em.create(OneTimePassword, {
         id,
         user,
-        kind: 'verify-email',
+        kind,
         digest: digestOf(parts.secrets.derive(id)),
-        email: user.email,
-        registration,
-        isResend,
+        email: email ?? user.email,
+        registration: registration ?? null,
+        isResend: isResend ?? false,
         createdAt: now,
-        expiresAt: secondsAfter(now, parts.verifyCodeTtlSeconds),
+        expiresAt: secondsAfter(now, ttlSeconds),
       }),
     );
   };
@@ -79,12 +107,14 @@ export function createOneTimePasswords(parts: OneTimePasswordsParts): OneTimePas
     );
 
   return {
+    issue,
+
     async issueVerification(user, registration) {
       const waiting = await waitingVerifications(user);
       for (const surplus of waiting.slice(liveRegistrationsPerAddress - 1)) {
         surplus.endedAt = parts.clock();
       }
-      issue(user, registration ?? null, false);
+      issue({ user, kind: 'verify-email', registration: registration ?? null });
     },
 
     async reissueVerifications(user) {
@@ -93,17 +123,25 @@ export function createOneTimePasswords(parts: OneTimePasswordsParts): OneTimePas
       if (waiting.some(({ isResend, createdAt }) => isResend && createdAt > coolAt)) return;
       for (const replaced of waiting) {
         replaced.endedAt = parts.clock();
-        issue(user, replaced.registration ?? null, true);
+        const registration = replaced.registration ?? null;
+        issue({ user, kind: 'verify-email', registration, isResend: true });
       }
+    },
+
+    async areTooMany(user, kind) {
+      const since = secondsAfter(parts.clock(), -3600);
+      const sent = await em.count(OneTimePassword, { user, kind, createdAt: { $gt: since } });
+      return sent >= mailsPerHour;
     },
 
     async ownerOf(kind, secret) {
       if (!looksLikeSecret(secret)) return undefined;
-      const [row] = await query<{ user_id: string }>(
-        'select user_id from one_time_passwords where digest = ? and kind = ?',
-        [digestOf(secret), kind],
+      const [row] = await query<{ user_id: string; email: string; is_live: boolean }>(
+        `select user_id, email, ended_at is null and expires_at > ? as is_live
+         from one_time_passwords where digest = ? and kind = ?`,
+        [parts.clock(), digestOf(secret), kind],
       );
-      return row?.user_id;
+      return row && { userId: row.user_id, email: row.email, isLive: row.is_live };
     },
 
     async consume(kind, secret) {
@@ -117,10 +155,11 @@ export function createOneTimePasswords(parts: OneTimePasswordsParts): OneTimePas
       return row;
     },
 
-    async endAll(userId, kind) {
+    async endAll(userId, kinds) {
       await query(
-        'update one_time_passwords set ended_at = ? where user_id = ? and kind = ? and ended_at is null',
-        [parts.clock(), userId, kind],
+        `update one_time_passwords set ended_at = ?
+          where user_id = ? and ended_at is null and kind = any(string_to_array(?, ' '))`,
+        [parts.clock(), userId, kinds.join(' ')],
       );
     },
   };

@@ -103,7 +103,7 @@ const statement = `
     json_build_object(
       'id', u.id, 'email', u.email, 'username', u.username,
       'firstName', u.first_name, 'lastName', u.last_name, 'status', u.status,
-      'isStaff', u.is_staff, 'isSuperuser', u.is_superuser, 'pendingEmail', u.pending_email,
+      'isStaff', u.is_staff, 'isSuperuser', u.is_superuser, 'pendingEmail', u.pending_email, 'locale', u.locale,
       'createdAt', u.created_at, 'updatedAt', u.updated_at, 'lastLoginAt', u.last_login_at
     ) as person,
     array(

@@ -25,6 +25,8 @@ const UserSchema = defineEntity({
     isStaff: p.boolean().default(false),
     isSuperuser: p.boolean().default(false),
     pendingEmail: p.text().strictNullable(),
+    /** BCP 47; the service's own language where it is not known. */
+    locale: p.text().strictNullable(),
     createdAt: p
       .datetime()
       .length(3)

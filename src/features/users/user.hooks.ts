@@ -42,10 +42,13 @@ function intentsOfCreation(user: User): readonly MailIntent[] {
 function intentsOfChange({ entity, originalEntity, payload }: ChangeSet<User>): MailIntent[] {
   const userId = entity.id;
   const intents: MailIntent[] = [];
-  const isFirstActivation = originalEntity?.status === 'PENDING';
+  const isActivation = originalEntity?.status === 'PENDING' && payload.status === 'ACTIVE';
   const fields = noticedFields.filter((field) => field in payload);
-  if (fields.length > 0 && !isFirstActivation) {
-    intents.push({ mail: 'account-changed', userId, fields });
+  if (fields.length > 0 && !isActivation) {
+    // Of a new address the owner of the old one is told.
+    const before = originalEntity?.email;
+    const isMoved = fields.includes('email') && typeof before === 'string';
+    intents.push({ mail: 'account-changed', userId, fields, ...(isMoved ? { to: before } : {}) });
   }
   if (payload.isStaff === true || payload.isSuperuser === true) {
     intents.push({ mail: 'administrator-rights', userId });

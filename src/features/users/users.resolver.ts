@@ -51,6 +51,9 @@ export class UserType {
   @Field(() => String, { nullable: true })
   pendingEmail!: string | null;
 
+  @Field(() => String, { nullable: true })
+  locale!: string | null;
+
   @Field(() => Date)
   createdAt!: Date;
 

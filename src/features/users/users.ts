@@ -1,5 +1,6 @@
 /** Accounts as rows: found, made, given a password hash. What a person may do with them is decided above. */
 import { LockMode } from '@mikro-orm/core';
+import { Problem } from '../../core/errors.ts';
 import type { EmailAddress, Username } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { PasswordHash } from './password-hash.entity.ts';
@@ -13,6 +14,7 @@ export interface NewUser {
   readonly status: UserStatus;
   readonly isStaff?: boolean;
   readonly isSuperuser?: boolean;
+  readonly locale?: string | undefined;
   readonly passwordHash?: string;
 }
 
@@ -27,6 +29,13 @@ export interface Users {
   /** Whether it comes from registrations that nobody has confirmed: no password of its own yet. */
   isUnproved(user: User): Promise<boolean>;
   hasSuperuser(): Promise<boolean>;
+  /**
+   * Keeps the last active superuser: nobody else takes one away until the transaction ends.
+   *
+   * @throws PROTECTED when the user is that one
+   */
+  requireAnotherSuperuser(user: User): Promise<void>;
+  findPasswordHash(userId: string): Promise<string | undefined>;
   /** Records the user for the flush at the end of the transaction. */
   create(user: NewUser): User;
   setPasswordHash(user: User, hash: string): Promise<void>;
@@ -59,8 +68,28 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
       );
       return rows.length > 0;
     },
-    create({ passwordHash, username, ...columns }) {
-      const user = em.create(User, { ...columns, username: username ?? null });
+    async requireAnotherSuperuser(user) {
+      if (!user.isSuperuser || user.status !== 'ACTIVE') return;
+      await lock('gatehouse:superusers');
+      const others = await query(
+        "select 1 from users where is_superuser and status = 'ACTIVE' and id <> ? limit 1",
+        [user.id],
+      );
+      if (others.length === 0) throw new Problem('PROTECTED');
+    },
+    async findPasswordHash(userId) {
+      const [row] = await query<{ hash: string }>(
+        'select password_hash as hash from password_hashes where user_id = ?',
+        [userId],
+      );
+      return row?.hash;
+    },
+    create({ passwordHash, username, locale, ...columns }) {
+      const user = em.create(User, {
+        ...columns,
+        username: username ?? null,
+        locale: locale ?? null,
+      });
       em.persist(user);
       if (passwordHash !== undefined)
         em.persist(em.create(PasswordHash, { user, hash: passwordHash }));

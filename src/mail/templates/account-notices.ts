@@ -1,59 +1,92 @@
-/** Notices to the owner of an account about something that was done to it. */
-import { facts, type MailContent, paragraph } from './layout.ts';
+/** Notices to the owner of an account about something that was done to it, or tried. */
+import type { Say } from '../../core/texts/texts.ts';
+import { facts, greeting, type MailContent, paragraph } from './blocks.ts';
 
-const fieldLabels: Readonly<Record<string, string>> = {
-  email: 'email address',
-  username: 'username',
-  firstName: 'first name',
-  lastName: 'last name',
-  status: 'status',
-};
+export interface NoticeMail {
+  readonly name: string;
+  readonly email: string;
+}
 
-const ifNotYou = paragraph('If you did not expect this, tell your administrator.');
+const namedFields = ['email', 'username', 'firstName', 'lastName', 'status'] as const;
 
-export function accountChangedMail(mail: { readonly fields: readonly string[] }): MailContent {
+/** @param mail.fields names as in the schema; one without a word of its own is shown as it is */
+export function accountChangedMail(
+  say: Say,
+  mail: { readonly name: string; readonly fields: readonly string[] },
+): MailContent {
+  const words = mail.fields.map((field) => {
+    const named = namedFields.find((name) => name === field);
+    return named ? say(`mails.accountChanged.fields.${named}`) : field;
+  });
   return {
-    subject: 'Your account was changed',
+    subject: say('mails.accountChanged.subject'),
     blocks: [
-      paragraph('Hello,'),
-      paragraph('something about your account was changed:'),
-      facts({ Changed: mail.fields.map((field) => fieldLabels[field] ?? field).join(', ') }),
-      ifNotYou,
+      greeting(say, mail.name),
+      paragraph(say('mails.accountChanged.body')),
+      facts({ [say('mails.accountChanged.changed')]: words.join(', ') }),
+      paragraph(say('mails.unexpected')),
     ],
   };
 }
 
-export function administratorRightsMail(mail: { readonly email: string }): MailContent {
-  return {
-    subject: 'Security notice: administrator rights',
-    blocks: [
-      paragraph('Hello,'),
-      paragraph(`the account ${mail.email} now has the rights of an administrator.`),
-      ifNotYou,
-    ],
-  };
+/** Somebody wanted an address that has an account; sent to its owner. */
+export function alreadyRegisteredMail(say: Say, mail: NoticeMail): MailContent {
+  return notice(say, mail, {
+    subject: say('mails.alreadyRegistered.subject'),
+    body: say('mails.alreadyRegistered.body', { email: mail.email }),
+    note: say('mails.alreadyRegistered.note'),
+  });
 }
 
-export function refreshTokenReusedMail(mail: { readonly email: string }): MailContent {
-  return {
-    subject: 'Security notice: a session was ended',
-    blocks: [
-      paragraph('Hello,'),
-      paragraph(
-        `a session of ${mail.email} was ended, because a token of it was used twice. That happens when somebody has copied it.`,
-      ),
-      paragraph('Log in again. If you did not expect this, change your password too.'),
-    ],
-  };
+export function passwordChangedMail(say: Say, mail: NoticeMail): MailContent {
+  return notice(say, mail, {
+    subject: say('mails.passwordChanged.subject'),
+    body: say('mails.passwordChanged.body', { email: mail.email }),
+    note: say('mails.changePassword'),
+  });
 }
 
-export function accountDisabledMail(mail: { readonly email: string }): MailContent {
-  return {
-    subject: 'Security notice: your account was disabled',
-    blocks: [
-      paragraph('Hello,'),
-      paragraph(`the account ${mail.email} was disabled, and nobody can log in with it any more.`),
-      ifNotYou,
-    ],
-  };
+export function administratorRightsMail(say: Say, mail: NoticeMail): MailContent {
+  return notice(say, mail, {
+    subject: say('mails.administratorRights.subject'),
+    body: say('mails.administratorRights.body', { email: mail.email }),
+    note: say('mails.unexpected'),
+  });
+}
+
+export function accountDisabledMail(say: Say, mail: NoticeMail): MailContent {
+  return notice(say, mail, {
+    subject: say('mails.accountDisabled.subject'),
+    body: say('mails.accountDisabled.body', { email: mail.email }),
+    note: say('mails.unexpected'),
+  });
+}
+
+export function refreshTokenReusedMail(say: Say, mail: NoticeMail): MailContent {
+  return notice(say, mail, {
+    subject: say('mails.refreshTokenReused.subject'),
+    body: say('mails.refreshTokenReused.body', { email: mail.email }),
+    note: say('mails.refreshTokenReused.note'),
+  });
+}
+
+/** Names the address only: nothing else about the person is kept. */
+export function accountErasedMail(say: Say, mail: { readonly email: string }): MailContent {
+  return notice(
+    say,
+    { ...mail, name: '' },
+    {
+      subject: say('mails.accountErased.subject'),
+      body: say('mails.accountErased.body', { email: mail.email }),
+      note: say('mails.accountErased.note'),
+    },
+  );
+}
+
+function notice(
+  say: Say,
+  { name }: NoticeMail,
+  { subject, body, note }: Readonly<Record<'subject' | 'body' | 'note', string>>,
+): MailContent {
+  return { subject, blocks: [greeting(say, name), paragraph(body), paragraph(note)] };
 }

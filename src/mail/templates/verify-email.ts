@@ -1,25 +1,26 @@
 /** The mail that proves an address: one code and one link, for one registration. */
-import { button, facts, harmless, type MailContent, paragraph } from './layout.ts';
+import type { Say } from '../../core/texts/texts.ts';
+import { button, facts, greeting, lifetime, type MailContent, paragraph } from './blocks.ts';
 
-export function verifyEmailMail(mail: {
-  readonly name: string;
+/** A code that is mailed; `email` is the address that it proves. */
+export interface CodeMail {
   readonly email: string;
   readonly code: string;
   readonly publicUrl: string;
-  readonly lifetimeHours: number;
-}): MailContent {
+  readonly lifetimeSeconds: number;
+}
+
+export function verifyEmailMail(say: Say, mail: CodeMail & { readonly name: string }): MailContent {
+  const { name, email, code } = mail;
+  const body = name === '' ? 'mails.verifyEmail.body' : 'mails.verifyEmail.bodyByName';
   return {
-    subject: 'Confirm your email address',
+    subject: say('mails.verifyEmail.subject'),
     blocks: [
-      paragraph(mail.name === '' ? 'Hello,' : `Hello ${harmless(mail.name)},`),
-      paragraph(
-        `an account was requested for ${mail.email}${mail.name === '' ? '' : ' under the name above'}. If that was you, confirm the address:`,
-      ),
-      button('Confirm this address', `${mail.publicUrl}/verify-email?code=${mail.code}`),
-      facts({ Code: mail.code }),
-      paragraph(
-        `The code works once, for ${mail.lifetimeHours === 1 ? 'one hour' : `${mail.lifetimeHours} hours`}. If you did not ask for it, or the name is not yours, do not use it: without it nothing happens.`,
-      ),
+      greeting(say, name),
+      paragraph(say(body, { email })),
+      button(say('mails.verifyEmail.button'), `${mail.publicUrl}/verify-email?code=${code}`),
+      facts({ Code: code }),
+      paragraph(say('mails.verifyEmail.note', { lifetime: lifetime(say, mail.lifetimeSeconds) })),
     ],
   };
 }

@@ -1,0 +1,88 @@
+/** What pages load besides themselves: one style sheet and one icon. No script, no font. */
+import type { FastifyInstance } from 'fastify';
+
+export const styleSheetPath = '/assets/gatehouse.css';
+export const iconPath = '/assets/gatehouse.svg';
+
+/** Text is at least 7:1, everything else at least 3:1 against what it stands on (WCAG 2.2). */
+const styleSheet = `
+:root { color-scheme: light dark;
+  --ground: #f3f4f8; --card: #fff; --text: #161a22; --quiet: #4a5264; --line: #d9dde6; --edge: #828b9d;
+  --field: #fff; --accent: #1f4fd8; --accent-hover: #173db0; --on-accent: #fff; --tint: #eef2fe;
+  --good: #14713b; --good-tint: #e3f5ea; --bad: #a4161a; --bad-tint: #fdeaea; --shadow: 0 1px 2px #1018280d, 0 8px 24px #10182814; }
+@media (prefers-color-scheme: dark) { :root {
+  --ground: #0e1117; --card: #171b24; --text: #eef1f7; --quiet: #b4bccb; --line: #2b313d; --edge: #77819a;
+  --field: #0e1117; --accent: #a9c0ff; --accent-hover: #c6d5ff; --on-accent: #0b1530; --tint: #1d2536;
+  --good: #7fdca2; --good-tint: #14301f; --bad: #ffb0ac; --bad-tint: #3a1a1c; --shadow: none; } }
+*, ::before, ::after { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
+body { margin: 0; min-height: 100vh; background: var(--ground); color: var(--text);
+  font: 1.0625rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+header, main { max-width: 30rem; margin: 0 auto; padding: 0 1rem; }
+header { padding-top: 2rem; padding-bottom: 1rem; }
+main { padding-bottom: 3rem; }
+.wide header, .wide main { max-width: 64rem; }
+.brand { display: flex; align-items: center; gap: .6rem; margin: 0; color: var(--quiet); font-weight: 600; }
+.brand svg { width: 1.6rem; height: 1.6rem; color: var(--accent); flex: none; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 1rem; padding: 1.5rem; box-shadow: var(--shadow); }
+h1 { font-size: 1.6rem; line-height: 1.2; letter-spacing: -.015em; margin: 0 0 .75rem; text-wrap: balance; }
+h2 { font-size: 1.15rem; margin: 2rem 0 .75rem; }
+p { margin: 0 0 1rem; }
+.card > :last-child, form > :last-child { margin-bottom: 0; }
+a { color: var(--accent); text-underline-offset: .15em; }
+.mark { display: grid; place-items: center; width: 3rem; height: 3rem; border-radius: 50%; margin: 0 0 1rem; }
+.mark svg { width: 1.5rem; height: 1.5rem; }
+.mark.done { background: var(--good-tint); color: var(--good); }
+.mark.refused { background: var(--bad-tint); color: var(--bad); }
+.quiet { color: var(--quiet); }
+.account { margin: 0 0 1.5rem; padding: .7rem 1rem; border-radius: .7rem; background: var(--tint); }
+.account dt { font-size: .875rem; color: var(--quiet); }
+.account dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
+.field { margin: 0 0 1.25rem; }
+label { display: block; font-weight: 600; margin: 0 0 .3rem; }
+.hint { margin: 0 0 .45rem; font-size: .9375rem; line-height: 1.45; color: var(--quiet); }
+.error { margin: 0 0 .45rem; font-size: .9375rem; line-height: 1.45; font-weight: 600; color: var(--bad); }
+input { display: block; width: 100%; font: inherit; color: inherit; background: var(--field);
+  padding: .7rem .85rem; border: 1px solid var(--edge); border-radius: .6rem; }
+input[readonly] { background: var(--tint); border-color: transparent; font-weight: 600; text-overflow: ellipsis; }
+input[aria-invalid="true"] { border: 2px solid var(--bad); padding: calc(.7rem - 1px) calc(.85rem - 1px); }
+button { display: block; width: 100%; min-height: 3rem; font: inherit; font-weight: 600; line-height: 1.3;
+  padding: .7rem 1.25rem; border: 1px solid transparent; border-radius: .6rem; cursor: pointer;
+  background: var(--accent); color: var(--on-accent); }
+button:hover { background: var(--accent-hover); }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+code { font: .9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+pre { font: .9rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; white-space: pre-wrap;
+  overflow-wrap: anywhere; border: 1px solid var(--line); border-radius: .6rem; padding: 1rem; margin: 0; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line);
+  overflow-wrap: anywhere; vertical-align: top; }
+th { font-size: .875rem; color: var(--quiet); }
+tr:last-child td { border-bottom: 0; }
+iframe { display: block; width: 100%; height: 32rem; border: 1px solid var(--line); border-radius: .6rem; background: #fff; color-scheme: light; }
+@media (min-width: 36rem) {
+  header { padding-top: 12vh; }
+  .wide header { padding-top: 2rem; }
+  .card { padding: 2.25rem; }
+  .narrow button { width: auto; min-width: 12rem; }
+}
+`;
+
+/** A gate between two towers, in the colour of the text around it. */
+export const gate =
+  '<path d="M3 21V6l3-3 3 3v2h6V6l3-3 3 3v15h-7v-5a2 2 0 0 0-4 0v5Z" fill="currentColor"/>';
+
+const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" color="#4f78ee">${gate}</svg>`;
+
+export function serveAssets(app: FastifyInstance): void {
+  const files = [
+    [styleSheetPath, 'text/css; charset=utf-8', styleSheet],
+    [iconPath, 'image/svg+xml', icon],
+  ] as const;
+  for (const [path, type, content] of files) {
+    app.get(path, (_request, reply) =>
+      reply.type(type).header('cache-control', 'public, max-age=3600').send(content),
+    );
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * A page behind a link with a code: it names the address and has one button. Opening it changes
+ * nothing; its button does.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { textsIn } from '../../core/texts/texts.ts';
+import type { Graphql } from '../graphql.ts';
+import { sendDeadLink, sendFailure, sendIncomplete } from './failure.ts';
+import { html } from './html.ts';
+import type { LinkOwners } from './link-owners.ts';
+import { runOperation, selection, textOf } from './operation.ts';
+import { pageLocale, sendPage } from './page.ts';
+
+export interface PageParts {
+  readonly graphql: Graphql;
+  readonly linkOwners: LinkOwners;
+}
+
+export interface CodePage {
+  readonly path: string;
+  readonly kind: 'verify-email' | 'change-email';
+  /** The mutation, and the name of the page's texts. */
+  readonly operation: 'verifyEmail' | 'confirmEmailChange' | 'cancelEmailChange';
+}
+
+export function serveCodePage(app: FastifyInstance, page: CodePage, parts: PageParts): void {
+  const options = { config: { speaks: 'rest' }, errorHandler: sendFailure } as const;
+  app.get(page.path, options, (request, reply) => sendQuestion(page, parts, request, reply));
+  app.post(page.path, options, (request, reply) => sendResult(page, parts, request, reply));
+}
+
+/** Asks for the press of the button. Also answers HEAD. */
+export async function sendQuestion(
+  page: CodePage,
+  { linkOwners }: PageParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const code = textOf(request.query, 'code');
+  if (code === undefined) return sendIncomplete(reply);
+  const address = await linkOwners.addressOfCode(page.kind, code);
+  if (address === undefined) return sendDeadLink(reply, page.operation);
+  const locale = pageLocale(request);
+  const say = textsIn(locale);
+  const texts = `pages.${page.operation}` as const;
+  return sendPage(reply, {
+    locale,
+    title: say(`${texts}.title`),
+    body: html`<p>${say(`${texts}.body`)}</p>
+<dl class="account"><dt>${say('pages.address')}</dt><dd>${address}</dd></dl>
+<form method="post" action="${page.path}">
+<input type="hidden" name="code" value="${code}">
+<button type="submit">${say(`${texts}.button`)}</button>
+</form>`,
+  });
+}
+
+async function sendResult(
+  page: CodePage,
+  { graphql }: PageParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const code = textOf(request.body, 'code');
+  if (code === undefined) return sendIncomplete(reply);
+  const problem = await runOperation(graphql, request, {
+    document: `mutation ($code: String!) { result: ${page.operation}(code: $code) ${selection} }`,
+    variables: { code },
+  });
+  if (problem) return sendDeadLink(reply, page.operation);
+  const locale = pageLocale(request);
+  const say = textsIn(locale);
+  const texts = `pages.${page.operation}` as const;
+  return sendPage(reply, {
+    locale,
+    mark: 'done',
+    title: say(`${texts}.doneTitle`),
+    body: html`<p>${say(`${texts}.done`)}</p>
+<p class="quiet">${say('pages.closeHint')}</p>`,
+  });
+}

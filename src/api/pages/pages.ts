@@ -1,0 +1,22 @@
+/** The pages that links in mails open. They work without a script, and without being logged in. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { serveAssets } from './assets.ts';
+import { cancelEmailChangePage } from './cancel-email-change.ts';
+import { type PageParts, sendQuestion, serveCodePage } from './code-page.ts';
+import { confirmEmailChangePage } from './confirm-email-change.ts';
+import { type ResetPasswordParts, serveResetPasswordPage } from './reset-password.ts';
+import { verifyEmailPage } from './verify-email.ts';
+
+export function servePages(app: FastifyInstance, parts: ResetPasswordParts): void {
+  serveAssets(app);
+  for (const page of [verifyEmailPage, confirmEmailChangePage, cancelEmailChangePage]) {
+    serveCodePage(app, page, parts);
+  }
+  serveResetPasswordPage(app, parts);
+}
+
+/** The page of a verification code, for the REST address that programs use. */
+export function createVerifyPage(parts: PageParts) {
+  return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    sendQuestion(verifyEmailPage, parts, request, reply);
+}

@@ -1,0 +1,76 @@
+/** The form to choose a password with: two fields, each with its fault tied to it. */
+import type { FieldProblem } from '../../core/errors.ts';
+import type { Say } from '../../core/texts/texts.ts';
+import { Html, html } from './html.ts';
+import { faultOf } from './password-faults.ts';
+
+export interface PasswordForm {
+  readonly action: string;
+  readonly uid: string;
+  readonly token: string;
+  readonly email: string;
+  /** Code points. */
+  readonly minLength: number;
+  readonly fields: readonly FieldProblem[];
+}
+
+/**
+ * The passwords themselves are never written back. There is no maxlength, because a browser would
+ * shorten a pasted password without a word.
+ */
+export function passwordForm(say: Say, form: PasswordForm): Html {
+  const hint = say('pages.resetPassword.hint', { count: form.minLength });
+  const faults = {
+    password: faultOf(say, form.fields, 'password'),
+    passwordConfirmation: faultOf(say, form.fields, 'passwordConfirmation'),
+  };
+  const focused = faults.password === undefined ? 'passwordConfirmation' : 'password';
+  const field = (name: keyof typeof faults, fieldHint?: string) =>
+    passwordField({
+      name,
+      label: say(`pages.resetPassword.${name}`),
+      hint: fieldHint,
+      fault: faults[name],
+      isFocused: form.fields.length > 0 && name === focused,
+    });
+  return html`<form method="post" action="${form.action}">
+<input type="hidden" name="uid" value="${form.uid}">
+<input type="hidden" name="token" value="${form.token}">
+<div class="field">
+<label for="username">${say('pages.account')}</label>
+<input id="username" name="username" type="email" value="${form.email}" autocomplete="username" readonly>
+</div>
+${field('password', hint)}
+${field('passwordConfirmation')}
+<button type="submit">${say('pages.resetPassword.button')}</button>
+</form>`;
+}
+
+function passwordField({
+  name,
+  label,
+  hint,
+  fault,
+  isFocused,
+}: {
+  readonly name: string;
+  readonly label: string;
+  readonly hint: string | undefined;
+  readonly fault: string | undefined;
+  readonly isFocused: boolean;
+}): Html {
+  const notes = [
+    ...(hint === undefined ? [] : [{ id: `${name}-hint`, style: 'hint', text: hint }]),
+    ...(fault === undefined ? [] : [{ id: `${name}-error`, style: 'error', text: fault }]),
+  ];
+  const describedBy = notes.map(({ id }) => id).join(' ');
+  return html`<div class="field">
+<label for="${name}">${label}</label>
+${notes.map(({ id, style, text }) => html`<p id="${id}" class="${style}">${text}</p>`)}
+<input id="${name}" name="${name}" type="password" autocomplete="new-password" autocapitalize="none" spellcheck="false" required${
+    describedBy === '' ? '' : html` aria-describedby="${describedBy}"`
+  }${fault === undefined ? '' : new Html(' aria-invalid="true"')}${
+    isFocused ? new Html(' autofocus') : ''
+  }>
+</div>`;
+}

@@ -1,0 +1,86 @@
+/** The page behind the links to choose a password with. Opening it changes nothing; its form does. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FieldProblem } from '../../core/errors.ts';
+import { textsIn } from '../../core/texts/texts.ts';
+import type { PageParts } from './code-page.ts';
+import { sendDeadLink, sendFailure, sendIncomplete } from './failure.ts';
+import { html } from './html.ts';
+import { runOperation, selection, textOf } from './operation.ts';
+import { pageLocale, sendPage } from './page.ts';
+import { passwordForm } from './password-form.ts';
+
+const path = '/reset-password';
+const document = `mutation ($input: ResetPasswordInput!) { result: resetPassword(input: $input) ${selection} }`;
+
+export interface ResetPasswordParts extends PageParts {
+  /** Code points, for the hint. */
+  readonly passwordMinLength: number;
+}
+
+interface Link {
+  readonly uid: string;
+  readonly token: string;
+}
+
+export function serveResetPasswordPage(app: FastifyInstance, parts: ResetPasswordParts): void {
+  const options = { config: { speaks: 'rest' }, errorHandler: sendFailure } as const;
+  app.get(path, options, async (request, reply) => {
+    const link = linkOf(request.query);
+    return link ? sendForm(parts, reply, { link, fields: [] }) : sendIncomplete(reply);
+  });
+  app.post(path, options, async (request, reply) => {
+    const link = linkOf(request.body);
+    if (!link) return sendIncomplete(reply);
+    const problem = await setPassword(parts, request, link);
+    if (!problem) return sendDone(reply);
+    if (problem.code !== 'VALIDATION_FAILED') return sendDeadLink(reply, 'resetPassword');
+    return sendForm(parts, reply, { link, fields: problem.fields });
+  });
+}
+
+function linkOf(source: unknown): Link | undefined {
+  const [uid, token] = [textOf(source, 'uid'), textOf(source, 'token')];
+  return uid === undefined || token === undefined ? undefined : { uid, token };
+}
+
+function setPassword({ graphql }: PageParts, request: FastifyRequest, link: Link) {
+  const password = textOf(request.body, 'password') ?? '';
+  const passwordConfirmation = textOf(request.body, 'passwordConfirmation') ?? '';
+  const variables = { input: { ...link, password, passwordConfirmation } };
+  return runOperation(graphql, request, { document, variables });
+}
+
+/** Keeps uid and token, so that a refused password can be followed by a better one. */
+async function sendForm(
+  { linkOwners, passwordMinLength }: ResetPasswordParts,
+  reply: FastifyReply,
+  { link, fields }: { readonly link: Link; readonly fields: readonly FieldProblem[] },
+): Promise<FastifyReply> {
+  const owner = await linkOwners.ownerOfPasswordLink(link.uid, link.token);
+  if (!owner) return sendDeadLink(reply, 'resetPassword');
+  const { email, isInvited } = owner;
+  const locale = pageLocale(reply.request);
+  const say = textsIn(locale);
+  const title = say(`pages.resetPassword.${isInvited ? 'inviteTitle' : 'title'}`);
+  const isRefused = fields.length > 0;
+  return sendPage(reply, {
+    locale,
+    status: isRefused ? 400 : 200,
+    title,
+    tabTitle: isRefused ? say('pages.errorTitle', { title }) : title,
+    body: html`<p>${say(`pages.resetPassword.${isInvited ? 'inviteBody' : 'body'}`)}</p>
+${passwordForm(say, { ...link, action: path, email, minLength: passwordMinLength, fields })}`,
+  });
+}
+
+function sendDone(reply: FastifyReply): FastifyReply {
+  const locale = pageLocale(reply.request);
+  const say = textsIn(locale);
+  return sendPage(reply, {
+    locale,
+    mark: 'done',
+    title: say('pages.resetPassword.doneTitle'),
+    body: html`<p>${say('pages.resetPassword.done')}</p>
+<p class="quiet">${say('pages.closeHint')}</p>`,
+  });
+}

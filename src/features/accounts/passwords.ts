@@ -1,0 +1,184 @@
+/** Choosing a new password: with a token from a mail, or with the present one. */
+import { type Context, requireActor } from '../../core/actor.ts';
+import { Problem } from '../../core/errors.ts';
+import {
+  type EmailAddress,
+  parseEmail,
+  parseFields,
+  parseId,
+  parsePastedSecret,
+  parsePresentedPassword,
+} from '../../core/parse.ts';
+import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
+import { enqueueJob, type Tasks } from '../../db/jobs.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { enqueueMail } from '../../mail/outbox.ts';
+import type { OneTimePasswordKind } from '../one-time-passwords/one-time-password.entity.ts';
+import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import { User } from '../users/user.entity.ts';
+import type { Users } from '../users/users.ts';
+import type { Credentials } from './credentials.ts';
+import { type PasswordRules, parseConfirmation, parseNewPassword } from './new-password.ts';
+
+/** Everything raw. */
+export interface ResetPasswordInput {
+  readonly uid: unknown;
+  readonly token: unknown;
+  readonly password: unknown;
+  readonly passwordConfirmation?: unknown;
+}
+
+/** Everything raw. */
+export interface ChangePasswordInput {
+  readonly currentPassword: unknown;
+  readonly newPassword: unknown;
+}
+
+export interface Passwords {
+  /** @throws VALIDATION_FAILED */
+  requestPasswordReset(email: unknown): Promise<void>;
+  /** Changes nothing. */
+  isPasswordResetValid(uid: unknown, token: unknown): Promise<boolean>;
+  /** @throws INVALID_TOKEN, VALIDATION_FAILED */
+  resetPassword(input: ResetPasswordInput, context: Context): Promise<void>;
+  /** @throws INVALID_CREDENTIALS, VALIDATION_FAILED */
+  changePassword(input: ChangePasswordInput, context: Context): Promise<void>;
+  readonly tasks: Tasks;
+}
+
+export interface PasswordsParts {
+  readonly unitOfWork: UnitOfWork;
+  readonly users: Users;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly sessions: Sessions;
+  readonly credentials: Credentials;
+  readonly hasher: PasswordHasher;
+  readonly passwordRules: PasswordRules;
+}
+
+const resetTask = 'request-password-reset';
+
+/** What a token of a mail may be of, to choose a password with. */
+const choosingKinds = ['reset-password', 'invite'] as const satisfies OneTimePasswordKind[];
+
+/** What a new password makes worthless: whoever had these may be who it is to be kept from. */
+const endedByNewPassword = [
+  'reset-password',
+  'invite',
+  'change-email',
+] as const satisfies OneTimePasswordKind[];
+
+/** The id of a user as mails and REST have it: base64url of its text, as Django does. */
+export function uidOf(userId: string): string {
+  return Buffer.from(userId).toString('base64url');
+}
+
+function userIdOf(uid: string): string | undefined {
+  return parseId(Buffer.from(uid, 'base64url').toString());
+}
+
+export function createPasswords(parts: PasswordsParts): Passwords {
+  const { users, oneTimePasswords, sessions, credentials, hasher } = parts;
+  const { em, run } = parts.unitOfWork;
+
+  /** Which kind a token is of, if it is good for this user now. */
+  const kindOf = async (uid: string, token: string) => {
+    const userId = userIdOf(uid);
+    for (const kind of choosingKinds) {
+      const owner = await oneTimePasswords.ownerOf(kind, token);
+      if (owner?.isLive && owner.userId === userId) return { ...owner, kind };
+    }
+    return undefined;
+  };
+
+  /** A reset proves the address, but opens no account that is closed or waits for its code. */
+  const isUsable = (user: User | null, email: string, kind: OneTimePasswordKind): user is User =>
+    user?.email === email && (user.status === 'ACTIVE' || kind === 'invite');
+
+  const setPassword = async (user: User, hash: string, sparedSession?: string) => {
+    await users.setPasswordHash(user, hash);
+    await oneTimePasswords.endAll(user.id, endedByNewPassword);
+    user.pendingEmail = null;
+    await sessions.endAllOf(user.id, 'password-changed', sparedSession);
+    await enqueueMail(em, { mail: 'password-changed', userId: user.id });
+  };
+
+  /** Whether the token was good. Answers instead of throwing: a throw would undo what it used up. */
+  const useToken = async (
+    { kind, userId }: { kind: OneTimePasswordKind; userId: string },
+    token: string,
+    hash: string,
+  ): Promise<boolean> => {
+    const user = await users.claim(userId);
+    const proof = await oneTimePasswords.consume(kind, token);
+    if (!proof || !isUsable(user, proof.email, kind) || user.status === 'DISABLED') return false;
+    if (kind === 'invite' && user.status === 'PENDING') user.status = 'ACTIVE';
+    await setPassword(user, hash);
+    return true;
+  };
+
+  const rulesFor = (person: Pick<User, 'email' | 'firstName' | 'lastName' | 'username'> | null) =>
+    person ? [person.email, person.firstName, person.lastName, person.username] : [];
+
+  return {
+    async requestPasswordReset(raw) {
+      const { email } = parseFields({ email: () => parseEmail(raw) });
+      // Looked up by the job, so that known and unknown addresses cost the caller the same.
+      await run(() => enqueueJob(em, resetTask, { email }));
+    },
+
+    async isPasswordResetValid(rawUid, rawToken) {
+      const { uid, token } = parseFields({
+        uid: () => parsePastedSecret(rawUid),
+        token: () => parsePastedSecret(rawToken),
+      });
+      const found = await kindOf(uid, token);
+      const user = found && (await em.findOne(User, { id: found.userId }));
+      return user ? isUsable(user, found.email, found.kind) : false;
+    },
+
+    async resetPassword(input, context) {
+      const { uid, token } = parseFields({
+        uid: () => parsePastedSecret(input.uid),
+        token: () => parsePastedSecret(input.token),
+        password: () => parsePresentedPassword(input.password),
+        passwordConfirmation: () => parseConfirmation(input.passwordConfirmation, input.password),
+      });
+      const found = await kindOf(uid, token);
+      if (!found) throw new Problem('INVALID_TOKEN');
+      const about = rulesFor(await em.findOne(User, { id: found.userId }));
+      const { password } = parseFields({
+        password: () => parseNewPassword(input.password, parts.passwordRules, about),
+      });
+      const hash = await hasher.hash(password, context.signal);
+      if (!(await run(() => useToken(found, token, hash)))) throw new Problem('INVALID_TOKEN');
+    },
+
+    async changePassword(input, context) {
+      const actor = requireActor(context);
+      const { currentPassword, newPassword } = parseFields({
+        currentPassword: () => parsePresentedPassword(input.currentPassword),
+        newPassword: () =>
+          parseNewPassword(input.newPassword, parts.passwordRules, rulesFor(actor.person)),
+      });
+      const proved = await credentials.prove(actor, currentPassword, context);
+      const hash = await hasher.hash(newPassword, context.signal);
+      await run(async () => {
+        const user = await credentials.claimProved(actor, proved);
+        await setPassword(user, hash, actor.sessionId);
+      });
+    },
+
+    tasks: {
+      [resetTask]: ({ email }) =>
+        run(async () => {
+          const user = await users.claimEmail(email as EmailAddress); // parsed before it was recorded
+          if (user?.status !== 'ACTIVE') return;
+          if (await oneTimePasswords.areTooMany(user, 'reset-password')) return;
+          await oneTimePasswords.endAll(user.id, ['reset-password']);
+          oneTimePasswords.issue({ user, kind: 'reset-password' });
+        }),
+    },
+  };
+}

@@ -1,0 +1,175 @@
+/** What a person does to their own account: edit it, close it, take it along, have it erased. */
+import { type Context, requireActor } from '../../core/actor.ts';
+import { Problem } from '../../core/errors.ts';
+import {
+  optional,
+  parseEmail,
+  parseFields,
+  parseLocale,
+  parsePersonName,
+  parsePresentedPassword,
+  parseUsername,
+  refuse,
+  type Username,
+} from '../../core/parse.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { enqueueMail } from '../../mail/outbox.ts';
+import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { User } from '../users/user.entity.ts';
+import type { Users } from '../users/users.ts';
+import type { Credentials } from './credentials.ts';
+import type { EmailChanges } from './email-change.ts';
+
+/** Everything raw; what is left out stays as it is. */
+export interface UpdateProfileInput {
+  readonly firstName?: unknown;
+  readonly lastName?: unknown;
+  readonly username?: unknown;
+  readonly locale?: unknown;
+  /** Begins a change of address, which needs the password. */
+  readonly email?: unknown;
+  readonly password?: unknown;
+}
+
+/** Everything raw. */
+export interface DeactivateAccountInput {
+  readonly email: unknown;
+  readonly password: unknown;
+}
+
+export interface Profiles {
+  /** All of it or nothing. @throws INVALID_CREDENTIALS, VALIDATION_FAILED */
+  updateProfile(input: UpdateProfileInput, context: Context): Promise<User>;
+  /** @throws INVALID_CREDENTIALS when they are not the caller's own, PROTECTED, VALIDATION_FAILED */
+  deactivateAccount(input: DeactivateAccountInput, context: Context): Promise<void>;
+  /** Everything stored about the caller but secrets. */
+  exportMyData(context: Context): Promise<object>;
+  /** @throws INVALID_CREDENTIALS, PROTECTED, VALIDATION_FAILED */
+  eraseAccount(password: unknown, context: Context): Promise<void>;
+}
+
+export interface ProfilesParts {
+  readonly unitOfWork: UnitOfWork;
+  readonly users: Users;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly credentials: Credentials;
+  readonly emailChanges: EmailChanges;
+}
+
+export function createProfiles(parts: ProfilesParts): Profiles {
+  const { users, oneTimePasswords, credentials, emailChanges } = parts;
+  const { em, run, query } = parts.unitOfWork;
+
+  const applyUsername = async (user: User, username: Username) => {
+    const isSame = user.username?.toLowerCase() === username.toLowerCase();
+    const isFree = isSame || (await users.claimUsername(username));
+    parseFields({ username: () => isFree || refuse('Is taken; choose another one.') });
+    user.username = username;
+  };
+
+  const claimOwn = async (context: Context): Promise<User> => {
+    const user = await users.claim(requireActor(context).person.id);
+    if (user?.status !== 'ACTIVE') throw new Problem('UNAUTHENTICATED');
+    return user;
+  };
+
+  return {
+    async updateProfile(input, context) {
+      const actor = requireActor(context);
+      const { email, password, ...profile } = parseProfile(input);
+      const newEmail = email === actor.person.email ? undefined : email;
+      if (newEmail !== undefined) {
+        parseFields({ password: () => password ?? refuse('Must be given to change the address.') });
+      }
+      const proved =
+        newEmail !== undefined && password !== undefined
+          ? await credentials.prove(actor, password, context)
+          : undefined;
+      return run(async () => {
+        if (proved && newEmail) {
+          await emailChanges.begin(newEmail, () => credentials.claimProved(actor, proved));
+        }
+        const user = await claimOwn(context);
+        if (profile.username !== undefined) await applyUsername(user, profile.username);
+        user.firstName = profile.firstName ?? user.firstName;
+        user.lastName = profile.lastName ?? user.lastName;
+        user.locale = profile.locale ?? user.locale;
+        return user;
+      });
+    },
+
+    async deactivateAccount(input, context) {
+      const actor = requireActor(context);
+      const { email, password } = parseFields({
+        email: () => parseEmail(input.email),
+        password: () => parsePresentedPassword(input.password),
+      });
+      const proved = await credentials.prove(actor, password, context);
+      if (email !== actor.person.email) throw new Problem('INVALID_CREDENTIALS');
+      await run(async () => {
+        const user = await credentials.claimProved(actor, proved);
+        await users.requireAnotherSuperuser(user);
+        user.status = 'DISABLED';
+        user.pendingEmail = null;
+        await oneTimePasswords.endAll(user.id, ['reset-password', 'change-email', 'invite']);
+      });
+    },
+
+    async exportMyData(context) {
+      const { id } = requireActor(context).person;
+      const [row] = await query<{ data: object }>(exportSql, [id]);
+      if (!row) throw new Problem('NOT_FOUND');
+      return row.data;
+    },
+
+    async eraseAccount(raw, context) {
+      const actor = requireActor(context);
+      const { password } = parseFields({ password: () => parsePresentedPassword(raw) });
+      const proved = await credentials.prove(actor, password, context);
+      await run(async () => {
+        const user = await credentials.claimProved(actor, proved);
+        await users.requireAnotherSuperuser(user);
+        await enqueueMail(em, { mail: 'account-erased', to: user.email, locale: user.locale });
+        await users.remove(user);
+      });
+    },
+  };
+}
+
+function parseProfile(input: UpdateProfileInput) {
+  return parseFields({
+    firstName: () => optional(input.firstName, parsePersonName),
+    lastName: () => optional(input.lastName, parsePersonName),
+    username: () => optional(input.username, parseUsername),
+    locale: () => optional(input.locale, parseLocale),
+    email: () => optional(input.email, parseEmail),
+    password: () => optional(input.password, parsePresentedPassword),
+  });
+}
+
+/** Hashes, digests and registrations of others are left out; everything else there is goes along. */
+const exportSql = `
+  select json_build_object(
+    'account', to_jsonb(u),
+    'hasPassword', exists (select 1 from password_hashes h where h.user_id = u.id),
+    'groups', (
+      select coalesce(json_agg(json_build_object('name', g.name, 'description', g.description) order by g.name), '[]')
+      from user_groups ug join groups g on g.id = ug.group_id where ug.user_id = u.id
+    ),
+    'permissions', (
+      select coalesce(json_agg(p.codename order by p.codename), '[]')
+      from user_permissions up join permissions p on p.id = up.permission_id where up.user_id = u.id
+    ),
+    'sessions', (
+      select coalesce(json_agg(to_jsonb(s) - 'user_id' - 'refresh_counter' order by s.created_at), '[]')
+      from sessions s where s.user_id = u.id
+    ),
+    'mailedCodes', (
+      select coalesce(json_agg(json_build_object(
+        'kind', o.kind, 'email', o.email, 'createdAt', o.created_at,
+        'expiresAt', o.expires_at, 'endedAt', o.ended_at
+      ) order by o.created_at), '[]')
+      from one_time_passwords o where o.user_id = u.id
+    )
+  ) as data
+  from users u where u.id = ?`;

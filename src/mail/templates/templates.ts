@@ -1,0 +1,51 @@
+/** All mails that there are, by name. */
+import { type Say, textsIn } from '../../core/texts/texts.ts';
+import type { MailIntent } from '../intents.ts';
+import type { Mail } from '../mailer.ts';
+import {
+  accountChangedMail,
+  accountDisabledMail,
+  accountErasedMail,
+  administratorRightsMail,
+  alreadyRegisteredMail,
+  passwordChangedMail,
+  refreshTokenReusedMail,
+} from './account-notices.ts';
+import type { MailContent } from './blocks.ts';
+import { changeEmailMail, emailChangeRequestedMail } from './email-change.ts';
+import { inviteMail, resetPasswordMail } from './password-links.ts';
+import { type Recipient, renderMail } from './render.ts';
+import { testMail } from './test-mail.ts';
+import { verifyEmailMail } from './verify-email.ts';
+
+const templates = {
+  'verify-email': verifyEmailMail,
+  'already-registered': alreadyRegisteredMail,
+  'reset-password': resetPasswordMail,
+  invite: inviteMail,
+  'change-email': changeEmailMail,
+  'email-change-requested': emailChangeRequestedMail,
+  'password-changed': passwordChangedMail,
+  'account-changed': accountChangedMail,
+  'administrator-rights': administratorRightsMail,
+  'account-disabled': accountDisabledMail,
+  'refresh-token-reused': refreshTokenReusedMail,
+  'account-erased': accountErasedMail,
+  test: testMail,
+} as const satisfies Record<MailIntent['mail'] | 'test', (say: Say, mail: never) => MailContent>;
+
+export type MailName = keyof typeof templates;
+
+/** What the template of a mail needs to know. */
+export type Told<Name extends MailName> = Parameters<(typeof templates)[Name]>[1];
+
+/** Writes a mail in the language of its recipient. */
+export function writeMail<Name extends MailName>(
+  name: Name,
+  recipient: Recipient,
+  told: Told<Name>,
+): Mail {
+  // The compiler cannot tie the template to its facts through the name; the signature does.
+  const template = templates[name] as (say: Say, mail: Told<Name>) => MailContent;
+  return renderMail(recipient, template(textsIn(recipient.locale), told));
+}
