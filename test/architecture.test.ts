@@ -18,6 +18,8 @@ const floors = [
   'src/features/sessions/',
   'src/features/accounts/',
   'src/entities.ts',
+  'src/services.ts',
+  'src/house.ts',
   'src/api/',
   'src/app.ts',
   'src/cli/',

@@ -4,7 +4,7 @@ import {
   publicKeysMaxAgeSeconds,
   type SigningKeySummary,
 } from '../features/sessions/signing-keys.ts';
-import { UsageError } from './prompts.ts';
+import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 interface RotateArguments extends GlobalArguments {

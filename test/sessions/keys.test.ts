@@ -2,10 +2,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { exportJWK, importPKCS8, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { House } from '../../src/app.ts';
 import { generateSigningKey } from '../../src/core/access-token.ts';
 import { deriveKey } from '../../src/core/keys.ts';
 import { seal, unseal } from '../../src/core/sealed-box.ts';
+import type { House } from '../../src/house.ts';
 import { environmentOf, runCommand } from '../support/command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { ownKeyOf, partsOf, sign } from '../support/forge.ts';

@@ -20,7 +20,8 @@ export interface DatabaseWire extends AsyncDisposable {
   cutAt(pattern: RegExp): Promise<void>;
   /** Breaks every connection and refuses new ones. */
   cut(): Promise<void>;
-  mend(): Promise<void>;
+  /** Leads on, to where the database is now. */
+  mend(databaseUrl?: string): Promise<void>;
 }
 
 interface Connection {
@@ -42,7 +43,7 @@ interface Watch {
 const background = /^(listen|begin|commit|rollback|$)|pg_notify|graphile_worker|gatehouse:jobs/i;
 
 export async function openDatabaseWire(databaseUrl: string): Promise<DatabaseWire> {
-  const target = new URL(databaseUrl);
+  let target = new URL(databaseUrl);
   const connections = new Set<Connection>();
   const statements: string[] = [];
   let watches: readonly Watch[] = [];
@@ -132,7 +133,8 @@ export async function openDatabaseWire(databaseUrl: string): Promise<DatabaseWir
       return promise;
     },
     cut,
-    async mend() {
+    async mend(now = target.href) {
+      target = new URL(now);
       server.listen(port, '127.0.0.1');
       await once(server, 'listening');
     },
