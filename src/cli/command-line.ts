@@ -7,6 +7,7 @@ import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
 import { hashCalibrate } from './hash-calibrate.ts';
 import { initDefaultAdmin } from './init-default-admin.ts';
 import { keysCommand } from './keys.ts';
+import { mailCommand } from './mail.ts';
 import { migrateCommand } from './migrate.ts';
 import { UsageError } from './prompts.ts';
 import { serveCommand } from './serve.ts';
@@ -24,6 +25,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     .command(activateUser)
     .command(initDefaultAdmin)
     .command(keysCommand)
+    .command(mailCommand)
     .command(hashCalibrate)
     .demandCommand(1, 'Say which command to run.')
     .strict()
