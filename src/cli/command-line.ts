@@ -8,6 +8,7 @@ import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
 import { hashCalibrate } from './hash-calibrate.ts';
 import { initDefaultAdmin } from './init-default-admin.ts';
 import { keysCommand } from './keys.ts';
+import { mailCommand } from './mail.ts';
 import { migrateCommand } from './migrate.ts';
 import { serveCommand } from './serve.ts';
 import { bindValues, UsageError, withoutValues } from './usage.ts';
@@ -40,6 +41,7 @@ function commandLine(argv: readonly string[]) {
     .command(activateUser)
     .command(initDefaultAdmin)
     .command(keysCommand)
+    .command(mailCommand)
     .command(hashCalibrate)
     .demandCommand(1, 'Say which command to run.')
     .strict()
