@@ -14,7 +14,15 @@ import { serveCommand } from './serve.ts';
 import { bindValues, UsageError, withoutValues } from './usage.ts';
 
 /** Options whose value is a text of any kind. */
-const textOptions = ['--code', '--email', '--username', '--first-name', '--last-name', '--target'];
+const textOptions = [
+  '--code',
+  '--email',
+  '--username',
+  '--first-name',
+  '--last-name',
+  '--target',
+  '--output',
+];
 
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
   try {
@@ -73,11 +81,20 @@ function report(error: unknown): number {
     }
     return 1;
   }
-  if (isDatabaseUnavailable(error)) {
-    console.error('The database cannot be reached. Is it running, and is DATABASE_URL right?');
-  }
+  const hint = hintOf(error);
+  if (hint !== undefined) console.error(hint);
   console.error(error instanceof Error ? describe(error) : String(error));
   return 1;
+}
+
+/** What to do about errors that every operator meets one day. */
+function hintOf(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    return 'The port is in use: stop what listens there, or set PORT to another one.';
+  }
+  return isDatabaseUnavailable(error)
+    ? 'The database cannot be reached. Is it running, and is DATABASE_URL right?'
+    : undefined;
 }
 
 /** `firstName` as people type it: `first-name`. */
