@@ -19,6 +19,8 @@ const floors = [
   'src/features/accounts/',
   'src/features/administration/',
   'src/entities.ts',
+  'src/services.ts',
+  'src/house.ts',
   'src/api/',
   'src/app.ts',
   'src/cli/',

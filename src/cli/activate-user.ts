@@ -17,8 +17,13 @@ export const activateUser: CommandModule<GlobalArguments, ActivateArguments> = {
       describe: 'The code; asked for when left out',
     }),
   handler: async ({ code, json }) => {
-    const given = code ?? (await createPrompts().ask('Code'));
+    const given = code ?? (await askForCode());
     await withHouse(({ registrations }) => registrations.verifyEmail(given));
     print({ text: 'The account is active.', json: { status: 'ACTIVE' } }, json);
   },
 };
+
+async function askForCode(): Promise<string> {
+  using prompts = createPrompts();
+  return await prompts.ask('Code');
+}

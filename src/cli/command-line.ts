@@ -2,20 +2,45 @@
 import yargs from 'yargs';
 import { ConfigError } from '../core/config.ts';
 import { Problem } from '../core/errors.ts';
+import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
 import { activateUser } from './activate-user.ts';
 import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
 import { hashCalibrate } from './hash-calibrate.ts';
 import { initDefaultAdmin } from './init-default-admin.ts';
 import { keysCommand } from './keys.ts';
+import { mailCommand } from './mail.ts';
 import { migrateCommand } from './migrate.ts';
-import { UsageError } from './prompts.ts';
 import { serveCommand } from './serve.ts';
+import { bindValues, UsageError, withoutValues } from './usage.ts';
+
+/** Options whose value is a text of any kind. */
+const textOptions = [
+  '--code',
+  '--email',
+  '--username',
+  '--first-name',
+  '--last-name',
+  '--target',
+  '--output',
+];
 
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
-  const commandLine = yargs([...argv])
+  try {
+    await commandLine(argv).parseAsync();
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+function commandLine(argv: readonly string[]) {
+  return yargs(bindValues(argv, textOptions))
     .scriptName('gatehouse')
     .usage('$0 <command>')
-    .option('json', { type: 'boolean', default: false, describe: 'Print machine-readable output' })
+    .option('json', {
+      type: 'boolean',
+      default: false,
+      describe: 'Print machine-readable output',
+    })
     .command(serveCommand)
     .command(migrateCommand)
     .command(createUser)
@@ -24,6 +49,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     .command(activateUser)
     .command(initDefaultAdmin)
     .command(keysCommand)
+    .command(mailCommand)
     .command(hashCalibrate)
     .demandCommand(1, 'Say which command to run.')
     .strict()
@@ -32,13 +58,10 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     .version(false)
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new UsageError(message);
+      // What the parser itself refuses comes with a message, or as its own kind of error.
+      const isParsers = !error || error.name === 'YError';
+      throw isParsers ? new UsageError(withoutValues(message ?? error?.message, argv)) : error;
     });
-  try {
-    await commandLine.parseAsync();
-  } catch (error) {
-    process.exitCode = report(error);
-  }
 }
 
 /** Says on stderr what went wrong, and answers the exit code. */
@@ -53,17 +76,30 @@ function report(error: unknown): number {
   }
   if (error instanceof Problem) {
     console.error(`${error.code}: ${error.message}`);
-    for (const { path, message } of error.fields)
+    for (const { path, message } of error.fields) {
       console.error(`  ${optionName(path)}: ${message}`);
+    }
     return 1;
   }
+  const hint = hintOf(error);
+  if (hint !== undefined) console.error(hint);
   console.error(error instanceof Error ? describe(error) : String(error));
   return 1;
 }
 
+/** What to do about errors that every operator meets one day. */
+function hintOf(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    return 'The port is in use: stop what listens there, or set PORT to another one.';
+  }
+  return isDatabaseUnavailable(error)
+    ? 'The database cannot be reached. Is it running, and is DATABASE_URL right?'
+    : undefined;
+}
+
 /** `firstName` as people type it: `first-name`. */
 function optionName(path: string): string {
-  return path.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return path.replace(/[a-z][A-Z]/g, ([last, first]) => `${last}-${first?.toLowerCase()}`);
 }
 
 /** The message and those of its causes; some errors of connections have an empty one. */

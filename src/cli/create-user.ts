@@ -2,7 +2,8 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import type { AccountKind, ProvisionInput } from '../features/accounts/provisioning.ts';
 import type { User } from '../features/users/user.entity.ts';
-import { createPrompts, readSecretFromStdin, UsageError } from './prompts.ts';
+import { createPrompts, readSecretFromStdin } from './prompts.ts';
+import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 interface CreateArguments extends GlobalArguments {
@@ -84,7 +85,8 @@ async function collect(given: Given): Promise<ProvisionInput> {
 }
 
 async function interview({ username, email, firstName, lastName }: Given): Promise<ProvisionInput> {
-  const { ask, askSecret } = createPrompts();
+  using prompts = createPrompts();
+  const { ask, askSecret } = prompts;
   const profile = {
     username: username ?? (await ask('Username')),
     email: email ?? (await ask('Email address')),

@@ -6,7 +6,7 @@ import {
   isAffordable,
 } from '../core/password-hash/hash-parameters.ts';
 import { createPasswordHasher } from '../core/password-hash/password-hasher.ts';
-import { UsageError } from './prompts.ts';
+import { UsageError } from './usage.ts';
 import { type GlobalArguments, print } from './with-house.ts';
 
 interface CalibrateArguments extends GlobalArguments {

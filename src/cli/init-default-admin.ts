@@ -1,6 +1,7 @@
 /** `initdefaultadmin`: the first superuser, from the environment, while there is none. */
 import type { CommandModule } from 'yargs';
-import { UsageError } from './prompts.ts';
+import { Problem } from '../core/errors.ts';
+import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 export const initDefaultAdmin: CommandModule<GlobalArguments, GlobalArguments> = {
@@ -9,7 +10,9 @@ export const initDefaultAdmin: CommandModule<GlobalArguments, GlobalArguments> =
   builder: {},
   handler: async ({ json }) => {
     const made = await withHouse(({ config, provisioning }) => {
-      if (config.defaultAdmin) return provisioning.provisionDefaultAdmin(config.defaultAdmin);
+      if (config.defaultAdmin) {
+        return provisioning.provisionDefaultAdmin(config.defaultAdmin).catch(nameVariables);
+      }
       throw new UsageError('Set DEFAULT_ADMIN_EMAIL and DEFAULT_ADMIN_PASSWORD.');
     });
     const text = made
@@ -18,3 +21,13 @@ export const initDefaultAdmin: CommandModule<GlobalArguments, GlobalArguments> =
     print({ text, json: { isMade: made !== undefined, email: made?.email ?? null } }, json);
   },
 };
+
+/** The inputs by the names that the operator knows. */
+function nameVariables(error: unknown): never {
+  if (!(error instanceof Problem)) throw error;
+  const fields = error.fields.map(({ path, message }) => ({
+    path: `DEFAULT_ADMIN_${path.toUpperCase()}`,
+    message,
+  }));
+  throw new Problem(error.code, { fields });
+}

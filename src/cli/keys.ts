@@ -4,11 +4,11 @@ import {
   publicKeysMaxAgeSeconds,
   type SigningKeySummary,
 } from '../features/sessions/signing-keys.ts';
-import { UsageError } from './prompts.ts';
+import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 interface RotateArguments extends GlobalArguments {
-  readonly lead: number;
+  readonly lead: string;
 }
 
 /** Whoever keeps our public keys has asked again by then. */
@@ -29,15 +29,15 @@ const rotateKeys: CommandModule<GlobalArguments, RotateArguments> = {
   describe: 'Publish a new key, which begins to sign later',
   builder: (argv) =>
     argv.option('lead', {
-      type: 'number',
-      default: leadSeconds,
+      type: 'string',
+      default: String(leadSeconds),
       describe:
         'Seconds from its publication until it signs; 0 where the old key is not to be trusted',
     }),
   handler: async ({ json, lead }) => {
-    if (!Number.isInteger(lead) || lead < 0)
-      throw new UsageError('--lead takes seconds, 0 or more.');
-    const key = await withHouse(({ signingKeys }) => signingKeys.rotate(lead));
+    // A number would make 0 of an empty text, which throws the present key away.
+    if (!/^\d{1,9}$/.test(lead)) throw new UsageError('--lead takes seconds, 0 or more.');
+    const key = await withHouse(({ signingKeys }) => signingKeys.rotate(Number(lead)));
     print({ text: line(key), json: key }, json);
   },
 };

@@ -1,11 +1,9 @@
 /** Asks the operator: at a terminal with masked passwords, from a pipe line by line. */
 import { createInterface } from 'node:readline';
 import { input, password } from '@inquirer/prompts';
+import { UsageError } from './usage.ts';
 
-/** The command was called in a way that cannot work; exit code 2. */
-export class UsageError extends Error {}
-
-export interface Prompts {
+export interface Prompts extends Disposable {
   ask(question: string): Promise<string>;
   /** Shows nothing of the answer. */
   askSecret(question: string): Promise<string>;
@@ -15,24 +13,46 @@ export function createPrompts(): Prompts {
   return process.stdin.isTTY ? terminalPrompts : pipedPrompts();
 }
 
+/** Questions go to stderr: stdout is for results, and may be a file. */
+const onStderr = { output: process.stderr };
+
 const terminalPrompts: Prompts = {
-  ask: (question) => input({ message: `${question}:` }),
-  askSecret: (question) => password({ message: `${question}:`, mask: '*' }),
+  ask: (question) => input({ message: `${question}:` }, onStderr).catch(asUsage),
+  askSecret: (question) =>
+    password({ message: `${question}:`, mask: '*' }, onStderr).catch(asUsage),
+  [Symbol.dispose]: () => undefined,
 };
+
+/** Ctrl-C at a prompt. */
+function asUsage(error: unknown): never {
+  const isLeft = error instanceof Error && error.name === 'ExitPromptError';
+  throw isLeft ? new UsageError('Nothing was done.') : error;
+}
 
 /** Each question takes the next line, so that a script can answer them in their order. */
 function pipedPrompts(): Prompts {
-  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  const reader = createInterface({ input: process.stdin });
+  const lines = reader[Symbol.asyncIterator]();
   const ask = async (question: string) => {
     const { value, done } = await lines.next();
     if (done) throw new UsageError(`The input ended before the answer to: ${question}.`);
     return value as string; // readline yields strings
   };
-  return { ask, askSecret: ask };
+  return {
+    ask,
+    askSecret: ask,
+    [Symbol.dispose]() {
+      reader.close();
+      process.stdin.destroy();
+    },
+  };
 }
 
 /** The first line of stdin, exactly as it stands there without its line break. */
 export async function readSecretFromStdin(): Promise<string> {
+  if (process.stdin.isTTY) {
+    throw new UsageError('--password-stdin reads from a pipe; leave it out to be asked.');
+  }
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
   const text = Buffer.concat(chunks).toString('utf8');

@@ -1,34 +1,38 @@
 /** `serve`: starts the service and says where it is, until a signal ends it. */
 import cluster from 'node:cluster';
 import type { CommandModule } from 'yargs';
-import { type House, openHouse, serve } from '../app.ts';
 import { type Config, readConfig } from '../core/config.ts';
 import { createLog, type Log } from '../core/log.ts';
+import { type House, openHouse } from '../house.ts';
+import type { GlobalArguments } from './with-house.ts';
 import { superviseWorkers } from './workers.ts';
 
-export const serveCommand: CommandModule = {
+export const serveCommand: CommandModule<GlobalArguments, GlobalArguments> = {
   command: 'serve',
   describe: 'Start the service',
   builder: {},
-  handler: async () => {
+  handler: async ({ json }) => {
     const config = readConfig();
-    const log = createLog({ isReadable: config.debug, level: config.logLevel });
+    const log = createLog({ isReadable: config.debug && !json, level: config.logLevel });
     if (config.workers > 1 && cluster.isPrimary) await superviseWorkers(config.workers, log);
-    else await run(config, log);
+    else await run({ config, log, isJson: json }).finally(() => cluster.worker?.disconnect());
   },
 };
 
-async function run(config: Config, log: Log): Promise<void> {
+interface Run {
+  readonly config: Config;
+  readonly log: Log;
+  readonly isJson: boolean;
+}
+
+async function run({ config, log, isJson }: Run): Promise<void> {
   const stopped = signalled();
+  // Loaded here, as no other command needs what opens the doors.
+  const { serve } = await import('../app.ts');
   const house = await openHouse({ config, log });
-  const service = await serve(house).catch(async (error) => {
-    await house.close();
-    throw error;
-  });
-  const isFirst = cluster.isPrimary || cluster.worker?.id === 1;
-  if (isFirst && config.debug) console.log(await welcome(house));
-  const signal = await stopped;
-  log.info({ signal }, 'stopping');
+  const service = await serve(house);
+  if (cluster.isPrimary || cluster.worker?.id === 1) await welcome(house, service.address, isJson);
+  log.info({ signal: await stopped }, 'stopping');
   await service.close();
 }
 
@@ -39,20 +43,27 @@ function signalled(): Promise<NodeJS.Signals> {
   });
 }
 
-async function welcome({ config, unitOfWork }: House): Promise<string> {
-  const { publicUrl, restPrefix } = config;
-  const rows = await unitOfWork.query('select 1 from users where is_superuser limit 1');
-  const lines = [
-    ['GraphQL', `${publicUrl}/graphql`],
-    ['REST', `${publicUrl}${restPrefix}/`],
-    ['Docs', `${publicUrl}/docs`],
-    ...(config.mail.kind === 'mailbox' ? [['Mailbox', `${publicUrl}/dev/mailbox`]] : []),
-    ...(rows.length === 0 ? [['First administrator', 'npx gatehouse createsuperuser']] : []),
-  ];
-  return [
-    '',
-    'Gatehouse is running.',
-    ...lines.map(([name, value]) => `  ${name}: ${value}`),
-    '',
-  ].join('\n');
+/** Says where everything is: to people, or in one line to programs. */
+async function welcome(house: House, address: string, isJson: boolean): Promise<void> {
+  const { config, unitOfWork } = house;
+  const port = new URL(address).port;
+  const base = config.port === 0 ? config.publicUrl.replace(/:0$/, `:${port}`) : config.publicUrl;
+  const places = {
+    graphql: `${base}/graphql`,
+    rest: `${base}${config.restPrefix}/`,
+    docs: `${base}/docs`,
+    ...(config.mail.kind === 'mailbox' ? { mailbox: `${base}/dev/mailbox` } : {}),
+  };
+  if (isJson) {
+    console.log(JSON.stringify({ address, ...places }));
+    return;
+  }
+  if (!config.debug) return;
+  const superusers = await unitOfWork.query('select 1 from users where is_superuser limit 1');
+  const labels = { graphql: 'GraphQL', rest: 'REST', docs: 'Docs', mailbox: 'Mailbox' };
+  const lines = Object.entries(places).map(
+    ([name, place]) => `  ${labels[name as keyof typeof labels]}: ${place}`, // the keys of places
+  );
+  if (superusers.length === 0) lines.push('  First administrator: npx gatehouse createsuperuser');
+  console.log(['', 'Gatehouse is running.', ...lines, ''].join('\n'));
 }

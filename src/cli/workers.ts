@@ -1,31 +1,43 @@
 /** Several server processes that share the port: starts them, replaces one that dies, ends them all. */
-import cluster from 'node:cluster';
+import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../core/log.ts';
 
-const restartDelayMilliseconds = 1000;
+const restartMilliseconds = 1000;
 
-/** Resolves when every worker has ended after a signal, or when the first ones could not start. */
+/** Resolves when every worker has ended: after a signal, or because one could not even start. */
 export async function superviseWorkers(count: number, log: Log): Promise<void> {
+  const workers = new Set<Worker>();
   let isStopping = false;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const live = () => Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
 
   const stop = (signal: NodeJS.Signals) => {
     isStopping = true;
-    for (const worker of live()) worker.process.kill(signal);
+    for (const worker of workers) worker.process.kill(signal);
   };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
 
-  cluster.on('exit', async (worker, code, signal) => {
-    if (!isStopping) {
-      log.error({ worker: worker.id, code, signal }, 'a worker ended; starting another one');
-      await sleep(restartDelayMilliseconds);
+  /** Keeps one place filled. */
+  const keep = async (): Promise<void> => {
+    while (!isStopping) {
+      const worker = cluster.fork();
+      workers.add(worker);
+      let hasServed = false;
+      worker.once('listening', () => {
+        hasServed = true;
+      });
+      const [code, signal] = await once(worker, 'exit');
+      workers.delete(worker);
+      if (isStopping) return;
+      log.error({ worker: worker.id, code, signal }, 'a worker ended');
+      if (!hasServed) {
+        process.exitCode = 1;
+        stop('SIGTERM');
+        return;
+      }
+      await sleep(restartMilliseconds);
     }
-    if (!isStopping) cluster.fork();
-    else if (live().length === 0) resolve();
-  });
-  for (let number = 0; number < count; number += 1) cluster.fork();
-  await promise;
+  };
+  await Promise.all(Array.from({ length: count }, keep));
 }

@@ -97,10 +97,7 @@ const secretKey = z
     (text) => Buffer.byteLength(text) >= 32,
     'must have at least 32 bytes; make one with: node -p "crypto.randomBytes(48).toString(\'base64url\')"',
   )
-  .refine(
-    (text) => new Set(text).size >= 8,
-    'repeats a few characters; use random ones, not a placeholder',
-  );
+  .refine((text) => !isPlaceholder(text), 'is a placeholder or repeats itself; use random bytes');
 
 const httpUrl = z
   .string()
@@ -121,6 +118,30 @@ const databaseUrl = z
     'must look like postgresql://user:password@host:5432/database',
   );
 
+const hostName = z
+  .string()
+  .regex(/^[A-Za-z0-9._:-]+$/, 'must be a host name or an IP address, without scheme or port')
+  .refine(
+    (text) => !/^[^:]+:\d+$/.test(text),
+    'must be a host name or an IP address, without port',
+  );
+
+const address = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'must be an email address');
+
+const sender = z
+  .string()
+  .regex(
+    /^([^<>\r\n]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+)$/,
+    'must be an email address, or a name with one: Gatehouse <auth@example.com>',
+  );
+
+const allowedHost = z
+  .string()
+  .regex(
+    /^(\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])$/,
+    'must list host names, without scheme or port, such as auth.example.com or .example.com',
+  );
+
 const restPrefix = z
   .string()
   .regex(/^(\/[A-Za-z0-9._~-]+)+\/?$/, 'must be a path such as /auth')
@@ -131,18 +152,20 @@ const shape = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   SECRET_KEY: secretKey.optional(),
   DATABASE_URL: databaseUrl.optional(),
-  DEFAULT_ADMIN_EMAIL: z.string().optional(),
+  DEFAULT_ADMIN_EMAIL: address.optional(),
   DEFAULT_ADMIN_PASSWORD: z.string().optional(),
-  EMAIL_HOST: z.string().optional(),
+  EMAIL_HOST: hostName.optional(),
   EMAIL_PORT: whole(1, 65535).default(587),
   EMAIL_USE_TLS: flag.default(true),
   EMAIL_HOST_USER: z.string().optional(),
   EMAIL_HOST_PASSWORD: z.string().optional(),
-  EMAIL_FROM: z.string().optional(),
-  ALLOWED_HOSTS: list.default(['localhost', '127.0.0.1', '[::1]']),
+  EMAIL_FROM: sender.optional(),
+  ALLOWED_HOSTS: list
+    .pipe(z.array(allowedHost).min(1, 'must name a host'))
+    .default(['localhost', '127.0.0.1', '[::1]']),
   CORS_ALLOWED_ORIGINS: list.pipe(z.array(origin)).default([]),
   DEBUG: flag.optional(),
-  HOST: z.string().default('127.0.0.1'),
+  HOST: hostName.default('127.0.0.1'),
   PORT: whole(0, 65535).default(4000),
   PUBLIC_URL: httpUrl.optional(),
   REST_PREFIX: restPrefix.default('/auth'),
@@ -188,10 +211,11 @@ export function readConfig(
   const result = shape.safeParse(given);
   const faults = [
     ...(isProduction ? missingFaults(given) : []),
-    ...(result.success ? pairFaults(result.data, isProduction) : issueFaults(result.error)),
+    ...(result.success ? costFaults(result.data) : issueFaults(result.error)),
+    ...pairFaults(given, isProduction),
   ];
   if (faults.length > 0 || !result.success) throw new ConfigError(faults);
-  return Object.freeze(toConfig(result.data, { isProduction, directory }));
+  return deepFrozen(toConfig(result.data, { isProduction, directory }));
 }
 
 function toConfig(
@@ -258,23 +282,26 @@ function missingFaults(given: Environment): string[] {
     .map((name) => `${name} must be set in production (NODE_ENV=production)`);
 }
 
-function pairFaults(settings: Settings, isProduction: boolean): string[] {
+function costFaults(settings: Settings): string[] {
+  return isAffordable(hashParameters(settings))
+    ? []
+    : [
+        'PASSWORD_HASH_MEMORY_KIB, _ITERATIONS and _PARALLELISM cost too much together; see gatehouse hash-calibrate',
+      ];
+}
+
+function pairFaults(given: Environment, isProduction: boolean): string[] {
   const faults: string[] = [];
   const pairs = [
     ['DEFAULT_ADMIN_EMAIL', 'DEFAULT_ADMIN_PASSWORD'],
     ['EMAIL_HOST_USER', 'EMAIL_HOST_PASSWORD'],
   ] as const;
   for (const [one, other] of pairs) {
-    if ((settings[one] === undefined) !== (settings[other] === undefined)) {
+    if ((given[one] === undefined) !== (given[other] === undefined)) {
       faults.push(`${one} and ${other} go together: set both or neither`);
     }
   }
-  if (!isAffordable(hashParameters(settings))) {
-    faults.push(
-      'PASSWORD_HASH_MEMORY_KIB, _ITERATIONS and _PARALLELISM cost too much together; see gatehouse hash-calibrate',
-    );
-  }
-  if (isProduction && settings.ATTEMPT_BUDGETS === 'off') {
+  if (isProduction && given.ATTEMPT_BUDGETS === 'off') {
     faults.push('ATTEMPT_BUDGETS=off is for load tests and refused in production');
   }
   return faults;
@@ -282,6 +309,20 @@ function pairFaults(settings: Settings, isProduction: boolean): string[] {
 
 function issueFaults(error: z.ZodError): string[] {
   return error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
+}
+
+/** What people leave standing from an example, or type until it is long enough. */
+function isPlaceholder(text: string): boolean {
+  const isPeriodic = (text + text).indexOf(text, 1) < text.length;
+  return isPeriodic || new Set(text).size < 8 || /change.?me|your.?secret|placeholder/i.test(text);
+}
+
+/** The value itself, and everything in it, frozen. */
+function deepFrozen<Value extends object>(value: Value): Value {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null) deepFrozen(inner);
+  }
+  return Object.freeze(value);
 }
 
 function isHttpOrigin(text: string): boolean {

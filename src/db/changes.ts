@@ -14,6 +14,8 @@ const trustMilliseconds = 2 * beatMilliseconds;
 /** A connection that has been silent for so long is given up for a new one. */
 const silenceMilliseconds = 5 * beatMilliseconds;
 const reconnectMilliseconds = 250;
+/** `end` waits for a server that may never answer. */
+const farewellMilliseconds = 100;
 /** How long a change of ours waits for the feed before it answers with the feed distrusted. */
 const settleMilliseconds = 1000;
 
@@ -54,6 +56,8 @@ export function createChanges(options: {
 }): Changes {
   const listeners: ((key: ChangeKey) => void)[] = [];
   let connection: Connection | undefined;
+  /** One that does not listen yet. */
+  let opening: Connection | undefined;
   let isStarted = false;
   let beatNumber = 0;
   /** Monotonic milliseconds; a beat that was sent before this proves nothing. */
@@ -104,6 +108,7 @@ export function createChanges(options: {
       application_name: 'gatehouse-changes',
       keepAlive: true,
       connectionTimeoutMillis: silenceMilliseconds,
+      query_timeout: silenceMilliseconds,
     });
     const beatChannel = `gatehouse_beat_${randomBytes(8).toString('hex')}`;
     const opened: Connection = {
@@ -113,6 +118,7 @@ export function createChanges(options: {
       sending: Promise.resolve(),
       next: undefined,
     };
+    opening = opened;
     client.on('error', () => lose(opened));
     client.on('end', () => lose(opened));
     client.on('notification', ({ channel, payload }) => hear(opened, channel, payload ?? ''));
@@ -120,13 +126,15 @@ export function createChanges(options: {
       await client.connect();
       await client.query(`listen ${changesChannel}`);
       await client.query(`listen ${beatChannel}`);
+      opening = undefined;
       connection = opened;
       // Whatever happened while nobody listened is unknown.
       tell('all');
       void beat(opened);
     } catch (error) {
+      if (!isStarted) return;
       options.log.warn({ err: error, part: 'changes' }, 'the feed cannot connect; trying again');
-      close(opened);
+      void close(opened);
       retry();
     }
   };
@@ -139,7 +147,7 @@ export function createChanges(options: {
     if (lost !== connection) return;
     connection = undefined;
     distrust();
-    close(lost);
+    void close(lost);
     if (!isStarted) return;
     options.log.warn({ part: 'changes' }, 'the feed was lost; connecting again');
     retry();
@@ -165,9 +173,10 @@ export function createChanges(options: {
     async stop() {
       isStarted = false;
       clearInterval(timer);
-      const { client } = connection ?? {};
+      const left = [connection, opening].filter((it) => it !== undefined);
       connection = undefined;
-      await client?.end();
+      opening = undefined;
+      await Promise.all(left.map(close));
     },
     onChange: (listener) => void listeners.push(listener),
     isTrusted: () => connection !== undefined && performance.now() - provedAt < trustMilliseconds,
@@ -181,11 +190,11 @@ export function createChanges(options: {
   };
 }
 
-/** Without waiting: the other side may be gone or frozen. */
-function close({ client, beats }: Connection): void {
+/** Waits a moment for the other side, which may be gone or frozen. */
+async function close({ client, beats }: Connection): Promise<void> {
   for (const { heard } of beats.values()) heard();
   client.removeAllListeners('end');
-  client.end().catch(() => undefined);
-  // `end` waits for a server that may never answer.
-  setTimeout(() => client.connection.stream.destroy(), 100).unref();
+  const patience = setTimeout(() => client.connection.stream.destroy(), farewellMilliseconds);
+  await client.end().catch(() => undefined);
+  clearTimeout(patience);
 }

@@ -3,8 +3,9 @@
  * milliseconds after it commits, repeated until it succeeds. A payload never holds a secret.
  */
 import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { Logger, run, runOnce, type TaskList, type WorkerEvents } from 'graphile-worker';
+import { Logger, run, type TaskList, type WorkerEvents } from 'graphile-worker';
 import type { Pool } from 'pg';
 import { errorForLog, type Log } from '../core/log.ts';
 import { type JobLiveness, startJobLiveness } from './job-liveness.ts';
@@ -63,10 +64,32 @@ export async function startJobs(parts: JobParts): Promise<{ stop(): Promise<void
   };
 }
 
-/** Does once what is due now, for a command that ends right away. */
-export async function doDueJobs(parts: JobParts): Promise<void> {
-  const liveness = startJobLiveness(parts.pool, parts.log);
-  await runOnce(workerOptions(parts, liveness)).finally(() => liveness.stop());
+/**
+ * Does what is due now, for a command that ends right away, but not longer than `patience`
+ * milliseconds; answers whether nothing is left that was tried and failed.
+ */
+export async function drainJobs(parts: JobParts, patience: number): Promise<boolean> {
+  const start = new Date();
+  const deadline = start.getTime() + patience;
+  const jobs = await startJobs(parts);
+  while (Date.now() < deadline && (await countJobs(parts, dueSql)) > 0) {
+    await sleep(25);
+  }
+  await jobs.stop();
+  return (await countJobs(parts, failedSql, [start])) === 0;
+}
+
+const countSql = 'select count(*)::int as number from graphile_worker._private_jobs';
+const dueSql = `${countSql} where run_at <= now() and attempts < max_attempts`;
+const failedSql = `${countSql} where last_error is not null and updated_at >= $1`;
+
+async function countJobs(
+  { pool }: JobParts,
+  sql: string,
+  parameters: unknown[] = [],
+): Promise<number> {
+  const { rows } = await pool.query<{ number: number }>(sql, parameters);
+  return rows[0]?.number ?? 0;
 }
 
 function workerOptions({ pool, tasks, log }: JobParts, liveness: JobLiveness) {

@@ -11,6 +11,9 @@ export interface Mail {
   readonly html: string;
 }
 
+/** A hung server costs one of the outbox's hands for so long. */
+const defaultPatience = 20_000;
+
 export interface Mailer {
   /**
    * @param options.messageKey the same for every attempt at the same mail, so that a receiver can
@@ -23,9 +26,18 @@ export interface Mailer {
 
 export function createMailer(
   settings: MailSettings,
-  { mailbox, publicUrl, log }: { mailbox: DevelopmentMailbox; publicUrl: string; log: Log },
+  parts: {
+    readonly mailbox: DevelopmentMailbox;
+    readonly publicUrl: string;
+    readonly log: Log;
+    /** Milliseconds that the server may be silent. */
+    readonly patience?: number;
+  },
 ): Mailer {
-  if (settings.kind === 'smtp') return createSmtpMailer(settings, new URL(publicUrl).hostname);
+  const { mailbox, publicUrl, log, patience = defaultPatience } = parts;
+  if (settings.kind === 'smtp') {
+    return createSmtpMailer(settings, { hostname: new URL(publicUrl).hostname, patience });
+  }
   return {
     async send(mail) {
       await mailbox.keep({ ...mail, from: settings.from });
@@ -35,10 +47,9 @@ export function createMailer(
   };
 }
 
-/** Timeouts are milliseconds; a hung server costs one of the outbox's hands for half a minute. */
 function createSmtpMailer(
   settings: Extract<MailSettings, { kind: 'smtp' }>,
-  hostname: string,
+  { hostname, patience }: { hostname: string; patience: number },
 ): Mailer {
   const isTlsFromTheStart = settings.port === 465;
   const transport = createTransport({
@@ -52,9 +63,9 @@ function createSmtpMailer(
     ...(settings.user === undefined
       ? {}
       : { auth: { user: settings.user, pass: settings.password ?? '' } }),
-    connectionTimeout: 10_000,
-    greetingTimeout: 10_000,
-    socketTimeout: 30_000,
+    connectionTimeout: patience,
+    greetingTimeout: patience,
+    socketTimeout: patience,
     disableFileAccess: true,
     disableUrlAccess: true,
   });

@@ -1,7 +1,7 @@
 /** Making and activating accounts on the command line while no server runs. */
-import { createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   type CommandResult,
   environmentOf,
@@ -11,6 +11,9 @@ import {
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { factOf, type MailServer, startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
+
+// Several processes in a row, and others beside them.
+vi.setConfig({ testTimeout: 60_000 });
 
 let database: TestDatabase;
 let mail: MailServer;
@@ -119,61 +122,66 @@ describe.concurrent('done', () => {
     expect(await subjectsTo(email)).toEqual([rights]);
   });
 
-  test.each([['text'], ['--json']])(
-    'createsuperuser makes an active one in Root (%s)',
-    async (form) => {
-      const email = newAddress();
-      const isJson = form === '--json';
-      const made = await create('createsuperuser', email, { options: isJson ? [form] : [] });
-      expect(made).toMatchObject(done);
-      if (!isJson) expect(made.stdout).toContain(email);
-      else expect(JSON.parse(made.stdout)).toMatchObject({ status: 'ACTIVE', isSuperuser: true });
-      const flags = { is_staff: true, is_superuser: true };
-      expect(await usersOf(email)).toMatchObject([
-        { status: 'ACTIVE', ...flags, groups: ['Root'] },
-      ]);
-      expect(await subjectsTo(email)).toEqual([rights]);
-    },
-  );
+  test('createsuperuser makes an active one in Root, who is told of the rights', async () => {
+    const email = newAddress();
+    const made = await create('createsuperuser', email);
+    expect(made).toMatchObject(done);
+    expect(made.stdout).toContain(email);
+    const flags = { is_staff: true, is_superuser: true };
+    expect(await usersOf(email)).toMatchObject([{ status: 'ACTIVE', ...flags, groups: ['Root'] }]);
+    expect(await subjectsTo(email)).toEqual([rights]);
+  });
+
+  test('a mail server that hangs neither undoes what was done nor holds it up for long', async () => {
+    const hanging = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.write('220 mail.test\r\n'); // and not a word more
+    });
+    await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
+    const { port } = hanging.address() as AddressInfo; // listens on TCP
+    const lonely = await createTestDatabase(); // nobody else sends its mails
+    const made = await runCommand(
+      ['createsuperuser', '--noinput', '--password-stdin', '--email', newAddress(), '--json'],
+      {
+        environment: environmentOf(lonely, { ...mail, port }),
+        input: goodPassword,
+        limitMilliseconds: 20_000,
+      },
+    );
+    const users = await lonely.query('select status from users');
+    hanging.close();
+    await lonely.drop();
+    expect(users).toEqual([{ status: 'ACTIVE' }]);
+    expect(made).toMatchObject({ code: 0, signal: null });
+    expect(JSON.parse(made.stdout)).toMatchObject({ status: 'ACTIVE' });
+  });
 });
 
 describe.concurrent('refused', () => {
-  test('of four calls for one address one is done and the others are refused', async () => {
+  test('of three calls for one person one is done, the others say what is taken', async () => {
     const email = newAddress();
-    const calls = [email, email, email.toUpperCase(), ` ${email} `];
-    const results = await Promise.all(calls.map((one) => create('createsuperuser', one)));
-    expect(results.map(({ code }) => code).sort()).toEqual([0, 1, 1, 1]);
+    const username = email.split('@')[0] ?? '';
+    const results = await Promise.all([
+      create('createsuperuser', email, { options: ['--username', username] }),
+      create('createsuperuser', email.toUpperCase(), { options: ['--username', username] }),
+      create('createsuperuser', email, {
+        options: ['--json', '--username', username.toUpperCase()],
+      }),
+    ]);
+    expect(results.map(({ code }) => code).sort()).toEqual([0, 1, 1]);
     for (const { stdout, stderr } of results.filter(({ code }) => code !== 0)) {
       expect(stdout).toBe('');
-      expect(stderr).toMatch(/^ALREADY_EXISTS: .*\n {2}email: /);
+      expect(stderr).toMatch(/^ALREADY_EXISTS: .*\n {2}email: .*\n {2}username: /);
     }
     expect(await usersOf(email)).toHaveLength(1);
   });
 
-  test('a taken username is named along with a taken address', async () => {
-    const email = newAddress();
-    const username = email.split('@')[0] ?? '';
-    await create('createuser', email, { options: ['--username', username] });
-    const options = ['--username', username.toUpperCase(), '--json'];
-    const refused = await create('createstaffuser', email, { options });
-    expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toMatch(/^ALREADY_EXISTS: .*\n {2}email: .*\n {2}username: /);
-    expect(await usersOf(email)).toMatchObject([{ is_staff: false }]);
-  });
-
-  test('a weak password is named and not repeated', async () => {
-    const password = 'password123';
-    const refused = await create('createsuperuser', newAddress(), { password });
-    expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toMatch(/^VALIDATION_FAILED: .*\n {2}password: \w/);
-    expect(refused.stderr).not.toContain(password);
-  });
-
-  test('every bad field is named at once, as its option is called', async () => {
+  test('every bad field is named at once, as its option is called, and no password repeated', async () => {
     const options = ['--first-name', 'https://evil.example', '--username', 'a b', '--json'];
-    const password = 'sh0rt!';
+    const password = 'password123';
     const refused = await create('createuser', 'not-an-address', { options, password });
     expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/^VALIDATION_FAILED: /);
     for (const name of ['email', 'username', 'first-name', 'password']) {
       expect(refused.stderr).toMatch(new RegExp(`^ {2}${name}: \\w`, 'm'));
     }
@@ -181,40 +189,10 @@ describe.concurrent('refused', () => {
   });
 
   // One in 64 codes begins with a dash.
-  test.each(['AbCdEfGhIjKlMnOpQrStUv', '-bCdEfGhIjKlMnOpQrStUv'])(
-    'a wrong code, %s',
-    async (code) => {
-      const refused = await runCommand(['activateuser', '--code', code], { environment });
-      expect(refused).toMatchObject({ code: 1, stdout: '' });
-      expect(refused.stderr).toMatch(/^INVALID_CODE: /);
-    },
-  );
-});
-
-describe.concurrent('a mail server that cannot be used does not undo what was done', () => {
-  let dark: Server;
-  beforeAll(async () => {
-    dark = createServer(() => undefined); // takes connections and says nothing
-    await new Promise<void>((resolve) => dark.listen(0, '127.0.0.1', resolve));
-  });
-  afterAll(() => void dark.close());
-
-  test.each(['closed', 'dark'])('%s', async (kind) => {
-    const address = dark.address();
-    const darkPort = typeof address === 'object' ? (address?.port ?? 0) : 0;
-    const lonely = await createTestDatabase();
-    const port = kind === 'dark' ? darkPort : 1;
-    const result = await runCommand(
-      ['createsuperuser', '--noinput', '--password-stdin', '--email', newAddress(), '--json'],
-      {
-        environment: { ...environmentOf(lonely, mail), EMAIL_PORT: String(port) },
-        input: goodPassword,
-      },
-    );
-    const users = await lonely.query('select status from users');
-    await lonely.drop();
-    expect(users).toEqual([{ status: 'ACTIVE' }]);
-    expect(result.code).toBe(0);
-    expect(JSON.parse(result.stdout)).toMatchObject({ status: 'ACTIVE' });
+  test('a wrong code, though it begins like an option', async () => {
+    const args = ['activateuser', '--code', '-bCdEfGhIjKlMnOpQrStUv'];
+    const refused = await runCommand(args, { environment });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/^INVALID_CODE: /);
   });
 });

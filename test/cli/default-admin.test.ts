@@ -1,9 +1,12 @@
 /** The first superuser from the environment. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { environmentOf, runCommand } from '../support/command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { goodPassword } from '../support/people.ts';
+
+// Several processes in a row, and others beside them.
+vi.setConfig({ testTimeout: 60_000 });
 
 const email = 'root@example.com';
 const admin = { DEFAULT_ADMIN_EMAIL: email, DEFAULT_ADMIN_PASSWORD: goodPassword };
@@ -32,23 +35,9 @@ async function withDatabase(work: (database: TestDatabase) => Promise<void>): Pr
   }
 }
 
-test.concurrent('called twice, it makes one and says so', () =>
+test.concurrent('called four times at once, and later with another address, it makes one', () =>
   withDatabase(async (database) => {
     const environment = { ...environmentOf(database, mail), ...admin };
-    const first = await runCommand(['initdefaultadmin'], { environment });
-    expect(first).toMatchObject({ code: 0, stderr: '' });
-    expect(first.stdout).toContain(email);
-    const second = await runCommand(['initdefaultadmin'], {
-      environment: { ...environment, DEFAULT_ADMIN_EMAIL: 'second@example.com' },
-    });
-    expect(second).toMatchObject({ code: 0, stderr: '' });
-    expect(second.stdout).toMatch(/superuser already/);
-    expect(await superusers(database)).toEqual([theOne]);
-  }));
-
-test.concurrent('called four times at once, it makes one', () =>
-  withDatabase(async (database) => {
-    const environment = { ...environmentOf(database), ...admin };
     const results = await Promise.all(
       Array.from({ length: 4 }, () => runCommand(['initdefaultadmin', '--json'], { environment })),
     );
@@ -57,7 +46,14 @@ test.concurrent('called four times at once, it makes one', () =>
     const answers = results.map(({ stdout }) => JSON.parse(stdout));
     expect(answers.filter(({ isMade }) => isMade)).toEqual([{ isMade: true, email }]);
     expect(answers.filter(({ isMade }) => !isMade)).toHaveLength(3);
+
+    const later = await runCommand(['initdefaultadmin'], {
+      environment: { ...environment, DEFAULT_ADMIN_EMAIL: 'second@example.com' },
+    });
+    expect(later).toMatchObject({ code: 0, stderr: '' });
+    expect(later.stdout).toMatch(/superuser already/);
     expect(await superusers(database)).toEqual([theOne]);
+    expect((await mail.waitFor(email))[0]?.subject).toMatch(/administrator rights/);
   }));
 
 test.concurrent('a weak password is refused and not repeated', () =>
@@ -72,19 +68,10 @@ test.concurrent('a weak password is refused and not repeated', () =>
     expect(await superusers(database)).toEqual([]);
   }));
 
-describe.concurrent('without its variables it is wrong usage', () => {
-  test.each([
-    ['both', {}],
-    ['the password', { DEFAULT_ADMIN_EMAIL: email }],
-    ['the address', { DEFAULT_ADMIN_PASSWORD: goodPassword }],
-  ])('%s', (_, variables) =>
-    withDatabase(async (database) => {
-      const { code, stdout, stderr } = await runCommand(['initdefaultadmin'], {
-        environment: { ...environmentOf(database), ...variables },
-      });
-      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-      for (const name of Object.keys(admin)) expect(stderr).toContain(name);
-      expect(await superusers(database)).toEqual([]);
-    }),
-  );
-});
+test.concurrent('without its variables it is wrong usage, and says which to set', () =>
+  withDatabase(async (database) => {
+    const environment = environmentOf(database);
+    const { code, stdout, stderr } = await runCommand(['initdefaultadmin'], { environment });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    for (const name of Object.keys(admin)) expect(stderr).toContain(name);
+  }));

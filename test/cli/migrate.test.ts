@@ -27,8 +27,6 @@ test.concurrent('an empty database, migrated by two at once, is migrated by one 
     const lists = results.map(({ stdout }) => JSON.parse(stdout).migrated);
     expect(lists.filter(({ length }) => length === 0)).toHaveLength(1);
     expect(lists.flat()).toContain('20261124000001-initial');
-    const { stdout } = await runCommand(['migrate'], { environment });
-    expect(stdout).toBe('Nothing to do.\n');
   } finally {
     await database.query(`drop database ${name} with (force)`);
   }

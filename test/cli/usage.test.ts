@@ -13,14 +13,10 @@ describe.concurrent('a wrong call is exit 2 with its reason on stderr and nothin
   test.each<[string, readonly string[], RegExp]>([
     ['no command', [], /which command/],
     ['a command that does not exist', ['creatuser'], /createuser/],
-    ['an option that does not exist', ['createuser', '--admin'], /admin/],
-    ['a word too many', ['migrate', 'now'], /now/],
     ['an option without its value', ['createuser', '--email'], /email/],
     ['an option given twice', [...noInput, '--email', 'bob@example.com'], /email/],
-    ['a code given twice', ['activateuser', '--code', 'one', '--code', 'two'], /code/],
     ['nothing asked, no address given', ['createuser', '--noinput', '--password-stdin'], /--email/],
     ['nothing asked, no password given', noInput.toSpliced(2, 1), /--password-stdin/],
-    ['a password, questions open', ['createstaffuser', '--password-stdin'], /--email/],
   ])('%s', async (_, args, reason) => {
     const { code, stdout, stderr } = await runCommand(args, { environment, input: 'a password' });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -65,15 +61,6 @@ test.concurrent('help of a command names its options, none of which takes a pass
     '--password-stdin',
     '--username',
   ]);
-});
-
-test.concurrent('a configuration that cannot be used is exit 2', async () => {
-  const { code, stdout, stderr } = await runCommand(['migrate'], {
-    environment: { ...environment, PORT: 'http', DATABASE_URL: 'mysql://root:pa55word@db/x' },
-  });
-  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-  expect(stderr).toMatch(/PORT .*\n.*DATABASE_URL |DATABASE_URL .*\n.*PORT /);
-  expect(stderr).not.toContain('pa55word');
 });
 
 test.concurrent('a database out of reach is exit 1, and its password is not repeated', async () => {

@@ -1,5 +1,5 @@
 /** The command line beside a running server: both see the same accounts at once. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Client, createClient } from '../support/client.ts';
 import {
   environmentOf,
@@ -11,6 +11,9 @@ import {
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { factOf, type MailServer, startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
+
+// Several processes in a row, and others beside them.
+vi.setConfig({ testTimeout: 60_000 });
 
 let database: TestDatabase;
 let mail: MailServer;
@@ -90,35 +93,13 @@ test.concurrent('a user made and activated on the command line logs in with exac
   expect(await logIn(email, password.trim())).toMatchObject({ status: 401 });
 });
 
-test.concurrent('one who registered with the server is activated on the command line', async () => {
-  const email = newAddress();
-  await client.rest('POST', '/register/', {
-    json: {
-      email,
-      first_name: 'Ada',
-      last_name: 'L',
-      password: goodPassword,
-      password2: goodPassword,
-    },
+test.concurrent('a server with another SECRET_KEY does not start, and says what to do', async () => {
+  const SECRET_KEY = 'another-key-0123456789-abcdefghijklmnop';
+  const { code, signal, stderr } = await runCommand(['serve'], {
+    environment: { ...environment, PORT: '0', SECRET_KEY },
+    limitMilliseconds: 10_000,
   });
-  const input = `${await codeFor(email)}\n`;
-  const activated = await runCommand(['activateuser'], { environment, input });
-  expect(activated).toMatchObject({ code: 0, stderr: '' });
-  expect(await logIn(email, goodPassword)).toMatchObject({ status: 200 });
-});
-
-test.concurrent('the default administrator, made beside the server, logs in', async () => {
-  const admin = { DEFAULT_ADMIN_EMAIL: newAddress(), DEFAULT_ADMIN_PASSWORD: goodPassword };
-  const own = await createTestDatabase();
-  const ownServer = await startServer({ environment: environmentOf(own, mail) });
-  const made = await runCommand(['initdefaultadmin'], {
-    environment: { ...environmentOf(own, mail), ...admin },
-  });
-  expect(made).toMatchObject({ code: 0, stderr: '' });
-  const login = await createClient(ownServer.address).rest('POST', '/login/', {
-    json: { email: admin.DEFAULT_ADMIN_EMAIL, password: goodPassword },
-  });
-  expect(login).toMatchObject({ status: 200 });
-  expect(await ownServer.end('SIGTERM')).toMatchObject({ code: 0 });
-  await own.drop();
+  expect({ code, signal }).toEqual({ code: 1, signal: null });
+  expect(stderr).toMatch(/SECRET_KEY.*former/);
+  expect(stderr).not.toContain(SECRET_KEY);
 });

@@ -56,7 +56,7 @@ const badValues: readonly BadValue[] = [
 ];
 
 function badValuesOf({ name, isRequired }: { name: string; isRequired: boolean }) {
-  const isPassword = /^password/i.test(name);
+  const isPassword = /password(Confirmation|2)?$/i.test(name);
   return badValues
     .filter(({ isBadOnlyIfRequired }) => isRequired || !isBadOnlyIfRequired)
     .filter(({ isGoodPassword }) => !isPassword || !isGoodPassword);
@@ -80,6 +80,21 @@ const goodVariables: Readonly<Record<string, () => Record<string, unknown>>> = {
   resendVerificationEmail: () => ({ email: ada.email }),
   verifyEmail: () => ({ code: 'AAAAAAAAAAAAAAAAAAAAAA' }),
   login: () => ({ input: { email: ada.email, password: goodPassword } }),
+  exportMyData: () => ({}),
+  isPasswordResetValid: () => ({ uid: 'nonsense', token: 'nonsense' }),
+  requestPasswordReset: () => ({ email: ada.email }),
+  resetPassword: () => ({
+    input: { uid: 'nonsense', token: 'nonsense', password: goodPassword },
+  }),
+  changePassword: () => ({
+    input: { currentPassword: 'not the password', newPassword: goodPassword },
+  }),
+  updateProfile: () => ({ input: { firstName: 'Ada' } }),
+  changeEmail: () => ({ input: { newEmail: newAddress(), password: 'not the password' } }),
+  confirmEmailChange: () => ({ code: 'AAAAAAAAAAAAAAAAAAAAAA' }),
+  cancelEmailChange: () => ({ code: 'AAAAAAAAAAAAAAAAAAAAAA' }),
+  deactivateAccount: () => ({ input: { email: ada.email, password: 'not the password' } }),
+  eraseAccount: () => ({ password: 'not the password' }),
   logout: () => ({}),
   logoutEverywhere: () => ({}),
   refreshTokens: () => ({ refreshToken: 'nonsense' }),
@@ -302,6 +317,15 @@ const goodBodies: Readonly<Record<string, () => Record<string, unknown>>> = {
   '/login/': () => ({ email: ada.email, password: goodPassword }),
   '/logout/': () => ({}),
   '/token/refresh/': () => ({ refresh_token: 'nonsense' }),
+  '/profile/update/': () => ({ first_name: 'Ada' }),
+  '/profile/delete/': () => ({ email: ada.email, password: 'not the password' }),
+  '/password/request_change/': () => ({ email: ada.email }),
+  '/password/reset/': () => ({
+    uidb64: 'nonsense',
+    token: 'nonsense',
+    password: goodPassword,
+    password2: goodPassword,
+  }),
 };
 
 describe('REST', () => {

@@ -57,6 +57,14 @@ const tokens = {
   refresh_token: expect.stringMatching(/^[\w-]+$/),
 };
 
+/** Uid and token from a mail to somebody new. */
+async function resetLink(): Promise<{ uid: string; token: string }> {
+  const { email } = await person(service);
+  await service.rest('POST', '/password/request_change/', { json: { email } });
+  const mail = (await service.mail.waitFor(email, 2)).at(-1);
+  return { uid: factOf(mail, 'Uid'), token: factOf(mail, 'Token') };
+}
+
 const promised: Readonly<Record<string, Promised>> = {
   'POST /register/': {
     call: () => ({ body: registration() }),
@@ -114,10 +122,49 @@ const promised: Readonly<Record<string, Promised>> = {
       is_staff: false,
       is_superuser: false,
       pending_email: null,
+      locale: 'en',
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/),
       updated_at: expect.stringMatching(/Z$/),
       last_login: expect.stringMatching(/Z$/),
     },
+  },
+  'PUT /profile/update/': {
+    call: () => ({ body: { last_name: 'Lovelace' }, token: ada.accessToken }),
+    status: 200,
+    message: 'User data modified successfully',
+    data: expect.objectContaining({ full_name: 'Ada Lovelace' }),
+  },
+  'DELETE /profile/delete/': {
+    call: async () => {
+      const { email, accessToken } = await person(service);
+      return { body: { email, password: goodPassword }, token: accessToken };
+    },
+    status: 204,
+  },
+  'POST /password/request_change/': {
+    call: () => ({ body: { email: newAddress() } }),
+    status: 200,
+    message: "We've sent you a link to reset your password",
+    data: {},
+  },
+  'GET /password/verify/:uidb64/:token/': {
+    call: async () => {
+      const { uid, token } = await resetLink();
+      return { path: `/password/verify/${uid}/${token}/` };
+    },
+    status: 200,
+    message: 'Valid codes',
+    data: {},
+  },
+  'PUT /password/reset/': {
+    call: async () => {
+      const { uid, token } = await resetLink();
+      const password = 'an entirely new passphrase';
+      return { body: { uidb64: uid, token, password, password2: password } };
+    },
+    status: 200,
+    message: 'Password reset successfully',
+    data: {},
   },
   'GET /profile/has_group/:group/': {
     call: () => ({ path: '/profile/has_group/Root/', token: ada.accessToken }),

@@ -301,10 +301,10 @@ describe('a refresh token is refused', () => {
 // Last: it moves the clock.
 test('an access token ends by itself, and the refused one is told from a fault by its code', async () => {
   const fresh = await tryLogin(service, ada.email);
-  service.advance(290);
+  service.advance(280);
   expect((await service.rest('GET', '/profile/view/', { token: fresh.accessToken })).status).toBe(
     200,
   );
-  service.advance(11);
+  service.advance(21);
   await expectUnauthenticated(fresh.accessToken);
 });

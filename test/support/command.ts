@@ -12,6 +12,8 @@ import type { MailServer } from './mail-server.ts';
 const launcher = fileURLToPath(new URL('../../bin/gatehouse.js', import.meta.url));
 /** A command that takes longer is killed, and its result has the signal instead of a code. */
 const limitMilliseconds = 25_000;
+/** One that does not obey a signal in that time is killed, and its result says so. */
+const obedienceMilliseconds = 8000;
 const pollMilliseconds = 10;
 
 export type Variables = Readonly<Record<string, string>>;
@@ -100,7 +102,8 @@ async function start(
     write: (text) => child.stdin.write(text),
     async end(signal) {
       child.kill(signal);
-      return ended;
+      const patience = setTimeout(() => child.kill('SIGKILL'), obedienceMilliseconds);
+      return ended.finally(() => clearTimeout(patience));
     },
   };
 }
@@ -166,8 +169,9 @@ export interface Typed {
 
 /** How to run a program at a pseudo-terminal, by what is installed here; else nothing. */
 export function findTerminal(): Terminal | undefined {
-  if (spawnSync('script', ['--version']).stdout?.includes('util-linux')) {
-    return (command) => ['script', '--quiet', '--return', '--command', command, '/dev/null'];
+  const utilLinux = 'script';
+  if (spawnSync(utilLinux, ['--version']).stdout?.includes('util-linux')) {
+    return (command) => [utilLinux, '--quiet', '--return', '--command', command, '/dev/null'];
   }
   if (spawnSync('python3', ['-c', 'import pty']).status === 0) {
     const spawnAtTerminal =

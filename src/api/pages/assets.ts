@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 export const styleSheetPath = '/assets/gatehouse.css';
 export const iconPath = '/assets/gatehouse.svg';
 
-/** Text is at least 7:1, everything else at least 3:1 against what it stands on (WCAG 2.2). */
+/** Text is at least 4.5:1, edges of fields at least 3:1 against what it stands on (WCAG 2.2). */
 const styleSheet = `
 :root { color-scheme: light dark;
   --ground: #f3f4f8; --card: #fff; --text: #161a22; --quiet: #4a5264; --line: #d9dde6; --edge: #828b9d;
@@ -18,7 +18,7 @@ const styleSheet = `
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0; min-height: 100vh; background: var(--ground); color: var(--text);
   font: 1.0625rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-header, main { max-width: 30rem; margin: 0 auto; padding: 0 1rem; }
+header, main { max-width: 33rem; margin: 0 auto; padding: 0 1rem; }
 header { padding-top: 2rem; padding-bottom: 1rem; }
 main { padding-bottom: 3rem; }
 .wide header, .wide main { max-width: 64rem; }
@@ -27,7 +27,7 @@ main { padding-bottom: 3rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 1rem; padding: 1.5rem; box-shadow: var(--shadow); }
 h1 { font-size: 1.6rem; line-height: 1.2; letter-spacing: -.015em; margin: 0 0 .75rem; text-wrap: balance; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .75rem; }
-p { margin: 0 0 1rem; }
+p { margin: 0 0 1rem; text-wrap: pretty; }
 .card > :last-child, form > :last-child { margin-bottom: 0; }
 a { color: var(--accent); text-underline-offset: .15em; }
 .mark { display: grid; place-items: center; width: 3rem; height: 3rem; border-radius: 50%; margin: 0 0 1rem; }
@@ -44,8 +44,8 @@ label { display: block; font-weight: 600; margin: 0 0 .3rem; }
 .error { margin: 0 0 .45rem; font-size: .9375rem; line-height: 1.45; font-weight: 600; color: var(--bad); }
 input { display: block; width: 100%; font: inherit; color: inherit; background: var(--field);
   padding: .7rem .85rem; border: 1px solid var(--edge); border-radius: .6rem; }
-input[readonly] { background: var(--tint); border-color: transparent; font-weight: 600; text-overflow: ellipsis; }
 input[aria-invalid="true"] { border: 2px solid var(--bad); padding: calc(.7rem - 1px) calc(.85rem - 1px); }
+[hidden] { display: none !important; }
 button { display: block; width: 100%; min-height: 3rem; font: inherit; font-weight: 600; line-height: 1.3;
   padding: .7rem 1.25rem; border: 1px solid transparent; border-radius: .6rem; cursor: pointer;
   background: var(--accent); color: var(--on-accent); }
@@ -54,13 +54,18 @@ button:hover { background: var(--accent-hover); }
 code { font: .9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 pre { font: .9rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; white-space: pre-wrap;
   overflow-wrap: anywhere; border: 1px solid var(--line); border-radius: .6rem; padding: 1rem; margin: 0; }
-.scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line);
   overflow-wrap: anywhere; vertical-align: top; }
 th { font-size: .875rem; color: var(--quiet); }
+time { white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
 iframe { display: block; width: 100%; height: 32rem; border: 1px solid var(--line); border-radius: .6rem; background: #fff; color-scheme: light; }
+@media (max-width: 36rem) {
+  thead { position: absolute; clip-path: inset(50%); }
+  tr { display: block; padding: .6rem 0; border-bottom: 1px solid var(--line); }
+  td { display: block; padding: .1rem 0; border: 0; }
+}
 @media (min-width: 36rem) {
   header { padding-top: 12vh; }
   .wide header { padding-top: 2rem; }
@@ -69,9 +74,9 @@ iframe { display: block; width: 100%; height: 32rem; border: 1px solid var(--lin
 }
 `;
 
-/** A gate between two towers, in the colour of the text around it. */
+/** An arch with a gate of two wings, in the colour of the text around it. */
 export const gate =
-  '<path d="M3 21V6l3-3 3 3v2h6V6l3-3 3 3v15h-7v-5a2 2 0 0 0-4 0v5Z" fill="currentColor"/>';
+  '<path d="M3 21V11a9 9 0 0 1 18 0v10h-3V11a6 6 0 0 0-12 0v10ZM8 21V11a4 4 0 0 1 3.25-3.93V21ZM12.75 21V7.07A4 4 0 0 1 16 11v10Z" fill="currentColor"/>';
 
 const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" color="#4f78ee">${gate}</svg>`;
 

@@ -9,7 +9,7 @@ import { sendDeadLink, sendFailure, sendIncomplete } from './failure.ts';
 import { html } from './html.ts';
 import type { LinkOwners } from './link-owners.ts';
 import { runOperation, selection, textOf } from './operation.ts';
-import { pageLocale, sendPage } from './page.ts';
+import { accountRow, pageLocale, sendPage } from './page.ts';
 
 export interface PageParts {
   readonly graphql: Graphql;
@@ -47,7 +47,7 @@ export async function sendQuestion(
     locale,
     title: say(`${texts}.title`),
     body: html`<p>${say(`${texts}.body`)}</p>
-<dl class="account"><dt>${say('pages.address')}</dt><dd>${address}</dd></dl>
+${accountRow(say('pages.address'), address)}
 <form method="post" action="${page.path}">
 <input type="hidden" name="code" value="${code}">
 <button type="submit">${say(`${texts}.button`)}</button>

@@ -42,12 +42,12 @@ ${bodyOfMail(mail, `${path}/${name}/html?locale=${localeOf(request)}`)}`,
 
 export function listOfPreviews(): Html {
   return html`<h2>Previews</h2>
-<div class="scroll"><table>
+<table>
 <thead><tr><th scope="col">Mail</th><th scope="col">Languages</th></tr></thead>
 <tbody>
 ${previewNames.map((name) => html`<tr><td><code>${name}</code></td><td>${links(name)}</td></tr>`)}
 </tbody>
-</table></div>`;
+</table>`;
 }
 
 function links(name: string): Html[] {

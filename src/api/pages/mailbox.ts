@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Problem } from '../../core/errors.ts';
 import type { DevelopmentMailbox, KeptMail } from '../../mail/mailbox.ts';
-import { html } from './html.ts';
+import { type Html, html } from './html.ts';
 import { listOfPreviews, servePreviews } from './mail-previews.ts';
 import { bodyOfMail, mailboxPath as path, sendData, sendHtmlPart, wantsPage } from './mail-view.ts';
 import { sendPage } from './page.ts';
@@ -38,22 +38,26 @@ async function requireMail(mailbox: DevelopmentMailbox, id: string): Promise<Kep
 function sendList(reply: FastifyReply, mails: readonly KeptMail[]): FastifyReply {
   const rows = mails.map(
     (mail) =>
-      html`<tr><td>${mail.sentAt}</td><td>${mail.to}</td><td><a href="${path}/${mail.id}">${mail.subject}</a></td></tr>`,
+      html`<tr><td><a href="${path}/${mail.id}">${mail.subject}</a></td><td>${mail.to}</td><td>${timeOf(mail)}</td></tr>`,
   );
   return sendPage(reply, {
     locale: 'en',
     title: 'Development mailbox',
     isWide: true,
     body: html`<p>No mail server is set, so mails are kept here. Set <code>EMAIL_HOST</code> to send them.</p>
-<div class="scroll"><table>
-<thead><tr><th scope="col">Time</th><th scope="col">To</th><th scope="col">Subject</th></tr></thead>
+<table>
+<thead><tr><th scope="col">Subject</th><th scope="col">To</th><th scope="col">Time (UTC)</th></tr></thead>
 <tbody>
 ${rows}
 </tbody>
-</table></div>
+</table>
 ${mails.length === 0 ? html`<p>There are no mails yet.</p>` : ''}
 ${listOfPreviews()}`,
   });
+}
+
+function timeOf({ sentAt }: KeptMail): Html {
+  return html`<time datetime="${sentAt}">${sentAt.slice(0, 19).replace('T', ' ')}</time>`;
 }
 
 function sendMail(reply: FastifyReply, mail: KeptMail): FastifyReply {
@@ -61,7 +65,7 @@ function sendMail(reply: FastifyReply, mail: KeptMail): FastifyReply {
     locale: 'en',
     title: mail.subject,
     isWide: true,
-    body: html`<p>To ${mail.to}, from ${mail.from}, ${mail.sentAt}. <a href="${path}">All mails</a></p>
+    body: html`<p>To ${mail.to}, from ${mail.from}, ${timeOf(mail)}. <a href="${path}">All mails</a></p>
 ${bodyOfMail(mail, `${path}/${mail.id}/html`)}`,
   });
 }

@@ -63,6 +63,11 @@ ${body}
     .send(document.text);
 }
 
+/** Names the account that a page is about. */
+export function accountRow(label: string, address: string): Html {
+  return html`<dl class="account"><dt>${label}</dt><dd>${address}</dd></dl>`;
+}
+
 function signOf(mark: keyof typeof signs): Html {
   return new Html(
     `<div class="mark ${mark}"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${signs[mark]}</svg></div>\n`,

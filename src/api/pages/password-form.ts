@@ -15,7 +15,7 @@ export interface PasswordForm {
 }
 
 /**
- * The passwords themselves are never written back. There is no maxlength, because a browser would
+ * The hidden username tells a password manager which account it is. Passwords are never written back. There is no maxlength, because a browser would
  * shorten a pasted password without a word.
  */
 export function passwordForm(say: Say, form: PasswordForm): Html {
@@ -36,10 +36,7 @@ export function passwordForm(say: Say, form: PasswordForm): Html {
   return html`<form method="post" action="${form.action}">
 <input type="hidden" name="uid" value="${form.uid}">
 <input type="hidden" name="token" value="${form.token}">
-<div class="field">
-<label for="username">${say('pages.account')}</label>
-<input id="username" name="username" type="email" value="${form.email}" autocomplete="username" readonly>
-</div>
+<input type="text" name="username" value="${form.email}" autocomplete="username" hidden>
 ${field('password', hint)}
 ${field('passwordConfirmation')}
 <button type="submit">${say('pages.resetPassword.button')}</button>

@@ -6,7 +6,7 @@ import type { PageParts } from './code-page.ts';
 import { sendDeadLink, sendFailure, sendIncomplete } from './failure.ts';
 import { html } from './html.ts';
 import { runOperation, selection, textOf } from './operation.ts';
-import { pageLocale, sendPage } from './page.ts';
+import { accountRow, pageLocale, sendPage } from './page.ts';
 import { passwordForm } from './password-form.ts';
 
 const path = '/reset-password';
@@ -69,6 +69,7 @@ async function sendForm(
     title,
     tabTitle: isRefused ? say('pages.errorTitle', { title }) : title,
     body: html`<p>${say(`pages.resetPassword.${isInvited ? 'inviteBody' : 'body'}`)}</p>
+${accountRow(say('pages.account'), email)}
 ${passwordForm(say, { ...link, action: path, email, minLength: passwordMinLength, fields })}`,
   });
 }

@@ -18,20 +18,20 @@ const mails = {
   },
   verifyEmail: {
     subject: 'Confirm your email address',
-    body: 'an account was requested for {{email}}. If that was you, confirm the address:',
+    body: 'An account was requested for {{email}}. If that was you, confirm the address:',
     bodyByName:
-      'an account was requested for {{email}} under the name above. If that was you, confirm the address:',
+      'An account was requested for {{email}} under the name above. If that was you, confirm the address:',
     button: 'Confirm this address',
     note: 'The code works once, within {{lifetime}} of being asked for. If you did not ask for it, or the name is not yours, do not use it: without it nothing happens.',
   },
   alreadyRegistered: {
     subject: 'You already have an account',
-    body: 'somebody asked to use {{email}} for an account. You already have an account with this address, so nothing was changed.',
+    body: 'Somebody asked to use {{email}} for an account. You already have an account with this address, so nothing was changed.',
     note: 'If it was you, log in as before, or ask for a new password. If it was not you, there is nothing to do.',
   },
   accountChanged: {
     subject: 'Your account was changed',
-    body: 'something about your account was changed:',
+    body: 'Something about your account was changed:',
     changed: 'Changed',
     fields: {
       email: 'email address',
@@ -43,25 +43,25 @@ const mails = {
   },
   resetPassword: {
     subject: 'Choose a new password',
-    body: 'a new password was asked for, for the account {{email}}. If that was you, choose it here:',
+    body: 'A new password was asked for, for the account {{email}}. If that was you, choose it here:',
     button: 'Choose a new password',
     note: 'The link works once, within {{lifetime}} of being asked for. If you did not ask for it, there is nothing to do: your password stays as it is.',
   },
   invite: {
     subject: 'An account was made for you',
-    body: 'an administrator has made an account for {{email}}. Choose a password to begin:',
+    body: 'An administrator has made an account for {{email}}. Choose a password to begin:',
     button: 'Choose a password',
     note: 'The link works once, within {{lifetime}} of being sent. If you did not expect it, there is nothing to do: nobody can log in until a password is chosen.',
   },
   changeEmail: {
     subject: 'Confirm your new email address',
-    body: 'somebody wants to use {{email}} as the new address of their account. If that was you, confirm it:',
+    body: 'Somebody wants to use {{email}} as the new address of their account. If that was you, confirm it:',
     button: 'Confirm the new address',
     note: 'The code works once, within {{lifetime}} of being asked for. If you did not ask for it, do not use it: without it nothing happens.',
   },
   emailChangeRequested: {
     subject: 'Security notice: another email address was asked for',
-    body: 'somebody who knows your password wants to change the address of your account:',
+    body: 'Somebody who knows your password wants to change the address of your account:',
     present: 'Present address',
     requested: 'Requested address',
     unchanged:
@@ -71,29 +71,29 @@ const mails = {
   },
   passwordChanged: {
     subject: 'Security notice: your password was changed',
-    body: 'the password of the account {{email}} was changed.',
+    body: 'The password of the account {{email}} was changed.',
   },
   administratorRights: {
     subject: 'Security notice: administrator rights',
-    body: 'the account {{email}} now has the rights of an administrator.',
+    body: 'The account {{email}} now has the rights of an administrator.',
   },
   accountDisabled: {
     subject: 'Security notice: your account was disabled',
-    body: 'the account {{email}} was disabled, and nobody can log in with it any more.',
+    body: 'The account {{email}} was disabled, and nobody can log in with it any more.',
   },
   refreshTokenReused: {
     subject: 'Security notice: a session was ended',
-    body: 'a session of {{email}} was ended, because a token of it was used twice. That happens when somebody has copied it.',
+    body: 'A session of {{email}} was ended, because a token of it was used twice. That happens when somebody has copied it.',
     note: 'Log in again. If you did not expect this, change your password too.',
   },
   accountErased: {
     subject: 'Your account was erased',
-    body: 'the account {{email}} was erased, with everything stored about you. Nothing of it can be brought back.',
+    body: 'The account {{email}} was erased, with everything stored about you. Nothing of it can be brought back.',
     note: 'If you did not ask for this, tell the administrator. This is the last message about this account.',
   },
   test: {
     subject: 'Gatehouse can send mail',
-    body: 'this is a test. It has arrived, so the mail settings of Gatehouse work.',
+    body: 'This is a test. It has arrived, so the mail settings of Gatehouse work.',
   },
 } as const;
 

@@ -48,10 +48,14 @@ export interface Verifier {
 }
 
 const defaultSilenceSeconds = 3;
+/** The keys are asked for again so soon when a token names one that is not known: it may be new. */
+const cooldownMilliseconds = 1000;
 
 export function createVerifier(options: VerifierOptions): Verifier {
   const baseUrl = options.baseUrl ?? options.issuer;
-  const keys = createRemoteJWKSet(new URL(`${baseUrl}/.well-known/jwks.json`));
+  const keys = createRemoteJWKSet(new URL(`${baseUrl}/.well-known/jwks.json`), {
+    cooldownDuration: cooldownMilliseconds,
+  });
   const feed = options.revocations && followFeed(baseUrl, options.revocations);
 
   return {
@@ -61,11 +65,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
       const content = await verifyAccessToken(accessToken, {
         issuer: options.issuer,
         now: new Date(),
-        keyOf: (header) =>
-          keys(header).catch((error: unknown) => {
+        keyOf: async (header) => {
+          if (header.kid === undefined) throw new Error('the token names no key');
+          return keys(header).catch((error: unknown) => {
             if (!isAboutTheToken(error)) outage = error;
             throw error;
-          }),
+          });
+        },
       });
       if (outage !== undefined) {
         throw new VerificationError('UNAVAILABLE', 'The keys cannot be had.', { cause: outage });

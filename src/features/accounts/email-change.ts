@@ -80,9 +80,9 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
     const newEmail = owner.email as EmailAddress; // parsed before it was recorded
     const other = await users.claimEmail(newEmail);
     const user = await users.claim(owner.userId);
-    const proof = await oneTimePasswords.consume(kind, code);
     const isWanted = user?.status === 'ACTIVE' && user.pendingEmail === newEmail;
-    if (!proof || !isWanted || (await isTaken(other))) return false;
+    if (!isWanted || (await isTaken(other))) return false;
+    if (!(await oneTimePasswords.consume(kind, code))) return false;
     if (other) await users.remove(other);
     user.email = newEmail;
     user.pendingEmail = null;
@@ -93,8 +93,8 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
   const cancel = async (code: string): Promise<boolean> => {
     const owner = await oneTimePasswords.ownerOf(kind, code);
     const user = owner ? await users.claim(owner.userId) : null;
-    const proof = await oneTimePasswords.consume(kind, code);
-    if (!user || !proof || proof.email !== user.email) return false;
+    if (!user || owner?.email !== user.email) return false;
+    if (!(await oneTimePasswords.consume(kind, code))) return false;
     user.pendingEmail = null;
     await oneTimePasswords.endAll(user.id, [kind]);
     await sessions.endAllOf(user.id, 'revoked');

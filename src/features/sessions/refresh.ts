@@ -99,13 +99,20 @@ export function createRefresh(parts: RefreshParts): Refresh {
     return undefined;
   };
 
+  /** Reads all that the answer needs: nothing may fail any more once the chain has moved on. */
+  const exchangeForUser = async (content: RefreshTokenContent) => {
+    const row = await exchange(content);
+    const user = row && (await em.findOne(User, { id: row.user_id }));
+    return row && user ? { row, user } : undefined;
+  };
+
   return {
     async refreshTokens(raw) {
       const { refreshToken } = parseFields({ refreshToken: () => parsePastedSecret(raw) });
       const content = parts.refreshTokens.open(refreshToken);
-      const row = content && (await run(() => exchange(content)));
-      const user = row && (await em.findOne(User, { id: row.user_id }));
-      if (!user) throw new Problem('INVALID_TOKEN');
+      const exchanged = content && (await run(() => exchangeForUser(content)));
+      if (!exchanged) throw new Problem('INVALID_TOKEN');
+      const { row, user } = exchanged;
       return { ...(await parts.tokens.issue(toSource(row))), user };
     },
   };

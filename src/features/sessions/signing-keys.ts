@@ -57,6 +57,7 @@ export interface SigningKeysParts {
   readonly accessTokenTtlSeconds: number;
 }
 
+const retryMilliseconds = 1000;
 /** Beyond a token's life an old key is kept so long, for clocks that differ. */
 const leewaySeconds = 60;
 
@@ -67,10 +68,13 @@ interface OpenedKey {
 }
 
 export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
-  const { em, run, lock, query, inContext } = parts.unitOfWork;
+  const { em, run, lock, inContext } = parts.unitOfWork;
   const sealingKey = deriveKey(parts.secretKey, 'signing-key-seal');
   /** In the order in which they sign. */
   let opened: readonly OpenedKey[] = [];
+  let loading = Promise.resolve();
+  /** Monotonic milliseconds of a reading that failed and has not been made good. */
+  let failedAt: number | undefined;
   const privateKeys = new Map<string, OpenSigningKey>();
 
   const loadRows = () => em.find(SigningKey, {}, { orderBy: { signsFrom: 'asc', id: 'asc' } });
@@ -101,7 +105,7 @@ export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
       })),
     );
 
-  const load = async () => {
+  const read = async () => {
     const found = await loadRows();
     const rows = found.length > 0 ? found : await ensureOne();
     for (const row of rows) {
@@ -110,19 +114,39 @@ export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
       privateKeys.set(row.id, { keyId: row.id, privateKey });
     }
     opened = await open(rows);
+    failedAt = undefined;
+  };
+
+  /** One reading after the other, so that an older one never takes the place of a newer one. */
+  const load = () => {
+    loading = loading.catch(() => undefined).then(read);
+    return loading;
+  };
+
+  const loadAgain = () => {
+    inContext(load).catch((error: unknown) => {
+      failedAt = performance.now();
+      parts.log.error({ err: error }, 'signing keys could not be loaded again');
+    });
   };
 
   parts.changes.onChange((key) => {
-    if (key !== 'signing-keys' && key !== 'all') return;
-    inContext(load).catch((error: unknown) =>
-      parts.log.error({ err: error }, 'signing keys could not be loaded again'),
-    );
+    if (key === 'signing-keys' || key === 'all') loadAgain();
   });
+
+  /** The keys; after a reading that failed, whoever asks has them read again. */
+  const known = () => {
+    if (failedAt !== undefined && performance.now() - failedAt > retryMilliseconds) {
+      failedAt = undefined;
+      loadAgain();
+    }
+    return opened;
+  };
 
   const isOver = ({ verifiesUntil: end }: OpenedKey) => end !== undefined && end <= parts.clock();
 
   /** The newest whose time has come; the first one where clocks differ. */
-  const signing = () => opened.findLast(({ row }) => row.signsFrom <= parts.clock()) ?? opened[0];
+  const signing = () => known().findLast(({ row }) => row.signsFrom <= parts.clock()) ?? opened[0];
 
   const summarise = (key: OpenedKey): SigningKeySummary => ({
     keyId: key.row.id,
@@ -145,8 +169,11 @@ export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
       if (!key) throw new Error('signing keys are not loaded');
       return key;
     },
-    publicKeyOf: (keyId) => opened.find((key) => key.row.id === keyId && !isOver(key))?.publicKey,
-    publicJwks: () => opened.filter((key) => !isOver(key)).map(({ row }) => publicMembers(row)),
+    publicKeyOf: (keyId) => known().find((key) => key.row.id === keyId && !isOver(key))?.publicKey,
+    publicJwks: () =>
+      known()
+        .filter((key) => !isOver(key))
+        .map(({ row }) => publicMembers(row)),
     async list() {
       await load();
       return opened.map(summarise).reverse();
@@ -156,9 +183,7 @@ export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
       const retired = opened.filter(isOver).map(({ row }) => row.id);
       const made = await run(async () => {
         await lock('gatehouse:signing-keys');
-        if (retired.length > 0) {
-          await query('delete from signing_keys where id = any(?::uuid[])', [retired]);
-        }
+        await em.nativeDelete(SigningKey, { id: { $in: retired } });
         return add(secondsAfter(parts.clock(), leadSeconds));
       });
       await load();

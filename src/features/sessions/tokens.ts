@@ -7,6 +7,7 @@ import { LRUCache } from 'lru-cache';
 import {
   type AccessTokenContent,
   signAccessToken,
+  type VerifyingKey,
   verifyAccessToken,
 } from '../../core/access-token.ts';
 import type { Actor } from '../../core/actor.ts';
@@ -53,32 +54,42 @@ export interface TokensParts {
   readonly cacheSize: number;
 }
 
+interface VerifiedToken extends AccessTokenContent {
+  readonly expiresAt: Date;
+  readonly keyId: string;
+  /** It is not good any more when its key has gone, or has been read again. */
+  readonly key: VerifyingKey;
+}
+
 /** Longer than any token of ours; what is longer is not worth a parse. */
 const maxAccessTokenLength = 2048;
 /** So much shorter a life may be, so that tokens issued together do not end together. */
 const jitter = 0.05;
 
 export function createTokens(parts: TokensParts): Tokens {
-  const verified = new LRUCache<string, AccessTokenContent & { readonly expiresAt: Date }>({
-    max: parts.cacheSize,
-  });
+  const verified = new LRUCache<string, VerifiedToken>({ max: parts.cacheSize });
   parts.changes.onChange((key) => {
     if (key === 'signing-keys' || key === 'all') verified.clear();
   });
 
   const verify = async (accessToken: string) => {
     const kept = verified.get(accessToken);
-    if (kept) return kept.expiresAt > parts.clock() ? kept : undefined;
+    if (kept && parts.signingKeys.publicKeyOf(kept.keyId) === kept.key) {
+      return kept.expiresAt > parts.clock() ? kept : undefined;
+    }
+    let keyId = '';
+    let key: VerifyingKey | undefined;
     const content = await verifyAccessToken(accessToken, {
-      keyOf: ({ kid }) => {
-        const key = kid === undefined ? undefined : parts.signingKeys.publicKeyOf(kid);
+      keyOf: ({ kid = '' }) => {
+        keyId = kid;
+        key = parts.signingKeys.publicKeyOf(kid);
         if (!key) throw new Error('unknown key');
         return key;
       },
       issuer: parts.issuer,
       now: parts.clock(),
     });
-    if (content) verified.set(accessToken, content);
+    if (content && key) verified.set(accessToken, { ...content, keyId, key });
     return content;
   };
 

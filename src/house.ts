@@ -1,0 +1,135 @@
+/**
+ * A house: the database, brought up to date, and the services on it, without any door. Commands open
+ * one for their work; `app.ts` opens its doors.
+ */
+import { join } from 'node:path';
+import { Pool } from 'pg';
+import { type Clock, systemClock } from './core/clock.ts';
+import type { Config } from './core/config.ts';
+import type { Log } from './core/log.ts';
+import { keptSecretKey } from './core/secret-key.ts';
+import { type Changes, createChanges } from './db/changes.ts';
+import { joinEmbeddedDatabase } from './db/embedded/embedded.ts';
+import type { JobParts, Tasks } from './db/jobs.ts';
+import { migrate } from './db/migrate.ts';
+import { openOrm, ormOptions } from './db/orm.ts';
+import { createUnitOfWork, type UnitOfWork } from './db/unit-of-work.ts';
+import { entities } from './entities.ts';
+import { OneTimePasswordHooks } from './features/one-time-passwords/one-time-password.hooks.ts';
+import { UserHooks } from './features/users/user.hooks.ts';
+import { createDevelopmentMailbox, type DevelopmentMailbox } from './mail/mailbox.ts';
+import { createMailer } from './mail/mailer.ts';
+import { mailTasks } from './mail/outbox.ts';
+import { createServices, type Services } from './services.ts';
+
+export interface Surroundings {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Milliseconds that a mail server may be silent; commands have less patience than the server. */
+  readonly mailPatience?: number;
+}
+
+export interface House extends Services {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly unitOfWork: UnitOfWork;
+  readonly changes: Changes;
+  readonly mailbox: DevelopmentMailbox;
+  readonly jobs: JobParts;
+  /** Names of the migrations that were missing when the house was opened. */
+  readonly migrated: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Joins the database, brings it up to date and puts the services together. */
+export async function openHouse(surroundings: Surroundings): Promise<House> {
+  const { config, log, clock = systemClock } = surroundings;
+  await using opened = new AsyncDisposableStack();
+  const secretKey = config.secretKey ?? (await keptSecretKey(config.dataDirectory));
+  const databaseUrl = await openDatabase(config, log, opened);
+  const orm = await openOrm(
+    ormOptions(
+      { databaseUrl, onNotice: (text) => log.debug({ part: 'database' }, text) },
+      { entities, subscribers: [new UserHooks(), new OneTimePasswordHooks()] },
+    ),
+  );
+  opened.defer(() => orm.close());
+  const changes = createChanges({ databaseUrl, log });
+  opened.defer(() => changes.stop());
+  const unitOfWork = createUnitOfWork(orm, changes);
+  const migrated = await migrate(orm, unitOfWork, databaseUrl);
+  const ground = { config, log, clock, secretKey, unitOfWork, changes };
+  const services = createServices(ground);
+  opened.defer(() => services.hasher.close());
+  await unitOfWork.inContext(() => services.signingKeys.load());
+  const mailbox = createDevelopmentMailbox(join(config.dataDirectory, 'mailbox'));
+  const mailer = createMailer(config.mail, {
+    mailbox,
+    log,
+    publicUrl: config.publicUrl,
+    ...(surroundings.mailPatience === undefined ? {} : { patience: surroundings.mailPatience }),
+  });
+  opened.defer(() => mailer.close());
+  const tasks = {
+    ...mailTasks(mailer, services.composeMail),
+    ...services.registrations.tasks,
+    ...services.passwords.tasks,
+    ...services.sessions.tasks,
+  };
+  const jobs = {
+    pool: openPool(databaseUrl, log, opened),
+    log,
+    tasks: inContext(unitOfWork, tasks),
+    schedule: services.sessions.schedule,
+  };
+  const owned = opened.move();
+  return {
+    ...services,
+    config,
+    log,
+    clock,
+    unitOfWork,
+    changes,
+    mailbox,
+    jobs,
+    migrated,
+    close: () => owned.disposeAsync(),
+  };
+}
+
+async function openDatabase(
+  config: Config,
+  log: Log,
+  opened: AsyncDisposableStack,
+): Promise<string> {
+  if (config.databaseUrl !== undefined) return config.databaseUrl;
+  const embedded = await joinEmbeddedDatabase({
+    dataDirectory: config.dataDirectory,
+    onNotice: (text) => log.info({ part: 'database' }, text),
+  });
+  opened.defer(() => embedded.leave());
+  return embedded.url;
+}
+
+/** For the jobs: one connection listens, one shows that we live, the others work. */
+function openPool(databaseUrl: string, log: Log, opened: AsyncDisposableStack): Pool {
+  const pool = new Pool({ connectionString: databaseUrl, max: 8 });
+  const onBrokenConnection = (error: Error) =>
+    log.warn({ err: error, part: 'jobs' }, 'a connection broke');
+  pool.on('error', onBrokenConnection);
+  pool.on('connect', (client) => client.on('error', onBrokenConnection));
+  opened.defer(() => pool.end());
+  return pool;
+}
+
+/** A job is an edge: each opens a context of its own. */
+function inContext(unitOfWork: UnitOfWork, tasks: Tasks): Tasks {
+  return Object.fromEntries(
+    Object.entries(tasks).map(([name, task]) => [
+      name,
+      (payload, job) => unitOfWork.inContext(() => task(payload, job)),
+    ]),
+  );
+}

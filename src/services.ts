@@ -1,0 +1,139 @@
+/** The services of the house, joined by plain function calls: every behaviour there is, behind no door. */
+import { availableParallelism } from 'node:os';
+import type { Clock } from './core/clock.ts';
+import type { Config } from './core/config.ts';
+import type { Log } from './core/log.ts';
+import { createOneTimeSecrets } from './core/one-time-secret.ts';
+import { createPasswordHasher } from './core/password-hash/password-hasher.ts';
+import { createRefreshTokens } from './core/refresh-token.ts';
+import type { Changes } from './db/changes.ts';
+import type { UnitOfWork } from './db/unit-of-work.ts';
+import { createAccess } from './features/access/access.ts';
+import { createAccountMails } from './features/accounts/accounts.mails.ts';
+import { createCredentials } from './features/accounts/credentials.ts';
+import { createEmailChanges } from './features/accounts/email-change.ts';
+import { createLogin } from './features/accounts/login.ts';
+import { createPasswords } from './features/accounts/passwords.ts';
+import { createProfiles } from './features/accounts/profile.ts';
+import { createProvisioning } from './features/accounts/provisioning.ts';
+import { createRegistrations } from './features/accounts/registration.ts';
+import { createDirectory } from './features/administration/directory.ts';
+import { createExplanations } from './features/administration/explanations.ts';
+import { createGrants } from './features/administration/grants.ts';
+import { createGroupAdministration } from './features/administration/group-administration.ts';
+import { createPermissionAdministration } from './features/administration/permission-administration.ts';
+import { createUserAdministration } from './features/administration/user-administration.ts';
+import { createOneTimePasswords } from './features/one-time-passwords/one-time-passwords.ts';
+import { createPrincipals } from './features/sessions/principals.ts';
+import { createRefresh } from './features/sessions/refresh.ts';
+import { createSessions } from './features/sessions/sessions.ts';
+import { createSigningKeys } from './features/sessions/signing-keys.ts';
+import { createTokens } from './features/sessions/tokens.ts';
+import { createUsers } from './features/users/users.ts';
+
+const resendCooldownSeconds = 60;
+/** So many hashes may wait for each thread: about two seconds of them. */
+const waitingHashesPerThread = 100;
+
+/** What the services stand on. */
+export interface Ground {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly secretKey: string;
+  readonly unitOfWork: UnitOfWork;
+  readonly changes: Changes;
+}
+
+export type Services = ReturnType<typeof createServices>;
+
+export function createServices(ground: Ground) {
+  const { config, unitOfWork, clock, secretKey } = ground;
+  const threads = Math.max(1, availableParallelism());
+  const hasher = createPasswordHasher({
+    threads,
+    queueLimit: threads * waitingHashesPerThread,
+    parameters: config.passwordHash,
+  });
+  const secrets = createOneTimeSecrets(secretKey);
+  const access = createAccess(unitOfWork);
+  const users = createUsers(unitOfWork);
+  const oneTimePasswords = createOneTimePasswords({
+    unitOfWork,
+    secrets,
+    clock,
+    verifyCodeTtlSeconds: config.verifyCodeTtlSeconds,
+    resetTokenTtlSeconds: config.resetTokenTtlSeconds,
+    resendCooldownSeconds,
+  });
+  const sessionServices = createSessionServices(ground);
+  const accountParts = {
+    ...sessionServices,
+    unitOfWork,
+    clock,
+    users,
+    oneTimePasswords,
+    hasher,
+    credentials: createCredentials({ users, hasher }),
+    passwordRules: { minLength: config.passwordMinLength },
+  };
+  const emailChanges = createEmailChanges(accountParts);
+  const grants = createGrants(unitOfWork);
+  return {
+    ...sessionServices,
+    hasher,
+    access,
+    oneTimePasswords,
+    emailChanges,
+    login: createLogin(accountParts),
+    registrations: createRegistrations(accountParts),
+    passwords: createPasswords(accountParts),
+    profiles: createProfiles({ ...accountParts, emailChanges }),
+    provisioning: createProvisioning(accountParts),
+    directory: createDirectory(unitOfWork),
+    explanations: createExplanations(unitOfWork),
+    userAdministration: createUserAdministration({ ...accountParts, access, grants }),
+    groupAdministration: createGroupAdministration({ unitOfWork, grants }),
+    permissionAdministration: createPermissionAdministration(unitOfWork),
+    composeMail: createAccountMails({ unitOfWork, secrets, clock, publicUrl: config.publicUrl }),
+  };
+}
+
+function createSessionServices({ config, log, clock, secretKey, unitOfWork, changes }: Ground) {
+  const { accessTokenTtlSeconds, refreshTokenTtlSeconds, sessionMaxAgeSeconds } = config;
+  const refreshTokens = createRefreshTokens(secretKey);
+  const signingKeys = createSigningKeys({
+    unitOfWork,
+    changes,
+    secretKey,
+    clock,
+    log,
+    accessTokenTtlSeconds,
+  });
+  const tokens = createTokens({
+    signingKeys,
+    refreshTokens,
+    principals: createPrincipals({ unitOfWork, changes, clock, size: config.principalCacheSize }),
+    changes,
+    clock,
+    issuer: config.publicUrl,
+    accessTokenTtlSeconds,
+    cacheSize: config.principalCacheSize,
+  });
+  const sessionParts = {
+    unitOfWork,
+    refreshTokens,
+    tokens,
+    clock,
+    log,
+    refreshTokenTtlSeconds,
+    sessionMaxAgeSeconds,
+    refreshGraceSeconds: config.refreshGraceSeconds,
+  };
+  return {
+    signingKeys,
+    tokens,
+    sessions: createSessions(sessionParts),
+    refresh: createRefresh(sessionParts),
+  };
+}

@@ -1,0 +1,134 @@
+/** `mail preview` and `mail test`, which need no database. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { previewNames } from '../../src/mail/previews.ts';
+import { runCommand } from '../support/command.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
+
+/** A command that went to the database would fail. */
+const environment = {
+  SECRET_KEY: 'test-only-key-0123456789-abcdefghijklmnop',
+  DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/nowhere',
+  PUBLIC_URL: 'https://auth.test',
+};
+
+const withServer = (server: Pick<MailServer, 'port'>) => ({
+  ...environment,
+  EMAIL_HOST: '127.0.0.1',
+  EMAIL_PORT: String(server.port),
+  EMAIL_USE_TLS: 'False',
+  EMAIL_FROM: 'gatehouse@auth.test',
+});
+
+async function temporaryDirectory() {
+  const path = await mkdtemp(join(tmpdir(), 'gatehouse-mail-'));
+  return {
+    path,
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  };
+}
+
+describe.concurrent('mail preview', () => {
+  test('prints the HTML part, with links to PUBLIC_URL', async () => {
+    const { code, stdout, stderr } = await runCommand(['mail', 'preview', 'reset-password'], {
+      environment,
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^<!doctype html>\n<html lang="en">/);
+    expect(stdout).toContain('href="https://auth.test/reset-password?uid=');
+  });
+
+  test('writes it to a file, in the language asked for', async () => {
+    await using directory = await temporaryDirectory();
+    const output = join(directory.path, 'mail.html');
+    const args = ['mail', 'preview', 'verify-email', '--locale', 'es', '--output', output];
+    const { code, stdout } = await runCommand(args, { environment });
+    expect(code).toBe(0);
+    expect(stdout).toContain(output);
+    expect(await readFile(output, 'utf8')).toContain('<html lang="es">');
+  });
+
+  test('gives a program subject, text and HTML', async () => {
+    const { stdout } = await runCommand(['mail', 'preview', 'invite', '--json'], { environment });
+    expect(JSON.parse(stdout)).toEqual({
+      name: 'invite',
+      locale: 'en',
+      subject: 'An account was made for you',
+      text: expect.stringMatching(/^Token: /m),
+      html: expect.stringContaining('<!doctype html>'),
+    });
+  });
+
+  test.each([
+    ['a mail that there is not', ['mail', 'preview', 'verify'], previewNames.join(', ')],
+    ['a language that is not spoken', ['mail', 'preview', 'invite', '--locale', 'xx'], 'es'],
+    ['no name', ['mail', 'preview'], 'need at least 1'],
+    ['neither preview nor test', ['mail'], 'need at least 1'],
+  ])('%s is wrong usage', async (_, args, hint) => {
+    const { code, stdout, stderr } = await runCommand(args, { environment });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr.replace(/"/g, '')).toContain(hint);
+  });
+});
+
+describe.concurrent('mail test', () => {
+  test('sends a mail right now and says so', async () => {
+    const server = await startMailServer();
+    const args = ['mail', 'test', 'Ops@example.com', '--locale', 'es'];
+    const { code, stdout, stderr } = await runCommand(args, { environment: withServer(server) });
+    await server.close();
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('ops@example.com');
+    expect(server.mails).toMatchObject([
+      {
+        to: 'ops@example.com',
+        from: 'gatehouse@auth.test',
+        subject: 'Gatehouse puede enviar correo',
+      },
+    ]);
+  });
+
+  test('says what the server answered when it refuses', async () => {
+    const server = await startMailServer({
+      onRcptTo: (_address, _session, done) =>
+        done(Object.assign(new Error('relaying is not for you'), { responseCode: 550 })),
+    });
+    const { code, stdout, stderr } = await runCommand(['mail', 'test', 'ops@example.com'], {
+      environment: withServer(server),
+    });
+    await server.close();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('550 relaying is not for you');
+  });
+
+  test('says that nobody answers, and not the password', async () => {
+    const { code, stderr } = await runCommand(['mail', 'test', 'ops@example.com'], {
+      environment: {
+        ...withServer({ port: 1 }),
+        EMAIL_HOST_USER: 'me',
+        EMAIL_HOST_PASSWORD: 'pa55word',
+      },
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/ECONNREFUSED/);
+    expect(stderr).not.toContain('pa55word');
+  });
+
+  test('keeps the mail in the development mailbox where no server is set', async () => {
+    await using directory = await temporaryDirectory();
+    const { code, stdout } = await runCommand(['mail', 'test', 'ops@example.com', '--json'], {
+      environment: { ...environment, GATEHOUSE_DATA_DIR: directory.path },
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ to: 'ops@example.com', isSent: false });
+    expect(await readdir(join(directory.path, 'mailbox'))).toHaveLength(1);
+  });
+
+  test('refuses what is no address', async () => {
+    const { code, stderr } = await runCommand(['mail', 'test', 'ops'], { environment });
+    expect(code).toBe(1);
+    expect(stderr).toContain('VALIDATION_FAILED');
+  });
+});

@@ -1,0 +1,556 @@
+/** The environment: what each variable defaults to, what it may be, and what a wrong one is told. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type Config, ConfigError, type Environment, readConfig } from '../../src/core/config.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'gatehouse-config-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+/** A directory without a .env file. */
+const empty = join(root, 'empty');
+mkdirSync(empty);
+
+const read = (environment: Environment) => readConfig(environment, empty);
+
+/** The faults that a ConfigError lists; none when the environment is accepted. */
+function faultsOf(environment: Environment, directory = empty): string[] {
+  try {
+    readConfig(environment, directory);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.message.split('\n').flatMap((line) => line.match(/^ {2}- (.*)/)?.[1] ?? []);
+  }
+}
+
+const secretKey = 'kG7-wq2Zx0vT9yB4nM6sL1pR8dF3hJ5c';
+const production = {
+  NODE_ENV: 'production',
+  SECRET_KEY: secretKey,
+  DATABASE_URL: 'postgresql://gatehouse:pa55word@db.example.com:5432/gatehouse',
+  EMAIL_HOST: 'mail.example.com',
+  PUBLIC_URL: 'https://auth.example.com',
+  ALLOWED_HOSTS: 'auth.example.com',
+};
+const admin = { DEFAULT_ADMIN_EMAIL: 'root@example.com', DEFAULT_ADMIN_PASSWORD: 'pa55word-root' };
+const login = { EMAIL_HOST_USER: 'mailer@example.com', EMAIL_HOST_PASSWORD: 'pa55word-mail' };
+
+interface Variable {
+  readonly of: (config: Config) => unknown;
+  readonly byDefault: unknown;
+  /** Texts and what they are read as. */
+  readonly valid: readonly (readonly [text: string, value: unknown])[];
+  readonly invalid: readonly string[];
+  /** What the message says to do about those. */
+  readonly remedy?: RegExp;
+  /** What the variable needs beside it. */
+  readonly beside?: Environment;
+}
+
+const smtp = (pick: (mail: Extract<Config['mail'], { kind: 'smtp' }>) => unknown) => {
+  return ({ mail }: Config) => (mail.kind === 'smtp' ? pick(mail) : undefined);
+};
+const truths = ['True', 'true', '1', 'yes', 'on'].map((text) => [text, true] as const);
+const untruths = ['False', 'false', '0', 'no', 'off'].map((text) => [text, false] as const);
+const aWholeNumber = /must be (a whole number )?from \d+ to \d+/;
+const noNumbers = ['-1', '1.5', 'ten', '5m', '0x10', '99999999999'];
+
+const variables: Readonly<Record<string, Variable>> = {
+  SECRET_KEY: {
+    of: (config) => config.secretKey,
+    byDefault: undefined,
+    valid: [
+      [secretKey, secretKey],
+      ['ключ-из-тридцати-байт', 'ключ-из-тридцати-байт'],
+    ],
+    invalid: [
+      secretKey.slice(1),
+      'changeme',
+      'changeme'.repeat(4),
+      'changeme-changeme-changeme-changeme',
+      'changeme-before-you-go-to-production!',
+      'x'.repeat(48),
+      'ab'.repeat(24),
+    ],
+    remedy: /at least 32 bytes.*randomBytes|random/,
+  },
+  DATABASE_URL: {
+    of: (config) => config.databaseUrl,
+    byDefault: undefined,
+    valid: [
+      ['postgresql://me:pa55word@db:5432/auth', 'postgresql://me:pa55word@db:5432/auth'],
+      ['postgres://db/auth?sslmode=require', 'postgres://db/auth?sslmode=require'],
+    ],
+    invalid: ['mysql://me:pa55word@db/auth', 'db:5432', 'postgresql://me:pa55word@db:port/auth'],
+    remedy: /postgresql:\/\//,
+  },
+  DEFAULT_ADMIN_EMAIL: {
+    of: (config) => config.defaultAdmin?.email,
+    byDefault: undefined,
+    valid: [['root@example.com', 'root@example.com']],
+    invalid: [],
+    beside: { DEFAULT_ADMIN_PASSWORD: admin.DEFAULT_ADMIN_PASSWORD },
+  },
+  DEFAULT_ADMIN_PASSWORD: {
+    of: (config) => config.defaultAdmin?.password,
+    byDefault: undefined,
+    valid: [['a pass phrase ', 'a pass phrase ']],
+    invalid: [],
+    beside: { DEFAULT_ADMIN_EMAIL: admin.DEFAULT_ADMIN_EMAIL },
+  },
+  EMAIL_HOST: {
+    of: smtp(({ host }) => host),
+    byDefault: undefined,
+    valid: [['mail.example.com', 'mail.example.com']],
+    invalid: [],
+  },
+  EMAIL_PORT: {
+    of: smtp(({ port }) => port),
+    byDefault: 587,
+    valid: [
+      ['25', 25],
+      ['465', 465],
+    ],
+    invalid: ['0', '65536', 'smtp', ...noNumbers],
+    remedy: aWholeNumber,
+    beside: { EMAIL_HOST: 'mail.example.com' },
+  },
+  EMAIL_USE_TLS: {
+    of: smtp(({ useTls }) => useTls),
+    byDefault: true,
+    valid: [...truths, ...untruths],
+    invalid: ['maybe', '2', 'starttls'],
+    remedy: /must be True or False/,
+    beside: { EMAIL_HOST: 'mail.example.com' },
+  },
+  EMAIL_HOST_USER: {
+    of: smtp(({ user }) => user),
+    byDefault: undefined,
+    valid: [['mailer', 'mailer']],
+    invalid: [],
+    beside: { EMAIL_HOST_PASSWORD: login.EMAIL_HOST_PASSWORD },
+  },
+  EMAIL_HOST_PASSWORD: {
+    of: smtp(({ password }) => password),
+    byDefault: undefined,
+    valid: [['abcd efgh ijkl mnop', 'abcd efgh ijkl mnop']],
+    invalid: [],
+    beside: { EMAIL_HOST_USER: login.EMAIL_HOST_USER },
+  },
+  EMAIL_FROM: {
+    of: ({ mail }) => mail.from,
+    byDefault: 'gatehouse@localhost',
+    valid: [
+      ['accounts@example.com', 'accounts@example.com'],
+      ['Accounts <accounts@example.com>', 'Accounts <accounts@example.com>'],
+    ],
+    invalid: [],
+  },
+  ALLOWED_HOSTS: {
+    of: (config) => config.allowedHosts,
+    byDefault: ['localhost', '127.0.0.1', '[::1]'],
+    valid: [
+      ['auth.example.com', ['auth.example.com']],
+      [' Auth.Example.com , .example.org,', ['auth.example.com', '.example.org']],
+      ['*', ['*']],
+    ],
+    invalid: [],
+  },
+  CORS_ALLOWED_ORIGINS: {
+    of: (config) => config.corsAllowedOrigins,
+    byDefault: [],
+    valid: [
+      ['https://app.example.com', ['https://app.example.com']],
+      ['https://a.example, http://localhost:3000', ['https://a.example', 'http://localhost:3000']],
+    ],
+    invalid: ['app.example.com', 'https://app.example.com/', 'https://a.example, *', 'null'],
+    remedy: /origins such as https:\/\//,
+  },
+  DEBUG: {
+    of: (config) => config.debug,
+    byDefault: true,
+    valid: [...truths, ...untruths],
+    invalid: ['maybe', 'debug'],
+    remedy: /must be True or False/,
+  },
+  HOST: {
+    of: (config) => config.host,
+    byDefault: '127.0.0.1',
+    valid: [
+      ['0.0.0.0', '0.0.0.0'],
+      ['::', '::'],
+    ],
+    invalid: [],
+  },
+  PORT: {
+    of: (config) => config.port,
+    byDefault: 4000,
+    valid: [
+      ['8080', 8080],
+      [' 80 ', 80],
+    ],
+    invalid: ['65536', 'http', ...noNumbers],
+    remedy: aWholeNumber,
+  },
+  PUBLIC_URL: {
+    of: (config) => config.publicUrl,
+    byDefault: 'http://localhost:4000',
+    valid: [
+      ['https://auth.example.com', 'https://auth.example.com'],
+      ['http://auth.example.com:8080/', 'http://auth.example.com:8080'],
+    ],
+    invalid: ['auth.example.com', 'ftp://auth.example.com', 'https://auth.example.com/?code=1'],
+    remedy: /such as https:\/\//,
+  },
+  REST_PREFIX: {
+    of: (config) => config.restPrefix,
+    byDefault: '/auth',
+    valid: [
+      ['/api/v1/auth', '/api/v1/auth'],
+      ['/accounts/', '/accounts'],
+    ],
+    invalid: ['auth', '/', '//auth', '/a b', '/:id', '/auth?x=1'],
+    remedy: /path such as \/auth/,
+  },
+  TRUST_PROXY: {
+    of: (config) => config.trustedProxyHops,
+    byDefault: 0,
+    valid: [['2', 2]],
+    invalid: ['true', '10.0.0.1', ...noNumbers],
+    remedy: aWholeNumber,
+  },
+  GATEHOUSE_DATA_DIR: {
+    of: (config) => config.dataDirectory,
+    byDefault: join(empty, '.gatehouse'),
+    valid: [
+      ['/var/lib/gatehouse', '/var/lib/gatehouse'],
+      ['data dir', join(empty, 'data dir')],
+    ],
+    invalid: [],
+  },
+  ACCESS_TOKEN_TTL: {
+    of: (config) => config.accessTokenTtlSeconds,
+    byDefault: 300,
+    valid: [['600', 600]],
+    invalid: ['0', ...noNumbers],
+    remedy: aWholeNumber,
+  },
+  REFRESH_TOKEN_TTL: {
+    of: (config) => config.refreshTokenTtlSeconds,
+    byDefault: 1_209_600,
+    valid: [['86400', 86_400]],
+    invalid: ['0', ...noNumbers],
+    remedy: aWholeNumber,
+  },
+  SESSION_MAX_AGE: {
+    of: (config) => config.sessionMaxAgeSeconds,
+    byDefault: 7_776_000,
+    valid: [['31536000', 31_536_000]],
+    invalid: ['0', ...noNumbers],
+    remedy: aWholeNumber,
+  },
+  REFRESH_GRACE: {
+    of: (config) => config.refreshGraceSeconds,
+    byDefault: 30,
+    valid: [
+      ['0', 0],
+      ['60', 60],
+    ],
+    invalid: noNumbers,
+    remedy: aWholeNumber,
+  },
+  VERIFY_CODE_TTL: {
+    of: (config) => config.verifyCodeTtlSeconds,
+    byDefault: 86_400,
+    valid: [['3600', 3600]],
+    invalid: ['0', ...noNumbers],
+    remedy: aWholeNumber,
+  },
+  RESET_TOKEN_TTL: {
+    of: (config) => config.resetTokenTtlSeconds,
+    byDefault: 3600,
+    valid: [['900', 900]],
+    invalid: ['0', ...noNumbers],
+    remedy: aWholeNumber,
+  },
+  WORKERS: {
+    of: (config) => config.workers,
+    byDefault: 1,
+    valid: [['4', 4]],
+    invalid: ['0', 'auto', ...noNumbers],
+    remedy: aWholeNumber,
+  },
+  PASSWORD_MIN_LENGTH: {
+    of: (config) => config.passwordMinLength,
+    byDefault: 8,
+    valid: [['15', 15]],
+    invalid: ['7', ...noNumbers],
+    remedy: aWholeNumber,
+  },
+  ATTEMPT_BUDGETS: {
+    of: (config) => config.hasAttemptBudgets,
+    byDefault: true,
+    valid: [
+      ['on', true],
+      ['off', false],
+    ],
+    invalid: ['True', '0', 'none'],
+    remedy: /must be on or off/,
+  },
+};
+
+/** One row for each text of a variable, for test.each. */
+function rows<Row>(pick: (variable: Variable) => readonly Row[]) {
+  return Object.entries(variables).flatMap(([name, variable]) =>
+    pick(variable).map((row) => ({ name, variable, row })),
+  );
+}
+
+describe('a variable', () => {
+  test.each(rows(({ byDefault }) => [byDefault]))('$name defaults to $row', ({ variable, row }) => {
+    const { EMAIL_HOST } = variable.beside ?? {};
+    expect(variable.of(read({ EMAIL_HOST }))).toEqual(row);
+  });
+
+  test.each(rows(({ valid }) => valid))('$name may be $row.0', ({ name, variable, row }) => {
+    const [text, value] = row;
+    const { EMAIL_HOST = name.startsWith('EMAIL_') ? 'mail.example.com' : undefined } =
+      variable.beside ?? {};
+    expect(variable.of(read({ EMAIL_HOST, ...variable.beside, [name]: text }))).toEqual(value);
+  });
+
+  test.each(rows(({ valid }) => valid.slice(0, 1)))(
+    '$name left blank counts as left out',
+    ({ name, variable }) => {
+      const { EMAIL_HOST } = variable.beside ?? {};
+      expect(variable.of(read({ EMAIL_HOST, [name]: '' }))).toEqual(variable.byDefault);
+    },
+  );
+
+  test.each(rows(({ invalid }) => invalid))(
+    '$name must not be $row',
+    ({ name, variable: { beside, remedy = /./ }, row }) => {
+      const [fault = 'none', ...others] = faultsOf({ ...beside, [name]: row });
+      expect(fault).toMatch(new RegExp(`^${name} `));
+      expect(fault).toMatch(remedy);
+      for (const other of others) expect(other).toMatch(new RegExp(`^${name} `));
+    },
+  );
+
+  // These are accepted by nothing that comes later; the operator should hear of them by their name.
+  test.each([
+    ['DEFAULT_ADMIN_EMAIL', 'root', { DEFAULT_ADMIN_PASSWORD: admin.DEFAULT_ADMIN_PASSWORD }],
+    ['EMAIL_HOST', 'smtp://mail.example.com', {}],
+    ['EMAIL_HOST', 'mail.example.com:25', {}],
+    ['EMAIL_FROM', 'gatehouse', {}],
+    ['ALLOWED_HOSTS', 'https://auth.example.com', {}],
+    ['ALLOWED_HOSTS', 'auth.example.com:443', {}],
+    ['ALLOWED_HOSTS', ',', {}],
+    ['HOST', 'http://0.0.0.0', {}],
+  ])('%s must not be %s, which would fail later', (name, text, beside) => {
+    expect(faultsOf({ ...beside, [name]: text })).toEqual([
+      expect.stringMatching(new RegExp(`^${name} `)),
+    ]);
+  });
+});
+
+describe('faults', () => {
+  test('all are told at once, each by its name', () => {
+    const faulty = rows(({ invalid }) => invalid.slice(0, 1));
+    const environment = Object.fromEntries(faulty.map(({ name, row }) => [name, row]));
+    const named = faultsOf(environment).map((fault) => fault.split(' ')[0]);
+    expect(new Set(named)).toEqual(new Set(faulty.map(({ name }) => name)));
+  });
+
+  test('a wrong value does not hide what is missing or does not go together', () => {
+    const faults = faultsOf({
+      NODE_ENV: 'production',
+      PORT: 'http',
+      DEFAULT_ADMIN_EMAIL: 'root@example.com',
+      EMAIL_HOST_PASSWORD: 'pa55word',
+      ATTEMPT_BUDGETS: 'off',
+    }).join('\n');
+    const missing = ['SECRET_KEY', 'DATABASE_URL', 'EMAIL_HOST', 'PUBLIC_URL', 'ALLOWED_HOSTS'];
+    const unpaired = ['DEFAULT_ADMIN_PASSWORD', 'EMAIL_HOST_USER'];
+    for (const name of ['PORT', ...missing, ...unpaired, 'ATTEMPT_BUDGETS']) {
+      expect(faults).toMatch(new RegExp(`\\b${name}\\b`));
+    }
+  });
+
+  test('no message repeats a secret', () => {
+    const environment = {
+      SECRET_KEY: 'pa55word',
+      DATABASE_URL: 'mysql://root:pa55word@db/auth',
+      DEFAULT_ADMIN_PASSWORD: 'pa55word',
+      EMAIL_HOST_PASSWORD: 'pa55word',
+      PUBLIC_URL: 'https://me:pa55word@auth.example.com',
+      PORT: 'http',
+    };
+    expect(faultsOf(environment).length).toBeGreaterThan(2);
+    expect(() => read(environment)).toThrow(/^((?!pa55word)[\s\S])*$/);
+  });
+
+  test.each(
+    [admin, login].flatMap((pair) => {
+      const [one = '', other = ''] = Object.keys(pair);
+      return Object.entries(pair).map(([name, value]) => ({ one, other, name, value }));
+    }),
+  )('$one and $other go together: not $name alone', ({ one, other, name, value }) => {
+    const [fault, ...others] = faultsOf({ [name]: value });
+    expect(others).toEqual([]);
+    for (const each of [one, other, 'both or neither']) expect(fault).toContain(each);
+    expect(fault).not.toContain('pa55word');
+  });
+});
+
+describe('in production', () => {
+  const needed = ['SECRET_KEY', 'DATABASE_URL', 'EMAIL_HOST', 'PUBLIC_URL', 'ALLOWED_HOSTS'];
+
+  test('all that is missing is named at once', () => {
+    expect(faultsOf({ NODE_ENV: 'production' })).toEqual(
+      needed.map((name) => expect.stringMatching(new RegExp(`^${name} must be set`))),
+    );
+  });
+
+  test.each(needed)('%s is needed, and blank is missing', (name) => {
+    const fault = [expect.stringMatching(new RegExp(`^${name} must be set`))];
+    expect(faultsOf({ ...production, [name]: undefined })).toEqual(fault);
+    expect(faultsOf({ ...production, [name]: '' })).toEqual(fault);
+  });
+
+  test('with these five it may start, and DEBUG is False unless it is set', () => {
+    expect(read(production)).toMatchObject({ isProduction: true, debug: false });
+    expect(read({ ...production, DEBUG: 'True' })).toMatchObject({ debug: true });
+    expect(read({ ...production, NODE_ENV: 'development' })).toMatchObject({
+      isProduction: false,
+      debug: true,
+    });
+  });
+
+  test('ATTEMPT_BUDGETS=off is refused', () => {
+    expect(faultsOf({ ...production, ATTEMPT_BUDGETS: 'off' })).toEqual([
+      expect.stringMatching(/^ATTEMPT_BUDGETS=off .*production/),
+    ]);
+  });
+});
+
+describe('mail settings', () => {
+  const relay = {
+    kind: 'smtp',
+    host: 'mail.example.com',
+    port: 587,
+    useTls: true,
+    user: undefined,
+    password: undefined,
+    from: 'gatehouse@localhost',
+  };
+
+  test.each<[string, Environment, object]>([
+    ['nothing: the mailbox', {}, { kind: 'mailbox', from: 'gatehouse@localhost' }],
+    [
+      'a sender alone: the mailbox',
+      { EMAIL_FROM: 'accounts@example.com' },
+      { kind: 'mailbox', from: 'accounts@example.com' },
+    ],
+    [
+      'a port alone: the mailbox',
+      { EMAIL_PORT: '25', EMAIL_USE_TLS: 'False' },
+      { kind: 'mailbox', from: 'gatehouse@localhost' },
+    ],
+    [
+      'a login alone: Gmail with STARTTLS, sent from the login',
+      login,
+      {
+        ...relay,
+        host: 'smtp.gmail.com',
+        user: login.EMAIL_HOST_USER,
+        password: login.EMAIL_HOST_PASSWORD,
+        from: login.EMAIL_HOST_USER,
+      },
+    ],
+    ['a host alone: a relay without login', { EMAIL_HOST: 'mail.example.com' }, relay],
+    [
+      'a host without TLS: a plain relay',
+      { EMAIL_HOST: 'mail.example.com', EMAIL_PORT: '25', EMAIL_USE_TLS: 'False' },
+      { ...relay, port: 25, useTls: false },
+    ],
+    [
+      'a host, a login that is no address, a sender',
+      {
+        EMAIL_HOST: 'mail.example.com',
+        ...login,
+        EMAIL_HOST_USER: 'apikey',
+        EMAIL_FROM: 'accounts@example.com',
+      },
+      {
+        ...relay,
+        user: 'apikey',
+        password: login.EMAIL_HOST_PASSWORD,
+        from: 'accounts@example.com',
+      },
+    ],
+  ])('%s', (_, environment, settings) => {
+    expect(read(environment).mail).toEqual(settings);
+  });
+});
+
+describe('the .env file', () => {
+  function directoryWith(text: string): string {
+    const directory = mkdtempSync(join(root, 'env-'));
+    writeFileSync(join(directory, '.env'), text);
+    return directory;
+  }
+
+  test('is read from the directory, and the environment comes before it', () => {
+    const directory = directoryWith(
+      '# comment\nPORT=5000\nexport REST_PREFIX="/api"\nWORKERS=2 # two\n',
+    );
+    const config = readConfig({ PORT: '6000', WORKERS: '' }, directory);
+    expect(config).toMatchObject({ port: 6000, restPrefix: '/api', workers: 1 });
+    expect(config.publicUrl).toBe('http://localhost:6000');
+    expect(config.dataDirectory).toBe(join(directory, '.gatehouse'));
+    expect(read({}).port).toBe(4000);
+  });
+
+  test('can be all there is in production, and its faults are told like others', () => {
+    const lines = Object.entries(production).map(([name, value]) => `${name}=${value}`);
+    expect(readConfig({}, directoryWith(lines.join('\n'))).isProduction).toBe(true);
+    expect(faultsOf({}, directoryWith('PORT=http\r\nWORKERS=many'))).toHaveLength(2);
+  });
+});
+
+describe('.env.example', () => {
+  const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
+
+  test('has every variable, commented out and with a line about it', () => {
+    expect(parseEnv(example)).toEqual({});
+    const entries = [...example.matchAll(/^# [^\n]{10,}\n#([A-Z_]+)=.*$/gm)].map(
+      ([, name]) => name,
+    );
+    const names = [...Object.keys(variables), 'NODE_ENV', 'LOG_LEVEL'];
+    expect(entries.sort()).toEqual(names.sort());
+  });
+
+  test('uncommented as a whole, it gives the defaults', () => {
+    const uncommented = parseEnv(example.replace(/^#(?=[A-Z_]+=)/gm, ''));
+    expect(read(uncommented)).toEqual(read({}));
+  });
+});
+
+describe('the configuration', () => {
+  const config = read({ ...admin, EMAIL_HOST: 'mail.example.com' });
+
+  test('is frozen', () => {
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  test.each(['mail', 'defaultAdmin', 'allowedHosts', 'corsAllowedOrigins'] as const)(
+    'is frozen down to its %s',
+    (part) => {
+      expect(Object.isFrozen(config[part])).toBe(true);
+    },
+  );
+});

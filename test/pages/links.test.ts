@@ -1,0 +1,253 @@
+/** The pages behind the links of mails: looking changes nothing, their button does, once. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { linkIn, openPage, sendForm, titleOf } from '../support/page.ts';
+import {
+  changeLinks,
+  type MailedLink,
+  resetLink,
+  verificationLink,
+} from '../support/page-links.ts';
+import { goodPassword, tryLogin } from '../support/people.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+
+const newPassword = 'a rather different password';
+const typed = { password: newPassword, passwordConfirmation: newPassword };
+
+interface LinkedPage {
+  readonly path: string;
+  readonly title: string;
+  readonly doneTitle: string;
+  readonly spanishTitle: string;
+  link(): Promise<MailedLink>;
+}
+
+const pages: readonly LinkedPage[] = [
+  {
+    path: '/verify-email',
+    title: 'Confirm your email address',
+    doneTitle: 'Address confirmed',
+    spanishTitle: 'Confirme su dirección de correo',
+    link: () => verificationLink(service),
+  },
+  {
+    path: '/reset-password',
+    title: 'Choose a new password',
+    doneTitle: 'Password set',
+    spanishTitle: 'Elija una contraseña nueva',
+    link: () => resetLink(service),
+  },
+  {
+    path: '/confirm-email-change',
+    title: 'Confirm your new address',
+    doneTitle: 'Address changed',
+    spanishTitle: 'Confirme su nueva dirección',
+    link: async () => (await changeLinks(service)).confirm,
+  },
+  {
+    path: '/cancel-email-change',
+    title: 'Stop the change of address',
+    doneTitle: 'The change was stopped',
+    spanishTitle: 'Detener el cambio de dirección',
+    link: async () => (await changeLinks(service)).cancel,
+  },
+];
+
+/** What looking must leave as it is. */
+const stateOf = (email: string) =>
+  service.database.query(
+    `select u.status, u.email, u.pending_email, u.updated_at, o.kind, o.ended_at
+       from users u join one_time_passwords o on o.user_id = u.id
+      where u.email = $1 or u.pending_email = $1 order by o.id`,
+    [email],
+  );
+
+describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask }) => {
+  test('names the account and changes nothing, however often it is opened', async () => {
+    const { email, link } = await ask();
+    const before = await stateOf(email);
+    for (const method of ['GET', 'HEAD', 'GET'] as const) {
+      const page = await openPage(service, link, { method });
+      expect(page.status).toBe(200);
+      if (method === 'GET') expect(page.html).toContain(email);
+      else expect(page.html).toBe('');
+    }
+    expect(before.length).toBeGreaterThan(0);
+    expect(await stateOf(email)).toEqual(before);
+  });
+
+  test('keeps its headers', async () => {
+    const { headers } = await openPage(service, (await ask()).link);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
+      'content-language': 'en',
+      vary: expect.stringContaining('Accept-Language'),
+      'x-frame-options': expect.any(String),
+    });
+    const policy = headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain('unsafe');
+  });
+
+  test('has one heading, one form with one button, labels, and nothing inline', async () => {
+    const { html } = await openPage(service, (await ask()).link);
+    for (const tag of ['<h1', '<main', '<form', '<button']) {
+      expect([tag, html.split(tag).length - 1]).toEqual([tag, 1]);
+    }
+    expect(html).not.toMatch(/<script|<style|\bstyle=|\bon\w+=|maxlength|javascript:/i);
+    const ids = [...html.matchAll(/<input id="(\w+)"/g)].map(([, id]) => id);
+    for (const id of ids) expect(html).toContain(`<label for="${id}">`);
+  });
+
+  test('speaks the language of the browser', async () => {
+    const { link } = await ask();
+    const spanish = await openPage(service, link, { language: 'fr;q=0.9, es-MX;q=0.8, en;q=0.1' });
+    expect(titleOf(spanish)).toBe(spanishTitle);
+    expect(spanish.html).toContain('<html lang="es">');
+    expect(spanish.headers.get('content-language')).toBe('es');
+    const other = await openPage(service, link, { language: 'ja' });
+    expect(titleOf(other)).toBe(title);
+    expect(other.html).toContain('<html lang="en">');
+  });
+
+  test('of 16 presses at the same moment one succeeds, and the link is of no use after that', async () => {
+    const { email, link } = await ask();
+    const page = await openPage(service, link);
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, () => sendForm(service, page, { typed })),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(15).fill(400)]);
+    expect(answers.filter((answer) => titleOf(answer) === doneTitle)).toHaveLength(1);
+    for (const again of [await openPage(service, link), await sendForm(service, page, { typed })]) {
+      expect(again.status).toBe(400);
+      expect(titleOf(again)).toBe('This link does not work any more');
+      expect(again.html).not.toContain(email);
+      expect(again.html).not.toContain('<form');
+    }
+  });
+
+  test.each([
+    ['without its secret', '', 'The link is not complete'],
+    [
+      'with a made-up secret',
+      '?code=AAAAAAAAAAAAAAAAAAAAAA&uid=AAAA&token=AAAAAAAAAAAAAAAAAAAAAA',
+      'This link does not work any more',
+    ],
+    [
+      'with something else',
+      '?code=%22%3E%3Cscript%3E&uid=%00&token=%22%3E%3Cscript%3E',
+      'This link does not work any more',
+    ],
+    [
+      'with its secret given twice',
+      '?code=a&code=b&uid=a&uid=b&token=a',
+      'The link is not complete',
+    ],
+  ])('%s it says what to do', async (_, query, expected) => {
+    const page = await openPage(service, path + query);
+    expect(page.status).toBe(400);
+    expect(titleOf(page)).toBe(expected);
+    expect(page.html).not.toContain('<script');
+  });
+
+  test('sent by a program without its fields it is refused', async () => {
+    const answer = await fetch(service.address + path, {
+      method: 'POST',
+      body: new URLSearchParams(),
+    });
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    const json = await fetch(service.address + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{',
+    });
+    expect(json.status).toBe(400);
+    expect(await json.text()).toContain('That did not work');
+  });
+});
+
+test('a link that is too old says so', async () => {
+  await using late = await startService();
+  const { link } = await verificationLink(late);
+  const page = await openPage(late, link);
+  late.advance(86_400 + 60);
+  const answers = [
+    await openPage(late, link, { language: 'es' }),
+    await sendForm(late, page, { language: 'es' }),
+  ];
+  for (const answer of answers) {
+    expect(answer.status).toBe(400);
+    expect(titleOf(answer)).toBe('Este enlace ya no sirve');
+  }
+});
+
+test('the new address counts after its button was pressed', async () => {
+  const { confirm, cancel } = await changeLinks(service);
+  const pressed = await sendForm(service, await openPage(service, confirm.link));
+  expect(pressed.status).toBe(200);
+  expect(await tryLogin(service, confirm.email)).toMatchObject({ __typename: 'TokenPair' });
+  expect(await tryLogin(service, cancel.email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+});
+
+test('stopping a change keeps the address, logs out everywhere and leaves the other link useless', async () => {
+  const { accessToken, confirm, cancel } = await changeLinks(service);
+  const pressed = await sendForm(service, await openPage(service, cancel.link));
+  expect(pressed.status).toBe(200);
+  expect((await openPage(service, confirm.link)).status).toBe(400);
+  expect((await service.graphql('{ me { id } }', {}, accessToken)).status).toBe(401);
+  expect(await tryLogin(service, cancel.email)).toMatchObject({ __typename: 'TokenPair' });
+});
+
+test('the REST address of a code shows a browser the same page', async () => {
+  const { email, link } = await verificationLink(service);
+  const rest = await openPage(service, `/auth/register/verify${new URL(link).search}`, {
+    language: 'es',
+  });
+  expect(titleOf(rest)).toBe('Confirme su dirección de correo');
+  expect(titleOf(await sendForm(service, rest, { language: 'es' }))).toBe('Dirección confirmada');
+  expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
+});
+
+test('neither codes nor passwords of pages get into the log', async () => {
+  const { link } = await resetLink(service);
+  await sendForm(service, await openPage(service, link), {
+    typed: { password: 'short pw', passwordConfirmation: 'other pw' },
+  });
+  await sendForm(service, await openPage(service, link), { typed });
+  const log = service.logLines.join('\n');
+  expect(log).toContain('/reset-password');
+  for (const secret of [
+    new URL(link).searchParams.get('token') ?? '?',
+    newPassword,
+    goodPassword,
+    'short pw',
+  ]) {
+    expect(log).not.toContain(secret);
+  }
+});
+
+test('mails are written in the language of their account', async () => {
+  const answer = await fetch(`${service.address}/auth/register/`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'accept-language': 'es-AR' },
+    body: JSON.stringify({
+      email: 'eva@example.com',
+      first_name: 'Eva',
+      last_name: 'P',
+      password: goodPassword,
+    }),
+  });
+  expect(answer.status).toBe(201);
+  const [mail] = await service.mail.waitFor('eva@example.com');
+  expect(mail?.subject).toBe('Confirme su dirección de correo');
+  expect(mail?.html).toContain('<html lang="es">');
+  expect(linkIn(mail, '/verify-email')).toContain('http://auth.test/');
+});

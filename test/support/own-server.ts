@@ -1,0 +1,58 @@
+/** A PostgreSQL server of a test's own, to be stopped and frozen without disturbing the tests beside it. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Pool } from 'pg';
+import { joinEmbeddedDatabase } from '../../src/db/embedded/embedded.ts';
+import type { TestDatabase } from './database.ts';
+
+export interface OwnServer extends AsyncDisposable {
+  /** An empty database, gone with the server. */
+  createDatabase(): Promise<TestDatabase>;
+  /** Where a database is found after a stop and a start: at another port. */
+  urlOf(database: TestDatabase): string;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+
+export async function startOwnServer(): Promise<OwnServer> {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'gatehouse-own-'));
+  const enter = () => joinEmbeddedDatabase({ dataDirectory, settings });
+  let server = await enter();
+  const urlAt = (name: string) => {
+    const url = new URL(server.url);
+    url.pathname = `/${name}`;
+    return url.href;
+  };
+  return {
+    async createDatabase() {
+      const name = `own_${randomBytes(6).toString('hex')}`;
+      const pool = new Pool({ connectionString: server.url, max: 1 });
+      await pool.query(`create database ${name}`);
+      await pool.end();
+      return databaseAt(urlAt(name));
+    },
+    urlOf: ({ url }) => urlAt(new URL(url).pathname.slice(1)),
+    stop: () => server.leave(),
+    async start() {
+      server = await enter();
+    },
+    async [Symbol.asyncDispose]() {
+      await server.leave();
+      await rm(dataDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+function databaseAt(url: string): TestDatabase {
+  const pool = new Pool({ connectionString: url, max: 2 });
+  pool.on('error', () => undefined); // a server that stops is part of the tests
+  return {
+    url,
+    query: async (sql, parameters = []) => (await pool.query(sql, parameters)).rows,
+    drop: () => pool.end(),
+  };
+}

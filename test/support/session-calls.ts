@@ -1,0 +1,33 @@
+/** What a client does with its tokens, at whichever process of the service it is sent to. */
+import type { Client } from './client.ts';
+import type { Login } from './people.ts';
+
+/** The new tokens, or nothing when the token is refused as INVALID_TOKEN; anything else is an error. */
+export async function refresh(at: Client, refreshToken: string): Promise<Login | undefined> {
+  const answer = await at.rest('POST', '/token/refresh/', {
+    json: { refresh_token: refreshToken },
+  });
+  if (answer.status === 401 && answer.body.data.code === 'INVALID_TOKEN') return undefined;
+  if (answer.status !== 200) throw new Error(`refresh: ${answer.status} ${answer.text}`);
+  const { access_token: accessToken, refresh_token: newToken } = answer.body.data;
+  return { accessToken, refreshToken: newToken };
+}
+
+/** Whether the access token is accepted; anything but yes and 401 is an error. */
+export async function isIn(at: Client, accessToken: string): Promise<boolean> {
+  const { status, text } = await at.rest('GET', '/profile/view/', { token: accessToken });
+  if (status !== 200 && status !== 401) throw new Error(`profile: ${status} ${text}`);
+  return status === 200;
+}
+
+/** Ends the session of the access token; returns when that is acknowledged. */
+export async function logOut(at: Client, accessToken: string): Promise<void> {
+  const { status, text } = await at.rest('POST', '/logout/', { token: accessToken });
+  if (status !== 204) throw new Error(`logout: ${status} ${text}`);
+}
+
+/** The session of an access token, unverified. */
+export function sessionIdOf(accessToken: string): string {
+  const [, payload = ''] = accessToken.split('.');
+  return JSON.parse(Buffer.from(payload, 'base64url').toString()).sid;
+}
