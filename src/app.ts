@@ -16,6 +16,10 @@ import {
   UserAdministrationResolver,
 } from './features/administration/administration.resolver.ts';
 import {
+  AuditEntryConnectionResolver,
+  AuditResolver,
+} from './features/administration/audit.resolver.ts';
+import {
   GroupConnectionResolver,
   PermissionConnectionResolver,
   UserConnectionResolver,
@@ -87,6 +91,8 @@ function resolversOf(house: House): Resolvers {
     new PasswordsResolver(house.passwords),
     new ProfileResolver(house.profiles, house.emailChanges),
     new DirectoryResolver(house.directory, house.explanations),
+    new AuditResolver(house.auditEntries),
+    new AuditEntryConnectionResolver(),
     new UserConnectionResolver(),
     new GroupConnectionResolver(),
     new PermissionConnectionResolver(),

@@ -15,6 +15,7 @@ import { migrate } from './db/migrate.ts';
 import { openOrm, ormOptions } from './db/orm.ts';
 import { createUnitOfWork, type UnitOfWork } from './db/unit-of-work.ts';
 import { entities } from './entities.ts';
+import { RecordHooks } from './features/administration/record.hooks.ts';
 import { OneTimePasswordHooks } from './features/one-time-passwords/one-time-password.hooks.ts';
 import { UserHooks } from './features/users/user.hooks.ts';
 import { createDevelopmentMailbox, type DevelopmentMailbox } from './mail/mailbox.ts';
@@ -63,6 +64,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   const ground = { config, log, clock, secretKey, unitOfWork, changes };
   const services = createServices(ground);
   opened.defer(() => services.hasher.close());
+  orm.em.getEventManager().registerSubscriber(new RecordHooks(services.audit));
   await unitOfWork.inContext(() => services.signingKeys.load());
   const mailbox = createDevelopmentMailbox(join(config.dataDirectory, 'mailbox'));
   const mailer = createMailer(config.mail, {

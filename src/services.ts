@@ -17,12 +17,16 @@ import { createPasswords } from './features/accounts/passwords.ts';
 import { createProfiles } from './features/accounts/profile.ts';
 import { createProvisioning } from './features/accounts/provisioning.ts';
 import { createRegistrations } from './features/accounts/registration.ts';
+import { createAuditEntries } from './features/administration/audit-entries.ts';
 import { createDirectory } from './features/administration/directory.ts';
 import { createExplanations } from './features/administration/explanations.ts';
 import { createGrants } from './features/administration/grants.ts';
 import { createGroupAdministration } from './features/administration/group-administration.ts';
 import { createPermissionAdministration } from './features/administration/permission-administration.ts';
+import { withRecordedRefusals } from './features/administration/refusals.ts';
 import { createUserAdministration } from './features/administration/user-administration.ts';
+import { type Audit, createAudit } from './features/audit/audit.ts';
+import { createAuditVerifier } from './features/audit/verification.ts';
 import { createOneTimePasswords } from './features/one-time-passwords/one-time-passwords.ts';
 import { createPrincipals } from './features/sessions/principals.ts';
 import { createRefresh } from './features/sessions/refresh.ts';
@@ -49,6 +53,7 @@ export type Services = ReturnType<typeof createServices>;
 
 export function createServices(ground: Ground) {
   const { config, unitOfWork, clock, secretKey } = ground;
+  const audit = createAudit(ground);
   const threads = Math.max(1, availableParallelism());
   const hasher = createPasswordHasher({
     threads,
@@ -66,9 +71,10 @@ export function createServices(ground: Ground) {
     resetTokenTtlSeconds: config.resetTokenTtlSeconds,
     resendCooldownSeconds,
   });
-  const sessionServices = createSessionServices(ground);
+  const sessionServices = createSessionServices(ground, audit);
   const accountParts = {
     ...sessionServices,
+    audit,
     unitOfWork,
     clock,
     users,
@@ -92,14 +98,27 @@ export function createServices(ground: Ground) {
     provisioning: createProvisioning(accountParts),
     directory: createDirectory(unitOfWork),
     explanations: createExplanations(unitOfWork),
-    userAdministration: createUserAdministration({ ...accountParts, access, grants }),
-    groupAdministration: createGroupAdministration({ unitOfWork, grants }),
-    permissionAdministration: createPermissionAdministration(unitOfWork),
+    audit,
+    auditVerifier: createAuditVerifier(ground),
+    auditEntries: createAuditEntries({ query: unitOfWork.query, subjectKeys: audit.subjectKeys }),
+    userAdministration: withRecordedRefusals(
+      audit,
+      createUserAdministration({ ...accountParts, access, grants }),
+    ),
+    groupAdministration: withRecordedRefusals(
+      audit,
+      createGroupAdministration({ unitOfWork, grants }),
+    ),
+    permissionAdministration: withRecordedRefusals(
+      audit,
+      createPermissionAdministration(unitOfWork),
+    ),
     composeMail: createAccountMails({ unitOfWork, secrets, clock, publicUrl: config.publicUrl }),
   };
 }
 
-function createSessionServices({ config, log, clock, secretKey, unitOfWork, changes }: Ground) {
+function createSessionServices(ground: Ground, audit: Audit) {
+  const { config, log, clock, secretKey, unitOfWork, changes } = ground;
   const { accessTokenTtlSeconds, refreshTokenTtlSeconds, sessionMaxAgeSeconds } = config;
   const refreshTokens = createRefreshTokens(secretKey);
   const signingKeys = createSigningKeys({
@@ -124,6 +143,7 @@ function createSessionServices({ config, log, clock, secretKey, unitOfWork, chan
     unitOfWork,
     refreshTokens,
     tokens,
+    audit,
     clock,
     log,
     refreshTokenTtlSeconds,

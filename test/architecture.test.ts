@@ -12,6 +12,7 @@ const floors = [
   'src/db/',
   'src/mail/',
   'src/features/answers.resolver.ts',
+  'src/features/audit/',
   'src/features/access/',
   'src/features/users/',
   'src/features/one-time-passwords/',

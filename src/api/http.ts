@@ -12,6 +12,7 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
+import { onBehalfOf } from '../core/ambient.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import { sentenceOf, statusOf } from '../core/errors.ts';
@@ -154,9 +155,12 @@ function openContexts(app: FastifyInstance, { unitOfWork, tokens }: HttpParts): 
     if (request.routeOptions.config.speaks === undefined) return done();
     unitOfWork.enterContext(done);
   });
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.routeOptions.config.speaks === undefined) return;
-    request.context = await createContext(request, reply, tokens);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.routeOptions.config.speaks === undefined) return done();
+    createContext(request, reply, tokens).then((context) => {
+      request.context = context;
+      onBehalfOf(context, done);
+    }, done);
   });
 }
 

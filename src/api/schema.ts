@@ -28,6 +28,10 @@ import {
   UserAdministrationResolver,
 } from '../features/administration/administration.resolver.ts';
 import {
+  AuditEntryConnectionResolver,
+  AuditResolver,
+} from '../features/administration/audit.resolver.ts';
+import {
   GroupConnectionResolver,
   PermissionConnectionResolver,
   UserConnectionResolver,
@@ -56,6 +60,8 @@ export const resolverClasses = [
   PasswordsResolver,
   ProfileResolver,
   DirectoryResolver,
+  AuditResolver,
+  AuditEntryConnectionResolver,
   UserConnectionResolver,
   GroupConnectionResolver,
   PermissionConnectionResolver,

@@ -4,7 +4,12 @@
  */
 import { hkdfSync } from 'node:crypto';
 
-export type KeyPurpose = 'one-time-secret' | 'refresh-token' | 'signing-key-seal';
+export type KeyPurpose =
+  | 'one-time-secret'
+  | 'refresh-token'
+  | 'signing-key-seal'
+  | 'audit-chain'
+  | 'audit-subject-key';
 
 /** 32 bytes for one purpose. */
 export function deriveKey(secretKey: string, purpose: KeyPurpose): Buffer {

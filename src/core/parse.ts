@@ -164,6 +164,17 @@ export function parseSearch(raw: unknown): string {
   return parseText(raw, 100);
 }
 
+/** A point in time in RFC 3339, such as `2026-01-31T12:00:00Z`. */
+export function parseInstant(raw: unknown): Date {
+  const isText =
+    typeof raw === 'string' &&
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(raw);
+  const instant = new Date(isText ? raw : Number.NaN);
+  return Number.isNaN(instant.getTime())
+    ? refuse('Must be a time such as 2026-01-31T12:00:00Z.')
+    : instant;
+}
+
 export function parseBoolean(raw: unknown): boolean {
   return typeof raw === 'boolean' ? raw : refuse('Must be true or false.');
 }

@@ -3,5 +3,6 @@ import { Initial } from './20261124000001-initial.ts';
 import { Changes } from './20261124000002-changes.ts';
 import { Accounts } from './20261124000003-accounts.ts';
 import { Administration } from './20261124000004-administration.ts';
+import { Audit } from './20261124000005-audit.ts';
 
-export const migrations = [Initial, Changes, Accounts, Administration];
+export const migrations = [Initial, Changes, Accounts, Administration, Audit];

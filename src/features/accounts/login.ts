@@ -13,6 +13,7 @@ import {
 } from '../../core/parse.ts';
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { Session } from '../sessions/session.entity.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { TokenPair, Tokens } from '../sessions/tokens.ts';
@@ -36,6 +37,7 @@ export interface LoginParts {
   readonly sessions: Sessions;
   readonly tokens: Tokens;
   readonly hasher: PasswordHasher;
+  readonly audit: Audit;
   readonly clock: Clock;
 }
 
@@ -87,8 +89,17 @@ export function createLogin(parts: LoginParts): Login {
     if (user?.status !== 'ACTIVE' || kept?.hash !== hash) return undefined;
     if (newHash !== undefined) await parts.users.setPasswordHash(user, newHash);
     await query('update users set last_login_at = ? where id = ?', [parts.clock(), id]);
+    await parts.audit.record({ action: 'login', actorId: id, target: { type: 'user', id } });
     return { user, session: parts.sessions.open(user, context.client) };
   };
+
+  /** Of a name that nobody has as much is told as of one that somebody has: equal work. */
+  const recordFailure = (candidate: Candidate | undefined) =>
+    parts.audit.record({
+      action: 'login',
+      refusal: 'INVALID_CREDENTIALS',
+      ...(candidate ? { target: { type: 'user', id: candidate.id } } : {}),
+    });
 
   return {
     async login(input, context) {
@@ -100,6 +111,7 @@ export function createLogin(parts: LoginParts): Login {
       const hash = candidate?.hash ?? undefined;
       const isRight = await parts.hasher.verify(hash, password, context.signal);
       if (!candidate || !isRight || candidate.status === 'DISABLED') {
+        await recordFailure(candidate);
         throw new Problem('INVALID_CREDENTIALS');
       }
       if (candidate.status === 'PENDING') throw new Problem('ACCOUNT_NOT_ACTIVE');

@@ -13,6 +13,7 @@ import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts
 import { enqueueJob, type Tasks } from '../../db/jobs.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswordKind } from '../one-time-passwords/one-time-password.entity.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -54,6 +55,7 @@ export interface PasswordsParts {
   readonly sessions: Sessions;
   readonly credentials: Credentials;
   readonly hasher: PasswordHasher;
+  readonly audit: Audit;
   readonly passwordRules: PasswordRules;
 }
 
@@ -102,6 +104,7 @@ export function createPasswords(parts: PasswordsParts): Passwords {
     user.pendingEmail = null;
     await sessions.endAllOf(user.id, 'password-changed', sparedSession);
     await enqueueMail(em, { mail: 'password-changed', userId: user.id });
+    await parts.audit.record({ action: 'password-set', target: { type: 'user', id: user.id } });
   };
 
   /** Whether the token was good. Answers instead of throwing: a throw would undo what it used up. */

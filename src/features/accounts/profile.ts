@@ -14,6 +14,7 @@ import {
 } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
@@ -54,6 +55,7 @@ export interface ProfilesParts {
   readonly oneTimePasswords: OneTimePasswords;
   readonly credentials: Credentials;
   readonly emailChanges: EmailChanges;
+  readonly audit: Audit;
 }
 
 export function createProfiles(parts: ProfilesParts): Profiles {
@@ -130,7 +132,10 @@ export function createProfiles(parts: ProfilesParts): Profiles {
         const user = await credentials.claimProved(actor, proved);
         await users.requireAnotherSuperuser(user);
         await enqueueMail(em, { mail: 'account-erased', to: user.email, locale: user.locale });
+        const { id } = user;
         await users.remove(user);
+        // The entries stay; what they say of the person goes with the key.
+        await parts.audit.subjectKeys.forget(id);
       });
     },
   };

@@ -36,7 +36,7 @@ class PageInfoType {
 }
 
 /** The types of a connection to `node`, called after `name`. */
-function connectionOf<Node extends object>(name: string, node: new () => Node) {
+export function connectionOf<Node extends object>(name: string, node: new () => Node) {
   @ObjectType(`${name}Edge`)
   class Edge {
     @Field(() => node)

@@ -17,6 +17,7 @@ import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import type { Access } from '../access/access.ts';
 import { type PasswordRules, parseNewPassword } from '../accounts/new-password.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { User } from '../users/user.entity.ts';
@@ -59,6 +60,7 @@ export interface UserAdministrationParts {
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
   readonly hasher: PasswordHasher;
+  readonly audit: Audit;
   readonly passwordRules: PasswordRules;
 }
 
@@ -130,6 +132,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     user.pendingEmail = null;
     await sessions.endAllOf(user.id, 'password-changed');
     await enqueueMail(em, { mail: 'password-changed', userId: user.id });
+    await parts.audit.record({ action: 'password-set', target: { type: 'user', id: user.id } });
   };
 
   const applyEmail = async (user: User, email: EmailAddress) => {

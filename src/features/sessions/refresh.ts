@@ -11,6 +11,7 @@ import { parseFields, parsePastedSecret } from '../../core/parse.ts';
 import type { RefreshTokenContent, RefreshTokens } from '../../core/refresh-token.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
+import type { Audit } from '../audit/audit.ts';
 import { User } from '../users/user.entity.ts';
 import type { EndReason } from './session.entity.ts';
 import type { TokenPair, TokenSource, Tokens } from './tokens.ts';
@@ -24,6 +25,7 @@ export interface RefreshParts {
   readonly unitOfWork: UnitOfWork;
   readonly refreshTokens: RefreshTokens;
   readonly tokens: Tokens;
+  readonly audit: Audit;
   readonly clock: Clock;
   readonly log: Log;
   readonly refreshTokenTtlSeconds: number;
@@ -85,6 +87,7 @@ export function createRefresh(parts: RefreshParts): Refresh {
       row.id,
     ]);
     await enqueueMail(em, { mail: 'refresh-token-reused', userId: row.user_id });
+    await parts.audit.record({ action: reason, target: { type: 'user', id: row.user_id } });
     parts.log.warn({ event: reason, userId: row.user_id, sessionId: row.id }, 'session ended');
   };
 

@@ -7,6 +7,7 @@ import { optional, parseFields, parseId, parsePastedSecret } from '../../core/pa
 import type { RefreshTokens } from '../../core/refresh-token.ts';
 import type { Tasks } from '../../db/jobs.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { User } from '../users/user.entity.ts';
 import { type EndReason, Session } from './session.entity.ts';
 
@@ -35,6 +36,7 @@ export interface Sessions {
 export interface SessionsParts {
   readonly unitOfWork: UnitOfWork;
   readonly refreshTokens: RefreshTokens;
+  readonly audit: Audit;
   readonly clock: Clock;
   readonly refreshTokenTtlSeconds: number;
   readonly sessionMaxAgeSeconds: number;
@@ -51,14 +53,16 @@ export function createSessions(parts: SessionsParts): Sessions {
 
   /** Whether there is such a session of the user; ended it is afterwards. */
   const endOwn = async (id: string, userId: string, reason: EndReason): Promise<boolean> => {
-    const rows = await run(() =>
-      query(
+    return run(async () => {
+      const rows = await query(
         `update sessions set ended_at = coalesce(ended_at, ?), end_reason = coalesce(end_reason, ?)
          where id = ? and user_id = ? returning id`,
         [parts.clock(), reason, id, userId],
-      ),
-    );
-    return rows.length > 0;
+      );
+      const isFound = rows.length > 0;
+      if (isFound) await parts.audit.record({ action: reason, target: { type: 'session', id } });
+      return isFound;
+    });
   };
 
   const purgeOnce = () =>
@@ -121,13 +125,15 @@ export function createSessions(parts: SessionsParts): Sessions {
     },
 
     async endAllOf(userId, reason, spared) {
-      await run(() =>
-        query(
+      await run(async () => {
+        await query(
           `update sessions set ended_at = ?, end_reason = ?
            where user_id = ? and ended_at is null and id is distinct from ?::uuid`,
           [parts.clock(), reason, userId, spared ?? null],
-        ),
-      );
+        );
+        const target = { type: 'user', id: userId } as const;
+        await parts.audit.record({ action: 'sessions-ended', target, after: { reason } });
+      });
     },
 
     tasks: {

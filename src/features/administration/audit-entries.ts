@@ -1,0 +1,159 @@
+/** Reading the record, page by page, with details opened where their key is still there. */
+import type { Context } from '../../core/actor.ts';
+import {
+  optional,
+  parseFields,
+  parseId,
+  parseInstant,
+  parseLookupName,
+  refuse,
+} from '../../core/parse.ts';
+import { unseal } from '../../core/sealed-box.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { EntryDetails, EntryRow } from '../audit/entry.ts';
+import type { SubjectKeys } from '../audit/subject-keys.ts';
+import type { Connection } from './directory.ts';
+import { countOf, type PageInput, type PageSource, pageOfIds } from './pages.ts';
+import { requireAdministrator } from './rules.ts';
+
+/** An entry as people read it. */
+export interface AuditEntry extends EntryDetails {
+  readonly id: string;
+  readonly at: Date;
+  readonly action: string;
+  readonly outcome: 'done' | 'refused';
+  readonly code: string | null;
+  readonly actorKind: string;
+  readonly actorId: string | null;
+  readonly targetType: string | null;
+  readonly targetId: string | null;
+  readonly requestId: string | null;
+}
+
+/** Everything raw. */
+export interface AuditFilter {
+  readonly action?: unknown;
+  readonly actorId?: unknown;
+  readonly targetId?: unknown;
+  readonly isRefused?: unknown;
+  readonly since?: unknown;
+  readonly until?: unknown;
+}
+
+export interface AuditEntries {
+  /** Newest first. @throws FORBIDDEN, VALIDATION_FAILED */
+  auditEntries(
+    list: { page: PageInput; filter: AuditFilter },
+    context: Context,
+  ): Promise<Connection<AuditEntry>>;
+  /** Entries behind the place of another, oldest first, for those who follow the record. */
+  entriesAfter(id: string | undefined, limit: number): Promise<AuditEntry[]>;
+}
+
+const newestFirst = { column: 'at', cast: 'timestamptz', isDescending: true };
+
+export function createAuditEntries({
+  query,
+  subjectKeys,
+}: {
+  readonly query: UnitOfWork['query'];
+  readonly subjectKeys: SubjectKeys;
+}): AuditEntries {
+  const open = async (rows: readonly EntryRow[]): Promise<AuditEntry[]> => {
+    const subjects = rows.flatMap(({ subject_id: id }) => (id === null ? [] : [id]));
+    const keys = await subjectKeys.find([...new Set(subjects)]);
+    return rows.map((row) => toEntry(row, keys));
+  };
+
+  const load = async (ids: readonly string[]) =>
+    open(
+      await query<EntryRow>(
+        "select * from audit_entries where id = any(string_to_array(?, ' ')::uuid[])",
+        [ids.join(' ')],
+      ),
+    );
+
+  return {
+    async auditEntries({ page, filter }, context) {
+      requireAdministrator(context, 'audit.view_entry');
+      const source = sourceOf(filter);
+      const { rows, pageInfo } = await pageOfIds(query, source, { order: newestFirst, page });
+      const entries = new Map(
+        (await load(rows.map(({ id }) => id))).map((each) => [each.id, each]),
+      );
+      const edges = rows.flatMap(({ id, cursor }) => {
+        const node = entries.get(id);
+        return node ? [{ node, cursor }] : [];
+      });
+      return {
+        edges,
+        nodes: edges.map(({ node }) => node),
+        pageInfo,
+        count: () => countOf(query, source),
+      };
+    },
+    async entriesAfter(id, limit) {
+      const rows =
+        id === undefined
+          ? await query<EntryRow>('select * from audit_entries order by id desc limit ?', [limit])
+          : await query<EntryRow>(
+              'select * from audit_entries where id > ? order by id desc limit ?',
+              [id, limit],
+            );
+      return (await open(rows)).reverse();
+    },
+  };
+}
+
+function toEntry(row: EntryRow, keys: ReadonlyMap<string, Buffer>): AuditEntry {
+  return {
+    id: row.id,
+    at: new Date(row.at),
+    action: row.action,
+    outcome: row.outcome,
+    code: row.code,
+    actorKind: row.actor_kind,
+    actorId: row.actor_id,
+    targetType: row.target_type,
+    targetId: row.target_id,
+    requestId: row.request_id,
+    ...detailsOf(row, keys),
+  };
+}
+
+/** Nothing where the person was erased, and the key with them. */
+function detailsOf(row: EntryRow, keys: ReadonlyMap<string, Buffer>): EntryDetails {
+  const key = row.subject_id === null ? undefined : keys.get(row.subject_id);
+  if (row.subject_id !== null && key === undefined) return {};
+  const plain = key === undefined ? row.details : unseal(key, row.id, Buffer.from(row.details));
+  return JSON.parse(plain.toString()) as EntryDetails; // written by the record alone
+}
+
+function sourceOf(filter: AuditFilter): PageSource {
+  const parsed = parseFields({
+    action: () => optional(filter.action, parseLookupName),
+    actorId: () => optional(filter.actorId, (raw) => parseId(raw) ?? refuse('Must be an id.')),
+    targetId: () => optional(filter.targetId, (raw) => parseId(raw) ?? refuse('Must be an id.')),
+    since: () => optional(filter.since, parseInstant),
+    until: () => optional(filter.until, parseInstant),
+  });
+  const conditions: string[] = [];
+  const parameters: unknown[] = [];
+  const add = (condition: string, value: unknown) => {
+    if (value === undefined) return;
+    conditions.push(condition);
+    parameters.push(value);
+  };
+  add('t.action = ?', parsed.action);
+  add('t.actor_id = ?', parsed.actorId);
+  add('t.target_id = ?', parsed.targetId);
+  add('t.outcome = ?', outcomeOf(filter.isRefused));
+  add('t.at >= ?', parsed.since);
+  add('t.at < ?', parsed.until);
+  return { from: 'audit_entries t', conditions, parameters };
+}
+
+function outcomeOf(isRefused: unknown): string | undefined {
+  if (typeof isRefused !== 'boolean') return undefined;
+  return isRefused ? 'refused' : 'done';
+}

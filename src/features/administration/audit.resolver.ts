@@ -1,0 +1,96 @@
+/** The record over GraphQL. */
+import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+import { Arg, Args, Ctx, Field, ID, InputType, ObjectType, Query, Resolver } from 'type-graphql';
+import type { Context } from '../../core/actor.ts';
+import { Json } from '../answers.resolver.ts';
+import type { AuditEntries, AuditEntry } from './audit-entries.ts';
+import { connectionOf, PageArgs } from './connections.resolver.ts';
+import type { Connection } from './directory.ts';
+
+@ObjectType('AuditEntry')
+class AuditEntryType {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => Date)
+  at!: Date;
+
+  @Field(() => String)
+  action!: string;
+
+  @Field(() => String)
+  outcome!: string;
+
+  @Field(() => String, { nullable: true })
+  code!: string | null;
+
+  @Field(() => String)
+  actorKind!: string;
+
+  @Field(() => ID, { nullable: true })
+  actorId!: string | null;
+
+  @Field(() => String, { nullable: true })
+  targetType!: string | null;
+
+  @Field(() => ID, { nullable: true })
+  targetId!: string | null;
+
+  @Field(() => String, { nullable: true })
+  requestId!: string | null;
+
+  @Field(() => String, { nullable: true })
+  ipAddress?: string;
+
+  @Field(() => String, { nullable: true })
+  userAgent?: string;
+
+  @Field(() => Json, { nullable: true })
+  before?: object;
+
+  @Field(() => Json, { nullable: true })
+  after?: object;
+}
+
+@InputType('AuditFilter')
+class AuditFilterType {
+  @Field(() => String, { nullable: true })
+  action?: string | null;
+
+  @Field(() => ID, { nullable: true })
+  actorId?: string | null;
+
+  @Field(() => ID, { nullable: true })
+  targetId?: string | null;
+
+  @Field(() => Boolean, { nullable: true })
+  isRefused?: boolean | null;
+
+  @Field(() => String, { nullable: true })
+  since?: string | null;
+
+  @Field(() => String, { nullable: true })
+  until?: string | null;
+}
+
+const entries = connectionOf('AuditEntry', AuditEntryType);
+const AuditEntryConnectionType = entries.ConnectionType;
+export const AuditEntryConnectionResolver = entries.ConnectionResolver;
+
+@Resolver()
+export class AuditResolver {
+  readonly #entries: AuditEntries;
+
+  constructor(auditEntries: AuditEntries) {
+    this.#entries = auditEntries;
+  }
+
+  @Query(() => AuditEntryConnectionType)
+  auditEntries(
+    @Args(() => PageArgs) page: PageArgs,
+    @Arg('filter', () => AuditFilterType, { nullable: true }) filter: AuditFilterType | null,
+    @Ctx() context: Context,
+  ): Promise<Connection<AuditEntry>> {
+    return this.#entries.auditEntries({ page, filter: filter ?? {} }, context);
+  }
+}

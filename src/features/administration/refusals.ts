@@ -1,0 +1,32 @@
+/** What administrators were refused goes into the record too. */
+import { Problem, type ProblemCode } from '../../core/errors.ts';
+import type { Audit } from '../audit/audit.ts';
+
+const recordedCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>(['FORBIDDEN', 'PROTECTED']);
+
+type Operation = (...parameters: never[]) => Promise<unknown>;
+
+/** The same service, whose refusals are recorded by the name of the operation. */
+export function withRecordedRefusals<Service extends object>(
+  audit: Audit,
+  service: Service,
+): Service {
+  const wrapped = Object.entries(service).map(([name, operation]) => [
+    name,
+    recorded(audit, name, operation as Operation), // services of administration have operations only
+  ]);
+  return Object.fromEntries(wrapped) as Service; // the same names, each with the same parameters
+}
+
+function recorded(audit: Audit, name: string, operation: Operation): Operation {
+  return async (...parameters) => {
+    try {
+      return await operation(...parameters);
+    } catch (error) {
+      if (error instanceof Problem && recordedCodes.has(error.code)) {
+        await audit.record({ action: name, refusal: error.code });
+      }
+      throw error;
+    }
+  };
+}

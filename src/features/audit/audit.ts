@@ -1,0 +1,132 @@
+/**
+ * The record of who did what. An entry is written in the transaction of what it tells of, and bound
+ * by an HMAC to the one before it. There are sixteen chains: a writer takes one that nobody holds, so
+ * that writers do not queue behind one lock.
+ */
+import { v7 as uuidv7 } from 'uuid';
+import type { Context } from '../../core/actor.ts';
+import { currentContext } from '../../core/ambient.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { ProblemCode } from '../../core/errors.ts';
+import { deriveKey } from '../../core/keys.ts';
+import { seal } from '../../core/sealed-box.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { type ActorKind, type EntryDetails, headMacOf, macOf, type TargetType } from './entry.ts';
+import { createSubjectKeys, type SubjectKeys } from './subject-keys.ts';
+
+export interface NewEntry {
+  /** What was done, such as `user-updated`. */
+  readonly action: string;
+  readonly target?: { readonly type: TargetType; readonly id: string };
+  /** Who did it, when that is not who is asking: somebody who has just logged in. */
+  readonly actorId?: string;
+  /** Of what was changed, without secrets. */
+  readonly before?: object;
+  readonly after?: object;
+  /** Why it was refused, if it was. */
+  readonly refusal?: ProblemCode;
+}
+
+export interface Audit {
+  /** Adds an entry. Needs a transaction, but for what is only told of. */
+  record(entry: NewEntry): Promise<void>;
+  readonly subjectKeys: SubjectKeys;
+}
+
+export interface AuditParts {
+  readonly unitOfWork: UnitOfWork;
+  readonly secretKey: string;
+  readonly clock: Clock;
+}
+
+interface ChainRow {
+  readonly chain: number;
+  readonly sequence: string;
+  readonly mac: Buffer;
+}
+
+/** The nil id of the operator's own account-less actor. */
+export const operatorId = '00000000-0000-0000-0000-000000000000';
+
+export function createAudit({ unitOfWork, secretKey, clock }: AuditParts): Audit {
+  const { query, run } = unitOfWork;
+  const key = deriveKey(secretKey, 'audit-chain');
+  const subjectKeys = createSubjectKeys(query, secretKey);
+
+  const takeChain = async (): Promise<ChainRow> => {
+    const take = (waiting: string) =>
+      query<ChainRow>(
+        `select chain, sequence::text, mac from audit_chains order by random() limit 1 for update ${waiting}`,
+      );
+    const [chain] = await take('skip locked');
+    const [waitedFor] = chain ? [chain] : await take('');
+    if (!waitedFor) throw new Error('the audit record has no chain');
+    return waitedFor;
+  };
+
+  const sealDetails = async (subjectId: string | null, id: string, details: EntryDetails) => {
+    const plain = Buffer.from(JSON.stringify(details));
+    return subjectId === null ? plain : seal(await subjectKeys.ensure(subjectId), id, plain);
+  };
+
+  const append = async (entry: NewEntry): Promise<void> => {
+    const context = currentContext();
+    const actor = actorOf(entry, context);
+    const id = uuidv7();
+    const target = entry.target ?? null;
+    const subjectId = target?.type === 'user' ? target.id : actor.id;
+    const details = await sealDetails(subjectId, id, detailsOf(entry, context));
+    const chain = await takeChain();
+    const unbound = {
+      id,
+      chain: chain.chain,
+      sequence: String(BigInt(chain.sequence) + 1n),
+      at: clock().toISOString(),
+      action: entry.action,
+      outcome: entry.refusal === undefined ? ('done' as const) : ('refused' as const),
+      code: entry.refusal ?? null,
+      actor_kind: actor.kind,
+      actor_id: actor.id,
+      target_type: target?.type ?? null,
+      target_id: target?.id ?? null,
+      request_id: context?.client.requestId ?? null,
+      subject_id: subjectId,
+      details,
+      previous_mac: Buffer.from(chain.mac),
+    };
+    const mac = macOf(key, unbound);
+    const row = { ...unbound, mac };
+    const columns = Object.keys(row);
+    await query(
+      `insert into audit_entries (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,
+      Object.values(row),
+    );
+    await query('update audit_chains set sequence = ?, mac = ?, head_mac = ? where chain = ?', [
+      row.sequence,
+      mac,
+      headMacOf(key, row.chain, row.sequence, mac),
+      row.chain,
+    ]);
+  };
+
+  return { record: (entry) => run(() => append(entry)), subjectKeys };
+}
+
+function actorOf(
+  { actorId }: NewEntry,
+  context: Context | undefined,
+): { readonly kind: ActorKind; readonly id: string | null } {
+  const id = actorId ?? context?.actor?.person.id;
+  if (id === operatorId) return { kind: 'operator', id: null };
+  if (id !== undefined) return { kind: 'user', id };
+  return { kind: context ? 'anonymous' : 'system', id: null };
+}
+
+function detailsOf({ before, after }: NewEntry, context: Context | undefined): EntryDetails {
+  return {
+    ...(context?.client.ipAddress ? { ipAddress: context.client.ipAddress } : {}),
+    ...(context?.client.userAgent ? { userAgent: context.client.userAgent.slice(0, 300) } : {}),
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  };
+}

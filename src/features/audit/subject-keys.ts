@@ -1,0 +1,49 @@
+/**
+ * What the record says of a person is sealed with a key of that person's. Entries can never be
+ * removed; when a person is erased the key is, and nobody can read those details any more.
+ */
+import { randomBytes } from 'node:crypto';
+import { deriveKey } from '../../core/keys.ts';
+import { seal, unseal } from '../../core/sealed-box.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+
+export interface SubjectKeys {
+  /** The key of a person, made at the first time. Needs a transaction. */
+  ensure(subjectId: string): Promise<Buffer>;
+  /** The keys there are, by person. */
+  find(subjectIds: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
+  /** Makes everything sealed with the person's key unreadable for good. */
+  forget(subjectId: string): Promise<void>;
+}
+
+export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string): SubjectKeys {
+  const sealingKey = deriveKey(secretKey, 'audit-subject-key');
+
+  const find: SubjectKeys['find'] = async (subjectIds) => {
+    const rows = await query<{ subject_id: string; sealed_key: Buffer }>(
+      `select subject_id, sealed_key from audit_subject_keys
+       where subject_id = any(string_to_array(?, ' ')::uuid[])`,
+      [subjectIds.join(' ')],
+    );
+    return new Map(
+      rows.map(({ subject_id: id, sealed_key: box }) => [id, unseal(sealingKey, id, box)]),
+    );
+  };
+
+  return {
+    find,
+    async ensure(subjectId) {
+      const kept = (await find([subjectId])).get(subjectId);
+      if (kept) return kept;
+      const key = randomBytes(32);
+      await query('insert into audit_subject_keys values (?, ?) on conflict do nothing', [
+        subjectId,
+        seal(sealingKey, subjectId, key),
+      ]);
+      return (await find([subjectId])).get(subjectId) ?? key;
+    },
+    async forget(subjectId) {
+      await query('delete from audit_subject_keys where subject_id = ?', [subjectId]);
+    },
+  };
+}
