@@ -23,7 +23,7 @@ export class Audit extends Migration {
         target_type text null,
         target_id uuid null,
         request_id text null,
-        subject_id uuid null,
+        subject_id uuid not null,
         details bytea not null,
         previous_mac bytea not null,
         mac bytea not null,

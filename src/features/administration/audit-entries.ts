@@ -60,8 +60,7 @@ export function createAuditEntries({
   readonly subjectKeys: SubjectKeys;
 }): AuditEntries {
   const open = async (rows: readonly EntryRow[]): Promise<AuditEntry[]> => {
-    const subjects = rows.flatMap(({ subject_id: id }) => (id === null ? [] : [id]));
-    const keys = await subjectKeys.find([...new Set(subjects)]);
+    const keys = await subjectKeys.find([...new Set(rows.map(({ subject_id: id }) => id))]);
     return rows.map((row) => toEntry(row, keys));
   };
 
@@ -123,10 +122,9 @@ function toEntry(row: EntryRow, keys: ReadonlyMap<string, Buffer>): AuditEntry {
 
 /** Nothing where the person was erased, and the key with them. */
 function detailsOf(row: EntryRow, keys: ReadonlyMap<string, Buffer>): EntryDetails {
-  const key = row.subject_id === null ? undefined : keys.get(row.subject_id);
-  if (row.subject_id !== null && key === undefined) return {};
-  const plain = key === undefined ? row.details : unseal(key, row.id, Buffer.from(row.details));
-  return JSON.parse(plain.toString()) as EntryDetails; // written by the record alone
+  const key = keys.get(row.subject_id);
+  if (!key) return {};
+  return JSON.parse(unseal(key, row.id, Buffer.from(row.details)).toString()) as EntryDetails; // written by the record alone
 }
 
 function sourceOf(filter: AuditFilter): PageSource {

@@ -45,8 +45,9 @@ interface ChainRow {
   readonly mac: Buffer;
 }
 
-/** The nil id of the operator's own account-less actor. */
+/** The nil id: the operator's, who has no account, and that of nobody in particular. */
 export const operatorId = '00000000-0000-0000-0000-000000000000';
+const nobodyId = operatorId;
 
 export function createAudit({ unitOfWork, secretKey, clock }: AuditParts): Audit {
   const { query, run } = unitOfWork;
@@ -64,17 +65,16 @@ export function createAudit({ unitOfWork, secretKey, clock }: AuditParts): Audit
     return waitedFor;
   };
 
-  const sealDetails = async (subjectId: string | null, id: string, details: EntryDetails) => {
-    const plain = Buffer.from(JSON.stringify(details));
-    return subjectId === null ? plain : seal(await subjectKeys.ensure(subjectId), id, plain);
-  };
+  const sealDetails = async (subjectId: string, id: string, details: EntryDetails) =>
+    seal(await subjectKeys.ensure(subjectId), id, Buffer.from(JSON.stringify(details)));
 
   const append = async (entry: NewEntry): Promise<void> => {
     const context = currentContext();
     const actor = actorOf(entry, context);
     const id = uuidv7();
     const target = entry.target ?? null;
-    const subjectId = target?.type === 'user' ? target.id : actor.id;
+    // Somebody unknown has a key too: equal work for a failed login, whoever it was meant for.
+    const subjectId = (target?.type === 'user' ? target.id : actor.id) ?? nobodyId;
     const details = await sealDetails(subjectId, id, detailsOf(entry, context));
     const chain = await takeChain();
     const unbound = {

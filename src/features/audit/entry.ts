@@ -18,8 +18,8 @@ export interface EntryRow {
   readonly target_type: TargetType | null;
   readonly target_id: string | null;
   readonly request_id: string | null;
-  readonly subject_id: string | null;
-  /** Sealed with the key of the subject, where there is one; JSON otherwise. */
+  readonly subject_id: string;
+  /** JSON, sealed with the key of the subject. */
   readonly details: Buffer;
   readonly previous_mac: Buffer;
   readonly mac: Buffer;

@@ -1,0 +1,214 @@
+/** The record of who did what. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { goodPassword, newAddress, person, tryLogin } from '../support/people.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+let root: Awaited<ReturnType<typeof person>>;
+beforeAll(async () => {
+  service = await startService();
+  root = await person(service);
+  await service.database.query('update users set is_superuser = true where id = $1', [root.userId]);
+});
+afterAll(() => service.close());
+
+interface Entry {
+  readonly action: string;
+  readonly outcome: string;
+  readonly code: string | null;
+  readonly actorKind: string;
+  readonly actorId: string | null;
+  readonly targetId: string | null;
+  readonly requestId: string | null;
+  readonly ipAddress: string | null;
+  readonly before: Record<string, unknown> | null;
+  readonly after: Record<string, unknown> | null;
+}
+
+async function entries(filter: object, token = root.accessToken): Promise<Entry[]> {
+  const { data, errors } = await service.graphql(
+    `query ($filter: AuditFilter) { auditEntries(first: 100, filter: $filter) { nodes {
+       action outcome code actorKind actorId targetId requestId ipAddress before after
+     } } }`,
+    { filter },
+    token,
+  );
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data.auditEntries.nodes;
+}
+
+const verify = () => service.house.unitOfWork.inContext(() => service.house.auditVerifier.verify());
+
+test('a life is told: made, verified, logged in, edited, logged out, with who, when and from where', async () => {
+  const { userId, accessToken, email } = await person(service);
+  await tryLogin(service, email, 'not the password');
+  const answer = await service.rest('PUT', '/profile/update/', {
+    token: accessToken,
+    json: { first_name: 'Augusta' },
+  });
+  await service.rest('POST', '/logout/', { token: accessToken });
+  const told = await entries({ targetId: userId });
+  expect(told.map(({ action, outcome }) => [action, outcome]).reverse()).toEqual([
+    ['user-created', 'done'],
+    ['user-updated', 'done'],
+    ['login', 'done'],
+    ['login', 'refused'],
+    ['user-updated', 'done'],
+  ]);
+  expect(told[0]).toMatchObject({
+    actorKind: 'user',
+    actorId: userId,
+    requestId: answer.headers.get('x-request-id'),
+    ipAddress: '127.0.0.1',
+    before: { firstName: 'Ada' },
+    after: { firstName: 'Augusta' },
+  });
+  expect(told[1]).toMatchObject({ actorKind: 'anonymous', code: 'INVALID_CREDENTIALS' });
+  const logout = await entries({ actorId: userId, action: 'logged-out' });
+  expect(logout).toHaveLength(1);
+});
+
+test('a refused administrative attempt is told', async () => {
+  const { accessToken, userId } = await person(service);
+  await service.graphql(
+    'mutation ($id: ID!) { deactivateUser(id: $id) { __typename } }',
+    { id: root.userId },
+    accessToken,
+  );
+  expect(await entries({ actorId: userId, isRefused: true })).toMatchObject([
+    { action: 'deactivateUser', code: 'FORBIDDEN' },
+  ]);
+});
+
+test('what is rolled back is not told', async () => {
+  const { unitOfWork, audit } = service.house;
+  const failed = unitOfWork.inContext(() =>
+    unitOfWork.run(async () => {
+      await audit.record({ action: 'never-happened' });
+      throw new Error('after the record');
+    }),
+  );
+  await expect(failed).rejects.toThrow('after the record');
+  expect(await entries({ action: 'never-happened' })).toEqual([]);
+});
+
+test('only who may view the record sees it', async () => {
+  const { accessToken } = await person(service);
+  await expect(entries({}, accessToken)).rejects.toThrow('FORBIDDEN');
+});
+
+test('no secret is told', async () => {
+  const password = 'a password to look for 4711';
+  const { email, accessToken, refreshToken } = await person(service, { password });
+  await tryLogin(service, email, 'another password to look for');
+  const all = JSON.stringify(await entries({}));
+  for (const secret of [
+    password,
+    'another password to look for',
+    accessToken,
+    refreshToken,
+    'argon2',
+  ]) {
+    expect(all).not.toContain(secret);
+  }
+});
+
+test('entries cannot be changed or removed', async () => {
+  for (const statement of [
+    "update audit_entries set action = 'nothing'",
+    'delete from audit_entries',
+    'truncate audit_entries',
+  ]) {
+    await expect(service.database.query(statement)).rejects.toThrow('only be added to');
+  }
+});
+
+test('100 writers at once each get a place of their own, and the chains hold', async () => {
+  const { unitOfWork, audit } = service.house;
+  await Promise.all(
+    Array.from({ length: 100 }, () =>
+      unitOfWork.inContext(() => audit.record({ action: 'written-at-once' })),
+    ),
+  );
+  const rows = await service.database.query<{ chain: number }>(
+    "select distinct chain from audit_entries where action = 'written-at-once'",
+  );
+  expect(rows.length).toBeGreaterThan(4);
+  expect(await verify()).toMatchObject({ faults: [] });
+});
+
+test('what was edited, removed, put elsewhere or cut off is found', async () => {
+  const own = await startService();
+  const { unitOfWork, audit, auditVerifier } = own.house;
+  const check = (checkpoint?: Parameters<typeof auditVerifier.verify>[0]) =>
+    unitOfWork.inContext(() => auditVerifier.verify(checkpoint));
+  for (let round = 0; round < 80; round += 1) {
+    await unitOfWork.inContext(() => audit.record({ action: `entry-${round}` }));
+  }
+  const checkpoint = await unitOfWork.inContext(() => auditVerifier.checkpoint());
+  expect(await check(checkpoint)).toMatchObject({ entries: 80, faults: [] });
+  const [longest] = await own.database.query<{ chain: number; sequence: string }>(
+    'select chain, sequence from audit_chains order by sequence desc limit 1',
+  );
+  const chain = longest?.chain ?? 0;
+  const end = Number(longest?.sequence);
+  expect(end).toBeGreaterThan(2);
+  const attacks: readonly (readonly [string, string])[] = [
+    [
+      'EDITED',
+      `update audit_entries set action = 'innocent' where chain = ${chain} and sequence = 2`,
+    ],
+    ['MISSING', `delete from audit_entries where chain = ${chain} and sequence = 2`],
+    [
+      'EDITED',
+      `update audit_entries set sequence = case sequence when 1 then 1000 else sequence end where chain = ${chain} and sequence = 1`,
+    ],
+    ['CUT_OFF', `delete from audit_entries where chain = ${chain} and sequence = ${end}`],
+  ];
+  for (const [kind, statement] of attacks) {
+    await own.database.query('create table kept as select * from audit_entries');
+    await own.database.query('alter table audit_entries disable trigger all');
+    await own.database.query(statement);
+    const { faults } = await check();
+    expect([statement, faults.map((fault) => fault.kind)]).toEqual([
+      statement,
+      expect.arrayContaining([kind]),
+    ]);
+    await own.database.query('delete from audit_entries');
+    await own.database.query('insert into audit_entries select * from kept');
+    await own.database.query('drop table kept');
+  }
+  expect(await check()).toMatchObject({ faults: [] });
+  // Cut off together with the head: only the checkpoint knows.
+  await own.database.query(`delete from audit_entries where chain = ${chain}`);
+  await own.database.query(
+    `update audit_chains set sequence = 0, mac = '', head_mac = '' where chain = ${chain}`,
+  );
+  expect((await check()).faults).toEqual([]);
+  expect((await check(checkpoint)).faults).toMatchObject([{ kind: 'CUT_OFF', chain }]);
+  await expect(check({ ...checkpoint, at: '2020-01-01T00:00:00.000Z' })).rejects.toThrow(
+    'checkpoint',
+  );
+  await own.close();
+});
+
+test('who was erased cannot be read any more, and the chains hold', async () => {
+  const { userId, accessToken } = await person(service);
+  await service.graphql(
+    'mutation ($password: String!) { eraseAccount(password: $password) { __typename } }',
+    { password: goodPassword },
+    accessToken,
+  );
+  const told = await entries({ targetId: userId });
+  expect(told.length).toBeGreaterThan(2);
+  for (const { before, after, ipAddress } of told) {
+    expect([before, after, ipAddress]).toEqual([null, null, null]);
+  }
+  expect(await verify()).toMatchObject({ faults: [] });
+});
+
+test('an unknown name at the login is told without a target', async () => {
+  await tryLogin(service, newAddress(), 'whatever it was');
+  const [latest] = await entries({ action: 'login', isRefused: true });
+  expect(latest).toMatchObject({ targetId: null, actorKind: 'anonymous' });
+});
