@@ -4,6 +4,7 @@ import { ConfigError } from '../core/config.ts';
 import { Problem } from '../core/errors.ts';
 import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
 import { activateUser } from './activate-user.ts';
+import { auditCommand } from './audit.ts';
 import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
 import { hashCalibrate } from './hash-calibrate.ts';
 import { initDefaultAdmin } from './init-default-admin.ts';
@@ -22,6 +23,7 @@ const textOptions = [
   '--last-name',
   '--target',
   '--output',
+  '--checkpoint',
 ];
 
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
@@ -48,6 +50,7 @@ function commandLine(argv: readonly string[]) {
     .command(createSuperuser)
     .command(activateUser)
     .command(initDefaultAdmin)
+    .command(auditCommand)
     .command(keysCommand)
     .command(mailCommand)
     .command(hashCalibrate)

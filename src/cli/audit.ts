@@ -1,0 +1,126 @@
+/** `audit verify`, `audit checkpoint`, `audit tail`: the record of who did what. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CommandModule } from 'yargs';
+import type { AuditEntry } from '../features/administration/audit-entries.ts';
+import type { AuditVerification, Checkpoint } from '../features/audit/verification.ts';
+import type { House } from '../house.ts';
+import { UsageError } from './usage.ts';
+import { type GlobalArguments, print, withHouse } from './with-house.ts';
+
+interface VerifyArguments extends GlobalArguments {
+  readonly checkpoint: string | undefined;
+}
+
+interface CheckpointArguments extends GlobalArguments {
+  readonly output: string | undefined;
+}
+
+interface TailArguments extends GlobalArguments {
+  readonly follow: boolean;
+  readonly limit: number;
+}
+
+const followMilliseconds = 500;
+
+const verifyCommand: CommandModule<GlobalArguments, VerifyArguments> = {
+  command: 'verify',
+  describe: 'Check that nothing was edited, removed, put elsewhere or cut off',
+  builder: (argv) =>
+    argv.option('checkpoint', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'File of an earlier checkpoint, which tells what was cut off since',
+    }),
+  handler: async ({ checkpoint: file, json }) => {
+    const checkpoint = file === undefined ? undefined : await readCheckpoint(file);
+    const result = await withHouse(({ auditVerifier }) => auditVerifier.verify(checkpoint));
+    print({ text: sentenceOf(result), json: result }, json);
+    if (result.faults.length > 0) process.exitCode = 1;
+  },
+};
+
+const checkpointCommand: CommandModule<GlobalArguments, CheckpointArguments> = {
+  command: 'checkpoint',
+  describe: 'Write where the record stands, to be kept elsewhere',
+  builder: (argv) =>
+    argv.option('output', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'File to write it to; standard output when left out',
+    }),
+  handler: async ({ output, json }) => {
+    const checkpoint = await withHouse(({ auditVerifier }) => auditVerifier.checkpoint());
+    const text = JSON.stringify(checkpoint, undefined, 2);
+    if (output !== undefined) await writeFile(output, `${text}\n`, { mode: 0o600 });
+    print({ text: output === undefined ? text : `Wrote ${output}.`, json: checkpoint }, json);
+  },
+};
+
+const tailCommand: CommandModule<GlobalArguments, TailArguments> = {
+  command: 'tail',
+  describe: 'Show the newest entries',
+  builder: (argv) =>
+    argv
+      .option('follow', { type: 'boolean', default: false, describe: 'Go on with what comes' })
+      .option('limit', { type: 'number', default: 20, describe: 'So many to begin with' }),
+  handler: ({ follow, limit, json }) =>
+    withHouse(async (house) => {
+      let last = await show(house, undefined, { limit, json });
+      const stopping = follow ? untilInterrupted() : AbortSignal.abort();
+      while (!stopping.aborted) {
+        await sleep(followMilliseconds);
+        last = await show(house, last, { limit: 1000, json });
+      }
+    }),
+};
+
+export const auditCommand: CommandModule<GlobalArguments, GlobalArguments> = {
+  command: 'audit <command>',
+  describe: 'Check, note down or watch the record of who did what',
+  builder: (argv) =>
+    argv.command(verifyCommand).command(checkpointCommand).command(tailCommand).demandCommand(1),
+  handler: () => undefined,
+};
+
+/** Ctrl-C ends the watching, and the command leaves the house as it should. */
+function untilInterrupted(): AbortSignal {
+  const interruption = new AbortController();
+  process.once('SIGINT', () => interruption.abort());
+  return interruption.signal;
+}
+
+/** Prints entries behind the one with id `after`, and answers the id of the last that is known. */
+async function show(
+  { auditEntries }: House,
+  after: string | undefined,
+  { limit, json }: { limit: number; json: boolean },
+): Promise<string | undefined> {
+  const entries = await auditEntries.entriesAfter(after, limit);
+  for (const entry of entries) print({ text: lineOf(entry), json: entry }, json);
+  return entries.at(-1)?.id ?? after;
+}
+
+function lineOf(entry: AuditEntry): string {
+  const actor = [entry.actorKind, entry.actorId].filter(Boolean).join(' ');
+  const target = entry.targetId === null ? '' : ` on ${entry.targetType} ${entry.targetId}`;
+  const refusal = entry.code === null ? '' : ` refused: ${entry.code}`;
+  const from = entry.ipAddress ? ` from ${entry.ipAddress}` : '';
+  return `${entry.at.toISOString()}  ${entry.action}${target}${refusal}, by ${actor}${from}`;
+}
+
+function sentenceOf({ entries, faults }: AuditVerification): string {
+  if (faults.length === 0) return `${entries} entries, all as they were written.`;
+  const lines = faults.map(
+    ({ kind, chain, sequence }) => `  ${kind} in chain ${chain} at place ${sequence}`,
+  );
+  return [`${entries} entries, and the record was tampered with:`, ...lines].join('\n');
+}
+
+async function readCheckpoint(file: string): Promise<Checkpoint> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Checkpoint; // its signature is checked
+  } catch {
+    throw new UsageError(`${file} is not a checkpoint that can be read.`);
+  }
+}
