@@ -1,6 +1,6 @@
 /** The object types that answers are made of: Acknowledgement, Problem, and unions with it. */
 import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
-import { GraphQLScalarType } from 'graphql';
+import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 import { createUnionType, Field, ObjectType, registerEnumType } from 'type-graphql';
 import { isTopLevel, type ProblemCode, problemCodes } from '../core/errors.ts';
 
@@ -59,12 +59,30 @@ export function acknowledge(message: string): AcknowledgementType {
   return { message };
 }
 
-/** Times leave as UTC in RFC 3339; they never come in. */
+const rfc3339 =
+  /^(\d{4}-\d\d-\d\d)T((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?)(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i;
+
+/** The instant, whatever its offset; what is no time is refused without being quoted. */
+function parseDateTime(raw: unknown): Date {
+  const [text, day = ''] = (typeof raw === 'string' && rfc3339.exec(raw)) || [];
+  const midnight = new Date(`${day}T00:00:00Z`);
+  // `Date` takes the 30th of February for the 1st of March.
+  const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
+  if (text === undefined || !isDay) {
+    throw new GraphQLError('A time must be a text such as 2026-01-31T12:00:00Z.');
+  }
+  return new Date(text.toUpperCase());
+}
+
+/** Times come in with any offset and leave as UTC, in RFC 3339. */
 export const DateTime = new GraphQLScalarType({
   name: 'DateTime',
-  description: 'A point in time: UTC, RFC 3339, such as `2026-01-31T12:00:00.000Z`.',
+  description:
+    'A point in time: RFC 3339, such as `2026-01-31T12:00:00.000Z`; in UTC where it comes from us.',
   serialize(value) {
     if (value instanceof Date) return value.toISOString();
     throw new TypeError('DateTime serialises dates only');
   },
+  parseValue: parseDateTime,
+  parseLiteral: (node) => parseDateTime(node.kind === Kind.STRING ? node.value : undefined),
 });

@@ -69,6 +69,18 @@ class CreateUserInputType {
   permissionIds?: string[] | null;
 }
 
+@InputType('SetGroupMembershipInput')
+class SetGroupMembershipInputType {
+  @Field(() => ID)
+  userId!: string;
+
+  @Field(() => ID)
+  groupId!: string;
+
+  @Field(() => Date, { nullable: true })
+  expiresAt?: Date | null;
+}
+
 @InputType('UpdateGroupInput')
 class UpdateGroupInputType {
   @Field(() => String, { nullable: true })
@@ -113,6 +125,7 @@ class CreatePermissionInputType {
 
 const CreateUserResult = resultUnion('CreateUserResult', UserType);
 const UpdateUserResult = resultUnion('UpdateUserResult', UserType);
+const SetGroupMembershipResult = resultUnion('SetGroupMembershipResult', UserType);
 const DeactivateUserResult = resultUnion('DeactivateUserResult', AcknowledgementType);
 const CreateGroupResult = resultUnion('CreateGroupResult', GroupType);
 const UpdateGroupResult = resultUnion('UpdateGroupResult', GroupType);
@@ -144,6 +157,14 @@ export class UserAdministrationResolver {
     @Ctx() context: Context,
   ): Promise<typeof UpdateUserResult> {
     return this.#users.updateUser(id, input, context);
+  }
+
+  @Mutation(() => SetGroupMembershipResult)
+  setGroupMembership(
+    @Arg('input', () => SetGroupMembershipInputType) input: SetGroupMembershipInputType,
+    @Ctx() context: Context,
+  ): Promise<typeof SetGroupMembershipResult> {
+    return this.#users.setGroupMembership(input, context);
   }
 
   @Mutation(() => DeactivateUserResult)

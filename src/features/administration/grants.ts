@@ -5,10 +5,18 @@ import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { User } from '../users/user.entity.ts';
 import { requireHolds } from './rules.ts';
 
+/** A place in a group, for good or until a time. */
+export interface Membership {
+  readonly groupId: string;
+  readonly expiresAt: Date | null;
+}
+
 /** All need a transaction. Nobody gives what they do not hold. */
 export interface Grants {
   /** @throws FORBIDDEN, VALIDATION_FAILED */
   setGroups(actor: Actor, user: User, groupIds: readonly string[]): Promise<void>;
+  /** Whoever is a member already stays one until the new time. @throws FORBIDDEN, VALIDATION_FAILED */
+  setMembership(actor: Actor, user: User, membership: Membership): Promise<void>;
   /** @throws FORBIDDEN, VALIDATION_FAILED */
   setPermissions(actor: Actor, user: User, permissionIds: readonly string[]): Promise<void>;
   /** @throws FORBIDDEN, VALIDATION_FAILED */
@@ -25,6 +33,8 @@ interface Pivot {
   readonly item: string;
   /** Name of the input that lists the items. */
   readonly field: string;
+  /** SQL: what counts no more, and is to make room for what is given anew. */
+  readonly ended?: string;
   /** SQL: the codes that an item gives, for the ids in `?`. */
   readonly codes: string;
   /** SQL: how many of the ids in `?` there are. */
@@ -40,6 +50,7 @@ const userGroups: Pivot = {
   owner: 'user_id',
   item: 'group_id',
   field: 'groupIds',
+  ended: 'expires_at <= now()',
   codes: `select p.codename from group_permissions gp join permissions p on p.id = gp.permission_id
     where gp.group_id = any(${ids})`,
   known: `select count(*)::int as known from groups where id = any(${ids})`,
@@ -62,6 +73,14 @@ const groupPermissions: Pivot = {
 };
 
 export function createGrants({ query }: UnitOfWork): Grants {
+  const requireHoldsItems = async (pivot: Pivot, actor: Actor, itemIds: readonly string[]) => {
+    const codes = await query<{ codename: string }>(pivot.codes, [itemIds.join(' ')]);
+    requireHolds(
+      actor,
+      codes.map(({ codename }) => codename),
+    );
+  };
+
   const set = async (pivot: Pivot, actor: Actor, ownerId: string, wanted: readonly string[]) => {
     const [found] = await query<{ known: number }>(pivot.known, [wanted.join(' ')]);
     parseFields({
@@ -69,17 +88,15 @@ export function createGrants({ query }: UnitOfWork): Grants {
         found?.known === wanted.length || refuse('Names one that does not exist.'),
     });
     const { table, owner, item } = pivot;
+    if (pivot.ended)
+      await query(`delete from ${table} where ${owner} = ? and ${pivot.ended}`, [ownerId]);
     const held = await query<{ id: string }>(
       `select ${item} as id from ${table} where ${owner} = ? for update`,
       [ownerId],
     );
     const heldIds = new Set(held.map(({ id }) => id));
     const added = wanted.filter((id) => !heldIds.has(id));
-    const codes = await query<{ codename: string }>(pivot.codes, [added.join(' ')]);
-    requireHolds(
-      actor,
-      codes.map(({ codename }) => codename),
-    );
+    await requireHoldsItems(pivot, actor, added);
     await query(`delete from ${table} where ${owner} = ? and not (${item} = any(${ids}))`, [
       ownerId,
       wanted.join(' '),
@@ -90,7 +107,19 @@ export function createGrants({ query }: UnitOfWork): Grants {
     );
   };
 
+  const setMembership: Grants['setMembership'] = async (actor, user, { groupId, expiresAt }) => {
+    const [found] = await query<{ known: number }>(userGroups.known, [groupId]);
+    parseFields({ groupId: () => found?.known === 1 || refuse('Names one that does not exist.') });
+    await requireHoldsItems(userGroups, actor, [groupId]);
+    await query(
+      `insert into user_groups (user_id, group_id, expires_at) values (?, ?, ?::timestamptz)
+       on conflict (user_id, group_id) do update set expires_at = excluded.expires_at`,
+      [user.id, groupId, expiresAt],
+    );
+  };
+
   return {
+    setMembership,
     setGroups: (actor, user, groupIds) => set(userGroups, actor, user.id, groupIds),
     setPermissions: (actor, user, permissionIds) =>
       set(userPermissions, actor, user.id, permissionIds),

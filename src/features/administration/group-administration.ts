@@ -59,8 +59,7 @@ export function createGroupAdministration(parts: {
   return {
     async createGroup(input, context) {
       const actor = requireAdministrator(context, 'users.add_group');
-      const { name } = parseFields({ name: () => parseGroupName(input.name) });
-      const { description, permissionIds } = parseGroup(input);
+      const { name, description, permissionIds } = parseGroup(input, parseGroupName);
       return run(async () => {
         await requireFree(name);
         const group = em.create(Group, { name, description: description ?? '' });
@@ -72,7 +71,9 @@ export function createGroupAdministration(parts: {
 
     async updateGroup(id, input, context) {
       const actor = requireAdministrator(context, 'users.change_group');
-      const { name, description, permissionIds } = parseGroup(input);
+      const { name, description, permissionIds } = parseGroup(input, (raw) =>
+        optional(raw, parseGroupName),
+      );
       return run(async () => {
         const group = await claim(id);
         if (name !== undefined) await requireFree(name, group);
@@ -92,9 +93,9 @@ export function createGroupAdministration(parts: {
   };
 }
 
-function parseGroup(input: GroupInput) {
+function parseGroup<Name>(input: GroupInput, readName: (raw: unknown) => Name) {
   return parseFields({
-    name: () => optional(input.name, parseGroupName),
+    name: () => readName(input.name),
     description: () => optional(input.description, parseDescription),
     permissionIds: () => optional(input.permissionIds, parseIds),
   });

@@ -1,5 +1,6 @@
 /** Users as administrators manage them. */
 import type { Actor, Context } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
 import { Problem } from '../../core/errors.ts';
 import {
   type EmailAddress,
@@ -11,6 +12,7 @@ import {
   parseIds,
   parsePersonName,
   parseUsername,
+  refuse,
 } from '../../core/parse.ts';
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
@@ -38,6 +40,13 @@ export interface UserInput {
   readonly permissionIds?: unknown;
 }
 
+/** Everything raw. */
+export interface GroupMembershipInput {
+  readonly userId: unknown;
+  readonly groupId: unknown;
+  readonly expiresAt?: unknown;
+}
+
 export interface UserAdministration {
   /**
    * Makes an account. Without a password its owner is invited to choose one; with `isActive` it is
@@ -48,6 +57,12 @@ export interface UserAdministration {
   createUser(input: UserInput, context: Context): Promise<User>;
   /** @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED */
   updateUser(id: unknown, input: UserInput, context: Context): Promise<User>;
+  /**
+   * Makes somebody a member of a group until a time, or for good; members get the new time.
+   *
+   * @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED
+   */
+  setGroupMembership(input: GroupMembershipInput, context: Context): Promise<User>;
   /** Disables; the row stays. @throws FORBIDDEN, NOT_FOUND, PROTECTED */
   deactivateUser(id: unknown, context: Context): Promise<void>;
 }
@@ -61,10 +76,11 @@ export interface UserAdministrationParts {
   readonly sessions: Sessions;
   readonly hasher: PasswordHasher;
   readonly audit: Audit;
+  readonly clock: Clock;
   readonly passwordRules: PasswordRules;
 }
 
-type Parsed = ReturnType<typeof parseInput>;
+type Parsed = ReturnType<typeof parseInput<EmailAddress | undefined>>;
 
 export function createUserAdministration(parts: UserAdministrationParts): UserAdministration {
   const { users, access, grants, oneTimePasswords, sessions, hasher } = parts;
@@ -148,13 +164,12 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
   return {
     async createUser(input, context) {
       const actor = requireAdministrator(context, 'users.add_user');
-      const { email } = parseFields({ email: () => parseEmail(input.email) });
-      const parsed = parseInput(input, parts.passwordRules, []);
+      const parsed = parseInput(input, parts.passwordRules, parseEmail);
       const passwordHash = await hashOf(parsed.password, context);
       return run(async () => {
         await requireFree(parsed);
         const user = users.create({
-          email,
+          email: parsed.email,
           username: parsed.username,
           firstName: parsed.firstName ?? '',
           lastName: parsed.lastName ?? '',
@@ -172,7 +187,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
 
     async updateUser(id, input, context) {
       const actor = requireAdministrator(context, 'users.change_user');
-      const parsed = parseInput(input, parts.passwordRules, []);
+      const parsed = parseInput(input, parts.passwordRules, (raw) => optional(raw, parseEmail));
       const passwordHash = await hashOf(parsed.password, context);
       return run(async () => {
         // The address's lock comes before the user's, as everywhere.
@@ -196,6 +211,20 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
       });
     },
 
+    async setGroupMembership(input, context) {
+      const actor = requireAdministrator(context, 'users.change_user');
+      const membership = parseFields({
+        groupId: () => parseId(input.groupId) ?? refuse('Must be an id.'),
+        expiresAt: () =>
+          optional(input.expiresAt, (raw) => parseExpiry(raw, parts.clock())) ?? null,
+      });
+      return run(async () => {
+        const user = await claim(input.userId, actor);
+        await grants.setMembership(actor, user, membership);
+        return user;
+      });
+    },
+
     async deactivateUser(id, context) {
       const actor = requireAdministrator(context, 'users.delete_user');
       await run(async () => setStatus(await claim(id, actor), 'DISABLED'));
@@ -203,16 +232,23 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
   };
 }
 
-function parseInput(input: UserInput, rules: PasswordRules, about: readonly unknown[]) {
+function parseExpiry(raw: unknown, now: Date): Date {
+  return raw instanceof Date && raw > now ? raw : refuse('Must be a time to come.');
+}
+
+function parseInput<Email>(
+  input: UserInput,
+  rules: PasswordRules,
+  readEmail: (raw: unknown) => Email,
+) {
   return parseFields({
-    email: () => optional(input.email, parseEmail),
+    email: () => readEmail(input.email),
     username: () => optional(input.username, parseUsername),
     firstName: () => optional(input.firstName, parsePersonName),
     lastName: () => optional(input.lastName, parsePersonName),
     password: () =>
       optional(input.password, (raw) =>
         parseNewPassword(raw, rules, [
-          ...about,
           input.email,
           input.username,
           input.firstName,
