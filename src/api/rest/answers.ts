@@ -49,13 +49,15 @@ function sendSuccess(row: RestRow, result: unknown, reply: FastifyReply): Fastif
   if (status === 204) return reply.send();
   if (!row.isList) return reply.send({ message, data: pick(result, data) } satisfies Envelope);
   const { nodes, pageInfo } = result as ListResult; // the documents of lists select these
-  if (pageInfo.hasNextPage) reply.header('link', nextLink(reply, pageInfo.endCursor));
+  const { hasNextPage, endCursor } = pageInfo;
+  if (hasNextPage && endCursor !== null) reply.header('link', nextLink(reply, endCursor));
   return reply.send({ message, data: nodes.map((node) => pick(node, data)) } satisfies Envelope);
 }
 
 interface ListResult {
   readonly nodes: readonly object[];
-  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string };
+  /** An empty page has no end, even where something comes after it. */
+  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
 }
 
 /** The same list from behind the page (RFC 8288); relative, so that proxies do not matter. */

@@ -89,13 +89,17 @@ export function createAccess({ em, query }: UnitOfWork): Access {
     load: (ids: string[]) => Promise<Thing[]>,
   ): Promise<ById<Thing>> => {
     const links = await query<Link>(linksSql, [ownerIds.join(' ')]);
-    const things = await load([...new Set(links.map(({ item }) => item))]);
-    const byOwner = new Map<string, Thing[]>();
+    const byItem = Map.groupBy(links, ({ item }) => item);
+    const things = await load([...byItem.keys()]);
     // In the order of the things, which is the order that people read them in.
-    for (const thing of things) {
-      for (const { owner } of links.filter(({ item }) => item === thing.id)) {
-        byOwner.set(owner, [...(byOwner.get(owner) ?? []), thing]);
-      }
+    const owned = things.flatMap((thing) =>
+      (byItem.get(thing.id) ?? []).map(({ owner }) => ({ owner, thing })),
+    );
+    const byOwner = new Map<string, Thing[]>();
+    for (const { owner, thing } of owned) {
+      const before = byOwner.get(owner);
+      if (before) before.push(thing);
+      else byOwner.set(owner, [thing]);
     }
     return byOwner;
   };

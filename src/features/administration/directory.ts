@@ -5,6 +5,7 @@ import {
   parseBoolean,
   parseFields,
   parseId,
+  parseLookupName,
   parseSearch,
   refuse,
 } from '../../core/parse.ts';
@@ -56,7 +57,7 @@ export interface Directory {
   ): Promise<Connection<User>>;
   /** Everybody who holds a permission, however they came by it. @throws FORBIDDEN, VALIDATION_FAILED */
   usersWithPermission(
-    permission: string,
+    permission: unknown,
     page: PageInput,
     context: Context,
   ): Promise<Connection<User>>;
@@ -119,8 +120,9 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
       requireAdministrator(context, 'users.view_user');
       return connect(sourceOf(filter), { order: parseOrder(orderBy), page }, loadUsers);
     },
-    async usersWithPermission(permission, page, context) {
+    async usersWithPermission(rawPermission, page, context) {
       requireAdministrator(context, 'users.view_user');
+      const { permission } = parseFields({ permission: () => parseLookupName(rawPermission) });
       const source = {
         from: 'users t',
         conditions: [holdersSql('t')],
@@ -154,8 +156,8 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
 }
 
 function parseOrder({ field, direction }: UserOrder): PageOrder {
-  const { order } = parseFields({
-    order: () => {
+  const { orderBy } = parseFields({
+    orderBy: () => {
       if (field === undefined || field === null) return newestFirst;
       const known = Object.entries(userOrders).find(([name]) => name === field)?.[1];
       return known
@@ -163,7 +165,7 @@ function parseOrder({ field, direction }: UserOrder): PageOrder {
         : refuse('Is not an order of users.');
     },
   });
-  return order;
+  return orderBy;
 }
 
 function sourceOf(filter: UserFilter): PageSource {

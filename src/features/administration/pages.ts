@@ -110,15 +110,16 @@ export async function countOf(
 
 function parsePage(page: PageInput, order: PageOrder): ParsedPage {
   const isBackward = isGiven(page.last);
-  const { size, after, before } = parseFields({
-    size: () => {
-      if (isGiven(page.first) && isBackward) refuse('Give first or last, not both.');
-      return parseSize(isBackward ? page.last : page.first);
-    },
+  const { first, last, after, before } = parseFields({
+    first: () => parseSize(page.first),
+    last: () =>
+      isBackward && isGiven(page.first)
+        ? refuse('Give first or last, not both.')
+        : parseSize(page.last),
     after: () => parseCursor(page.after, order),
     before: () => parseCursor(page.before, order),
   });
-  return { size, isBackward, after, before };
+  return { size: isBackward ? last : first, isBackward, after, before };
 }
 
 /** More than a page holds is cut to what it holds. */
@@ -158,9 +159,16 @@ function decodeCursor(text: string): (Place & { readonly column: string }) | und
 
 /** Keeps what PostgreSQL could not cast away from it. */
 function isOfType(value: string, cast: string): boolean {
-  if (cast === 'timestamptz')
-    return /^\d{4}-\d\d-\d\d[ T][\d:.]+[+Z]/.test(value) && !Number.isNaN(Date.parse(value));
-  return !value.includes('\u0000');
+  return cast === 'timestamptz' ? isTimestamp(value) : !value.includes('\u0000');
+}
+
+const timestamp = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)[+-]\d\d(?::\d\d)?$/;
+
+/** As PostgreSQL writes a time; `Date` alone would take the 30th of February for the 1st of March. */
+function isTimestamp(value: string): boolean {
+  const [, day = '', time = ''] = timestamp.exec(value) ?? [];
+  const instant = new Date(`${day}T${time}Z`);
+  return !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(day);
 }
 
 /** For callers that know the problem of a single thing. @throws NOT_FOUND */
