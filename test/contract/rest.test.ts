@@ -1,6 +1,7 @@
 /** The REST table from outside: successes to the letter, refusals in the envelope, tokens, and codes that looking does not use up. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { restRows } from '../../src/api/rest/routes.ts';
+import { makeGroup, newName, permissionId, superuser } from '../support/administrators.ts';
 import type { RestRequest } from '../support/client.ts';
 import { factOf } from '../support/mail-server.ts';
 import {
@@ -18,10 +19,13 @@ import { startService, type TestService } from '../support/service.ts';
 let service: TestService;
 /** Logged in for the whole file; no test ends this session. */
 let ada: Login & { readonly email: string };
+/** A superuser. */
+let root: Login;
 
 beforeAll(async () => {
   service = await startService();
   ada = await person(service, { username: 'ada.lovelace' });
+  root = await superuser(service);
 });
 afterAll(() => service.close());
 
@@ -65,7 +69,99 @@ async function resetLink(): Promise<{ uid: string; token: string }> {
   return { uid: factOf(mail, 'Uid'), token: factOf(mail, 'Token') };
 }
 
+const anyId = expect.stringMatching(/^[0-9a-f-]{36}$/);
+const anyTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
+
+const userData = (email: unknown) => ({
+  id: anyId,
+  email,
+  username: null,
+  first_name: expect.any(String),
+  last_name: expect.any(String),
+  is_active: expect.any(Boolean),
+  is_staff: false,
+  is_superuser: expect.any(Boolean),
+  groups: expect.any(Array),
+  permissions: expect.any(Array),
+  created_at: anyTime,
+  updated_at: anyTime,
+  last_login: expect.toSatisfy((value) => value === null || /Z$/.test(value)),
+});
+
+/** The six rows of one kind of thing under `admin/`. */
+function administrationOf(
+  plural: string,
+  type: string,
+  thing: {
+    readonly make: () => Promise<string>;
+    readonly body: () => Body;
+    readonly change: Body;
+    readonly data: object;
+    readonly created: object;
+    readonly changed: object;
+  },
+): Record<string, Promised> {
+  const one = async (body?: Body) => ({
+    path: `/admin/${plural}/${await thing.make()}/`,
+    token: root.accessToken,
+    ...(body ? { body } : {}),
+  });
+  const change = {
+    call: () => one(thing.change),
+    status: 200,
+    message: `${type} changed`,
+    data: { ...thing.data, ...thing.changed },
+  };
+  return {
+    [`GET /admin/${plural}/`]: {
+      call: () => ({ token: root.accessToken }),
+      status: 200,
+      message: `List of ${plural}`,
+      data: expect.toSatisfy((list) => list.length > 0),
+    },
+    [`POST /admin/${plural}/`]: {
+      call: () => ({ token: root.accessToken, body: thing.body() }),
+      status: 201,
+      message: `${type} created`,
+      data: { ...thing.data, ...thing.created },
+    },
+    [`GET /admin/${plural}/:id/`]: {
+      call: () => one(),
+      status: 200,
+      message: type,
+      data: thing.data,
+    },
+    [`PUT /admin/${plural}/:id/`]: change,
+    [`PATCH /admin/${plural}/:id/`]: change,
+    [`DELETE /admin/${plural}/:id/`]: { call: () => one(), status: 204 },
+  };
+}
+
 const promised: Readonly<Record<string, Promised>> = {
+  ...administrationOf('users', 'User', {
+    make: async () => (await person(service)).userId,
+    body: () => ({ email: newAddress(), first_name: 'Grace', is_active: 'true' }),
+    change: { last_name: 'Hopper' },
+    data: userData(expect.stringMatching(/^person-/)),
+    created: { first_name: 'Grace', is_active: true, last_login: null },
+    changed: { last_name: 'Hopper' },
+  }),
+  ...administrationOf('groups', 'Group', {
+    make: () => makeGroup(service, ['shop.view_order']),
+    body: () => ({ name: newName(), description: 'Of the shop' }),
+    change: { description: 'Of another shop' },
+    data: { id: anyId, name: expect.any(String), description: '', permissions: [anyId] },
+    created: { description: 'Of the shop', permissions: [] },
+    changed: { description: 'Of another shop' },
+  }),
+  ...administrationOf('permissions', 'Permission', {
+    make: () => permissionId(service, `shop.${newName()}`),
+    body: () => ({ codename: `shop.${newName()}`, name: 'Can shop' }),
+    change: { name: 'Can shop everywhere' },
+    data: { id: anyId, codename: expect.stringMatching(/^shop\./), name: expect.any(String) },
+    created: { name: 'Can shop' },
+    changed: { name: 'Can shop everywhere' },
+  }),
   'POST /register/': {
     call: () => ({ body: registration() }),
     status: 201,

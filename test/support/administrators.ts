@@ -1,0 +1,82 @@
+/** Administrators for tests: what they hold is put into the database, behind every rule. */
+import { randomBytes } from 'node:crypto';
+import { type Login, person } from './people.ts';
+import type { TestService } from './service.ts';
+
+export interface Administrator extends Login {
+  readonly email: string;
+  readonly userId: string;
+}
+
+export function newName(): string {
+  return `n${randomBytes(6).toString('hex')}`;
+}
+
+/** The id of a permission, made when there is none by that code. */
+export async function permissionId(service: TestService, codename: string): Promise<string> {
+  await service.database.query(
+    `insert into permissions (id, codename, name) values (gen_random_uuid(), $1, $1)
+     on conflict do nothing`,
+    [codename],
+  );
+  const [row] = await service.database.query<{ id: string }>(
+    'select id from permissions where codename = $1',
+    [codename],
+  );
+  if (!row) throw new Error(`no permission ${codename}`);
+  return row.id;
+}
+
+/** A group with these permissions. */
+export async function makeGroup(
+  service: TestService,
+  codenames: readonly string[] = [],
+  name = newName(),
+): Promise<string> {
+  const [row] = await service.database.query<{ id: string }>(
+    'insert into groups (id, name) values (gen_random_uuid(), $1) returning id',
+    [name],
+  );
+  if (!row) throw new Error('no group');
+  for (const codename of codenames) {
+    await service.database.query('insert into group_permissions values ($1, $2)', [
+      row.id,
+      await permissionId(service, codename),
+    ]);
+  }
+  return row.id;
+}
+
+/** The user holds these permissions directly, and no others. */
+export async function setPermissions(
+  service: TestService,
+  userId: string,
+  codenames: readonly string[],
+): Promise<void> {
+  await service.database.query('delete from user_permissions where user_id = $1', [userId]);
+  for (const codename of codenames) {
+    await service.database.query('insert into user_permissions values ($1, $2)', [
+      userId,
+      await permissionId(service, codename),
+    ]);
+  }
+}
+
+export async function superuser(service: TestService): Promise<Administrator> {
+  const login = await person(service);
+  await service.database.query('update users set is_superuser = true where id = $1', [
+    login.userId,
+  ]);
+  return login;
+}
+
+/** Somebody who is staff and holds these permissions. */
+export async function staff(
+  service: TestService,
+  codenames: readonly string[] = [],
+): Promise<Administrator> {
+  const login = await person(service);
+  await service.database.query('update users set is_staff = true where id = $1', [login.userId]);
+  await setPermissions(service, login.userId, codenames);
+  return login;
+}
