@@ -1,6 +1,6 @@
 /** Administrators for tests: what they hold is put into the database, behind every rule. */
 import { randomBytes } from 'node:crypto';
-import { type Login, person } from './people.ts';
+import { type Login, newAddress, person } from './people.ts';
 import type { TestService } from './service.ts';
 
 export interface Administrator extends Login {
@@ -53,13 +53,30 @@ export async function setPermissions(
   userId: string,
   codenames: readonly string[],
 ): Promise<void> {
+  await service.database.query(
+    `insert into permissions (id, codename, name) select gen_random_uuid(), code, code
+     from unnest($1::text[]) code on conflict do nothing`,
+    [codenames],
+  );
   await service.database.query('delete from user_permissions where user_id = $1', [userId]);
-  for (const codename of codenames) {
-    await service.database.query('insert into user_permissions values ($1, $2)', [
-      userId,
-      await permissionId(service, codename),
-    ]);
-  }
+  await service.database.query(
+    `insert into user_permissions select $1, id from permissions where codename = any($2)`,
+    [userId, codenames],
+  );
+}
+
+/** An account in use that nobody can log in to. */
+export async function makeUser(
+  service: TestService,
+  flags: { readonly isSuperuser?: boolean; readonly isStaff?: boolean } = {},
+): Promise<string> {
+  const [row] = await service.database.query<{ id: string }>(
+    `insert into users (id, email, first_name, last_name, status, is_superuser, is_staff, created_at, updated_at)
+     values (gen_random_uuid(), $1, 'Grace', 'Hopper', 'ACTIVE', $2, $3, now(), now()) returning id`,
+    [newAddress(), flags.isSuperuser ?? false, flags.isStaff ?? false],
+  );
+  if (!row) throw new Error('no user');
+  return row.id;
 }
 
 export async function superuser(service: TestService): Promise<Administrator> {
