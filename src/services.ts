@@ -17,14 +17,20 @@ import { createPasswords } from './features/accounts/passwords.ts';
 import { createProfiles } from './features/accounts/profile.ts';
 import { createProvisioning } from './features/accounts/provisioning.ts';
 import { createRegistrations } from './features/accounts/registration.ts';
+import { createAccessDeclarations } from './features/administration/access-declarations.ts';
 import { createAuditEntries } from './features/administration/audit-entries.ts';
+import { createByName } from './features/administration/by-name.ts';
 import { createDirectory } from './features/administration/directory.ts';
 import { createExplanations } from './features/administration/explanations.ts';
 import { createGrants } from './features/administration/grants.ts';
 import { createGroupAdministration } from './features/administration/group-administration.ts';
 import { createPermissionAdministration } from './features/administration/permission-administration.ts';
 import { withRecordedRefusals } from './features/administration/refusals.ts';
-import { createUserAdministration } from './features/administration/user-administration.ts';
+import { createSingleGrants } from './features/administration/single-grants.ts';
+import {
+  createUserAdministration,
+  type UserAdministrationParts,
+} from './features/administration/user-administration.ts';
 import { type Audit, createAudit } from './features/audit/audit.ts';
 import { createAuditVerifier } from './features/audit/verification.ts';
 import { createOneTimePasswords } from './features/one-time-passwords/one-time-passwords.ts';
@@ -101,19 +107,30 @@ export function createServices(ground: Ground) {
     audit,
     auditVerifier: createAuditVerifier(ground),
     auditEntries: createAuditEntries({ query: unitOfWork.query, subjectKeys: audit.subjectKeys }),
-    userAdministration: withRecordedRefusals(
-      audit,
-      createUserAdministration({ ...accountParts, access, grants }),
-    ),
-    groupAdministration: withRecordedRefusals(
-      audit,
-      createGroupAdministration({ unitOfWork, grants }),
-    ),
-    permissionAdministration: withRecordedRefusals(
-      audit,
-      createPermissionAdministration(unitOfWork),
-    ),
+    ...createAdministration({ ...accountParts, access, grants }),
     composeMail: createAccountMails({ unitOfWork, secrets, clock, publicUrl: config.publicUrl }),
+  };
+}
+
+/** Those that change something refuse alike, and each refusal is recorded once. */
+function createAdministration(parts: UserAdministrationParts) {
+  const { unitOfWork, audit, grants } = parts;
+  const userAdministration = createUserAdministration(parts);
+  const groupAdministration = createGroupAdministration({ unitOfWork, grants });
+  const permissionAdministration = createPermissionAdministration(unitOfWork);
+  const administration = {
+    unitOfWork,
+    userAdministration,
+    groupAdministration,
+    permissionAdministration,
+  };
+  return {
+    byName: createByName(unitOfWork),
+    userAdministration: withRecordedRefusals(audit, userAdministration),
+    groupAdministration: withRecordedRefusals(audit, groupAdministration),
+    permissionAdministration: withRecordedRefusals(audit, permissionAdministration),
+    singleGrants: withRecordedRefusals(audit, createSingleGrants(administration)),
+    accessDeclarations: withRecordedRefusals(audit, createAccessDeclarations(administration)),
   };
 }
 

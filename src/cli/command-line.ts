@@ -4,15 +4,19 @@ import { ConfigError } from '../core/config.ts';
 import { Problem } from '../core/errors.ts';
 import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
 import { activateUser } from './activate-user.ts';
+import { applyCommand } from './apply.ts';
 import { auditCommand } from './audit.ts';
 import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
+import { groupsCommand } from './groups.ts';
 import { hashCalibrate } from './hash-calibrate.ts';
 import { initDefaultAdmin } from './init-default-admin.ts';
 import { keysCommand } from './keys.ts';
 import { mailCommand } from './mail.ts';
 import { migrateCommand } from './migrate.ts';
+import { permissionsCommand } from './permissions.ts';
 import { serveCommand } from './serve.ts';
 import { bindValues, UsageError, withoutValues } from './usage.ts';
+import { usersCommand } from './users.ts';
 
 /** Options whose value is a text of any kind. */
 const textOptions = [
@@ -23,6 +27,16 @@ const textOptions = [
   '--last-name',
   '--target',
   '--output',
+  '--search',
+  '--group',
+  '--permission',
+  '--permissions',
+  '--until',
+  '--name',
+  '--codename',
+  '--description',
+  '--file',
+  '-f',
   '--checkpoint',
 ];
 
@@ -51,6 +65,10 @@ function commandLine(argv: readonly string[]) {
     .command(activateUser)
     .command(initDefaultAdmin)
     .command(auditCommand)
+    .command(usersCommand)
+    .command(groupsCommand)
+    .command(permissionsCommand)
+    .command(applyCommand)
     .command(keysCommand)
     .command(mailCommand)
     .command(hashCalibrate)
@@ -100,8 +118,9 @@ function hintOf(error: unknown): string | undefined {
     : undefined;
 }
 
-/** `firstName` as people type it: `first-name`. */
+/** `firstName` as people type it: `first-name`; a place in a file stays as it is. */
 function optionName(path: string): string {
+  if (!/^[A-Za-z]+$/.test(path)) return path;
   return path.replace(/[a-z][A-Z]/g, ([last, first]) => `${last}-${first?.toLowerCase()}`);
 }
 

@@ -1,0 +1,200 @@
+/** `groups list|show|create|update|delete`. */
+import type { Argv, CommandModule } from 'yargs';
+import type { Context } from '../core/actor.ts';
+import type { Group } from '../features/access/group.entity.ts';
+import type { GroupInput } from '../features/administration/group-administration.ts';
+import type { House } from '../house.ts';
+import { everyPage } from './every-page.ts';
+import {
+  type Column,
+  formatOf,
+  type ListArguments,
+  listOptions,
+  paint,
+  printList,
+  recordOf,
+} from './listing.ts';
+import { withOperator } from './operator-context.ts';
+import { UsageError } from './usage.ts';
+import { type GlobalArguments, print } from './with-house.ts';
+
+interface GroupArguments extends GlobalArguments {
+  readonly group: string;
+}
+
+interface WriteArguments extends GroupArguments {
+  readonly description: string | undefined;
+  readonly permissions: string | undefined;
+}
+
+interface UpdateArguments extends WriteArguments {
+  readonly name: string | undefined;
+}
+
+interface GroupWithPermissions {
+  readonly group: Group;
+  readonly permissions: readonly string[];
+}
+
+const columns: readonly Column<GroupWithPermissions>[] = [
+  { name: 'id', value: ({ group }) => group.id },
+  { name: 'name', title: 'NAME', value: ({ group }) => group.name },
+  { name: 'description', title: 'DESCRIPTION', value: ({ group }) => group.description },
+  { name: 'permissions', title: 'PERMISSIONS', value: ({ permissions }) => permissions },
+];
+
+const groupPositional = { type: 'string', demandOption: true, describe: 'Name' } as const;
+
+const listGroups: CommandModule<GlobalArguments, ListArguments> = {
+  command: 'list',
+  describe: 'List the groups',
+  builder: listOptions,
+  handler: async (given) => {
+    const format = formatOf(given);
+    await withOperator(({ directory, access }, context) => {
+      const pages = everyPage(
+        (page) => directory.groups(page, context),
+        (groups) => withPermissions(groups, access),
+      );
+      return printList(pages, columns, format);
+    });
+  },
+};
+
+const showGroup: CommandModule<GlobalArguments, GroupArguments> = {
+  command: 'show <group>',
+  describe: 'Show a group, its permissions and how many members it has',
+  builder: (argv) => argv.positional('group', groupPositional),
+  handler: async ({ group: name, json }) => {
+    const { members, ...found } = await withOperator(async (house, context) => {
+      const id = await house.byName.groupId(name, context);
+      const list = { page: { first: 0 }, filter: { groupId: id }, orderBy: {} };
+      const members = await (await house.directory.users(list, context)).count();
+      return { ...(await loadGroup(id, house, context)), members };
+    });
+    const { group, permissions } = found;
+    const text = [
+      paint('bold', group.name),
+      ...(group.description === '' ? [] : [`  ${group.description}`]),
+      `  members: ${members}`,
+      `  permissions: ${permissions.length > 0 ? '' : 'none'}`.trimEnd(),
+      ...permissions.map((codename) => `    ${codename}`),
+    ].join('\n');
+    print({ text, json: { ...recordOf(found, columns), members } }, json);
+  },
+};
+
+const createGroup: CommandModule<GlobalArguments, WriteArguments> = {
+  command: 'create <group>',
+  describe: 'Make a group',
+  builder: writeOptions,
+  handler: (given) =>
+    write(given, `Group ${given.group} made.`, async (house, context) => {
+      const input = { name: given.group, ...(await inputOf(given, house, context)) };
+      return house.groupAdministration.createGroup(input, context);
+    }),
+};
+
+const updateGroup: CommandModule<GlobalArguments, UpdateArguments> = {
+  command: 'update <group>',
+  describe: 'Change a group; what is left out stays',
+  builder: (argv) =>
+    writeOptions(argv).option('name', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'New name',
+    }),
+  handler: async (given) => {
+    const { group, name, description, permissions } = given;
+    if (name === undefined && description === undefined && permissions === undefined) {
+      throw new UsageError('Say what to change: --name, --description or --permissions.');
+    }
+    await write(given, `Group ${group} changed.`, async (house, context) => {
+      const input = { name, ...(await inputOf(given, house, context)) };
+      const id = await house.byName.groupId(group, context);
+      return house.groupAdministration.updateGroup(id, input, context);
+    });
+  },
+};
+
+const deleteGroup: CommandModule<GlobalArguments, GroupArguments> = {
+  command: 'delete <group>',
+  describe: 'Delete a group; its members lose what it gave them',
+  builder: (argv) => argv.positional('group', groupPositional),
+  handler: async ({ group, json }) => {
+    await withOperator(async ({ byName, groupAdministration }, context) =>
+      groupAdministration.deleteGroup(await byName.groupId(group, context), context),
+    );
+    print({ text: `Group ${group} deleted.`, json: { name: group } }, json);
+  },
+};
+
+export const groupsCommand: CommandModule<GlobalArguments, GlobalArguments> = {
+  command: 'groups <command>',
+  describe: 'List, show, make, change or delete groups',
+  builder: (argv) =>
+    argv
+      .command(listGroups)
+      .command(showGroup)
+      .command(createGroup)
+      .command(updateGroup)
+      .command(deleteGroup)
+      .demandCommand(1),
+  handler: () => undefined,
+};
+
+function writeOptions(argv: Argv<GlobalArguments>): Argv<WriteArguments> {
+  return argv
+    .positional('group', groupPositional)
+    .option('description', { type: 'string', describe: 'What it is for; may be left empty' })
+    .option('permissions', {
+      type: 'string',
+      describe: 'Codes of all its permissions, with commas between',
+    });
+}
+
+async function write(
+  { json }: GlobalArguments,
+  text: string,
+  work: (house: House, context: Context) => Promise<Group>,
+): Promise<void> {
+  const found = await withOperator(async (house, context) => {
+    const { id } = await work(house, context);
+    return loadGroup(id, house, context);
+  });
+  print({ text, json: recordOf(found, columns) }, json);
+}
+
+async function inputOf(
+  { description, permissions }: WriteArguments,
+  { byName }: House,
+  context: Context,
+): Promise<GroupInput> {
+  const codenames = permissions?.split(',').map((code) => code.trim());
+  return {
+    description,
+    permissionIds: codenames && (await byName.permissionIds(codenames.filter(Boolean), context)),
+  };
+}
+
+async function loadGroup(
+  id: string,
+  { directory, access }: House,
+  context: Context,
+): Promise<GroupWithPermissions> {
+  const group = await directory.group(id, context);
+  const [found] = await withPermissions(group ? [group] : [], access);
+  if (!found) throw new Error('a group that was there is gone');
+  return found;
+}
+
+async function withPermissions(
+  groups: readonly Group[],
+  access: House['access'],
+): Promise<GroupWithPermissions[]> {
+  const byGroup = await access.permissionsOfGroups(groups.map(({ id }) => id));
+  return groups.map((group) => ({
+    group,
+    permissions: (byGroup.get(group.id) ?? []).map(({ codename }) => codename),
+  }));
+}

@@ -1,0 +1,148 @@
+/** Lists of things: a table for people, CSV for spreadsheets, JSON for programs. */
+import { styleText } from 'node:util';
+import { stringify } from 'csv-stringify/sync';
+import stringWidth from 'string-width';
+import type { Argv } from 'yargs';
+import { UsageError } from './usage.ts';
+import type { GlobalArguments } from './with-house.ts';
+
+const formats = ['table', 'csv', 'json'] as const;
+
+export type Format = (typeof formats)[number];
+
+export interface ListArguments extends GlobalArguments {
+  readonly format: Format | undefined;
+}
+
+type Value = string | number | boolean | Date | null | readonly string[];
+
+export type Colour = 'green' | 'yellow' | 'red';
+
+export interface Column<Row> {
+  /** In CSV and JSON. */
+  readonly name: string;
+  /** In a table, which leaves out a column without one. */
+  readonly title?: string;
+  readonly value: (row: Row) => Value;
+  readonly colour?: (row: Row) => Colour | undefined;
+}
+
+export function listOptions(argv: Argv<GlobalArguments>): Argv<ListArguments> {
+  return argv.option('format', {
+    choices: formats,
+    requiresArg: true,
+    describe: 'How to print the list; a table when left out',
+  });
+}
+
+/** @throws UsageError when `--json` and `--format` differ */
+export function formatOf({ json, format }: ListArguments): Format {
+  if (json && format !== undefined && format !== 'json') {
+    throw new UsageError(`--json and --format ${format} exclude each other.`);
+  }
+  return json ? 'json' : (format ?? 'table');
+}
+
+/** Prints rows as they come, but a table, whose columns have to fit all of them. */
+export async function printList<Row>(
+  pages: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
+  columns: readonly Column<Row>[],
+  format: Format,
+): Promise<void> {
+  const printers = { table: printTable, csv: printCsv, json: printJson };
+  await printers[format](pages, columns);
+}
+
+/** A table as text, with a line for the titles; without rows only that. */
+export function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+  const shown = columns.filter(({ title }) => title !== undefined);
+  const cells = rows.map((row) => shown.map(({ value }) => textOf(value(row))));
+  const titles = shown.map(({ title = '' }) => title);
+  const widths = titles.map((title, at) =>
+    cells.reduce((width, line) => Math.max(width, stringWidth(line[at] ?? '')), title.length),
+  );
+  const pad = (text: string, at: number) =>
+    at === shown.length - 1
+      ? text
+      : text + ' '.repeat(Math.max(0, (widths[at] ?? 0) - stringWidth(text)));
+  const lines = rows.map((row, index) =>
+    shown
+      .map(({ colour }, at) => paint(colour?.(row), pad(cells[index]?.[at] ?? '', at)))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [titles.map((title, at) => paint('bold', pad(title, at))).join('  '), ...lines].join('\n');
+}
+
+/** Colours only what a terminal shows, and not against NO_COLOR. */
+export function paint(style: Colour | 'bold' | undefined, text: string): string {
+  return style === undefined ? text : styleText(style, text, { stream: process.stdout });
+}
+
+async function printTable<Row>(
+  pages: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
+  columns: readonly Column<Row>[],
+): Promise<void> {
+  const rows: Row[] = [];
+  for await (const page of pages) rows.push(...page);
+  await write(`${tableOf(rows, columns)}\n`);
+}
+
+async function printCsv<Row>(
+  pages: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
+  columns: readonly Column<Row>[],
+): Promise<void> {
+  // A spreadsheet would run what begins like a formula (OWASP, CSV injection).
+  const csv = (lines: string[][]) => stringify(lines, { escape_formulas: true });
+  if (!(await write(csv([columns.map(({ name }) => name)])))) return;
+  for await (const page of pages) {
+    const lines = page.map((row) => columns.map(({ value }) => csvTextOf(value(row))));
+    if (!(await write(csv(lines)))) return;
+  }
+}
+
+async function printJson<Row>(
+  pages: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
+  columns: readonly Column<Row>[],
+): Promise<void> {
+  let separator = '[';
+  for await (const page of pages) {
+    for (const row of page) {
+      const json = JSON.stringify(recordOf(row, columns));
+      if (!(await write(`${separator}${json}`))) return;
+      separator = ',\n';
+    }
+  }
+  await write(separator === '[' ? '[]\n' : ']\n');
+}
+
+/** A row as JSON has it. */
+export function recordOf<Row>(row: Row, columns: readonly Column<Row>[]): Record<string, Value> {
+  return Object.fromEntries(columns.map(({ name, value }) => [name, value(row)]));
+}
+
+/** Waits until the reader has room; whether there is a reader still, as `| head` goes away. */
+function write(text: string): Promise<boolean> {
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => undefined);
+  return new Promise((resolve) => {
+    process.stdout.write(text, (error) => resolve(!error));
+  });
+}
+
+function textOf(value: Value): string {
+  if (value === true) return 'yes';
+  if (value === false || value === null) return '';
+  if (value instanceof Date) return shortTime(value);
+  return typeof value === 'object' ? value.join(', ') : String(value);
+}
+
+function csvTextOf(value: Value): string {
+  if (value === null) return '';
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'object' ? value.join(' ') : String(value);
+}
+
+/** To the second, in UTC. */
+export function shortTime(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, 'Z');
+}

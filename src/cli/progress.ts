@@ -1,0 +1,36 @@
+/** A bar on stderr for work that takes long; only a terminal shows it, and only while it lasts. */
+
+export interface Progress extends Disposable {
+  /** How much of all is done. */
+  show(done: number, all: number): void;
+}
+
+const patienceMilliseconds = 500;
+const redrawMilliseconds = 100;
+const barWidth = 30;
+
+export function createProgress(label: string): Progress {
+  let nextDraw = Date.now() + patienceMilliseconds;
+  let isShown = false;
+  return {
+    show(done, all) {
+      if (!isProgressVisible() || Date.now() < nextDraw) return;
+      nextDraw = Date.now() + redrawMilliseconds;
+      isShown = true;
+      process.stderr.write(`\r${label} ${barOf(done, all)} ${done}/${all}`);
+    },
+    [Symbol.dispose]() {
+      if (isShown) process.stderr.write('\r\x1b[K');
+    },
+  };
+}
+
+/** Whether anybody would see the bar. */
+export function isProgressVisible(): boolean {
+  return process.stderr.isTTY === true;
+}
+
+function barOf(done: number, all: number): string {
+  const filled = all === 0 ? barWidth : Math.min(barWidth, Math.floor((barWidth * done) / all));
+  return `[${'#'.repeat(filled)}${' '.repeat(barWidth - filled)}]`;
+}

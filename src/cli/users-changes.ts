@@ -1,0 +1,176 @@
+/** `users disable|enable|set-password|grant|revoke`: what an operator does with one person. */
+import type { Argv, CommandModule } from 'yargs';
+import type { Context } from '../core/actor.ts';
+import type { Gift } from '../features/administration/single-grants.ts';
+import type { House } from '../house.ts';
+import { shortTime } from './listing.ts';
+import { withOperator } from './operator-context.ts';
+import { createPrompts, readSecretFromStdin } from './prompts.ts';
+import { UsageError } from './usage.ts';
+import { type UserArguments, userPositional } from './users-details.ts';
+import { type GlobalArguments, print } from './with-house.ts';
+
+interface PasswordArguments extends UserArguments {
+  readonly 'password-stdin': boolean;
+}
+
+interface GiftArguments extends UserArguments {
+  readonly permission: string | undefined;
+  readonly group: string | undefined;
+}
+
+interface GrantArguments extends GiftArguments {
+  readonly until: string | undefined;
+}
+
+export const disableUser = change('disable', 'Disable an account and end its sessions', {
+  done: 'is disabled',
+  work: ({ userAdministration }, id, context) => userAdministration.deactivateUser(id, context),
+});
+
+export const enableUser = change('enable', 'Make an account active; its sessions stay ended', {
+  done: 'is active',
+  work: async ({ userAdministration }, id, context) => {
+    await userAdministration.updateUser(id, { isActive: true }, context);
+  },
+});
+
+export const setPassword: CommandModule<GlobalArguments, PasswordArguments> = {
+  command: 'set-password <user>',
+  describe: 'Set a new password and end all sessions',
+  builder: (argv) =>
+    argv.positional('user', userPositional).option('password-stdin', {
+      type: 'boolean',
+      default: false,
+      describe: 'Read the password from standard input; asked for when left out',
+    }),
+  handler: async ({ user, passwordStdin, json }) => {
+    const password = passwordStdin ? await readSecretFromStdin() : await askTwice();
+    await perform({ user, json, done: 'has a new password' }, async (house, id, context) => {
+      await house.userAdministration.updateUser(id, { password }, context);
+    });
+  },
+};
+
+export const grantToUser: CommandModule<GlobalArguments, GrantArguments> = {
+  command: 'grant <user>',
+  describe: 'Give a permission, or make a member of a group',
+  builder: (argv) =>
+    giftOptions(argv).option('until', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'When the membership ends, such as 2030-01-31T18:00:00Z',
+    }),
+  handler: async (given) => {
+    requireGift(given);
+    const expiresAt = parseUntil(given);
+    await perform(
+      { ...given, done: grantSentence(given, expiresAt) },
+      async (house, id, context) => {
+        const gift = await giftOf(given, house, context);
+        await house.singleGrants.grantToUser(id, { ...gift, expiresAt }, context);
+      },
+    );
+  },
+};
+
+export const revokeFromUser: CommandModule<GlobalArguments, GiftArguments> = {
+  command: 'revoke <user>',
+  describe: 'Take a permission that was given directly, or end the membership in a group',
+  builder: giftOptions,
+  handler: async (given) => {
+    requireGift(given);
+    await perform({ ...given, done: revokeSentence(given) }, async (house, id, context) => {
+      await house.singleGrants.revokeFromUser(id, await giftOf(given, house, context), context);
+    });
+  },
+};
+
+type Work = (house: House, id: string, context: Context) => Promise<void>;
+
+function change(
+  name: string,
+  describe: string,
+  { done, work }: { readonly done: string; readonly work: Work },
+): CommandModule<GlobalArguments, UserArguments> {
+  return {
+    command: `${name} <user>`,
+    describe,
+    builder: (argv) => argv.positional('user', userPositional),
+    handler: ({ user, json }) => perform({ user, json, done }, work),
+  };
+}
+
+/** Does something with a person, and says so with the address, so that a slip is noticed. */
+async function perform(
+  { user: name, json, done }: UserArguments & { readonly done: string },
+  work: Work,
+): Promise<void> {
+  const user = await withOperator(async (house, context) => {
+    const id = await house.byName.userId(name, context);
+    await work(house, id, context);
+    return house.directory.user(id, context);
+  });
+  const { id = null, email = '', status = null } = user ?? {};
+  print({ text: `${email} ${done}.`, json: { id, email, status } }, json);
+}
+
+async function askTwice(): Promise<string> {
+  using prompts = createPrompts();
+  const password = await prompts.askSecret('Password');
+  if (password === (await prompts.askSecret('Password (again)'))) return password;
+  throw new UsageError('The two passwords are not equal.');
+}
+
+function giftOptions(argv: Argv<GlobalArguments>): Argv<GiftArguments> {
+  return argv
+    .positional('user', userPositional)
+    .option('permission', { type: 'string', requiresArg: true, describe: 'Code of a permission' })
+    .option('group', { type: 'string', requiresArg: true, describe: 'Name of a group' });
+}
+
+function requireGift({ permission, group }: GiftArguments): void {
+  if (permission === undefined && group === undefined) {
+    throw new UsageError('Say --permission, --group, or both.');
+  }
+}
+
+function grantSentence({ permission, group }: GiftArguments, expiresAt: Date | undefined): string {
+  const end = expiresAt ? ` until ${shortTime(expiresAt)}` : '';
+  const parts = [
+    ...(group === undefined ? [] : [`is in ${group}${end}`]),
+    ...(permission === undefined ? [] : [`holds ${permission}`]),
+  ];
+  return parts.join(' and ');
+}
+
+function revokeSentence({ permission, group }: GiftArguments): string {
+  const parts = [
+    ...(group === undefined ? [] : [`is not in ${group} any more`]),
+    ...(permission === undefined ? [] : [`holds ${permission} directly no more`]),
+  ];
+  return parts.join(' and ');
+}
+
+async function giftOf(
+  { permission, group }: GiftArguments,
+  { byName }: House,
+  context: Context,
+): Promise<Gift> {
+  return {
+    permissionId:
+      permission === undefined ? undefined : await byName.permissionId(permission, context),
+    groupId: group === undefined ? undefined : await byName.groupId(group, context),
+  };
+}
+
+/** RFC 3339. */
+const timePattern = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+
+function parseUntil({ until, group }: GrantArguments): Date | undefined {
+  if (until === undefined) return undefined;
+  if (group === undefined) throw new UsageError('--until needs --group: only memberships end.');
+  const time = new Date(timePattern.test(until) ? until : Number.NaN);
+  if (time.getTime() > Date.now()) return time;
+  throw new UsageError('--until takes a time to come, such as 2030-01-31T18:00:00Z.');
+}

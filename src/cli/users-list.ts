@@ -1,0 +1,148 @@
+/** `users list`: people, page by page, however many there are. */
+import type { CommandModule } from 'yargs';
+import type { Context } from '../core/actor.ts';
+import type { Connection, UserFilter } from '../features/administration/directory.ts';
+import type { User, UserStatus } from '../features/users/user.entity.ts';
+import type { House } from '../house.ts';
+import {
+  type Colour,
+  type Column,
+  formatOf,
+  type ListArguments,
+  listOptions,
+  printList,
+} from './listing.ts';
+import { withOperator } from './operator-context.ts';
+import { createProgress, isProgressVisible, type Progress } from './progress.ts';
+import { UsageError } from './usage.ts';
+import type { GlobalArguments } from './with-house.ts';
+
+interface ListUsersArguments extends ListArguments {
+  readonly search: string | undefined;
+  readonly status: UserStatus | undefined;
+  readonly staff: boolean | undefined;
+  readonly superuser: boolean | undefined;
+  readonly group: string | undefined;
+  readonly limit: string | undefined;
+}
+
+const pageSize = 100;
+/** What a person still reads. */
+const tableLimit = 100;
+
+const statusColours: Readonly<Record<UserStatus, Colour>> = {
+  ACTIVE: 'green',
+  PENDING: 'yellow',
+  DISABLED: 'red',
+};
+
+const columns: readonly Column<User>[] = [
+  { name: 'id', value: ({ id }) => id },
+  { name: 'email', title: 'EMAIL', value: ({ email }) => email },
+  { name: 'username', title: 'USERNAME', value: ({ username }) => username },
+  { name: 'firstName', title: 'FIRST NAME', value: ({ firstName }) => firstName },
+  { name: 'lastName', title: 'LAST NAME', value: ({ lastName }) => lastName },
+  {
+    name: 'status',
+    title: 'STATUS',
+    value: ({ status }) => status,
+    colour: ({ status }) => statusColours[status],
+  },
+  { name: 'isStaff', title: 'STAFF', value: ({ isStaff }) => isStaff },
+  { name: 'isSuperuser', title: 'SUPERUSER', value: ({ isSuperuser }) => isSuperuser },
+  { name: 'createdAt', title: 'MADE', value: ({ createdAt }) => createdAt },
+  { name: 'lastLoginAt', title: 'LAST LOGIN', value: ({ lastLoginAt }) => lastLoginAt },
+];
+
+export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
+  command: 'list',
+  describe: 'List people, the newest first',
+  builder: (argv) =>
+    listOptions(argv)
+      .option('search', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Part of an address, a username or a name',
+      })
+      .option('status', {
+        choices: ['PENDING', 'ACTIVE', 'DISABLED'] as const,
+        requiresArg: true,
+        describe: 'State of the account',
+      })
+      .option('staff', { type: 'boolean', describe: 'Staff only; --no-staff for the others' })
+      .option('superuser', {
+        type: 'boolean',
+        describe: 'Superusers only; --no-superuser for the others',
+      })
+      .option('group', { type: 'string', requiresArg: true, describe: 'Members of this group' })
+      .option('limit', {
+        type: 'string',
+        requiresArg: true,
+        describe: `At most so many; when left out a table shows ${tableLimit}, CSV and JSON have all`,
+      }),
+  handler: async (given) => {
+    const format = formatOf(given);
+    const limit = parseLimit(given.limit) ?? (format === 'table' ? tableLimit : undefined);
+    await withOperator(async (house, context) => {
+      const filter = await filterOf(given, house, context);
+      using progress = createProgress('Users');
+      const walk = { filter, limit, progress, isLimitGiven: given.limit !== undefined };
+      await printList(pagesOf(walk, house, context), columns, format);
+    });
+  },
+};
+
+function parseLimit(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new UsageError('--limit takes a number, 1 or more.');
+}
+
+async function filterOf(
+  { search, status, staff, superuser, group }: ListUsersArguments,
+  { byName }: House,
+  context: Context,
+): Promise<UserFilter> {
+  return {
+    search,
+    status,
+    isStaff: staff,
+    isSuperuser: superuser,
+    groupId: group === undefined ? undefined : await byName.groupId(group, context),
+  };
+}
+
+interface Walk {
+  readonly filter: UserFilter;
+  readonly limit: number | undefined;
+  readonly isLimitGiven: boolean;
+  readonly progress: Progress;
+}
+
+async function* pagesOf(
+  { filter, limit = Number.POSITIVE_INFINITY, isLimitGiven, progress }: Walk,
+  { directory, unitOfWork }: House,
+  context: Context,
+): AsyncGenerator<readonly User[]> {
+  let after: string | null = null;
+  let done = 0;
+  let all: number | undefined;
+  while (done < limit) {
+    const page = { first: Math.min(pageSize, limit - done), after };
+    // A context for each page, which is forgotten with it.
+    const found: Connection<User> = await unitOfWork.inContext(() =>
+      directory.users({ page, filter, orderBy: {} }, context),
+    );
+    done += found.nodes.length;
+    yield found.nodes;
+    after = found.pageInfo.endCursor;
+    if (!found.pageInfo.hasNextPage) return;
+    if (isProgressVisible()) {
+      all ??= await found.count();
+      progress.show(done, Math.min(all, limit));
+    }
+  }
+  if (!isLimitGiven) {
+    console.error(`There are more than ${limit}: --limit shows them, --format csv has all.`);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Users, groups and permissions by the names that people know them by. Answers ids only, so that
+ * whoever changes something loads it inside the change.
+ */
+import type { Context } from '../../core/actor.ts';
+import { Problem } from '../../core/errors.ts';
+import { parseFields, parseId, parseLoginName, parseLookupName } from '../../core/parse.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { requireAdministrator } from './rules.ts';
+
+export interface ByName {
+  /** Id of the user with this id, address or username. @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
+  userId(name: unknown, context: Context): Promise<string>;
+  /** @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
+  groupId(name: unknown, context: Context): Promise<string>;
+  /** @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
+  permissionId(codename: unknown, context: Context): Promise<string>;
+  /** Ids of them all, each once. @throws FORBIDDEN, NOT_FOUND that names those there are not */
+  permissionIds(codenames: readonly string[], context: Context): Promise<string[]>;
+}
+
+const columnOf = { email: 'email', username: 'lower(username)' } as const;
+
+export function createByName({ query }: UnitOfWork): ByName {
+  const one = async (path: string, sql: string, value: unknown): Promise<string> => {
+    const [row] = await query<{ id: string }>(sql, [value]);
+    if (!row) throw notFound(path, `There is no such ${path}.`);
+    return row.id;
+  };
+
+  const isUserId = async (id: string) =>
+    (await query('select 1 from users where id = ?', [id])).length > 0;
+
+  return {
+    async userId(name, context) {
+      requireAdministrator(context, 'users.view_user');
+      const id = parseId(name);
+      if (id !== undefined && (await isUserId(id))) return id;
+      const { user } = parseFields({ user: () => parseLoginName(name) });
+      if (!user) throw notFound('user', 'There is no such user.');
+      return one(
+        'user',
+        `select id from users where ${columnOf[user.kind]} = ?`,
+        user.value.toLowerCase(),
+      );
+    },
+
+    async groupId(name, context) {
+      requireAdministrator(context, 'users.view_group');
+      const { group } = parseFields({ group: () => parseLookupName(name) });
+      return one('group', 'select id from groups where name = ?', group);
+    },
+
+    async permissionId(codename, context) {
+      requireAdministrator(context, 'users.view_permission');
+      const { permission } = parseFields({ permission: () => parseLookupName(codename) });
+      return one('permission', 'select id from permissions where codename = ?', permission);
+    },
+
+    async permissionIds(codenames, context) {
+      requireAdministrator(context, 'users.view_permission');
+      const found = await query<{ id: string; codename: string }>(
+        `select id, codename from permissions
+         where codename in (select jsonb_array_elements_text(?::jsonb))`,
+        [JSON.stringify(codenames)],
+      );
+      const known = new Set(found.map(({ codename }) => codename));
+      const missing = codenames.filter((codename) => !known.has(codename));
+      if (missing.length > 0) throw notFound('permissions', `There is no ${missing.join(', ')}.`);
+      return found.map(({ id }) => id);
+    },
+  };
+}
+
+function notFound(path: string, message: string): Problem {
+  return new Problem('NOT_FOUND', { fields: [{ path, message }] });
+}

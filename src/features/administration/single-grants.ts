@@ -1,0 +1,130 @@
+/** One membership or one permission, given to a user or taken away, whatever else the user holds. */
+import type { Context } from '../../core/actor.ts';
+import { Problem } from '../../core/errors.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { rootGroupName } from '../access/group.entity.ts';
+import { requireAdministrator } from './rules.ts';
+import type { UserAdministration } from './user-administration.ts';
+
+export interface NamedMembership {
+  readonly group: string;
+  /** When it stops counting; maybe it has already. */
+  readonly expiresAt: Date | null;
+}
+
+/** Ids of what is given or taken; either may be left out. */
+export interface Gift {
+  readonly groupId?: string | undefined;
+  readonly permissionId?: string | undefined;
+}
+
+export interface SingleGrants {
+  /** Memberships of a user by name, those that have ended included. @throws FORBIDDEN */
+  membershipsOf(userId: string, context: Context): Promise<NamedMembership[]>;
+  /**
+   * Gives; a membership that is there already gets the new end.
+   *
+   * @throws FORBIDDEN, NOT_FOUND, PROTECTED for the Root group, VALIDATION_FAILED
+   */
+  grantToUser(
+    userId: string,
+    gift: Gift & { readonly expiresAt?: Date | undefined },
+    context: Context,
+  ): Promise<void>;
+  /** @throws FORBIDDEN, NOT_FOUND for what is not held, PROTECTED for a superuser's Root group */
+  revokeFromUser(userId: string, gift: Gift, context: Context): Promise<void>;
+}
+
+interface Held {
+  readonly isSuperuser: boolean;
+  readonly groupIds: readonly string[];
+  readonly permissionIds: readonly string[];
+}
+
+export function createSingleGrants(parts: {
+  readonly unitOfWork: UnitOfWork;
+  readonly userAdministration: UserAdministration;
+}): SingleGrants {
+  const { query, run } = parts.unitOfWork;
+  const { setGroupMembership, updateUser } = parts.userAdministration;
+
+  /** What the user holds, and goes on to hold until the transaction ends. */
+  const claimHeld = async (userId: string): Promise<Held> => {
+    const [user] = await query<{ is_superuser: boolean }>(
+      'select is_superuser from users where id = ? for update',
+      [userId],
+    );
+    if (!user) throw new Problem('NOT_FOUND');
+    const groups = await query<{ id: string }>(
+      `select group_id as id from user_groups
+       where user_id = ? and (expires_at is null or expires_at > now())`,
+      [userId],
+    );
+    const permissions = await query<{ id: string }>(
+      'select permission_id as id from user_permissions where user_id = ?',
+      [userId],
+    );
+    return {
+      isSuperuser: user.is_superuser,
+      groupIds: groups.map(({ id }) => id),
+      permissionIds: permissions.map(({ id }) => id),
+    };
+  };
+
+  const isRoot = async (groupId: string | undefined) =>
+    groupId !== undefined &&
+    (await query('select 1 from groups where id = ? and name = ?', [groupId, rootGroupName]))
+      .length > 0;
+
+  return {
+    async membershipsOf(userId, context) {
+      requireAdministrator(context, 'users.view_user');
+      const rows = await query<{ name: string; expires_at: string | null }>(
+        `select g.name, ug.expires_at from user_groups ug join groups g on g.id = ug.group_id
+         where ug.user_id = ? order by g.name`,
+        [userId],
+      );
+      return rows.map(({ name, expires_at: end }) => ({
+        group: name,
+        expiresAt: end === null ? null : new Date(end),
+      }));
+    },
+
+    async grantToUser(userId, { groupId, permissionId, expiresAt }, context) {
+      requireAdministrator(context, 'users.change_user');
+      await run(async () => {
+        const held = await claimHeld(userId);
+        if (await isRoot(groupId)) throw new Problem('PROTECTED');
+        if (groupId !== undefined) {
+          await setGroupMembership({ userId, groupId, expiresAt }, context);
+        }
+        if (permissionId !== undefined) {
+          const permissionIds = [...held.permissionIds, permissionId];
+          await updateUser(userId, { permissionIds }, context);
+        }
+      });
+    },
+
+    async revokeFromUser(userId, { groupId, permissionId }, context) {
+      requireAdministrator(context, 'users.change_user');
+      await run(async () => {
+        const held = await claimHeld(userId);
+        if (held.isSuperuser && (await isRoot(groupId))) throw new Problem('PROTECTED');
+        await updateUser(
+          userId,
+          {
+            groupIds: groupId && without(held.groupIds, groupId, 'group'),
+            permissionIds: permissionId && without(held.permissionIds, permissionId, 'permission'),
+          },
+          context,
+        );
+      });
+    },
+  };
+}
+
+function without(held: readonly string[], id: string, path: string): string[] {
+  if (held.includes(id)) return held.filter((each) => each !== id);
+  const message = `The user does not hold this ${path}, or not directly.`;
+  throw new Problem('NOT_FOUND', { fields: [{ path, message }] });
+}
