@@ -84,7 +84,7 @@ type Parsed = ReturnType<typeof parseInput<EmailAddress | undefined>>;
 
 export function createUserAdministration(parts: UserAdministrationParts): UserAdministration {
   const { users, access, grants, oneTimePasswords, sessions, hasher } = parts;
-  const { em, run } = parts.unitOfWork;
+  const { em, run, query } = parts.unitOfWork;
 
   const claim = async (rawId: unknown, actor: Actor): Promise<User> => {
     const id = parseId(rawId);
@@ -99,8 +99,9 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     own?: User,
   ): Promise<void> => {
     const fields = [];
-    const other = email === undefined ? null : await users.claimEmail(email);
-    if (other && other.id !== own?.id) fields.push({ path: 'email', message: 'Is taken.' });
+    const owner = email === undefined ? undefined : await users.ownerOfEmail(email);
+    if (owner !== undefined && owner !== own?.id)
+      fields.push({ path: 'email', message: 'Is taken.' });
     const isNewName =
       username !== undefined && username.toLowerCase() !== own?.username?.toLowerCase();
     if (isNewName && !(await users.claimUsername(username))) {
@@ -151,11 +152,34 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     await parts.audit.record({ action: 'password-set', target: { type: 'user', id: user.id } });
   };
 
+  /** Who was to prove the former address has the new one to prove. */
+  const proveAgain = async (user: User) => {
+    if (user.status === 'DISABLED') return;
+    if ((await users.findPasswordHash(user.id)) === undefined) {
+      await oneTimePasswords.endAll(user.id, ['invite']);
+      oneTimePasswords.issue({ user, kind: 'invite' });
+    } else if (user.status === 'PENDING') await oneTimePasswords.issueVerification(user);
+  };
+
   const applyEmail = async (user: User, email: EmailAddress) => {
     user.email = email;
     user.pendingEmail = null;
     await oneTimePasswords.endAll(user.id, ['verify-email', 'reset-password', 'change-email']);
     await sessions.endAllOf(user.id, 'revoked');
+    await proveAgain(user);
+  };
+
+  /** What no password of the user may be made of. */
+  const namesOf = async (rawId: unknown): Promise<readonly unknown[]> => {
+    const id = parseId(rawId);
+    const rows =
+      id === undefined
+        ? []
+        : await query<Record<string, string | null>>(
+            'select email, username, first_name, last_name from users where id = ?',
+            [id],
+          );
+    return rows.flatMap((row) => Object.values(row));
   };
 
   const hashOf = async (password: string | undefined, context: Context) =>
@@ -164,7 +188,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
   return {
     async createUser(input, context) {
       const actor = requireAdministrator(context, 'users.add_user');
-      const parsed = parseInput(input, parts.passwordRules, parseEmail);
+      const parsed = parseInput(input, { ...parts.passwordRules, about: [] }, parseEmail);
       const passwordHash = await hashOf(parsed.password, context);
       return run(async () => {
         await requireFree(parsed);
@@ -187,11 +211,14 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
 
     async updateUser(id, input, context) {
       const actor = requireAdministrator(context, 'users.change_user');
-      const parsed = parseInput(input, parts.passwordRules, (raw) => optional(raw, parseEmail));
+      const about = input.password === undefined ? [] : await namesOf(id);
+      const parsed = parseInput(input, { ...parts.passwordRules, about }, (raw) =>
+        optional(raw, parseEmail),
+      );
       const passwordHash = await hashOf(parsed.password, context);
       return run(async () => {
         // The address's lock comes before the user's, as everywhere.
-        if (parsed.email !== undefined) await users.claimEmail(parsed.email);
+        if (parsed.email !== undefined) await users.ownerOfEmail(parsed.email);
         const user = await claim(id, actor);
         const isMoved = parsed.email !== undefined && parsed.email !== user.email;
         if (isMoved || passwordHash !== undefined) await requireMayImpersonate(actor, user);
@@ -238,7 +265,7 @@ function parseExpiry(raw: unknown, now: Date): Date {
 
 function parseInput<Email>(
   input: UserInput,
-  rules: PasswordRules,
+  rules: PasswordRules & { readonly about: readonly unknown[] },
   readEmail: (raw: unknown) => Email,
 ) {
   return parseFields({
@@ -249,6 +276,7 @@ function parseInput<Email>(
     password: () =>
       optional(input.password, (raw) =>
         parseNewPassword(raw, rules, [
+          ...rules.about,
           input.email,
           input.username,
           input.firstName,

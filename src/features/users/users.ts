@@ -21,6 +21,11 @@ export interface NewUser {
 export interface Users {
   /** The user of an address, locked for the rest of the transaction; also keeps others from making one. */
   claimEmail(email: EmailAddress): Promise<User | null>;
+  /**
+   * Who has an address, without a lock on that user; also keeps others from taking it. For whoever holds
+   * the lock of another user: two who waited for each other's user would wait in a circle.
+   */
+  ownerOfEmail(email: EmailAddress): Promise<string | undefined>;
   /** The user, locked for the rest of the transaction. */
   claim(id: string): Promise<User | null>;
   isUsernameTaken(username: Username): Promise<boolean>;
@@ -52,6 +57,11 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
     async claimEmail(email) {
       await lock(`email:${email}`);
       return em.findOne(User, { email }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    },
+    async ownerOfEmail(email) {
+      await lock(`email:${email}`);
+      const [row] = await query<{ id: string }>('select id from users where email = ?', [email]);
+      return row?.id;
     },
     claim: (id) => em.findOne(User, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }),
     isUsernameTaken,
