@@ -1,0 +1,57 @@
+/** Administrative mutations over GraphQL, each with its outcome: `done`, or the code of the refusal. */
+import { newName } from './administrators.ts';
+import { newAddress } from './people.ts';
+import type { TestService } from './service.ts';
+
+export interface Outcome {
+  readonly outcome: string;
+  /** Of what was made or changed; empty where there is none. */
+  readonly id: string;
+  readonly fields?: readonly { readonly path: string }[];
+}
+
+export type By = { readonly accessToken: string };
+
+/** Of a service that is started later, as that of a test file is. */
+export function administrationOf(serviceOf: () => TestService) {
+  const mutate = async (by: By, call: string, declared: string, variables: object) => {
+    const thing = /^(?:create|update|set)(User|Group|Permission)(?!M)/.exec(call)?.[1];
+    const id = thing === undefined ? '' : `... on ${thing} { id }`;
+    const document = `mutation (${declared}) {
+      result: ${call} { __typename ${id} ... on Problem { code fields { path } } }
+    }`;
+    const { data, errors } = await serviceOf().graphql(document, variables, by.accessToken);
+    const { code, ...result } = data?.result ?? {};
+    const outcome = errors?.[0]?.extensions?.code ?? code ?? 'done';
+    return { id: '', ...result, outcome: String(outcome) } satisfies Outcome as Outcome; // of any answer
+  };
+  const create = (type: string) => (by: By, input: object) =>
+    mutate(by, `create${type}(input: $input)`, `$input: Create${type}Input!`, { input });
+  const update = (type: string) => (by: By, id: string, input: object) =>
+    mutate(by, `update${type}(id: $id, input: $input)`, `$id: ID!, $input: Update${type}Input!`, {
+      id,
+      input,
+    });
+  const remove = (operation: string) => (by: By, id: string) =>
+    mutate(by, `${operation}(id: $id)`, '$id: ID!', { id });
+
+  return {
+    /** With an address of its own unless one is given. */
+    createUser: (by: By, input: object) => create('User')(by, { email: newAddress(), ...input }),
+    updateUser: update('User'),
+    deactivateUser: remove('deactivateUser'),
+    setGroupMembership: (by: By, input: object) =>
+      mutate(by, 'setGroupMembership(input: $input)', '$input: SetGroupMembershipInput!', {
+        input,
+      }),
+    /** With a name of its own unless one is given. */
+    createGroup: (by: By, input: object) => create('Group')(by, { name: newName(), ...input }),
+    updateGroup: update('Group'),
+    deleteGroup: remove('deleteGroup'),
+    createPermission: create('Permission'),
+    updatePermission: update('Permission'),
+    deletePermission: remove('deletePermission'),
+    resetPassword: (by: By, input: object) =>
+      mutate(by, 'resetPassword(input: $input)', '$input: ResetPasswordInput!', { input }),
+  };
+}
