@@ -54,7 +54,7 @@ export async function printList<Row>(
 }
 
 /** A table as text, with a line for the titles; without rows only that. */
-export function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
   const shown = columns.filter(({ title }) => title !== undefined);
   const cells = rows.map((row) => shown.map(({ value }) => textOf(value(row))));
   const titles = shown.map(({ title = '' }) => title);
@@ -123,11 +123,14 @@ export function recordOf<Row>(row: Row, columns: readonly Column<Row>[]): Record
 
 /** Waits until the reader has room; whether there is a reader still, as `| head` goes away. */
 function write(text: string): Promise<boolean> {
-  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => undefined);
+  // Without a listener it would end the process; the callback is told as well.
+  process.stdout.off('error', ignore).on('error', ignore);
   return new Promise((resolve) => {
     process.stdout.write(text, (error) => resolve(!error));
   });
 }
+
+function ignore(): void {}
 
 function textOf(value: Value): string {
   if (value === true) return 'yes';

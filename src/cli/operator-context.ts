@@ -6,7 +6,7 @@ import { operatorId } from '../features/audit/audit.ts';
 import type { House } from '../house.ts';
 import { withHouse } from './with-house.ts';
 
-export function operatorContext(): Context {
+function operatorContext(): Context {
   const beginning = new Date();
   return {
     actor: {

@@ -13,7 +13,7 @@ import {
   printList,
 } from './listing.ts';
 import { withOperator } from './operator-context.ts';
-import { createProgress, isProgressVisible, type Progress } from './progress.ts';
+import { createProgress, isProgressVisible } from './progress.ts';
 import { UsageError } from './usage.ts';
 import type { GlobalArguments } from './with-house.ts';
 
@@ -85,8 +85,13 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
     const limit = parseLimit(given.limit) ?? (format === 'table' ? tableLimit : undefined);
     await withOperator(async (house, context) => {
       const filter = await filterOf(given, house, context);
-      using progress = createProgress('Users');
-      const walk = { filter, limit, progress, isLimitGiven: given.limit !== undefined };
+      const walk = {
+        filter,
+        limit,
+        isLimitGiven: given.limit !== undefined,
+        // Rows on the screen show by themselves how far it is.
+        hasProgress: isProgressVisible() && (format === 'table' || !process.stdout.isTTY),
+      };
       await printList(pagesOf(walk, house, context), columns, format);
     });
   },
@@ -116,14 +121,15 @@ interface Walk {
   readonly filter: UserFilter;
   readonly limit: number | undefined;
   readonly isLimitGiven: boolean;
-  readonly progress: Progress;
+  readonly hasProgress: boolean;
 }
 
 async function* pagesOf(
-  { filter, limit = Number.POSITIVE_INFINITY, isLimitGiven, progress }: Walk,
+  { filter, limit = Number.POSITIVE_INFINITY, isLimitGiven, hasProgress }: Walk,
   { directory, unitOfWork }: House,
   context: Context,
 ): AsyncGenerator<readonly User[]> {
+  using progress = createProgress('Users');
   let after: string | null = null;
   let done = 0;
   let all: number | undefined;
@@ -137,7 +143,7 @@ async function* pagesOf(
     yield found.nodes;
     after = found.pageInfo.endCursor;
     if (!found.pageInfo.hasNextPage) return;
-    if (isProgressVisible()) {
+    if (hasProgress) {
       all ??= await found.count();
       progress.show(done, Math.min(all, limit));
     }

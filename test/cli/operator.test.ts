@@ -1,0 +1,215 @@
+/** What operators do with people, groups and permissions on the command line. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import {
+  type CommandResult,
+  environmentOf,
+  runCommand,
+  type Variables,
+} from '../support/command.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { newAddress } from '../support/people.ts';
+
+// Several processes in a row, and others beside them.
+vi.setConfig({ testTimeout: 120_000 });
+
+let database: TestDatabase;
+let mail: MailServer;
+let environment: Variables;
+beforeAll(async () => {
+  [database, mail] = await Promise.all([createTestDatabase(), startMailServer()]);
+  environment = environmentOf(database, mail);
+  await addUser({ email: 'root@example.com', isSuperuser: true });
+});
+afterAll(async () => {
+  await mail.close();
+  await database.drop();
+});
+
+const run = (args: readonly string[], input = ''): Promise<CommandResult> =>
+  runCommand(args, { environment, input, limitMilliseconds: 60_000 });
+
+/** Runs a command that is to succeed, and answers what it printed as JSON. */
+async function runJson(args: readonly string[]) {
+  const { code, stdout, stderr } = await run([...args, '--json']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout);
+}
+
+interface Row {
+  readonly email: string;
+  readonly username?: string;
+  readonly firstName?: string;
+  readonly isSuperuser?: boolean;
+}
+
+/** An active account with a session. */
+async function addUser(row: Row): Promise<string> {
+  const { email, username = null, firstName = '', isSuperuser = false } = row;
+  const id = randomUUID();
+  await database.query(
+    `insert into users (id, email, username, first_name, last_name, status, is_staff, is_superuser, created_at, updated_at)
+     values ($1, $2, $3, $4, '', 'ACTIVE', $5, $5, now(), now())`,
+    [id, email, username, firstName, isSuperuser],
+  );
+  await database.query(
+    `insert into sessions (id, user_id, refresh_counter, created_at, last_used_at, expires_at, ip_address, user_agent)
+     values (gen_random_uuid(), $1, 0, now(), now(), now() + interval '1 day', '192.0.2.1', 'a browser')`,
+    [id],
+  );
+  return id;
+}
+
+const liveSessionsOf = (id: string) =>
+  database.query('select 1 from sessions where user_id = $1 and ended_at is null', [id]);
+
+describe.concurrent('people', () => {
+  test('are listed by search and status as a table, as CSV and as JSON', async () => {
+    const tag = `tag${randomUUID().slice(0, 8)}`;
+    await addUser({ email: `${tag}-a@example.com`, firstName: '=1+1, "x"' });
+    await addUser({ email: `${tag}-b@example.com` });
+    const list = ['users', 'list', '--search', tag.toUpperCase(), '--no-staff'];
+    const [table, csv, json] = await Promise.all([
+      run([...list, '--limit', '1']),
+      run([...list, '--format', 'csv']),
+      runJson([...list, '--status', 'ACTIVE']),
+    ]);
+    expect(table.stdout).toMatch(/^EMAIL +USERNAME/);
+    expect(table.stdout.trimEnd().split('\n')).toHaveLength(2);
+    expect(table.stdout).not.toContain('\u001b');
+    expect(csv.stdout).toMatch(/^id,email,username,firstName,/);
+    // A spreadsheet must not take a name for a formula.
+    expect(csv.stdout).toContain(`${tag}-a@example.com,,"'=1+1, ""x""",`);
+    expect(json.map(({ email }: Row) => email).sort()).toEqual([
+      `${tag}-a@example.com`,
+      `${tag}-b@example.com`,
+    ]);
+  });
+
+  test('a membership is given until a time, explained, shown and taken', async () => {
+    const email = newAddress();
+    const id = await addUser({ email, username: 'Grace' });
+    const group = `Group ${id}`;
+    await runJson(['groups', 'create', group, '--permissions', 'users.view_user,users.view_group']);
+    const until = '2100-01-31T18:00:00Z';
+    const gift = ['--group', group, '--until', until, '--permission', 'users.view_group'];
+    await runJson(['users', 'grant', 'grace', ...gift]);
+
+    const [shown, explained] = await Promise.all([
+      runJson(['users', 'show', id]),
+      runJson(['users', 'explain', email, 'users.view_group']),
+    ]);
+    expect(shown).toMatchObject({
+      id,
+      email,
+      username: 'Grace',
+      groups: [{ group, expiresAt: '2100-01-31T18:00:00.000Z' }],
+      permissions: ['users.view_group'],
+      effectivePermissions: ['users.view_group', 'users.view_user'],
+      sessions: [{ ipAddress: '192.0.2.1', userAgent: 'a browser' }],
+    });
+    expect(explained).toEqual({
+      isAllowed: true,
+      paths: [
+        { kind: 'DIRECT', grant: 'users.view_group', group: null },
+        { kind: 'GROUP', grant: 'users.view_group', group },
+      ],
+    });
+
+    await runJson(['users', 'revoke', email, '--group', group]);
+    const denied = await run(['users', 'explain', id, 'users.view_user']);
+    expect(denied).toMatchObject({ code: 0, stdout: 'Not allowed.\n' });
+    const again = await run(['users', 'revoke', email, '--group', group]);
+    expect(again).toMatchObject({ code: 1, stdout: '' });
+    expect(again.stderr).toMatch(/^NOT_FOUND: /);
+  });
+
+  test('who is disabled has no session left, and who is enabled again has none either', async () => {
+    const email = newAddress();
+    const id = await addUser({ email });
+    expect(await runJson(['users', 'disable', email])).toEqual({ id, email, status: 'DISABLED' });
+    expect(await liveSessionsOf(id)).toEqual([]);
+    expect(await runJson(['users', 'enable', email])).toEqual({ id, email, status: 'ACTIVE' });
+    expect(await liveSessionsOf(id)).toEqual([]);
+  });
+
+  test('a password is read from standard input, ends the sessions and is mailed about', async () => {
+    const email = newAddress();
+    const id = await addUser({ email });
+    const weak = await run(['users', 'set-password', email, '--password-stdin'], 'password123');
+    expect(weak).toMatchObject({ code: 1, stdout: '' });
+    expect(weak.stderr).toMatch(/^VALIDATION_FAILED: .*\n {2}password: /);
+    expect(weak.stderr).not.toContain('password123');
+    expect(await liveSessionsOf(id)).toHaveLength(1);
+
+    const password = 'four words make sense';
+    const set = await run(['users', 'set-password', email], `${password}\n${password}\n`);
+    expect(set).toMatchObject({ code: 0, stderr: '' });
+    expect(await liveSessionsOf(id)).toEqual([]);
+    const hashes = await database.query('select 1 from password_hashes where user_id = $1', [id]);
+    expect(hashes).toHaveLength(1);
+    await mail.waitFor(email, 1);
+  });
+});
+
+describe.concurrent('groups and permissions', () => {
+  test('are made, listed, changed and deleted by name', async () => {
+    const code = `shop.view_${randomUUID().slice(0, 8)}`;
+    const group = `Shop ${code}`;
+    const made = await runJson(['permissions', 'create', code, '--name', 'View']);
+    expect(made).toMatchObject({ codename: code, name: 'View', isBuiltIn: false });
+    await runJson(['groups', 'create', group, '--description', 'Sells', '--permissions', code]);
+    await Promise.all([
+      runJson(['permissions', 'update', code, '--name', 'See']),
+      runJson(['groups', 'update', group, '--description', '']),
+    ]);
+    const [permissions, shown] = await Promise.all([
+      run(['permissions', 'list', '--format', 'csv']),
+      runJson(['groups', 'show', group]),
+    ]);
+    expect(permissions.stdout).toMatch(new RegExp(`^[^,]+,${code},See,false$`, 'm'));
+    expect(shown).toMatchObject({ name: group, description: '', permissions: [code], members: 0 });
+
+    await Promise.all([
+      runJson(['groups', 'delete', group]),
+      runJson(['permissions', 'delete', code]),
+    ]);
+    const gone = await database.query(
+      'select name from groups where name = $1 union select codename from permissions where codename = $2',
+      [group, code],
+    );
+    expect(gone).toEqual([]);
+  });
+});
+
+describe.concurrent('refused with exit 1', () => {
+  test.each<[string, readonly string[], string]>([
+    ['nobody has that name', ['users', 'disable', 'nobody@example.com'], 'NOT_FOUND'],
+    ['the last active superuser', ['users', 'disable', 'root@example.com'], 'PROTECTED'],
+    ['the Root group', ['groups', 'delete', 'Root'], 'PROTECTED'],
+    ['a place in Root', ['users', 'grant', 'root@example.com', '--group', 'Root'], 'PROTECTED'],
+    ['no such permission', ['groups', 'create', 'X', '--permissions', 'nix'], 'NOT_FOUND'],
+  ])('%s', async (_, args, problem) => {
+    const { code, stdout, stderr } = await run(args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(new RegExp(`^${problem}: `));
+  });
+});
+
+describe.concurrent('wrong usage with exit 2', () => {
+  test.each<[string, readonly string[], RegExp]>([
+    ['neither a permission nor a group', ['users', 'grant', 'a@example.com'], /--permission/],
+    [
+      'an end in the past',
+      ['users', 'grant', 'a', '--group', 'G', '--until', '2020-01-01T00:00:00Z'],
+      /--until/,
+    ],
+    ['a limit that is none', ['users', 'list', '--limit', 'all'], /--limit/],
+    ['a password in the arguments', ['users', 'set-password', 'a', 'secret'], /too many/],
+  ])('%s', async (_, args, reason) => {
+    const { code, stdout, stderr } = await run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(reason);
+  });
+});
