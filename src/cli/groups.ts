@@ -14,9 +14,8 @@ import {
   printList,
   recordOf,
 } from './listing.ts';
-import { withOperator } from './operator-context.ts';
 import { UsageError } from './usage.ts';
-import { type GlobalArguments, print } from './with-house.ts';
+import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 interface GroupArguments extends GlobalArguments {
   readonly group: string;
@@ -51,7 +50,7 @@ const listGroups: CommandModule<GlobalArguments, ListArguments> = {
   builder: listOptions,
   handler: async (given) => {
     const format = formatOf(given);
-    await withOperator(({ directory, access }, context) => {
+    await withHouse(({ directory, access }, context) => {
       const pages = everyPage(
         (page) => directory.groups(page, context),
         (groups) => withPermissions(groups, access),
@@ -66,7 +65,7 @@ const showGroup: CommandModule<GlobalArguments, GroupArguments> = {
   describe: 'Show a group, its permissions and how many members it has',
   builder: (argv) => argv.positional('group', groupPositional),
   handler: async ({ group: name, json }) => {
-    const { members, ...found } = await withOperator(async (house, context) => {
+    const { members, ...found } = await withHouse(async (house, context) => {
       const id = await house.byName.groupId(name, context);
       const list = { page: { first: 0 }, filter: { groupId: id }, orderBy: {} };
       const members = await (await house.directory.users(list, context)).count();
@@ -122,7 +121,7 @@ const deleteGroup: CommandModule<GlobalArguments, GroupArguments> = {
   describe: 'Delete a group; its members lose what it gave them',
   builder: (argv) => argv.positional('group', groupPositional),
   handler: async ({ group, json }) => {
-    await withOperator(async ({ byName, groupAdministration }, context) =>
+    await withHouse(async ({ byName, groupAdministration }, context) =>
       groupAdministration.deleteGroup(await byName.groupId(group, context), context),
     );
     print({ text: `Group ${group} deleted.`, json: { name: group } }, json);
@@ -158,7 +157,7 @@ async function write(
   text: string,
   work: (house: House, context: Context) => Promise<Group>,
 ): Promise<void> {
-  const found = await withOperator(async (house, context) => {
+  const found = await withHouse(async (house, context) => {
     const { id } = await work(house, context);
     return loadGroup(id, house, context);
   });

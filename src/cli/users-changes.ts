@@ -4,11 +4,10 @@ import type { Context } from '../core/actor.ts';
 import type { Gift } from '../features/administration/single-grants.ts';
 import type { House } from '../house.ts';
 import { shortTime } from './listing.ts';
-import { withOperator } from './operator-context.ts';
 import { createPrompts, readSecretFromStdin } from './prompts.ts';
 import { UsageError } from './usage.ts';
 import { type UserArguments, userPositional } from './users-details.ts';
-import { type GlobalArguments, print } from './with-house.ts';
+import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 interface PasswordArguments extends UserArguments {
   readonly 'password-stdin': boolean;
@@ -106,7 +105,7 @@ async function perform(
   { user: name, json, done }: UserArguments & { readonly done: string },
   work: Work,
 ): Promise<void> {
-  const user = await withOperator(async (house, context) => {
+  const user = await withHouse(async (house, context) => {
     const id = await house.byName.userId(name, context);
     await work(house, id, context);
     return house.directory.user(id, context);

@@ -1,8 +1,11 @@
 /** Opens the house for one command and leaves it again, whatever happens. */
+import type { Context } from '../core/actor.ts';
+import { onBehalfOf } from '../core/ambient.ts';
 import { readConfig } from '../core/config.ts';
 import { createLog } from '../core/log.ts';
 import { drainJobs } from '../db/jobs.ts';
 import { type House, openHouse } from '../house.ts';
+import { operatorContext } from './operator-context.ts';
 
 /** Options of every command. */
 export interface GlobalArguments {
@@ -13,13 +16,21 @@ export interface GlobalArguments {
 const mailPatience = 4000;
 const deliveryPatience = 6000;
 
-/** Runs `work` in a database context; mails that it caused go out before the command ends. */
-export async function withHouse<Result>(work: (house: House) => Promise<Result>): Promise<Result> {
+/**
+ * Runs `work` on behalf of the operator, in a database context; mails that it caused go out before
+ * the command ends.
+ */
+export async function withHouse<Result>(
+  work: (house: House, context: Context) => Promise<Result>,
+): Promise<Result> {
   const config = readConfig();
   const log = createLog({ isReadable: config.debug, level: 'fatal', toStderr: true });
   const house = await openHouse({ config, log, mailPatience });
   try {
-    const result = await house.unitOfWork.inContext(() => work(house));
+    const context = operatorContext();
+    const result = await onBehalfOf(context, () =>
+      house.unitOfWork.inContext(() => work(house, context)),
+    );
     const isAllSent = await drainJobs(house.jobs, deliveryPatience);
     if (!isAllSent) {
       console.error('A mail could not be sent yet; the server tries again for as long as it runs.');
