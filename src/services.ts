@@ -90,7 +90,7 @@ export function createServices(ground: Ground) {
     passwordRules: { minLength: config.passwordMinLength },
   };
   const emailChanges = createEmailChanges(accountParts);
-  const grants = createGrants(unitOfWork);
+  const grants = createGrants(unitOfWork, audit);
   return {
     ...sessionServices,
     hasher,

@@ -127,6 +127,38 @@ describe('memberships that end', () => {
   });
 });
 
+test('what is given and taken goes into the record, with what was held before', async () => {
+  const [id, group] = [await makeUser(service), await makeGroup(service)];
+  const permission = await permissionId(service, 'shop.recorded');
+  const expiresAt = '2099-01-01T00:00:00.000Z';
+  await setGroupMembership(root, { userId: id, groupId: group, expiresAt });
+  await updateUser(root, id, { groupIds: [], permissionIds: [permission] });
+  await updateUser(root, id, { permissionIds: [permission] });
+  const { data } = await service.graphql(
+    'query ($id: ID!) { auditEntries(filter: {targetId: $id}) { nodes { action actorId before after } } }',
+    { id },
+    root.accessToken,
+  );
+  const entry = { action: 'user-updated', actorId: root.userId };
+  expect(data.auditEntries.nodes).toEqual([
+    { ...entry, before: { permissionIds: [] }, after: { permissionIds: [permission] } },
+    { ...entry, before: { groupIds: [group] }, after: { groupIds: [] } },
+    { ...entry, before: null, after: { groupId: group, expiresAt } },
+  ]);
+});
+
+test('of 8 groups that are deleted while they are given none fails', async () => {
+  for (let round = 0; round < 8; round += 1) {
+    const [id, group] = [await makeUser(service), await makeGroup(service)];
+    const [given, deleted] = await Promise.all([
+      updateUser(root, id, { groupIds: [group] }),
+      deleteGroup(root, group),
+    ]);
+    expect(deleted.outcome).toBe('done');
+    expect(['done', 'VALIDATION_FAILED']).toContain(given.outcome);
+  }
+});
+
 test('deleting a group keeps its members, deleting a permission its holders', async () => {
   const { userId, accessToken } = await person(service);
   const group = await makeGroup(service, ['shop.gone']);

@@ -2,6 +2,7 @@
 import type { Actor } from '../../core/actor.ts';
 import { parseFields, refuse } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { User } from '../users/user.entity.ts';
 import { requireHolds } from './rules.ts';
 
@@ -29,6 +30,7 @@ export interface Grants {
 
 interface Pivot {
   readonly table: string;
+  readonly ownerType: 'user' | 'group';
   readonly owner: string;
   readonly item: string;
   /** Name of the input that lists the items. */
@@ -37,26 +39,28 @@ interface Pivot {
   readonly ended?: string;
   /** SQL: the codes that an item gives, for the ids in `?`. */
   readonly codes: string;
-  /** SQL: how many of the ids in `?` there are. */
+  /** SQL: which of the ids in `?` there are, and stay until the transaction ends. */
   readonly known: string;
 }
 
 const ids = "string_to_array(?, ' ')::uuid[]";
 const permissionCodes = `select codename from permissions where id = any(${ids})`;
-const knownPermissions = `select count(*)::int as known from permissions where id = any(${ids})`;
+const knownPermissions = `select id from permissions where id = any(${ids}) for key share`;
 
 const userGroups: Pivot = {
   table: 'user_groups',
+  ownerType: 'user',
   owner: 'user_id',
   item: 'group_id',
   field: 'groupIds',
   ended: 'expires_at <= now()',
   codes: `select p.codename from group_permissions gp join permissions p on p.id = gp.permission_id
     where gp.group_id = any(${ids})`,
-  known: `select count(*)::int as known from groups where id = any(${ids})`,
+  known: `select id from groups where id = any(${ids}) for key share`,
 };
 const userPermissions: Pivot = {
   table: 'user_permissions',
+  ownerType: 'user',
   owner: 'user_id',
   item: 'permission_id',
   field: 'permissionIds',
@@ -65,6 +69,7 @@ const userPermissions: Pivot = {
 };
 const groupPermissions: Pivot = {
   table: 'group_permissions',
+  ownerType: 'group',
   owner: 'group_id',
   item: 'permission_id',
   field: 'permissionIds',
@@ -72,7 +77,7 @@ const groupPermissions: Pivot = {
   known: knownPermissions,
 };
 
-export function createGrants({ query }: UnitOfWork): Grants {
+export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
   const requireHoldsItems = async (pivot: Pivot, actor: Actor, itemIds: readonly string[]) => {
     const codes = await query<{ codename: string }>(pivot.codes, [itemIds.join(' ')]);
     requireHolds(
@@ -82,12 +87,12 @@ export function createGrants({ query }: UnitOfWork): Grants {
   };
 
   const set = async (pivot: Pivot, actor: Actor, ownerId: string, wanted: readonly string[]) => {
-    const [found] = await query<{ known: number }>(pivot.known, [wanted.join(' ')]);
+    const known = await query(pivot.known, [wanted.join(' ')]);
     parseFields({
       [pivot.field]: () =>
-        found?.known === wanted.length || refuse('Names one that does not exist.'),
+        known.length === wanted.length || refuse('Names one that does not exist.'),
     });
-    const { table, owner, item } = pivot;
+    const { table, ownerType, owner, item } = pivot;
     if (pivot.ended)
       await query(`delete from ${table} where ${owner} = ? and ${pivot.ended}`, [ownerId]);
     const held = await query<{ id: string }>(
@@ -105,17 +110,29 @@ export function createGrants({ query }: UnitOfWork): Grants {
       `insert into ${table} (${owner}, ${item}) select ?::uuid, id from unnest(${ids}) id on conflict do nothing`,
       [ownerId, added.join(' ')],
     );
+    if (added.length === 0 && held.length === wanted.length) return;
+    await audit.record({
+      action: `${ownerType}-updated`,
+      target: { type: ownerType, id: ownerId },
+      before: { [pivot.field]: [...heldIds] },
+      after: { [pivot.field]: wanted },
+    });
   };
 
   const setMembership: Grants['setMembership'] = async (actor, user, { groupId, expiresAt }) => {
-    const [found] = await query<{ known: number }>(userGroups.known, [groupId]);
-    parseFields({ groupId: () => found?.known === 1 || refuse('Names one that does not exist.') });
+    const known = await query(userGroups.known, [groupId]);
+    parseFields({ groupId: () => known.length === 1 || refuse('Names one that does not exist.') });
     await requireHoldsItems(userGroups, actor, [groupId]);
     await query(
       `insert into user_groups (user_id, group_id, expires_at) values (?, ?, ?::timestamptz)
        on conflict (user_id, group_id) do update set expires_at = excluded.expires_at`,
       [user.id, groupId, expiresAt],
     );
+    await audit.record({
+      action: 'user-updated',
+      target: { type: 'user', id: user.id },
+      after: { groupId, expiresAt },
+    });
   };
 
   return {
