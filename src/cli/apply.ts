@@ -6,10 +6,9 @@ import { Problem } from '../core/errors.ts';
 import type { AccessChange } from '../features/administration/access-difference.ts';
 import { parseDeclaredAccess } from '../features/administration/declared-access.ts';
 import { type Colour, paint } from './listing.ts';
-import { withOperator } from './operator-context.ts';
 import { createProgress } from './progress.ts';
 import { UsageError } from './usage.ts';
-import { type GlobalArguments, print } from './with-house.ts';
+import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 interface ApplyArguments extends GlobalArguments {
   readonly file: string;
@@ -41,7 +40,7 @@ export const applyCommand: CommandModule<GlobalArguments, ApplyArguments> = {
       }),
   handler: async ({ file, dryRun, json }) => {
     const declared = parseDeclaredAccess(parseYaml(await readText(file)));
-    const changes = await withOperator(async ({ accessDeclarations }, context) => {
+    const changes = await withHouse(async ({ accessDeclarations }, context) => {
       if (dryRun) return accessDeclarations.compareAccess(declared, context);
       using progress = createProgress('Applying');
       return await accessDeclarations.applyAccess(declared, context, progress.show);

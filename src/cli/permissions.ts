@@ -10,9 +10,8 @@ import {
   printList,
   recordOf,
 } from './listing.ts';
-import { withOperator } from './operator-context.ts';
 import { UsageError } from './usage.ts';
-import { type GlobalArguments, print } from './with-house.ts';
+import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 interface PermissionArguments extends GlobalArguments {
   readonly permission: string;
@@ -46,7 +45,7 @@ const listPermissions: CommandModule<GlobalArguments, ListArguments> = {
   builder: listOptions,
   handler: async (given) => {
     const format = formatOf(given);
-    await withOperator(({ directory }, context) => {
+    await withHouse(({ directory }, context) => {
       const pages = everyPage(
         (page) => directory.permissions(page, context),
         async (permissions) => permissions,
@@ -67,7 +66,7 @@ const createPermission: CommandModule<GlobalArguments, CreateArguments> = {
       describe: 'What people call it',
     }),
   handler: async ({ permission: codename, name, json }) => {
-    const made = await withOperator(({ permissionAdministration }, context) =>
+    const made = await withHouse(({ permissionAdministration }, context) =>
       permissionAdministration.createPermission({ codename, name }, context),
     );
     print({ text: `Permission ${made.codename} made.`, json: recordOf(made, columns) }, json);
@@ -90,7 +89,7 @@ const updatePermission: CommandModule<GlobalArguments, UpdateArguments> = {
     if (name === undefined && codename === undefined) {
       throw new UsageError('Say what to change: --name or --codename.');
     }
-    const changed = await withOperator(async ({ byName, permissionAdministration }, context) => {
+    const changed = await withHouse(async ({ byName, permissionAdministration }, context) => {
       const id = await byName.permissionId(permission, context);
       return permissionAdministration.updatePermission(id, { name, codename }, context);
     });
@@ -103,7 +102,7 @@ const deletePermission: CommandModule<GlobalArguments, PermissionArguments> = {
   describe: 'Delete a permission; nobody holds it any more',
   builder: (argv) => argv.positional('permission', codePositional),
   handler: async ({ permission, json }) => {
-    await withOperator(async ({ byName, permissionAdministration }, context) =>
+    await withHouse(async ({ byName, permissionAdministration }, context) =>
       permissionAdministration.deletePermission(
         await byName.permissionId(permission, context),
         context,

@@ -7,8 +7,7 @@ import type { Session } from '../features/sessions/session.entity.ts';
 import type { User } from '../features/users/user.entity.ts';
 import type { House } from '../house.ts';
 import { paint, shortTime } from './listing.ts';
-import { withOperator } from './operator-context.ts';
-import { type GlobalArguments, print } from './with-house.ts';
+import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 export interface UserArguments extends GlobalArguments {
   readonly user: string;
@@ -30,7 +29,7 @@ export const showUser: CommandModule<GlobalArguments, UserArguments> = {
   describe: 'Show a person: profile, groups, grants, permissions, sessions',
   builder: (argv) => argv.positional('user', userPositional),
   handler: async ({ user, json }) => {
-    const details = await withOperator((house, context) => detailsOf(user, house, context));
+    const details = await withHouse((house, context) => detailsOf(user, house, context));
     print({ text: textOf(details), json: recordOf(details) }, json);
   },
 };
@@ -45,7 +44,7 @@ export const explainUser: CommandModule<GlobalArguments, ExplainArguments> = {
       describe: 'Code, such as shop.view_order',
     }),
   handler: async ({ user, permission, json }) => {
-    const explanation = await withOperator(async ({ byName, explanations }, context) =>
+    const explanation = await withHouse(async ({ byName, explanations }, context) =>
       explanations.explainPermission(await byName.userId(user, context), permission, context),
     );
     print({ text: explain(explanation), json: explanation }, json);

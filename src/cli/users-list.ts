@@ -12,10 +12,9 @@ import {
   listOptions,
   printList,
 } from './listing.ts';
-import { withOperator } from './operator-context.ts';
 import { createProgress, isProgressVisible } from './progress.ts';
 import { UsageError } from './usage.ts';
-import type { GlobalArguments } from './with-house.ts';
+import { type GlobalArguments, withHouse } from './with-house.ts';
 
 interface ListUsersArguments extends ListArguments {
   readonly search: string | undefined;
@@ -83,7 +82,7 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
   handler: async (given) => {
     const format = formatOf(given);
     const limit = parseLimit(given.limit) ?? (format === 'table' ? tableLimit : undefined);
-    await withOperator(async (house, context) => {
+    await withHouse(async (house, context) => {
       const filter = await filterOf(given, house, context);
       const walk = {
         filter,

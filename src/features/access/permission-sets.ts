@@ -6,7 +6,7 @@ import { matchesGrant } from './access.ts';
  * Whether the actor holds all that `grant` stands for. The `*` of a grant is a character like any
  * other here, which only a `*` of the actor's can match: a part of a pattern never covers the whole.
  */
-export function coversGrant(actor: Actor, grant: string): boolean {
+function coversGrant(actor: Actor, grant: string): boolean {
   return actor.person.isSuperuser || [...actor.permissions].some((own) => matchesGrant(own, grant));
 }
 

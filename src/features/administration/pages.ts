@@ -3,12 +3,11 @@
  * wherever it is, and nobody is met twice or left out while others come and go. The shape is that of
  * Relay's connections.
  */
-import { Problem } from '../../core/errors.ts';
 import { parseFields, parseId, refuse } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 
-export const defaultPageSize = 20;
-export const maxPageSize = 100;
+const defaultPageSize = 20;
+const maxPageSize = 100;
 
 /** Everything raw. */
 export interface PageInput {
@@ -169,10 +168,4 @@ function isTimestamp(value: string): boolean {
   const [, day = '', time = ''] = timestamp.exec(value) ?? [];
   const instant = new Date(`${day}T${time}Z`);
   return !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(day);
-}
-
-/** For callers that know the problem of a single thing. @throws NOT_FOUND */
-export function requireFound<Thing>(thing: Thing | null | undefined): Thing {
-  if (thing === null || thing === undefined) throw new Problem('NOT_FOUND');
-  return thing;
 }
