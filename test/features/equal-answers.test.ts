@@ -5,6 +5,8 @@ import { goodPassword, newAddress, person } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const rounds = 30;
+/** A difference that is there is there every time; a busy machine is not. */
+const patient = { retry: 3 };
 
 /** Each round asks for a known and for an unknown address, in turn. */
 async function compare(
@@ -65,7 +67,7 @@ describe.each([
     ['/password/request_change/', {}],
     ['/register/resend_email_verify/', {}],
     ['/register/', { first_name: 'Ada', last_name: 'L', password: goodPassword }],
-  ])(`POST %s answers both alike`, async (path, rest) => {
+  ])('POST %s answers both alike', patient, async (path, rest) => {
     const ask = (email: string) => service.rest('POST', path, { json: { email, ...rest } });
     const { answers, ratio } = await compare(ask, known);
     expect([state, answers.length]).toEqual([state, 1]);
@@ -74,13 +76,17 @@ describe.each([
   });
 });
 
-test('a login with a wrong password takes the same time for a known and an unknown address', async () => {
-  await using service = await startService();
-  const { email } = await person(service);
-  const json = (address: string) => ({ email: address, password: 'certainly not the password' });
-  const ask = (address: string) => service.rest('POST', '/login/', { json: json(address) });
-  const { answers, ratio } = await compare(ask, email);
-  expect(answers).toHaveLength(1);
-  expect(ratio).toBeGreaterThan(0.75);
-  expect(ratio).toBeLessThan(1.33);
-});
+test(
+  'a login with a wrong password takes the same time for a known and an unknown address',
+  patient,
+  async () => {
+    await using service = await startService();
+    const { email } = await person(service);
+    const json = (address: string) => ({ email: address, password: 'certainly not the password' });
+    const ask = (address: string) => service.rest('POST', '/login/', { json: json(address) });
+    const { answers, ratio } = await compare(ask, email);
+    expect(answers).toHaveLength(1);
+    expect(ratio).toBeGreaterThan(0.75);
+    expect(ratio).toBeLessThan(1.33);
+  },
+);
