@@ -16,6 +16,9 @@ import { type JobLiveness, startJobLiveness } from './job-liveness.ts';
  */
 const maxAttempts = 25;
 
+/** Milliseconds for jobs under way to finish, once the process wants to end. */
+const drainMilliseconds = 3000;
+
 export type JobPayload = Readonly<Record<string, unknown>>;
 
 /** What to do for one kind of job. `key` is the same for every attempt at the same job. */
@@ -98,6 +101,7 @@ function workerOptions({ pool, tasks, log }: JobParts, liveness: JobLiveness) {
   return {
     pgPool: pool,
     noHandleSignals: true,
+    gracefulShutdownAbortTimeout: drainMilliseconds,
     taskList: taskList(tasks),
     logger: workerLogger(log),
     events,
@@ -109,12 +113,28 @@ function taskList(tasks: Tasks): TaskList {
     Object.entries(tasks).map(([name, task]) => [
       name,
       // A payload is what enqueueJob was given. What is thrown is kept with the job and logged.
-      (payload, { job }) =>
-        task(payload as JobPayload, { key: `job-${job.id}` }).catch((error: unknown) => {
+      (payload, { job, abortSignal }) =>
+        unlessAborted(abortSignal, () =>
+          task(payload as JobPayload, { key: `job-${job.id}` }),
+        ).catch((error: unknown) => {
           throw fitForKeeping(error);
         }),
     ]),
   );
+}
+
+/** Rejects when the process wants to end: what hangs is given back, and tried again elsewhere. */
+async function unlessAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  const listening = new AbortController();
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const give = () => reject(new Error('The process ended before it was done.'));
+    signal.addEventListener('abort', give, { once: true, signal: listening.signal });
+  });
+  try {
+    await Promise.race([work(), aborted]);
+  } finally {
+    listening.abort();
+  }
 }
 
 function fitForKeeping(error: unknown): Error {

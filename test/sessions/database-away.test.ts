@@ -92,13 +92,18 @@ describe('a refresh during which the database goes away', () => {
   });
 });
 
+/** More than there are connections, so that one that were lost for each would be missed. */
+const crowdSize = 16;
+
 test('PostgreSQL stops under a crowd of refreshes: 503 and no other refusal, and all go on afterwards', async () => {
   await using server = await startOwnServer();
   const there = await server.createDatabase();
   await using away = await openDatabaseWire(there.url);
   await using own = await startService({ database: { ...there, url: away.url } });
   const { email } = await person(own);
-  const logins: Login[] = await Promise.all(Array.from({ length: 8 }, () => tryLogin(own, email)));
+  const logins: Login[] = await Promise.all(
+    Array.from({ length: crowdSize }, () => tryLogin(own, email)),
+  );
   let refused = 0;
   /** Refreshes until it is refused, and answers the newest token that came. */
   const useUp = async ({ refreshToken }: Login): Promise<string> => {
@@ -115,7 +120,7 @@ test('PostgreSQL stops under a crowd of refreshes: 503 and no other refusal, and
   const crowd = logins.map(useUp);
   await server.stop();
   const leaves = await Promise.all(crowd);
-  expect(refused).toBe(8);
+  expect(refused).toBe(crowdSize);
   const [first = ''] = leaves;
   expectOverloaded(await send(first, own));
   await server.start();
@@ -143,35 +148,25 @@ describe('a client that loses the answer', () => {
   }
 
   test.each([
-    ['that has been sent', true],
-    ['that is on its way, in a moment of chance', false],
+    ['that began to come', true],
+    ['that was on its way, at a moment of chance', false],
   ])('%s asks again and goes on, as if nothing had been', async (_what, waits) => {
-    const ada = await person(service);
-    let leaf: Login = ada;
-    for (let round = 1; round <= 15; round += 1) {
-      await sendAndHangUp(leaf.refreshToken, waits);
+    const { email } = await person(service);
+    for (let round = 0; round < 15; round += 1) {
+      const login: Login = await tryLogin(service, email);
+      await sendAndHangUp(login.refreshToken, waits);
       const [one, other] = await Promise.all([
-        refresh(service, leaf.refreshToken),
-        refresh(service, leaf.refreshToken),
+        refresh(service, login.refreshToken),
+        refresh(service, login.refreshToken),
       ]);
-      expect(one).toBeDefined();
+      if (!one) throw new Error('the session has ended');
       expect(other).toEqual(one);
-      // The request that was given up may still be under way; it must have come before the next.
-      await until(async () => (await counterOf(ada)) === round);
-      await until(() => isQuiet());
-      leaf = one ?? leaf;
-      expect(await isIn(service, leaf.accessToken)).toBe(true);
+      expect(await counterOf(login)).toBe(1);
+      expect(await isIn(service, one.accessToken)).toBe(true);
+      // What was given up at a moment of chance may come later still: for a while it is welcome.
+      if (waits) expect(await refresh(service, one.refreshToken)).toBeDefined();
     }
   });
-
-  /** Whether the service has no transaction open. */
-  async function isQuiet(): Promise<boolean> {
-    const rows = await database.query(
-      `select 1 from pg_stat_activity
-       where datname = current_database() and state like 'idle in transaction%'`,
-    );
-    return rows.length === 0;
-  }
 });
 
 describe('two thousand old sessions', () => {
@@ -187,7 +182,8 @@ describe('two thousand old sessions', () => {
     const statementsOf = async (work: () => Promise<unknown>) => {
       const before = wire.statements.length;
       await work();
-      return wire.statements.slice(before);
+      // Values stand in the text.
+      return wire.statements.slice(before).map((text) => text.replace(/'[^']*'|\b\d+\b/g, '…'));
     };
     await isIn(service, login.accessToken);
     return {

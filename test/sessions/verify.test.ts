@@ -127,15 +127,13 @@ describe('with the keys alone', () => {
   });
 
   test('the tokens of a key that signs at once are accepted within seconds', async () => {
-    await using own = await startService();
-    const { email, accessToken } = await person(own);
-    const verifier = verifierOf(own.address);
-    expect(await outcomeOf(verifier, accessToken)).toBe('accepted');
-    const { signingKeys, unitOfWork } = own.house;
+    const verifier = verifierOf(service.address);
+    expect(await outcomeOf(verifier, ada.accessToken)).toBe('accepted');
+    const { signingKeys, unitOfWork } = service.house;
     await unitOfWork.inContext(() => signingKeys.rotate(0));
-    const next = await tryLogin(own, email);
-    await becomes(verifier, next.accessToken, 'accepted');
-    expect(await outcomeOf(verifier, accessToken)).toBe('accepted');
+    const { accessToken } = await tryLogin(service, ada.email);
+    await becomes(verifier, accessToken, 'accepted');
+    expect(await outcomeOf(verifier, ada.accessToken)).toBe('accepted');
   });
 });
 
@@ -220,9 +218,9 @@ describe.concurrent('a feed that is silent', () => {
     const database = await createTestDatabase();
     const environment = { ...environmentOf(database), ...withFeed.environment };
     const other = await startService({ database, environment });
+    const [bob, eve] = [await person(other), await person(other)];
     const server = await startServer({ environment, limitMilliseconds: 60_000 });
     try {
-      const [bob, eve] = [await person(other), await person(other)];
       const follower = followerOf(server.address);
       await follower.ready();
       expect(await outcomeOf(follower, bob.accessToken)).toBe('accepted');

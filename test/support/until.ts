@@ -1,7 +1,7 @@
 /** Waiting for what comes about by itself. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const pauseMilliseconds = 5;
+const pauseMilliseconds = 10;
 
 /** Asks again and again until the answer is yes; answers the milliseconds that it took. */
 export async function until(

@@ -1,6 +1,7 @@
 /** The GraphQL IDE (Altair), served from the package's own files; only there while DEBUG is on. */
+
+import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
-import { getDistDirectory, renderAltair } from 'altair-static';
 import type { FastifyInstance } from 'fastify';
 
 const path = '/graphql/ide/';
@@ -17,8 +18,10 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** Where the package keeps its files. */
+const distDirectory = fileURLToPath(new URL('dist', import.meta.resolve('altair-static')));
+
 export async function serveGraphqlIde(app: FastifyInstance): Promise<void> {
-  const page = renderAltair({ baseURL: path, endpointURL: '/graphql' });
   app.addHook('onRequest', async (request, reply) => {
     if (request.url.startsWith(path)) {
       reply.header('content-security-policy', contentSecurityPolicy);
@@ -30,8 +33,13 @@ export async function serveGraphqlIde(app: FastifyInstance): Promise<void> {
       return reply.redirect(path);
     }
   });
-  app.get(path, (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
-  await app.register(fastifyStatic, { root: getDistDirectory(), prefix: path, index: false });
+  app.get(path, async (_request, reply) => {
+    // Loaded when somebody looks: it would cost every start a fifth of a second.
+    const { renderAltair } = await import('altair-static');
+    const page = renderAltair({ baseURL: path, endpointURL: '/graphql' });
+    return reply.type('text/html; charset=utf-8').send(page);
+  });
+  await app.register(fastifyStatic, { root: distDirectory, prefix: path, index: false });
 }
 
 function wantsPage({ accept = '' }: { accept?: string | undefined }): boolean {
