@@ -8,7 +8,32 @@ import {
   type Options,
   UnderscoreNamingStrategy,
 } from '@mikro-orm/postgresql';
+import type { Pool, PoolClient } from 'pg';
 import { migrations } from './migrations/migrations.ts';
+
+/** Milliseconds to wait for a connection; the caller is told to try again after that. */
+const connectionTimeoutMillis = 4000;
+/** Milliseconds for whoever holds a connection to notice by themselves that it is lost. */
+const noticeMilliseconds = 1000;
+
+/**
+ * Takes back connections that were lost while they were in use. Kysely's controlled transactions
+ * (0.29) give theirs back only when BEGIN, COMMIT or ROLLBACK succeeds, which it does not on a
+ * lost one; without this every outage would use up some of the pool for good.
+ */
+function takeBackLost(pool: Pool): void {
+  pool.on('connect', (client: PoolClient) => {
+    client.once('end', () => {
+      setTimeout(() => {
+        try {
+          client.release(true);
+        } catch {
+          // It was given back already.
+        }
+      }, noticeMilliseconds).unref();
+    });
+  });
+}
 
 export type Orm = MikroORM;
 export type Entities = readonly EntityClass<object>[];
@@ -34,6 +59,7 @@ export function ormOptions(
     extensions: [Migrator],
     forceUtcTimezone: true,
     pool: { min: 0, max: settings.poolSize ?? 10 },
+    driverOptions: { connectionTimeoutMillis, keepAlive: true, onPoolCreated: takeBackLost },
     migrations: { migrationsList: migrations, snapshot: false, allOrNothing: true },
     // Queries may carry secrets' digests and addresses; the log has no use for them.
     debug: false,

@@ -7,6 +7,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type DatabaseWire, openDatabaseWire } from '../support/database-wire.ts';
 import { startOwnServer } from '../support/own-server.ts';
 import { type Login, person, tryLogin } from '../support/people.ts';
+import { personAtRest } from '../support/person-at-rest.ts';
 import { expectRefusal } from '../support/refusals.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { isIn, refresh, sessionIdOf } from '../support/session-calls.ts';
@@ -55,7 +56,7 @@ describe('a refresh during which the database goes away', () => {
   test.each(Object.entries(moments))(
     '%s burns nothing, however long that lasts',
     async (_when, pattern) => {
-      const ada = await person(service);
+      const ada = await personAtRest(service);
       const isCut = wire.cutAt(pattern);
       const answers = [await send(ada.refreshToken)];
       await isCut;
@@ -79,7 +80,7 @@ describe('a refresh during which the database goes away', () => {
   );
 
   test('after its end was recorded gives the same tokens to whoever asks again', async () => {
-    const ada = await person(service);
+    const ada = await personAtRest(service);
     const { reached } = wire.holdAnswerTo(/^commit/i);
     const early = send(ada.refreshToken);
     await reached;
@@ -100,7 +101,7 @@ test('PostgreSQL stops under a crowd of refreshes: 503 and no other refusal, and
   const there = await server.createDatabase();
   await using away = await openDatabaseWire(there.url);
   await using own = await startService({ database: { ...there, url: away.url } });
-  const { email } = await person(own);
+  const { email } = await personAtRest(own);
   const logins: Login[] = await Promise.all(
     Array.from({ length: crowdSize }, () => tryLogin(own, email)),
   );
@@ -202,7 +203,7 @@ describe('two thousand old sessions', () => {
   }
 
   test('cost no statement more: to be known, to refresh, to list the live ones, to log in', async () => {
-    const [ada, old] = [await person(service), await person(service)];
+    const [ada, old] = [await personAtRest(service), await personAtRest(service)];
     const usual = await everyday(ada);
     expect(usual.me).toEqual([]);
     expect(usual.refresh.length).toBeLessThanOrEqual(2);

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type DatabaseWire, openDatabaseWire } from '../support/database-wire.ts';
 import { type OwnServer, startOwnServer } from '../support/own-server.ts';
-import { person } from '../support/people.ts';
+import { personAtRest } from '../support/person-at-rest.ts';
 import { type ServiceOptions, startService, type TestService } from '../support/service.ts';
 import { isIn, logOut, sessionIdOf } from '../support/session-calls.ts';
 import { until } from '../support/until.ts';
@@ -48,7 +48,7 @@ beforeAll(async () => {
 });
 afterAll(() => main[Symbol.asyncDispose]());
 
-type Person = Awaited<ReturnType<typeof person>>;
+type Person = Awaited<ReturnType<typeof personAtRest>>;
 
 interface View {
   readonly status: number;
@@ -77,7 +77,7 @@ async function costOf(work: () => Promise<unknown>, { wire }: WiredService = mai
 
 describe('who is known', () => {
   test('costs no statement: me, permissions, groups and the profile over REST', async () => {
-    const ada = await person(main.service);
+    const ada = await personAtRest(main.service);
     await viewOf(ada);
     const cost = await costOf(async () => {
       for (let round = 0; round < 5; round += 1) {
@@ -94,9 +94,9 @@ describe('who is known', () => {
   });
 
   test('costs one statement at first, and none because of others who log in, refresh or end', async () => {
-    const [ada, bob] = [await person(main.service), await person(main.service)];
+    const [ada, bob] = [await personAtRest(main.service), await personAtRest(main.service)];
     expect(await costOf(() => viewOf(ada))).toHaveLength(1);
-    await person(main.service);
+    await personAtRest(main.service);
     await logOut(main.service, bob.accessToken);
     expect(await costOf(() => viewOf(ada))).toEqual([]);
   });
@@ -108,7 +108,7 @@ describe('who is known', () => {
     });
     const people: Person[] = [];
     for (let number = 0; number < 10; number += 1) {
-      people.push(await person(main.service, { firstName: `Person ${number}` }));
+      people.push(await personAtRest(main.service, { firstName: `Person ${number}` }));
     }
     const expectAll = async (names: (number: number) => string) => {
       for (const [number, one] of people.entries()) {
@@ -288,7 +288,7 @@ describe('plain SQL on another connection is felt, and kept again:', () => {
       "insert into permissions (id, codename, name) values ($1, 'ships.sail', 'Can sail')",
       [sail],
     );
-    const ada = await person(main.service);
+    const ada = await personAtRest(main.service);
     const session = sessionIdOf(ada.accessToken);
     const ids = { user: ada.userId, crew, sail, session };
     const run = (text: string) =>
@@ -316,7 +316,7 @@ describe('a load that is overtaken by a change is answered, and not kept:', () =
   const load = /from sessions s join users u/;
 
   test('the change of a name', async () => {
-    const ada = await person(main.service);
+    const ada = await personAtRest(main.service);
     const { reached, release } = main.wire.holdAnswerTo(load);
     const early = viewOf(ada);
     await reached;
@@ -329,7 +329,7 @@ describe('a load that is overtaken by a change is answered, and not kept:', () =
   });
 
   test('the end of the session, acknowledged meanwhile', async () => {
-    const ada = await person(main.service);
+    const ada = await personAtRest(main.service);
     const { reached, release } = main.wire.holdAnswerTo(load);
     const early = viewOf(ada);
     await reached;
@@ -340,7 +340,7 @@ describe('a load that is overtaken by a change is answered, and not kept:', () =
   });
 
   test('a change that nobody heard of, because the feed was away', async () => {
-    const ada = await person(main.service);
+    const ada = await personAtRest(main.service);
     const { reached, release } = main.wire.holdAnswerTo(load);
     const early = viewOf(ada);
     await reached;
@@ -421,7 +421,7 @@ describe.concurrent('a feed', () => {
 
   test('whose connection is closed again and again: changes are felt, nobody is refused', async () => {
     await using own = await startWired();
-    const ada = await person(own.service);
+    const ada = await personAtRest(own.service);
     await askingAllTheWhile(ada, own, async () => {
       let isCut = true;
       const cutting = (async () => {
@@ -443,13 +443,13 @@ describe.concurrent('a feed', () => {
 
   test('whose process is stopped: changes are felt within three seconds, ends at once', async () => {
     await using own = await startApart();
-    const [ada, bob] = [await person(own.service), await person(own.service)];
-    await keepsAgain(ada, own);
+    const [ada, bob] = [await personAtRest(own.service), await personAtRest(own.service)];
+    for (const one of [ada, bob]) await keepsAgain(one, own);
     await whileStopped(own, () =>
       askingAllTheWhile(ada, own, async () => {
-        expect(await rename(ada, own, 'Grace')).toBeLessThan(bound);
         await logOut(own.service, bob.accessToken);
         expect(await isIn(own.service, bob.accessToken)).toBe(false);
+        expect(await rename(ada, own, 'Grace')).toBeLessThan(bound);
       }),
     );
     await keepsAgain(ada, own);
@@ -458,7 +458,7 @@ describe.concurrent('a feed', () => {
 
   test('whose process stays stopped is given up for a new one', async () => {
     await using own = await startApart();
-    const ada = await person(own.service);
+    const ada = await personAtRest(own.service);
     await keepsAgain(ada, own);
     await whileStopped(own, async () => {
       await askingAllTheWhile(ada, own, () => rename(ada, own, 'Grace'));
@@ -467,9 +467,20 @@ describe.concurrent('a feed', () => {
     });
   });
 
+  test('whose process is stopped keeps no service from ending', async () => {
+    const own = await startApart();
+    await whileStopped(own, async () => {
+      const start = performance.now();
+      await own.service.close();
+      expect(performance.now() - start).toBeLessThan(bound);
+    });
+    await own.wire[Symbol.asyncDispose]();
+    await own.database.drop();
+  });
+
   test('that freezes while it connects is given up for a new one', async () => {
     await using own = await startWired();
-    const ada = await person(own.service);
+    const ada = await personAtRest(own.service);
     const { reached } = own.wire.holdAnswerTo(/^listen gatehouse_changes/);
     await closeFeeds(own.database);
     await reached;

@@ -3,6 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type {
@@ -199,6 +202,25 @@ describe('with the feed', () => {
     const silence = new Promise((resolve) => setTimeout(resolve, 700, 'silence'));
     expect(await Promise.race([verifier.ready(), silence])).toBe('silence');
     expect(await outcomeOf(verifier, ada.accessToken)).toBe('UNAVAILABLE');
+  });
+
+  test('nothing is accepted on the word of a feed that has not told everything yet', async () => {
+    const events = ['ended","sessionId":"01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9', 'beat'];
+    const halfway = createServer(async ({ url }, response) => {
+      if (url === '/revocations') {
+        for (const event of events) response.write(`data: {"type":"${event}"}\n\n`);
+      } else response.end(await (await fetch(`${service.address}${url}`)).text());
+    }).listen(0, '127.0.0.1');
+    await once(halfway, 'listening');
+    const { port } = halfway.address() as AddressInfo; // listens on TCP
+    const verifier = followerOf(`http://127.0.0.1:${port}`);
+    for (let round = 0; round < 10; round += 1) {
+      await sleep(30);
+      expect(await outcomeOf(verifier, ada.accessToken)).toBe('UNAVAILABLE');
+    }
+    verifier.close();
+    halfway.closeAllConnections();
+    halfway.close();
   });
 
   test('a service without REVOCATION_FEED_KEY has none, whoever asks', async () => {
