@@ -11,6 +11,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: 'test/support/global-setup.ts',
     reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
+    // Files share their modules: each has a service of its own, and no module keeps anything.
+    isolate: false,
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -3,6 +3,7 @@ import cluster from 'node:cluster';
 import type { CommandModule } from 'yargs';
 import { type Config, readConfig } from '../core/config.ts';
 import { createLog, type Log } from '../core/log.ts';
+import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
 import { type House, openHouse } from '../house.ts';
 import type { GlobalArguments } from './with-house.ts';
 import { superviseWorkers } from './workers.ts';
@@ -27,6 +28,7 @@ interface Run {
 
 async function run({ config, log, isJson }: Run): Promise<void> {
   const stopped = signalled();
+  outliveBrokenConnections(log);
   // Loaded here, as no other command needs what opens the doors.
   const { serve } = await import('../app.ts');
   const house = await openHouse({ config, log });
@@ -34,6 +36,21 @@ async function run({ config, log, isJson }: Run): Promise<void> {
   if (cluster.isPrimary || cluster.worker?.id === 1) await welcome(house, service.address, isJson);
   log.info({ signal: await stopped }, 'stopping');
   await service.close();
+}
+
+/**
+ * The last resort: a rejection that a library left unhandled. A broken connection is no reason to end;
+ * anything else may have left a broken state, and the supervisor starts a fresh process.
+ */
+function outliveBrokenConnections(log: Log): void {
+  process.on('unhandledRejection', (error) => {
+    if (isDatabaseUnavailable(error)) {
+      log.warn({ err: error }, 'a connection broke where nobody was listening');
+      return;
+    }
+    log.fatal({ err: error }, 'unhandled; ending');
+    process.exit(1);
+  });
 }
 
 /** Waits for the first request to stop; a second one is obeyed by the system at once. */

@@ -54,6 +54,8 @@ async function holdLock(pool: Pool, poolId: string, signal: AbortSignal): Promis
   const { promise: ended, resolve: end } = Promise.withResolvers<Error | undefined>();
   client.once('error', end);
   client.once('end', () => end(new Error('the connection ended')));
+  // Who was told to stop while it was connecting hears no event any more.
+  if (signal.aborted) end(undefined);
   signal.addEventListener('abort', () => end(undefined), { once: true });
   try {
     await client.query(`select pg_advisory_lock(${lockKey})`, [poolId]);

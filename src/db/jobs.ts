@@ -5,7 +5,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { Logger, run, type TaskList, type WorkerEvents } from 'graphile-worker';
+import { Logger, type Runner, run, type TaskList, type WorkerEvents } from 'graphile-worker';
 import type { Pool } from 'pg';
 import { errorForLog, type Log } from '../core/log.ts';
 import { type JobLiveness, startJobLiveness } from './job-liveness.ts';
@@ -18,6 +18,7 @@ const maxAttempts = 25;
 
 /** Milliseconds for jobs under way to finish, once the process wants to end. */
 const drainMilliseconds = 3000;
+const restartMilliseconds = 1000;
 
 export type JobPayload = Readonly<Record<string, unknown>>;
 
@@ -52,19 +53,41 @@ export interface JobParts {
 /** Does the jobs until it is stopped; those under way are finished first. */
 export async function startJobs(parts: JobParts): Promise<{ stop(): Promise<void> }> {
   const liveness = startJobLiveness(parts.pool, parts.log);
-  const runner = await run({
+  let isStopping = false;
+  let runner = await startRunner(parts, liveness);
+
+  /** A runner ends when the database stays away for long; another one takes its place. */
+  const keepRunning = async (): Promise<void> => {
+    while (!isStopping) {
+      await runner.promise.catch((error: unknown) =>
+        parts.log.error({ err: error, part: 'jobs' }, 'the jobs stopped; starting again'),
+      );
+      if (isStopping) return;
+      await sleep(restartMilliseconds);
+      runner = await startRunner(parts, liveness).catch(() => runner);
+    }
+  };
+  const running = keepRunning();
+  return {
+    async stop() {
+      isStopping = true;
+      await runner.stop().catch(() => undefined); // it may have ended by itself
+      await running;
+      await liveness.stop();
+    },
+  };
+}
+
+function startRunner(parts: JobParts, liveness: JobLiveness): Promise<Runner> {
+  return run({
     ...workerOptions(parts, liveness),
     crontab: parts.schedule,
     concurrency: 4,
     pollInterval: 1000,
+    // In batches, even of one, the end of a job is tried again when the connection breaks; the plain
+    // way (0.18) leaves a rejection that nobody handles, which ends the process.
+    preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
   });
-  runner.promise.catch((error: unknown) => parts.log.error({ err: error }, 'the jobs stopped'));
-  return {
-    async stop() {
-      await runner.stop();
-      await liveness.stop();
-    },
-  };
 }
 
 /**

@@ -61,3 +61,10 @@ test('a job that takes long is not taken from a process that lives, even without
   expect(begun).toBe(1);
   await Promise.all(jobs.map((each) => each.stop()));
 });
+
+test('jobs that are stopped right after they were started do stop', async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const jobs = await startJobs({ pool, log, schedule: '', tasks: {} });
+    await jobs.stop();
+  }
+});

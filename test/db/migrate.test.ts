@@ -37,12 +37,16 @@ test('four replicas that start at once on an empty database migrate it once', as
   expect(await migrateOnce()).toEqual([]);
 });
 
+/** What services write with SQL of their own, and no entity knows. */
+const withoutEntity = /audit_(chains|entries|subject_keys)|drop column "(search_text|expires_at)"/;
+
 test('the tables are what the entities say', async () => {
   await migrateOnce();
   const orm = await openOrm(ormOptions({ databaseUrl }, { entities }));
   const difference = await orm.schema.getUpdateSchemaSQL({ wrap: false });
   await orm.close();
-  expect(difference.split('\n').filter((line) => /column|(create|drop) table/.test(line))).toEqual(
-    [],
-  );
+  const unexpected = difference
+    .split('\n')
+    .filter((line) => /column|(create|drop) table/.test(line) && !withoutEntity.test(line));
+  expect(unexpected).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress, person } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 
-const rounds = 30;
+const rounds = 15;
 /** A difference that is there is there every time; a busy machine is not. */
 const patient = { retry: 3 };
 

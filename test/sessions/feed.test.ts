@@ -188,6 +188,11 @@ const kinds: Readonly<Record<string, Change>> = {
     from: { status: 200 },
     to: out,
   },
+  'a session whose time is cut short': {
+    sql: "update sessions set expires_at = now() - interval '1 minute' where id = :session",
+    from: { status: 200 },
+    to: out,
+  },
   'a new member': { sql: join, from: { isCrew: false }, to: { isCrew: true } },
   'a member who leaves': {
     before: [join],

@@ -147,6 +147,15 @@ describe('with the feed', () => {
     await follower.ready();
   });
 
+  /** More than are announced one by one. */
+  const openMany = (userId: string) =>
+    service.database.query(
+      `insert into sessions (id, user_id, created_at, last_used_at, expires_at, ip_address, user_agent)
+       select gen_random_uuid(), $1, now(), now(), now() + interval '1 day', '', ''
+       from generate_series(1, 150)`,
+      [userId],
+    );
+
   const ends: Readonly<Record<string, (bob: typeof ada) => Promise<unknown>>> = {
     'a logout': ({ accessToken }) => logOut(service, accessToken),
     'logging out everywhere': ({ accessToken }) =>
@@ -155,21 +164,16 @@ describe('with the feed', () => {
       service.database.query("update users set status = 'DISABLED' where id = $1", [userId]),
     'a deleted account': ({ userId }) =>
       service.database.query('delete from users where id = $1', [userId]),
-    'an end among 150': ({ userId }) =>
-      service.database
-        .query(
-          `with others as (
-           insert into sessions (id, user_id, created_at, last_used_at, expires_at, ip_address, user_agent)
-           select gen_random_uuid(), $1, now(), now(), now() + interval '1 day', '', ''
-           from generate_series(1, 150)
-         ) select 1`,
-          [userId],
-        )
-        .then(() =>
-          service.database.query('update sessions set ended_at = now() where user_id = $1', [
-            userId,
-          ]),
-        ),
+    'an end among 150': async ({ userId }) => {
+      await openMany(userId);
+      await service.database.query('update sessions set ended_at = now() where user_id = $1', [
+        userId,
+      ]);
+    },
+    'a deleted account with 150 sessions': async ({ userId }) => {
+      await openMany(userId);
+      await service.database.query('delete from users where id = $1', [userId]);
+    },
   };
 
   test.each(Object.entries(ends))('%s is felt within a second', async (_what, end) => {
@@ -181,12 +185,15 @@ describe('with the feed', () => {
     expect(await outcomeOf(follower, ada.accessToken)).toBe('accepted');
   });
 
-  test('what ended before it listened is known from the beginning', async () => {
-    const bob = await person(service);
+  test('what ended before it listened is known from the beginning, deleted or not', async () => {
+    const [bob, eve] = [await person(service), await person(service)];
     await logOut(service, bob.accessToken);
+    await service.database.query('delete from users where id = $1', [eve.userId]);
     const late = followerOf(service.address);
     await late.ready();
     expect(await outcomeOf(late, bob.accessToken)).toBe('REVOKED');
+    expect(await outcomeOf(late, eve.accessToken)).toBe('REVOKED');
+    expect(await outcomeOf(late, ada.accessToken)).toBe('accepted');
   });
 
   test('nothing is accepted before it has heard anything', async () => {

@@ -4,5 +4,6 @@ import { Changes } from './20261124000002-changes.ts';
 import { Accounts } from './20261124000003-accounts.ts';
 import { Administration } from './20261124000004-administration.ts';
 import { Audit } from './20261124000005-audit.ts';
+import { EndsOfSessions } from './20261124000006-ends-of-sessions.ts';
 
-export const migrations = [Initial, Changes, Accounts, Administration, Audit];
+export const migrations = [Initial, Changes, Accounts, Administration, Audit, EndsOfSessions];

@@ -24,7 +24,7 @@ export interface Sessions {
   end(actor: Actor, refreshToken?: unknown): Promise<void>;
   /** @throws NOT_FOUND for a session that is not the caller's own */
   revoke(actor: Actor, id: unknown): Promise<void>;
-  /** Ids of the sessions that ended after `instant`. */
+  /** Ids of the sessions that ended after `instant`; those that are gone altogether, too. */
   endedSince(instant: Date): Promise<string[]>;
   /** Ends every session of a user, but the one to spare. */
   endAllOf(userId: string, reason: EndReason, spared?: string): Promise<void>;
@@ -47,6 +47,8 @@ const purgeTask = 'purge-sessions';
 const purgeBatch = 1000;
 /** A dead session is kept for so long, for those who ask what happened to it. */
 const keptDays = 30;
+/** Of a deleted one its id is remembered, for far longer than an access token lives. */
+const rememberedDays = 1;
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { em, query, run } = parts.unitOfWork;
@@ -118,9 +120,11 @@ export function createSessions(parts: SessionsParts): Sessions {
     },
 
     async endedSince(instant) {
-      const rows = await query<{ id: string }>('select id from sessions where ended_at > ?', [
-        instant,
-      ]);
+      const rows = await query<{ id: string }>(
+        `select id from sessions where ended_at > ?
+         union all select id from deleted_sessions where deleted_at > ?`,
+        [instant, instant],
+      );
       return rows.map(({ id }) => id);
     },
 
@@ -139,6 +143,11 @@ export function createSessions(parts: SessionsParts): Sessions {
     tasks: {
       [purgeTask]: async () => {
         while ((await purgeOnce()).length === purgeBatch);
+        await run(() =>
+          query('delete from deleted_sessions where deleted_at < ?', [
+            secondsAfter(parts.clock(), -rememberedDays * 86_400),
+          ]),
+        );
       },
     },
     schedule: `17 * * * * ${purgeTask}`,
