@@ -33,14 +33,6 @@ async function compare(
 
 describe.each([
   ['up', () => startMailServer()],
-  [
-    'refusing',
-    () =>
-      startMailServer({
-        onMailFrom: (_address, _session, done) =>
-          done(Object.assign(new Error('later'), { responseCode: 451 })),
-      }),
-  ],
   ['hung', () => startMailServer({ onConnect: () => undefined })],
 ])('with a mail server that is %s', (state, start) => {
   let mail: MailServer;
