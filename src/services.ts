@@ -140,6 +140,7 @@ function createSessionServices(ground: Ground, audit: Audit) {
   const refreshTokens = createRefreshTokens(secretKey);
   const signingKeys = createSigningKeys({
     unitOfWork,
+    audit,
     changes,
     secretKey,
     clock,

@@ -18,6 +18,7 @@ import type { Log } from '../../core/log.ts';
 import { seal, unseal } from '../../core/sealed-box.ts';
 import type { Changes } from '../../db/changes.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Audit } from '../audit/audit.ts';
 import { SigningKey } from './signing-key.entity.ts';
 
 /** Seconds that others may keep our public keys. */
@@ -50,6 +51,7 @@ export interface SigningKeys {
 
 export interface SigningKeysParts {
   readonly unitOfWork: UnitOfWork;
+  readonly audit: Audit;
   readonly changes: Pick<Changes, 'onChange'>;
   readonly secretKey: string;
   readonly clock: Clock;
@@ -184,7 +186,10 @@ export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
       const made = await run(async () => {
         await lock('gatehouse:signing-keys');
         await em.nativeDelete(SigningKey, { id: { $in: retired } });
-        return add(secondsAfter(parts.clock(), leadSeconds));
+        const key = await add(secondsAfter(parts.clock(), leadSeconds));
+        const target = { type: 'signing-key', id: key.id } as const;
+        await parts.audit.record({ action: 'signing-key-rotated', target });
+        return key;
       });
       await load();
       const key = opened.find(({ row }) => row.id === made.id);

@@ -1,0 +1,61 @@
+/** The record on the command line. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { environmentOf, runCommand, type Variables } from '../support/command.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { newAddress } from '../support/people.ts';
+
+let database: TestDatabase;
+let environment: Variables;
+let directory: string;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  environment = environmentOf(database);
+  directory = await mkdtemp(join(tmpdir(), 'gatehouse-audit-'));
+});
+afterAll(async () => {
+  await database.drop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+test('what operators do is told, checked and noted down; what is cut off afterwards is found', async () => {
+  const email = newAddress();
+  const create = ['createuser', '--active', '--noinput', '--password-stdin', '--email', email];
+  expect(await runCommand(create, { environment, input: 'a fine password' })).toMatchObject({
+    code: 0,
+  });
+  await runCommand(['keys', 'rotate'], { environment });
+
+  const tail = await runCommand(['audit', 'tail', '--json'], { environment });
+  const told = tail.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(told).toMatchObject([
+    { action: 'user-created', actorKind: 'operator', after: { email } },
+    { action: 'signing-key-rotated', actorKind: 'operator' },
+  ]);
+
+  const file = join(directory, 'checkpoint.json');
+  await runCommand(['audit', 'checkpoint', '--output', file], { environment });
+  expect(JSON.parse(await readFile(file, 'utf8')).chains).toHaveLength(16);
+  const verify = ['audit', 'verify', '--checkpoint', file];
+  expect(await runCommand(verify, { environment })).toMatchObject({
+    code: 0,
+    stdout: '2 entries, all as they were written.\n',
+  });
+
+  await database.query('alter table audit_entries disable trigger all');
+  await database.query('delete from audit_entries');
+  await database.query("update audit_chains set sequence = 0, mac = '', head_mac = ''");
+  const cut = await runCommand(verify, { environment });
+  expect(cut.code).toBe(1);
+  expect(cut.stdout).toMatch(/CUT_OFF in chain \d+ at place 1/);
+});
+
+test('a file that is no checkpoint is wrong usage', async () => {
+  const verify = ['audit', 'verify', '--checkpoint', join(directory, 'nothing.json')];
+  expect(await runCommand(verify, { environment })).toMatchObject({ code: 2, stdout: '' });
+});
