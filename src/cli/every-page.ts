@@ -1,5 +1,5 @@
 /** Walks a connection from its first page to its last. */
-import type { Connection } from '../features/administration/directory.ts';
+import type { Connection } from '../features/administration/connection.ts';
 
 const pageSize = 100;
 

@@ -1,7 +1,8 @@
 /** `users list`: people, page by page, however many there are. */
 import type { CommandModule } from 'yargs';
 import type { Context } from '../core/actor.ts';
-import type { Connection, UserFilter } from '../features/administration/directory.ts';
+import type { Connection } from '../features/administration/connection.ts';
+import type { UserFilter } from '../features/administration/directory.ts';
 import type { User, UserStatus } from '../features/users/user.entity.ts';
 import type { House } from '../house.ts';
 import {

@@ -12,7 +12,6 @@ import {
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
 import { enqueueJob, type Tasks } from '../../db/jobs.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { enqueueMail } from '../../mail/outbox.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswordKind } from '../one-time-passwords/one-time-password.entity.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
@@ -21,6 +20,7 @@ import { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import type { Credentials } from './credentials.ts';
 import { type PasswordRules, parseConfirmation, parseNewPassword } from './new-password.ts';
+import { createSetPassword } from './set-password.ts';
 
 /** Everything raw. */
 export interface ResetPasswordInput {
@@ -64,13 +64,6 @@ const resetTask = 'request-password-reset';
 /** What a token of a mail may be of, to choose a password with. */
 const choosingKinds = ['reset-password', 'invite'] as const satisfies OneTimePasswordKind[];
 
-/** What a new password makes worthless: whoever had these may be who it is to be kept from. */
-const endedByNewPassword = [
-  'reset-password',
-  'invite',
-  'change-email',
-] as const satisfies OneTimePasswordKind[];
-
 /** The id of a user as mails and REST have it: base64url of its text, as Django does. */
 export function uidOf(userId: string): string {
   return Buffer.from(userId).toString('base64url');
@@ -81,7 +74,7 @@ function userIdOf(uid: string): string | undefined {
 }
 
 export function createPasswords(parts: PasswordsParts): Passwords {
-  const { users, oneTimePasswords, sessions, credentials, hasher } = parts;
+  const { users, oneTimePasswords, credentials, hasher } = parts;
   const { em, run } = parts.unitOfWork;
 
   /** Which kind a token is of, if it is good for this user now. */
@@ -98,14 +91,7 @@ export function createPasswords(parts: PasswordsParts): Passwords {
   const isUsable = (user: User | null, email: string, kind: OneTimePasswordKind): user is User =>
     user?.email === email && (user.status === 'ACTIVE' || kind === 'invite');
 
-  const setPassword = async (user: User, hash: string, sparedSession?: string) => {
-    await users.setPasswordHash(user, hash);
-    await oneTimePasswords.endAll(user.id, endedByNewPassword);
-    user.pendingEmail = null;
-    await sessions.endAllOf(user.id, 'password-changed', sparedSession);
-    await enqueueMail(em, { mail: 'password-changed', userId: user.id });
-    await parts.audit.record({ action: 'password-set', target: { type: 'user', id: user.id } });
-  };
+  const setPassword = createSetPassword(parts);
 
   /** Whether the token was good. Answers instead of throwing: a throw would undo what it used up. */
   const useToken = async (

@@ -12,8 +12,8 @@ import { unseal } from '../../core/sealed-box.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { EntryDetails, EntryRow } from '../audit/entry.ts';
 import type { SubjectKeys } from '../audit/subject-keys.ts';
-import type { Connection } from './directory.ts';
-import { countOf, type PageInput, type PageSource, pageOfIds } from './pages.ts';
+import { type Connection, connect } from './connection.ts';
+import type { PageInput, PageSource } from './pages.ts';
 import { requireAdministrator } from './rules.ts';
 
 /** An entry as people read it. */
@@ -75,21 +75,7 @@ export function createAuditEntries({
   return {
     async auditEntries({ page, filter }, context) {
       requireAdministrator(context, 'audit.view_entry');
-      const source = sourceOf(filter);
-      const { rows, pageInfo } = await pageOfIds(query, source, { order: newestFirst, page });
-      const entries = new Map(
-        (await load(rows.map(({ id }) => id))).map((each) => [each.id, each]),
-      );
-      const edges = rows.flatMap(({ id, cursor }) => {
-        const node = entries.get(id);
-        return node ? [{ node, cursor }] : [];
-      });
-      return {
-        edges,
-        nodes: edges.map(({ node }) => node),
-        pageInfo,
-        count: () => countOf(query, source),
-      };
+      return connect(query, sourceOf(filter), { order: newestFirst, page, load });
     },
     async entriesAfter(id, limit) {
       const rows =

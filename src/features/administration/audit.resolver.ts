@@ -4,8 +4,8 @@ import { Arg, Args, Ctx, Field, ID, InputType, ObjectType, Query, Resolver } fro
 import type { Context } from '../../core/actor.ts';
 import { Json } from '../answers.resolver.ts';
 import type { AuditEntries, AuditEntry } from './audit-entries.ts';
+import type { Connection } from './connection.ts';
 import { connectionOf, PageArgs } from './connections.resolver.ts';
-import type { Connection } from './directory.ts';
 
 @ObjectType('AuditEntry')
 class AuditEntryType {

@@ -3,7 +3,7 @@ import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 import { ArgsType, Field, FieldResolver, Int, ObjectType, Resolver, Root } from 'type-graphql';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
-import type { Connection } from './directory.ts';
+import type { Connection } from './connection.ts';
 
 @ArgsType()
 export class PageArgs {

@@ -16,13 +16,14 @@ import type { Context } from '../../core/actor.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
 import type { UserStatus } from '../users/user.entity.ts';
 import { UserType, userStatuses } from '../users/users.resolver.ts';
+import type { Connection } from './connection.ts';
 import {
   GroupConnectionType,
   PageArgs,
   PermissionConnectionType,
   UserConnectionType,
 } from './connections.resolver.ts';
-import type { Connection, Directory } from './directory.ts';
+import type { Directory } from './directory.ts';
 import type { Explanation, Explanations, PathKind } from './explanations.ts';
 
 const orderFields = { CREATED_AT: 'CREATED_AT', UPDATED_AT: 'UPDATED_AT', EMAIL: 'EMAIL' } as const;

@@ -14,23 +14,9 @@ import { holdersSql } from '../access/access.ts';
 import { Group } from '../access/group.entity.ts';
 import { Permission } from '../access/permission.entity.ts';
 import { User } from '../users/user.entity.ts';
-import {
-  countOf,
-  type PageInfo,
-  type PageInput,
-  type PageOrder,
-  type PageSource,
-  pageOfIds,
-} from './pages.ts';
+import { type Connection, connect } from './connection.ts';
+import type { PageInput, PageOrder, PageSource } from './pages.ts';
 import { requireAdministrator } from './rules.ts';
-
-/** A page of things, in the shape of Relay's connections; the total is counted when asked for. */
-export interface Connection<Thing> {
-  readonly nodes: readonly Thing[];
-  readonly edges: readonly { readonly node: Thing; readonly cursor: string }[];
-  readonly pageInfo: PageInfo;
-  readonly count: () => Promise<number>;
-}
 
 /** Everything raw. */
 export interface UserFilter {
@@ -88,26 +74,6 @@ const everything = (table: string): PageSource => ({
 });
 
 export function createDirectory({ em, query }: UnitOfWork): Directory {
-  /** Entities of a page, in its order. */
-  const connect = async <Thing extends { id: string }>(
-    source: PageSource,
-    list: { readonly order: PageOrder; readonly page: PageInput },
-    load: (ids: string[]) => Promise<Thing[]>,
-  ): Promise<Connection<Thing>> => {
-    const { rows, pageInfo } = await pageOfIds(query, source, list);
-    const things = new Map((await load(rows.map(({ id }) => id))).map((each) => [each.id, each]));
-    const edges = rows.flatMap(({ id, cursor }) => {
-      const node = things.get(id);
-      return node ? [{ node, cursor }] : [];
-    });
-    return {
-      edges,
-      nodes: edges.map(({ node }) => node),
-      pageInfo,
-      count: () => countOf(query, source),
-    };
-  };
-
   const loadUsers = (ids: string[]) => em.find(User, { id: ids });
 
   return {
@@ -118,7 +84,11 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     },
     async users({ page, filter, orderBy }, context) {
       requireAdministrator(context, 'users.view_user');
-      return connect(sourceOf(filter), { order: parseOrder(orderBy), page }, loadUsers);
+      return connect(query, sourceOf(filter), {
+        order: parseOrder(orderBy),
+        page,
+        load: loadUsers,
+      });
     },
     async usersWithPermission(rawPermission, page, context) {
       requireAdministrator(context, 'users.view_user');
@@ -128,7 +98,7 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
         conditions: [holdersSql('t')],
         parameters: [permission, permission],
       };
-      return connect(source, { order: newestFirst, page }, loadUsers);
+      return connect(query, source, { order: newestFirst, page, load: loadUsers });
     },
     async group(rawId, context) {
       requireAdministrator(context, 'users.view_group');
@@ -137,9 +107,8 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     },
     async groups(page, context) {
       requireAdministrator(context, 'users.view_group');
-      return connect(everything('groups'), { order: byName, page }, (ids) =>
-        em.find(Group, { id: ids }),
-      );
+      const load = (ids: string[]) => em.find(Group, { id: ids });
+      return connect(query, everything('groups'), { order: byName, page, load });
     },
     async permission(rawId, context) {
       requireAdministrator(context, 'users.view_permission');
@@ -148,9 +117,8 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     },
     async permissions(page, context) {
       requireAdministrator(context, 'users.view_permission');
-      return connect(everything('permissions'), { order: byCodename, page }, (ids) =>
-        em.find(Permission, { id: ids }),
-      );
+      const load = (ids: string[]) => em.find(Permission, { id: ids });
+      return connect(query, everything('permissions'), { order: byCodename, page, load });
     },
   };
 }

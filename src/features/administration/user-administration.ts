@@ -16,9 +16,9 @@ import {
 } from '../../core/parse.ts';
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { enqueueMail } from '../../mail/outbox.ts';
 import type { Access } from '../access/access.ts';
 import { type PasswordRules, parseNewPassword } from '../accounts/new-password.ts';
+import { createSetPassword } from '../accounts/set-password.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -143,14 +143,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     if (isActive === false && user.status === 'ACTIVE') await setStatus(user, 'DISABLED');
   };
 
-  const applyPassword = async (user: User, hash: string) => {
-    await users.setPasswordHash(user, hash);
-    await oneTimePasswords.endAll(user.id, ['reset-password', 'invite', 'change-email']);
-    user.pendingEmail = null;
-    await sessions.endAllOf(user.id, 'password-changed');
-    await enqueueMail(em, { mail: 'password-changed', userId: user.id });
-    await parts.audit.record({ action: 'password-set', target: { type: 'user', id: user.id } });
-  };
+  const setPassword = createSetPassword(parts);
 
   /** Who was to prove the former address has the new one to prove. */
   const proveAgain = async (user: User) => {
@@ -230,7 +223,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
         user.firstName = parsed.firstName ?? user.firstName;
         user.lastName = parsed.lastName ?? user.lastName;
         if (isMoved && parsed.email !== undefined) await applyEmail(user, parsed.email);
-        if (passwordHash !== undefined) await applyPassword(user, passwordHash);
+        if (passwordHash !== undefined) await setPassword(user, passwordHash);
         await applyGrants(actor, user, parsed);
         await applyStaff(actor, user, parsed.isStaff);
         await applyActive(user, parsed.isActive);
