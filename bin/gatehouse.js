@@ -1,7 +1,5 @@
 #!/usr/bin/env node
 // Launcher: checks the runtime, then runs the command line.
-import module from 'node:module';
-import { fileURLToPath } from 'node:url';
 
 const needed = [22, 17];
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -13,11 +11,6 @@ if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
   );
   process.exit(2);
 }
-
-// What was compiled once need not be again; without a place to keep it nothing is lost.
-module.enableCompileCache(
-  fileURLToPath(new URL('../node_modules/.cache/gatehouse', import.meta.url)),
-);
 
 const { runCommandLine } = await import('../dist/cli/command-line.js').catch((error) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND' || !String(error.message).includes('command-line.js')) {

@@ -74,7 +74,7 @@ async function start(
   const cwd = directory ?? (await mkdtemp(join(tmpdir(), 'gatehouse-cli-')));
   const child = spawn(program, args, {
     cwd,
-    env: { NODE_COMPILE_CACHE: compileCache, ...environment },
+    env: environment,
     stdio: 'pipe',
     timeout: limit,
     killSignal: 'SIGKILL',
@@ -107,9 +107,6 @@ async function start(
     },
   };
 }
-
-/** Loading the service's modules is most of what a short command costs. */
-const compileCache = join(tmpdir(), 'gatehouse-test-compile-cache');
 
 function endOf(child: ChildProcess) {
   return new Promise<Pick<CommandResult, 'code' | 'signal'>>((resolve, reject) => {
