@@ -1,8 +1,10 @@
 /** Who is asking: a request turned into a Context, by one function for every door. */
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Actor, Context } from '../core/actor.ts';
+import { onBehalfOf } from '../core/ambient.ts';
 import { Problem } from '../core/errors.ts';
 import { preferredLocale } from '../core/locale.ts';
+import type { UnitOfWork } from '../db/unit-of-work.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
 
 declare module 'fastify' {
@@ -17,13 +19,32 @@ declare module 'fastify' {
 
 const bearerPattern = /^bearer(?: +(.*))?$/i;
 
+/** Routes that speak to callers run in a database context and know who is asking. */
+export function openContexts(
+  app: FastifyInstance,
+  { unitOfWork, tokens }: { readonly unitOfWork: UnitOfWork; readonly tokens: Tokens },
+): void {
+  app.decorateRequest('context', null);
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.routeOptions.config.speaks === undefined) return done();
+    unitOfWork.enterContext(done);
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.routeOptions.config.speaks === undefined) return done();
+    createContext(request, reply, tokens).then((context) => {
+      request.context = context;
+      onBehalfOf(context, done);
+    }, done);
+  });
+}
+
 /**
  * The context of a request.
  *
  * @throws UNAUTHENTICATED when there is a bearer token and it is not good; without one there is
  *   simply no actor
  */
-export async function createContext(
+async function createContext(
   request: FastifyRequest,
   reply: FastifyReply,
   tokens: Tokens,

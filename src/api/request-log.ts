@@ -1,0 +1,21 @@
+/** The request's id in its answer, and one line per answer in the log. */
+import type { FastifyInstance } from 'fastify';
+
+/** Names the route, never the address asked for, which may hold a code. */
+export function logAnswers(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+        ip: request.ip,
+      },
+      'answered',
+    );
+  });
+}
