@@ -1,0 +1,64 @@
+/** Sends one request to a replica and says how it ended, in the terms of the journal. */
+import type { Answer, Outcome } from './recorder.ts';
+
+export interface DoorRequest {
+  readonly method: string;
+  /** Below the REST prefix, such as `/login/`. */
+  readonly path: string;
+  readonly token?: string;
+  readonly json?: object;
+}
+
+export interface DoorAnswer extends Answer {
+  /** `data` of the envelope, empty when there is none. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Longer than any answer may take, so that a late one is seen as late and not as lost. */
+const patienceMilliseconds = 15_000;
+
+export async function ask(
+  replica: string,
+  { method, path, token, json }: DoorRequest,
+): Promise<DoorAnswer> {
+  try {
+    const response = await fetch(`${replica}/auth${path}`, {
+      method,
+      signal: AbortSignal.timeout(patienceMilliseconds),
+      headers: {
+        ...(json ? { 'content-type': 'application/json' } : {}),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      ...(json ? { body: JSON.stringify(json) } : {}),
+    });
+    const data = dataOf(await response.text());
+    const { status } = response;
+    return {
+      outcome: outcomeOf(status),
+      status,
+      hasRetryAfter: response.headers.has('retry-after'),
+      ...(typeof data.code === 'string' ? { code: data.code } : {}),
+      data,
+    };
+  } catch (error) {
+    return { outcome: 'unknown', code: reasonOf(error), data: {} };
+  }
+}
+
+function outcomeOf(status: number): Outcome {
+  if (status >= 200 && status < 300) return 'acknowledged';
+  return status >= 400 && status < 500 ? 'refused' : 'unknown';
+}
+
+function dataOf(text: string): Readonly<Record<string, unknown>> {
+  if (!text.startsWith('{')) return {};
+  const { data } = JSON.parse(text);
+  return typeof data === 'object' && data !== null ? data : {};
+}
+
+/** `fetch` wraps what the socket said. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof Error)) return 'unknown';
+  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name;
+}

@@ -1,0 +1,136 @@
+/** The requests of one person, with the facts that the auditor compares with the database. */
+import { createHash } from 'node:crypto';
+import type { DoorAnswer, DoorRequest } from './door.ts';
+import type { Attempt, Facts } from './recorder.ts';
+
+export interface Pair {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
+/** Makes one attempt at some replica; `factsOf` says what of the answer is to be kept. */
+type Try = (
+  attempt: Omit<Attempt, 'replica'>,
+  request: DoorRequest,
+  factsOf?: (answer: DoorAnswer) => Facts,
+) => Promise<DoorAnswer>;
+
+const password = 'a password for the time of trouble';
+
+/** A refresh token is the session's id and a counter, which is all that is stored of it. */
+function placeOf(refreshToken: string): { sessionId: string; counter: number } {
+  const bytes = Buffer.from(refreshToken, 'base64url');
+  const sessionId = bytes
+    .toString('hex', 0, 16)
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  return { sessionId, counter: bytes.readUInt32BE(16) };
+}
+
+const leafOf = (refreshToken: string) =>
+  createHash('sha256').update(refreshToken).digest('base64url').slice(0, 16);
+
+export type PersonCalls = ReturnType<typeof callsOf>;
+
+export function callsOf(email: string, attempt: Try) {
+  const pairOf = ({ outcome, data }: DoorAnswer): Pair | undefined => {
+    const { access_token: accessToken, refresh_token: refreshToken } = data;
+    if (outcome !== 'acknowledged') return undefined;
+    return { accessToken: String(accessToken), refreshToken: String(refreshToken) };
+  };
+
+  /** The new leaf of the chain. */
+  const pairFacts = (answer: DoorAnswer): Facts => {
+    const pair = pairOf(answer);
+    return pair ? { ...placeOf(pair.refreshToken), leaf: leafOf(pair.refreshToken) } : {};
+  };
+
+  const call = (
+    operation: string,
+    request: DoorRequest,
+    { facts, mustBeRefused }: { facts?: Facts; mustBeRefused?: true } = {},
+    factsOf?: (answer: DoorAnswer) => Facts,
+  ) =>
+    attempt(
+      {
+        operation,
+        person: email,
+        ...(facts ? { facts } : {}),
+        ...(mustBeRefused ? { mustBeRefused } : {}),
+      },
+      request,
+      factsOf,
+    );
+
+  const registration = (address: string, password2: string): DoorRequest => ({
+    method: 'POST',
+    path: '/register/',
+    json: { email: address, first_name: 'Ada', last_name: 'Lovelace', password, password2 },
+  });
+  const update = (token: string, name: string): DoorRequest => ({
+    method: 'PUT',
+    path: '/profile/update/',
+    token,
+    json: { first_name: name },
+  });
+  const rotation = (token: string): DoorRequest => ({
+    method: 'POST',
+    path: '/token/refresh/',
+    json: { refresh_token: token },
+  });
+
+  return {
+    email,
+    pairOf,
+    register: () => call('register', registration(email, password), { facts: { email } }),
+    verify: (code: string) =>
+      call('verifyEmail', { method: 'GET', path: `/register/verify?code=${code}` }),
+    login: () =>
+      call('login', { method: 'POST', path: '/login/', json: { email, password } }, {}, pairFacts),
+    updateProfile: ({ accessToken, refreshToken }: Pair, firstName: string) =>
+      call('updateProfile', update(accessToken, firstName), {
+        facts: { firstName, ...placeOf(refreshToken) },
+      }),
+    refresh: ({ refreshToken }: Pair) =>
+      call(
+        'refreshTokens',
+        rotation(refreshToken),
+        { facts: { ...placeOf(refreshToken), presented: leafOf(refreshToken) } },
+        pairFacts,
+      ),
+    logout: ({ accessToken, refreshToken }: Pair) =>
+      call(
+        'logout',
+        { method: 'POST', path: '/logout/', token: accessToken },
+        { facts: placeOf(refreshToken) },
+      ),
+
+    /** Everything that an ended session could still be good for. */
+    async tryDeadTokens({ accessToken, refreshToken }: Pair, firstName: string): Promise<void> {
+      const facts = placeOf(refreshToken);
+      const mustBeRefused = true;
+      await call(
+        'me',
+        { method: 'GET', path: '/profile/view/', token: accessToken },
+        { facts, mustBeRefused },
+      );
+      await call('updateProfile', update(accessToken, firstName), {
+        facts: { ...facts, firstName },
+        mustBeRefused,
+      });
+      await call('refreshTokens', rotation(refreshToken), { facts, mustBeRefused });
+    },
+    tryRefusedRegistration: () => {
+      const address = `refused-${email}`;
+      return call('register', registration(address, 'another one'), {
+        facts: { email: address },
+        mustBeRefused: true,
+      });
+    },
+    tryWrongPassword: () =>
+      call(
+        'login',
+        { method: 'POST', path: '/login/', json: { email, password: 'not the password' } },
+        { mustBeRefused: true },
+      ),
+  };
+}
