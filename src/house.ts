@@ -10,7 +10,8 @@ import type { Log } from './core/log.ts';
 import { keptSecretKey } from './core/secret-key.ts';
 import { type Changes, createChanges } from './db/changes.ts';
 import { joinEmbeddedDatabase } from './db/embedded/embedded.ts';
-import type { JobParts, Tasks } from './db/jobs.ts';
+import type { Tasks } from './db/job-tasks.ts';
+import type { JobParts } from './db/jobs.ts';
 import { migrate } from './db/migrate.ts';
 import { openOrm, ormOptions } from './db/orm.ts';
 import { createUnitOfWork, type UnitOfWork } from './db/unit-of-work.ts';
@@ -79,12 +80,13 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     ...services.registrations.tasks,
     ...services.passwords.tasks,
     ...services.sessions.tasks,
+    ...services.mailQueue.tasks,
   };
   const jobs = {
     pool: openPool(databaseUrl, log, opened),
     log,
     tasks: inContext(unitOfWork, tasks),
-    schedule: services.sessions.schedule,
+    schedule: [services.sessions.schedule, services.mailQueue.schedule].join('\n'),
   };
   const owned = opened.move();
   return {

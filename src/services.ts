@@ -24,6 +24,7 @@ import { createDirectory } from './features/administration/directory.ts';
 import { createExplanations } from './features/administration/explanations.ts';
 import { createGrants } from './features/administration/grants.ts';
 import { createGroupAdministration } from './features/administration/group-administration.ts';
+import { createMailQueue } from './features/administration/mail-queue.ts';
 import { createPermissionAdministration } from './features/administration/permission-administration.ts';
 import { withRecordedRefusals } from './features/administration/refusals.ts';
 import { createSingleGrants } from './features/administration/single-grants.ts';
@@ -108,6 +109,7 @@ export function createServices(ground: Ground) {
     auditVerifier: createAuditVerifier(ground),
     auditEntries: createAuditEntries({ query: unitOfWork.query, subjectKeys: audit.subjectKeys }),
     ...createAdministration({ ...accountParts, access, grants }),
+    mailQueue: createMailQueue(unitOfWork, audit),
     composeMail: createAccountMails({ unitOfWork, secrets, clock, publicUrl: config.publicUrl }),
   };
 }

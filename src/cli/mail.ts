@@ -1,4 +1,7 @@
-/** `mail preview` and `mail test`: how mails look, and whether the mail server takes them. No database is needed. */
+/**
+ * `mail preview` and `mail test`: how mails look, and whether the mail server takes them, without a
+ * database; beside them the commands for the queue.
+ */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
@@ -11,6 +14,7 @@ import { createDevelopmentMailbox } from '../mail/mailbox.ts';
 import { createMailer } from '../mail/mailer.ts';
 import { previewMail, previewNames } from '../mail/previews.ts';
 import { type MailName, writeMail } from '../mail/templates/templates.ts';
+import { listMails, resendMails } from './mail-queue.ts';
 import { type GlobalArguments, print } from './with-house.ts';
 
 interface LanguageArguments extends GlobalArguments {
@@ -95,7 +99,13 @@ async function sendTestMail(
 
 export const mailCommand: CommandModule<GlobalArguments, GlobalArguments> = {
   command: 'mail <command>',
-  describe: 'Look at the mails, or test that they arrive',
-  builder: (argv) => argv.command(previewCommand).command(testCommand).demandCommand(1),
+  describe: 'Look at the mails, test that they arrive, see to those that do not',
+  builder: (argv) =>
+    argv
+      .command(previewCommand)
+      .command(testCommand)
+      .command(listMails)
+      .command(resendMails)
+      .demandCommand(1),
   handler: () => undefined,
 };

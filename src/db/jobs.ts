@@ -5,26 +5,21 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { Logger, type Runner, run, type TaskList, type WorkerEvents } from 'graphile-worker';
+import { Logger, type Runner, run, type WorkerEvents } from 'graphile-worker';
 import type { Pool } from 'pg';
-import { errorForLog, type Log } from '../core/log.ts';
+import type { Log } from '../core/log.ts';
 import { type JobLiveness, startJobLiveness } from './job-liveness.ts';
+import { type JobPayload, type Tasks, taskList } from './job-tasks.ts';
 
 /**
  * graphile-worker waits exp(min(10, attempt)) seconds between attempts: 25 of them reach over four
- * days.
+ * days. A job that failed so often is dead: it is kept, and done again when somebody asks for it.
  */
-const maxAttempts = 25;
+export const maxAttempts = 25;
 
 /** Milliseconds for jobs under way to finish, once the process wants to end. */
 const drainMilliseconds = 3000;
 const restartMilliseconds = 1000;
-
-export type JobPayload = Readonly<Record<string, unknown>>;
-
-/** What to do for one kind of job. `key` is the same for every attempt at the same job. */
-export type Task = (payload: JobPayload, job: { readonly key: string }) => Promise<void>;
-export type Tasks = Readonly<Record<string, Task>>;
 
 /** Records a job in the transaction at hand: it is done if and only if that commits. */
 export async function enqueueJob(
@@ -129,40 +124,6 @@ function workerOptions({ pool, tasks, log }: JobParts, liveness: JobLiveness) {
     logger: workerLogger(log),
     events,
   };
-}
-
-function taskList(tasks: Tasks): TaskList {
-  return Object.fromEntries(
-    Object.entries(tasks).map(([name, task]) => [
-      name,
-      // A payload is what enqueueJob was given. What is thrown is kept with the job and logged.
-      (payload, { job, abortSignal }) =>
-        unlessAborted(abortSignal, () =>
-          task(payload as JobPayload, { key: `job-${job.id}` }),
-        ).catch((error: unknown) => {
-          throw fitForKeeping(error);
-        }),
-    ]),
-  );
-}
-
-/** Rejects when the process wants to end: what hangs is given back, and tried again elsewhere. */
-async function unlessAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  const listening = new AbortController();
-  const aborted = new Promise<never>((_resolve, reject) => {
-    const give = () => reject(new Error('The process ended before it was done.'));
-    signal.addEventListener('abort', give, { once: true, signal: listening.signal });
-  });
-  try {
-    await Promise.race([work(), aborted]);
-  } finally {
-    listening.abort();
-  }
-}
-
-function fitForKeeping(error: unknown): Error {
-  const { type, message, stack } = errorForLog(error);
-  return Object.assign(new Error(message), { name: type, stack: `${type}: ${message}\n${stack}` });
 }
 
 /** Of the worker's own talk only warnings and errors. */

@@ -11,6 +11,9 @@ export interface Mail {
   readonly html: string;
 }
 
+/** The server took us, but for good neither this recipient nor this mail; such as 550 or 552. */
+export class MailRefused extends Error {}
+
 /** A hung server costs one of the outbox's hands for so long. */
 const defaultPatience = 20_000;
 
@@ -18,7 +21,8 @@ export interface Mailer {
   /**
    * @param options.messageKey the same for every attempt at the same mail, so that a receiver can
    *   tell a repetition
-   * @throws Error when the mail was not accepted; it is to be tried again
+   * @throws MailRefused when the server will have nothing of this mail; any other error when it was
+   *   not accepted and is to be tried again
    */
   send(mail: Mail, options: { messageKey: string }): Promise<void>;
   close(): void;
@@ -71,13 +75,27 @@ function createSmtpMailer(
   });
   return {
     async send(mail, { messageKey }) {
-      await transport.sendMail({
+      const message = {
         from: settings.from,
         ...mail,
         messageId: `<${messageKey}@${hostname}>`,
         headers: { 'Auto-Submitted': 'auto-generated' },
+      };
+      await transport.sendMail(message).catch((error: Error) => {
+        throw isRefusal(error) ? new MailRefused(error.message) : error;
       });
     },
     close: () => transport.close(),
   };
+}
+
+/**
+ * Whether the server refused the recipient or the text with a code of five hundred and something.
+ * Refused logins and senders are faults of the configuration, which somebody will mend.
+ */
+function isRefusal(error: Error): boolean {
+  const { code, command, responseCode } = error as Error & Partial<Record<string, unknown>>; // nodemailer's
+  const isOfThisMail =
+    (code === 'EENVELOPE' && command === 'RCPT TO') || (code === 'EMESSAGE' && command === 'DATA');
+  return isOfThisMail && typeof responseCode === 'number' && responseCode >= 500;
 }

@@ -3,15 +3,29 @@
  * turned into a mail afterwards, as often as it takes. What a mail says is handed in.
  */
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { enqueueJob, type Tasks } from '../db/jobs.ts';
+import { createJobQueue } from '../db/job-queue.ts';
+import { PermanentFailure, type Tasks } from '../db/job-tasks.ts';
+import { enqueueJob } from '../db/jobs.ts';
+import type { UnitOfWork } from '../db/unit-of-work.ts';
 import type { MailIntent } from './intents.ts';
-import type { Mail, Mailer } from './mailer.ts';
+import { type Mail, type Mailer, MailRefused } from './mailer.ts';
 
-const taskName = 'send-mail';
+/** The kind of job that sends a mail. */
+export const mailTask = 'send-mail';
 
 /** Records `intent` in the transaction at hand: it is sent if and only if that commits. */
 export async function enqueueMail(em: EntityManager, intent: MailIntent): Promise<void> {
-  await enqueueJob(em, taskName, intent);
+  await enqueueJob(em, mailTask, intent);
+}
+
+/** Takes back what was to be told to somebody who is erased; errors kept with it may quote them. */
+export async function forgetMails(
+  unitOfWork: Pick<UnitOfWork, 'query'>,
+  about: { readonly userId: string; readonly oneTimePasswordIds: readonly string[] },
+): Promise<void> {
+  const queue = createJobQueue(unitOfWork);
+  await queue.remove(mailTask, 'userId', [about.userId]);
+  await queue.remove(mailTask, 'oneTimePasswordId', about.oneTimePasswordIds);
 }
 
 /**
@@ -24,9 +38,18 @@ export function mailTasks(
   compose: (intent: MailIntent) => Promise<Mail | undefined>,
 ): Tasks {
   return {
-    [taskName]: async (payload, { key }) => {
+    [mailTask]: async (payload, { key }) => {
       const mail = await compose(payload as MailIntent); // recorded by enqueueMail alone
-      if (mail) await mailer.send(mail, { messageKey: key });
+      if (mail) await deliver(mailer, mail, key);
     },
   };
+}
+
+/** A refusal of this recipient or this mail would be the same next time (RFC 5321 §4.2.1). */
+async function deliver(mailer: Mailer, mail: Mail, messageKey: string): Promise<void> {
+  try {
+    await mailer.send(mail, { messageKey });
+  } catch (error) {
+    throw error instanceof MailRefused ? new PermanentFailure(error) : error;
+  }
 }

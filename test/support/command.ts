@@ -130,7 +130,7 @@ async function match(
 }
 
 /** Environment of a command on that database, with that mail server. */
-export function environmentOf(database: TestDatabase, mail?: MailServer): Variables {
+export function environmentOf(database: Pick<TestDatabase, 'url'>, mail?: MailServer): Variables {
   return {
     SECRET_KEY: 'test-only-key-0123456789-abcdefghijklmnop',
     DATABASE_URL: database.url,

@@ -10,7 +10,8 @@ import {
   parsePresentedPassword,
 } from '../../core/parse.ts';
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
-import { enqueueJob, type Tasks } from '../../db/jobs.ts';
+import type { Tasks } from '../../db/job-tasks.ts';
+import { enqueueJob } from '../../db/jobs.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswordKind } from '../one-time-passwords/one-time-password.entity.ts';

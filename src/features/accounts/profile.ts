@@ -13,7 +13,7 @@ import {
   type Username,
 } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { enqueueMail } from '../../mail/outbox.ts';
+import { enqueueMail, forgetMails } from '../../mail/outbox.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { User } from '../users/user.entity.ts';
@@ -133,6 +133,12 @@ export function createProfiles(parts: ProfilesParts): Profiles {
         await users.requireAnotherSuperuser(user);
         await enqueueMail(em, { mail: 'account-erased', to: user.email, locale: user.locale });
         const { id } = user;
+        const codes = await query<{ id: string }>(
+          'select id from one_time_passwords where user_id = ?',
+          [id],
+        );
+        const oneTimePasswordIds = codes.map((code) => code.id);
+        await forgetMails(parts.unitOfWork, { userId: id, oneTimePasswordIds });
         await users.remove(user);
         // The entries stay; what they say of the person goes with the key.
         await parts.audit.subjectKeys.forget(id);

@@ -16,7 +16,8 @@ import {
   type Username,
 } from '../../core/parse.ts';
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
-import { enqueueJob, type Tasks } from '../../db/jobs.ts';
+import type { Tasks } from '../../db/job-tasks.ts';
+import { enqueueJob } from '../../db/jobs.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import type { Registration } from '../one-time-passwords/one-time-password.entity.ts';

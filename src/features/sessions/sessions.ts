@@ -5,7 +5,7 @@ import { type Clock, secondsAfter } from '../../core/clock.ts';
 import { Problem } from '../../core/errors.ts';
 import { optional, parseFields, parseId, parsePastedSecret } from '../../core/parse.ts';
 import type { RefreshTokens } from '../../core/refresh-token.ts';
-import type { Tasks } from '../../db/jobs.ts';
+import type { Tasks } from '../../db/job-tasks.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { User } from '../users/user.entity.ts';

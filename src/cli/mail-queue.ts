@@ -1,0 +1,102 @@
+/** `mail list` and `mail resend`: the mails that are not sent yet. */
+import type { CommandModule } from 'yargs';
+import type { JobState } from '../db/job-queue.ts';
+import type { QueuedMail } from '../features/administration/mail-queue.ts';
+import {
+  type Colour,
+  type Column,
+  formatOf,
+  type ListArguments,
+  listOptions,
+  printList,
+} from './listing.ts';
+import { UsageError } from './usage.ts';
+import { type GlobalArguments, print, withHouse } from './with-house.ts';
+
+interface ListMailsArguments extends ListArguments {
+  readonly dead: boolean;
+  readonly limit: string;
+}
+
+interface ResendArguments extends GlobalArguments {
+  readonly ids: readonly string[] | undefined;
+  readonly 'all-dead': boolean;
+}
+
+const defaultLimit = 100;
+
+const stateColours: Readonly<Record<JobState, Colour | undefined>> = {
+  waiting: undefined,
+  retrying: 'yellow',
+  dead: 'red',
+};
+
+const columns: readonly Column<QueuedMail>[] = [
+  { name: 'id', title: 'ID', value: ({ id }) => id },
+  {
+    name: 'state',
+    title: 'STATE',
+    value: ({ state }) => state,
+    colour: ({ state }) => stateColours[state],
+  },
+  { name: 'mail', title: 'MAIL', value: ({ mail }) => mail },
+  { name: 'to', title: 'TO', value: ({ to }) => to },
+  { name: 'attempts', title: 'ATTEMPTS', value: ({ attempts }) => attempts },
+  { name: 'createdAt', title: 'MADE', value: ({ createdAt }) => createdAt },
+  {
+    name: 'nextAttemptAt',
+    title: 'NEXT ATTEMPT',
+    value: ({ state, runAt }) => (state === 'dead' ? null : runAt),
+  },
+  { name: 'lastError', title: 'LAST ERROR', value: ({ lastError }) => oneLine(lastError) },
+];
+
+export const listMails: CommandModule<GlobalArguments, ListMailsArguments> = {
+  command: 'list',
+  describe: 'List the mails that are not sent yet, oldest first',
+  builder: (argv) =>
+    listOptions(argv)
+      .option('dead', {
+        type: 'boolean',
+        default: false,
+        describe: 'Only those that are not tried again by themselves',
+      })
+      .option('limit', {
+        type: 'string',
+        requiresArg: true,
+        default: String(defaultLimit),
+        describe: 'At most so many',
+      }),
+  handler: async (given) => {
+    const { dead: isDeadOnly, limit } = given;
+    const format = formatOf(given);
+    if (!/^[1-9]\d{0,8}$/.test(limit)) throw new UsageError('--limit takes a number, 1 or more.');
+    const list = { isDeadOnly, limit: Number(limit) };
+    // Looking does not send.
+    const mails = await withHouse(({ mailQueue }) => mailQueue.list(list), { isLookingOnly: true });
+    await printList([mails], columns, format);
+  },
+};
+
+export const resendMails: CommandModule<GlobalArguments, ResendArguments> = {
+  command: 'resend [ids..]',
+  describe: 'Send mails again that failed, by their ids in the list',
+  builder: (argv) =>
+    argv
+      .positional('ids', { type: 'string', array: true, describe: 'Which mails' })
+      .option('all-dead', { type: 'boolean', default: false, describe: 'All dead ones' }),
+  handler: async ({ ids = [], allDead, json }) => {
+    if (allDead !== (ids.length === 0))
+      throw new UsageError('Name mails by id, or say --all-dead.');
+    const wrong = ids.find((id) => !/^\d{1,18}$/.test(id));
+    if (wrong !== undefined) throw new UsageError('The id of a mail is a number; see mail list.');
+    const resent = await withHouse(({ mailQueue }) => mailQueue.resend(allDead ? undefined : ids));
+    const mails = resent.length === 1 ? 'mail is' : 'mails are';
+    print({ text: `${resent.length} ${mails} due now.`, json: { resent } }, json);
+  },
+};
+
+/** What a mail server says may have several lines, and characters that disturb a terminal. */
+function oneLine(text: string | null): string | null {
+  return text?.replace(/[\p{Cc}\s]+/gu, ' ').trim() ?? null;
+}

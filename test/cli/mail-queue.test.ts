@@ -1,0 +1,127 @@
+/** `mail list` and `mail resend`, beside a server whose mail server refuses some recipients. */
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { environmentOf, runCommand } from '../support/command.ts';
+import { startMailServer } from '../support/mail-server.ts';
+import { goodPassword, newAddress, person } from '../support/people.ts';
+import { startService, type TestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+// Several processes in a row, and others beside them.
+vi.setConfig({ testTimeout: 60_000 });
+
+const refusals = new Map<string, number>();
+
+let service: TestService;
+beforeAll(async () => {
+  const mail = await startMailServer({
+    onRcptTo: ({ address }, _session, done) => {
+      const responseCode = refusals.get(address);
+      done(responseCode ? Object.assign(new Error('no such box'), { responseCode }) : undefined);
+    },
+  });
+  const { SECRET_KEY = '' } = environmentOf({ url: '' });
+  service = await startService({ mail, environment: { SECRET_KEY } });
+});
+afterAll(async () => {
+  await service.close();
+  await service.mail.close();
+});
+
+const run = (...args: string[]) =>
+  runCommand(['mail', ...args], { environment: environmentOf(service.database, service.mail) });
+
+async function list(...args: string[]) {
+  const { code, stdout, stderr } = await run('list', '--json', ...args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout) as Record<string, unknown>[];
+}
+
+const register = (email: string) =>
+  service.graphql('mutation ($input: RegisterInput!) { register(input: $input) { __typename } }', {
+    input: { email, password: goodPassword, firstName: 'Ada', lastName: 'Lovelace' },
+  });
+
+const failures = async () =>
+  (
+    await service.database.query<{ error: string }>(
+      'select last_error as error from graphile_worker._private_jobs where last_error is not null and locked_at is null',
+    )
+  ).length;
+
+test('a refused recipient is dead at once, one put off is tried again, and others are not kept waiting', async () => {
+  const [refused, putOff, good] = [newAddress(), newAddress(), newAddress()];
+  refusals.set(refused, 550).set(putOff, 451);
+  for (const email of [refused, putOff, good]) await register(email);
+  await service.mail.waitFor(good);
+  await until(async () => (await failures()) === 2);
+
+  expect(await list()).toMatchObject([
+    {
+      state: 'dead',
+      mail: 'verify-email',
+      to: refused,
+      attempts: 1,
+      nextAttemptAt: null,
+      lastError: expect.stringContaining('550 no such box'),
+    },
+    { state: 'retrying', to: putOff, lastError: expect.stringContaining('451') },
+  ]);
+  expect(await list('--dead', '--limit', '1')).toMatchObject([{ to: refused }]);
+  const table = await run('list', '--dead');
+  expect(table.stdout).toMatch(/^ID +STATE +MAIL +TO /);
+  expect(table.stdout).toContain(refused);
+  expect(table.stdout).not.toContain(putOff);
+
+  refusals.clear();
+  const resent = await run('resend', '--all-dead', '--json');
+  expect(resent).toMatchObject({ code: 0, stderr: '' });
+  expect(JSON.parse(resent.stdout).resent).toHaveLength(1);
+  await service.mail.waitFor(refused);
+  await service.mail.waitFor(putOff);
+  await until(async () => (await list()).length === 0);
+});
+
+test('a mail is sent again by its id, which the record tells', async () => {
+  const email = newAddress();
+  refusals.set(email, 552);
+  await register(email);
+  await until(async () => (await failures()) === 1);
+  const [{ id } = {}] = await list('--dead');
+  refusals.clear();
+  expect(await run('resend', String(id))).toMatchObject({
+    code: 0,
+    stdout: '1 mail is due now.\n',
+  });
+  await service.mail.waitFor(email);
+  const { auditEntries, unitOfWork } = service.house;
+  const entries = await unitOfWork.inContext(() => auditEntries.entriesAfter(undefined, 1000));
+  expect(entries.filter(({ action }) => action === 'mails-resent').at(-1)).toMatchObject({
+    actorKind: 'operator',
+    after: { count: 1, ids: [id] },
+  });
+});
+
+test.each([
+  [['999999'], 1, 'NOT_FOUND'],
+  [[], 2, '--all-dead'],
+  [['1', '--all-dead'], 2, '--all-dead'],
+  [['all'], 2, 'is a number'],
+])('resend %j is refused with %i', async (args, code, hint) => {
+  const result = await run('resend', ...args);
+  expect(result.code).toBe(code);
+  expect(result.stderr).toContain(hint);
+});
+
+test('what is dead goes with the account that is erased', async () => {
+  const { email, accessToken } = await person(service);
+  refusals.set(email, 550);
+  const change = 'mutation { updateProfile(input: { firstName: "Eve" }) { __typename } }';
+  await service.graphql(change, {}, accessToken);
+  await until(async () => (await failures()) === 1);
+  expect(await list('--dead')).toMatchObject([{ mail: 'account-changed', to: email }]);
+  refusals.clear();
+  const erase = `mutation ($password: String!) { eraseAccount(password: $password) { __typename } }`;
+  await service.graphql(erase, { password: goodPassword }, accessToken);
+  await service.mail.waitFor(email);
+  expect(await list('--dead')).toEqual([]);
+});
