@@ -19,4 +19,4 @@ const { runCommandLine } = await import('../dist/cli/command-line.js').catch((er
   console.error('gatehouse is not built yet: run npm run build.');
   process.exit(2);
 });
-await runCommandLine(process.argv.slice(2));
+await runCommandLine(process.argv.slice(2), process);

@@ -1,6 +1,7 @@
 /** The public signing keys, for services that verify access tokens themselves (RFC 7517). */
 import type { FastifyInstance } from 'fastify';
-import { publicKeysMaxAgeSeconds, type SigningKeys } from '../features/sessions/signing-keys.ts';
+import { publicKeysMaxAgeSeconds } from '../features/sessions/public-keys.ts';
+import type { SigningKeys } from '../features/sessions/signing-keys.ts';
 
 export function serveJwks(
   app: FastifyInstance,

@@ -1,6 +1,7 @@
 /** `activateuser`: activates an account with the code that was mailed to it. */
 import type { CommandModule } from 'yargs';
 import { createPrompts } from './prompts.ts';
+import type { Terminal } from './terminal.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 interface ActivateArguments extends GlobalArguments {
@@ -16,14 +17,15 @@ export const activateUser: CommandModule<GlobalArguments, ActivateArguments> = {
       requiresArg: true,
       describe: 'The code; asked for when left out',
     }),
-  handler: async ({ code, json }) => {
-    const given = code ?? (await askForCode());
-    await withHouse(({ registrations }) => registrations.verifyEmail(given));
-    print({ text: 'The account is active.', json: { status: 'ACTIVE' } }, json);
+  handler: async ({ code, ...given }) => {
+    const { terminal } = given;
+    const answer = code ?? (await askForCode(terminal));
+    await withHouse(terminal, ({ registrations }) => registrations.verifyEmail(answer));
+    print({ text: 'The account is active.', json: { status: 'ACTIVE' } }, given);
   },
 };
 
-async function askForCode(): Promise<string> {
-  using prompts = createPrompts();
+async function askForCode(terminal: Terminal): Promise<string> {
+  using prompts = createPrompts(terminal);
   return await prompts.ask('Code');
 }

@@ -1,12 +1,12 @@
 /** `apply -f access.yaml`: brings groups, permissions and grants to the state that a file declares. */
 import { readFile } from 'node:fs/promises';
-import { parse, YAMLError } from 'yaml';
 import type { CommandModule } from 'yargs';
 import { Problem } from '../core/errors.ts';
 import type { AccessChange } from '../features/administration/access-difference.ts';
-import { parseDeclaredAccess } from '../features/administration/declared-access.ts';
+import type { DeclaredAccess } from '../features/administration/declared-access.ts';
 import { type Colour, paint } from './listing.ts';
 import { createProgress } from './progress.ts';
+import type { Output, Terminal } from './terminal.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
@@ -38,18 +38,20 @@ export const applyCommand: CommandModule<GlobalArguments, ApplyArguments> = {
         default: false,
         describe: 'Print the difference and change nothing',
       }),
-  handler: async ({ file, dryRun, json }) => {
-    const declared = parseDeclaredAccess(parseYaml(await readText(file)));
-    const changes = await withHouse(async ({ accessDeclarations }, context) => {
+  handler: async ({ file, dryRun, ...given }) => {
+    const { terminal } = given;
+    const declared = await declaredIn(await readText(file, terminal.stdin));
+    const changes = await withHouse(terminal, async ({ accessDeclarations }, context) => {
       if (dryRun) return accessDeclarations.compareAccess(declared, context);
-      using progress = createProgress('Applying');
+      using progress = createProgress('Applying', terminal.stderr);
       return await accessDeclarations.applyAccess(declared, context, progress.show);
     });
-    print({ text: textOf(changes, dryRun), json: { isDryRun: dryRun, changes } }, json);
+    const text = textOf(changes, { isDryRun: dryRun, stdout: terminal.stdout });
+    print({ text, json: { isDryRun: dryRun, changes } }, given);
   },
 };
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string, stdin: Terminal['stdin']): Promise<string> {
   if (typeof file !== 'string') throw new UsageError('--file is given twice.');
   if (file !== '-') {
     return readFile(file, 'utf8').catch((error: Error) => {
@@ -57,12 +59,18 @@ async function readText(file: string): Promise<string> {
     });
   }
   const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
+  for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** @throws VALIDATION_FAILED with line and column */
-function parseYaml(text: string): unknown {
+/** @throws VALIDATION_FAILED with line and column, or with the place in the file */
+async function declaredIn(text: string): Promise<DeclaredAccess> {
+  const { parseDeclaredAccess } = await import('../features/administration/declared-access.ts');
+  return parseDeclaredAccess(await parseYaml(text));
+}
+
+async function parseYaml(text: string): Promise<unknown> {
+  const { parse, YAMLError } = await import('yaml');
   try {
     return parse(text, { logLevel: 'error' });
   } catch (error) {
@@ -72,16 +80,19 @@ function parseYaml(text: string): unknown {
   }
 }
 
-function textOf(changes: readonly AccessChange[], isDryRun: boolean): string {
+function textOf(
+  changes: readonly AccessChange[],
+  { isDryRun, stdout }: { readonly isDryRun: boolean; readonly stdout: Output },
+): string {
   if (changes.length === 0) return 'Nothing to do.';
   const count = `${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`;
   const end = isDryRun ? `${count} to make; nothing was changed.` : `${count} made.`;
-  return [...changes.map(lineOf), end].join('\n');
+  return [...changes.map((change) => lineOf(change, stdout)), end].join('\n');
 }
 
-function lineOf(change: AccessChange): string {
+function lineOf(change: AccessChange, stdout: Output): string {
   const { sign, of, name } = change;
-  return paint(colours[sign], `${sign} ${of} ${name}${detailOf(change)}`);
+  return paint(colours[sign], `${sign} ${of} ${name}${detailOf(change)}`, stdout);
 }
 
 function detailOf({ sign, of, what, value = '', before = '' }: AccessChange): string {

@@ -32,11 +32,13 @@ const verifyCommand: CommandModule<GlobalArguments, VerifyArguments> = {
       requiresArg: true,
       describe: 'File of an earlier checkpoint, which tells what was cut off since',
     }),
-  handler: async ({ checkpoint: file, json }) => {
+  handler: async ({ checkpoint: file, ...given }) => {
     const checkpoint = file === undefined ? undefined : await readCheckpoint(file);
-    const result = await withHouse(({ auditVerifier }) => auditVerifier.verify(checkpoint));
-    print({ text: sentenceOf(result), json: result }, json);
-    if (result.faults.length > 0) process.exitCode = 1;
+    const result = await withHouse(given.terminal, ({ auditVerifier }) =>
+      auditVerifier.verify(checkpoint),
+    );
+    print({ text: sentenceOf(result), json: result }, given);
+    if (result.faults.length > 0) given.terminal.exitCode = 1;
   },
 };
 
@@ -49,11 +51,13 @@ const checkpointCommand: CommandModule<GlobalArguments, CheckpointArguments> = {
       requiresArg: true,
       describe: 'File to write it to; standard output when left out',
     }),
-  handler: async ({ output, json }) => {
-    const checkpoint = await withHouse(({ auditVerifier }) => auditVerifier.checkpoint());
+  handler: async ({ output, ...given }) => {
+    const checkpoint = await withHouse(given.terminal, ({ auditVerifier }) =>
+      auditVerifier.checkpoint(),
+    );
     const text = JSON.stringify(checkpoint, undefined, 2);
     if (output !== undefined) await writeFile(output, `${text}\n`, { mode: 0o600 });
-    print({ text: output === undefined ? text : `Wrote ${output}.`, json: checkpoint }, json);
+    print({ text: output === undefined ? text : `Wrote ${output}.`, json: checkpoint }, given);
   },
 };
 
@@ -64,13 +68,13 @@ const tailCommand: CommandModule<GlobalArguments, TailArguments> = {
     argv
       .option('follow', { type: 'boolean', default: false, describe: 'Go on with what comes' })
       .option('limit', { type: 'number', default: 20, describe: 'So many to begin with' }),
-  handler: ({ follow, limit, json }) =>
-    withHouse(async (house) => {
-      let last = await show(house, undefined, { limit, json });
+  handler: ({ follow, limit, ...given }) =>
+    withHouse(given.terminal, async (house) => {
+      let last = await show(house, undefined, { ...given, limit });
       const stopping = follow ? untilInterrupted() : AbortSignal.abort();
       while (!stopping.aborted) {
         await sleep(followMilliseconds);
-        last = await show(house, last, { limit: 1000, json });
+        last = await show(house, last, { ...given, limit: 1000 });
       }
     }),
 };
@@ -94,10 +98,10 @@ function untilInterrupted(): AbortSignal {
 async function show(
   { auditEntries }: House,
   after: string | undefined,
-  { limit, json }: { limit: number; json: boolean },
+  { limit, ...given }: GlobalArguments & { readonly limit: number },
 ): Promise<string | undefined> {
   const entries = await auditEntries.entriesAfter(after, limit);
-  for (const entry of entries) print({ text: lineOf(entry), json: entry }, json);
+  for (const entry of entries) print({ text: lineOf(entry), json: entry }, given);
   return entries.at(-1)?.id ?? after;
 }
 

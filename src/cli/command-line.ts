@@ -1,5 +1,8 @@
-/** The command line: which commands there are, and what their ends mean: 0 done, 1 refused, 2 wrong usage. */
-import yargs from 'yargs';
+/**
+ * The command line: which commands there are, and what their ends mean: 0 done, 1 refused, 2 wrong
+ * usage. What only some commands need is loaded by those, so that the others answer at once.
+ */
+import yargs, { type Argv } from 'yargs';
 import { ConfigError } from '../core/config.ts';
 import { Problem } from '../core/errors.ts';
 import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
@@ -15,8 +18,10 @@ import { mailCommand } from './mail.ts';
 import { migrateCommand } from './migrate.ts';
 import { permissionsCommand } from './permissions.ts';
 import { serveCommand } from './serve.ts';
+import { complain, say, type Terminal } from './terminal.ts';
 import { bindValues, UsageError, withoutValues } from './usage.ts';
 import { usersCommand } from './users.ts';
+import type { GlobalArguments } from './with-house.ts';
 
 /** Options whose value is a text of any kind. */
 const textOptions = [
@@ -40,23 +45,34 @@ const textOptions = [
   '--checkpoint',
 ];
 
-export async function runCommandLine(argv: readonly string[]): Promise<void> {
+/** Runs one command to its end; how it ended is left in `terminal.exitCode`. */
+export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<void> {
   try {
-    await commandLine(argv).parseAsync();
+    refuseTerminal(argv);
+    const words = bindValues(argv, textOptions);
+    // Given a callback, the parser hands over its help instead of printing it.
+    await commandLine(argv).parseAsync(words, { terminal }, (_error, _given, help) => {
+      if (help !== '') say(terminal, help);
+    });
   } catch (error) {
-    process.exitCode = report(error);
+    terminal.exitCode = report(error, terminal);
   }
 }
 
-function commandLine(argv: readonly string[]) {
-  return yargs(bindValues(argv, textOptions))
-    .scriptName('gatehouse')
-    .usage('$0 <command>')
-    .option('json', {
-      type: 'boolean',
-      default: false,
-      describe: 'Print machine-readable output',
-    })
+/** The parser takes an option of the same name as what is handed to it for a known one. */
+function refuseTerminal(argv: readonly string[]): void {
+  if (argv.some((word) => /^--(no-)?terminal\b/.test(word))) {
+    throw new UsageError('Unknown option: --terminal');
+  }
+}
+
+function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
+  const options = yargs().scriptName('gatehouse').usage('$0 <command>').option('json', {
+    type: 'boolean',
+    default: false,
+    describe: 'Print machine-readable output',
+  }) as Argv<GlobalArguments>; // the terminal comes with the words that are parsed
+  return options
     .command(serveCommand)
     .command(migrateCommand)
     .command(createUser)
@@ -86,25 +102,25 @@ function commandLine(argv: readonly string[]) {
 }
 
 /** Says on stderr what went wrong, and answers the exit code. */
-function report(error: unknown): number {
+function report(error: unknown, terminal: Terminal): number {
   if (error instanceof UsageError) {
-    console.error(`${error.message}\nSee gatehouse --help.`);
+    complain(terminal, `${error.message}\nSee gatehouse --help.`);
     return 2;
   }
   if (error instanceof ConfigError) {
-    console.error(error.message);
+    complain(terminal, error.message);
     return 2;
   }
   if (error instanceof Problem) {
-    console.error(`${error.code}: ${error.message}`);
+    complain(terminal, `${error.code}: ${error.message}`);
     for (const { path, message } of error.fields) {
-      console.error(`  ${optionName(path)}: ${message}`);
+      complain(terminal, `  ${optionName(path)}: ${message}`);
     }
     return 1;
   }
   const hint = hintOf(error);
-  if (hint !== undefined) console.error(hint);
-  console.error(error instanceof Error ? describe(error) : String(error));
+  if (hint !== undefined) complain(terminal, hint);
+  complain(terminal, error instanceof Error ? describe(error) : String(error));
   return 1;
 }
 

@@ -36,10 +36,10 @@ function command(name: string, kind: AccountKind): CommandModule<GlobalArguments
     handler: async (given) => {
       const input = await collect(given);
       const isActive = kind === 'superuser' || given.active;
-      const user = await withHouse(({ provisioning }) =>
+      const user = await withHouse(given.terminal, ({ provisioning }) =>
         provisioning.provision(input, { kind, isActive }),
       );
-      print({ text: sentence(user, kind), json: summary(user) }, given.json);
+      print({ text: sentence(user, kind), json: summary(user) }, given);
     },
   };
 }
@@ -77,15 +77,16 @@ async function collect(given: Given): Promise<ProvisionInput> {
       '--password-stdin needs --email, as standard input cannot be asked as well.',
     );
   }
-  const { username, email, firstName, lastName } = given;
+  const { username, email, firstName, lastName, terminal } = given;
   if (given.passwordStdin) {
-    return { username, email, firstName, lastName, password: await readSecretFromStdin() };
+    return { username, email, firstName, lastName, password: await readSecretFromStdin(terminal) };
   }
   return interview(given);
 }
 
-async function interview({ username, email, firstName, lastName }: Given): Promise<ProvisionInput> {
-  using prompts = createPrompts();
+async function interview(given: Given): Promise<ProvisionInput> {
+  const { username, email, firstName, lastName, terminal } = given;
+  using prompts = createPrompts(terminal);
   const { ask, askSecret } = prompts;
   const profile = {
     username: username ?? (await ask('Username')),

@@ -50,12 +50,12 @@ const listGroups: CommandModule<GlobalArguments, ListArguments> = {
   builder: listOptions,
   handler: async (given) => {
     const format = formatOf(given);
-    await withHouse(({ directory, access }, context) => {
+    await withHouse(given.terminal, ({ directory, access }, context) => {
       const pages = everyPage(
         (page) => directory.groups(page, context),
         (groups) => withPermissions(groups, access),
       );
-      return printList(pages, columns, format);
+      return printList(pages, columns, { format, stdout: given.terminal.stdout });
     });
   },
 };
@@ -64,8 +64,8 @@ const showGroup: CommandModule<GlobalArguments, GroupArguments> = {
   command: 'show <group>',
   describe: 'Show a group, its permissions and how many members it has',
   builder: (argv) => argv.positional('group', groupPositional),
-  handler: async ({ group: name, json }) => {
-    const { members, ...found } = await withHouse(async (house, context) => {
+  handler: async ({ group: name, ...given }) => {
+    const { members, ...found } = await withHouse(given.terminal, async (house, context) => {
       const id = await house.byName.groupId(name, context);
       const list = { page: { first: 0 }, filter: { groupId: id }, orderBy: {} };
       const members = await (await house.directory.users(list, context)).count();
@@ -73,13 +73,13 @@ const showGroup: CommandModule<GlobalArguments, GroupArguments> = {
     });
     const { group, permissions } = found;
     const text = [
-      paint('bold', group.name),
+      paint('bold', group.name, given.terminal.stdout),
       ...(group.description === '' ? [] : [`  ${group.description}`]),
       `  members: ${members}`,
       `  permissions: ${permissions.length > 0 ? '' : 'none'}`.trimEnd(),
       ...permissions.map((codename) => `    ${codename}`),
     ].join('\n');
-    print({ text, json: { ...recordOf(found, columns), members } }, json);
+    print({ text, json: { ...recordOf(found, columns), members } }, given);
   },
 };
 
@@ -120,11 +120,11 @@ const deleteGroup: CommandModule<GlobalArguments, GroupArguments> = {
   command: 'delete <group>',
   describe: 'Delete a group; its members lose what it gave them',
   builder: (argv) => argv.positional('group', groupPositional),
-  handler: async ({ group, json }) => {
-    await withHouse(async ({ byName, groupAdministration }, context) =>
+  handler: async ({ group, ...given }) => {
+    await withHouse(given.terminal, async ({ byName, groupAdministration }, context) =>
       groupAdministration.deleteGroup(await byName.groupId(group, context), context),
     );
-    print({ text: `Group ${group} deleted.`, json: { name: group } }, json);
+    print({ text: `Group ${group} deleted.`, json: { name: group } }, given);
   },
 };
 
@@ -153,15 +153,15 @@ function writeOptions(argv: Argv<GlobalArguments>): Argv<WriteArguments> {
 }
 
 async function write(
-  { json }: GlobalArguments,
+  given: GlobalArguments,
   text: string,
   work: (house: House, context: Context) => Promise<Group>,
 ): Promise<void> {
-  const found = await withHouse(async (house, context) => {
+  const found = await withHouse(given.terminal, async (house, context) => {
     const { id } = await work(house, context);
     return loadGroup(id, house, context);
   });
-  print({ text, json: recordOf(found, columns) }, json);
+  print({ text, json: recordOf(found, columns) }, given);
 }
 
 async function inputOf(

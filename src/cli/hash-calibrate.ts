@@ -5,7 +5,6 @@ import {
   type HashParameters,
   isAffordable,
 } from '../core/password-hash/hash-parameters.ts';
-import { createPasswordHasher } from '../core/password-hash/password-hasher.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print } from './with-house.ts';
 
@@ -26,12 +25,12 @@ export const hashCalibrate: CommandModule<GlobalArguments, CalibrateArguments> =
       default: '250ms',
       describe: 'How long one hash may take, such as 250ms',
     }),
-  handler: async ({ target, json }) => {
+  handler: async ({ target, ...given }) => {
     const targetMilliseconds = parseTarget(target);
     const { parameters, milliseconds } = await calibrate(targetMilliseconds);
     print(
       { text: proposal(parameters, milliseconds), json: { ...parameters, milliseconds } },
-      json,
+      given,
     );
   },
 };
@@ -45,6 +44,7 @@ function parseTarget(target: string): number {
 
 /** Milliseconds of one hash: the median of a few, with the machine otherwise left alone. */
 async function measure(parameters: HashParameters): Promise<number> {
+  const { createPasswordHasher } = await import('../core/password-hash/password-hasher.ts');
   const hasher = createPasswordHasher({ threads: 1, queueLimit: 1, parameters });
   await hasher.hash('warm up');
   const times: number[] = [];

@@ -8,8 +8,8 @@ export const initDefaultAdmin: CommandModule<GlobalArguments, GlobalArguments> =
   command: 'initdefaultadmin',
   describe: 'Make the superuser of DEFAULT_ADMIN_EMAIL, if there is no superuser yet',
   builder: {},
-  handler: async ({ json }) => {
-    const made = await withHouse(({ config, provisioning }) => {
+  handler: async (given) => {
+    const made = await withHouse(given.terminal, ({ config, provisioning }) => {
       if (config.defaultAdmin) {
         return provisioning.provisionDefaultAdmin(config.defaultAdmin).catch(nameVariables);
       }
@@ -18,7 +18,7 @@ export const initDefaultAdmin: CommandModule<GlobalArguments, GlobalArguments> =
     const text = made
       ? `Superuser ${made.email} made.`
       : 'There is a superuser already; nothing to do.';
-    print({ text, json: { isMade: made !== undefined, email: made?.email ?? null } }, json);
+    print({ text, json: { isMade: made !== undefined, email: made?.email ?? null } }, given);
   },
 };
 

@@ -1,9 +1,7 @@
 /** `keys list` and `keys rotate`: the keys that sign access tokens. */
 import type { CommandModule } from 'yargs';
-import {
-  publicKeysMaxAgeSeconds,
-  type SigningKeySummary,
-} from '../features/sessions/signing-keys.ts';
+import { publicKeysMaxAgeSeconds } from '../features/sessions/public-keys.ts';
+import type { SigningKeySummary } from '../features/sessions/signing-keys.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
@@ -18,9 +16,9 @@ const listKeys: CommandModule<GlobalArguments, GlobalArguments> = {
   command: 'list',
   describe: 'Show the keys, newest first',
   builder: {},
-  handler: async ({ json }) => {
-    const keys = await withHouse(({ signingKeys }) => signingKeys.list());
-    print({ text: keys.map(line).join('\n'), json: keys }, json);
+  handler: async (given) => {
+    const keys = await withHouse(given.terminal, ({ signingKeys }) => signingKeys.list());
+    print({ text: keys.map(line).join('\n'), json: keys }, given);
   },
 };
 
@@ -34,11 +32,13 @@ const rotateKeys: CommandModule<GlobalArguments, RotateArguments> = {
       describe:
         'Seconds from its publication until it signs; 0 where the old key is not to be trusted',
     }),
-  handler: async ({ json, lead }) => {
+  handler: async ({ lead, ...given }) => {
     // A number would make 0 of an empty text, which throws the present key away.
     if (!/^\d{1,9}$/.test(lead)) throw new UsageError('--lead takes seconds, 0 or more.');
-    const key = await withHouse(({ signingKeys }) => signingKeys.rotate(Number(lead)));
-    print({ text: line(key), json: key }, json);
+    const key = await withHouse(given.terminal, ({ signingKeys }) =>
+      signingKeys.rotate(Number(lead)),
+    );
+    print({ text: line(key), json: key }, given);
   },
 };
 

@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { stringify } from 'csv-stringify/sync';
 import stringWidth from 'string-width';
 import type { Argv } from 'yargs';
+import type { Output } from './terminal.ts';
 import { UsageError } from './usage.ts';
 import type { GlobalArguments } from './with-house.ts';
 
@@ -47,14 +48,18 @@ export function formatOf({ json, format }: ListArguments): Format {
 export async function printList<Row>(
   pages: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
   columns: readonly Column<Row>[],
-  format: Format,
+  { format, stdout }: { readonly format: Format; readonly stdout: Output },
 ): Promise<void> {
   const printers = { table: printTable, csv: printCsv, json: printJson };
-  await printers[format](pages, columns);
+  await printers[format](pages, columns, stdout);
 }
 
 /** A table as text, with a line for the titles; without rows only that. */
-function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+function tableOf<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  stdout: Output,
+): string {
   const shown = columns.filter(({ title }) => title !== undefined);
   const cells = rows.map((row) => shown.map(({ value }) => textOf(value(row))));
   const titles = shown.map(({ title = '' }) => title);
@@ -67,53 +72,59 @@ function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): st
       : text + ' '.repeat(Math.max(0, (widths[at] ?? 0) - stringWidth(text)));
   const lines = rows.map((row, index) =>
     shown
-      .map(({ colour }, at) => paint(colour?.(row), pad(cells[index]?.[at] ?? '', at)))
+      .map(({ colour }, at) => paint(colour?.(row), pad(cells[index]?.[at] ?? '', at), stdout))
       .join('  ')
       .trimEnd(),
   );
-  return [titles.map((title, at) => paint('bold', pad(title, at))).join('  '), ...lines].join('\n');
+  return [
+    titles.map((title, at) => paint('bold', pad(title, at), stdout)).join('  '),
+    ...lines,
+  ].join('\n');
 }
 
 /** Colours only what a terminal shows, and not against NO_COLOR. */
-export function paint(style: Colour | 'bold' | undefined, text: string): string {
-  return style === undefined ? text : styleText(style, text, { stream: process.stdout });
+export function paint(style: Colour | 'bold' | undefined, text: string, stdout: Output): string {
+  return style === undefined ? text : styleText(style, text, { stream: stdout });
 }
 
 async function printTable<Row>(
   pages: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
   columns: readonly Column<Row>[],
+  stdout: Output,
 ): Promise<void> {
   const rows: Row[] = [];
   for await (const page of pages) rows.push(...page);
-  await write(`${tableOf(rows, columns)}\n`);
+  await write(`${tableOf(rows, columns, stdout)}\n`, stdout);
 }
 
 async function printCsv<Row>(
   pages: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
   columns: readonly Column<Row>[],
+  stdout: Output,
 ): Promise<void> {
   // A spreadsheet would run what begins like a formula (OWASP, CSV injection).
   const csv = (lines: string[][]) => stringify(lines, { escape_formulas: true });
-  if (!(await write(csv([columns.map(({ name }) => name)])))) return;
+  if (!(await write(csv([columns.map(({ name }) => name)]), stdout))) return;
   for await (const page of pages) {
     const lines = page.map((row) => columns.map(({ value }) => csvTextOf(value(row))));
-    if (!(await write(csv(lines)))) return;
+    if (!(await write(csv(lines), stdout))) return;
   }
 }
 
 async function printJson<Row>(
   pages: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
   columns: readonly Column<Row>[],
+  stdout: Output,
 ): Promise<void> {
   let separator = '[';
   for await (const page of pages) {
     for (const row of page) {
       const json = JSON.stringify(recordOf(row, columns));
-      if (!(await write(`${separator}${json}`))) return;
+      if (!(await write(`${separator}${json}`, stdout))) return;
       separator = ',\n';
     }
   }
-  await write(separator === '[' ? '[]\n' : ']\n');
+  await write(separator === '[' ? '[]\n' : ']\n', stdout);
 }
 
 /** A row as JSON has it. */
@@ -122,11 +133,11 @@ export function recordOf<Row>(row: Row, columns: readonly Column<Row>[]): Record
 }
 
 /** Waits until the reader has room; whether there is a reader still, as `| head` goes away. */
-function write(text: string): Promise<boolean> {
+function write(text: string, stdout: Output): Promise<boolean> {
   // Without a listener it would end the process; the callback is told as well.
-  process.stdout.off('error', ignore).on('error', ignore);
+  stdout.off('error', ignore).on('error', ignore);
   return new Promise((resolve) => {
-    process.stdout.write(text, (error) => resolve(!error));
+    stdout.write(text, (error) => resolve(!error));
   });
 }
 

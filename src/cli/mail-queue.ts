@@ -73,8 +73,11 @@ export const listMails: CommandModule<GlobalArguments, ListMailsArguments> = {
     if (!/^[1-9]\d{0,8}$/.test(limit)) throw new UsageError('--limit takes a number, 1 or more.');
     const list = { isDeadOnly, limit: Number(limit) };
     // Looking does not send.
-    const mails = await withHouse(({ mailQueue }) => mailQueue.list(list), { isLookingOnly: true });
-    await printList([mails], columns, format);
+    const { terminal } = given;
+    const mails = await withHouse(terminal, ({ mailQueue }) => mailQueue.list(list), {
+      isLookingOnly: true,
+    });
+    await printList([mails], columns, { format, stdout: terminal.stdout });
   },
 };
 
@@ -85,14 +88,16 @@ export const resendMails: CommandModule<GlobalArguments, ResendArguments> = {
     argv
       .positional('ids', { type: 'string', array: true, describe: 'Which mails' })
       .option('all-dead', { type: 'boolean', default: false, describe: 'All dead ones' }),
-  handler: async ({ ids = [], allDead, json }) => {
+  handler: async ({ ids = [], allDead, ...given }) => {
     if (allDead !== (ids.length === 0))
       throw new UsageError('Name mails by id, or say --all-dead.');
     const wrong = ids.find((id) => !/^\d{1,18}$/.test(id));
     if (wrong !== undefined) throw new UsageError('The id of a mail is a number; see mail list.');
-    const resent = await withHouse(({ mailQueue }) => mailQueue.resend(allDead ? undefined : ids));
+    const resent = await withHouse(given.terminal, ({ mailQueue }) =>
+      mailQueue.resend(allDead ? undefined : ids),
+    );
     const mails = resent.length === 1 ? 'mail is' : 'mails are';
-    print({ text: `${resent.length} ${mails} due now.`, json: { resent } }, json);
+    print({ text: `${resent.length} ${mails} due now.`, json: { resent } }, given);
   },
 };
 

@@ -11,10 +11,10 @@ import { defaultLocale, type SupportedLocale, supportedLocales } from '../core/l
 import { createLog } from '../core/log.ts';
 import { parseEmail, parseFields } from '../core/parse.ts';
 import { createDevelopmentMailbox } from '../mail/mailbox.ts';
-import { createMailer } from '../mail/mailer.ts';
 import { previewMail, previewNames } from '../mail/previews.ts';
 import { type MailName, writeMail } from '../mail/templates/templates.ts';
 import { listMails, resendMails } from './mail-queue.ts';
+import type { Terminal } from './terminal.ts';
 import { type GlobalArguments, print } from './with-house.ts';
 
 interface LanguageArguments extends GlobalArguments {
@@ -49,14 +49,14 @@ const previewCommand: CommandModule<GlobalArguments, PreviewArguments> = {
         requiresArg: true,
         describe: 'File to write it to; standard output when left out',
       }),
-  handler: async ({ name, locale, output, json }) => {
+  handler: async ({ name, locale, output, ...given }) => {
     const { subject, text, html } = previewMail(name, {
       locale,
-      publicUrl: readConfig().publicUrl,
+      publicUrl: configOf(given.terminal).publicUrl,
     });
     if (output !== undefined) await writeFile(output, html);
     const summary = output === undefined ? html.trimEnd() : `Wrote ${name} to ${output}.`;
-    print({ text: summary, json: { name, locale, subject, text, html } }, json);
+    print({ text: summary, json: { name, locale, subject, text, html } }, given);
   },
 };
 
@@ -67,25 +67,30 @@ const testCommand: CommandModule<GlobalArguments, TestArguments> = {
     argv
       .positional('address', { type: 'string', demandOption: true, describe: 'Where to' })
       .option('locale', language),
-  handler: async ({ address, locale, json }) => {
+  handler: async ({ address, locale, ...given }) => {
     const { to } = parseFields({ to: () => parseEmail(address) });
-    const config = readConfig();
-    const { mail } = config;
-    await sendTestMail(config, { to, locale });
+    const { mail } = configOf(given.terminal);
+    await sendTestMail(given.terminal, { to, locale });
     const text =
       mail.kind === 'smtp'
         ? `${mail.host}:${mail.port} took a mail to ${to} from ${mail.from}.`
         : `No mail server is set (EMAIL_HOST), so the mail to ${to} was kept in the development mailbox.`;
-    print({ text, json: { to, isSent: mail.kind === 'smtp' } }, json);
+    print({ text, json: { to, isSent: mail.kind === 'smtp' } }, given);
   },
 };
 
+function configOf(terminal: Terminal): Config {
+  return readConfig(terminal.env, terminal.cwd());
+}
+
 /** @throws Error with the mail server's refusal */
 async function sendTestMail(
-  config: Config,
+  terminal: Terminal,
   recipient: { readonly to: string; readonly locale: SupportedLocale },
 ): Promise<void> {
-  const log = createLog({ isReadable: config.debug, level: 'warn', toStderr: true });
+  const config = configOf(terminal);
+  const log = createLog({ isReadable: config.debug, level: 'warn', stream: terminal.stderr });
+  const { createMailer } = await import('../mail/mailer.ts');
   const mailbox = createDevelopmentMailbox(join(config.dataDirectory, 'mailbox'));
   const mailer = createMailer(config.mail, { mailbox, publicUrl: config.publicUrl, log });
   try {

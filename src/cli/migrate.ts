@@ -6,9 +6,9 @@ export const migrateCommand: CommandModule<GlobalArguments, GlobalArguments> = {
   command: 'migrate',
   describe: 'Bring the database to the present schema',
   builder: {},
-  handler: async ({ json }) => {
-    const migrated = await withHouse(async (house) => house.migrated);
+  handler: async (given) => {
+    const migrated = await withHouse(given.terminal, async (house) => house.migrated);
     const text = migrated.length > 0 ? `Done: ${migrated.join(', ')}.` : 'Nothing to do.';
-    print({ text, json: { migrated } }, json);
+    print({ text, json: { migrated } }, given);
   },
 };

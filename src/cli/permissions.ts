@@ -45,12 +45,12 @@ const listPermissions: CommandModule<GlobalArguments, ListArguments> = {
   builder: listOptions,
   handler: async (given) => {
     const format = formatOf(given);
-    await withHouse(({ directory }, context) => {
+    await withHouse(given.terminal, ({ directory }, context) => {
       const pages = everyPage(
         (page) => directory.permissions(page, context),
         async (permissions) => permissions,
       );
-      return printList(pages, columns, format);
+      return printList(pages, columns, { format, stdout: given.terminal.stdout });
     });
   },
 };
@@ -65,11 +65,11 @@ const createPermission: CommandModule<GlobalArguments, CreateArguments> = {
       demandOption: true,
       describe: 'What people call it',
     }),
-  handler: async ({ permission: codename, name, json }) => {
-    const made = await withHouse(({ permissionAdministration }, context) =>
+  handler: async ({ permission: codename, name, ...given }) => {
+    const made = await withHouse(given.terminal, ({ permissionAdministration }, context) =>
       permissionAdministration.createPermission({ codename, name }, context),
     );
-    print({ text: `Permission ${made.codename} made.`, json: recordOf(made, columns) }, json);
+    print({ text: `Permission ${made.codename} made.`, json: recordOf(made, columns) }, given);
   },
 };
 
@@ -85,15 +85,18 @@ const updatePermission: CommandModule<GlobalArguments, UpdateArguments> = {
         requiresArg: true,
         describe: 'New code; whoever holds the permission holds what this stands for',
       }),
-  handler: async ({ permission, name, codename, json }) => {
+  handler: async ({ permission, name, codename, ...given }) => {
     if (name === undefined && codename === undefined) {
       throw new UsageError('Say what to change: --name or --codename.');
     }
-    const changed = await withHouse(async ({ byName, permissionAdministration }, context) => {
-      const id = await byName.permissionId(permission, context);
-      return permissionAdministration.updatePermission(id, { name, codename }, context);
-    });
-    print({ text: `Permission ${permission} changed.`, json: recordOf(changed, columns) }, json);
+    const changed = await withHouse(
+      given.terminal,
+      async ({ byName, permissionAdministration }, context) => {
+        const id = await byName.permissionId(permission, context);
+        return permissionAdministration.updatePermission(id, { name, codename }, context);
+      },
+    );
+    print({ text: `Permission ${permission} changed.`, json: recordOf(changed, columns) }, given);
   },
 };
 
@@ -101,14 +104,14 @@ const deletePermission: CommandModule<GlobalArguments, PermissionArguments> = {
   command: 'delete <permission>',
   describe: 'Delete a permission; nobody holds it any more',
   builder: (argv) => argv.positional('permission', codePositional),
-  handler: async ({ permission, json }) => {
-    await withHouse(async ({ byName, permissionAdministration }, context) =>
+  handler: async ({ permission, ...given }) => {
+    await withHouse(given.terminal, async ({ byName, permissionAdministration }, context) =>
       permissionAdministration.deletePermission(
         await byName.permissionId(permission, context),
         context,
       ),
     );
-    print({ text: `Permission ${permission} deleted.`, json: { codename: permission } }, json);
+    print({ text: `Permission ${permission} deleted.`, json: { codename: permission } }, given);
   },
 };
 

@@ -1,4 +1,5 @@
 /** A bar on stderr for work that takes long; only a terminal shows it, and only while it lasts. */
+import type { Output } from './terminal.ts';
 
 export interface Progress extends Disposable {
   /** How much of all is done. */
@@ -9,25 +10,25 @@ const patienceMilliseconds = 500;
 const redrawMilliseconds = 100;
 const barWidth = 30;
 
-export function createProgress(label: string): Progress {
+export function createProgress(label: string, stderr: Output): Progress {
   let nextDraw = Date.now() + patienceMilliseconds;
   let isShown = false;
   return {
     show(done, all) {
-      if (!isProgressVisible() || Date.now() < nextDraw) return;
+      if (!isProgressVisible(stderr) || Date.now() < nextDraw) return;
       nextDraw = Date.now() + redrawMilliseconds;
       isShown = true;
-      process.stderr.write(`\r${label} ${barOf(done, all)} ${done}/${all}`);
+      stderr.write(`\r${label} ${barOf(done, all)} ${done}/${all}`);
     },
     [Symbol.dispose]() {
-      if (isShown) process.stderr.write('\r\x1b[K');
+      if (isShown) stderr.write('\r\x1b[K');
     },
   };
 }
 
 /** Whether anybody would see the bar. */
-export function isProgressVisible(): boolean {
-  return process.stderr.isTTY === true;
+export function isProgressVisible(stderr: Output): boolean {
+  return stderr.isTTY === true;
 }
 
 function barOf(done: number, all: number): string {

@@ -1,6 +1,6 @@
 /** Asks the operator: at a terminal with masked passwords, from a pipe line by line. */
 import { createInterface } from 'node:readline';
-import { input, password } from '@inquirer/prompts';
+import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage.ts';
 
 export interface Prompts extends Disposable {
@@ -9,19 +9,25 @@ export interface Prompts extends Disposable {
   askSecret(question: string): Promise<string>;
 }
 
-export function createPrompts(): Prompts {
-  return process.stdin.isTTY ? terminalPrompts : pipedPrompts();
+export function createPrompts(terminal: Terminal): Prompts {
+  return terminal.stdin.isTTY ? terminalPrompts(terminal) : pipedPrompts(terminal);
 }
 
 /** Questions go to stderr: stdout is for results, and may be a file. */
-const onStderr = { output: process.stderr };
-
-const terminalPrompts: Prompts = {
-  ask: (question) => input({ message: `${question}:` }, onStderr).catch(asUsage),
-  askSecret: (question) =>
-    password({ message: `${question}:`, mask: '*' }, onStderr).catch(asUsage),
-  [Symbol.dispose]: () => undefined,
-};
+function terminalPrompts({ stdin, stderr }: Terminal): Prompts {
+  const where = { input: stdin, output: stderr };
+  return {
+    async ask(question) {
+      const { input } = await import('@inquirer/prompts');
+      return input({ message: `${question}:` }, where).catch(asUsage);
+    },
+    async askSecret(question) {
+      const { password } = await import('@inquirer/prompts');
+      return password({ message: `${question}:`, mask: '*' }, where).catch(asUsage);
+    },
+    [Symbol.dispose]: () => undefined,
+  };
+}
 
 /** Ctrl-C at a prompt. */
 function asUsage(error: unknown): never {
@@ -30,8 +36,8 @@ function asUsage(error: unknown): never {
 }
 
 /** Each question takes the next line, so that a script can answer them in their order. */
-function pipedPrompts(): Prompts {
-  const reader = createInterface({ input: process.stdin });
+function pipedPrompts({ stdin }: Terminal): Prompts {
+  const reader = createInterface({ input: stdin });
   const lines = reader[Symbol.asyncIterator]();
   const ask = async (question: string) => {
     const { value, done } = await lines.next();
@@ -43,18 +49,18 @@ function pipedPrompts(): Prompts {
     askSecret: ask,
     [Symbol.dispose]() {
       reader.close();
-      process.stdin.destroy();
+      stdin.destroy();
     },
   };
 }
 
 /** The first line of stdin, exactly as it stands there without its line break. */
-export async function readSecretFromStdin(): Promise<string> {
-  if (process.stdin.isTTY) {
+export async function readSecretFromStdin({ stdin }: Terminal): Promise<string> {
+  if (stdin.isTTY) {
     throw new UsageError('--password-stdin reads from a pipe; leave it out to be asked.');
   }
   const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
+  for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
   const text = Buffer.concat(chunks).toString('utf8');
   return text.split(/\r?\n/, 1)[0] ?? '';
 }

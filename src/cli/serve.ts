@@ -4,7 +4,8 @@ import type { CommandModule } from 'yargs';
 import { type Config, readConfig } from '../core/config.ts';
 import { createLog, type Log } from '../core/log.ts';
 import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
-import { type House, openHouse } from '../house.ts';
+import type { House } from '../house.ts';
+import { say } from './terminal.ts';
 import type { GlobalArguments } from './with-house.ts';
 import { superviseWorkers } from './workers.ts';
 
@@ -12,28 +13,30 @@ export const serveCommand: CommandModule<GlobalArguments, GlobalArguments> = {
   command: 'serve',
   describe: 'Start the service',
   builder: {},
-  handler: async ({ json }) => {
-    const config = readConfig();
+  handler: async ({ json, terminal }) => {
+    const config = readConfig(terminal.env, terminal.cwd());
     const log = createLog({ isReadable: config.debug && !json, level: config.logLevel });
     if (config.workers > 1 && cluster.isPrimary) await superviseWorkers(config.workers, log);
-    else await run({ config, log, isJson: json }).finally(() => cluster.worker?.disconnect());
+    else await run({ config, log, json, terminal }).finally(() => cluster.worker?.disconnect());
   },
 };
 
-interface Run {
+interface Run extends GlobalArguments {
   readonly config: Config;
   readonly log: Log;
-  readonly isJson: boolean;
 }
 
-async function run({ config, log, isJson }: Run): Promise<void> {
+async function run({ config, log, ...given }: Run): Promise<void> {
   const stopped = signalled();
   outliveBrokenConnections(log);
   // Loaded here, as no other command needs what opens the doors.
-  const { serve } = await import('../app.ts');
+  const [{ serve }, { openHouse }] = await Promise.all([
+    import('../app.ts'),
+    import('../house.ts'),
+  ]);
   const house = await openHouse({ config, log });
   const service = await serve(house);
-  if (cluster.isPrimary || cluster.worker?.id === 1) await welcome(house, service.address, isJson);
+  if (cluster.isPrimary || cluster.worker?.id === 1) await welcome(house, service.address, given);
   log.info({ signal: await stopped }, 'stopping');
   await service.close();
 }
@@ -61,7 +64,11 @@ function signalled(): Promise<NodeJS.Signals> {
 }
 
 /** Says where everything is: to people, or in one line to programs. */
-async function welcome(house: House, address: string, isJson: boolean): Promise<void> {
+async function welcome(
+  house: House,
+  address: string,
+  { json, terminal }: GlobalArguments,
+): Promise<void> {
   const { config, unitOfWork } = house;
   const port = new URL(address).port;
   const base = config.port === 0 ? config.publicUrl.replace(/:0$/, `:${port}`) : config.publicUrl;
@@ -71,8 +78,8 @@ async function welcome(house: House, address: string, isJson: boolean): Promise<
     docs: `${base}/docs`,
     ...(config.mail.kind === 'mailbox' ? { mailbox: `${base}/dev/mailbox` } : {}),
   };
-  if (isJson) {
-    console.log(JSON.stringify({ address, ...places }));
+  if (json) {
+    say(terminal, JSON.stringify({ address, ...places }));
     return;
   }
   if (!config.debug) return;
@@ -82,5 +89,5 @@ async function welcome(house: House, address: string, isJson: boolean): Promise<
     ([name, place]) => `  ${labels[name as keyof typeof labels]}: ${place}`, // the keys of places
   );
   if (superusers.length === 0) lines.push('  First administrator: npx gatehouse createsuperuser');
-  console.log(['', 'Gatehouse is running.', ...lines, ''].join('\n'));
+  say(terminal, ['', 'Gatehouse is running.', ...lines, ''].join('\n'));
 }

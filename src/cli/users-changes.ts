@@ -5,6 +5,7 @@ import type { Gift } from '../features/administration/single-grants.ts';
 import type { House } from '../house.ts';
 import { shortTime } from './listing.ts';
 import { createPrompts, readSecretFromStdin } from './prompts.ts';
+import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage.ts';
 import { type UserArguments, userPositional } from './users-details.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
@@ -43,9 +44,10 @@ export const setPassword: CommandModule<GlobalArguments, PasswordArguments> = {
       default: false,
       describe: 'Read the password from standard input; asked for when left out',
     }),
-  handler: async ({ user, passwordStdin, json }) => {
-    const password = passwordStdin ? await readSecretFromStdin() : await askTwice();
-    await perform({ user, json, done: 'has a new password' }, async (house, id, context) => {
+  handler: async ({ passwordStdin, ...given }) => {
+    const { terminal } = given;
+    const password = passwordStdin ? await readSecretFromStdin(terminal) : await askTwice(terminal);
+    await perform({ ...given, done: 'has a new password' }, async (house, id, context) => {
       await house.userAdministration.updateUser(id, { password }, context);
     });
   },
@@ -96,26 +98,26 @@ function change(
     command: `${name} <user>`,
     describe,
     builder: (argv) => argv.positional('user', userPositional),
-    handler: ({ user, json }) => perform({ user, json, done }, work),
+    handler: (given) => perform({ ...given, done }, work),
   };
 }
 
 /** Does something with a person, and says so with the address, so that a slip is noticed. */
 async function perform(
-  { user: name, json, done }: UserArguments & { readonly done: string },
+  { user: name, done, ...given }: UserArguments & { readonly done: string },
   work: Work,
 ): Promise<void> {
-  const user = await withHouse(async (house, context) => {
+  const user = await withHouse(given.terminal, async (house, context) => {
     const id = await house.byName.userId(name, context);
     await work(house, id, context);
     return house.directory.user(id, context);
   });
   const { id = null, email = '', status = null } = user ?? {};
-  print({ text: `${email} ${done}.`, json: { id, email, status } }, json);
+  print({ text: `${email} ${done}.`, json: { id, email, status } }, given);
 }
 
-async function askTwice(): Promise<string> {
-  using prompts = createPrompts();
+async function askTwice(terminal: Terminal): Promise<string> {
+  using prompts = createPrompts(terminal);
   const password = await prompts.askSecret('Password');
   if (password === (await prompts.askSecret('Password (again)'))) return password;
   throw new UsageError('The two passwords are not equal.');

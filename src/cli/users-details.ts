@@ -7,6 +7,7 @@ import type { Session } from '../features/sessions/session.entity.ts';
 import type { User } from '../features/users/user.entity.ts';
 import type { House } from '../house.ts';
 import { paint, shortTime } from './listing.ts';
+import type { Output } from './terminal.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 export interface UserArguments extends GlobalArguments {
@@ -28,9 +29,10 @@ export const showUser: CommandModule<GlobalArguments, UserArguments> = {
   command: 'show <user>',
   describe: 'Show a person: profile, groups, grants, permissions, sessions',
   builder: (argv) => argv.positional('user', userPositional),
-  handler: async ({ user, json }) => {
-    const details = await withHouse((house, context) => detailsOf(user, house, context));
-    print({ text: textOf(details), json: recordOf(details) }, json);
+  handler: async ({ user, ...given }) => {
+    const { terminal } = given;
+    const details = await withHouse(terminal, (house, context) => detailsOf(user, house, context));
+    print({ text: textOf(details, terminal.stdout), json: recordOf(details) }, given);
   },
 };
 
@@ -43,11 +45,11 @@ export const explainUser: CommandModule<GlobalArguments, ExplainArguments> = {
       demandOption: true,
       describe: 'Code, such as shop.view_order',
     }),
-  handler: async ({ user, permission, json }) => {
-    const explanation = await withHouse(async ({ byName, explanations }, context) =>
+  handler: async ({ user, permission, ...given }) => {
+    const explanation = await withHouse(given.terminal, async ({ byName, explanations }, context) =>
       explanations.explainPermission(await byName.userId(user, context), permission, context),
     );
-    print({ text: explain(explanation), json: explanation }, json);
+    print({ text: explain(explanation), json: explanation }, given);
   },
 };
 
@@ -122,10 +124,11 @@ function profileOf({
   };
 }
 
-function textOf({ user, memberships, grants, effectivePermissions, sessions }: Details): string {
+function textOf(details: Details, stdout: Output): string {
+  const { user, memberships, grants, effectivePermissions, sessions } = details;
   const flags = [user.isStaff ? 'staff' : '', user.isSuperuser ? 'superuser' : ''];
   return [
-    paint('bold', user.email),
+    paint('bold', user.email, stdout),
     row('id', user.id),
     row('username', user.username ?? ''),
     row('name', `${user.firstName} ${user.lastName}`.trim()),

@@ -14,6 +14,7 @@ import {
   printList,
 } from './listing.ts';
 import { createProgress, isProgressVisible } from './progress.ts';
+import { complain, type Terminal } from './terminal.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, withHouse } from './with-house.ts';
 
@@ -83,16 +84,19 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
   handler: async (given) => {
     const format = formatOf(given);
     const limit = parseLimit(given.limit) ?? (format === 'table' ? tableLimit : undefined);
-    await withHouse(async (house, context) => {
+    const { terminal } = given;
+    await withHouse(terminal, async (house, context) => {
       const filter = await filterOf(given, house, context);
       const walk = {
         filter,
         limit,
         isLimitGiven: given.limit !== undefined,
         // Rows on the screen show by themselves how far it is.
-        hasProgress: isProgressVisible() && (format === 'table' || !process.stdout.isTTY),
+        hasProgress:
+          isProgressVisible(terminal.stderr) && (format === 'table' || !terminal.stdout.isTTY),
+        terminal,
       };
-      await printList(pagesOf(walk, house, context), columns, format);
+      await printList(pagesOf(walk, house, context), columns, { format, stdout: terminal.stdout });
     });
   },
 };
@@ -122,14 +126,15 @@ interface Walk {
   readonly limit: number | undefined;
   readonly isLimitGiven: boolean;
   readonly hasProgress: boolean;
+  readonly terminal: Terminal;
 }
 
 async function* pagesOf(
-  { filter, limit = Number.POSITIVE_INFINITY, isLimitGiven, hasProgress }: Walk,
+  { filter, limit = Number.POSITIVE_INFINITY, isLimitGiven, hasProgress, terminal }: Walk,
   { directory, unitOfWork }: House,
   context: Context,
 ): AsyncGenerator<readonly User[]> {
-  using progress = createProgress('Users');
+  using progress = createProgress('Users', terminal.stderr);
   let after: string | null = null;
   let done = 0;
   let all: number | undefined;
@@ -149,6 +154,6 @@ async function* pagesOf(
     }
   }
   if (!isLimitGiven) {
-    console.error(`There are more than ${limit}: --limit shows them, --format csv has all.`);
+    complain(terminal, `There are more than ${limit}: --limit shows them, --format csv has all.`);
   }
 }

@@ -3,13 +3,14 @@ import type { Context } from '../core/actor.ts';
 import { onBehalfOf } from '../core/ambient.ts';
 import { readConfig } from '../core/config.ts';
 import { createLog } from '../core/log.ts';
-import { drainJobs } from '../db/jobs.ts';
-import { type House, openHouse } from '../house.ts';
+import type { House } from '../house.ts';
 import { operatorContext } from './operator-context.ts';
+import { complain, say, type Terminal } from './terminal.ts';
 
-/** Options of every command. */
+/** What every command is given: an option, and where it runs. */
 export interface GlobalArguments {
   readonly json: boolean;
+  readonly terminal: Terminal;
 }
 
 /** Milliseconds that a mail server may be silent, and that a command waits for its mails in all. */
@@ -21,11 +22,17 @@ const deliveryPatience = 6000;
  * the command ends.
  */
 export async function withHouse<Result>(
+  terminal: Terminal,
   work: (house: House, context: Context) => Promise<Result>,
   { isLookingOnly = false }: { readonly isLookingOnly?: boolean } = {},
 ): Promise<Result> {
-  const config = readConfig();
-  const log = createLog({ isReadable: config.debug, level: 'fatal', toStderr: true });
+  const config = readConfig(terminal.env, terminal.cwd());
+  const log = createLog({ isReadable: config.debug, level: 'fatal', stream: terminal.stderr });
+  // Loaded here, as help and wrong usage have no use for it, and it is most of what there is to load.
+  const [{ openHouse }, { drainJobs }] = await Promise.all([
+    import('../house.ts'),
+    import('../db/jobs.ts'),
+  ]);
   const house = await openHouse({ config, log, mailPatience });
   try {
     const context = operatorContext();
@@ -34,7 +41,7 @@ export async function withHouse<Result>(
     );
     const isAllSent = isLookingOnly || (await drainJobs(house.jobs, deliveryPatience));
     if (!isAllSent) {
-      console.error('A mail could not be sent yet; gatehouse mail list says why.');
+      complain(terminal, 'A mail could not be sent yet; gatehouse mail list says why.');
     }
     return result;
   } finally {
@@ -45,7 +52,7 @@ export async function withHouse<Result>(
 /** Prints a result for people or, asked for JSON, for programs. */
 export function print(
   result: { readonly text: string; readonly json: object },
-  isJson: boolean,
+  { json, terminal }: GlobalArguments,
 ): void {
-  console.log(isJson ? JSON.stringify(result.json) : result.text);
+  say(terminal, json ? JSON.stringify(result.json) : result.text);
 }

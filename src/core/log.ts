@@ -1,4 +1,5 @@
 /** The log: JSON lines from pino, readable ones where a person is watching. */
+import type { Writable } from 'node:stream';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 
@@ -7,8 +8,9 @@ export type Log = Logger;
 export interface LogOptions {
   readonly isReadable: boolean;
   readonly level?: string;
-  readonly toStderr?: boolean;
-  /** Where lines go instead of a standard stream. */
+  /** Where lines go instead of standard output. */
+  readonly stream?: Writable & { readonly isTTY?: boolean };
+  /** Where lines go as they are, however they are asked for. */
   readonly destination?: DestinationStream;
 }
 
@@ -28,11 +30,15 @@ export function createLog(options: LogOptions): Log {
   );
 }
 
-function standardStream({ isReadable, toStderr }: LogOptions): DestinationStream {
-  const { fd, isTTY } = toStderr ? process.stderr : process.stdout;
-  return isReadable
-    ? pretty({ colorize: isTTY === true, ignore: 'pid,hostname', sync: true, destination: fd })
-    : pino.destination({ fd, sync: false });
+function standardStream({ isReadable, stream }: LogOptions): DestinationStream {
+  const { fd, isTTY } = process.stdout;
+  if (!isReadable) return stream ?? pino.destination({ fd, sync: false });
+  return pretty({
+    colorize: (stream ?? { isTTY }).isTTY === true,
+    ignore: 'pid,hostname',
+    sync: true,
+    destination: stream ?? fd,
+  });
 }
 
 /** What of an error is fit for the log. */

@@ -3,13 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { parseDeclaredAccess } from '../../src/features/administration/declared-access.ts';
-import { environmentOf, runCommand, type Variables } from '../support/command.ts';
+import { environmentOf, type Variables } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-
-// Several processes in a row.
-vi.setConfig({ testTimeout: 120_000 });
 
 let database: TestDatabase;
 let environment: Variables;
@@ -33,7 +31,7 @@ beforeEach(async () => {
 async function apply(yaml: string, ...options: string[]) {
   const file = join(directory, `${randomUUID()}.yaml`);
   await writeFile(file, yaml);
-  return runCommand(['apply', '-f', file, ...options], { environment, limitMilliseconds: 60_000 });
+  return runCommand(['apply', '-f', file, ...options], { environment });
 }
 
 async function addUser(email: string, isSuperuser = false): Promise<void> {

@@ -2,12 +2,8 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import {
-  type CommandResult,
-  environmentOf,
-  runCommand,
-  type Variables,
-} from '../support/command.ts';
+import { environmentOf, spawnCommand, type Variables } from '../support/command.ts';
+import { type CommandResult, runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { factOf, type MailServer, startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
@@ -140,7 +136,7 @@ describe.concurrent('done', () => {
     await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
     const { port } = hanging.address() as AddressInfo; // listens on TCP
     const lonely = await createTestDatabase(); // nobody else sends its mails
-    const made = await runCommand(
+    const made = await spawnCommand(
       ['createsuperuser', '--noinput', '--password-stdin', '--email', newAddress(), '--json'],
       {
         environment: environmentOf(lonely, { ...mail, port }),

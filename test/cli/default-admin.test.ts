@@ -1,12 +1,10 @@
 /** The first superuser from the environment. */
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { environmentOf, runCommand } from '../support/command.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { environmentOf } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { goodPassword } from '../support/people.ts';
-
-// Several processes in a row, and others beside them.
-vi.setConfig({ testTimeout: 60_000 });
 
 const email = 'root@example.com';
 const admin = { DEFAULT_ADMIN_EMAIL: email, DEFAULT_ADMIN_PASSWORD: goodPassword };

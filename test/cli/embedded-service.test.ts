@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { type Client, createClient } from '../support/client.ts';
-import { type RunningServer, runCommand, startServer } from '../support/command.ts';
+import { type RunningServer, startServer } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 import { factOf, type ReceivedMail } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
 

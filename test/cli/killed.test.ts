@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import {
   environmentOf,
-  runCommand,
+  spawnCommand,
   startCommand,
   startServer,
   type Variables,
@@ -74,7 +74,7 @@ test('createsuperuser, killed at random moments, leaves one whole user or none',
   };
   const killAndFinish = async (email: string) => {
     for (let round = 0; round < rounds; round += 1) await kill(email, round);
-    const { code, stderr } = await runCommand(...call(email));
+    const { code, stderr } = await spawnCommand(...call(email));
     expect(`${code}: ${stderr}`).toMatch(/^(0: $|1: ALREADY_EXISTS: )/);
     expect(await usersOf(email)).toEqual(whole);
   };

@@ -1,13 +1,11 @@
 /** `mail list` and `mail resend`, beside a server whose mail server refuses some recipients. */
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { environmentOf, runCommand } from '../support/command.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { environmentOf } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 import { startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress, person } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
-
-// Several processes in a row, and others beside them.
-vi.setConfig({ testTimeout: 60_000 });
 
 const refusals = new Map<string, number>();
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { previewNames } from '../../src/mail/previews.ts';
-import { runCommand } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 
 /** A command that went to the database would fail. */

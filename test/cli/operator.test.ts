@@ -1,18 +1,11 @@
 /** What operators do with people, groups and permissions on the command line. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import {
-  type CommandResult,
-  environmentOf,
-  runCommand,
-  type Variables,
-} from '../support/command.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { environmentOf, type Variables } from '../support/command.ts';
+import { type CommandResult, runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { newAddress } from '../support/people.ts';
-
-// Several processes in a row, and others beside them.
-vi.setConfig({ testTimeout: 120_000 });
 
 let database: TestDatabase;
 let mail: MailServer;
@@ -28,7 +21,7 @@ afterAll(async () => {
 });
 
 const run = (args: readonly string[], input = ''): Promise<CommandResult> =>
-  runCommand(args, { environment, input, limitMilliseconds: 60_000 });
+  runCommand(args, { environment, input });
 
 /** Runs a command that is to succeed, and answers what it printed as JSON. */
 async function runJson(args: readonly string[]) {

@@ -7,12 +7,12 @@ import {
   environmentOf,
   findTerminal,
   runAtTerminal,
-  runCommand,
   startCommand,
   type TerminalOptions,
   type Typed,
   type Variables,
 } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { factOf, type MailServer, startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { createClient } from '../support/client.ts';
-import { environmentOf, runCommand, startServer } from '../support/command.ts';
+import { environmentOf, spawnCommand, startServer } from '../support/command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goodPassword } from '../support/people.ts';
 
@@ -145,7 +145,7 @@ describe.concurrent('two workers', () => {
 
 describe.concurrent('refusing', () => {
   test('in production, until all that is needed is set, naming all that is missing at once', async () => {
-    const refused = await runCommand(['serve'], {
+    const refused = await spawnCommand(['serve'], {
       environment: { NODE_ENV: 'production', ALLOWED_HOSTS: 'auth.example.com' },
     });
     expect(refused).toMatchObject({ code: 2, stdout: '' });
@@ -159,7 +159,7 @@ describe.concurrent('refusing', () => {
     withDatabase(async (database) => {
       const { port, release } = await takePort();
       const environment = { ...environmentOf(database), PORT: String(port), WORKERS: workers };
-      const refused = await runCommand(['serve'], { environment, limitMilliseconds: 30_000 });
+      const refused = await spawnCommand(['serve'], { environment, limitMilliseconds: 30_000 });
       await release();
       const { code, signal, stderr } = refused;
       expect({ code, signal }).toEqual({ code: 1, signal: null });

@@ -1,6 +1,7 @@
 /** How a command has to be called, and what a wrong call is told. None of these gets to a database. */
 import { describe, expect, test } from 'vitest';
-import { runCommand } from '../support/command.ts';
+import { spawnCommand } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 
 /** A call that got through would fail to connect, which is exit 1. */
 const environment = {
@@ -17,6 +18,7 @@ describe.concurrent('a wrong call is exit 2 with its reason on stderr and nothin
     ['an option given twice', [...noInput, '--email', 'bob@example.com'], /email/],
     ['nothing asked, no address given', ['createuser', '--noinput', '--password-stdin'], /--email/],
     ['nothing asked, no password given', noInput.toSpliced(2, 1), /--password-stdin/],
+    ['what only the parser is given', ['users', 'list', '--terminal', 'x'], /--terminal/],
   ])('%s', async (_, args, reason) => {
     const { code, stdout, stderr } = await runCommand(args, { environment, input: 'a password' });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -61,6 +63,21 @@ test.concurrent('help of a command names its options, none of which takes a pass
     '--password-stdin',
     '--username',
   ]);
+});
+
+/** All others here run in the test's process. */
+test.concurrent('as a process of its own it is exit 0, 1 or 2, each with its stream', async () => {
+  const [help, unreachable, wrong] = await Promise.all([
+    spawnCommand(['--help'], { environment }),
+    spawnCommand(['users', 'list'], { environment }),
+    spawnCommand(['creatuser'], { environment }),
+  ]);
+  expect(help).toMatchObject({ code: 0, stderr: '' });
+  expect(help.stdout).toContain('gatehouse createuser ');
+  expect(unreachable).toMatchObject({ code: 1, stdout: '' });
+  expect(unreachable.stderr).toMatch(/^The database cannot be reached/);
+  expect(wrong).toMatchObject({ code: 2, stdout: '' });
+  expect(wrong.stderr).toContain('createuser');
 });
 
 test.concurrent('a database out of reach is exit 1, and its password is not repeated', async () => {

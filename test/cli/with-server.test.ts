@@ -4,10 +4,11 @@ import { type Client, createClient } from '../support/client.ts';
 import {
   environmentOf,
   type RunningServer,
-  runCommand,
+  spawnCommand,
   startServer,
   type Variables,
 } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { factOf, type MailServer, startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
@@ -95,7 +96,7 @@ test.concurrent('a user made and activated on the command line logs in with exac
 
 test.concurrent('a server with another SECRET_KEY does not start, and says what to do', async () => {
   const SECRET_KEY = 'another-key-0123456789-abcdefghijklmnop';
-  const { code, signal, stderr } = await runCommand(['serve'], {
+  const { code, signal, stderr } = await spawnCommand(['serve'], {
     environment: { ...environment, PORT: '0', SECRET_KEY },
     limitMilliseconds: 10_000,
   });

@@ -1,4 +1,4 @@
-/** The command line as an operator has it: a process of its own, a pipe or a terminal, an exit code. */
+/** A command in a process of its own, at a pipe or a terminal: for what only a process has. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ const pollMilliseconds = 10;
 
 export type Variables = Readonly<Record<string, string>>;
 
-export interface CommandResult {
+export interface ProcessResult {
   /** Null when a signal ended it. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -38,7 +38,7 @@ export interface CommandOptions {
 
 export interface RunningCommand {
   readonly pid: number;
-  readonly ended: Promise<CommandResult>;
+  readonly ended: Promise<ProcessResult>;
   /** What stdout and stderr have said up to now. */
   said(): string;
   /** Waits until stdout or stderr match, and answers the match. */
@@ -46,14 +46,14 @@ export interface RunningCommand {
   /** Writes to standard input without ending it. */
   write(text: string): void;
   /** Sends a signal and waits for the end. */
-  end(signal: NodeJS.Signals): Promise<CommandResult>;
+  end(signal: NodeJS.Signals): Promise<ProcessResult>;
 }
 
 /** Runs `gatehouse …args` to its end. */
-export async function runCommand(
+export async function spawnCommand(
   args: readonly string[],
   options: CommandOptions,
-): Promise<CommandResult> {
+): Promise<ProcessResult> {
   const command = await startCommand(args, { input: '', ...options });
   return command.ended;
 }
@@ -88,7 +88,7 @@ async function start(
     });
   }
   let isOver = false;
-  const ended = endOf(child).then(async (end): Promise<CommandResult> => {
+  const ended = endOf(child).then(async (end): Promise<ProcessResult> => {
     isOver = true;
     if (directory === undefined) await rm(cwd, { recursive: true, force: true });
     return { ...end, ...said };
@@ -109,7 +109,7 @@ async function start(
 }
 
 function endOf(child: ChildProcess) {
-  return new Promise<Pick<CommandResult, 'code' | 'signal'>>((resolve, reject) => {
+  return new Promise<Pick<ProcessResult, 'code' | 'signal'>>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
@@ -195,7 +195,7 @@ export async function runAtTerminal(
   terminal: Terminal,
   args: readonly string[],
   options: TerminalOptions,
-): Promise<CommandResult> {
+): Promise<ProcessResult> {
   const words = [process.execPath, launcher, ...args].map((word) => `'${word}'`);
   const shellCommand = ['exec', ...words, options.redirection ?? ''].join(' ');
   const environment = { PATH: process.env.PATH ?? '', TERM: 'xterm', ...options.environment };

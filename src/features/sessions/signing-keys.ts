@@ -21,9 +21,6 @@ import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { Audit } from '../audit/audit.ts';
 import { SigningKey } from './signing-key.entity.ts';
 
-/** Seconds that others may keep our public keys. */
-export const publicKeysMaxAgeSeconds = 300;
-
 export type SigningKeyState = 'published' | 'signing' | 'verifying' | 'retired';
 
 export interface SigningKeySummary {

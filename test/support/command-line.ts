@@ -1,0 +1,54 @@
+/**
+ * The command line as an operator has it, but in the test's process: all of it except the launcher, in
+ * a fraction of the time that a process takes to load.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
+import { runCommandLine } from '../../src/cli/command-line.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
+// Commands load it when they need it; here that would be in the time of whatever test is first.
+import '../../src/house.ts';
+import type { Variables } from './command.ts';
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  /** All that the command sees. */
+  readonly environment: Variables;
+  /** Where it runs; without one a new directory, gone afterwards. */
+  readonly directory?: string;
+  /** What stands on its standard input, which ends after that. */
+  readonly input?: string;
+}
+
+/** Runs `gatehouse …args` to its end. */
+export async function runCommand(
+  args: readonly string[],
+  { environment, directory, input = '' }: CommandOptions,
+): Promise<CommandResult> {
+  if (args[0] === 'serve') throw new Error('serve takes a process of its own');
+  const cwd = directory ?? (await mkdtemp(join(tmpdir(), 'gatehouse-cli-')));
+  const [stdout, stderr] = [new Sheet(), new Sheet()];
+  const stdin = new PassThrough();
+  stdin.end(input);
+  const terminal: Terminal = { stdin, stdout, stderr, env: environment, cwd: () => cwd };
+  await runCommandLine(args, terminal);
+  if (directory === undefined) await rm(cwd, { recursive: true, force: true });
+  return { code: Number(terminal.exitCode ?? 0), stdout: stdout.text, stderr: stderr.text };
+}
+
+/** Keeps what is written on it. */
+class Sheet extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
