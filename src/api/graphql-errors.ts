@@ -4,7 +4,9 @@
  */
 import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { currentContext } from '../core/ambient.ts';
 import { isProblemCode, sentenceOf } from '../core/errors.ts';
+import { hasTooManyTokens, isOverLimit, limits } from './graphql-limits.ts';
 
 /** Apollo's own codes for requests that never reached a resolver. */
 const malformedCodes: ReadonlySet<unknown> = new Set([
@@ -20,6 +22,7 @@ type Kind = 'bad-input' | 'malformed' | 'problem' | 'hang-up' | 'unexpected';
 function kindOf(error: unknown): Kind {
   const code = error instanceof GraphQLError ? error.extensions.code : undefined;
   const cause = unwrapResolverError(error);
+  if (error instanceof GraphQLError && isOverLimit(error)) return 'malformed';
   if (code === 'BAD_USER_INPUT' || isArgumentError(cause)) return 'bad-input';
   if (malformedCodes.has(code)) return 'malformed';
   if (cause instanceof GraphQLError && isProblemCode(cause.extensions.code)) return 'problem';
@@ -41,16 +44,28 @@ export function publicError(
     case 'bad-input':
       return badInput(formatted);
     case 'malformed':
-      return { ...formatted, message: withoutValues(formatted.message) };
+      return { ...formatted, message: sentenceOfMalformed(formatted) };
     case 'problem':
       return formatted;
     default:
       return {
         message: sentenceOf('INTERNAL'),
         ...(formatted.path ? { path: formatted.path } : {}),
-        extensions: { code: 'INTERNAL' },
+        extensions: { code: 'INTERNAL', requestId: currentContext()?.client.requestId },
       };
   }
+}
+
+/** Apollo would tell how to configure it, and GraphQL would not say what to do. */
+function sentenceOfMalformed({ message, extensions }: GraphQLFormattedError): string {
+  if (extensions?.validationErrorCode === 'INTROSPECTION_DISABLED') {
+    return 'The schema cannot be asked for here.';
+  }
+  if (hasTooManyTokens(message)) {
+    return `A document may have ${limits.tokens} tokens; ask in several requests.`;
+  }
+  if (message === 'Validation aborted.') return 'The document repeats too much to be checked.';
+  return withoutValues(message);
 }
 
 /** graphql-js throws these while it collects arguments, with the whole argument in the message. */

@@ -1,13 +1,18 @@
 /** Apollo Server: what it may tell, and how it answers over HTTP. */
-import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
-import { GraphQLError, type GraphQLSchema } from 'graphql';
+import type { GraphQLSchema } from 'graphql';
 import type { Context } from '../core/actor.ts';
 import type { Log } from '../core/log.ts';
 import { contextOf } from './context.ts';
-import { isUnexpected, publicError } from './graphql-errors.ts';
+import { oneCredentialRule } from './credential-fields.ts';
+import { publicError } from './graphql-errors.ts';
+import { limitRules, limits } from './graphql-limits.ts';
+import { statusesByAccept } from './graphql-over-http.ts';
+import { refuseCostly, refuseSubscriptions } from './graphql-refusals.ts';
+import { listFewErrors, reportUnexpected } from './graphql-reports.ts';
 
 export type Graphql = ApolloServer<Context>;
 
@@ -24,10 +29,17 @@ export async function createGraphql(parts: {
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     csrfPrevention: true,
+    parseOptions: { maxTokens: limits.tokens },
+    validationRules: [...limitRules, oneCredentialRule],
+    validationOptions: { maxErrors: limits.errors },
+    executionOptions: { maxCoercionErrors: limits.errors },
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       refuseSubscriptions,
+      refuseCostly,
       reportUnexpected(parts.log),
+      listFewErrors,
+      statusesByAccept,
     ],
     cache: 'bounded',
     stopOnTerminationSignals: false,
@@ -47,40 +59,4 @@ export function serveGraphql(app: FastifyInstance, graphql: Graphql): void {
       context: async (request) => contextOf(request),
     }),
   });
-}
-
-const refuseSubscriptions: ApolloServerPlugin<Context> = {
-  requestDidStart: async () => ({
-    async didResolveOperation({ operation }) {
-      if (operation?.operation !== 'subscription') return;
-      throw new GraphQLError('There are no subscriptions here.', {
-        extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 400 } },
-      });
-    },
-  }),
-};
-
-/** Writes our own mistakes to the log, and the id to find them by into the answer. */
-function reportUnexpected(log: Log): ApolloServerPlugin<Context> {
-  return {
-    requestDidStart: async ({ contextValue }) => {
-      const { requestId } = contextValue.client;
-      return {
-        async didEncounterErrors({ errors }) {
-          for (const error of errors.filter(isUnexpected)) {
-            const { path, originalError } = error;
-            log.error({ err: originalError ?? error, path, requestId }, 'unexpected error');
-          }
-        },
-        async willSendResponse({ response: { body } }) {
-          if (body.kind !== 'single' || !body.singleResult.errors) return;
-          body.singleResult.errors = body.singleResult.errors.map((error) =>
-            error.extensions?.code === 'INTERNAL'
-              ? { ...error, extensions: { code: 'INTERNAL', requestId } }
-              : error,
-          );
-        },
-      };
-    },
-  };
 }

@@ -119,9 +119,9 @@ describe('refusals as data', () => {
 
   test('one refused field leaves the others of a request alone', async () => {
     const { data, errors } = await service.graphql(
-      'mutation { one: verifyEmail(code: "x") { __typename } two: logout { __typename } }',
+      'mutation { one: verifyEmail(code: "x") { __typename } two: logoutEverywhere { __typename } }',
     );
-    expect(data).toBeNull(); // `logout` is not nullable, so its error takes the whole answer
+    expect(data).toBeNull(); // `logoutEverywhere` is not nullable, so its error takes the whole answer
     expect(errors).toEqual([
       expect.objectContaining({ extensions: expect.objectContaining({ code: 'UNAUTHENTICATED' }) }),
     ]);

@@ -6,8 +6,8 @@
 import { parseFields, parseId, refuse } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 
-const defaultPageSize = 20;
-const maxPageSize = 100;
+export const defaultPageSize = 20;
+export const maxPageSize = 100;
 
 /** Everything raw. */
 export interface PageInput {
