@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { createGraphql } from './api/graphql.ts';
 import { createHttp } from './api/http.ts';
+import { type HttpLimits, httpLimits } from './api/http-limits.ts';
 import { createSchema, type Resolvers } from './api/schema.ts';
 import { startJobs } from './db/jobs.ts';
 import { AccessResolver, GroupResolver } from './features/access/access.resolver.ts';
@@ -48,7 +49,7 @@ const drainMilliseconds = 5000;
  * Makes the default administrator, if one is configured and none is there; starts jobs and HTTP. When
  * that fails everything is closed again, the house too.
  */
-export async function serve(house: House): Promise<Service> {
+export async function serve(house: House, limits: HttpLimits = httpLimits): Promise<Service> {
   await using opened = new AsyncDisposableStack();
   opened.defer(() => house.close());
   const { config, log, unitOfWork } = house;
@@ -64,7 +65,7 @@ export async function serve(house: House): Promise<Service> {
       () => true,
       () => false,
     );
-  const http = await createHttp({ ...house, graphql, isReady, version: packageVersion() });
+  const http = await createHttp({ ...house, limits, graphql, isReady, version: packageVersion() });
   opened.defer(() => closeHttp(http));
   const address = await http.listen({ host: config.host, port: config.port });
   const owned = opened.move();

@@ -4,22 +4,18 @@
  */
 import type { FastifyReply } from 'fastify';
 import { type Problem, sentenceOf, statusOf } from '../core/errors.ts';
+import { sentenceOfStatus } from './http-refusal.ts';
 
 export interface Envelope {
   readonly message: string;
   readonly data: object;
 }
 
-/** Status and headers that belong to a refusal, whatever its body. */
-function prepareRefusal(reply: FastifyReply, problem: Problem, status?: number): void {
-  reply.code(status ?? statusOf(problem.code)).header('cache-control', 'no-store');
-  if (problem.code === 'UNAUTHENTICATED') {
-    const hasToken = /^bearer\b/i.test(reply.request.headers.authorization ?? '');
-    reply.header('www-authenticate', hasToken ? 'Bearer error="invalid_token"' : 'Bearer');
-  }
-  if (problem.retryAfterSeconds !== undefined) {
-    reply.header('retry-after', String(problem.retryAfterSeconds));
-  }
+/** Where GraphQL is served; everything else speaks REST. */
+export const graphqlPath = '/graphql';
+
+function speaksGraphql(reply: FastifyReply): boolean {
+  return reply.request.routeOptions.url === graphqlPath;
 }
 
 /** Refuses the whole request, in the shape that the route's callers read. */
@@ -28,31 +24,43 @@ export function sendRefusal(
   problem: Problem,
   instead: { readonly status?: number | undefined; readonly message?: string } = {},
 ): FastifyReply {
-  prepareRefusal(reply, problem, instead.status);
+  const status = instead.status ?? statusOf(problem.code);
+  reply.code(status);
+  // RFC 9110 §15.5.2: every 401 says how to do better.
+  if (status === 401) reply.header('www-authenticate', challengeFor(reply, problem));
+  if (problem.retryAfterSeconds !== undefined) {
+    reply.header('retry-after', String(problem.retryAfterSeconds));
+  }
   const { code, fields } = problem;
   const message = instead.message ?? problem.message;
-  return reply.request.routeOptions.config.speaks === 'graphql'
+  return speaksGraphql(reply)
     ? sendGraphqlError(reply, message, { code })
     : reply.send({ message, data: { code, fields } } satisfies Envelope);
+}
+
+/** A token that was sent and is not good has its own error (RFC 6750 §3.1); a password has not. */
+function challengeFor(reply: FastifyReply, { code }: Problem): string {
+  const hasToken = /^bearer\b/i.test(reply.request.headers.authorization ?? '');
+  return code === 'UNAUTHENTICATED' && hasToken ? 'Bearer error="invalid_token"' : 'Bearer';
 }
 
 /** Refuses what HTTP itself does not take, in the shape that the route's callers read. */
 export function sendHttpRefusal(
   reply: FastifyReply,
   status: number,
-  message: string,
+  message = sentenceOfStatus(status),
 ): FastifyReply {
   reply.code(status);
-  return reply.request.routeOptions.config.speaks === 'graphql'
+  return speaksGraphql(reply)
     ? sendGraphqlError(reply, message, { code: 'BAD_REQUEST' })
     : reply.send(httpRefusal(status, message));
 }
 
 /** Answers a mistake of ours: a constant sentence and the id to find it by in the log. */
 export function sendInternal(reply: FastifyReply): FastifyReply {
-  const { id: requestId, routeOptions } = reply.request;
-  reply.code(statusOf('INTERNAL')).header('cache-control', 'no-store');
-  return routeOptions.config.speaks === 'graphql'
+  const requestId = reply.request.id;
+  reply.code(statusOf('INTERNAL'));
+  return speaksGraphql(reply)
     ? sendGraphqlError(reply, sentenceOf('INTERNAL'), { code: 'INTERNAL', requestId })
     : reply.send(internalEnvelope(requestId));
 }
@@ -64,9 +72,11 @@ function sendGraphqlError(reply: FastifyReply, message: string, extensions: obje
 }
 
 /** The body of an answer to something that HTTP itself refuses: malformed, too large, no such path. */
-export function httpRefusal(status: number, message: string): Envelope {
-  const code = status === 404 ? 'NOT_FOUND' : status >= 500 ? 'INTERNAL' : 'VALIDATION_FAILED';
-  return { message, data: { code, fields: [] } };
+export function httpRefusal(status: number, message = sentenceOfStatus(status)): Envelope {
+  return {
+    message,
+    data: { code: status === 404 ? 'NOT_FOUND' : 'VALIDATION_FAILED', fields: [] },
+  };
 }
 
 function internalEnvelope(requestId: string): Envelope {

@@ -8,6 +8,7 @@ import type { Context } from '../core/actor.ts';
 import type { Log } from '../core/log.ts';
 import { contextOf } from './context.ts';
 import { oneCredentialRule } from './credential-fields.ts';
+import { graphqlPath } from './envelope.ts';
 import { publicError } from './graphql-errors.ts';
 import { limitRules, limits } from './graphql-limits.ts';
 import { statusesByAccept } from './graphql-over-http.ts';
@@ -53,7 +54,7 @@ export async function createGraphql(parts: {
 export function serveGraphql(app: FastifyInstance, graphql: Graphql): void {
   app.route({
     method: ['GET', 'POST'],
-    url: '/graphql',
+    url: graphqlPath,
     config: { speaks: 'graphql' },
     handler: fastifyApolloHandler(graphql, {
       context: async (request) => contextOf(request),

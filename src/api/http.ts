@@ -1,7 +1,5 @@
 /** The HTTP server, put together: one listener, everything around a route, and the routes. */
-import formbody from '@fastify/formbody';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { v7 as uuidv7 } from 'uuid';
+import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import type { Log } from '../core/log.ts';
@@ -13,14 +11,16 @@ import type { Sessions } from '../features/sessions/sessions.ts';
 import type { SigningKeys } from '../features/sessions/signing-keys.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
 import type { DevelopmentMailbox } from '../mail/mailbox.ts';
+import { readBodies } from './bodies.ts';
 import { openContexts } from './context.ts';
 import { serveDescription, serveDocumentation } from './documentation.ts';
 import { type Graphql, serveGraphql } from './graphql.ts';
 import { serveHealth } from './health.ts';
-import { handleErrors, sendUnroutable } from './http-errors.ts';
-import { httpLimits } from './http-limits.ts';
+import { handleErrors } from './http-errors.ts';
+import type { HttpLimits } from './http-limits.ts';
 import { serveJwks } from './jwks.ts';
-import { collectMethods, refuseOtherMethods } from './other-methods.ts';
+import { createListener } from './listener.ts';
+import { collectMethods, refuseOtherMethods, refuseUnknown } from './other-methods.ts';
 import { serveGraphqlIde } from './pages/graphql-ide.ts';
 import { createLinkOwners } from './pages/link-owners.ts';
 import { serveMailbox } from './pages/mailbox.ts';
@@ -32,6 +32,7 @@ import { serveRevocations } from './revocations.ts';
 
 export interface HttpParts {
   readonly config: Config;
+  readonly limits: HttpLimits;
   readonly log: Log;
   readonly version: string;
   readonly unitOfWork: UnitOfWork;
@@ -55,7 +56,8 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   handleErrors(app);
   logAnswers(app);
   await protect(app, config);
-  await app.register(formbody, { bodyLimit: httpLimits.bodyBytes });
+  refuseUnknown(app);
+  await readBodies(app, parts.limits);
   openContexts(app, parts);
   serveMachines(app, parts);
   serveCallers(app, parts);
@@ -64,29 +66,9 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     publicUrl: config.publicUrl,
     version: parts.version,
   });
-  refuseOtherMethods(app, methodsByUrl);
   await serveDocumentation(app, document);
   if (config.debug) await serveGraphqlIde(app);
-  return app;
-}
-
-function createListener({ config, log }: HttpParts): FastifyInstance {
-  const loggerInstance: FastifyBaseLogger = log;
-  const app = fastify({
-    loggerInstance,
-    logController: new LogController({
-      disableRequestLogging: true,
-      requestIdLogLabel: 'requestId',
-    }),
-    genReqId: () => uuidv7(),
-    trustProxy: (_address, hop) => hop < config.trustedProxyHops,
-    bodyLimit: httpLimits.bodyBytes,
-    requestTimeout: httpLimits.requestTimeout,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1000 },
-    forceCloseConnections: 'idle',
-    frameworkErrors: (error, _request, reply) => sendUnroutable(error, reply),
-  });
-  app.removeContentTypeParser('text/plain');
+  refuseOtherMethods(app, methodsByUrl);
   return app;
 }
 

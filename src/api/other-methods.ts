@@ -1,9 +1,22 @@
-/** Fastify answers 404 to a wrong method; RFC 9110 §15.5.6 wants 405 with what is allowed. */
-import type { FastifyInstance, HTTPMethods } from 'fastify';
-import { httpRefusal } from './envelope.ts';
+/**
+ * Addresses and methods that nobody serves, refused before anything of the request is read. Fastify
+ * answers 404 to a wrong method; RFC 9110 §15.5.6 wants 405 with what is allowed.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
+import { sendHttpRefusal } from './envelope.ts';
+
+const methods: readonly HTTPMethods[] = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+];
 
 /** Notes each of our routes' methods as it is added. */
-export function collectMethods(app: FastifyInstance): Map<string, string[]> {
+export function collectMethods(app: FastifyInstance): ReadonlyMap<string, readonly string[]> {
   const methodsByUrl = new Map<string, string[]>();
   app.addHook('onRoute', ({ url, method }) => {
     const known = methodsByUrl.get(url) ?? [];
@@ -12,23 +25,29 @@ export function collectMethods(app: FastifyInstance): Map<string, string[]> {
   return methodsByUrl;
 }
 
+/** Answers what leads nowhere; to be added before who is asking matters. */
+export function refuseUnknown(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (!request.is404) return;
+    const isKnown = methods.some((method) => method === request.method);
+    return sendHttpRefusal(reply, isKnown ? 404 : 501);
+  });
+}
+
 /** Adds a route for every method that a known address does not have. */
 export function refuseOtherMethods(
   app: FastifyInstance,
   methodsByUrl: ReadonlyMap<string, readonly string[]>,
 ): void {
-  const all: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-  for (const [url, methods] of [...methodsByUrl]) {
-    const others = all.filter((method) => !methods.includes(method));
+  for (const [url, known] of [...methodsByUrl]) {
+    const others = methods.filter((method) => !known.includes(method));
     if (others.length === 0 || url === '*') continue;
-    app.route({
-      method: others,
-      url,
-      handler: (_request, reply) =>
-        reply
-          .code(405)
-          .header('allow', methods.join(', '))
-          .send(httpRefusal(405, `Use ${methods.join(' or ')} here.`)),
-    });
+    const allowed = known.includes('OPTIONS') ? known : [...known, 'OPTIONS'];
+    const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
+      reply.header('allow', allowed.join(', '));
+      if (request.method === 'OPTIONS') return reply.code(204).send();
+      return sendHttpRefusal(reply, 405, `Use ${known.join(' or ')} here.`);
+    };
+    app.route({ method: others, url, onRequest: refuse, handler: refuse });
   }
 }

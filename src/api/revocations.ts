@@ -39,9 +39,11 @@ export function serveRevocations(app: FastifyInstance, parts: RevocationsParts):
     if (!isKey(request.headers.authorization, parts.key)) throw new Problem('UNAUTHENTICATED');
     if (!parts.changes.isTrusted()) throw new Problem('OVERLOADED', { retryAfterSeconds: 1 });
     reply.hijack();
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      if (value !== undefined) reply.raw.setHeader(name, value);
+    }
     reply.raw.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     });
     // Listens first and asks then, so that nothing falls between the two.

@@ -50,6 +50,8 @@ export interface Config {
   readonly revocationFeedKey: string | undefined;
   readonly resetTokenTtlSeconds: number;
   readonly workers: number;
+  /** Of each server process; what comes beyond is closed without an answer. */
+  readonly maxConnections: number;
   readonly passwordMinLength: number;
   readonly passwordHash: HashParameters;
   readonly hasAttemptBudgets: boolean;
@@ -180,6 +182,7 @@ const shape = z.object({
   PRINCIPAL_CACHE_SIZE: whole(1, 1_000_000).default(10_000),
   REVOCATION_FEED_KEY: secretKey.optional(),
   WORKERS: whole(1, 64).default(1),
+  MAX_CONNECTIONS: whole(1, 1_000_000).default(5_000),
   PASSWORD_MIN_LENGTH: whole(8, 128).default(8),
   PASSWORD_HASH_MEMORY_KIB: whole(19_456, 262_144).default(19_456),
   PASSWORD_HASH_ITERATIONS: whole(2, 10).default(2),
@@ -247,6 +250,7 @@ function toConfig(
     principalCacheSize: settings.PRINCIPAL_CACHE_SIZE,
     revocationFeedKey: settings.REVOCATION_FEED_KEY,
     workers: settings.WORKERS,
+    maxConnections: settings.MAX_CONNECTIONS,
     passwordMinLength: settings.PASSWORD_MIN_LENGTH,
     passwordHash: hashParameters(settings),
     hasAttemptBudgets: settings.ATTEMPT_BUDGETS === 'on',

@@ -283,6 +283,13 @@ const variables: Readonly<Record<string, Variable>> = {
     invalid: ['0', 'auto', ...noNumbers],
     remedy: aWholeNumber,
   },
+  MAX_CONNECTIONS: {
+    of: (config) => config.maxConnections,
+    byDefault: 5000,
+    valid: [['20', 20]],
+    invalid: ['0', '1000001', ...noNumbers],
+    remedy: aWholeNumber,
+  },
   PASSWORD_MIN_LENGTH: {
     of: (config) => config.passwordMinLength,
     byDefault: 8,

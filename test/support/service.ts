@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type HttpLimits, httpLimits } from '../../src/api/http-limits.ts';
 import { serve } from '../../src/app.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { readConfig } from '../../src/core/config.ts';
@@ -31,6 +32,8 @@ export interface ServiceOptions {
   /** An existing database, for a second replica. */
   readonly database?: TestDatabase;
   readonly mail?: MailServer;
+  /** Limits of HTTP over the usual ones, for tests that wait for them. */
+  readonly httpLimits?: Partial<HttpLimits>;
 }
 
 export async function startService(options: ServiceOptions = {}): Promise<TestService> {
@@ -63,7 +66,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     destination: { write: (line) => void logLines.push(line) },
   });
   const house = await openHouse({ config, log, clock });
-  const service = await serve(house);
+  const service = await serve(house, { ...httpLimits, ...options.httpLimits });
   const close = async () => {
     await service.close();
     if (!options.mail) await mail.close();

@@ -83,7 +83,7 @@ const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" color=
 export function serveAssets(app: FastifyInstance): void {
   const files = [
     [styleSheetPath, 'text/css; charset=utf-8', styleSheet],
-    [iconPath, 'image/svg+xml', icon],
+    [iconPath, 'image/svg+xml; charset=utf-8', icon],
   ] as const;
   for (const [path, type, content] of files) {
     app.get(path, (_request, reply) =>

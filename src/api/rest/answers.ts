@@ -45,7 +45,7 @@ function fieldsOf(fields: unknown): FieldProblem[] {
 
 function sendSuccess(row: RestRow, result: unknown, reply: FastifyReply): FastifyReply {
   const { status, message, data } = row.success;
-  reply.code(status).header('cache-control', 'no-store');
+  reply.code(status);
   if (status === 204) return reply.send();
   if (!row.isList) return reply.send({ message, data: pick(result, data) } satisfies Envelope);
   const { nodes, pageInfo } = result as ListResult; // the documents of lists select these

@@ -1,8 +1,10 @@
 /** Runs a row of the REST table: request to variables, document, result to answer. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../core/errors.ts';
+import { acceptsJson } from '../accept.ts';
 import { contextOf } from '../context.ts';
 import type { Graphql } from '../graphql.ts';
+import { HttpRefusal } from '../http-refusal.ts';
 import { sendResult, sendTopLevelError } from './answers.ts';
 import { variablesOf } from './inputs.ts';
 import { restRows } from './routes.ts';
@@ -48,6 +50,7 @@ async function runRow(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  if (!acceptsJson(request.headers.accept)) throw new HttpRefusal(406);
   const context = contextOf(request);
   if (row.needsToken && !context.actor) throw new Problem('UNAUTHENTICATED');
   const response = await graphql.executeOperation(

@@ -1,0 +1,80 @@
+/** Which bodies are read and how: JSON and forms, in UTF-8, uncompressed, of a bounded size. */
+import { parse as parseQuery } from 'node:querystring';
+import formbody from '@fastify/formbody';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { graphqlPath } from './envelope.ts';
+import type { HttpLimits } from './http-limits.ts';
+import { HttpRefusal } from './http-refusal.ts';
+import { parseJsonBody } from './json-body.ts';
+
+const jsonType = 'application/json';
+
+export async function readBodies(app: FastifyInstance, limits: HttpLimits): Promise<void> {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    jsonType,
+    { parseAs: 'buffer' },
+    async (_request: FastifyRequest, bytes: Buffer) => parseJsonBody(bytes, limits.jsonDepth),
+  );
+  await app.register(formbody, { bodyLimit: limits.bodyBytes, parser: parseForm });
+  app.addHook('preParsing', async (request, reply) => {
+    if (hasBody(request)) requireReadable(request, reply, limits.bodyBytes);
+  });
+  app.addHook('onSend', async (request, reply) => {
+    // What is still on its way would otherwise be read to its end, however large.
+    if (hasBody(request) && !request.raw.complete) reply.header('connection', 'close');
+  });
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return Number(headers['content-length']) > 0 || headers['transfer-encoding'] !== undefined;
+}
+
+/** @throws HttpRefusal 413, 415 before a byte of the body is read */
+function requireReadable(request: FastifyRequest, reply: FastifyReply, bodyBytes: number): void {
+  const {
+    'content-length': length,
+    'content-encoding': coding,
+    'content-type': type = '',
+  } = request.headers;
+  if (Number(length) > bodyBytes) throw new HttpRefusal(413);
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'identity') {
+    // RFC 9110 §15.5.16: says that it is the coding.
+    reply.header('accept-encoding', 'identity');
+    throw new HttpRefusal(415);
+  }
+  if (!isUtf8Type(type)) throw new HttpRefusal(415);
+  if (request.routeOptions.url === graphqlPath && !type.toLowerCase().startsWith(jsonType)) {
+    throw new HttpRefusal(415);
+  }
+}
+
+function isUtf8Type(type: string): boolean {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1];
+  return charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset);
+}
+
+/** A percent sign that people left as it is. */
+const loosePercent = /%(?![0-9a-f]{2})/gi;
+
+/**
+ * A repeated name has a list of values, which only inputs that are lists accept.
+ *
+ * @throws HttpRefusal 400 for what is not UTF-8: replaced characters would make passwords alike
+ */
+function parseForm(text: string): Record<string, unknown> {
+  let isUtf8 = !text.includes('\ufffd');
+  const form = parseQuery(text, '&', '=', {
+    maxKeys: 0,
+    decodeURIComponent(part) {
+      try {
+        return decodeURIComponent(part.replace(loosePercent, '%25'));
+      } catch {
+        isUtf8 = false;
+        return '';
+      }
+    },
+  });
+  if (!isUtf8) throw new HttpRefusal(400, 'The form is not UTF-8.');
+  return form;
+}

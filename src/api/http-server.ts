@@ -1,0 +1,84 @@
+/** Node's HTTP server within our limits: nobody may be slow, large or many without end. */
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Log } from '../core/log.ts';
+import type { HttpLimits } from './http-limits.ts';
+import { endWithRefusal, type ParserError, statusOfParserError } from './raw-refusals.ts';
+
+export interface HttpServerParts {
+  readonly limits: HttpLimits;
+  /** Connections at a time; more are closed without an answer. */
+  readonly maxConnections: number;
+  readonly log: Log;
+}
+
+export function createHttpServer(handler: RequestListener, parts: HttpServerParts): Server {
+  const { limits, maxConnections } = parts;
+  const options = {
+    headersTimeout: limits.headersMilliseconds,
+    requestTimeout: limits.requestMilliseconds,
+    keepAliveTimeout: limits.keepAliveMilliseconds,
+    connectionsCheckingInterval: limits.checkMilliseconds,
+    maxHeaderSize: limits.headerBytes,
+    // Judged by ourselves, so that the refusal has its shape.
+    requireHostHeader: false,
+  };
+  const server = createServer(options, handler);
+  server.setTimeout(limits.silenceMilliseconds);
+  server.maxConnections = maxConnections;
+  // Otherwise workers that are full hand a connection to each other forever.
+  Object.assign(server, { dropMaxConnection: true });
+  closeIdle(server, limits.keepAliveMilliseconds + limits.headersMilliseconds);
+  refuseWhatIsNoRequest(server, parts.log);
+  readExpectations(server, limits.bodyBytes);
+  return server;
+}
+
+function refuseWhatIsNoRequest(server: Server, log: Log): void {
+  const answers = new WeakMap<Duplex, ServerResponse>();
+  server.on('request', ({ socket }, response) => answers.set(socket, response));
+  server.on('clientError', (error: ParserError, socket) => {
+    const answer = answers.get(socket);
+    // Into an answer that has begun nothing may be written.
+    if (answer?.headersSent && !answer.writableFinished) return void socket.destroy();
+    if (error.code === 'ECONNRESET') return void socket.destroy();
+    const status = statusOfParserError(error);
+    log.debug({ status, reason: error.code }, 'not a request');
+    endWithRefusal(socket, status);
+  });
+  server.on('connect', (_request, socket) => endWithRefusal(socket, 501));
+}
+
+/** Asks for a body only if it will be read; expectations of other kinds may be ignored (RFC 9110 §10.1.1). */
+function readExpectations(server: Server, bodyBytes: number): void {
+  server.on('checkContinue', (request, response) => {
+    if (!(Number(request.headers['content-length']) > bodyBytes)) response.writeContinue();
+    server.emit('request', request, response);
+  });
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+}
+
+/**
+ * Node takes line breaks between two requests for signs of life, of which no request and so no
+ * timeout ever begins.
+ */
+function closeIdle(server: Server, milliseconds: number): void {
+  const requests = new WeakMap<Duplex, IncomingMessage>();
+  const timers = new WeakMap<Duplex, NodeJS.Timeout>();
+  server.on('connection', (socket) => socket.once('close', () => clearTimeout(timers.get(socket))));
+  server.on('request', (request, response) => {
+    const { socket } = request;
+    clearTimeout(timers.get(socket));
+    requests.set(socket, request);
+    response.once('finish', () => {
+      if (socket.destroyed || requests.get(socket) !== request) return;
+      timers.set(socket, setTimeout(() => socket.destroy(), milliseconds).unref());
+    });
+  });
+}

@@ -1,0 +1,37 @@
+/** Fastify on our HTTP server: ids, proxies, addresses; no routes yet. */
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { v7 as uuidv7 } from 'uuid';
+import type { Config } from '../core/config.ts';
+import type { Log } from '../core/log.ts';
+import { sendUnroutable } from './http-errors.ts';
+import type { HttpLimits } from './http-limits.ts';
+import { createHttpServer } from './http-server.ts';
+
+export interface ListenerParts {
+  readonly config: Pick<Config, 'trustedProxyHops' | 'maxConnections'>;
+  readonly log: Log;
+  readonly limits: HttpLimits;
+}
+
+export function createListener({ config, log, limits }: ListenerParts): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = log;
+  const { maxConnections } = config;
+  return fastify({
+    loggerInstance,
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
+    genReqId: () => uuidv7(),
+    trustProxy: (_address, hop) => hop < config.trustedProxyHops,
+    bodyLimit: limits.bodyBytes,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1000 },
+    forceCloseConnections: 'idle',
+    // Requests that arrive while we close are still answered; ours is not a shape that Fastify knows.
+    return503OnClosing: false,
+    serverFactory: (handler) => createHttpServer(handler, { limits, maxConnections, log }),
+    // The server has its own.
+    clientErrorHandler: () => undefined,
+    frameworkErrors: (error, _request, reply) => sendUnroutable(error, reply),
+  });
+}
