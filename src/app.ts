@@ -5,6 +5,7 @@ import { createGraphql } from './api/graphql.ts';
 import { createHttp } from './api/http.ts';
 import { type HttpLimits, httpLimits } from './api/http-limits.ts';
 import { createSchema, type Resolvers } from './api/schema.ts';
+import { readTrustedDocuments } from './api/trusted-documents.ts';
 import { startJobs } from './db/jobs.ts';
 import { AccessResolver, GroupResolver } from './features/access/access.resolver.ts';
 import { createAccessLoaders } from './features/access/access-loaders.ts';
@@ -53,12 +54,14 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   await using opened = new AsyncDisposableStack();
   opened.defer(() => house.close());
   const { config, log, unitOfWork } = house;
+  const { trustedDocumentsFile: manifest } = config;
+  const trustedDocuments = manifest === undefined ? undefined : readTrustedDocuments(manifest);
   await house.changes.start();
   await provisionDefaultAdmin(house);
   const jobs = await startJobs(house.jobs);
   opened.defer(() => jobs.stop());
   const schema = createSchema(resolversOf(house));
-  const graphql = await createGraphql({ schema, isDebug: config.debug, log });
+  const graphql = await createGraphql({ schema, isDebug: config.debug, log, trustedDocuments });
   opened.defer(() => graphql.stop());
   const isReady = () =>
     unitOfWork.query('select 1').then(

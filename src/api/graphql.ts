@@ -14,6 +14,7 @@ import { limitRules, limits } from './graphql-limits.ts';
 import { statusesByAccept } from './graphql-over-http.ts';
 import { refuseCostly, refuseSubscriptions } from './graphql-refusals.ts';
 import { listFewErrors, reportUnexpected } from './graphql-reports.ts';
+import { onlyTrusted, type TrustedDocuments } from './trusted-documents.ts';
 
 export type Graphql = ApolloServer<Context>;
 
@@ -21,6 +22,8 @@ export async function createGraphql(parts: {
   readonly schema: GraphQLSchema;
   readonly isDebug: boolean;
   readonly log: Log;
+  /** The only documents that are taken over HTTP; any, when left out. */
+  readonly trustedDocuments?: TrustedDocuments | undefined;
 }): Promise<Graphql> {
   const server = new ApolloServer<Context>({
     schema: parts.schema,
@@ -36,6 +39,7 @@ export async function createGraphql(parts: {
     executionOptions: { maxCoercionErrors: limits.errors },
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
+      ...(parts.trustedDocuments ? [onlyTrusted(parts.trustedDocuments)] : []),
       refuseSubscriptions,
       refuseCostly,
       reportUnexpected(parts.log),

@@ -33,6 +33,8 @@ export interface Config {
   readonly mail: MailSettings;
   readonly allowedHosts: readonly string[];
   readonly corsAllowedOrigins: readonly string[];
+  /** The file that lists the only GraphQL documents to take; undefined where any is taken. */
+  readonly trustedDocumentsFile: string | undefined;
   readonly host: string;
   readonly port: number;
   readonly publicUrl: string;
@@ -166,6 +168,7 @@ const shape = z.object({
     .pipe(z.array(allowedHost).min(1, 'must name a host'))
     .default(['localhost', '127.0.0.1', '[::1]']),
   CORS_ALLOWED_ORIGINS: list.pipe(z.array(origin)).default([]),
+  TRUSTED_DOCUMENTS: z.string().optional(),
   DEBUG: flag.optional(),
   HOST: hostName.default('127.0.0.1'),
   PORT: whole(0, 65535).default(4000),
@@ -235,6 +238,8 @@ function toConfig(
     mail: mailSettings(settings),
     allowedHosts: settings.ALLOWED_HOSTS.map((host) => host.toLowerCase()),
     corsAllowedOrigins: settings.CORS_ALLOWED_ORIGINS,
+    trustedDocumentsFile:
+      settings.TRUSTED_DOCUMENTS && resolve(directory, settings.TRUSTED_DOCUMENTS),
     host: settings.HOST,
     port: settings.PORT,
     publicUrl: settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`,

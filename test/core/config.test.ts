@@ -169,6 +169,12 @@ const variables: Readonly<Record<string, Variable>> = {
     invalid: ['app.example.com', 'https://app.example.com/', 'https://a.example, *', 'null'],
     remedy: /origins such as https:\/\//,
   },
+  TRUSTED_DOCUMENTS: {
+    of: (config) => config.trustedDocumentsFile,
+    byDefault: undefined,
+    valid: [['/etc/gatehouse/manifest.json', '/etc/gatehouse/manifest.json']],
+    invalid: [],
+  },
   DEBUG: {
     of: (config) => config.debug,
     byDefault: true,
