@@ -58,6 +58,7 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   const trustedDocuments = manifest === undefined ? undefined : readTrustedDocuments(manifest);
   await house.changes.start();
   await provisionDefaultAdmin(house);
+  watchService(house);
   const jobs = await startJobs(house.jobs);
   opened.defer(() => jobs.stop());
   const schema = createSchema(resolversOf(house));
@@ -73,6 +74,31 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   const address = await http.listen({ host: config.host, port: config.port });
   const owned = opened.move();
   return { http, address, close: () => owned.disposeAsync() };
+}
+
+/** Milliseconds; whoever asks more often gets the same figures again. */
+const levelMilliseconds = 3000;
+
+/** What has a present value: the process, its version, the mails that are not sent. */
+function watchService({ metrics, mailQueue, unitOfWork }: House): void {
+  metrics.watchProcess();
+  metrics.read('build', () => [[[packageVersion()], 1]]);
+  const level = kept(levelMilliseconds, () => unitOfWork.inContext(mailQueue.level));
+  metrics.read('mailQueue', async () => {
+    const { waiting, retrying, dead } = await level();
+    return Object.entries({ waiting, retrying, dead }).map(([state, count]) => [[state], count]);
+  });
+  metrics.read('mailQueueOldest', async () => [[[], (await level()).oldestSeconds]]);
+}
+
+/** Asks once for all who want to know within so many milliseconds. */
+function kept<Value>(milliseconds: number, ask: () => Promise<Value>): () => Promise<Value> {
+  let last: { readonly at: number; readonly value: Promise<Value> } | undefined;
+  return () => {
+    const now = performance.now();
+    if (!last || now - last.at > milliseconds) last = { at: now, value: ask() };
+    return last.value;
+  };
 }
 
 /** A client that keeps its connection, or does not read its answer, does not keep us. */

@@ -7,6 +7,7 @@ import { Pool } from 'pg';
 import { type Clock, systemClock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import type { Log } from './core/log.ts';
+import { createMetrics, type Metrics } from './core/metrics.ts';
 import { keptSecretKey } from './core/secret-key.ts';
 import { type Changes, createChanges } from './db/changes.ts';
 import { joinEmbeddedDatabase } from './db/embedded/embedded.ts';
@@ -14,6 +15,7 @@ import type { Tasks } from './db/job-tasks.ts';
 import type { JobParts } from './db/jobs.ts';
 import { migrate } from './db/migrate.ts';
 import { openOrm, ormOptions } from './db/orm.ts';
+import { watchPools } from './db/pool-metrics.ts';
 import { createUnitOfWork, type UnitOfWork } from './db/unit-of-work.ts';
 import { entities } from './entities.ts';
 import { RecordHooks } from './features/administration/record.hooks.ts';
@@ -36,6 +38,7 @@ export interface House extends Services {
   readonly config: Config;
   readonly log: Log;
   readonly clock: Clock;
+  readonly metrics: Metrics;
   readonly unitOfWork: UnitOfWork;
   readonly changes: Changes;
   readonly mailbox: DevelopmentMailbox;
@@ -51,18 +54,25 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   await using opened = new AsyncDisposableStack();
   const secretKey = config.secretKey ?? (await keptSecretKey(config.dataDirectory));
   const databaseUrl = await openDatabase(config, log, opened);
+  const metrics = createMetrics();
+  const pools = new Map<'main' | 'jobs', Pool>();
+  watchPools(metrics, pools);
   const orm = await openOrm(
     ormOptions(
-      { databaseUrl, onNotice: (text) => log.debug({ part: 'database' }, text) },
+      {
+        databaseUrl,
+        onPool: (pool) => pools.set('main', pool),
+        onNotice: (text) => log.debug({ part: 'database' }, text),
+      },
       { entities, subscribers: [new UserHooks(), new OneTimePasswordHooks()] },
     ),
   );
   opened.defer(() => orm.close());
-  const changes = createChanges({ databaseUrl, log });
+  const changes = createChanges({ databaseUrl, log, metrics });
   opened.defer(() => changes.stop());
   const unitOfWork = createUnitOfWork(orm, changes);
   const migrated = await migrate(orm, unitOfWork, databaseUrl);
-  const ground = { config, log, clock, secretKey, unitOfWork, changes };
+  const ground = { config, log, clock, metrics, secretKey, unitOfWork, changes };
   const services = createServices(ground);
   opened.defer(() => services.hasher.close());
   orm.em.getEventManager().registerSubscriber(new RecordHooks(services.audit));
@@ -85,15 +95,18 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   const jobs = {
     pool: openPool(databaseUrl, log, opened),
     log,
+    metrics,
     tasks: inContext(unitOfWork, tasks),
     schedule: [services.sessions.schedule, services.mailQueue.schedule].join('\n'),
   };
+  pools.set('jobs', jobs.pool);
   const owned = opened.move();
   return {
     ...services,
     config,
     log,
     clock,
+    metrics,
     unitOfWork,
     changes,
     mailbox,

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import type { Log } from './core/log.ts';
+import type { Metrics } from './core/metrics.ts';
 import { createOneTimeSecrets } from './core/one-time-secret.ts';
 import { createPasswordHasher } from './core/password-hash/password-hasher.ts';
 import { createRefreshTokens } from './core/refresh-token.ts';
@@ -51,6 +52,7 @@ export interface Ground {
   readonly config: Config;
   readonly log: Log;
   readonly clock: Clock;
+  readonly metrics: Metrics;
   readonly secretKey: string;
   readonly unitOfWork: UnitOfWork;
   readonly changes: Changes;
@@ -66,6 +68,7 @@ export function createServices(ground: Ground) {
     threads,
     queueLimit: threads * waitingHashesPerThread,
     parameters: config.passwordHash,
+    metrics: ground.metrics,
   });
   const secrets = createOneTimeSecrets(secretKey);
   const access = createAccess(unitOfWork);
@@ -137,7 +140,7 @@ function createAdministration(parts: UserAdministrationParts) {
 }
 
 function createSessionServices(ground: Ground, audit: Audit) {
-  const { config, log, clock, secretKey, unitOfWork, changes } = ground;
+  const { config, log, clock, secretKey, unitOfWork, changes, metrics } = ground;
   const { accessTokenTtlSeconds, refreshTokenTtlSeconds, sessionMaxAgeSeconds } = config;
   const refreshTokens = createRefreshTokens(secretKey);
   const signingKeys = createSigningKeys({
@@ -152,7 +155,13 @@ function createSessionServices(ground: Ground, audit: Audit) {
   const tokens = createTokens({
     signingKeys,
     refreshTokens,
-    principals: createPrincipals({ unitOfWork, changes, clock, size: config.principalCacheSize }),
+    principals: createPrincipals({
+      unitOfWork,
+      changes,
+      clock,
+      metrics,
+      size: config.principalCacheSize,
+    }),
     changes,
     clock,
     issuer: config.publicUrl,
@@ -166,6 +175,7 @@ function createSessionServices(ground: Ground, audit: Audit) {
     audit,
     clock,
     log,
+    metrics,
     refreshTokenTtlSeconds,
     sessionMaxAgeSeconds,
     refreshGraceSeconds: config.refreshGraceSeconds,

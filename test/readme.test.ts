@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { problemCodes, sentenceOf, statusOf } from '../src/core/errors.ts';
+import { metricRows } from '../src/core/metrics-table.ts';
 import { freePort } from './support/service.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -39,6 +40,19 @@ test('the table of variables and .env.example name the same variables as the con
     expect([name, documented.has(name)]).toEqual([name, true]);
     expect([name, name === 'NODE_ENV' || example.has(name)]).toEqual([name, true]);
   }
+});
+
+test('the table of metrics is that of the code', () => {
+  const rows = [
+    ...section('Being looked after').matchAll(/^\| `(gatehouse_\S+?)(\{.*\})?` \| (.*) \|$/gm),
+  ];
+  expect(rows.map(([, name, labels = '', rest]) => [name, labels, rest])).toEqual(
+    Object.values(metricRows).map(({ name, labels, kind, help }) => [
+      name,
+      labels ? `{${labels.join(', ')}}` : '',
+      `${kind} | ${help}`,
+    ]),
+  );
 });
 
 test('the tour works word for word', async () => {

@@ -11,6 +11,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether the route reads the bearer token, and in which shape its callers expect a refusal. */
     readonly speaks?: 'graphql' | 'rest';
+    /** Served whatever the Host header says: who asks by address has shown a key. */
+    readonly isForAnyHost?: boolean;
   }
   interface FastifyRequest {
     context: Context | null;

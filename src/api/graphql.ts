@@ -11,6 +11,7 @@ import { oneCredentialRule } from './credential-fields.ts';
 import { graphqlPath } from './envelope.ts';
 import { publicError } from './graphql-errors.ts';
 import { limitRules, limits } from './graphql-limits.ts';
+import { noteOutcomes } from './graphql-outcomes.ts';
 import { statusesByAccept } from './graphql-over-http.ts';
 import { refuseCostly, refuseSubscriptions } from './graphql-refusals.ts';
 import { listFewErrors, reportUnexpected } from './graphql-reports.ts';
@@ -42,6 +43,7 @@ export async function createGraphql(parts: {
       ...(parts.trustedDocuments ? [onlyTrusted(parts.trustedDocuments)] : []),
       refuseSubscriptions,
       refuseCostly,
+      noteOutcomes,
       reportUnexpected(parts.log),
       listFewErrors,
       statusesByAccept,

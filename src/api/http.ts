@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import type { Log } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
 import type { Changes } from '../db/changes.ts';
 import type { UnitOfWork } from '../db/unit-of-work.ts';
 import type { Passwords } from '../features/accounts/passwords.ts';
@@ -20,6 +21,7 @@ import { handleErrors } from './http-errors.ts';
 import type { HttpLimits } from './http-limits.ts';
 import { serveJwks } from './jwks.ts';
 import { createListener } from './listener.ts';
+import { serveMetrics } from './metrics.ts';
 import { collectMethods, refuseOtherMethods, refuseUnknown } from './other-methods.ts';
 import { serveGraphqlIde } from './pages/graphql-ide.ts';
 import { createLinkOwners } from './pages/link-owners.ts';
@@ -27,6 +29,7 @@ import { serveMailbox } from './pages/mailbox.ts';
 import { createVerifyPage, servePages } from './pages/pages.ts';
 import { protect } from './protection.ts';
 import { logAnswers } from './request-log.ts';
+import { measureAnswers } from './request-metrics.ts';
 import { serveRest } from './rest/run.ts';
 import { serveRevocations } from './revocations.ts';
 
@@ -41,6 +44,7 @@ export interface HttpParts {
   readonly sessions: Sessions;
   readonly changes: Changes;
   readonly clock: Clock;
+  readonly metrics: Metrics;
   readonly graphql: Graphql;
   readonly mailbox: DevelopmentMailbox;
   readonly oneTimePasswords: OneTimePasswords;
@@ -55,6 +59,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   const methodsByUrl = collectMethods(app);
   handleErrors(app);
   logAnswers(app);
+  measureAnswers(app, parts.metrics);
   await protect(app, config);
   refuseUnknown(app);
   await readBodies(app, parts.limits);
@@ -76,7 +81,8 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
 function serveMachines(app: FastifyInstance, parts: HttpParts): void {
   serveHealth(app, parts.isReady);
   serveJwks(app, parts.signingKeys);
-  const { revocationFeedKey: key } = parts.config;
+  const { revocationFeedKey: key, metricsKey } = parts.config;
+  serveMetrics(app, { metrics: parts.metrics, key: metricsKey });
   if (key !== undefined) serveRevocations(app, { ...parts, key });
 }
 

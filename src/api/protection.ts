@@ -31,6 +31,7 @@ export async function protect(
     frameguard: { action: 'deny' },
   });
   app.addHook('onRequest', async (request, reply) => {
+    if (request.routeOptions.config.isForAnyHost) return;
     if (hasOneHost(request) && isAllowedHost(request.headers.host, config.allowedHosts)) return;
     return sendHttpRefusal(reply, 400, 'This host name is not served here.');
   });

@@ -2,13 +2,13 @@
  * The feed of ended sessions for services that verify tokens themselves: server-sent events, open to
  * whoever has REVOCATION_FEED_KEY. Beats stop as soon as changes might be missed here.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type Clock, secondsAfter } from '../core/clock.ts';
 import { Problem } from '../core/errors.ts';
 import type { RevocationEvent } from '../core/verify/revocation-feed.ts';
 import type { ChangeKey, Changes } from '../db/changes.ts';
 import type { Sessions } from '../features/sessions/sessions.ts';
+import { holdsKey } from './bearer-key.ts';
 
 export interface RevocationsParts {
   readonly key: string;
@@ -36,7 +36,7 @@ export function serveRevocations(app: FastifyInstance, parts: RevocationsParts):
   });
 
   app.get('/revocations', async (request, reply) => {
-    if (!isKey(request.headers.authorization, parts.key)) throw new Problem('UNAUTHENTICATED');
+    if (!holdsKey(request.headers.authorization, parts.key)) throw new Problem('UNAUTHENTICATED');
     if (!parts.changes.isTrusted()) throw new Problem('OVERLOADED', { retryAfterSeconds: 1 });
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders())) {
@@ -70,10 +70,4 @@ function tell(stream: FastifyReply, change: ChangeKey): void {
 
 function send(stream: FastifyReply, event: RevocationEvent): void {
   stream.raw.write(`data: ${JSON.stringify(event)}\n\n`);
-}
-
-/** Compared as digests: of equal length, in constant time. */
-function isKey(header: string | undefined, key: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${key}`));
 }

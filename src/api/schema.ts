@@ -44,6 +44,7 @@ import {
   UserSessionsResolver,
 } from '../features/sessions/sessions.resolver.ts';
 import { UserResolver } from '../features/users/users.resolver.ts';
+import { noteRefusal } from './outcomes.ts';
 import { problemOf } from './problem-of.ts';
 
 /** The contract's text. From src/api and from dist/api alike it lies two folders up. */
@@ -101,13 +102,14 @@ function resolverOf(resolvers: Resolvers, wanted: unknown) {
 }
 
 /** A Problem becomes data where the contract has it as data, and an error with its code elsewhere. */
-const answerProblems: MiddlewareFn<Context> = async ({ info }, next) => {
+const answerProblems: MiddlewareFn<Context> = async ({ info, context }, next) => {
   try {
     return await next();
   } catch (error) {
     const problem = problemOf(error);
     if (!problem) throw error;
     const { code, message, fields, retryAfterSeconds } = problem;
+    noteRefusal(context, code);
     const isMutation = info.parentType === info.schema.getMutationType();
     if (isMutation && !isTopLevel(code)) return { code, message, fields };
     throw new GraphQLError(message, {

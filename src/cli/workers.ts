@@ -3,11 +3,13 @@ import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../core/log.ts';
+import { answerForAllMetrics } from '../core/worker-metrics.ts';
 
 const restartMilliseconds = 1000;
 
 /** Resolves when every worker has ended: after a signal, or because one could not even start. */
 export async function superviseWorkers(count: number, log: Log): Promise<void> {
+  answerForAllMetrics();
   const workers = new Set<Worker>();
   let isStopping = false;
 

@@ -50,6 +50,8 @@ export interface Config {
   readonly principalCacheSize: number;
   /** Opens the feed of ended sessions to other services; undefined keeps it closed. */
   readonly revocationFeedKey: string | undefined;
+  /** Opens `/metrics`; undefined opens it to this machine only. */
+  readonly metricsKey: string | undefined;
   readonly resetTokenTtlSeconds: number;
   readonly workers: number;
   /** Of each server process; what comes beyond is closed without an answer. */
@@ -184,6 +186,7 @@ const shape = z.object({
   RESET_TOKEN_TTL: whole(60, 86_400).default(3_600),
   PRINCIPAL_CACHE_SIZE: whole(1, 1_000_000).default(10_000),
   REVOCATION_FEED_KEY: secretKey.optional(),
+  METRICS_KEY: secretKey.optional(),
   WORKERS: whole(1, 64).default(1),
   MAX_CONNECTIONS: whole(1, 1_000_000).default(5_000),
   PASSWORD_MIN_LENGTH: whole(8, 128).default(8),
@@ -254,6 +257,7 @@ function toConfig(
     resetTokenTtlSeconds: settings.RESET_TOKEN_TTL,
     principalCacheSize: settings.PRINCIPAL_CACHE_SIZE,
     revocationFeedKey: settings.REVOCATION_FEED_KEY,
+    metricsKey: settings.METRICS_KEY,
     workers: settings.WORKERS,
     maxConnections: settings.MAX_CONNECTIONS,
     passwordMinLength: settings.PASSWORD_MIN_LENGTH,

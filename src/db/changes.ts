@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import type { Log } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
 
 const changesChannel = 'gatehouse_changes';
 const beatMilliseconds = 1000;
@@ -53,6 +54,7 @@ interface Connection {
 export function createChanges(options: {
   readonly databaseUrl: string;
   readonly log: Log;
+  readonly metrics: Pick<Metrics, 'observe' | 'read'>;
 }): Changes {
   const listeners: ((key: ChangeKey) => void)[] = [];
   let connection: Connection | undefined;
@@ -64,6 +66,15 @@ export function createChanges(options: {
   let distrustedUntil = 0;
   let provedAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
+
+  // Everything is delivered in order: no change was longer on its way than the beat behind it.
+  const { metrics } = options;
+  let heardAt = performance.now();
+  metrics.read('feedBeatAge', () => [[[], (performance.now() - heardAt) / 1000]]);
+  const measure = (sentAt: number) => {
+    heardAt = Math.max(heardAt, sentAt);
+    metrics.observe('revocationDelaySeconds', (performance.now() - sentAt) / 1000);
+  };
 
   const tell = (key: ChangeKey) => {
     for (const listener of listeners) listener(key);
@@ -80,6 +91,7 @@ export function createChanges(options: {
     const beat = heardOn.beats.get(Number(payload));
     heardOn.beats.delete(Number(payload));
     if (beat && beat.sentAt >= distrustedUntil) provedAt = Math.max(provedAt, beat.sentAt);
+    if (beat) measure(beat.sentAt);
     beat?.heard();
   };
 

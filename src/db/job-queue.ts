@@ -20,12 +20,19 @@ export interface QueuedJob {
   readonly runAt: Date;
 }
 
+/** How many jobs there are. */
+export type QueueLevel = Readonly<Record<JobState, number>> & {
+  /** Age of the oldest that is not dead; 0 when there is none. */
+  readonly oldestSeconds: number;
+};
+
 export interface JobQueue {
   /** Jobs of one kind, oldest first. */
   list(
     task: string,
     options: { readonly isDeadOnly: boolean; limit: number },
   ): Promise<QueuedJob[]>;
+  level(task: string): Promise<QueueLevel>;
   /**
    * Makes jobs of one kind due now, with as many attempts as new ones; all dead ones without `ids`.
    * Answers whose turn it is: what is being done at this moment is left alone.
@@ -69,6 +76,22 @@ export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
         [task, isDeadOnly, limit],
       );
       return rows.map(toJob);
+    },
+
+    async level(task) {
+      const [row] = await query<QueueLevel>(
+        `select count(*) filter (where state = 'waiting')::int as waiting,
+           count(*) filter (where state = 'retrying')::int as retrying,
+           count(*) filter (where state = 'dead')::int as dead,
+           coalesce(extract(epoch from now() - min(created_at) filter (where state <> 'dead')), 0)
+             ::float as "oldestSeconds"
+         from (
+           select created_at, ${stateSql} as state from graphile_worker._private_jobs where ${ofTask}
+         ) jobs`,
+        [task],
+      );
+      if (!row) throw new Error('a count has a row');
+      return row;
     },
 
     async revive(task, ids) {

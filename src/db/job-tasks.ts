@@ -4,6 +4,7 @@
  */
 import type { JobHelpers, TaskList } from 'graphile-worker';
 import { errorForLog } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
 
 export type JobPayload = Readonly<Record<string, unknown>>;
 
@@ -31,14 +32,24 @@ const failedSql = `
   where id = $1`;
 
 /** What graphile-worker runs. A payload is what `enqueueJob` was given. */
-export function taskList(tasks: Tasks): TaskList {
+export function taskList(tasks: Tasks, metrics: Pick<Metrics, 'observe'>): TaskList {
   return Object.fromEntries(
     Object.entries(tasks).map(([name, task]) => [
       name,
-      (payload, helpers) =>
-        unlessAborted(helpers.abortSignal, () =>
-          task(payload as JobPayload, { key: `job-${helpers.job.id}` }),
-        ).catch((error: unknown) => fail(error, helpers)),
+      async (payload, helpers) => {
+        const begunAt = performance.now();
+        const note = (outcome: 'done' | 'failed' | 'refused') =>
+          metrics.observe('jobSeconds', (performance.now() - begunAt) / 1000, [name, outcome]);
+        try {
+          await unlessAborted(helpers.abortSignal, () =>
+            task(payload as JobPayload, { key: `job-${helpers.job.id}` }),
+          );
+          note('done');
+        } catch (error) {
+          note(error instanceof PermanentFailure ? 'refused' : 'failed');
+          await fail(error, helpers);
+        }
+      },
     ]),
   );
 }

@@ -8,6 +8,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { Logger, type Runner, run, type WorkerEvents } from 'graphile-worker';
 import type { Pool } from 'pg';
 import type { Log } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
 import { type JobLiveness, startJobLiveness } from './job-liveness.ts';
 import { type JobPayload, type Tasks, taskList } from './job-tasks.ts';
 
@@ -43,6 +44,7 @@ export interface JobParts {
   /** Tasks that are done again and again, in crontab's notation, a line each. */
   readonly schedule: string;
   readonly log: Log;
+  readonly metrics: Pick<Metrics, 'observe'>;
 }
 
 /** Does the jobs until it is stopped; those under way are finished first. */
@@ -113,14 +115,14 @@ async function countJobs(
   return rows[0]?.number ?? 0;
 }
 
-function workerOptions({ pool, tasks, log }: JobParts, liveness: JobLiveness) {
+function workerOptions({ pool, tasks, log, metrics }: JobParts, liveness: JobLiveness) {
   const events: WorkerEvents = new EventEmitter();
   events.on('pool:create', ({ workerPool }) => liveness.announce(workerPool.id));
   return {
     pgPool: pool,
     noHandleSignals: true,
     gracefulShutdownAbortTimeout: drainMilliseconds,
-    taskList: taskList(tasks),
+    taskList: taskList(tasks, metrics),
     logger: workerLogger(log),
     events,
   };

@@ -42,6 +42,8 @@ export interface DatabaseSettings {
   readonly databaseUrl: string;
   /** Connections at most; a hash never holds one, so few are enough. */
   readonly poolSize?: number;
+  /** Told of the pool of connections. */
+  readonly onPool?: (pool: Pool) => void;
   /** What the ORM has to say, none of it needed. */
   readonly onNotice?: (text: string) => void;
 }
@@ -59,7 +61,14 @@ export function ormOptions(
     extensions: [Migrator],
     forceUtcTimezone: true,
     pool: { min: 0, max: settings.poolSize ?? 10 },
-    driverOptions: { connectionTimeoutMillis, keepAlive: true, onPoolCreated: takeBackLost },
+    driverOptions: {
+      connectionTimeoutMillis,
+      keepAlive: true,
+      onPoolCreated: (pool: Pool) => {
+        takeBackLost(pool);
+        settings.onPool?.(pool);
+      },
+    },
     migrations: { migrationsList: migrations, snapshot: false, allOrNothing: true },
     // Queries may carry secrets' digests and addresses; the log has no use for them.
     debug: false,

@@ -7,6 +7,7 @@ import { createClient } from '../support/client.ts';
 import { environmentOf, spawnCommand, startServer } from '../support/command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goodPassword } from '../support/people.ts';
+import { until } from '../support/until.ts';
 
 // Several processes in a row, and others beside them.
 vi.setConfig({ testTimeout: 60_000 });
@@ -89,7 +90,7 @@ describe.concurrent('running', () => {
 });
 
 describe.concurrent('two workers', () => {
-  test('make one superuser of DEFAULT_ADMIN_*, both serve, one that dies is replaced, SIGTERM ends all', () =>
+  test('make one superuser of DEFAULT_ADMIN_*, both serve and count as one, one that dies is replaced, SIGTERM ends all', () =>
     withDatabase(async (database) => {
       const variables = { WORKERS: '2', DEBUG: 'False', ALLOWED_HOSTS: '127.0.0.1', ...admin };
       const server = await startServer({
@@ -103,6 +104,11 @@ describe.concurrent('two workers', () => {
       const login = await createClient(server.address).rest('POST', '/login/', { json });
       expect(login.status).toBe(200);
       expect(new Set([one, two, server.pid]).size).toBe(3);
+      await until(async () => {
+        const counts = await healthChecks(server.address);
+        const logged = server.said().match(/"route":"\/health\/live"/g)?.length;
+        return counts.length === 2 && counts.reduce((sum, count) => sum + count, 0) === logged;
+      });
       process.kill(one, 'SIGKILL');
       const [three, four] = await servingPids(server, one);
       expect([three, four]).toContain(two);
@@ -135,6 +141,14 @@ describe.concurrent('two workers', () => {
       if (one !== undefined && two !== undefined) return [one, two];
     }
     throw new Error(`no two processes have answered:\n${said()}`);
+  }
+
+  /** How many each process has answered, in the words of the one that happens to be asked. */
+  async function healthChecks(address: string): Promise<number[]> {
+    const answer = await fetch(`${address}/metrics`, { headers: { connection: 'close' } });
+    const series =
+      /^gatehouse_requests_total\{operation="GET \/health\/live",outcome="ok",worker="\d"\} (\d+)$/gm;
+    return [...(await answer.text()).matchAll(series)].map(([, count]) => Number(count));
   }
 
   async function isAlive(pid: number): Promise<boolean> {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createMetrics } from '../../src/core/metrics.ts';
 import { startJobs } from '../../src/db/jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -20,6 +21,7 @@ afterAll(async () => {
 });
 
 const log = pino({ level: 'silent' });
+const metrics = createMetrics();
 const add = () => database.query("select graphile_worker.add_job('note', '{}'::json)");
 
 async function eventually(isTrue: () => boolean): Promise<void> {
@@ -36,6 +38,7 @@ test('a job whose process was killed is done by another one within seconds', asy
   const jobs = await startJobs({
     pool,
     log,
+    metrics,
     schedule: '',
     tasks: { note: async (_, { key }) => void keys.push(key) },
   });
@@ -52,8 +55,8 @@ test('a job that takes long is not taken from a process that lives, even without
     },
   };
   const jobs = [
-    await startJobs({ pool, log, schedule: '', tasks }),
-    await startJobs({ pool, log, schedule: '', tasks }),
+    await startJobs({ pool, log, metrics, schedule: '', tasks }),
+    await startJobs({ pool, log, metrics, schedule: '', tasks }),
   ];
   await add();
   await eventually(() => begun === 1);
@@ -64,7 +67,7 @@ test('a job that takes long is not taken from a process that lives, even without
 
 test('jobs that are stopped right after they were started do stop', async () => {
   for (let round = 0; round < 10; round += 1) {
-    const jobs = await startJobs({ pool, log, schedule: '', tasks: {} });
+    const jobs = await startJobs({ pool, log, metrics, schedule: '', tasks: {} });
     await jobs.stop();
   }
 });

@@ -9,6 +9,8 @@ export interface Admission {
    * @throws OVERLOADED when the queue is full, the signal's reason when aborted before its turn
    */
   run<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
+  /** How many wait for their turn. */
+  waiting(): number;
   /** Turns away who waits, then resolves when the last running work is done. */
   close(): Promise<void>;
 }
@@ -81,6 +83,8 @@ export function createAdmission(options: { slots: number; queueLimit: number }):
         leave();
       }
     },
+
+    waiting: () => waiting.size,
 
     close() {
       isClosed = true;

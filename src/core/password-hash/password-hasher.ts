@@ -3,7 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import { extname } from 'node:path';
 import { Piscina } from 'piscina';
-import { createAdmission } from './admission.ts';
+import { Problem } from '../errors.ts';
+import type { Metrics } from '../metrics.ts';
+import { type Admission, createAdmission } from './admission.ts';
 import { defaultHashParameters, type HashParameters, isAffordable } from './hash-parameters.ts';
 import type { CompareTask, ComputeTask } from './password-hash.worker.ts';
 import { type Argon2Hash, parseStoredHash } from './stored-hash.ts';
@@ -35,6 +37,7 @@ interface PasswordHasherOptions {
   /** How many computations may wait while every thread is busy. */
   readonly queueLimit: number;
   readonly parameters?: HashParameters;
+  readonly metrics?: Metrics;
 }
 
 /** Keeps the threads behind everything that answers other requests. */
@@ -57,16 +60,17 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
   const dummyHash = createDummyHash(parameters);
   const pool = createPool(threads);
   const admission = createAdmission({ slots: threads, queueLimit });
+  const run = options.metrics ? measured(admission, options.metrics) : unmeasured(admission);
 
   return {
     hash(password, signal) {
       const task: ComputeTask = { password, parameters };
-      return admission.run<string>(() => pool.run(task, { name: 'compute' }), signal);
+      return run<string>('hash', () => pool.run(task, { name: 'compute' }), signal);
     },
 
     verify(hash, password, signal) {
       const task: CompareTask = { hash, password, dummyHash };
-      return admission.run<boolean>(() => pool.run(task, { name: 'compare' }), signal);
+      return run<boolean>('verify', () => pool.run(task, { name: 'compare' }), signal);
     },
 
     needsRehash(hash) {
@@ -78,6 +82,33 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       await admission.close();
       await pool.destroy();
     },
+  };
+}
+
+type Run = <T>(
+  work: 'hash' | 'verify',
+  begin: () => Promise<T>,
+  signal: AbortSignal | undefined,
+) => Promise<T>;
+
+function unmeasured(admission: Admission): Run {
+  return (_work, begin, signal) => admission.run(begin, signal);
+}
+
+function measured(admission: Admission, metrics: Metrics): Run {
+  metrics.read('hashQueue', () => [[[], admission.waiting()]]);
+  const seconds = (since: number) => (performance.now() - since) / 1000;
+  return async (work, begin, signal) => {
+    const askedAt = performance.now();
+    const timed = async () => {
+      metrics.observe('hashWaitSeconds', seconds(askedAt));
+      const begunAt = performance.now();
+      return begin().finally(() => metrics.observe('hashWorkSeconds', seconds(begunAt), work));
+    };
+    return admission.run(timed, signal).catch((error: unknown) => {
+      if (error instanceof Problem && error.code === 'OVERLOADED') metrics.count('hashRefusals');
+      throw error;
+    });
   };
 }
 

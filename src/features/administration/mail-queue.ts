@@ -1,6 +1,6 @@
 /** The mails that are not sent yet, for the operator: what waits, what failed, and sending it again. */
 import { Problem } from '../../core/errors.ts';
-import { createJobQueue, type QueuedJob } from '../../db/job-queue.ts';
+import { createJobQueue, type QueuedJob, type QueueLevel } from '../../db/job-queue.ts';
 import type { JobPayload, Tasks } from '../../db/job-tasks.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { mailTask } from '../../mail/outbox.ts';
@@ -16,6 +16,7 @@ export interface QueuedMail extends Omit<QueuedJob, 'payload'> {
 export interface MailQueue {
   /** Oldest first. */
   list(options: { readonly isDeadOnly: boolean; readonly limit: number }): Promise<QueuedMail[]>;
+  level(): Promise<QueueLevel>;
   /**
    * Makes these mails, or all dead ones, due now. Answers their ids.
    *
@@ -58,6 +59,8 @@ export function createMailQueue(unitOfWork: UnitOfWork, audit: Audit): MailQueue
         to: textOf(payload.to) ?? addresses.get(subjectOf(payload) ?? '') ?? null,
       }));
     },
+
+    level: () => queue.level(mailTask),
 
     resend: (ids) =>
       run(async () => {

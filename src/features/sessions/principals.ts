@@ -6,6 +6,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Actor, Person } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { Metrics } from '../../core/metrics.ts';
 import type { ChangeKey, Changes } from '../../db/changes.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { effectivePermissionsSql } from '../access/access.ts';
@@ -19,6 +20,7 @@ export interface PrincipalsParts {
   readonly unitOfWork: Pick<UnitOfWork, 'query'>;
   readonly changes: Pick<Changes, 'isTrusted' | 'onChange'>;
   readonly clock: Clock;
+  readonly metrics: Pick<Metrics, 'count'>;
   /** Principals kept at most; the one that was asked for least recently gives way. */
   readonly size: number;
 }
@@ -80,7 +82,9 @@ export function createPrincipals(parts: PrincipalsParts): Principals {
   return {
     async find(sessionId) {
       const principal = parts.changes.isTrusted() ? kept.get(sessionId) : undefined;
-      return principal && principal.validUntil > parts.clock() ? principal.actor : load(sessionId);
+      const isKept = principal !== undefined && principal.validUntil > parts.clock();
+      parts.metrics.count('principals', isKept ? 'hit' : 'miss');
+      return isKept ? principal.actor : load(sessionId);
     },
   };
 }

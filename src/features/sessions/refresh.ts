@@ -7,6 +7,7 @@ import type { Clock } from '../../core/clock.ts';
 import { secondsAfter } from '../../core/clock.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import type { Metrics } from '../../core/metrics.ts';
 import { parseFields, parsePastedSecret } from '../../core/parse.ts';
 import type { RefreshTokenContent, RefreshTokens } from '../../core/refresh-token.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
@@ -28,6 +29,7 @@ export interface RefreshParts {
   readonly audit: Audit;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Pick<Metrics, 'count'>;
   readonly refreshTokenTtlSeconds: number;
   readonly sessionMaxAgeSeconds: number;
   readonly refreshGraceSeconds: number;
@@ -88,6 +90,7 @@ export function createRefresh(parts: RefreshParts): Refresh {
     ]);
     await enqueueMail(em, { mail: 'refresh-token-reused', userId: row.user_id });
     await parts.audit.record({ action: reason, target: { type: 'user', id: row.user_id } });
+    parts.metrics.count('sessionsEnded', reason);
     parts.log.warn({ event: reason, userId: row.user_id, sessionId: row.id }, 'session ended');
   };
 

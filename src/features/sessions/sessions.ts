@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Actor, Client } from '../../core/actor.ts';
 import { type Clock, secondsAfter } from '../../core/clock.ts';
 import { Problem } from '../../core/errors.ts';
+import type { Metrics } from '../../core/metrics.ts';
 import { optional, parseFields, parseId, parsePastedSecret } from '../../core/parse.ts';
 import type { RefreshTokens } from '../../core/refresh-token.ts';
 import type { Tasks } from '../../db/job-tasks.ts';
@@ -38,6 +39,7 @@ export interface SessionsParts {
   readonly refreshTokens: RefreshTokens;
   readonly audit: Audit;
   readonly clock: Clock;
+  readonly metrics: Pick<Metrics, 'count'>;
   readonly refreshTokenTtlSeconds: number;
   readonly sessionMaxAgeSeconds: number;
 }
@@ -62,8 +64,10 @@ export function createSessions(parts: SessionsParts): Sessions {
         [parts.clock(), reason, id, userId],
       );
       const isFound = rows.length > 0;
-      if (isFound) await parts.audit.record({ action: reason, target: { type: 'session', id } });
-      return isFound;
+      if (!isFound) return false;
+      await parts.audit.record({ action: reason, target: { type: 'session', id } });
+      parts.metrics.count('sessionsEnded', reason);
+      return true;
     });
   };
 
@@ -91,6 +95,7 @@ export function createSessions(parts: SessionsParts): Sessions {
         userAgent: printable(client.userAgent).slice(0, maxUserAgentLength),
       });
       em.persist(session);
+      parts.metrics.count('sessionsStarted');
       return session;
     },
 
@@ -130,11 +135,12 @@ export function createSessions(parts: SessionsParts): Sessions {
 
     async endAllOf(userId, reason, spared) {
       await run(async () => {
-        await query(
+        const ended = await query(
           `update sessions set ended_at = ?, end_reason = ?
-           where user_id = ? and ended_at is null and id is distinct from ?::uuid`,
+           where user_id = ? and ended_at is null and id is distinct from ?::uuid returning id`,
           [parts.clock(), reason, userId, spared ?? null],
         );
+        parts.metrics.count('sessionsEnded', reason, ended.length);
         const target = { type: 'user', id: userId } as const;
         await parts.audit.record({ action: 'sessions-ended', target, after: { reason } });
       });

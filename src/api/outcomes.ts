@@ -1,0 +1,33 @@
+/** What a request asked for and what it was answered, noted on the way for the metrics. */
+import type { Client, Context } from '../core/actor.ts';
+import type { ProblemCode } from '../core/errors.ts';
+
+export interface Outcome {
+  /** Which field of the schema; `several` when there is more than one. */
+  operation?: string;
+  /** The first refusal. */
+  refusal?: ProblemCode | 'BAD_REQUEST';
+}
+
+/** By the client of the context: Apollo hands a copy of the context itself to the resolvers. */
+const outcomes = new WeakMap<Client, Outcome>();
+
+export function noteOperation(context: Context, operation: string): void {
+  noted(context).operation = operation;
+}
+
+export function noteRefusal(context: Context, code: NonNullable<Outcome['refusal']>): void {
+  noted(context).refusal ??= code;
+}
+
+export function outcomeOf(context: Context | null): Outcome {
+  return (context && outcomes.get(context.client)) ?? {};
+}
+
+function noted({ client }: Context): Outcome {
+  const known = outcomes.get(client);
+  if (known) return known;
+  const made: Outcome = {};
+  outcomes.set(client, made);
+  return made;
+}

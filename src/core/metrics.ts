@@ -1,0 +1,118 @@
+/**
+ * What is counted and measured, for Prometheus. Counting costs next to nothing and never fails; what
+ * has a present value is asked for it when somebody looks.
+ */
+import cluster from 'node:cluster';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type MetricOf, metricRows } from './metrics-table.ts';
+import { askForAllMetrics } from './worker-metrics.ts';
+
+/** Values by their labels, joined as `series` does. */
+export type Readings = Iterable<readonly [labels: readonly string[], value: number]>;
+
+export interface Metrics {
+  /** Counts one more, or `by` more, of a series; labels come in the order of the table. */
+  count(metric: MetricOf<'counter'>, labels?: Labels, by?: number): void;
+  /** Notes a duration in seconds. */
+  observe(metric: MetricOf<'histogram'>, seconds: number, labels?: Labels): void;
+  /** What to ask when somebody looks; when it fails, or takes a second, the metric has no value. */
+  read(metric: MetricOf<'gauge'>, reading: () => Readings | Promise<Readings>): void;
+  /** Adds figures of the process: memory, CPU, open files, lag of the event loop, collections. */
+  watchProcess(): void;
+  /** Everything, as Prometheus reads it; of all workers, where there are several. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+/** Milliseconds that a present value may take. */
+const readingMilliseconds = 1000;
+
+/** One label, or two. */
+export type Labels = string | readonly [string, string];
+
+interface Series {
+  readonly add: (value: number) => void;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const { worker } = cluster;
+  if (worker) registry.setDefaultLabels({ worker: String(worker.id) });
+  const gauges = new Map<string, () => Readings | Promise<Readings>>();
+  const counters = new Map<string, (labels: string[]) => Series>();
+
+  for (const [metric, { kind, name, help, labels = [], buckets }] of Object.entries(metricRows)) {
+    const options = { name, help, labelNames: [...labels], registers: [registry] };
+    if (kind === 'counter') {
+      const counter = new Counter(options);
+      counters.set(metric, (values) => {
+        const child = counter.labels(...values);
+        return { add: (by) => child.inc(by) };
+      });
+    } else if (kind === 'histogram') {
+      const histogram = new Histogram({ ...options, ...(buckets && { buckets: [...buckets] }) });
+      counters.set(metric, (values) => {
+        const child = histogram.labels(...values);
+        return { add: (seconds) => child.observe(seconds) };
+      });
+    } else {
+      createGauge(options, () => gauges.get(metric)?.() ?? []);
+    }
+  }
+
+  const seriesOf = keptSeries(counters);
+  return {
+    count: (metric, labels, by = 1) => seriesOf(metric, labels).add(by),
+    observe: (metric, seconds, labels) => seriesOf(metric, labels).add(seconds),
+    read: (metric, reading) => void gauges.set(metric, reading),
+    watchProcess: () => collectDefaultMetrics({ register: registry }),
+    text: worker ? askForAllMetrics(registry) : () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+function createGauge(
+  options: { name: string; help: string; labelNames: string[]; registers: Registry[] },
+  reading: () => Readings | Promise<Readings>,
+): void {
+  new Gauge({
+    ...options,
+    async collect() {
+      const readings = await patiently(reading);
+      this.reset();
+      if (options.labelNames.length === 0) this.remove();
+      for (const [labels, value] of readings) this.labels(...labels).set(value);
+    },
+  });
+}
+
+/** A database that is away, or slow, takes its own figures along and not all the others. */
+async function patiently(reading: () => Readings | Promise<Readings>): Promise<Readings> {
+  const late = new AbortController();
+  const nothing = sleep<Readings>(readingMilliseconds, [], { signal: late.signal, ref: false });
+  try {
+    return await Promise.race([reading(), nothing]);
+  } catch {
+    return [];
+  } finally {
+    late.abort();
+    nothing.catch(() => undefined);
+  }
+}
+
+/** Looks a series up by its labels without making anything but, the first time, the series. */
+function keptSeries(kinds: ReadonlyMap<string, (labels: string[]) => Series>) {
+  const kept = new Map<string, Map<string, Series>>();
+  return (metric: string, labels: Labels | undefined): Series => {
+    const ofMetric = kept.get(metric) ?? new Map<string, Series>();
+    const key = typeof labels === 'object' ? `${labels[0]}\n${labels[1]}` : (labels ?? '');
+    const known = ofMetric.get(key);
+    if (known) return known;
+    const make = kinds.get(metric);
+    if (!make) throw new Error(`there is no metric ${metric}`);
+    const made = make(labels === undefined ? [] : [labels].flat());
+    kept.set(metric, ofMetric.set(key, made));
+    return made;
+  };
+}
