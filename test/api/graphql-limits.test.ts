@@ -95,6 +95,8 @@ const tooLarge: Readonly<Record<string, Body | string>> = {
   '49,000 levels in a variable': `{"query":"query ($it: String!) { hasGroup(name: $it) }",
     "variables":{"it":${nested(49_000, '[', ']')}}}`,
   '49,000 levels in a variable that is not asked for': `{"query":"{ __typename }","variables":{"it":${nested(49_000, '[', ']')}}}`,
+  '11 levels in a variable': `{"query":"query ($it: String!) { hasGroup(name: $it) }",
+    "variables":{"it":${nested(11, '[', ']')}}}`,
   '15,000 levels of objects in a variable': `{"query":"{ __typename }","variables":${nested(15_000, '{"a":', '}', '1')}}`,
   '49,000 levels beside the query': `{"query":"{","extensions":{"a":${nested(49_000, '[', ']')}}}`,
   '30,000 items in a variable': {
@@ -112,8 +114,30 @@ describe('too large', () => {
     expect(answer.text.length).toBeLessThan(2000);
     expect(answer.errors.length).toBeLessThanOrEqual(limits.errors);
     for (const { extensions } of answer.errors) {
-      expect(extensions.code).toMatch(/^(GRAPHQL_(PARSE|VALIDATION)_FAILED|BAD_USER_INPUT)$/);
+      expect(extensions.code).toMatch(
+        /^(GRAPHQL_(PARSE|VALIDATION)_FAILED|BAD_USER_INPUT|BAD_REQUEST)$/,
+      );
     }
+  });
+
+  test('2000 levels in the variables of a GET: 400', async () => {
+    const search = new URLSearchParams({
+      query: 'query ($it: String!) { hasGroup(name: $it) }',
+      variables: `{"it":${nested(2000, '[', ']')}}`,
+    });
+    const response = await fetch(`${service.address}/graphql?${search}`, {
+      headers: { 'apollo-require-preflight': 'true' },
+    });
+    expect(response.status).toBe(400);
+    expect(JSON.parse(await response.text()).errors).toEqual([
+      {
+        message: 'it: Is nested too deep.',
+        extensions: {
+          code: 'BAD_USER_INPUT',
+          fields: [{ path: 'it', message: 'Is nested too deep.' }],
+        },
+      },
+    ]);
   });
 
   test('a refusal says what to do, and is 400 also for who accepts JSON only', async () => {
