@@ -139,7 +139,7 @@ async function provisionDefaultAdmin({ config, log, unitOfWork, provisioning }: 
   if (made) log.info({ email: made.email }, 'made the default administrator');
 }
 
-function packageVersion(): string {
+export function packageVersion(): string {
   const file = new URL('../package.json', import.meta.url);
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }; // our own file
   return version;

@@ -9,6 +9,7 @@ import type { Config } from './core/config.ts';
 import type { Log } from './core/log.ts';
 import { createMetrics, type Metrics } from './core/metrics.ts';
 import { keptSecretKey } from './core/secret-key.ts';
+import { currentTracer } from './core/tracing.ts';
 import { type Changes, createChanges } from './db/changes.ts';
 import { joinEmbeddedDatabase } from './db/embedded/embedded.ts';
 import type { Tasks } from './db/job-tasks.ts';
@@ -16,6 +17,7 @@ import type { JobParts } from './db/jobs.ts';
 import { migrate } from './db/migrate.ts';
 import { openOrm, ormOptions } from './db/orm.ts';
 import { watchPools } from './db/pool-metrics.ts';
+import { traceStatements } from './db/statement-spans.ts';
 import { createUnitOfWork, type UnitOfWork } from './db/unit-of-work.ts';
 import { entities } from './entities.ts';
 import { RecordHooks } from './features/administration/record.hooks.ts';
@@ -68,6 +70,8 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     ),
   );
   opened.defer(() => orm.close());
+  const tracer = currentTracer();
+  if (tracer) traceStatements(orm, tracer);
   const changes = createChanges({ databaseUrl, log, metrics });
   opened.defer(() => changes.stop());
   const unitOfWork = createUnitOfWork(orm, changes);

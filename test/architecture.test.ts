@@ -29,7 +29,10 @@ const floors = [
 
 /** Where a library may be named; what is not listed here may be named anywhere. */
 const libraries: readonly (readonly [library: RegExp, allowed: RegExp])[] = [
-  [/^(@node-rs\/argon2|i18next|jose|piscina|prom-client|@zxcvbn-ts)/, /^src\/core\//],
+  [
+    /^(@node-rs\/argon2|i18next|jose|piscina|prom-client|@opentelemetry|@zxcvbn-ts)/,
+    /^src\/core\//,
+  ],
   [/^@mikro-orm\//, /^src\/(db|features|mail)\//],
   [/^type-graphql$/, /(\.resolver\.ts|^src\/api\/schema\.ts)$/],
   [/^(@apollo|@as-integrations|fastify$|@fastify)/, /^src\/(api\/|app\.ts)/],

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { currentTracer } from '../core/tracing.ts';
 import type { Changes } from '../db/changes.ts';
 import type { UnitOfWork } from '../db/unit-of-work.ts';
 import type { Passwords } from '../features/accounts/passwords.ts';
@@ -30,6 +31,7 @@ import { createVerifyPage, servePages } from './pages/pages.ts';
 import { protect } from './protection.ts';
 import { logAnswers } from './request-log.ts';
 import { measureAnswers } from './request-metrics.ts';
+import { traceRequests } from './request-spans.ts';
 import { serveRest } from './rest/run.ts';
 import { serveRevocations } from './revocations.ts';
 
@@ -57,6 +59,8 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   const { config } = parts;
   const app = createListener(parts);
   const methodsByUrl = collectMethods(app);
+  const tracer = currentTracer();
+  if (tracer) traceRequests(app, tracer);
   handleErrors(app);
   logAnswers(app);
   measureAnswers(app, parts.metrics);

@@ -18,6 +18,7 @@ import {
 import { buildTypeDefsAndResolversSync, type MiddlewareFn } from 'type-graphql';
 import type { Context } from '../core/actor.ts';
 import { isTopLevel } from '../core/errors.ts';
+import { traced } from '../core/tracing.ts';
 import { AccessResolver, GroupResolver } from '../features/access/access.resolver.ts';
 import { AccountsResolver } from '../features/accounts/accounts.resolver.ts';
 import { PasswordsResolver } from '../features/accounts/passwords.resolver.ts';
@@ -83,7 +84,7 @@ export function createSchema(
     resolvers: resolverClasses,
     container: { get: (wanted: unknown) => resolverOf(resolvers, wanted) },
     scalarsMap: [{ type: Date, scalar: DateTime }],
-    globalMiddlewares: [answerProblems],
+    globalMiddlewares: [traceOperations, answerProblems],
     emitSchemaFile: false,
     validate: false,
   });
@@ -100,6 +101,13 @@ function resolverOf(resolvers: Resolvers, wanted: unknown) {
   if (!found) throw new Error(`no instance of the resolver ${String(wanted)}`);
   return found;
 }
+
+/** A span for each operation asked for, named by the schema and not by the caller. */
+const traceOperations: MiddlewareFn<Context> = ({ info }, next) => {
+  const { path, operation, fieldName } = info;
+  if (path.prev !== undefined) return next();
+  return traced(`${operation.operation} ${fieldName}`, {}, next);
+};
 
 /** A Problem becomes data where the contract has it as data, and an error with its code elsewhere. */
 const answerProblems: MiddlewareFn<Context> = async ({ info, context }, next) => {

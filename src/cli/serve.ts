@@ -3,6 +3,7 @@ import cluster from 'node:cluster';
 import type { CommandModule } from 'yargs';
 import { type Config, readConfig } from '../core/config.ts';
 import { createLog, type Log } from '../core/log.ts';
+import { startTracing, stopTracing } from '../core/tracing.ts';
 import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
 import type { House } from '../house.ts';
 import { say } from './terminal.ts';
@@ -30,15 +31,17 @@ async function run({ config, log, ...given }: Run): Promise<void> {
   const stopped = signalled();
   outliveBrokenConnections(log);
   // Loaded here, as no other command needs what opens the doors.
-  const [{ serve }, { openHouse }] = await Promise.all([
+  const [{ serve, packageVersion }, { openHouse }] = await Promise.all([
     import('../app.ts'),
     import('../house.ts'),
   ]);
+  await startTracing(config.tracing, packageVersion());
   const house = await openHouse({ config, log });
   const service = await serve(house);
   if (cluster.isPrimary || cluster.worker?.id === 1) await welcome(house, service.address, given);
   log.info({ signal: await stopped }, 'stopping');
   await service.close();
+  await stopTracing();
 }
 
 /**

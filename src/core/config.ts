@@ -20,6 +20,13 @@ export type MailSettings =
       readonly from: string;
     };
 
+export interface TracingSettings {
+  /** Where a collector takes OTLP over HTTP, without `/v1/traces`. */
+  readonly endpoint: string;
+  readonly serviceName: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** Durations are seconds. */
 export interface Config {
   readonly isProduction: boolean;
@@ -52,6 +59,8 @@ export interface Config {
   readonly revocationFeedKey: string | undefined;
   /** Opens `/metrics`; undefined opens it to this machine only. */
   readonly metricsKey: string | undefined;
+  /** Undefined where nobody collects traces. */
+  readonly tracing: TracingSettings | undefined;
   readonly resetTokenTtlSeconds: number;
   readonly workers: number;
   /** Of each server process; what comes beyond is closed without an answer. */
@@ -109,6 +118,30 @@ const httpUrl = z
   .string()
   .refine(isHttpOrigin, 'must be an http:// or https:// origin such as https://auth.example.com')
   .transform((text) => text.replace(/\/+$/, ''));
+
+const collectorUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
+    'must be the http:// or https:// address of a collector such as http://localhost:4318',
+  );
+
+/** `name=value,other=value`, values URL-encoded (OpenTelemetry, OTLP Exporter Configuration). */
+const headerList = z
+  .string()
+  .regex(
+    /^\s*([\w-]+=(%[0-9A-Fa-f]{2}|[^,%])*\s*(,\s*|$))*$/,
+    'must look like name=value,other=value, with URL-encoded values',
+  )
+  .transform((text) => {
+    const pairs = text.split(',').filter((pair) => pair.trim() !== '');
+    return Object.fromEntries(
+      pairs.map((pair) => {
+        const at = pair.indexOf('=');
+        return [pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())];
+      }),
+    );
+  });
 
 const origin = z
   .string()
@@ -187,6 +220,9 @@ const shape = z.object({
   PRINCIPAL_CACHE_SIZE: whole(1, 1_000_000).default(10_000),
   REVOCATION_FEED_KEY: secretKey.optional(),
   METRICS_KEY: secretKey.optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl.optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: headerList.default({}),
+  OTEL_SERVICE_NAME: z.string().default('gatehouse'),
   WORKERS: whole(1, 64).default(1),
   MAX_CONNECTIONS: whole(1, 1_000_000).default(5_000),
   PASSWORD_MIN_LENGTH: whole(8, 128).default(8),
@@ -258,6 +294,7 @@ function toConfig(
     principalCacheSize: settings.PRINCIPAL_CACHE_SIZE,
     revocationFeedKey: settings.REVOCATION_FEED_KEY,
     metricsKey: settings.METRICS_KEY,
+    tracing: tracingSettings(settings),
     workers: settings.WORKERS,
     maxConnections: settings.MAX_CONNECTIONS,
     passwordMinLength: settings.PASSWORD_MIN_LENGTH,
@@ -279,6 +316,13 @@ function mailSettings(settings: Settings): MailSettings {
   if (host === undefined) return { kind: 'mailbox', from };
   const { EMAIL_PORT: port, EMAIL_USE_TLS: useTls } = settings;
   return { kind: 'smtp', host, port, useTls, user, password, from };
+}
+
+function tracingSettings(settings: Settings): TracingSettings | undefined {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = settings;
+  return endpoint === undefined
+    ? undefined
+    : { endpoint, headers, serviceName: settings.OTEL_SERVICE_NAME };
 }
 
 function hashParameters(settings: Settings): HashParameters {

@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { currentTracer } from './tracing.ts';
 
 export type Log = Logger;
 
@@ -25,9 +26,16 @@ export function createLog(options: LogOptions): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: ['req.headers.authorization', 'headers.authorization', 'req.headers.cookie'],
       serializers: { err: errorForLog },
+      mixin: traceOf,
     },
     options.destination ?? standardStream(options),
   );
+}
+
+/** What a line has to be found by among the traces. */
+function traceOf(): object {
+  const traceId = currentTracer()?.traceId();
+  return traceId === undefined ? {} : { traceId };
 }
 
 function standardStream({ isReadable, stream }: LogOptions): DestinationStream {

@@ -5,6 +5,7 @@
 import type { JobHelpers, TaskList } from 'graphile-worker';
 import { errorForLog } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { traced } from '../core/tracing.ts';
 
 export type JobPayload = Readonly<Record<string, unknown>>;
 
@@ -41,8 +42,9 @@ export function taskList(tasks: Tasks, metrics: Pick<Metrics, 'observe'>): TaskL
         const note = (outcome: 'done' | 'failed' | 'refused') =>
           metrics.observe('jobSeconds', (performance.now() - begunAt) / 1000, [name, outcome]);
         try {
-          await unlessAborted(helpers.abortSignal, () =>
-            task(payload as JobPayload, { key: `job-${helpers.job.id}` }),
+          const { job, abortSignal } = helpers;
+          await traced(`job ${name}`, { 'job.id': job.id, 'job.attempt': job.attempts }, () =>
+            unlessAborted(abortSignal, () => task(payload as JobPayload, { key: `job-${job.id}` })),
           );
           note('done');
         } catch (error) {

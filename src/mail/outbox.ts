@@ -3,6 +3,7 @@
  * turned into a mail afterwards, as often as it takes. What a mail says is handed in.
  */
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { traced } from '../core/tracing.ts';
 import { createJobQueue } from '../db/job-queue.ts';
 import { PermanentFailure, type Tasks } from '../db/job-tasks.ts';
 import { enqueueJob } from '../db/jobs.ts';
@@ -39,8 +40,10 @@ export function mailTasks(
 ): Tasks {
   return {
     [mailTask]: async (payload, { key }) => {
-      const mail = await compose(payload as MailIntent); // recorded by enqueueMail alone
-      if (mail) await deliver(mailer, mail, key);
+      const intent = payload as MailIntent; // recorded by enqueueMail alone
+      const mail = await compose(intent);
+      if (!mail) return;
+      await traced(`mail ${intent.mail}`, {}, () => deliver(mailer, mail, key));
     },
   };
 }

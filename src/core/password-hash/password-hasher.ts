@@ -5,6 +5,7 @@ import { extname } from 'node:path';
 import { Piscina } from 'piscina';
 import { Problem } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
+import { traced } from '../tracing.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import { defaultHashParameters, type HashParameters, isAffordable } from './hash-parameters.ts';
 import type { CompareTask, ComputeTask } from './password-hash.worker.ts';
@@ -103,9 +104,13 @@ function measured(admission: Admission, metrics: Metrics): Run {
     const timed = async () => {
       metrics.observe('hashWaitSeconds', seconds(askedAt));
       const begunAt = performance.now();
-      return begin().finally(() => metrics.observe('hashWorkSeconds', seconds(begunAt), work));
+      return traced(`argon2 ${work}`, {}, begin).finally(() =>
+        metrics.observe('hashWorkSeconds', seconds(begunAt), work),
+      );
     };
-    return admission.run(timed, signal).catch((error: unknown) => {
+    // The time before the inner span is that of waiting.
+    const admitted = () => admission.run(timed, signal);
+    return traced(`password ${work}`, {}, admitted).catch((error: unknown) => {
       if (error instanceof Problem && error.code === 'OVERLOADED') metrics.count('hashRefusals');
       throw error;
     });
