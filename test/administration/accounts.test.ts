@@ -10,7 +10,7 @@ import {
   superuser,
 } from '../support/administrators.ts';
 import { factOf } from '../support/mail-server.ts';
-import { goodPassword, newAddress, person, register, tryLogin } from '../support/people.ts';
+import { goodPassword, newAddress, register, somebody, tryLogin } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { isIn, refresh } from '../support/session-calls.ts';
 
@@ -52,7 +52,7 @@ describe('what ends sessions', () => {
   ];
 
   test.each(ways)('%s ends every session of the target and mails them', async (_what, act) => {
-    const target = await person(service);
+    const target = await somebody(service);
     const other = await tryLogin(service, target.email);
     const before = service.mail.mails.filter(({ to }) => to === target.email).length;
     expect((await act(target.userId)).outcome).toBe('done');
@@ -67,7 +67,7 @@ describe('what ends sessions', () => {
   });
 
   test('enabling opens the account again', async () => {
-    const { email, userId } = await person(service);
+    const { email, userId } = await somebody(service);
     await deactivateUser(root, userId);
     expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
     await updateUser(root, userId, { isActive: true });
@@ -75,14 +75,14 @@ describe('what ends sessions', () => {
   });
 
   test('other changes leave the sessions alone', async () => {
-    const { userId, accessToken } = await person(service);
+    const { userId, accessToken } = await somebody(service);
     const id = await makeGroup(service);
     await updateUser(root, userId, { firstName: 'Jean', groupIds: [id], isStaff: true });
     expect(await isIn(service, accessToken)).toBe(true);
   });
 
   test('a password set by an administrator is good, and logs in', async () => {
-    const { email, userId } = await person(service);
+    const { email, userId } = await somebody(service);
     expect(await updateUser(root, userId, { password: 'short' })).toMatchObject({
       outcome: 'VALIDATION_FAILED',
       fields: [{ path: 'password' }],
@@ -197,7 +197,7 @@ describe('unique names', () => {
 
   test('two who swap their addresses at once are refused, not failed', async () => {
     for (let round = 0; round < 8; round += 1) {
-      const [one, other] = [await person(service), await person(service)];
+      const [one, other] = [await somebody(service), await somebody(service)];
       const answers = await Promise.all([
         updateUser(root, one.userId, { email: other.email }),
         updateUser(root, other.userId, { email: one.email }),

@@ -13,7 +13,7 @@ import {
   superuser,
 } from '../support/administrators.ts';
 import { type Operation, readOperations, schemaText } from '../support/operations.ts';
-import { newAddress, person } from '../support/people.ts';
+import { newAddress, somebody } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -46,8 +46,8 @@ let people: People;
 beforeAll(async () => {
   service = await startService();
   people = {
-    user: await person(service),
-    'user with the permission': await person(service),
+    user: await somebody(service),
+    'user with the permission': await somebody(service),
     'staff with every other permission': await staff(service),
     'staff with exactly the permission': await staff(service),
     superuser: await superuser(service),

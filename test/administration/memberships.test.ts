@@ -10,7 +10,7 @@ import {
   setPermissions,
   superuser,
 } from '../support/administrators.ts';
-import { person } from '../support/people.ts';
+import { somebody } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
@@ -58,7 +58,7 @@ describe('memberships that end', () => {
 
   test('count until then, and then on no replica', async () => {
     await using replica = await startService({ database: service.database, mail: service.mail });
-    const { userId, accessToken } = await person(service);
+    const { userId, accessToken } = await somebody(service);
     const name = newName();
     const id = await makeGroup(service, ['shop.pack_order'], name);
     const expiresAt = new Date(Date.now() + 1500);
@@ -160,7 +160,7 @@ test('of 8 groups that are deleted while they are given none fails', async () =>
 });
 
 test('deleting a group keeps its members, deleting a permission its holders', async () => {
-  const { userId, accessToken } = await person(service);
+  const { userId, accessToken } = await somebody(service);
   const group = await makeGroup(service, ['shop.gone']);
   await service.database.query('insert into user_groups values ($1, $2)', [userId, group]);
   const may = async () =>

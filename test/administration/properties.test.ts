@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { matchesGrant } from '../../src/features/access/access.ts';
 import { type Administrator, permissionId, superuser } from '../support/administrators.ts';
-import { person } from '../support/people.ts';
+import { somebody } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -22,7 +22,7 @@ let ids: ReadonlyMap<string, string>;
 beforeAll(async () => {
   service = await startService();
   root = await superuser(service);
-  people = [await person(service), await person(service), await person(service)];
+  people = [await somebody(service), await somebody(service), await somebody(service)];
   const found = new Map<string, string>();
   for (const code of codes) found.set(code, await permissionId(service, code));
   ids = found;

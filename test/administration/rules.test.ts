@@ -11,7 +11,7 @@ import {
   staff,
   superuser,
 } from '../support/administrators.ts';
-import { goodPassword, newAddress, person, tryLogin } from '../support/people.ts';
+import { goodPassword, newAddress, somebody, tryLogin } from '../support/people.ts';
 import { quiet, startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -106,7 +106,7 @@ describe('superusers', () => {
   });
 
   test('nobody becomes one through any input', async () => {
-    const { email, userId } = await person(service);
+    const { email, userId } = await somebody(service);
     const graphql = await updateUser(root, userId, { isSuperuser: true });
     expect(graphql.outcome).toBe('BAD_USER_INPUT');
     expect((await createUser(root, { isSuperuser: true })).outcome).toBe('BAD_USER_INPUT');
@@ -346,7 +346,7 @@ describe('what is protected', () => {
 });
 
 test("nobody sees another's sessions, an administrator neither (G02)", async () => {
-  const { userId } = await person(service);
+  const { userId } = await somebody(service);
   const { data, errors } = await service.graphql(
     'query ($id: ID!) { user(id: $id) { id sessions { id } } }',
     { id: userId },

@@ -1,13 +1,13 @@
 /** The record of who did what. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { goodPassword, newAddress, person, tryLogin } from '../support/people.ts';
+import { goodPassword, newAddress, person, somebody, tryLogin } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
-let root: Awaited<ReturnType<typeof person>>;
+let root: Awaited<ReturnType<typeof somebody>>;
 beforeAll(async () => {
   service = await startService();
-  root = await person(service);
+  root = await somebody(service);
   await service.database.query('update users set is_superuser = true where id = $1', [root.userId]);
 });
 afterAll(() => service.close());
@@ -69,7 +69,7 @@ test('a life is told: made, verified, logged in, edited, logged out, with who, w
 });
 
 test('a refused administrative attempt is told', async () => {
-  const { accessToken, userId } = await person(service);
+  const { accessToken, userId } = await somebody(service);
   await service.graphql(
     'mutation ($id: ID!) { deactivateUser(id: $id) { __typename } }',
     { id: root.userId },
@@ -93,13 +93,13 @@ test('what is rolled back is not told', async () => {
 });
 
 test('only who may view the record sees it', async () => {
-  const { accessToken } = await person(service);
+  const { accessToken } = await somebody(service);
   await expect(entries({}, accessToken)).rejects.toThrow('FORBIDDEN');
 });
 
 test('no secret is told', async () => {
   const password = 'a password to look for 4711';
-  const { email, accessToken, refreshToken } = await person(service, { password });
+  const { email, accessToken, refreshToken } = await somebody(service, { password });
   await tryLogin(service, email, 'another password to look for');
   const all = JSON.stringify(await entries({}));
   for (const secret of [

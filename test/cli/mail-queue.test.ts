@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { startMailServer } from '../support/mail-server.ts';
-import { goodPassword, newAddress, person } from '../support/people.ts';
+import { goodPassword, newAddress, somebody } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
@@ -111,7 +111,7 @@ test.each([
 });
 
 test('what is dead goes with the account that is erased', async () => {
-  const { email, accessToken } = await person(service);
+  const { email, accessToken } = await somebody(service);
   refusals.set(email, 550);
   const change = 'mutation { updateProfile(input: { firstName: "Eve" }) { __typename } }';
   await service.graphql(change, {}, accessToken);

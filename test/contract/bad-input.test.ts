@@ -11,8 +11,8 @@ import {
   goodPassword,
   type Login,
   newAddress,
-  person,
   register,
+  somebody,
   tryLogin,
 } from '../support/people.ts';
 import { rawRequest } from '../support/raw-request.ts';
@@ -24,7 +24,7 @@ let ada: Login & { readonly email: string };
 
 beforeAll(async () => {
   service = await startService();
-  ada = await person(service);
+  ada = await somebody(service);
   // Whatever she asks for, it is the input that is refused.
   await service.database.query('update users set is_superuser = true, is_staff = true');
 });
@@ -521,7 +521,7 @@ describe('passwords', () => {
   ])(
     'a password with %s works to the last character, on both interfaces',
     async (_what, password) => {
-      const { email } = await person(service, { password });
+      const { email } = await somebody(service, { password });
       const login = (given: string) =>
         service.rest('POST', '/login/', { json: { email, password: given } });
       expect((await login(password)).status).toBe(200);

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isTopLevel, type ProblemCode, problemCodes, sentenceOf } from '../../src/core/errors.ts';
 import { permissionId, superuser } from '../support/administrators.ts';
-import { goodPassword, type Login, newAddress, person, register } from '../support/people.ts';
+import { goodPassword, type Login, newAddress, register, somebody } from '../support/people.ts';
 import { type RawAnswer, rawRequest } from '../support/raw-request.ts';
 import { expectRefusal, internals } from '../support/refusals.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -17,7 +17,7 @@ let root: Login;
 beforeAll(async () => {
   service = await startService();
   root = await superuser(service);
-  ada = await person(service, { username: 'ada' });
+  ada = await somebody(service, { username: 'ada' });
 });
 afterAll(() => service.close());
 
@@ -242,9 +242,9 @@ function visible({ status, rawHeaders, text }: RawAnswer): string {
 
 test('a login that fails looks the same to the byte, whatever is the reason', async () => {
   const [disabled, pending, broken] = [
-    await person(service, { username: 'dora' }),
+    await somebody(service, { username: 'dora' }),
     await register(service),
-    await person(service),
+    await somebody(service),
   ];
   await service.database.query("update users set status = 'DISABLED' where id = $1", [
     disabled.userId,
@@ -285,7 +285,7 @@ test('a login that fails looks the same to the byte, whatever is the reason', as
 });
 
 test('registering looks the same to the byte, whoever has the address', async () => {
-  const disabled = await person(service);
+  const disabled = await somebody(service);
   await service.database.query("update users set status = 'DISABLED' where id = $1", [
     disabled.userId,
   ]);

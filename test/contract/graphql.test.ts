@@ -7,8 +7,8 @@ import {
   goodPassword,
   type Login,
   newAddress,
-  person,
   register,
+  somebody,
   tryLogin,
 } from '../support/people.ts';
 import { type RawRequest, rawRequest } from '../support/raw-request.ts';
@@ -27,7 +27,7 @@ beforeAll(async () => {
     mail: service.mail,
     environment: { DEBUG: 'False' },
   });
-  ada = await person(service);
+  ada = await somebody(service);
 });
 afterAll(async () => {
   await quietService.close();

@@ -1,7 +1,7 @@
 /** HTTP as it should be: methods, sizes, types and addresses refused in the envelope, headers, the description. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { restRows } from '../../src/api/rest/routes.ts';
-import { goodPassword, type Login, newAddress, person } from '../support/people.ts';
+import { goodPassword, type Login, newAddress, somebody } from '../support/people.ts';
 import { rawRequest } from '../support/raw-request.ts';
 import { envelopeOf } from '../support/refusals.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -11,7 +11,7 @@ let ada: Login & { readonly email: string };
 
 beforeAll(async () => {
   service = await startService();
-  ada = await person(service);
+  ada = await somebody(service);
 });
 afterAll(() => service.close());
 

@@ -8,8 +8,8 @@ import {
   goodPassword,
   type Login,
   newAddress,
-  person,
   register,
+  somebody,
   tryLogin,
 } from '../support/people.ts';
 import { rawRequest } from '../support/raw-request.ts';
@@ -24,7 +24,7 @@ let root: Login;
 
 beforeAll(async () => {
   service = await startService();
-  ada = await person(service, { username: 'ada.lovelace' });
+  ada = await somebody(service, { username: 'ada.lovelace' });
   root = await superuser(service);
 });
 afterAll(() => service.close());
@@ -63,9 +63,9 @@ const tokens = {
 
 /** Uid and token from a mail to somebody new. */
 async function resetLink(): Promise<{ uid: string; token: string }> {
-  const { email } = await person(service);
+  const { email } = await somebody(service);
   await service.rest('POST', '/password/request_change/', { json: { email } });
-  const mail = (await service.mail.waitFor(email, 2)).at(-1);
+  const mail = (await service.mail.waitFor(email)).at(-1);
   return { uid: factOf(mail, 'Uid'), token: factOf(mail, 'Token') };
 }
 
@@ -139,7 +139,7 @@ function administrationOf(
 
 const promised: Readonly<Record<string, Promised>> = {
   ...administrationOf('users', 'User', {
-    make: async () => (await person(service)).userId,
+    make: async () => (await somebody(service)).userId,
     body: () => ({ email: newAddress(), first_name: 'Grace', is_active: 'true' }),
     change: { last_name: 'Hopper' },
     data: userData(expect.stringMatching(/^person-/)),
@@ -194,7 +194,7 @@ const promised: Readonly<Record<string, Promised>> = {
     data: tokens,
   },
   'DELETE /logout/': {
-    call: async () => ({ token: (await person(service)).accessToken }),
+    call: async () => ({ token: (await somebody(service)).accessToken }),
     status: 204,
   },
   'POST /logout/': {
@@ -232,7 +232,7 @@ const promised: Readonly<Record<string, Promised>> = {
   },
   'DELETE /profile/delete/': {
     call: async () => {
-      const { email, accessToken } = await person(service);
+      const { email, accessToken } = await somebody(service);
       return { body: { email, password: goodPassword }, token: accessToken };
     },
     status: 204,
@@ -332,7 +332,7 @@ test('a whole life over REST: register, verify, log in, look, log out', async ()
 });
 
 test('membership and permissions are answered by exact name', async () => {
-  const { accessToken: token, userId } = await person(service);
+  const { accessToken: token, userId } = await somebody(service);
   await service.database.query(
     `with g as (insert into groups (id, name) values (gen_random_uuid(), 'Ops / Überwachung') returning id)
      insert into user_groups (user_id, group_id) select $1, id from g`,
@@ -421,7 +421,7 @@ describe('refusals', () => {
 
   test("a refresh token that is not the caller's ends nothing", async () => {
     const [other, { accessToken: token }] = [
-      await person(service),
+      await somebody(service),
       await tryLogin(service, ada.email),
     ];
     const logout = (refresh_token: string) =>

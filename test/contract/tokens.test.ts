@@ -10,7 +10,7 @@ import {
   sign,
   type TokenParts,
 } from '../support/forge.ts';
-import { type Login, person, register, tryLogin } from '../support/people.ts';
+import { type Login, register, somebody, tryLogin } from '../support/people.ts';
 import { rawRequest } from '../support/raw-request.ts';
 import { expectRefusal, internals } from '../support/refusals.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -25,7 +25,7 @@ let foreign: { readonly publicKey: CryptoKey; readonly privateKey: CryptoKey };
 
 beforeAll(async () => {
   service = await startService();
-  ada = await person(service);
+  ada = await somebody(service);
   own = await ownKeyOf(service);
   good = partsOf(ada.accessToken);
   foreign = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
@@ -218,7 +218,7 @@ describe('an access token is refused', () => {
   });
 
   test('when its person has been disabled, at once', async () => {
-    const bob = await person(service);
+    const bob = await somebody(service);
     await service.database.query("update users set status = 'DISABLED' where id = $1", [
       bob.userId,
     ]);
@@ -257,7 +257,7 @@ describe('a refresh token is refused', () => {
     zeros: () => 'A'.repeat(48),
     'a session id alone': () => String(good.payload.sid),
     SQL: () => "' or '1'='1",
-    'the token of somebody else': async () => (await person(service)).refreshToken,
+    'the token of somebody else': async () => (await somebody(service)).refreshToken,
     'a verification code': async () => (await register(service)).code,
   };
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { matchesGrant } from '../../src/features/access/access.ts';
-import { person } from '../support/people.ts';
+import { somebody } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -57,7 +57,7 @@ test('a grant covers what the same pattern matches as a regular expression', () 
 });
 
 test('a permission counts when granted, directly, by wildcard or through a group', async () => {
-  const { accessToken, userId } = await person(service);
+  const { accessToken, userId } = await somebody(service);
   expect(await ask(accessToken, 'shop.view_order')).toMatchObject({
     hasPermission: false,
     me: { effectivePermissions: [], groups: [], permissions: [] },
@@ -91,7 +91,7 @@ test('Root holds every built-in permission and every one that is made later', as
 });
 
 test('a superuser has every permission, also one that nobody has heard of', async () => {
-  const { accessToken, userId } = await person(service);
+  const { accessToken, userId } = await somebody(service);
   await service.database.query('update users set is_superuser = true where id = $1', [userId]);
   const answer = await ask(accessToken, 'unheard.of');
   expect(answer.hasPermission).toBe(true);

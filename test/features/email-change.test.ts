@@ -1,7 +1,15 @@
 /** Another address for an account. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { factOf } from '../support/mail-server.ts';
-import { goodPassword, newAddress, person, register, tryLogin, verify } from '../support/people.ts';
+import {
+  goodPassword,
+  newAddress,
+  person,
+  register,
+  somebody,
+  tryLogin,
+  verify,
+} from '../support/people.ts';
 import { quiet, startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -64,7 +72,7 @@ test('the address changes when the new one confirms it; the present one works un
 });
 
 test('it needs the password', async () => {
-  const { accessToken, userId, email } = await person(service);
+  const { accessToken, userId, email } = await somebody(service);
   expect(await change(accessToken, newAddress(), 'not the password')).toMatchObject({
     code: 'INVALID_CREDENTIALS',
   });
@@ -72,7 +80,7 @@ test('it needs the password', async () => {
 });
 
 test('of 16 parallel confirmations one succeeds', async () => {
-  const { accessToken } = await person(service);
+  const { accessToken } = await somebody(service);
   const newEmail = newAddress();
   await change(accessToken, newEmail);
   const code = await codeTo(newEmail);
@@ -104,7 +112,7 @@ test('a change that was stopped cannot be confirmed any more', async () => {
 });
 
 test('a change of password stops it too', async () => {
-  const { accessToken, userId, email } = await person(service);
+  const { accessToken, userId, email } = await somebody(service);
   const newEmail = newAddress();
   await change(accessToken, newEmail);
   const code = await codeTo(newEmail);
@@ -118,7 +126,7 @@ test('a change of password stops it too', async () => {
 });
 
 test('two changes at once never confirm an address that its owner did not confirm', async () => {
-  const { accessToken, userId } = await person(service);
+  const { accessToken, userId } = await somebody(service);
   for (let round = 0; round < 20; round += 1) {
     const [mine, victims] = [newAddress(), newAddress()];
     await Promise.all([change(accessToken, mine), change(accessToken, victims)]);
@@ -144,7 +152,7 @@ test('a taken address is not told from a free one; its owner hears of it', async
 
 test('of people who confirm one address at once one gets it, and nobody an error of ours', async () => {
   for (let round = 0; round < 5; round += 1) {
-    const people = await Promise.all(Array.from({ length: 3 }, () => person(service)));
+    const people = await Promise.all(Array.from({ length: 3 }, () => somebody(service)));
     const wanted = newAddress();
     for (const { accessToken } of people) await change(accessToken, wanted);
     const mails = await service.mail.waitFor(wanted, 3);
@@ -157,7 +165,7 @@ test('of people who confirm one address at once one gets it, and nobody an error
 test('a registration that waits does not keep an address from who proves it', async () => {
   const wanted = newAddress();
   const squatter = await register(service, { email: wanted, password: 'the squatter chose this' });
-  const { accessToken, userId } = await person(service);
+  const { accessToken, userId } = await somebody(service);
   await change(accessToken, wanted);
   expect(await confirm(await codeTo(wanted, 2))).toEqual(acknowledged);
   expect(await emailOf(userId)).toBe(wanted);
@@ -167,7 +175,7 @@ test('a registration that waits does not keep an address from who proves it', as
 test('a verification code confirms no change, and a code of a change verifies nothing', async () => {
   const waiting = await register(service);
   expect(await confirm(waiting.code)).toEqual(refused);
-  const { accessToken } = await person(service);
+  const { accessToken } = await somebody(service);
   const newEmail = newAddress();
   await change(accessToken, newEmail);
   expect(await verify(service, await codeTo(newEmail))).toMatchObject(refused);

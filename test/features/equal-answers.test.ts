@@ -1,7 +1,7 @@
 /** Known and unknown addresses get the same answer in the same time, whatever the mail server does. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
-import { goodPassword, newAddress, person } from '../support/people.ts';
+import { goodPassword, newAddress, somebody } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const rounds = 15;
@@ -73,7 +73,7 @@ test(
   patient,
   async () => {
     await using service = await startService();
-    const { email } = await person(service);
+    const { email } = await somebody(service);
     const json = (address: string) => ({ email: address, password: 'certainly not the password' });
     const ask = (address: string) => service.rest('POST', '/login/', { json: json(address) });
     const { answers, ratio } = await compare(ask, email);

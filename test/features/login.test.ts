@@ -1,7 +1,14 @@
 /** Logging in, being known, logging out. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { goodPassword, newAddress, person, register, tryLogin } from '../support/people.ts';
+import {
+  goodPassword,
+  newAddress,
+  person,
+  register,
+  somebody,
+  tryLogin,
+} from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -23,7 +30,7 @@ async function logout(accessToken: string, refreshToken?: string) {
 }
 
 test('an address logs in whatever its case and surrounding spaces', async () => {
-  const { email } = await person(service);
+  const { email } = await somebody(service);
   for (const variant of [email.toUpperCase(), ` ${email} `, email.replace('p', '\uff30')]) {
     const login = await tryLogin(service, variant);
     expect([variant, login.__typename]).toEqual([
@@ -40,7 +47,7 @@ test.each([
   ['8 of them', '🦊🐢🐝🐙🦀🐳🦉🐌'],
   ['a NUL inside', 'before\u0000after it'],
 ])('a password of %s is verified exactly as received', async (_, password) => {
-  const { email } = await person(service, { password });
+  const { email } = await somebody(service, { password });
   expect(await tryLogin(service, email, password)).toMatchObject({ __typename: 'TokenPair' });
   for (const other of [`${password} `, password.slice(0, -2), `${password}x`]) {
     expect(await tryLogin(service, email, other)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
@@ -48,14 +55,14 @@ test.each([
 });
 
 test('spaces around a password belong to it', async () => {
-  const { email } = await person(service, { password: ' Pass word9 ' });
+  const { email } = await somebody(service, { password: ' Pass word9 ' });
   expect(await tryLogin(service, email, 'Pass word9')).toMatchObject({
     code: 'INVALID_CREDENTIALS',
   });
 });
 
 test('composed and decomposed letters are different passwords', async () => {
-  const { email } = await person(service, { password: 'p\u00e9 is composed' });
+  const { email } = await somebody(service, { password: 'p\u00e9 is composed' });
   expect(await tryLogin(service, email, 'pe\u0301 is composed')).toMatchObject({
     code: 'INVALID_CREDENTIALS',
   });
@@ -72,7 +79,7 @@ test('the hash is argon2id with a salt of its own', async () => {
 });
 
 test('a hash with weaker parameters is renewed at the next login', async () => {
-  const { email, userId } = await person(service);
+  const { email, userId } = await somebody(service);
   const { hash } = await import('@node-rs/argon2');
   const weak = await hash(goodPassword, { memoryCost: 7168, timeCost: 1, parallelism: 1 });
   await service.database.query('update password_hashes set password_hash = $1 where user_id = $2', [
@@ -91,7 +98,7 @@ test('a hash with weaker parameters is renewed at the next login', async () => {
 test.each(['', '!unusable', 'notahash', '$argon2id$v=19$m=8388608,t=9,p=1$c2FsdHNhbHQ$aGFzaA'])(
   'the broken hash %j is a failed login',
   async (broken) => {
-    const { email, userId } = await person(service);
+    const { email, userId } = await somebody(service);
     await service.database.query(
       'update password_hashes set password_hash = $1 where user_id = $2',
       [broken, userId],
@@ -101,20 +108,20 @@ test.each(['', '!unusable', 'notahash', '$argon2id$v=19$m=8388608,t=9,p=1$c2FsdH
 );
 
 test('two logins in the same second are two sessions, and ending one leaves the other', async () => {
-  const { email } = await person(service);
+  const { email } = await somebody(service);
   const [first, second] = await Promise.all([tryLogin(service, email), tryLogin(service, email)]);
   expect(await logout(first.accessToken)).toEqual({ __typename: 'Acknowledgement' });
   expect([await isIn(first.accessToken), await isIn(second.accessToken)]).toEqual([false, true]);
 });
 
 test('20 parallel right logins all succeed', async () => {
-  const { email } = await person(service);
+  const { email } = await somebody(service);
   const logins = await Promise.all(Array.from({ length: 20 }, () => tryLogin(service, email)));
   expect(logins.map((login) => login.__typename)).toEqual(Array(20).fill('TokenPair'));
 });
 
 test('16 parallel logouts of one session all find it ended, and it is', async () => {
-  const { accessToken } = await person(service);
+  const { accessToken } = await somebody(service);
   const answers = await Promise.all(
     Array.from({ length: 16 }, () => service.rest('POST', '/logout/', { token: accessToken })),
   );
@@ -126,9 +133,9 @@ test('16 parallel logouts of one session all find it ended, and it is', async ()
 });
 
 test("a refresh token names the caller's session to end, and no one else's", async () => {
-  const { email } = await person(service);
+  const { email } = await somebody(service);
   const [one, other] = [await tryLogin(service, email), await tryLogin(service, email)];
-  const stranger = await person(service);
+  const stranger = await somebody(service);
   expect(await logout(stranger.accessToken, one.refreshToken)).toMatchObject({
     code: 'INVALID_TOKEN',
   });
@@ -143,14 +150,14 @@ test.each([
   ['changed', (token: string) => `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`],
   ['made up', () => randomBytes(36).toString('base64url')],
 ])('a refresh token that is %s is refused', async (_, forge) => {
-  const { accessToken, refreshToken } = await person(service);
+  const { accessToken, refreshToken } = await somebody(service);
   expect(await logout(accessToken, forge(refreshToken))).toMatchObject({ code: 'INVALID_TOKEN' });
   expect(await isIn(accessToken)).toBe(true);
 });
 
 test('an access token ends after its five minutes', async () => {
   await using late = await startService();
-  const { accessToken } = await person(late);
+  const { accessToken } = await somebody(late);
   late.advance(280);
   expect(await isIn(accessToken, late)).toBe(true);
   late.advance(25);
@@ -160,20 +167,20 @@ test('an access token ends after its five minutes', async () => {
 test.each([['DISABLED'], ['PENDING']])(
   'the tokens of an account that becomes %s end',
   async (status) => {
-    const { accessToken, userId } = await person(service);
+    const { accessToken, userId } = await somebody(service);
     await service.database.query('update users set status = $1 where id = $2', [status, userId]);
     expect(await isIn(accessToken)).toBe(false);
   },
 );
 
 test('a token does not survive its user', async () => {
-  const { accessToken, userId } = await person(service);
+  const { accessToken, userId } = await somebody(service);
   await service.database.query('delete from users where id = $1', [userId]);
   expect(await isIn(accessToken)).toBe(false);
 });
 
 test('a password that changes while it is verified opens no session', async () => {
-  const { email, userId } = await person(service);
+  const { email, userId } = await somebody(service);
   const logins = Array.from({ length: 8 }, () => tryLogin(service, email));
   await service.database.query("update users set status = 'DISABLED' where id = $1", [userId]);
   await Promise.all(logins);
@@ -190,9 +197,9 @@ test('a password that changes while it is verified opens no session', async () =
 const patient = { retry: 3 };
 
 test('unknown, wrong, disabled and broken cost the same time', patient, async () => {
-  const known = await person(service);
-  const disabled = await person(service);
-  const broken = await person(service);
+  const known = await somebody(service);
+  const disabled = await somebody(service);
+  const broken = await somebody(service);
   await service.database.query("update users set status = 'DISABLED' where id = $1", [
     disabled.userId,
   ]);
@@ -222,13 +229,13 @@ test('unknown, wrong, disabled and broken cost the same time', patient, async ()
 });
 
 test('lastLoginAt is set, and a login is no change of the account', async () => {
-  const { accessToken } = await person(service);
+  const { accessToken } = await somebody(service);
   const { data } = await service.graphql('{ me { lastLoginAt updatedAt } }', {}, accessToken);
   expect(Date.parse(data.me.lastLoginAt)).toBeGreaterThanOrEqual(Date.parse(data.me.updatedAt));
 });
 
 test('a disabled account is not told from an unknown one, byte by byte', async () => {
-  const { email, userId } = await person(service);
+  const { email, userId } = await somebody(service);
   const waiting = await register(service);
   await service.database.query("update users set status = 'DISABLED' where id = $1", [userId]);
   const answers = [];

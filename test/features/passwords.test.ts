@@ -1,7 +1,14 @@
 /** Choosing a new password: with a token from a mail, or with the present one. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { factOf } from '../support/mail-server.ts';
-import { goodPassword, newAddress, person, register, tryLogin } from '../support/people.ts';
+import {
+  goodPassword,
+  newAddress,
+  person,
+  register,
+  somebody,
+  tryLogin,
+} from '../support/people.ts';
 import { quiet, startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -96,7 +103,7 @@ describe('a reset by mail', () => {
   });
 
   test('of 16 parallel uses of one token exactly one wins, and its password is the one', async () => {
-    const { email } = await person(service);
+    const { email } = await somebody(service);
     const link = await requestReset(email);
     const passwords = Array.from({ length: 16 }, (_, index) => `parallel passphrase ${index}`);
     const answers = await Promise.all(passwords.map((password) => reset(link, password)));
@@ -112,7 +119,7 @@ describe('a reset by mail', () => {
 
   test('a token lives for an hour', async () => {
     await using late = await startService();
-    const { email } = await person(late);
+    const { email } = await somebody(late);
     const link = await requestReset(email, late);
     late.advance(3590);
     expect(await isValid(link, late)).toBe(true);
@@ -122,7 +129,7 @@ describe('a reset by mail', () => {
   });
 
   test('a newer request ends the earlier token', async () => {
-    const { email } = await person(service);
+    const { email } = await somebody(service);
     const [first, second] = [await requestReset(email), await requestReset(email)];
     expect([await isValid(first), await isValid(second)]).toEqual([false, true]);
     expect(await reset(first)).toMatchObject({ code: 'INVALID_TOKEN' });
@@ -146,7 +153,7 @@ describe('a reset by mail', () => {
         ]),
     ],
   ])('%s ends the token', async (_, end) => {
-    const { email, accessToken, userId } = await person(service);
+    const { email, accessToken, userId } = await somebody(service);
     const link = await requestReset(email);
     await end(accessToken, userId);
     expect(await isValid(link)).toBe(false);
@@ -154,7 +161,7 @@ describe('a reset by mail', () => {
   });
 
   test("a token is worth nothing with another person's uid, and a verification code is no token", async () => {
-    const [ada, bob] = [await person(service), await person(service)];
+    const [ada, bob] = [await somebody(service), await somebody(service)];
     const [ofAda, ofBob] = [await requestReset(ada.email), await requestReset(bob.email)];
     const mixed = { uid: ofBob.uid, token: ofAda.token };
     expect(await isValid(mixed)).toBe(false);
@@ -167,7 +174,7 @@ describe('a reset by mail', () => {
   });
 
   test('a disabled or waiting account gets no mail and stays what it is', async () => {
-    const disabled = await person(service);
+    const disabled = await somebody(service);
     const waiting = await register(service);
     await service.database.query("update users set status = 'DISABLED' where id = $1", [
       disabled.userId,
@@ -185,7 +192,7 @@ describe('a reset by mail', () => {
   });
 
   test('fifty requests make three mails', async () => {
-    const { email } = await person(service);
+    const { email } = await somebody(service);
     await Promise.all(
       Array.from({ length: 50 }, () =>
         service.rest('POST', '/password/request_change/', { json: { email } }),
@@ -231,7 +238,7 @@ describe('a reset by mail', () => {
   });
 
   test('over REST: valid codes, invalid ones with 401, a reset with 200, a bad one with 400', async () => {
-    const { email } = await person(service);
+    const { email } = await somebody(service);
     const { uid, token } = await requestReset(email);
     expect(Buffer.from(uid, 'base64url').toString()).toMatch(/^[0-9a-f-]{36}$/);
     const good = await service.rest('GET', `/password/verify/${uid}/${token}/`);
@@ -284,7 +291,7 @@ describe('a change with the present password', () => {
   });
 
   test('needs the right one', async () => {
-    const { accessToken, email } = await person(service);
+    const { accessToken, email } = await somebody(service);
     expect(await changePassword(accessToken, 'not the password')).toMatchObject({
       code: 'INVALID_CREDENTIALS',
     });
@@ -292,7 +299,7 @@ describe('a change with the present password', () => {
   });
 
   test('of 16 parallel changes one wins', async () => {
-    const { accessToken, email } = await person(service);
+    const { accessToken, email } = await somebody(service);
     const passwords = Array.from({ length: 16 }, (_, index) => `parallel passphrase ${index}`);
     const answers = await Promise.all(
       passwords.map((password) => changePassword(accessToken, goodPassword, password)),
@@ -308,7 +315,7 @@ describe('the policy holds behind every door', () => {
   const refused = { code: 'VALIDATION_FAILED' };
 
   test.each(refusedPasswords)('%s is refused', async (password) => {
-    const { email, accessToken } = await person(service);
+    const { email, accessToken } = await somebody(service);
     await expect(register(service, { password })).rejects.toThrow('VALIDATION_FAILED');
     expect(await reset(await requestReset(email), password)).toMatchObject(refused);
     expect(await changePassword(accessToken, goodPassword, password)).toMatchObject(refused);
@@ -325,7 +332,7 @@ describe('the policy holds behind every door', () => {
     await expect(
       register(service, { email: 'alice@example.org', password: 'alice-alice-1' }),
     ).rejects.toThrow('VALIDATION_FAILED');
-    const { accessToken } = await person(service, { email, firstName: 'Wilhelmina' });
+    const { accessToken } = await somebody(service, { email, firstName: 'Wilhelmina' });
     expect(await changePassword(accessToken, goodPassword, 'Wilhelmina1')).toMatchObject(refused);
   });
 

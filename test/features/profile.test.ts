@@ -1,6 +1,6 @@
 /** What a person does to their own account. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { goodPassword, newAddress, person, tryLogin } from '../support/people.ts';
+import { goodPassword, newAddress, person, somebody, tryLogin } from '../support/people.ts';
 import { quiet, startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -73,7 +73,7 @@ test('an edit that changes nothing tells nobody', async () => {
 });
 
 test('what is not acceptable is named, and nothing of the edit is done', async () => {
-  const { accessToken } = await person(service);
+  const { accessToken } = await somebody(service);
   expect(
     await update(
       { firstName: 'Augusta', lastName: 'x'.repeat(5000), username: 'a@b' },
@@ -88,8 +88,8 @@ test('what is not acceptable is named, and nothing of the edit is done', async (
 });
 
 test('a username that somebody has is refused, one’s own in other letters is fine', async () => {
-  const first = await person(service, { username: 'taken' });
-  const second = await person(service);
+  const first = await somebody(service, { username: 'taken' });
+  const second = await somebody(service);
   expect(await update({ username: 'TAKEN' }, second.accessToken)).toMatchObject({
     code: 'VALIDATION_FAILED',
     fields: [{ path: 'username' }],
@@ -100,7 +100,7 @@ test('a username that somebody has is refused, one’s own in other letters is f
 });
 
 test('of 16 people who take one username at once one gets it', async () => {
-  const people = await Promise.all(Array.from({ length: 16 }, () => person(service)));
+  const people = await Promise.all(Array.from({ length: 16 }, () => somebody(service)));
   const answers = await Promise.all(
     people.map(({ accessToken }) => update({ username: 'contested' }, accessToken)),
   );
@@ -111,7 +111,7 @@ test('of 16 people who take one username at once one gets it', async () => {
 test.each(['isStaff', 'isSuperuser', 'status', 'isActive', 'id', 'createdAt', 'groups'])(
   '%s cannot be set by an edit',
   async (field) => {
-    const { accessToken, userId } = await person(service);
+    const { accessToken, userId } = await somebody(service);
     const { errors } = await service.graphql(
       'mutation ($input: UpdateProfileInput!) { updateProfile(input: $input) { __typename } }',
       { input: { firstName: 'Augusta', [field]: true } },
@@ -132,7 +132,7 @@ test.each(['isStaff', 'isSuperuser', 'status', 'isActive', 'id', 'createdAt', 'g
 );
 
 test('over REST an edit answers the user, and a new address needs the password', async () => {
-  const { accessToken } = await person(service);
+  const { accessToken } = await somebody(service);
   const put = (json: object) =>
     service.rest('PUT', '/profile/update/', { token: accessToken, json });
   const edited = await put({ first_name: 'Augusta', last_name: 'King' });
@@ -176,14 +176,14 @@ test('closing the account needs the caller’s own address and password, and end
 });
 
 test('over REST closing the account answers 204', async () => {
-  const { email, accessToken } = await person(service);
+  const { email, accessToken } = await somebody(service);
   const json = { email, password: goodPassword };
   const answer = await service.rest('DELETE', '/profile/delete/', { token: accessToken, json });
   expect([answer.status, answer.text]).toEqual([204, '']);
 });
 
 test('the last active superuser stays, also when two leave at the same moment', async () => {
-  const [one, other] = [await person(service), await person(service)];
+  const [one, other] = [await somebody(service), await somebody(service)];
   await makeSuperuser(one.userId);
   expect(
     await deactivate({ email: one.email, password: goodPassword }, one.accessToken),

@@ -1,6 +1,6 @@
 /** The refresh chain, and the ends of sessions. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { person, tryLogin } from '../support/people.ts';
+import { person, somebody, tryLogin } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -36,7 +36,7 @@ async function sessionOf(accessToken: string) {
 }
 
 test('a refresh token gets new tokens, and they work', async () => {
-  const { refreshToken, userId } = await person(service);
+  const { refreshToken, userId } = await somebody(service);
   const first = await refresh(refreshToken);
   expect(first).toMatchObject({ __typename: 'TokenPair', user: { id: userId } });
   expect(first.refreshToken).not.toBe(refreshToken);
@@ -46,7 +46,7 @@ test('a refresh token gets new tokens, and they work', async () => {
 });
 
 test('50 tabs that refresh at once get the very same tokens, and go on', async () => {
-  const { refreshToken } = await person(service);
+  const { refreshToken } = await somebody(service);
   const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(refreshToken)));
   expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
   expect(answers[0].__typename).toBe('TokenPair');
@@ -55,7 +55,7 @@ test('50 tabs that refresh at once get the very same tokens, and go on', async (
 
 test('the former token works for the grace and not a second longer', async () => {
   await using own = await startService();
-  const { refreshToken } = await person(own);
+  const { refreshToken } = await somebody(own);
   const first = await refresh(refreshToken, own);
   own.advance(29);
   expect(await refresh(refreshToken, own)).toEqual(first);
@@ -95,8 +95,8 @@ test('a session ends when it is idle for too long, and at its greatest age in an
   await using own = await startService({
     environment: { REFRESH_TOKEN_TTL: '1000', SESSION_MAX_AGE: '2500' },
   });
-  const idle = await person(own);
-  const busy = await person(own);
+  const idle = await somebody(own);
+  const busy = await somebody(own);
   let leaf = busy.refreshToken;
   for (const seconds of [900, 900, 600]) {
     own.advance(seconds);
@@ -110,7 +110,7 @@ test('a session ends when it is idle for too long, and at its greatest age in an
 });
 
 test('access tokens live up to 5 percent shorter, so that they do not all end together', async () => {
-  const { email } = await person(service);
+  const { email } = await somebody(service);
   const lives = new Set<number>();
   for (let round = 0; round < 12; round += 1) {
     const { accessTokenExpiresAt } = await tryLogin(service, email);
@@ -123,7 +123,7 @@ test('access tokens live up to 5 percent shorter, so that they do not all end to
 });
 
 test('sessions are listed with where they are from, and one can be ended', async () => {
-  const { email, accessToken } = await person(service);
+  const { email, accessToken } = await somebody(service);
   const other = await tryLogin(service, email);
   const sessions = await sessionOf(accessToken);
   expect(sessions).toHaveLength(2);
@@ -139,7 +139,7 @@ test('sessions are listed with where they are from, and one can be ended', async
       { id: session },
       token,
     );
-  const stranger = await person(service);
+  const stranger = await somebody(service);
   for (const [token, session] of [
     [stranger.accessToken, id],
     [accessToken, 'nonsense'],
@@ -156,8 +156,8 @@ test('sessions are listed with where they are from, and one can be ended', async
 });
 
 test('logging out everywhere ends all sessions of the caller and of nobody else', async () => {
-  const stranger = await person(service);
-  const { email, accessToken } = await person(service);
+  const stranger = await somebody(service);
+  const { email, accessToken } = await somebody(service);
   const other = await tryLogin(service, email);
   const { data } = await service.graphql(
     'mutation { logoutEverywhere { __typename } }',
@@ -174,7 +174,7 @@ test('logging out everywhere ends all sessions of the caller and of nobody else'
 });
 
 test('an account that is disabled and enabled again has none of its sessions back', async () => {
-  const { accessToken, refreshToken, userId } = await person(service);
+  const { accessToken, refreshToken, userId } = await somebody(service);
   for (const status of ['DISABLED', 'ACTIVE']) {
     await service.database.query('update users set status = $1 where id = $2', [status, userId]);
   }
@@ -183,7 +183,7 @@ test('an account that is disabled and enabled again has none of its sessions bac
 });
 
 test('over REST a refresh answers the two tokens, and 401 to one that is not good', async () => {
-  const { refreshToken } = await person(service);
+  const { refreshToken } = await somebody(service);
   const good = await service.rest('POST', '/token/refresh/', {
     json: { refresh_token: refreshToken },
   });
@@ -202,7 +202,7 @@ test('dead sessions are removed a month later, live ones never', async () => {
   const own = await startService({
     environment: { REFRESH_TOKEN_TTL: '31536000', SESSION_MAX_AGE: '31536000' },
   });
-  const alive = await person(own);
+  const alive = await somebody(own);
   await own.database.query(
     `insert into sessions (id, user_id, created_at, last_used_at, expires_at, ip_address, user_agent)
      select gen_random_uuid(), $1, now() - interval '70 days', now(), now() - interval '31 days', '', ''

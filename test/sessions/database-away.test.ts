@@ -6,7 +6,7 @@ import type { RestAnswer } from '../support/client.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type DatabaseWire, openDatabaseWire } from '../support/database-wire.ts';
 import { startOwnServer } from '../support/own-server.ts';
-import { type Login, person, tryLogin } from '../support/people.ts';
+import { type Login, somebody, tryLogin } from '../support/people.ts';
 import { personAtRest } from '../support/person-at-rest.ts';
 import { expectRefusal } from '../support/refusals.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -152,7 +152,7 @@ describe('a client that loses the answer', () => {
     ['that began to come', true],
     ['that was on its way, at a moment of chance', false],
   ])('%s asks again and goes on, as if nothing had been', async (_what, waits) => {
-    const { email } = await person(service);
+    const { email } = await somebody(service);
     for (let round = 0; round < 15; round += 1) {
       const login: Login = await tryLogin(service, email);
       await sendAndHangUp(login.refreshToken, waits);

@@ -11,7 +11,7 @@ import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { ownKeyOf, partsOf, sign } from '../support/forge.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
-import { person, tryLogin } from '../support/people.ts';
+import { somebody, tryLogin } from '../support/people.ts';
 import { rawRequest } from '../support/raw-request.ts';
 import { expectRefusal } from '../support/refusals.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -29,7 +29,7 @@ interface Replicas extends AsyncDisposable {
   readonly database: TestDatabase;
   readonly one: TestService;
   readonly other: TestService;
-  readonly ada: Awaited<ReturnType<typeof person>>;
+  readonly ada: Awaited<ReturnType<typeof somebody>>;
   /** Moves both clocks; the command line's stays where it is. */
   advance(seconds: number): void;
   /** `gatehouse keys list`, newest first. */
@@ -40,11 +40,11 @@ interface Replicas extends AsyncDisposable {
 
 let mail: MailServer;
 let single: TestService;
-let ada: Awaited<ReturnType<typeof person>>;
+let ada: Awaited<ReturnType<typeof somebody>>;
 beforeAll(async () => {
   mail = await startMailServer();
   single = await startService({ mail });
-  ada = await person(single);
+  ada = await somebody(single);
 });
 afterAll(async () => {
   await single.close();
@@ -65,7 +65,7 @@ async function startReplicas(): Promise<Replicas> {
     database,
     one,
     other,
-    ada: await person(one),
+    ada: await somebody(one),
     advance(seconds) {
       for (const service of [one, other]) service.advance(seconds);
     },
@@ -124,7 +124,7 @@ describe('the published keys', () => {
 
 test('nothing in the database tells a private key or a refresh token', async () => {
   const { database, house } = single;
-  const bob = await person(single);
+  const bob = await somebody(single);
   const leaf = await refresh(single, bob.refreshToken);
   const [row] = await database.query<{ id: string; sealed_private_key: Buffer }>(
     'select id, sealed_private_key from signing_keys',
@@ -222,7 +222,7 @@ describe('keys rotate', () => {
 
   test('without lead overtakes a key that waits for its time, and removes those that are over', async () => {
     await using service = await startService({ mail });
-    const ada = await person(service);
+    const ada = await somebody(service);
     const { signingKeys, unitOfWork } = service.house;
     const rotate = async (lead: number) =>
       (await unitOfWork.inContext(() => signingKeys.rotate(lead))).keyId;

@@ -10,7 +10,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
-import { newAddress, person, tryLogin } from '../support/people.ts';
+import { newAddress, somebody, tryLogin } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { isIn, sessionIdOf } from '../support/session-calls.ts';
 
@@ -70,7 +70,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   mail = await startMailServer();
   service = await startService({ database, mail, environment });
-  passwordOf = (await person(service)).userId;
+  passwordOf = (await somebody(service)).userId;
 });
 afterAll(async () => {
   await service.close();

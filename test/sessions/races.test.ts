@@ -4,7 +4,7 @@ import { type Client, createClient } from '../support/client.ts';
 import { environmentOf, type RunningServer, startServer } from '../support/command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
-import { goodPassword, type Login, person } from '../support/people.ts';
+import { goodPassword, type Login, somebody } from '../support/people.ts';
 import { startService } from '../support/service.ts';
 import { isIn, logOut, refresh, sessionIdOf } from '../support/session-calls.ts';
 
@@ -20,7 +20,7 @@ let mail: MailServer;
 let servers: readonly RunningServer[];
 let one: Client;
 let other: Client;
-let ada: Awaited<ReturnType<typeof person>>;
+let ada: Awaited<ReturnType<typeof somebody>>;
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -28,7 +28,7 @@ beforeAll(async () => {
   const environment = { ...environmentOf(database, mail), ATTEMPT_BUDGETS: 'off' };
   {
     await using house = await startService({ database, mail, environment });
-    ada = await person(house);
+    ada = await somebody(house);
   }
   servers = await Promise.all([1, 2].map(() => startServer({ environment, limitMilliseconds })));
   [one, other] = servers.map(({ address }) => createClient(address)) as [Client, Client]; // two servers

@@ -18,7 +18,7 @@ import { environmentOf, startServer } from '../support/command.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { openDatabaseWire } from '../support/database-wire.ts';
 import { ownKeyOf, partsOf, sign } from '../support/forge.ts';
-import { person, tryLogin } from '../support/people.ts';
+import { somebody, tryLogin } from '../support/people.ts';
 import { freePort, startService, type TestService } from '../support/service.ts';
 import { isIn, logOut, sessionIdOf } from '../support/session-calls.ts';
 import { until } from '../support/until.ts';
@@ -70,10 +70,10 @@ const becomes = (
 ) => until(async () => (await outcomeOf(verifier, accessToken)) === outcome);
 
 let service: TestService;
-let ada: Awaited<ReturnType<typeof person>>;
+let ada: Awaited<ReturnType<typeof somebody>>;
 beforeAll(async () => {
   service = await startService(withFeed);
-  ada = await person(service);
+  ada = await somebody(service);
 });
 afterAll(() => service.close());
 
@@ -117,7 +117,7 @@ describe('with the keys alone', () => {
     const port = String(await freePort());
     const verifier = verifierOf(`http://127.0.0.1:${port}`);
     await using own = await startService({ environment: { PORT: port } });
-    const { accessToken } = await person(own);
+    const { accessToken } = await somebody(own);
     const nowhere = verifierOf(`http://127.0.0.1:${await freePort()}`);
     expect(await outcomeOf(nowhere, accessToken)).toBe('UNAVAILABLE');
     const wrong = verifierOf(`${own.address}/nothing/here`);
@@ -177,7 +177,7 @@ describe('with the feed', () => {
   };
 
   test.each(Object.entries(ends))('%s is felt within a second', async (_what, end) => {
-    const bob = await person(service);
+    const bob = await somebody(service);
     const { accessToken } = bob;
     expect(await outcomeOf(follower, accessToken)).toBe('accepted');
     await end(bob);
@@ -186,7 +186,7 @@ describe('with the feed', () => {
   });
 
   test('what ended before it listened is known from the beginning, deleted or not', async () => {
-    const [bob, eve] = [await person(service), await person(service)];
+    const [bob, eve] = [await somebody(service), await somebody(service)];
     await logOut(service, bob.accessToken);
     await service.database.query('delete from users where id = $1', [eve.userId]);
     const late = followerOf(service.address);
@@ -247,7 +247,7 @@ describe.concurrent('a feed that is silent', () => {
     const database = await createTestDatabase();
     const environment = { ...environmentOf(database), ...withFeed.environment };
     const other = await startService({ database, environment });
-    const [bob, eve] = [await person(other), await person(other)];
+    const [bob, eve] = [await somebody(other), await somebody(other)];
     const server = await startServer({ environment, limitMilliseconds: 60_000 });
     try {
       const follower = followerOf(server.address);
@@ -275,7 +275,7 @@ describe.concurrent('a feed that is silent', () => {
     const port = String(await freePort());
     const options = { database, environment: { ...withFeed.environment, PORT: port } };
     const first = await startService(options);
-    const [bob, eve] = [await person(first), await person(first)];
+    const [bob, eve] = [await somebody(first), await somebody(first)];
     const follower = followerOf(first.address);
     await follower.ready();
     expect(await outcomeOf(follower, bob.accessToken)).toBe('accepted');
@@ -301,7 +301,7 @@ describe.concurrent('a feed that is silent', () => {
         database: { ...database, url: wire.url },
         ...withFeed,
       });
-      const [bob, eve] = [await person(deaf), await person(deaf)];
+      const [bob, eve] = [await somebody(deaf), await somebody(deaf)];
       const follower = followerOf(deaf.address);
       await follower.ready();
       expect(await outcomeOf(follower, bob.accessToken)).toBe('accepted');
@@ -372,7 +372,7 @@ describe('the example of the README', () => {
   });
 
   test('refuses who has logged out, within a second', async () => {
-    const bob = await person(service);
+    const bob = await somebody(service);
     expect(await ask(bob.accessToken)).toBe(200);
     await logOut(service, bob.accessToken);
     expect(await until(async () => (await ask(bob.accessToken)) === 401)).toBeLessThan(1000);

@@ -1,6 +1,6 @@
 /** Administrators for tests: what they hold is put into the database, behind every rule. */
 import { randomBytes } from 'node:crypto';
-import { type Login, newAddress, person } from './people.ts';
+import { type Login, newAddress, somebody } from './people.ts';
 import type { TestService } from './service.ts';
 
 export interface Administrator extends Login {
@@ -80,7 +80,7 @@ export async function makeUser(
 }
 
 export async function superuser(service: TestService): Promise<Administrator> {
-  const login = await person(service);
+  const login = await somebody(service);
   await service.database.query('update users set is_superuser = true where id = $1', [
     login.userId,
   ]);
@@ -92,7 +92,7 @@ export async function staff(
   service: TestService,
   codenames: readonly string[] = [],
 ): Promise<Administrator> {
-  const login = await person(service);
+  const login = await somebody(service);
   await service.database.query('update users set is_staff = true where id = $1', [login.userId]);
   await setPermissions(service, login.userId, codenames);
   return login;

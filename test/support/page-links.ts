@@ -1,6 +1,6 @@
 /** Links from mails, asked for through the doors that everybody uses. */
 import { linkIn } from './page.ts';
-import { goodPassword, newAddress, person, register } from './people.ts';
+import { goodPassword, newAddress, register, somebody } from './people.ts';
 import type { TestService } from './service.ts';
 
 export interface MailedLink {
@@ -25,7 +25,7 @@ async function newestLink(service: TestService, email: string, path: string): Pr
 }
 
 export async function resetLink(service: TestService): Promise<MailedLink> {
-  const { email } = await person(service);
+  const { email } = await somebody(service);
   await service.graphql(
     'mutation ($email: String!) { requestPasswordReset(email: $email) { __typename } }',
     { email },
@@ -40,7 +40,7 @@ export interface ChangeLinks {
 }
 
 export async function changeLinks(service: TestService): Promise<ChangeLinks> {
-  const { email, accessToken } = await person(service);
+  const { email, accessToken } = await somebody(service);
   const newEmail = newAddress();
   await service.graphql(
     'mutation ($input: ChangeEmailInput!) { changeEmail(input: $input) { __typename } }',

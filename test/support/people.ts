@@ -1,4 +1,7 @@
-/** People for tests: registered, verified and logged in through the doors that everybody uses. */
+/**
+ * People for tests. Registering, verifying and logging in go through the doors that everybody uses; who
+ * is only needed to be somebody is put into the database as registering would have left them.
+ */
 import { randomBytes } from 'node:crypto';
 import { factOf } from './mail-server.ts';
 import type { TestService } from './service.ts';
@@ -60,16 +63,54 @@ export async function tryLogin(service: TestService, email: string, password = g
   return data.login;
 }
 
+type Person = Login & { readonly email: string; readonly userId: string };
+type PersonInput = NonNullable<Parameters<typeof register>[1]>;
+
 /** A registered, verified and logged-in person. */
-export async function person(
-  service: TestService,
-  input: Parameters<typeof register>[1] = {},
-): Promise<Login & { readonly email: string; readonly userId: string }> {
+export async function person(service: TestService, input: PersonInput = {}): Promise<Person> {
   const { email, code } = await register(service, input);
   const verified = await verify(service, code);
   if (verified.__typename !== 'Acknowledgement') throw new Error(JSON.stringify(verified));
-  const login = await tryLogin(service, email, input.password);
+  return logIn(service, email, input.password);
+}
+
+/** Somebody with an active account who has logged in; no mail was sent, and the record tells nothing. */
+export async function somebody(service: TestService, input: PersonInput = {}): Promise<Person> {
+  const { email = newAddress(), password = goodPassword } = input;
+  await makeAccount(service, { ...input, email, password });
+  return logIn(service, email, password);
+}
+
+async function logIn(service: TestService, email: string, password?: string): Promise<Person> {
+  const login = await tryLogin(service, email, password);
   if (login.__typename !== 'TokenPair') throw new Error(JSON.stringify(login));
   const { accessToken, refreshToken, user } = login;
   return { email, accessToken, refreshToken, userId: user.id };
+}
+
+/** Puts an active account into the database, as registering and verifying would. */
+async function makeAccount(
+  service: TestService,
+  input: PersonInput & { email: string; password: string },
+): Promise<void> {
+  const { email, username = null, firstName = 'Ada', lastName = 'Lovelace', password } = input;
+  await service.database.query(
+    `with owner as (
+       insert into users (id, email, username, first_name, last_name, status, locale, created_at, updated_at)
+       values (gen_random_uuid(), lower($1), $2, $3, $4, 'ACTIVE', 'en', now(), now()) returning id
+     ) insert into password_hashes select id, $5, now() from owner`,
+    [email, username, firstName, lastName, await hashOf(service, password)],
+  );
+}
+
+const hashes = new Map<string, Promise<string>>();
+
+/** Computed once for all who have the same password, as it is slow by design. */
+function hashOf({ house }: TestService, password: string): Promise<string> {
+  const key = JSON.stringify([password, house.config.passwordHash]);
+  const known = hashes.get(key);
+  if (known) return known;
+  const made = house.hasher.hash(password);
+  hashes.set(key, made);
+  return made;
 }

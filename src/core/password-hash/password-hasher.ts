@@ -50,7 +50,7 @@ const workerUrl = new URL(
 );
 
 /**
- * Starts the threads and returns the hasher before they are up, some 40 ms later.
+ * The threads start with the first computation, some 40 ms late: most commands never need them.
  *
  * They hold no reference on the process. An abort takes a waiting call out of the queue; a
  * computation that has begun runs to its end, as killing its thread would cost more.
@@ -59,19 +59,23 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
   const { threads, queueLimit, parameters = defaultHashParameters } = options;
   if (!isAffordable(parameters)) throw new Error('These argon2 parameters could not be verified.');
   const dummyHash = createDummyHash(parameters);
-  const pool = createPool(threads);
+  let pool: Piscina | undefined;
+  const compute = <Result>(task: ComputeTask | CompareTask, name: string): Promise<Result> => {
+    pool ??= createPool(threads);
+    return pool.run(task, { name });
+  };
   const admission = createAdmission({ slots: threads, queueLimit });
   const run = options.metrics ? measured(admission, options.metrics) : unmeasured(admission);
 
   return {
     hash(password, signal) {
       const task: ComputeTask = { password, parameters };
-      return run<string>('hash', () => pool.run(task, { name: 'compute' }), signal);
+      return run<string>('hash', () => compute(task, 'compute'), signal);
     },
 
     verify(hash, password, signal) {
       const task: CompareTask = { hash, password, dummyHash };
-      return run<boolean>('verify', () => pool.run(task, { name: 'compare' }), signal);
+      return run<boolean>('verify', () => compute(task, 'compare'), signal);
     },
 
     needsRehash(hash) {
@@ -81,7 +85,7 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
 
     async close() {
       await admission.close();
-      await pool.destroy();
+      await pool?.destroy();
     },
   };
 }
