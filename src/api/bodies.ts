@@ -3,6 +3,7 @@ import { parse as parseQuery } from 'node:querystring';
 import formbody from '@fastify/formbody';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { graphqlPath } from './envelope.ts';
+import { endGentlyAfterAnswer } from './gentle-end.ts';
 import type { HttpLimits } from './http-limits.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { parseJsonBody } from './json-body.ts';
@@ -22,7 +23,9 @@ export async function readBodies(app: FastifyInstance, limits: HttpLimits): Prom
   });
   app.addHook('onSend', async (request, reply) => {
     // What is still on its way would otherwise be read to its end, however large.
-    if (hasBody(request) && !request.raw.complete) reply.header('connection', 'close');
+    if (!hasBody(request) || request.raw.complete) return;
+    reply.header('connection', 'close');
+    endGentlyAfterAnswer(request.raw.socket);
   });
 }
 
@@ -32,21 +35,25 @@ function hasBody({ headers }: FastifyRequest): boolean {
 
 /** @throws HttpRefusal 413, 415 before a byte of the body is read */
 function requireReadable(request: FastifyRequest, reply: FastifyReply, bodyBytes: number): void {
-  const {
-    'content-length': length,
-    'content-encoding': coding,
-    'content-type': type = '',
-  } = request.headers;
-  if (Number(length) > bodyBytes) throw new HttpRefusal(413);
-  if (coding !== undefined && coding.trim().toLowerCase() !== 'identity') {
-    // RFC 9110 §15.5.16: says that it is the coding.
-    reply.header('accept-encoding', 'identity');
+  const { headers } = request;
+  if (Number(headers['content-length']) > bodyBytes) throw new HttpRefusal(413);
+  if (!isPlain(headers['transfer-encoding'], 'chunked')) {
+    throw new HttpRefusal(501, 'This transfer coding is not known here.'); // RFC 9112 §6.1
+  }
+  if (!isPlain(headers['content-encoding'], 'identity')) {
+    reply.header('accept-encoding', 'identity'); // says that it is the coding (RFC 9110 §15.5.16)
     throw new HttpRefusal(415);
   }
+  const type = headers['content-type'] ?? '';
   if (!isUtf8Type(type)) throw new HttpRefusal(415);
   if (request.routeOptions.url === graphqlPath && !type.toLowerCase().startsWith(jsonType)) {
     throw new HttpRefusal(415);
   }
+}
+
+/** Whether a header is left out or says `only`. */
+function isPlain(header: string | undefined, only: string): boolean {
+  return header === undefined || header.trim().toLowerCase() === only;
 }
 
 function isUtf8Type(type: string): boolean {

@@ -6,8 +6,10 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../core/log.ts';
+import { isEnding } from './gentle-end.ts';
 import type { HttpLimits } from './http-limits.ts';
 import { endWithRefusal, type ParserError, statusOfParserError } from './raw-refusals.ts';
 
@@ -44,15 +46,16 @@ function refuseWhatIsNoRequest(server: Server, log: Log): void {
   const answers = new WeakMap<Duplex, ServerResponse>();
   server.on('request', ({ socket }, response) => answers.set(socket, response));
   server.on('clientError', (error: ParserError, socket) => {
+    if (!(socket instanceof Socket) || isEnding(socket)) return;
     const answer = answers.get(socket);
     // Into an answer that has begun nothing may be written.
     if (answer?.headersSent && !answer.writableFinished) return void socket.destroy();
-    if (error.code === 'ECONNRESET') return void socket.destroy();
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     const status = statusOfParserError(error);
     log.debug({ status, reason: error.code }, 'not a request');
     endWithRefusal(socket, status);
   });
-  server.on('connect', (_request, socket) => endWithRefusal(socket, 501));
+  server.on('connect', ({ socket }) => endWithRefusal(socket, 501));
 }
 
 /** Asks for a body only if it will be read; expectations of other kinds may be ignored (RFC 9110 §10.1.1). */

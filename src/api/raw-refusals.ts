@@ -3,8 +3,9 @@
  * and no hook then, only a socket, so that envelope and headers stand here as text.
  */
 import { STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { httpRefusal } from './envelope.ts';
+import { endGently } from './gentle-end.ts';
 
 /** What every answer has, where no hook adds it. */
 export const bareHeaders = {
@@ -39,8 +40,7 @@ export interface ParserError extends Error {
 }
 
 /** Says so and closes the connection: behind something malformed nothing can be trusted. */
-export function endWithRefusal(socket: Duplex, status: number): void {
-  if (!socket.writable) return void socket.destroy();
+export function endWithRefusal(socket: Socket, status: number): void {
   const body = JSON.stringify(httpRefusal(status));
   const headers = {
     ...bareHeaders,
@@ -50,5 +50,5 @@ export function endWithRefusal(socket: Duplex, status: number): void {
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`;
-  socket.end(head + body, () => socket.destroy());
+  endGently(socket, head + body);
 }

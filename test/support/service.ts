@@ -1,6 +1,7 @@
 /** The whole service in the test's process, on a database, a mail server and a port of its own. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,8 @@ export interface TestService extends Client, AsyncDisposable {
   readonly house: House;
   readonly database: TestDatabase;
   readonly mail: MailServer;
+  /** What listens. */
+  readonly server: Server;
   /** Everything that was logged, line by line. */
   readonly logLines: string[];
   /** Moves the service's clock; the database's own is left alone. */
@@ -84,6 +87,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     house,
     database: { ...database, query: settledQuery },
     mail,
+    server: service.http.server,
     logLines,
     advance: (seconds) => {
       offsetSeconds += seconds;
