@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { restRows } from '../../src/api/rest/routes.ts';
 import type { RestRow } from '../../src/api/rest/row.ts';
+import { nastyStrings } from '../support/nasty-strings.ts';
 import { readOperations, type TextInput } from '../support/operations.ts';
 import {
   goodPassword,
@@ -17,7 +18,7 @@ import {
 } from '../support/people.ts';
 import { rawRequest } from '../support/raw-request.ts';
 import { envelopeOf, internals } from '../support/refusals.ts';
-import { startService, type TestService } from '../support/service.ts';
+import { quiet, startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
 let ada: Login & { readonly email: string };
@@ -291,6 +292,24 @@ describe('GraphQL', () => {
     expect(answer.errors?.[0]?.message).toContain('isStaff');
   });
 
+  const readers = ['login', 'hasGroup', 'hasPermission', 'verifyEmail', 'users', 'updateProfile'];
+  test.each(inputs.filter(({ operation }) => readers.includes(operation)))(
+    '$operation takes or refuses texts with a bad name at $path, as a variable and in its text',
+    async ({ document, documentWith, input }) => {
+      const variablesWith = (text: string) => withValue(goodVariablesOf(input), input.path, text);
+      const asVariable = (text: string) =>
+        service.graphql(document, variablesWith(text), ada.accessToken);
+      const inText = (text: string) =>
+        service.graphql(
+          documentWith(`(${literalMembers(variablesWith(text))})`),
+          {},
+          ada.accessToken,
+        );
+      expect(await faultsOfNasty(`${input.operation} ${input.name}`, asVariable)).toEqual([]);
+      expect(await faultsOfNasty(`${input.operation} in text: ${input.name}`, inText)).toEqual([]);
+    },
+  );
+
   const malformed: readonly (readonly [string, object])[] = [
     ['variables that are a text', { query: '{ __typename }', variables: 'text' }],
     ['variables that are an array', { query: '{ __typename }', variables: [7] }],
@@ -313,6 +332,22 @@ describe('GraphQL', () => {
     expect(blameOf(text).codes).toEqual([expect.stringMatching(/^[A-Z_]+$/)]);
   });
 });
+
+/** Hashes a password or writes a mail each time: there, every fourth text has to do. */
+const isCostly = (operation: string) =>
+  /login|register|profile|admin\/users|password/i.test(operation);
+
+async function faultsOfNasty(
+  operation: string,
+  send: (text: string) => Promise<Answer>,
+): Promise<string[]> {
+  const items = nastyStrings
+    .filter((_text, index) => !isCostly(operation) || index % 4 === operation.length % 4)
+    .map((text) => ({ what: JSON.stringify(text), text }));
+  const faults = await faultsOf(items, async ({ text }) => expectHarmless(await send(text)));
+  await quiet(service); // the other tests count mails
+  return faults;
+}
 
 const marker = 'this is the place';
 
@@ -469,6 +504,29 @@ describe('REST', () => {
       encodeURIComponent(text.replaceAll('\ud800', '')) + (text.isWellFormed() ? '' : '%ED%A0%80')
     );
   }
+
+  test.each(
+    inputs.filter(({ row, name }) => row.inputs[name]?.kind === 'text' && row.method !== 'PATCH'),
+  )(
+    '$row.method $path takes or refuses texts with a bad name as $name',
+    async ({ row, name, from }) => {
+      const send = (text: string) => {
+        const written = encodeURIComponent(text);
+        const path =
+          from === 'path'
+            ? row.path.replace(`:${name}`, written)
+            : from === 'query'
+              ? `${row.path}?${name}=${written}`
+              : row.path;
+        const json = { ...goodBodies[row.path]?.(), ...(from === 'body' ? { [name]: text } : {}) };
+        return service.rest(row.method, path, {
+          token: ada.accessToken,
+          ...(row.method === 'GET' ? {} : { json }),
+        });
+      };
+      expect(await faultsOfNasty(`${row.path} ${name}`, send)).toEqual([]);
+    },
+  );
 
   const posts = restRows.filter(({ method }) => method === 'POST');
   const deep = 40_000;
