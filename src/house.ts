@@ -136,7 +136,11 @@ async function openDatabase(
 
 /** For the jobs: one connection listens, one shows that we live, the others work. */
 function openPool(databaseUrl: string, log: Log, opened: AsyncDisposableStack): Pool {
-  const pool = new Pool({ connectionString: databaseUrl, max: 8 });
+  const pool = new Pool({
+    connectionString: databaseUrl,
+    application_name: 'gatehouse-jobs',
+    max: 8,
+  });
   const onBrokenConnection = (error: Error) =>
     log.warn({ err: error, part: 'jobs' }, 'a connection broke');
   pool.on('error', onBrokenConnection);

@@ -10,6 +10,7 @@ import { activateUser } from './activate-user.ts';
 import { applyCommand } from './apply.ts';
 import { auditCommand } from './audit.ts';
 import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
+import { doctorCommand } from './doctor/doctor.ts';
 import { groupsCommand } from './groups.ts';
 import { hashCalibrate } from './hash-calibrate.ts';
 import { initDefaultAdmin } from './init-default-admin.ts';
@@ -87,6 +88,7 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     .command(applyCommand)
     .command(keysCommand)
     .command(mailCommand)
+    .command(doctorCommand)
     .command(hashCalibrate)
     .demandCommand(1, 'Say which command to run.')
     .strict()

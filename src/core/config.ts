@@ -72,7 +72,7 @@ export interface Config {
 
 /** The environment cannot be used; the message names every fault and its remedy. */
 export class ConfigError extends Error {
-  constructor(faults: readonly string[]) {
+  constructor(readonly faults: readonly string[]) {
     super(
       [
         `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:`,

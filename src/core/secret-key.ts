@@ -8,7 +8,7 @@ const fileName = 'secret-key';
 /** The kept key; of any number of processes that make one at the same time, one wins for all. */
 export async function keptSecretKey(dataDirectory: string): Promise<string> {
   const path = join(dataDirectory, fileName);
-  const kept = await readIfThere(path);
+  const kept = await findKeptSecretKey(dataDirectory);
   if (kept !== undefined) return kept;
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
@@ -19,9 +19,10 @@ export async function keptSecretKey(dataDirectory: string): Promise<string> {
   return await readFile(path, 'utf8');
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+/** The kept key, if there is one. */
+export async function findKeptSecretKey(dataDirectory: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(join(dataDirectory, fileName), 'utf8');
   } catch (error) {
     if (isCode(error, 'ENOENT')) return undefined;
     throw error;

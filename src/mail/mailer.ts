@@ -52,26 +52,13 @@ export function createMailer(
 }
 
 function createSmtpMailer(
-  settings: Extract<MailSettings, { kind: 'smtp' }>,
+  settings: SmtpSettings,
   { hostname, patience }: { hostname: string; patience: number },
 ): Mailer {
-  const isTlsFromTheStart = settings.port === 465;
   const transport = createTransport({
+    ...transportOf(settings, patience),
     pool: true,
     maxConnections: 4,
-    host: settings.host,
-    port: settings.port,
-    secure: isTlsFromTheStart,
-    requireTLS: settings.useTls && !isTlsFromTheStart,
-    ignoreTLS: !settings.useTls,
-    ...(settings.user === undefined
-      ? {}
-      : { auth: { user: settings.user, pass: settings.password ?? '' } }),
-    connectionTimeout: patience,
-    greetingTimeout: patience,
-    socketTimeout: patience,
-    disableFileAccess: true,
-    disableUrlAccess: true,
   });
   return {
     async send(mail, { messageKey }) {
@@ -86,6 +73,41 @@ function createSmtpMailer(
       });
     },
     close: () => transport.close(),
+  };
+}
+
+type SmtpSettings = Extract<MailSettings, { kind: 'smtp' }>;
+
+/**
+ * Connects, says hello, turns TLS on and logs in as for a mail, and sends none.
+ *
+ * @throws Error with what the server, or the way to it, had against it
+ */
+export async function tryMailServer(settings: SmtpSettings, patience: number): Promise<void> {
+  const transport = createTransport(transportOf(settings, patience));
+  try {
+    await transport.verify();
+  } finally {
+    transport.close();
+  }
+}
+
+function transportOf(settings: SmtpSettings, patience: number) {
+  const isTlsFromTheStart = settings.port === 465;
+  return {
+    host: settings.host,
+    port: settings.port,
+    secure: isTlsFromTheStart,
+    requireTLS: settings.useTls && !isTlsFromTheStart,
+    ignoreTLS: !settings.useTls,
+    ...(settings.user === undefined
+      ? {}
+      : { auth: { user: settings.user, pass: settings.password ?? '' } }),
+    connectionTimeout: patience,
+    greetingTimeout: patience,
+    socketTimeout: patience,
+    disableFileAccess: true,
+    disableUrlAccess: true,
   };
 }
 

@@ -7,3 +7,8 @@ import { Audit } from './20261124000005-audit.ts';
 import { EndsOfSessions } from './20261124000006-ends-of-sessions.ts';
 
 export const migrations = [Initial, Changes, Accounts, Administration, Audit, EndsOfSessions];
+
+/** Their names, as the database keeps them. A name does not need what a migration is run with. */
+export const migrationNames: readonly string[] = migrations.map(
+  (Each) => new Each(undefined as never, undefined as never).name,
+);

@@ -196,6 +196,19 @@ export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
   };
 }
 
+/** Whether the private half can be opened with this SECRET_KEY. */
+export function opensWith(
+  secretKey: string,
+  row: Pick<SigningKey, 'id' | 'sealedPrivateKey'>,
+): boolean {
+  try {
+    unseal(deriveKey(secretKey, 'signing-key-seal'), row.id, Buffer.from(row.sealedPrivateKey));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function verifiesUntil(successor: SigningKey | undefined, ttlSeconds: number): Date | undefined {
   return successor && secondsAfter(successor.signsFrom, ttlSeconds + leewaySeconds);
 }

@@ -1,0 +1,168 @@
+/** Looks at the database, and through it at keys, clock, mails and the processes of the server. */
+import { access } from 'node:fs/promises';
+import type { Config } from '../../core/config.ts';
+import { findKeptSecretKey } from '../../core/secret-key.ts';
+import { joinEmbeddedDatabase } from '../../db/embedded/embedded.ts';
+import { placeIn } from '../../db/embedded/place.ts';
+import {
+  type Inspection,
+  inspectDatabase,
+  liveProcessesOf,
+  type MigrationState,
+  migrationStateOf,
+} from '../../db/inspection.ts';
+import { createJobQueue } from '../../db/job-queue.ts';
+import { opensWith } from '../../features/sessions/signing-keys.ts';
+import { mailTask } from '../../mail/outbox.ts';
+import { type Finding, fail, ok, reasonOf, warn } from './finding.ts';
+
+const oldestVersion = 14;
+const skewSeconds = { warn: 2, fail: 30 };
+const keyDays = 365;
+const slowMailSeconds = 600;
+const silentSeconds = 5;
+
+/** A database that is away, or not made yet, is one finding; the rest is not looked at then. */
+export async function checkDatabase(config: Config): Promise<Finding[]> {
+  await using opened = new AsyncDisposableStack();
+  try {
+    const url = config.databaseUrl ?? (await embeddedUrl(config, opened));
+    if (url === undefined) return [ok('database', 'the embedded one is made at the first start')];
+    const inspection = await inspectDatabase(url);
+    opened.defer(() => inspection.close());
+    return await checkInside(inspection, config);
+  } catch (error) {
+    const remedy = 'see that it runs, and that DATABASE_URL leads to it';
+    return [fail('database', reasonOf(error), remedy)];
+  }
+}
+
+/** One that is not there is not made. */
+async function embeddedUrl(
+  { dataDirectory }: Config,
+  opened: AsyncDisposableStack,
+): Promise<string | undefined> {
+  const isMade = await access(placeIn(dataDirectory).home).then(
+    () => true,
+    () => false,
+  );
+  if (!isMade) return undefined;
+  const embedded = await joinEmbeddedDatabase({ dataDirectory });
+  opened.defer(() => embedded.leave());
+  return embedded.url;
+}
+
+async function checkInside(inspection: Inspection, config: Config): Promise<Finding[]> {
+  const migrations = await migrationStateOf(inspection.query);
+  const outside = [
+    checkVersion(inspection),
+    checkClock(inspection.clockAheadSeconds),
+    checkMigrations(migrations),
+  ];
+  if (migrations.isEmpty) return outside;
+  return [
+    ...outside,
+    await checkKeys(inspection, config),
+    await checkMails(inspection),
+    ...(await checkProcesses(inspection)),
+  ];
+}
+
+function checkVersion({ versionNumber, version, milliseconds }: Inspection): Finding {
+  return versionNumber >= oldestVersion * 10_000
+    ? ok('database', `PostgreSQL ${version} answers, in ${Math.round(milliseconds)} ms`)
+    : fail(
+        'database',
+        `PostgreSQL ${version} is too old`,
+        `upgrade it to ${oldestVersion} or newer`,
+      );
+}
+
+function checkClock(ahead: number): Finding {
+  const distance = Math.abs(ahead);
+  const what = `the database's is ${distance.toFixed(1)} s ${ahead < 0 ? 'behind' : 'ahead of'} this machine's`;
+  const remedy = 'let both follow one time server (NTP)';
+  if (distance > skewSeconds.fail) return fail('clock', what, remedy);
+  return distance > skewSeconds.warn ? warn('clock', what, remedy) : ok('clock', what);
+}
+
+function checkMigrations({ isEmpty, pending, unknown }: MigrationState): Finding {
+  const check = 'migrations';
+  if (unknown.length > 0) {
+    const what = `a newer release has migrated the database: ${unknown.join(', ')}`;
+    return fail(check, what, 'run that release, or a newer one');
+  }
+  const remedy = 'npx gatehouse migrate, or start the server, which does it too';
+  if (isEmpty) return warn(check, 'the database is empty', remedy);
+  return pending.length > 0
+    ? warn(check, `missing: ${pending.join(', ')}`, remedy)
+    : ok(check, 'all are done');
+}
+
+interface KeyRow {
+  readonly id: string;
+  readonly sealed: Buffer;
+  readonly days: number;
+}
+
+async function checkKeys({ query }: Inspection, config: Config): Promise<Finding> {
+  const check = 'signing keys';
+  const rows = await query<KeyRow>(
+    `select id, sealed_private_key as sealed,
+       extract(epoch from now() - signs_from)::float8 / 86400 as days
+     from signing_keys order by signs_from desc`,
+  );
+  const newest = rows.find(({ days }) => days >= 0) ?? rows[0];
+  if (!newest) return ok(check, 'the first one is made at the start');
+  const secretKey = config.secretKey ?? (await findKeptSecretKey(config.dataDirectory));
+  const isOpen = ({ id, sealed }: KeyRow) =>
+    secretKey !== undefined && opensWith(secretKey, { id, sealedPrivateKey: sealed });
+  if (!rows.every(isOpen)) {
+    const what = 'SECRET_KEY is not the one that this database was made with';
+    return fail(check, what, 'set the former SECRET_KEY again');
+  }
+  const what = `${rows.length} open with SECRET_KEY; the present one is ${Math.floor(newest.days)} days old`;
+  return newest.days > keyDays ? warn(check, what, 'npx gatehouse keys rotate') : ok(check, what);
+}
+
+async function checkMails({ query }: Inspection): Promise<Finding> {
+  const check = 'mail queue';
+  const { waiting, retrying, dead, oldestSeconds } = await createJobQueue({ query }).level(
+    mailTask,
+  );
+  const what = `${waiting} waiting, ${retrying} retrying, ${dead} dead`;
+  if (dead > 0) {
+    return warn(
+      check,
+      what,
+      'npx gatehouse mail list --dead says why; mail resend sends them again',
+    );
+  }
+  return oldestSeconds > slowMailSeconds
+    ? warn(
+        check,
+        `${what}, the oldest ${Math.round(oldestSeconds / 60)} minutes`,
+        'npx gatehouse mail list says why',
+      )
+    : ok(check, what);
+}
+
+async function checkProcesses({ query }: Inspection): Promise<Finding[]> {
+  const live = await liveProcessesOf(query);
+  if (live.feeds === 0) {
+    const what = 'no server process is connected to this database';
+    return [warn('server', what, 'start it: npx gatehouse serve')];
+  }
+  return [
+    live.silentSeconds > silentSeconds
+      ? warn(
+          'feed',
+          `a process has been silent for ${Math.round(live.silentSeconds)} s`,
+          'see its log; restart it if it hangs',
+        )
+      : ok('feed', `${live.feeds} server processes beat`),
+    live.workers > 0
+      ? ok('jobs', 'somebody does them')
+      : warn('jobs', 'nobody does them, mails among them', 'restart the server'),
+  ];
+}

@@ -1,0 +1,182 @@
+/** `doctor`, beside everything that can be wrong, one at a time. */
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { environmentOf, type Variables } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+interface Finding {
+  readonly judgement: 'ok' | 'warn' | 'fail';
+  readonly check: string;
+  readonly what: string;
+  readonly remedy?: string;
+}
+
+let mail: MailServer;
+let service: TestService;
+let environment: Variables;
+let directory: string;
+beforeAll(async () => {
+  mail = await startMailServer();
+  const { SECRET_KEY = '' } = environmentOf({ url: '' });
+  service = await startService({ mail, environment: { SECRET_KEY } });
+  directory = await mkdtemp(join(tmpdir(), 'gatehouse-doctor-'));
+  environment = {
+    ...environmentOf(service.database, mail),
+    ALLOWED_HOSTS: 'auth.test,localhost',
+    PUBLIC_URL: 'http://localhost:4000',
+    GATEHOUSE_DATA_DIR: directory,
+  };
+});
+afterAll(async () => {
+  await service.close();
+  await mail.close();
+  await rm(directory, { recursive: true });
+});
+
+/** What it finds with these variables changed. */
+async function examine(changes: Variables = {}) {
+  const { code, stdout, stderr } = await runCommand(['doctor', '--json'], {
+    environment: { ...environment, ...changes },
+  });
+  expect(stderr).toBe('');
+  const findings: Finding[] = JSON.parse(stdout);
+  return { code, findings, of: (name: string) => findings.filter(({ check }) => check === name) };
+}
+
+test('all is well: a line each, exit 0', async () => {
+  const { code, findings } = await examine();
+  expect(findings.filter(({ judgement }) => judgement !== 'ok')).toEqual([]);
+  expect(findings.map(({ check }) => check)).toEqual([
+    'configuration',
+    'data directory',
+    'proxy',
+    'database',
+    'clock',
+    'migrations',
+    'signing keys',
+    'mail queue',
+    'feed',
+    'jobs',
+    'mail server',
+  ]);
+  expect(code).toBe(0);
+  const { stdout } = await runCommand(['doctor'], { environment });
+  expect(stdout.trimEnd().split('\n')).toHaveLength(findings.length);
+  expect(stdout).toMatch(/^ok {4}database {8}PostgreSQL \d+/m);
+});
+
+test.each<[string, Variables, string, Finding['judgement'], RegExp]>([
+  [
+    'the database is down',
+    { DATABASE_URL: 'postgresql://me@127.0.0.1:1/none' },
+    'database',
+    'fail',
+    /ECONNREFUSED/,
+  ],
+  [
+    'the secret is another',
+    { SECRET_KEY: 'another-key-0123456789-abcdefghijklmnopq' },
+    'signing keys',
+    'fail',
+    /not the one/,
+  ],
+  ['the mail server is down', { EMAIL_PORT: '1' }, 'mail server', 'fail', /ECONNREFUSED/],
+  ['the mail server has no TLS', { EMAIL_USE_TLS: 'True' }, 'mail server', 'fail', /STARTTLS/],
+  ['there is no mail server', { EMAIL_HOST: '' }, 'mail server', 'warn', /development mailbox/],
+  [
+    'links lead to a host that is not served',
+    { PUBLIC_URL: 'https://elsewhere.test' },
+    'proxy',
+    'fail',
+    /elsewhere\.test/,
+  ],
+  ['a proxy is not counted', { PUBLIC_URL: 'https://auth.test' }, 'proxy', 'warn', /TRUST_PROXY/],
+  [
+    'the port is open beside the proxy',
+    { PUBLIC_URL: 'https://auth.test', TRUST_PROXY: '1', HOST: '0.0.0.0' },
+    'proxy',
+    'warn',
+    /past the proxy/,
+  ],
+  ['there is no TLS', { PUBLIC_URL: 'http://auth.test' }, 'proxy', 'warn', /without TLS/],
+])('%s: it says so, what to do, and the rest', async (_case, changes, check, judgement, what) => {
+  const { code, of } = await examine(changes);
+  const [finding] = of(check);
+  expect(finding).toMatchObject({ judgement, what: expect.stringMatching(what) });
+  expect(finding?.remedy).not.toBe('');
+  expect(code).toBe(judgement === 'fail' ? 1 : 0);
+  expect(of('data directory')[0]?.judgement).toBe('ok');
+});
+
+test('each fault of the configuration is a finding', async () => {
+  const { code, findings } = await examine({ PORT: 'x', DATABASE_URL: 'mysql://x' });
+  expect(code).toBe(1);
+  expect(findings.map(({ what }) => what.split(' ')[0]).sort()).toEqual(['DATABASE_URL', 'PORT']);
+});
+
+test('an empty database stays empty, one that is ahead and one that lacks something are told apart', async () => {
+  const [empty, other] = await Promise.all([createTestDatabase(), createTestDatabase()]);
+  await empty.query('drop schema public cascade; create schema public');
+  const found = await examine({ DATABASE_URL: empty.url });
+  expect(found.of('migrations')).toMatchObject([
+    { judgement: 'warn', what: 'the database is empty' },
+  ]);
+  expect(await tablesOf(empty)).toEqual([]);
+
+  await other.query("update mikro_orm_migrations set name = '29990101-later' where id = 1");
+  const ahead = await examine({ DATABASE_URL: other.url });
+  expect(ahead.of('migrations')).toMatchObject([{ judgement: 'fail' }]);
+  expect(ahead.of('server')).toMatchObject([{ judgement: 'warn' }]);
+  await other.query('delete from mikro_orm_migrations where id = 1');
+  const behind = await examine({ DATABASE_URL: other.url });
+  expect(behind.of('migrations')).toMatchObject([
+    { judgement: 'warn', what: expect.stringMatching(/^missing: /) },
+  ]);
+  await Promise.all([empty.drop(), other.drop()]);
+});
+
+const tablesOf = ({ query }: TestDatabase) =>
+  query("select 1 from information_schema.tables where table_schema = 'public'");
+
+test('dead letters, old keys and open rights are told', async () => {
+  await service.database.query(
+    `select graphile_worker.add_job('send-mail', '{"mail":"verify-email"}', run_at => now() + interval '1 day')`,
+  );
+  await service.database.query(
+    `update graphile_worker._private_jobs set attempts = max_attempts, last_error = 'x'`,
+  );
+  await service.database.query(`update signing_keys set signs_from = now() - interval '2 years'`);
+  await mkdir(join(directory, 'open'));
+  await chmod(join(directory, 'open'), 0o755);
+  const { code, of } = await examine({ GATEHOUSE_DATA_DIR: join(directory, 'open') });
+  expect(of('mail queue')).toMatchObject([
+    { judgement: 'warn', what: expect.stringMatching(/1 dead/) },
+  ]);
+  expect(of('signing keys')).toMatchObject([
+    { judgement: 'warn', remedy: expect.stringMatching(/keys rotate/) },
+  ]);
+  expect(of('data directory')).toMatchObject([
+    { judgement: 'warn', remedy: expect.stringMatching(/^chmod/) },
+  ]);
+  expect(code).toBe(0);
+});
+
+test.each([
+  [3, 'warn'],
+  [-60, 'fail'],
+] as const)('a clock that is %i seconds wrong is told: %s', async (seconds, judgement) => {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1000, shouldAdvanceTime: true });
+  try {
+    const { of } = await examine();
+    expect(of('clock')).toMatchObject([{ judgement, remedy: expect.stringContaining('NTP') }]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
