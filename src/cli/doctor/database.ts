@@ -160,7 +160,7 @@ async function checkProcesses({ query }: Inspection): Promise<Finding[]> {
           `a process has been silent for ${Math.round(live.silentSeconds)} s`,
           'see its log; restart it if it hangs',
         )
-      : ok('feed', `${live.feeds} server processes beat`),
+      : ok('feed', `server processes that beat: ${live.feeds}`),
     live.workers > 0
       ? ok('jobs', 'somebody does them')
       : warn('jobs', 'nobody does them, mails among them', 'restart the server'),

@@ -59,5 +59,5 @@ export function checkProxy(config: Config): Finding[] {
   }
   return findings.length > 0
     ? findings
-    : [ok(check, `${publicUrl}, ${trustedProxyHops} trusted proxies, listens at ${host}`)];
+    : [ok(check, `${publicUrl} leads to ${host}, trusted proxies: ${trustedProxyHops}`)];
 }
