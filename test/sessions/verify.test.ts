@@ -18,8 +18,9 @@ import { environmentOf, startServer } from '../support/command.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { openDatabaseWire } from '../support/database-wire.ts';
 import { ownKeyOf, partsOf, sign } from '../support/forge.ts';
+import { freePort } from '../support/free-port.ts';
 import { somebody, tryLogin } from '../support/people.ts';
-import { freePort, startService, type TestService } from '../support/service.ts';
+import { startService, type TestService } from '../support/service.ts';
 import { isIn, logOut, sessionIdOf } from '../support/session-calls.ts';
 import { until } from '../support/until.ts';
 
