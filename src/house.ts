@@ -17,6 +17,7 @@ import type { JobParts } from './db/jobs.ts';
 import { migrate } from './db/migrate.ts';
 import { openOrm, ormOptions } from './db/orm.ts';
 import { watchPools } from './db/pool-metrics.ts';
+import { requirePrimary } from './db/primary.ts';
 import { traceStatements } from './db/statement-spans.ts';
 import { createUnitOfWork, type UnitOfWork } from './db/unit-of-work.ts';
 import { entities } from './entities.ts';
@@ -140,6 +141,7 @@ function openPool(databaseUrl: string, log: Log, opened: AsyncDisposableStack): 
     connectionString: databaseUrl,
     application_name: 'gatehouse-jobs',
     max: 8,
+    onConnect: requirePrimary,
   });
   const onBrokenConnection = (error: Error) =>
     log.warn({ err: error, part: 'jobs' }, 'a connection broke');

@@ -11,6 +11,8 @@ export interface HttpLimits {
   readonly headersMilliseconds: number;
   /** From the first byte of a request to its last. */
   readonly requestMilliseconds: number;
+  /** From the beginning of a request that has arrived whole to its answer. */
+  readonly answerMilliseconds: number;
   /** Between an answer and the next request on the same connection. */
   readonly keepAliveMilliseconds: number;
   /** Without a byte in either direction, as when a caller does not fetch its answer. */
@@ -26,6 +28,7 @@ export const httpLimits: HttpLimits = {
   jsonDepth: 32,
   headersMilliseconds: 8_000,
   requestMilliseconds: 10_000,
+  answerMilliseconds: 4_500,
   keepAliveMilliseconds: 5_000,
   silenceMilliseconds: 30_000,
   checkMilliseconds: 1_000,

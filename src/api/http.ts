@@ -15,6 +15,7 @@ import type { Tokens } from '../features/sessions/tokens.ts';
 import type { DevelopmentMailbox } from '../mail/mailbox.ts';
 import { readBodies } from './bodies.ts';
 import { openContexts } from './context.ts';
+import { keepDeadline } from './deadline.ts';
 import { serveDescription, serveDocumentation } from './documentation.ts';
 import { type Graphql, serveGraphql } from './graphql.ts';
 import { serveHealth } from './health.ts';
@@ -64,6 +65,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   handleErrors(app);
   logAnswers(app);
   measureAnswers(app, parts.metrics);
+  keepDeadline(app, parts.limits.answerMilliseconds);
   await protect(app, config);
   refuseUnknown(app);
   await readBodies(app, parts.limits);

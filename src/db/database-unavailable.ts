@@ -1,6 +1,9 @@
 /** Tells a database that cannot be reached from a mistake of ours. */
 
-/** Of sockets, and of PostgreSQL (classes 08, 53 and 57P: connection, resources, shutdown). */
+/**
+ * Of sockets, and of PostgreSQL: classes 08, 53 and 57P are connection, resources and shutdown; 25006
+ * comes from a server that only reads, which is not, or no longer, the primary.
+ */
 const socketCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -12,7 +15,7 @@ const socketCodes = new Set([
   'EHOSTUNREACH',
   'ENOENT',
 ]);
-const sqlStates = /^(08|53|57P)/;
+const sqlStates = /^(08|53|57P|25006$)/;
 /** node-postgres has no codes for these. */
 const sentences =
   /connection terminated|connection ended|timeout exceeded when trying to connect|client has encountered a connection error|server closed the connection/i;

@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import type { Log } from '../core/log.ts';
+import type { JobClaims } from './job-claims.ts';
 
 const lockKey = "hashtextextended('gatehouse:jobs:' || $1, 0)";
 const sweepMilliseconds = 3000;
@@ -24,8 +25,11 @@ const sweepSql = `
   ))`;
 
 export interface JobLiveness {
-  /** Shows that this pool of workers is alive, until `stop`. */
-  announce(poolId: string): void;
+  /**
+   * Shows that this pool of workers is alive, until `released` or `stop`. A pool that has given up
+   * while its process lives on must not keep the jobs that it could not finish.
+   */
+  announce(poolId: string, claims: JobClaims, released: AbortSignal): void;
   stop(): Promise<void>;
 }
 
@@ -37,9 +41,12 @@ export function startJobLiveness(pool: Pool, log: Log): JobLiveness {
     repeat(() => pool.query(sweepSql), sweepMilliseconds, { signal, log }),
   ];
   return {
-    announce(poolId) {
-      const hold = () => holdLock(pool, poolId, signal);
-      running.push(repeat(hold, reconnectMilliseconds, { signal, log }));
+    announce(poolId, claims, released) {
+      const until = { signal: AbortSignal.any([signal, released]), log };
+      const hold = () => holdLock(pool, poolId, until.signal);
+      const giveBack = () => claims.giveBackLost(pool, poolId);
+      running.push(repeat(hold, reconnectMilliseconds, until));
+      running.push(repeat(giveBack, sweepMilliseconds, until));
     },
     async stop() {
       stopping.abort();

@@ -9,6 +9,7 @@ import { Logger, type Runner, run, type WorkerEvents } from 'graphile-worker';
 import type { Pool } from 'pg';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { followClaims } from './job-claims.ts';
 import { type JobLiveness, startJobLiveness } from './job-liveness.ts';
 import { type JobPayload, type Tasks, taskList } from './job-tasks.ts';
 
@@ -117,7 +118,11 @@ async function countJobs(
 
 function workerOptions({ pool, tasks, log, metrics }: JobParts, liveness: JobLiveness) {
   const events: WorkerEvents = new EventEmitter();
-  events.on('pool:create', ({ workerPool }) => liveness.announce(workerPool.id));
+  events.on('pool:create', ({ workerPool }) => {
+    const released = new AbortController();
+    events.once('pool:release', () => released.abort());
+    liveness.announce(workerPool.id, followClaims(events), released.signal);
+  });
   return {
     pgPool: pool,
     noHandleSignals: true,

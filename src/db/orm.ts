@@ -10,6 +10,7 @@ import {
 } from '@mikro-orm/postgresql';
 import type { Pool, PoolClient } from 'pg';
 import { migrations } from './migrations/migrations.ts';
+import { requirePrimary } from './primary.ts';
 
 /** Milliseconds to wait for a connection; the caller is told to try again after that. */
 const connectionTimeoutMillis = 4000;
@@ -68,6 +69,7 @@ export function ormOptions(
         takeBackLost(pool);
         settings.onPool?.(pool);
       },
+      onConnect: requirePrimary,
     },
     migrations: { migrationsList: migrations, snapshot: false, allOrNothing: true },
     // Queries may carry secrets' digests and addresses; the log has no use for them.

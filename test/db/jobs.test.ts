@@ -25,7 +25,7 @@ const metrics = createMetrics();
 const add = () => database.query("select graphile_worker.add_job('note', '{}'::json)");
 
 async function eventually(isTrue: () => boolean): Promise<void> {
-  for (let round = 0; round < 300 && !isTrue(); round += 1) await sleep(25);
+  for (let round = 0; round < 600 && !isTrue(); round += 1) await sleep(25);
   expect(isTrue()).toBe(true);
 }
 
@@ -70,4 +70,45 @@ test('jobs that are stopped right after they were started do stop', async () => 
     const jobs = await startJobs({ pool, log, metrics, schedule: '', tasks: {} });
     await jobs.stop();
   }
+});
+
+test('a job whose end could not be recorded is done again, although the process lives on', async () => {
+  const rename = (from: string, to: string) =>
+    database.query(`alter table graphile_worker.${from} rename to ${to}`);
+  let begun = 0;
+  const note = async () => {
+    begun += 1;
+    if (begun === 1) await rename('_private_jobs', 'jobs_out_of_reach');
+  };
+  const jobs = await startJobs({ pool, log, metrics, schedule: '', tasks: { note } });
+  await add();
+  await eventually(() => begun === 1);
+  await sleep(500);
+  await rename('jobs_out_of_reach', '_private_jobs');
+  await eventually(() => begun === 2);
+  await jobs.stop();
+});
+
+test('a job that was given to a process whose connection broke before it knew is done all the same', async () => {
+  const client = await pool.connect();
+  const done: string[] = [];
+  const note = async (_: unknown, { key }: { key: string }) => {
+    done.push(key);
+    if (done.length > 1) return;
+    await client.query('begin');
+    await client.query("select graphile_worker.add_job('note', '{}'::json)");
+    await client.query(`
+      update graphile_worker._private_jobs j set locked_by = own.locked_by, locked_at = now()
+      from graphile_worker._private_jobs own where own.locked_by is not null and j.locked_by is null`);
+    await client.query('commit');
+  };
+  const jobs = await startJobs({ pool, log, metrics, schedule: '', tasks: { note } });
+  await add();
+  await eventually(() => done.length === 1);
+  await sleep(2000);
+  expect(done).toHaveLength(1);
+  await eventually(() => done.length === 2);
+  expect(new Set(done).size).toBe(2);
+  await jobs.stop();
+  client.release();
 });

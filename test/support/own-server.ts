@@ -1,6 +1,6 @@
 /** A PostgreSQL server of a test's own, to be stopped and frozen without disturbing the tests beside it. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'pg';
@@ -14,6 +14,8 @@ export interface OwnServer extends AsyncDisposable {
   urlOf(database: TestDatabase): string;
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** Starts it as one that only replays what a primary writes, until `select pg_promote()`. */
+  startAsStandby(): Promise<void>;
 }
 
 const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
@@ -38,6 +40,10 @@ export async function startOwnServer(): Promise<OwnServer> {
     urlOf: ({ url }) => urlAt(new URL(url).pathname.slice(1)),
     stop: () => server.leave(),
     async start() {
+      server = await enter();
+    },
+    async startAsStandby() {
+      await writeFile(join(dataDirectory, 'postgres', 'data', 'standby.signal'), '');
       server = await enter();
     },
     async [Symbol.asyncDispose]() {
