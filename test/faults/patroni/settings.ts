@@ -1,0 +1,105 @@
+/** How etcd, Patroni and HAProxy are set up: as one would in earnest, but quicker to give somebody up. */
+
+export interface NodeAddress {
+  readonly name: string;
+  readonly port: number;
+  /** Patroni's REST interface, which says who is the primary. */
+  readonly restPort: number;
+}
+
+const host = '127.0.0.1';
+
+export function etcdCommand(
+  directory: string,
+  ports: { readonly client: number; readonly peer: number },
+): [string, ...string[]] {
+  const client = `http://${host}:${ports.client}`;
+  const peer = `http://${host}:${ports.peer}`;
+  return [
+    'etcd',
+    ...['--name', 'only', '--data-dir', directory],
+    ...['--listen-client-urls', client, '--advertise-client-urls', client],
+    ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
+    ...['--initial-cluster', `only=${peer}`],
+  ];
+}
+
+/**
+ * The defaults of Patroni are ttl 30, loop_wait 10, retry_timeout 10; a primary that is killed is
+ * missed when its key has lived out the ttl.
+ */
+const cluster = {
+  ttl: 10,
+  loop_wait: 2,
+  retry_timeout: 3,
+  maximum_lag_on_failover: 1_048_576,
+  // Acknowledged is what a second node has; without one nothing is acknowledged.
+  synchronous_mode: true,
+  synchronous_mode_strict: true,
+  postgresql: {
+    use_pg_rewind: true,
+    use_slots: true,
+    parameters: { max_connections: 100, wal_log_hints: 'on', shared_buffers: '64MB' },
+  },
+};
+
+/** Patroni reads YAML, of which JSON is a part. */
+export function patroniSettings(
+  node: NodeAddress,
+  place: {
+    readonly etcdPort: number;
+    readonly directory: string;
+    readonly programs: string;
+    readonly password: string;
+  },
+): string {
+  const authentication = (username: string) => ({ username, password: place.password });
+  return JSON.stringify({
+    scope: 'gatehouse',
+    name: node.name,
+    restapi: { listen: `${host}:${node.restPort}`, connect_address: `${host}:${node.restPort}` },
+    etcd3: { host: `${host}:${place.etcdPort}` },
+    bootstrap: {
+      dcs: cluster,
+      initdb: [{ encoding: 'UTF8' }, 'data-checksums'],
+    },
+    postgresql: {
+      listen: `${host}:${node.port}`,
+      connect_address: `${host}:${node.port}`,
+      data_dir: `${place.directory}/data`,
+      bin_dir: place.programs,
+      pgpass: `${place.directory}/pgpass`,
+      pg_hba: [
+        `host replication replicator ${host}/32 scram-sha-256`,
+        `host all all ${host}/32 scram-sha-256`,
+        'local all all trust',
+      ],
+      parameters: { unix_socket_directories: place.directory },
+      authentication: {
+        superuser: authentication('postgres'),
+        replication: authentication('replicator'),
+        rewind: authentication('rewinder'),
+      },
+    },
+  });
+}
+
+/** One port that leads to whoever Patroni says is the primary, and cuts off who was. */
+export function haproxySettings(port: number, nodes: readonly NodeAddress[]): string {
+  return `
+defaults
+  mode tcp
+  timeout connect 1s
+  timeout check 1s
+  # The feed and the job queue keep connections for as long as the process lives.
+  timeout client 24h
+  timeout server 24h
+
+listen primary
+  bind ${host}:${port}
+  option httpchk OPTIONS /primary
+  http-check expect status 200
+  default-server inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
+${nodes.map(({ name, port: at, restPort }) => `  server ${name} ${host}:${at} check port ${restPort}`).join('\n')}
+`;
+}
