@@ -5,6 +5,7 @@
 import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import { AggregatorRegistry, type Registry } from 'prom-client';
+import { Problem } from './errors.ts';
 
 interface Question {
   readonly type: 'gatehouse:all-metrics';
@@ -32,7 +33,11 @@ export function answerForAllMetrics(): void {
   });
 }
 
-/** In a worker: answers with the metrics of all, and tells its own when others ask. */
+/**
+ * In a worker: answers with the metrics of all, and tells its own when others ask.
+ *
+ * @throws OVERLOADED when one of them does not tell
+ */
 export function askForAllMetrics(own: Registry): () => Promise<string> {
   AggregatorRegistry.setRegistries(own);
   new AggregatorRegistry(); // listens for the questions of the others
@@ -49,7 +54,8 @@ export function askForAllMetrics(own: Registry): () => Promise<string> {
     const { text } = await promise;
     clearTimeout(patience);
     waiting.delete(id);
-    if (text === undefined) throw new Error('a worker does not tell its metrics');
+    // Half of the counts would look like a restart of everything.
+    if (text === undefined) throw new Problem('OVERLOADED', { retryAfterSeconds: 1 });
     return text;
   };
 }

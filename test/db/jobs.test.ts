@@ -65,6 +65,34 @@ test('a job that takes long is not taken from a process that lives, even without
   await Promise.all(jobs.map((each) => each.stop()));
 });
 
+test('what failed waits behind what nobody has tried yet', async () => {
+  const begun: string[] = [];
+  const tasks = {
+    bad: async () => {
+      begun.push('bad');
+      throw new Error('not today');
+    },
+    good: async () => {
+      begun.push('good');
+      await sleep(50);
+    },
+  };
+  const first = await startJobs({ pool, log, metrics, schedule: '', tasks });
+  await database.query("select graphile_worker.add_job('bad', '{}'::json)");
+  await eventually(() => begun.length === 1);
+  await first.stop();
+  await database.query(
+    `select graphile_worker.add_job('good', '{}'::json) from generate_series(1, 8)`,
+  );
+  await database.query(
+    "update graphile_worker._private_jobs set run_at = now() - interval '1 day' where last_error is not null",
+  );
+  const second = await startJobs({ pool, log, metrics, schedule: '', tasks });
+  await eventually(() => begun.length === 10);
+  await second.stop();
+  expect(begun.lastIndexOf('bad')).toBeGreaterThan(4);
+});
+
 test('jobs that are stopped right after they were started do stop', async () => {
   for (let round = 0; round < 10; round += 1) {
     const jobs = await startJobs({ pool, log, metrics, schedule: '', tasks: {} });
