@@ -61,6 +61,8 @@ export function serveGraphql(app: FastifyInstance, graphql: Graphql): void {
   app.route({
     method: ['GET', 'POST'],
     url: graphqlPath,
+    // Apollo refuses HEAD.
+    exposeHeadRoute: false,
     config: { speaks: 'graphql' },
     handler: fastifyApolloHandler(graphql, {
       context: async (request) => contextOf(request),

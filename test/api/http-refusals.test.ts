@@ -235,7 +235,8 @@ describe('methods', () => {
     const allowed: readonly (readonly [string, string, string])[] = [
       ['PUT', '/auth/login/', 'POST, OPTIONS'],
       ['POST', '/auth/profile/view/', 'GET, HEAD, OPTIONS'],
-      ['DELETE', '/graphql', 'GET, POST, HEAD, OPTIONS'],
+      ['DELETE', '/graphql', 'GET, POST, OPTIONS'],
+      ['HEAD', '/graphql?query={__typename}', 'GET, POST, OPTIONS'],
       ['POST', '/health/live', 'GET, HEAD, OPTIONS'],
       ['POST', '/.well-known/jwks.json', 'GET, HEAD, OPTIONS'],
       ['POST', '/openapi.json', 'GET, HEAD, OPTIONS'],
