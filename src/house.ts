@@ -57,6 +57,8 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   await using opened = new AsyncDisposableStack();
   const secretKey = config.secretKey ?? (await keptSecretKey(config.dataDirectory));
   const databaseUrl = await openDatabase(config, log, opened);
+  // LISTEN, locks of a session and prepared statements do not survive a pooler in transaction mode.
+  const directUrl = config.databaseDirectUrl ?? databaseUrl;
   const metrics = createMetrics();
   const pools = new Map<'main' | 'jobs', Pool>();
   watchPools(metrics, pools);
@@ -73,10 +75,10 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   opened.defer(() => orm.close());
   const tracer = currentTracer();
   if (tracer) traceStatements(orm, tracer);
-  const changes = createChanges({ databaseUrl, log, metrics });
+  const changes = createChanges({ databaseUrl: directUrl, log, metrics });
   opened.defer(() => changes.stop());
   const unitOfWork = createUnitOfWork(orm, changes);
-  const migrated = await migrate(orm, unitOfWork, databaseUrl);
+  const migrated = await migrate(orm, unitOfWork, directUrl);
   const ground = { config, log, clock, metrics, secretKey, unitOfWork, changes };
   const services = createServices(ground);
   opened.defer(() => services.hasher.close());
@@ -98,7 +100,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     ...services.mailQueue.tasks,
   };
   const jobs = {
-    pool: openPool(databaseUrl, log, opened),
+    pool: openPool(directUrl, log, opened),
     log,
     metrics,
     tasks: inContext(unitOfWork, tasks),

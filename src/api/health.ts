@@ -1,9 +1,15 @@
-/** Whether the process lives, and whether it can do its work. */
+/**
+ * Whether the process lives, and whether it can do its work. Whoever probes asks by address, so any
+ * Host will do; the answers say nothing else.
+ */
 import type { FastifyInstance } from 'fastify';
 
 export function serveHealth(app: FastifyInstance, isReady: () => Promise<boolean>): void {
-  app.get('/health/live', (_request, reply) => reply.send({ message: 'Alive', data: {} }));
-  app.get('/health/ready', async (_request, reply) =>
+  const config = { isForAnyHost: true };
+  app.get('/health/live', { config }, (_request, reply) =>
+    reply.send({ message: 'Alive', data: {} }),
+  );
+  app.get('/health/ready', { config }, async (_request, reply) =>
     (await isReady())
       ? reply.send({ message: 'Ready', data: {} })
       : reply.code(503).header('retry-after', '1').send({ message: 'Not ready', data: {} }),

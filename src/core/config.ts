@@ -36,6 +36,8 @@ export interface Config {
   readonly secretKey: string | undefined;
   /** Undefined where the embedded PostgreSQL is to be used. */
   readonly databaseUrl: string | undefined;
+  /** The same database without a pooler in between; undefined where `databaseUrl` has none. */
+  readonly databaseDirectUrl: string | undefined;
   readonly defaultAdmin: { readonly email: string; readonly password: string } | undefined;
   readonly mail: MailSettings;
   readonly allowedHosts: readonly string[];
@@ -191,6 +193,7 @@ const shape = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   SECRET_KEY: secretKey.optional(),
   DATABASE_URL: databaseUrl.optional(),
+  DATABASE_DIRECT_URL: databaseUrl.optional(),
   DEFAULT_ADMIN_EMAIL: address.optional(),
   DEFAULT_ADMIN_PASSWORD: z.string().optional(),
   EMAIL_HOST: hostName.optional(),
@@ -273,6 +276,7 @@ function toConfig(
     logLevel: settings.LOG_LEVEL,
     secretKey: settings.SECRET_KEY,
     databaseUrl: settings.DATABASE_URL,
+    databaseDirectUrl: settings.DATABASE_DIRECT_URL,
     defaultAdmin: defaultAdmin(settings),
     mail: mailSettings(settings),
     allowedHosts: settings.ALLOWED_HOSTS.map((host) => host.toLowerCase()),
@@ -357,6 +361,9 @@ function pairFaults(given: Environment, isProduction: boolean): string[] {
     if ((given[one] === undefined) !== (given[other] === undefined)) {
       faults.push(`${one} and ${other} go together: set both or neither`);
     }
+  }
+  if (given.DATABASE_DIRECT_URL !== undefined && given.DATABASE_URL === undefined) {
+    faults.push('DATABASE_DIRECT_URL goes with DATABASE_URL: set that too');
   }
   if (isProduction && given.ATTEMPT_BUDGETS === 'off') {
     faults.push('ATTEMPT_BUDGETS=off is for load tests and refused in production');

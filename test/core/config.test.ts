@@ -87,6 +87,14 @@ const variables: Readonly<Record<string, Variable>> = {
     invalid: ['mysql://me:pa55word@db/auth', 'db:5432', 'postgresql://me:pa55word@db:port/auth'],
     remedy: /postgresql:\/\//,
   },
+  DATABASE_DIRECT_URL: {
+    of: (config) => config.databaseDirectUrl,
+    byDefault: undefined,
+    valid: [['postgresql://db:5432/auth', 'postgresql://db:5432/auth']],
+    invalid: ['mysql://me:pa55word@db/auth'],
+    remedy: /postgresql:\/\//,
+    beside: { DATABASE_URL: 'postgresql://pooler:6432/auth' },
+  },
   DEFAULT_ADMIN_EMAIL: {
     of: (config) => config.defaultAdmin?.email,
     byDefault: undefined,
@@ -391,6 +399,12 @@ describe('faults', () => {
     for (const name of ['PORT', ...missing, ...unpaired, 'ATTEMPT_BUDGETS']) {
       expect(faults).toMatch(new RegExp(`\\b${name}\\b`));
     }
+  });
+
+  test('a way past the pooler needs the way through it', () => {
+    const [fault, ...others] = faultsOf({ DATABASE_DIRECT_URL: 'postgresql://db/auth' });
+    expect(others).toEqual([]);
+    expect(fault).toContain('DATABASE_URL');
   });
 
   test('no message repeats a secret', () => {

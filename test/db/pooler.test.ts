@@ -1,0 +1,108 @@
+/**
+ * Behind PgBouncer in transaction mode: requests go through the pooler, and what needs a connection of
+ * its own goes past it. Skipped where PgBouncer is not installed (Debian: apt-get install pgbouncer).
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { freePort } from '../support/free-port.ts';
+import { person } from '../support/people.ts';
+import { quiet, startService, type TestService } from '../support/service.ts';
+import { isIn, logOut, refresh } from '../support/session-calls.ts';
+import { until } from '../support/until.ts';
+
+const isInstalled = spawnSync('pgbouncer', ['--version']).status === 0;
+/** So few that a session which kept one would be noticed. */
+const poolSize = 2;
+
+describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
+  let database: TestDatabase;
+  let directory: string;
+  let pooler: ChildProcess;
+  let replicas: TestService[];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    directory = await mkdtemp(join(tmpdir(), 'gatehouse-pooler-'));
+    const port = await freePort();
+    const settings = join(directory, 'pgbouncer.ini');
+    await writeFile(settings, settingsOf(database.url, port));
+    await chmod(directory, 0o755); // it does not run as root
+    const user = process.getuid?.() === 0 ? ['--user', 'nobody'] : [];
+    pooler = spawn('pgbouncer', [...user, settings], { stdio: 'ignore' });
+    const url = new URL(database.url);
+    url.port = String(port);
+    await until(() => answers(url.href));
+    const environment = { DATABASE_URL: url.href, DATABASE_DIRECT_URL: database.url };
+    const first = await startService({ database, environment });
+    const second = await startService({ database, environment, mail: first.mail });
+    replicas = [first, second];
+  });
+
+  afterAll(async () => {
+    for (const replica of replicas.toReversed()) await replica.close();
+    const ended = once(pooler, 'exit');
+    pooler.kill('SIGKILL');
+    await ended;
+    await database.drop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  test('people register, log in, refresh and log out, and every replica hears of it', async () => {
+    const [here, there] = replicas;
+    if (!here || !there) throw new Error('no replicas');
+    const ada = await person(here);
+    const pair = await refresh(there, ada.refreshToken);
+    if (!pair) throw new Error('the session has ended');
+    expect(await isIn(there, pair.accessToken)).toBe(true);
+    await logOut(here, pair.accessToken);
+    await until(async () => !(await isIn(there, pair.accessToken)), 3000);
+    await quiet(here);
+  });
+
+  test('more callers than the pooler has connections are all served', async () => {
+    const [here] = replicas;
+    if (!here) throw new Error('no replicas');
+    const rename = (token: string, name: string) =>
+      here.rest('PUT', '/profile/update/', { token, json: { first_name: name } });
+    const { accessToken } = await person(here);
+    const names = Array.from({ length: 16 }, (_, index) => `Ada ${index}`);
+    const answers = await Promise.all(names.map((name) => rename(accessToken, name)));
+    expect(answers.map(({ status }) => status)).toEqual(names.map(() => 200));
+  });
+});
+
+async function answers(url: string): Promise<boolean> {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('select 1');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function settingsOf(databaseUrl: string, port: number): string {
+  const { hostname, port: serverPort, pathname, username, password } = new URL(databaseUrl);
+  return `
+[databases]
+${pathname.slice(1)} = host=${hostname} port=${serverPort} user=${username} password=${decodeURIComponent(password)}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = ${poolSize}
+ignore_startup_parameters = extra_float_digits
+`;
+}
