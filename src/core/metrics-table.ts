@@ -1,6 +1,6 @@
 /** Every figure that `/metrics` shows, with its name, what it says and what tells its series apart. */
 
-interface MetricRow {
+export interface MetricRow {
   readonly kind: 'counter' | 'histogram' | 'gauge';
   readonly name: string;
   readonly help: string;

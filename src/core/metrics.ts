@@ -5,11 +5,13 @@
 import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { type MetricOf, metricRows } from './metrics-table.ts';
+import { type MetricOf, type MetricRow, metricRows } from './metrics-table.ts';
 import { askForAllMetrics } from './worker-metrics.ts';
 
-/** Values by their labels, joined as `series` does. */
-export type Readings = Iterable<readonly [labels: readonly string[], value: number]>;
+/** Present values, each with its labels in the order of the table. */
+type Readings = Iterable<readonly [labels: readonly string[], value: number]>;
+
+export type Reading = () => Readings | Promise<Readings>;
 
 export interface Metrics {
   /** Counts one more, or `by` more, of a series; labels come in the order of the table. */
@@ -17,7 +19,7 @@ export interface Metrics {
   /** Notes a duration in seconds. */
   observe(metric: MetricOf<'histogram'>, seconds: number, labels?: Labels): void;
   /** What to ask when somebody looks; when it fails, or takes a second, the metric has no value. */
-  read(metric: MetricOf<'gauge'>, reading: () => Readings | Promise<Readings>): void;
+  read(metric: MetricOf<'gauge'>, reading: Reading): void;
   /** Adds figures of the process: memory, CPU, open files, lag of the event loop, collections. */
   watchProcess(): void;
   /** Everything, as Prometheus reads it; of all workers, where there are several. */
@@ -39,43 +41,53 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   const { worker } = cluster;
   if (worker) registry.setDefaultLabels({ worker: String(worker.id) });
-  const gauges = new Map<string, () => Readings | Promise<Readings>>();
-  const counters = new Map<string, (labels: string[]) => Series>();
-
-  for (const [metric, { kind, name, help, labels = [], buckets }] of Object.entries(metricRows)) {
-    const options = { name, help, labelNames: [...labels], registers: [registry] };
-    if (kind === 'counter') {
-      const counter = new Counter(options);
-      counters.set(metric, (values) => {
-        const child = counter.labels(...values);
-        return { add: (by) => child.inc(by) };
-      });
-    } else if (kind === 'histogram') {
-      const histogram = new Histogram({ ...options, ...(buckets && { buckets: [...buckets] }) });
-      counters.set(metric, (values) => {
-        const child = histogram.labels(...values);
-        return { add: (seconds) => child.observe(seconds) };
-      });
+  const readings = new Map<string, Reading>();
+  const makers = new Map<string, MakeSeries>();
+  for (const [metric, row] of Object.entries(metricRows)) {
+    if (row.kind === 'gauge') {
+      createGauge(optionsOf(row, registry), () => readings.get(metric)?.() ?? []);
     } else {
-      createGauge(options, () => gauges.get(metric)?.() ?? []);
+      makers.set(
+        metric,
+        row.kind === 'counter' ? counter(row, registry) : histogram(row, registry),
+      );
     }
   }
-
-  const seriesOf = keptSeries(counters);
+  const seriesOf = keptSeries(makers);
   return {
     count: (metric, labels, by = 1) => seriesOf(metric, labels).add(by),
     observe: (metric, seconds, labels) => seriesOf(metric, labels).add(seconds),
-    read: (metric, reading) => void gauges.set(metric, reading),
+    read: (metric, reading) => void readings.set(metric, reading),
     watchProcess: () => collectDefaultMetrics({ register: registry }),
     text: worker ? askForAllMetrics(registry) : () => registry.metrics(),
     contentType: registry.contentType,
   };
 }
 
-function createGauge(
-  options: { name: string; help: string; labelNames: string[]; registers: Registry[] },
-  reading: () => Readings | Promise<Readings>,
-): void {
+type MakeSeries = (labels: string[]) => Series;
+
+function optionsOf({ name, help, labels = [] }: MetricRow, registry: Registry) {
+  return { name, help, labelNames: [...labels], registers: [registry] };
+}
+
+function counter(row: MetricRow, registry: Registry): MakeSeries {
+  const made = new Counter(optionsOf(row, registry));
+  return (labels) => {
+    const child = made.labels(...labels);
+    return { add: (by) => child.inc(by) };
+  };
+}
+
+function histogram(row: MetricRow, registry: Registry): MakeSeries {
+  const buckets = row.buckets ? { buckets: [...row.buckets] } : {};
+  const made = new Histogram({ ...optionsOf(row, registry), ...buckets });
+  return (labels) => {
+    const child = made.labels(...labels);
+    return { add: (seconds) => child.observe(seconds) };
+  };
+}
+
+function createGauge(options: ReturnType<typeof optionsOf>, reading: Reading): void {
   new Gauge({
     ...options,
     async collect() {
@@ -88,7 +100,7 @@ function createGauge(
 }
 
 /** A database that is away, or slow, takes its own figures along and not all the others. */
-async function patiently(reading: () => Readings | Promise<Readings>): Promise<Readings> {
+async function patiently(reading: Reading): Promise<Readings> {
   const late = new AbortController();
   const nothing = sleep<Readings>(readingMilliseconds, [], { signal: late.signal, ref: false });
   try {
@@ -102,14 +114,14 @@ async function patiently(reading: () => Readings | Promise<Readings>): Promise<R
 }
 
 /** Looks a series up by its labels without making anything but, the first time, the series. */
-function keptSeries(kinds: ReadonlyMap<string, (labels: string[]) => Series>) {
+function keptSeries(makers: ReadonlyMap<string, MakeSeries>) {
   const kept = new Map<string, Map<string, Series>>();
   return (metric: string, labels: Labels | undefined): Series => {
     const ofMetric = kept.get(metric) ?? new Map<string, Series>();
     const key = typeof labels === 'object' ? `${labels[0]}\n${labels[1]}` : (labels ?? '');
     const known = ofMetric.get(key);
     if (known) return known;
-    const make = kinds.get(metric);
+    const make = makers.get(metric);
     if (!make) throw new Error(`there is no metric ${metric}`);
     const made = make(labels === undefined ? [] : [labels].flat());
     kept.set(metric, ofMetric.set(key, made));
