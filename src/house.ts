@@ -10,6 +10,8 @@ import type { Log } from './core/log.ts';
 import { createMetrics, type Metrics } from './core/metrics.ts';
 import { keptSecretKey } from './core/secret-key.ts';
 import { currentTracer } from './core/tracing.ts';
+import { createBudgetStore } from './db/budget-store.ts';
+import { type Budgets, createBudgets } from './db/budgets.ts';
 import { type Changes, createChanges } from './db/changes.ts';
 import { joinEmbeddedDatabase } from './db/embedded/embedded.ts';
 import type { Tasks } from './db/job-tasks.ts';
@@ -44,12 +46,16 @@ export interface House extends Services {
   readonly metrics: Metrics;
   readonly unitOfWork: UnitOfWork;
   readonly changes: Changes;
+  /** Undefined where attempts are not limited. */
+  readonly budgets: Budgets | undefined;
   readonly mailbox: DevelopmentMailbox;
   readonly jobs: JobParts;
   /** Names of the migrations that were missing when the house was opened. */
   readonly migrated: readonly string[];
   close(): Promise<void>;
 }
+
+const pruneTask = 'prune-attempt-budgets';
 
 /** Joins the database, brings it up to date and puts the services together. */
 export async function openHouse(surroundings: Surroundings): Promise<House> {
@@ -79,7 +85,10 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   opened.defer(() => changes.stop());
   const unitOfWork = createUnitOfWork(orm, changes);
   const migrated = await migrate(orm, unitOfWork, directUrl);
-  const ground = { config, log, clock, metrics, secretKey, unitOfWork, changes };
+  const isPooled = databaseUrl !== directUrl;
+  const budgets = openBudgets({ config, databaseUrl, isPooled, log, metrics });
+  opened.defer(() => budgets?.close());
+  const ground = { config, log, clock, metrics, secretKey, unitOfWork, changes, budgets };
   const services = createServices(ground);
   opened.defer(() => services.hasher.close());
   orm.em.getEventManager().registerSubscriber(new RecordHooks(services.audit));
@@ -98,13 +107,18 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     ...services.passwords.tasks,
     ...services.sessions.tasks,
     ...services.mailQueue.tasks,
+    [pruneTask]: async () => budgets?.prune(),
   };
   const jobs = {
     pool: openPool(directUrl, log, opened),
     log,
     metrics,
     tasks: inContext(unitOfWork, tasks),
-    schedule: [services.sessions.schedule, services.mailQueue.schedule].join('\n'),
+    schedule: [
+      services.sessions.schedule,
+      services.mailQueue.schedule,
+      `*/5 * * * * ${pruneTask}`,
+    ].join('\n'),
   };
   pools.set('jobs', jobs.pool);
   const owned = opened.move();
@@ -116,6 +130,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     metrics,
     unitOfWork,
     changes,
+    budgets,
     mailbox,
     jobs,
     migrated,
@@ -135,6 +150,19 @@ async function openDatabase(
   });
   opened.defer(() => embedded.leave());
   return embedded.url;
+}
+
+function openBudgets(parts: {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly isPooled: boolean;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}): Budgets | undefined {
+  const { attemptBudgets: table, redisUrl } = parts.config;
+  if (!table) return undefined;
+  const store = createBudgetStore({ ...parts, redisUrl });
+  return createBudgets(store, table, (name) => parts.metrics.count('budgetRefusals', name));
 }
 
 /** For the jobs: one connection listens, one shows that we live, the others work. */

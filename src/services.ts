@@ -7,6 +7,7 @@ import type { Metrics } from './core/metrics.ts';
 import { createOneTimeSecrets } from './core/one-time-secret.ts';
 import { createPasswordHasher } from './core/password-hash/password-hasher.ts';
 import { createRefreshTokens } from './core/refresh-token.ts';
+import type { Budgets } from './db/budgets.ts';
 import type { Changes } from './db/changes.ts';
 import type { UnitOfWork } from './db/unit-of-work.ts';
 import { createAccess } from './features/access/access.ts';
@@ -33,6 +34,7 @@ import {
   createUserAdministration,
   type UserAdministrationParts,
 } from './features/administration/user-administration.ts';
+import { type Attempts, createAttempts } from './features/attempts/attempts.ts';
 import { type Audit, createAudit } from './features/audit/audit.ts';
 import { createAuditVerifier } from './features/audit/verification.ts';
 import { createOneTimePasswords } from './features/one-time-passwords/one-time-passwords.ts';
@@ -56,6 +58,8 @@ export interface Ground {
   readonly secretKey: string;
   readonly unitOfWork: UnitOfWork;
   readonly changes: Changes;
+  /** Undefined where attempts are not limited. */
+  readonly budgets: Budgets | undefined;
 }
 
 export type Services = ReturnType<typeof createServices>;
@@ -63,6 +67,7 @@ export type Services = ReturnType<typeof createServices>;
 export function createServices(ground: Ground) {
   const { config, unitOfWork, clock, secretKey } = ground;
   const audit = createAudit(ground);
+  const attempts = createAttempts(ground);
   const threads = Math.max(1, availableParallelism());
   const hasher = createPasswordHasher({
     threads,
@@ -81,16 +86,17 @@ export function createServices(ground: Ground) {
     resetTokenTtlSeconds: config.resetTokenTtlSeconds,
     resendCooldownSeconds,
   });
-  const sessionServices = createSessionServices(ground, audit);
+  const sessionServices = createSessionServices(ground, { audit, attempts });
   const accountParts = {
     ...sessionServices,
     audit,
+    attempts,
     unitOfWork,
     clock,
     users,
     oneTimePasswords,
     hasher,
-    credentials: createCredentials({ users, hasher }),
+    credentials: createCredentials({ users, hasher, attempts }),
     passwordRules: { minLength: config.passwordMinLength },
   };
   const emailChanges = createEmailChanges(accountParts);
@@ -98,6 +104,7 @@ export function createServices(ground: Ground) {
   return {
     ...sessionServices,
     hasher,
+    attempts,
     access,
     oneTimePasswords,
     emailChanges,
@@ -139,7 +146,10 @@ function createAdministration(parts: UserAdministrationParts) {
   };
 }
 
-function createSessionServices(ground: Ground, audit: Audit) {
+function createSessionServices(
+  ground: Ground,
+  { audit, attempts }: { readonly audit: Audit; readonly attempts: Attempts },
+) {
   const { config, log, clock, secretKey, unitOfWork, changes, metrics } = ground;
   const { accessTokenTtlSeconds, refreshTokenTtlSeconds, sessionMaxAgeSeconds } = config;
   const refreshTokens = createRefreshTokens(secretKey);
@@ -173,6 +183,7 @@ function createSessionServices(ground: Ground, audit: Audit) {
     refreshTokens,
     tokens,
     audit,
+    attempts,
     clock,
     log,
     metrics,

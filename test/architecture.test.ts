@@ -12,6 +12,7 @@ const floors = [
   'src/db/',
   'src/mail/',
   'src/features/answers.resolver.ts',
+  'src/features/attempts/',
   'src/features/audit/',
   'src/features/access/',
   'src/features/users/',
@@ -37,7 +38,7 @@ const libraries: readonly (readonly [library: RegExp, allowed: RegExp])[] = [
   [/^type-graphql$/, /(\.resolver\.ts|^src\/api\/schema\.ts)$/],
   [/^(@apollo|@as-integrations|fastify$|@fastify)/, /^src\/(api\/|app\.ts)/],
   [/^nodemailer$/, /^src\/mail\//],
-  [/^graphile-worker$/, /^src\/db\//],
+  [/^(graphile-worker|rate-limiter-flexible|ioredis)$/, /^src\/db\//],
   [/^(yargs|@inquirer)/, /^src\/cli\//],
 ];
 

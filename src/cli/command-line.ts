@@ -9,6 +9,7 @@ import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
 import { activateUser } from './activate-user.ts';
 import { applyCommand } from './apply.ts';
 import { auditCommand } from './audit.ts';
+import { budgetsCommand } from './budgets.ts';
 import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
 import { doctorCommand } from './doctor/doctor.ts';
 import { groupsCommand } from './groups.ts';
@@ -44,6 +45,8 @@ const textOptions = [
   '--file',
   '-f',
   '--checkpoint',
+  '--account',
+  '--network',
 ];
 
 /** Runs one command to its end; how it ended is left in `terminal.exitCode`. */
@@ -82,6 +85,7 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     .command(activateUser)
     .command(initDefaultAdmin)
     .command(auditCommand)
+    .command(budgetsCommand)
     .command(usersCommand)
     .command(groupsCommand)
     .command(permissionsCommand)

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
+import { type BudgetTable, defaultBudgets, parseBudgets } from './attempt-budgets.ts';
 import { type HashParameters, isAffordable } from './password-hash/hash-parameters.ts';
 
 export type MailSettings =
@@ -69,7 +70,10 @@ export interface Config {
   readonly maxConnections: number;
   readonly passwordMinLength: number;
   readonly passwordHash: HashParameters;
-  readonly hasAttemptBudgets: boolean;
+  /** Undefined where attempts are not limited. */
+  readonly attemptBudgets: BudgetTable | undefined;
+  /** Where attempts are counted; undefined for PostgreSQL. */
+  readonly redisUrl: string | undefined;
 }
 
 /** The environment cannot be used; the message names every fault and its remedy. */
@@ -159,6 +163,22 @@ const databaseUrl = z
     'must look like postgresql://user:password@host:5432/database',
   );
 
+const redisUrl = z
+  .string()
+  .refine(
+    (text) => /^rediss?:\/\/[^/]/.test(text) && URL.canParse(text),
+    'must look like redis://user:password@host:6379/0',
+  );
+
+const attemptBudgets = z.string().transform((text, { addIssue }) => {
+  try {
+    return parseBudgets(text.trim()) ?? null; // undefined would mean the default
+  } catch (error) {
+    addIssue(error instanceof RangeError ? error.message : 'is not understood');
+    return z.NEVER;
+  }
+});
+
 const hostName = z
   .string()
   .regex(/^[A-Za-z0-9._:-]+$/, 'must be a host name or an IP address, without scheme or port')
@@ -232,7 +252,8 @@ const shape = z.object({
   PASSWORD_HASH_MEMORY_KIB: whole(19_456, 262_144).default(19_456),
   PASSWORD_HASH_ITERATIONS: whole(2, 10).default(2),
   PASSWORD_HASH_PARALLELISM: whole(1, 16).default(1),
-  ATTEMPT_BUDGETS: z.enum(['on', 'off'], 'must be on or off').default('on'),
+  ATTEMPT_BUDGETS: attemptBudgets.default(defaultBudgets),
+  REDIS_URL: redisUrl.optional(),
 });
 
 type Settings = z.infer<typeof shape>;
@@ -303,7 +324,8 @@ function toConfig(
     maxConnections: settings.MAX_CONNECTIONS,
     passwordMinLength: settings.PASSWORD_MIN_LENGTH,
     passwordHash: hashParameters(settings),
-    hasAttemptBudgets: settings.ATTEMPT_BUDGETS === 'on',
+    attemptBudgets: settings.ATTEMPT_BUDGETS ?? undefined,
+    redisUrl: settings.REDIS_URL,
   };
 }
 

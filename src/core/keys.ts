@@ -9,7 +9,8 @@ export type KeyPurpose =
   | 'refresh-token'
   | 'signing-key-seal'
   | 'audit-chain'
-  | 'audit-subject-key';
+  | 'audit-subject-key'
+  | 'attempt-budget';
 
 /** 32 bytes for one purpose. */
 export function deriveKey(secretKey: string, purpose: KeyPurpose): Buffer {

@@ -1,9 +1,11 @@
 /** The environment: what each variable defaults to, what it may be, and what a wrong one is told. */
+
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
+import { defaultBudgets } from '../../src/core/attempt-budgets.ts';
 import { type Config, ConfigError, type Environment, readConfig } from '../../src/core/config.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'gatehouse-config-'));
@@ -312,14 +314,36 @@ const variables: Readonly<Record<string, Variable>> = {
     remedy: aWholeNumber,
   },
   ATTEMPT_BUDGETS: {
-    of: (config) => config.hasAttemptBudgets,
-    byDefault: true,
+    of: (config) => config.attemptBudgets,
+    byDefault: defaultBudgets,
     valid: [
-      ['on', true],
-      ['off', false],
+      ['on', defaultBudgets],
+      ['off', undefined],
+      ['account=5/60', { ...defaultBudgets, account: { points: 5, seconds: 60 } }],
+      [
+        'code=7/70, mail-network=8/80',
+        {
+          ...defaultBudgets,
+          code: { points: 7, seconds: 70 },
+          'mail-network': { points: 8, seconds: 80 },
+        },
+      ],
     ],
-    invalid: ['True', '0', 'none'],
-    remedy: /must be on or off/,
+    invalid: ['True', '0', 'none', 'account=0/60', 'account=5', 'everybody=5/60', 'account=5/60,'],
+    remedy: /must be on, off, or changes such as account=50\/3600/,
+  },
+  REDIS_URL: {
+    of: (config) => config.redisUrl,
+    byDefault: undefined,
+    valid: [
+      ['redis://127.0.0.1:6379', 'redis://127.0.0.1:6379'],
+      [
+        'rediss://user:secret@cache.example.com:6380/1',
+        'rediss://user:secret@cache.example.com:6380/1',
+      ],
+    ],
+    invalid: ['127.0.0.1:6379', 'http://127.0.0.1', 'redis:'],
+    remedy: /must look like redis:\/\//,
   },
 };
 

@@ -3,7 +3,7 @@
 export type Ways = Readonly<Record<string, () => Promise<unknown>>>;
 
 const batch = 8;
-const mostRounds = 120;
+const mostRounds = 200;
 
 /**
  * How long each way takes relative to the first, once none differs by more than `tolerance` (1.25: a

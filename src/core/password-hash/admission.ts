@@ -9,6 +9,12 @@ export interface Admission {
    * @throws OVERLOADED when the queue is full, the signal's reason when aborted before its turn
    */
   run<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
+  /**
+   * A place for someone who will want to run a work soon and has something to do before: as many as
+   * can run and wait. Dispose of it when all is done.
+   * @throws OVERLOADED when there is none
+   */
+  place(): Disposable;
   /** How many wait for their turn. */
   waiting(): number;
   /** Turns away who waits, then resolves when the last running work is done. */
@@ -29,6 +35,7 @@ export function createAdmission(options: { slots: number; queueLimit: number }):
   const waiting = new Set<Waiter>();
   const idle = Promise.withResolvers<void>();
   let running = 0;
+  let places = 0;
   let isClosed = false;
   let meanSeconds = expectedSeconds;
 
@@ -39,8 +46,7 @@ export function createAdmission(options: { slots: number; queueLimit: number }):
       running += 1;
       return;
     }
-    if (waiting.size >= queueLimit)
-      throw new Problem('OVERLOADED', { retryAfterSeconds: secondsToDrain() });
+    if (waiting.size >= queueLimit) throw overloaded();
     await turn(signal);
   }
 
@@ -67,8 +73,9 @@ export function createAdmission(options: { slots: number; queueLimit: number }):
     if (isClosed && running === 0) idle.resolve();
   }
 
-  function secondsToDrain(): number {
-    return Math.max(1, Math.ceil((queueLimit / slots) * meanSeconds));
+  function overloaded(): Problem {
+    const secondsToDrain = Math.max(1, Math.ceil((queueLimit / slots) * meanSeconds));
+    return new Problem('OVERLOADED', { retryAfterSeconds: secondsToDrain });
   }
 
   return {
@@ -82,6 +89,16 @@ export function createAdmission(options: { slots: number; queueLimit: number }):
         meanSeconds += ((performance.now() - startedAt) / 1000 - meanSeconds) / 16;
         leave();
       }
+    },
+
+    place() {
+      if (places >= slots + queueLimit) throw overloaded();
+      places += 1;
+      return {
+        [Symbol.dispose]: () => {
+          places -= 1;
+        },
+      };
     },
 
     waiting: () => waiting.size,

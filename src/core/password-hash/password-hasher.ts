@@ -29,6 +29,12 @@ export interface PasswordHasher {
    * weaker or stronger, because a hash of another cost tells known accounts from unknown ones.
    */
   needsRehash(hash: string): boolean;
+  /**
+   * A place for a computation that is asked for after other work, so that overload is told before
+   * that work is done. Dispose of it when all is done.
+   * @throws OVERLOADED when there is none
+   */
+  place(): Disposable;
   /** Lets running computations finish and turns away the waiting ones; safe to call twice. */
   close(): Promise<void>;
 }
@@ -82,6 +88,8 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       const stored = parseStoredHash(hash);
       return stored?.scheme !== 'argon2' || !isCurrent(stored, parameters);
     },
+
+    place: () => admission.place(),
 
     async close() {
       await admission.close();

@@ -5,8 +5,17 @@ import { Accounts } from './20261124000003-accounts.ts';
 import { Administration } from './20261124000004-administration.ts';
 import { Audit } from './20261124000005-audit.ts';
 import { EndsOfSessions } from './20261124000006-ends-of-sessions.ts';
+import { AttemptBudgets } from './20261124000007-attempt-budgets.ts';
 
-export const migrations = [Initial, Changes, Accounts, Administration, Audit, EndsOfSessions];
+export const migrations = [
+  Initial,
+  Changes,
+  Accounts,
+  Administration,
+  Audit,
+  EndsOfSessions,
+  AttemptBudgets,
+];
 
 /** Their names, as the database keeps them. A name does not need what a migration is run with. */
 export const migrationNames: readonly string[] = migrations.map(

@@ -2,6 +2,7 @@
 import type { Actor, Context } from '../../core/actor.ts';
 import { Problem } from '../../core/errors.ts';
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
+import { type Attempts, accountOf } from '../attempts/attempts.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 
@@ -11,8 +12,17 @@ export interface ProvedPassword {
 }
 
 export interface Credentials {
-  /** @throws INVALID_CREDENTIALS */
-  prove(actor: Actor, password: string, context: Context): Promise<ProvedPassword>;
+  /**
+   * Whatever else must be right for it is told in `isOtherwiseRight`, so that it costs the same.
+   *
+   * @throws INVALID_CREDENTIALS, THROTTLED
+   */
+  prove(
+    actor: Actor,
+    password: string,
+    context: Context,
+    isOtherwiseRight?: boolean,
+  ): Promise<ProvedPassword>;
   /**
    * The caller's user, locked. While the password was checked the account may have been closed, or
    * given another one. Needs a transaction.
@@ -25,14 +35,21 @@ export interface Credentials {
 export function createCredentials(parts: {
   readonly users: Users;
   readonly hasher: PasswordHasher;
+  readonly attempts: Attempts;
 }): Credentials {
-  const { users, hasher } = parts;
+  const { users, hasher, attempts } = parts;
   return {
-    async prove(actor, password, context) {
-      const hash = await users.findPasswordHash(actor.person.id);
-      const isRight = await hasher.verify(hash, password, context.signal);
-      if (hash === undefined || !isRight) throw new Problem('INVALID_CREDENTIALS');
-      return { hash };
+    async prove({ person }, password, context, isOtherwiseRight = true) {
+      using _place = hasher.place();
+      const account = accountOf({ kind: 'email', value: person.email });
+      return await attempts.provePassword(account, async () => {
+        const hash = await users.findPasswordHash(person.id);
+        const isRight = await hasher.verify(hash, password, context.signal);
+        if (hash === undefined || !isRight || !isOtherwiseRight) {
+          throw new Problem('INVALID_CREDENTIALS');
+        }
+        return { hash };
+      });
     },
     async claimProved(actor, { hash }) {
       const user = await users.claim(actor.person.id);

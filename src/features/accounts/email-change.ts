@@ -13,6 +13,7 @@ import {
 } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
+import type { Attempts } from '../attempts/attempts.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { User } from '../users/user.entity.ts';
@@ -26,19 +27,19 @@ export interface ChangeEmailInput {
 }
 
 export interface EmailChanges {
-  /** @throws INVALID_CREDENTIALS, VALIDATION_FAILED */
+  /** @throws INVALID_CREDENTIALS, THROTTLED, VALIDATION_FAILED */
   changeEmail(input: ChangeEmailInput, context: Context): Promise<void>;
   /**
    * Makes the address wait, and mails both sides. Needs a transaction, in which `claimUser` locks
    * the user and answers it.
    */
   begin(newEmail: EmailAddress, claimUser: () => Promise<User>): Promise<void>;
-  /** @throws INVALID_CODE, VALIDATION_FAILED */
+  /** @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED */
   confirmEmailChange(code: unknown): Promise<void>;
   /**
    * Stops a change, with the code from the notice to the present address; ends all sessions.
    *
-   * @throws INVALID_CODE, VALIDATION_FAILED
+   * @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED
    */
   cancelEmailChange(code: unknown): Promise<void>;
 }
@@ -49,12 +50,13 @@ export interface EmailChangesParts {
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
   readonly credentials: Credentials;
+  readonly attempts: Attempts;
 }
 
 const kind = 'change-email';
 
 export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
-  const { users, oneTimePasswords, sessions, credentials } = parts;
+  const { users, oneTimePasswords, sessions, credentials, attempts } = parts;
   const { em, run } = parts.unitOfWork;
 
   const isTaken = async (other: User | null) => other !== null && !(await users.isUnproved(other));
@@ -103,7 +105,12 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
 
   const use = async (raw: unknown, work: (code: string) => Promise<boolean>) => {
     const { code } = parseFields({ code: () => parsePastedSecret(raw) });
-    if (!(await run(() => work(code)))) throw new Problem('INVALID_CODE');
+    await attempts.proveCode(
+      () => oneTimePasswords.isKnown(code),
+      async () => {
+        if (!(await run(() => work(code)))) throw new Problem('INVALID_CODE');
+      },
+    );
   };
 
   return {
@@ -114,6 +121,7 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
         password: () => parsePresentedPassword(input.password),
       });
       const proved = await credentials.prove(actor, password, context);
+      await attempts.spendMail(newEmail);
       await run(() => begin(newEmail, () => credentials.claimProved(actor, proved)));
     },
     begin,

@@ -13,6 +13,7 @@ import {
 } from '../../core/parse.ts';
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { type Attempts, accountOf } from '../attempts/attempts.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Session } from '../sessions/session.entity.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -27,7 +28,7 @@ export interface LoginInput {
 }
 
 export interface Login {
-  /** @throws INVALID_CREDENTIALS, ACCOUNT_NOT_ACTIVE, VALIDATION_FAILED */
+  /** @throws INVALID_CREDENTIALS, ACCOUNT_NOT_ACTIVE, THROTTLED, OVERLOADED, VALIDATION_FAILED */
   login(input: LoginInput, context: Context): Promise<TokenPair & { readonly user: User }>;
 }
 
@@ -38,6 +39,7 @@ export interface LoginParts {
   readonly tokens: Tokens;
   readonly hasher: PasswordHasher;
   readonly audit: Audit;
+  readonly attempts: Attempts;
   readonly clock: Clock;
 }
 
@@ -101,26 +103,34 @@ export function createLogin(parts: LoginParts): Login {
       ...(candidate ? { target: { type: 'user', id: candidate.id } } : {}),
     });
 
+  /** The session of the account that the password is right for. */
+  const prove = async (name: LoginName | undefined, password: string, context: Context) => {
+    const candidate = await findCandidate(name);
+    const hash = candidate?.hash ?? undefined;
+    const isRight = await parts.hasher.verify(hash, password, context.signal);
+    if (!candidate || !isRight || candidate.status === 'DISABLED') {
+      await recordFailure(candidate);
+      throw new Problem('INVALID_CREDENTIALS');
+    }
+    if (candidate.status === 'PENDING') throw new Problem('ACCOUNT_NOT_ACTIVE');
+    const isOutdated = hash !== undefined && parts.hasher.needsRehash(hash);
+    const newHash = isOutdated ? await parts.hasher.hash(password, context.signal) : undefined;
+    const opened = await run(() => openSession(candidate, context, newHash));
+    if (!opened) throw new Problem('INVALID_CREDENTIALS');
+    return opened;
+  };
+
   return {
     async login(input, context) {
       const { email: name, password } = parseFields({
         email: () => parseLoginName(input.email),
         password: () => parsePresentedPassword(input.password),
       });
-      const candidate = await findCandidate(name);
-      const hash = candidate?.hash ?? undefined;
-      const isRight = await parts.hasher.verify(hash, password, context.signal);
-      if (!candidate || !isRight || candidate.status === 'DISABLED') {
-        await recordFailure(candidate);
-        throw new Problem('INVALID_CREDENTIALS');
-      }
-      if (candidate.status === 'PENDING') throw new Problem('ACCOUNT_NOT_ACTIVE');
-      const isOutdated = hash !== undefined && parts.hasher.needsRehash(hash);
-      const newHash = isOutdated ? await parts.hasher.hash(password, context.signal) : undefined;
-      const opened = await run(() => openSession(candidate, context, newHash));
-      if (!opened) throw new Problem('INVALID_CREDENTIALS');
-      await em.refresh(opened.user);
-      const { user, session } = opened;
+      using _place = parts.hasher.place();
+      const { user, session } = await parts.attempts.provePassword(accountOf(name), () =>
+        prove(name, password, context),
+      );
+      await em.refresh(user);
       return { ...(await parts.tokens.issue({ ...session, userId: user.id })), user };
     },
   };

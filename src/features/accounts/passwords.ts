@@ -13,6 +13,7 @@ import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts
 import type { Tasks } from '../../db/job-tasks.ts';
 import { enqueueJob } from '../../db/jobs.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { type Attempts, accountOf } from '../attempts/attempts.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswordKind } from '../one-time-passwords/one-time-password.entity.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
@@ -38,13 +39,13 @@ export interface ChangePasswordInput {
 }
 
 export interface Passwords {
-  /** @throws VALIDATION_FAILED */
+  /** @throws THROTTLED, VALIDATION_FAILED */
   requestPasswordReset(email: unknown): Promise<void>;
-  /** Changes nothing. */
+  /** Changes nothing. @throws THROTTLED, VALIDATION_FAILED */
   isPasswordResetValid(uid: unknown, token: unknown): Promise<boolean>;
-  /** @throws INVALID_TOKEN, VALIDATION_FAILED */
+  /** @throws INVALID_TOKEN, THROTTLED, VALIDATION_FAILED */
   resetPassword(input: ResetPasswordInput, context: Context): Promise<void>;
-  /** @throws INVALID_CREDENTIALS, VALIDATION_FAILED */
+  /** @throws INVALID_CREDENTIALS, THROTTLED, VALIDATION_FAILED */
   changePassword(input: ChangePasswordInput, context: Context): Promise<void>;
   readonly tasks: Tasks;
 }
@@ -57,6 +58,7 @@ export interface PasswordsParts {
   readonly credentials: Credentials;
   readonly hasher: PasswordHasher;
   readonly audit: Audit;
+  readonly attempts: Attempts;
   readonly passwordRules: PasswordRules;
 }
 
@@ -75,7 +77,7 @@ function userIdOf(uid: string): string | undefined {
 }
 
 export function createPasswords(parts: PasswordsParts): Passwords {
-  const { users, oneTimePasswords, credentials, hasher } = parts;
+  const { users, oneTimePasswords, credentials, hasher, attempts } = parts;
   const { em, run } = parts.unitOfWork;
 
   /** Which kind a token is of, if it is good for this user now. */
@@ -108,12 +110,26 @@ export function createPasswords(parts: PasswordsParts): Passwords {
     return true;
   };
 
+  /** Sets the password that a token is good for, and answers the address that it proved. */
+  const reset = async (uid: string, token: string, raw: unknown, context: Context) => {
+    const found = await kindOf(uid, token);
+    if (!found) throw new Problem('INVALID_TOKEN');
+    const about = rulesFor(await em.findOne(User, { id: found.userId }));
+    const { password } = parseFields({
+      password: () => parseNewPassword(raw, parts.passwordRules, about),
+    });
+    const hash = await hasher.hash(password, context.signal);
+    if (!(await run(() => useToken(found, token, hash)))) throw new Problem('INVALID_TOKEN');
+    return found.email;
+  };
+
   const rulesFor = (person: Pick<User, 'email' | 'firstName' | 'lastName' | 'username'> | null) =>
     person ? [person.email, person.firstName, person.lastName, person.username] : [];
 
   return {
     async requestPasswordReset(raw) {
       const { email } = parseFields({ email: () => parseEmail(raw) });
+      if (!(await attempts.maySendMail(email))) return;
       // Looked up by the job, so that known and unknown addresses cost the caller the same.
       await run(() => enqueueJob(em, resetTask, { email }));
     },
@@ -123,6 +139,7 @@ export function createPasswords(parts: PasswordsParts): Passwords {
         uid: () => parsePastedSecret(rawUid),
         token: () => parsePastedSecret(rawToken),
       });
+      await attempts.spendCode();
       const found = await kindOf(uid, token);
       const user = found && (await em.findOne(User, { id: found.userId }));
       return user ? isUsable(user, found.email, found.kind) : false;
@@ -135,14 +152,11 @@ export function createPasswords(parts: PasswordsParts): Passwords {
         password: () => parsePresentedPassword(input.password),
         passwordConfirmation: () => parseConfirmation(input.passwordConfirmation, input.password),
       });
-      const found = await kindOf(uid, token);
-      if (!found) throw new Problem('INVALID_TOKEN');
-      const about = rulesFor(await em.findOne(User, { id: found.userId }));
-      const { password } = parseFields({
-        password: () => parseNewPassword(input.password, parts.passwordRules, about),
-      });
-      const hash = await hasher.hash(password, context.signal);
-      if (!(await run(() => useToken(found, token, hash)))) throw new Problem('INVALID_TOKEN');
+      const email = await attempts.proveCode(
+        () => oneTimePasswords.isKnown(token),
+        () => reset(uid, token, input.password, context),
+      );
+      await attempts.forgive(accountOf({ kind: 'email', value: email }));
     },
 
     async changePassword(input, context) {

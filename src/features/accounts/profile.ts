@@ -14,6 +14,7 @@ import {
 } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail, forgetMails } from '../../mail/outbox.ts';
+import type { Attempts } from '../attempts/attempts.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { User } from '../users/user.entity.ts';
@@ -39,13 +40,13 @@ export interface DeactivateAccountInput {
 }
 
 export interface Profiles {
-  /** All of it or nothing. @throws INVALID_CREDENTIALS, VALIDATION_FAILED */
+  /** All of it or nothing. @throws INVALID_CREDENTIALS, THROTTLED, VALIDATION_FAILED */
   updateProfile(input: UpdateProfileInput, context: Context): Promise<User>;
-  /** @throws INVALID_CREDENTIALS when they are not the caller's own, PROTECTED, VALIDATION_FAILED */
+  /** @throws INVALID_CREDENTIALS when they are not the caller's own, PROTECTED, THROTTLED, VALIDATION_FAILED */
   deactivateAccount(input: DeactivateAccountInput, context: Context): Promise<void>;
   /** Everything stored about the caller but secrets. */
   exportMyData(context: Context): Promise<object>;
-  /** @throws INVALID_CREDENTIALS, PROTECTED, VALIDATION_FAILED */
+  /** @throws INVALID_CREDENTIALS, PROTECTED, THROTTLED, VALIDATION_FAILED */
   eraseAccount(password: unknown, context: Context): Promise<void>;
 }
 
@@ -56,6 +57,7 @@ export interface ProfilesParts {
   readonly credentials: Credentials;
   readonly emailChanges: EmailChanges;
   readonly audit: Audit;
+  readonly attempts: Attempts;
 }
 
 export function createProfiles(parts: ProfilesParts): Profiles {
@@ -87,6 +89,7 @@ export function createProfiles(parts: ProfilesParts): Profiles {
         newEmail !== undefined && password !== undefined
           ? await credentials.prove(actor, password, context)
           : undefined;
+      if (newEmail !== undefined) await parts.attempts.spendMail(newEmail);
       return run(async () => {
         if (proved && newEmail) {
           await emailChanges.begin(newEmail, () => credentials.claimProved(actor, proved));
@@ -106,8 +109,8 @@ export function createProfiles(parts: ProfilesParts): Profiles {
         email: () => parseEmail(input.email),
         password: () => parsePresentedPassword(input.password),
       });
-      const proved = await credentials.prove(actor, password, context);
-      if (email !== actor.person.email) throw new Problem('INVALID_CREDENTIALS');
+      const isOwn = email === actor.person.email;
+      const proved = await credentials.prove(actor, password, context, isOwn);
       await run(async () => {
         const user = await credentials.claimProved(actor, proved);
         await users.requireAnotherSuperuser(user);

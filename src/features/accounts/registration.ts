@@ -20,6 +20,7 @@ import type { Tasks } from '../../db/job-tasks.ts';
 import { enqueueJob } from '../../db/jobs.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
+import type { Attempts } from '../attempts/attempts.ts';
 import type { Registration } from '../one-time-passwords/one-time-password.entity.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { User } from '../users/user.entity.ts';
@@ -37,11 +38,11 @@ export interface RegisterInput {
 }
 
 export interface Registrations {
-  /** @throws VALIDATION_FAILED */
+  /** @throws THROTTLED, OVERLOADED, VALIDATION_FAILED */
   register(input: RegisterInput, context: Context): Promise<void>;
-  /** @throws VALIDATION_FAILED */
+  /** @throws THROTTLED, VALIDATION_FAILED */
   resendVerificationEmail(email: unknown): Promise<void>;
-  /** @throws INVALID_CODE, VALIDATION_FAILED */
+  /** @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED */
   verifyEmail(code: unknown): Promise<void>;
   readonly tasks: Tasks;
 }
@@ -51,13 +52,21 @@ export interface RegistrationParts {
   readonly users: Users;
   readonly oneTimePasswords: OneTimePasswords;
   readonly hasher: PasswordHasher;
+  readonly attempts: Attempts;
   readonly passwordRules: PasswordRules;
 }
 
 const resendTask = 'resend-verification';
 
+interface Registrant {
+  readonly email: EmailAddress;
+  readonly locale: string;
+  /** Whether the owner, if the address has one, may be told. */
+  readonly isNoticeAllowed: boolean;
+}
+
 export function createRegistrations(parts: RegistrationParts): Registrations {
-  const { users, oneTimePasswords } = parts;
+  const { users, oneTimePasswords, attempts } = parts;
   const { em, run } = parts.unitOfWork;
 
   /** Usernames are public, so a taken one is said; the address does not enter into it. */
@@ -66,10 +75,13 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
     parseFields({ username: () => isTaken && refuse('Is taken; choose another one.') });
   };
 
-  const record = async (email: EmailAddress, registration: Registration, locale: string) => {
+  const record = async (
+    { email, locale, isNoticeAllowed }: Registrant,
+    registration: Registration,
+  ) => {
     const user = await users.claimEmail(email);
     if (user && user.status !== 'PENDING') {
-      await enqueueMail(em, { mail: 'already-registered', userId: user.id });
+      if (isNoticeAllowed) await enqueueMail(em, { mail: 'already-registered', userId: user.id });
       return;
     }
     const owner = user ?? users.create({ email, status: 'PENDING', locale });
@@ -113,26 +125,32 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
           ]),
         passwordConfirmation: () => parseConfirmation(input.passwordConfirmation, input.password),
       });
+      using _place = parts.hasher.place();
+      await attempts.spendMail(email);
       await requireFreeUsername(username);
       const passwordHash = await parts.hasher.hash(password, context.signal);
+      const isNoticeAllowed = await attempts.maySendNotice(email);
+      const registrant = { email, locale: context.client.locale, isNoticeAllowed };
       await run(() =>
-        record(
-          email,
-          { passwordHash, firstName, lastName, username: username ?? null },
-          context.client.locale,
-        ),
+        record(registrant, { passwordHash, firstName, lastName, username: username ?? null }),
       );
     },
 
     async resendVerificationEmail(raw) {
       const { email } = parseFields({ email: () => parseEmail(raw) });
+      if (!(await attempts.maySendMail(email))) return;
       // Looked up by the job, so that known and unknown addresses cost the caller the same.
       await run(() => enqueueJob(em, resendTask, { email }));
     },
 
     async verifyEmail(raw) {
       const { code } = parseFields({ code: () => parsePastedSecret(raw) });
-      if (!(await run(() => confirm(code)))) throw new Problem('INVALID_CODE');
+      await attempts.proveCode(
+        () => oneTimePasswords.isKnown(code),
+        async () => {
+          if (!(await run(() => confirm(code)))) throw new Problem('INVALID_CODE');
+        },
+      );
     },
 
     tasks: {

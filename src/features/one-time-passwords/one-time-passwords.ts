@@ -60,6 +60,8 @@ export interface OneTimePasswords {
    * touched: everybody takes the locks in this order, so that nobody waits in a circle.
    */
   ownerOf(kind: OneTimePasswordKind, secret: string): Promise<Owner | undefined>;
+  /** Whether there ever was such a secret, used up or not, of whatever kind. */
+  isKnown(secret: string): Promise<boolean>;
   /** Uses a secret up; nothing when it is wrong, used, expired or replaced. Needs a transaction. */
   consume(kind: OneTimePasswordKind, secret: string): Promise<Consumed | undefined>;
   /** Ends all that wait, of the kinds given. Needs a transaction. */
@@ -142,6 +144,14 @@ export function createOneTimePasswords(parts: OneTimePasswordsParts): OneTimePas
         [parts.clock(), digestOf(secret), kind],
       );
       return row && { userId: row.user_id, email: row.email, isLive: row.is_live };
+    },
+
+    async isKnown(secret) {
+      if (!looksLikeSecret(secret)) return false;
+      const rows = await query('select 1 as one from one_time_passwords where digest = ?', [
+        digestOf(secret),
+      ]);
+      return rows.length > 0;
     },
 
     async consume(kind, secret) {

@@ -12,13 +12,14 @@ import { parseFields, parsePastedSecret } from '../../core/parse.ts';
 import type { RefreshTokenContent, RefreshTokens } from '../../core/refresh-token.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
+import type { Attempts } from '../attempts/attempts.ts';
 import type { Audit } from '../audit/audit.ts';
 import { User } from '../users/user.entity.ts';
 import type { EndReason } from './session.entity.ts';
 import type { TokenPair, TokenSource, Tokens } from './tokens.ts';
 
 export interface Refresh {
-  /** @throws INVALID_TOKEN, VALIDATION_FAILED */
+  /** @throws INVALID_TOKEN, THROTTLED for a forged one, VALIDATION_FAILED */
   refreshTokens(refreshToken: unknown): Promise<TokenPair & { readonly user: User }>;
 }
 
@@ -27,6 +28,7 @@ export interface RefreshParts {
   readonly refreshTokens: RefreshTokens;
   readonly tokens: Tokens;
   readonly audit: Audit;
+  readonly attempts: Attempts;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'count'>;
@@ -116,6 +118,8 @@ export function createRefresh(parts: RefreshParts): Refresh {
     async refreshTokens(raw) {
       const { refreshToken } = parseFields({ refreshToken: () => parsePastedSecret(raw) });
       const content = parts.refreshTokens.open(refreshToken);
+      // Ours cannot be guessed, so that a network under a flood of forged ones still refreshes.
+      if (!content) await parts.attempts.spendCode();
       const exchanged = content && (await run(() => exchangeForUser(content)));
       if (!exchanged) throw new Problem('INVALID_TOKEN');
       const { row, user } = exchanged;

@@ -1,0 +1,459 @@
+/** Attempt budgets from outside: who runs out, who does not, and what is told. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RestAnswer } from '../support/client.ts';
+import { factOf } from '../support/mail-server.ts';
+import { goodPassword, newAddress, person, register } from '../support/people.ts';
+import { quiet, startService, type TestService } from '../support/service.ts';
+
+const wrong = 'not the password at all';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService({ environment: { TRUST_PROXY: '1' } });
+});
+afterAll(() => service.close());
+
+let networks = 0;
+/** An IPv4 address that nobody has used yet. */
+const newNetwork = () => `198.51.${Math.floor(++networks / 250)}.${networks % 250}`;
+
+interface From {
+  readonly from?: string;
+  readonly at?: TestService;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const headersOf = ({ from, headers }: From) => ({
+  ...(from === undefined ? {} : { 'x-forwarded-for': from }),
+  ...headers,
+});
+
+const login = (email: unknown, password: string, options: From = {}): Promise<RestAnswer> =>
+  (options.at ?? service).rest('POST', '/login/', {
+    json: { email, password },
+    headers: headersOf(options),
+  });
+
+const many = <Result>(count: number, work: (index: number) => Promise<Result>) =>
+  Promise.all(Array.from({ length: count }, (_, index) => work(index)));
+
+async function inTurn<Result>(count: number, work: (index: number) => Promise<Result>) {
+  const results: Result[] = [];
+  for (let index = 0; index < count; index += 1) results.push(await work(index));
+  return results;
+}
+
+const statuses = (answers: readonly RestAnswer[]) => answers.map(({ status }) => status);
+
+async function runOut(email: string, from: string, at = service): Promise<void> {
+  const answers = await inTurn(10, () => login(email, wrong, { from, at }));
+  expect(statuses(answers)).toEqual(Array(10).fill(401));
+}
+
+describe('guessing a password', () => {
+  test('ten wrong ones, and not even the right one is tried from there; elsewhere it is', async () => {
+    const { email } = await person(service);
+    const [attacker, owner] = [newNetwork(), newNetwork()];
+    await runOut(email, attacker);
+    const refused = await login(email, goodPassword, { from: attacker });
+    expect(refused.status).toBe(429);
+    expect(refused.body.data).toEqual({ code: 'THROTTLED', fields: [] });
+    expect(refused.headers.get('cache-control')).toBe('no-store');
+    expect((await login(email, goodPassword, { from: owner })).status).toBe(200);
+    expect((await login(email, goodPassword, { from: attacker })).status).toBe(429);
+  });
+
+  test('what is right costs nothing, however often', async () => {
+    const { email } = await person(service);
+    const from = newNetwork();
+    const answers = await inTurn(14, () => login(email, goodPassword, { from }));
+    expect(statuses(answers)).toEqual(Array(14).fill(200));
+    const pending = await register(service);
+    const told = await inTurn(12, () => login(pending.email, goodPassword, { from }));
+    expect(told.map(({ body }) => body.data.code)).toEqual(Array(12).fill('ACCOUNT_NOT_ACTIVE'));
+  });
+
+  test('200 at once get no more than ten tries', async () => {
+    const { email } = await person(service);
+    for (let round = 0; round < 2; round += 1) {
+      const from = newNetwork();
+      const right = Math.floor(Math.random() * 200);
+      const answers = await many(200, (index) =>
+        login(email, index === right ? goodPassword : wrong, { from }),
+      );
+      const count = (status: number) => answers.filter((each) => each.status === status).length;
+      expect(count(401)).toBeLessThanOrEqual(10);
+      expect(count(200) + count(401) + count(429)).toBe(200);
+      expect(count(429)).toBeGreaterThanOrEqual(189);
+    }
+  });
+
+  test('20 right ones at once all get in, through one replica or two', async () => {
+    const { email } = await person(service);
+    const from = newNetwork();
+    const alone = await many(20, () => login(email, goodPassword, { from }));
+    expect(statuses(alone)).toEqual(Array(20).fill(200));
+    await using other = await startService({
+      environment: { TRUST_PROXY: '1' },
+      database: service.database,
+      mail: service.mail,
+    });
+    const both = await many(20, (index) =>
+      login(email, goodPassword, { from, at: index % 2 === 0 ? service : other }),
+    );
+    expect(statuses(both)).toEqual(Array(20).fill(200));
+  });
+
+  test('a restart forgets nothing, and replicas count together', async () => {
+    const { email } = await person(service);
+    const from = newNetwork();
+    const options = {
+      environment: { TRUST_PROXY: '1' },
+      database: service.database,
+      mail: service.mail,
+    };
+    const first = await startService(options);
+    await inTurn(5, () => login(email, wrong, { from, at: first }));
+    await first.close();
+    await using second = await startService(options);
+    await inTurn(5, () => login(email, wrong, { from, at: second }));
+    for (const at of [service, second]) {
+      expect((await login(email, goodPassword, { from, at })).status).toBe(429);
+    }
+  });
+
+  test('every door and every operation that asks for the password counts', async () => {
+    const { email, accessToken: token } = await person(service);
+    const headers = headersOf({ from: newNetwork() });
+    const graphql = async (query: string) => {
+      const answer = await fetch(`${service.address}/graphql`, {
+        method: 'POST',
+        headers: {
+          ...headers,
+          'content-type': 'application/json',
+          authorization: `Bearer ${token}`,
+        },
+        body: JSON.stringify({ query }),
+      });
+      return { text: await answer.text() };
+    };
+    const problem = '{ ... on Problem { code } }';
+    const attempts = [
+      () => service.rest('POST', '/login/', { headers, json: { email, password: wrong } }),
+      () =>
+        service.rest('DELETE', '/profile/delete/', {
+          token,
+          headers,
+          json: { email, password: wrong },
+        }),
+      () =>
+        service.rest('DELETE', '/profile/delete/', {
+          token,
+          headers,
+          json: { email: newAddress(), password: goodPassword },
+        }),
+      () =>
+        service.rest('PUT', '/profile/update/', {
+          token,
+          headers,
+          json: { email: newAddress(), password: wrong },
+        }),
+      () =>
+        graphql(
+          `mutation { login(input: { email: "${email}", password: "${wrong}" }) ${problem} }`,
+        ),
+      () =>
+        graphql(
+          `mutation { changePassword(input: { currentPassword: "${wrong}", newPassword: "a new ${goodPassword}" }) ${problem} }`,
+        ),
+      () =>
+        graphql(
+          `mutation { changeEmail(input: { newEmail: "${newAddress()}", password: "${wrong}" }) ${problem} }`,
+        ),
+      () =>
+        graphql(
+          `mutation { deactivateAccount(input: { email: "${email}", password: "${wrong}" }) ${problem} }`,
+        ),
+      () => graphql(`mutation { eraseAccount(password: "${wrong}") ${problem} }`),
+      () =>
+        service.rest('POST', '/login/', {
+          headers,
+          json: { email: email.toUpperCase(), password: wrong },
+        }),
+    ];
+    for (const attempt of attempts) expect((await attempt()).text).toContain('INVALID_CREDENTIALS');
+    for (const attempt of attempts) expect((await attempt()).text).toContain('THROTTLED');
+    const { text } = await graphql('{ isPasswordResetValid(uid: "x", token: "y") }');
+    expect(JSON.parse(text).data).toEqual({ isPasswordResetValid: false }); // codes count apart
+  });
+
+  test('all ways to write an address are one account', async () => {
+    const { email } = await person(service);
+    const from = newNetwork();
+    const variants = [
+      email,
+      email.toUpperCase(),
+      ` ${email}`,
+      `${email} `,
+      email.replace('e', 'E'),
+    ];
+    await inTurn(10, (index) => login(variants[index % variants.length], wrong, { from }));
+    expect((await login(email, goodPassword, { from })).status).toBe(429);
+  });
+
+  test('nothing else in the body makes another account of it', async () => {
+    const email = newAddress();
+    const from = newNetwork();
+    const attempt = () =>
+      service.rest('POST', '/login/', {
+        json: { email, password: wrong, deviceId: randomBytes(4).toString('hex'), captcha: 'x' },
+        headers: headersOf({ from }),
+      });
+    const answers = await inTurn(11, attempt);
+    expect(answers.at(-1)?.status).not.toBe(401);
+  });
+
+  test('a locked account answers like an unknown one that was tried as often', async () => {
+    const { email } = await person(service);
+    const [one, other] = [newNetwork(), newNetwork()];
+    await runOut(email, one);
+    await runOut(newAddress(), other);
+    const known = await login(email, goodPassword, { from: one });
+    const unknown = await login(newAddress(), goodPassword, { from: other });
+    expect(unknown.status).toBe(401); // another unknown address is not locked
+    const locked = newAddress();
+    await runOut(locked, newNetwork());
+    await runOut(locked, other);
+    const answer = await login(locked, goodPassword, { from: other });
+    expect(answer.text).toBe(known.text);
+    const comparable = ({ headers }: RestAnswer) =>
+      [...headers].filter(([name]) => !['date', 'x-request-id', 'retry-after'].includes(name));
+    expect(comparable(answer)).toEqual(comparable(known));
+  });
+
+  test('a reset lets the owner try again at once', async () => {
+    const { email } = await person(service);
+    const from = newNetwork();
+    await runOut(email, from);
+    const headers = headersOf({ from });
+    await service.rest('POST', '/password/request_change/', { json: { email }, headers });
+    const mail = (await service.mail.waitFor(email, 2)).at(-1);
+    const password = `${goodPassword} again`;
+    const reset = await service.rest('PUT', '/password/reset/', {
+      json: {
+        uidb64: factOf(mail, 'Uid'),
+        token: factOf(mail, 'Token'),
+        password,
+        password2: password,
+      },
+      headers,
+    });
+    expect(reset.status).toBe(200);
+    expect((await login(email, password, { from })).status).toBe(200);
+  });
+});
+
+describe('networks', () => {
+  const unknownFrom = (from: string, at = service) => login(newAddress(), wrong, { from, at });
+
+  test('one that failed too often waits, whoever it tries, and leaves no more traces', async () => {
+    await using strict = await startService({
+      environment: { TRUST_PROXY: '1', ATTEMPT_BUDGETS: 'network=30/600' },
+    });
+    const from = newNetwork();
+    const answers = await many(50, () => unknownFrom(from, strict));
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(30);
+    const count = () =>
+      strict.database.query<{ number: string }>('select count(*) as number from attempt_budgets');
+    const before = await count();
+    await many(20, () => unknownFrom(from, strict));
+    expect(await count()).toEqual(before);
+    expect((await unknownFrom(newNetwork(), strict)).status).toBe(401);
+  });
+
+  test.each([
+    ['an IPv6 /64', (index: number) => `2001:db8:aa:bb:${index + 1}::${index + 1}`],
+    [
+      'an IPv4 address in its IPv6 forms',
+      (index: number) => ['::ffff:203.0.113.9', '203.0.113.9', '::FFFF:cb00:7109'][index % 3] ?? '',
+    ],
+  ])('%s is one', async (_, address) => {
+    const email = newAddress();
+    const answers = await inTurn(11, (index) => login(email, wrong, { from: address(index) }));
+    expect(statuses(answers)).toEqual([...Array(10).fill(401), 429]);
+  });
+
+  test('only the hops that are trusted say where a request comes from', async () => {
+    const email = newAddress();
+    const from = newNetwork();
+    const answers = await inTurn(11, (index) =>
+      login(email, wrong, {
+        headers: {
+          'x-forwarded-for': `203.0.113.${index}, ${from}`,
+          'x-real-ip': `203.0.113.${index}`,
+          forwarded: `for=203.0.113.${index}`,
+        },
+      }),
+    );
+    expect(statuses(answers)).toEqual([...Array(10).fill(401), 429]);
+    await using direct = await startService({ database: service.database, mail: service.mail });
+    const untrusted = await inTurn(11, () =>
+      login(email, wrong, { from: newNetwork(), at: direct }),
+    );
+    expect(untrusted.at(-1)?.status).toBe(429);
+  });
+});
+
+describe('codes and tokens', () => {
+  const from = newNetwork();
+  const headers = headersOf({ from });
+
+  test('200 that there never were, and the network waits; the real ones are none the worse', async () => {
+    const { email, code } = await register(service);
+    const { refreshToken } = await person(service);
+    const verify = (given: string, at = headers) =>
+      service.rest('GET', `/register/verify?code=${given}`, { headers: at });
+    const guess = () => randomBytes(16).toString('base64url');
+    const answers = await many(
+      200,
+      (index) =>
+        [
+          () => verify(guess()),
+          () => service.rest('GET', `/password/verify/${guess()}/${guess()}/`, { headers }),
+          () =>
+            service.rest('POST', '/token/refresh/', { headers, json: { refresh_token: guess() } }),
+          () =>
+            service.rest('PUT', '/password/reset/', {
+              headers,
+              json: {
+                uidb64: guess(),
+                token: guess(),
+                password: goodPassword,
+                password2: goodPassword,
+              },
+            }),
+        ][index % 4]?.() ?? verify(guess()),
+    );
+    expect(new Set(statuses(answers))).toEqual(new Set([400, 401]));
+    expect((await verify(code)).status).toBe(429);
+    const refreshed = await service.rest('POST', '/token/refresh/', {
+      headers,
+      json: { refresh_token: refreshToken },
+    });
+    expect(refreshed.status).toBe(200);
+    expect((await verify(code, headersOf({ from: newNetwork() }))).status).toBe(200);
+    expect((await login(email, goodPassword)).status).toBe(200);
+  });
+
+  test('a code that was used is no guess, however often it comes', async () => {
+    const { code } = await register(service);
+    const others = headersOf({ from: newNetwork() });
+    const answers = await many(250, () =>
+      service.rest('GET', `/register/verify?code=${code}`, { headers: others }),
+    );
+    expect(statuses(answers).sort()).toEqual([200, ...Array(249).fill(400)]);
+  });
+});
+
+describe('mails', () => {
+  test('to one address stop at thirty, without a word of it where a word would tell', async () => {
+    const email = newAddress();
+    const form = {
+      email,
+      password: goodPassword,
+      password2: goodPassword,
+      first_name: 'Ada',
+      last_name: 'Lovelace',
+    };
+    const ask = (path: string, json: object) =>
+      service.rest('POST', path, { json, headers: headersOf({ from: newNetwork() }) });
+    const registered = await inTurn(31, () => ask('/register/', form));
+    expect(statuses(registered)).toEqual([...Array(30).fill(201), 429]);
+    const resent = await inTurn(3, () => ask('/register/resend_email_verify/', { email }));
+    expect(statuses(resent)).toEqual([200, 200, 200]);
+    await quiet(service);
+    expect(service.mail.mails.filter(({ to }) => to === email)).toHaveLength(30);
+  });
+
+  test('an owner is told three times of registrations, and every answer is the same', async () => {
+    const { email } = await person(service);
+    const form = {
+      password: goodPassword,
+      password2: goodPassword,
+      first_name: 'A',
+      last_name: 'B',
+    };
+    const answers = await inTurn(6, () =>
+      service.rest('POST', '/register/', {
+        json: { ...form, email },
+        headers: headersOf({ from: newNetwork() }),
+      }),
+    );
+    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    await quiet(service);
+    const notices = service.mail.mails.filter(
+      ({ to, subject }) => to === email && /already/i.test(subject),
+    );
+    expect(notices).toHaveLength(2); // the registration was the first of three
+  });
+
+  test('resets to one address stop at three, and every answer is the same', async () => {
+    const { email } = await person(service);
+    const before = service.mail.mails.filter(({ to }) => to === email).length;
+    const answers = await inTurn(20, () =>
+      service.rest('POST', '/password/request_change/', {
+        json: { email },
+        headers: headersOf({ from: newNetwork() }),
+      }),
+    );
+    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    await quiet(service);
+    expect(service.mail.mails.filter(({ to }) => to === email)).toHaveLength(before + 3);
+  });
+});
+
+describe('with figures of one\u2019s own', () => {
+  test('Retry-After is true to the second', async () => {
+    await using small = await startService({
+      environment: { ATTEMPT_BUDGETS: 'account-network=2/3,mail-network=2/3600' },
+    });
+    const { email } = await person(small);
+    await inTurn(2, () => login(email, wrong, { at: small }));
+    const refusedAt = Date.now();
+    const refused = await login(email, goodPassword, { at: small });
+    const seconds = Number(refused.headers.get('retry-after'));
+    expect(refused.status).toBe(429);
+    expect([2, 3]).toContain(seconds);
+    await sleep(refusedAt + (seconds - 1) * 1000 - Date.now());
+    expect((await login(email, goodPassword, { at: small })).status).toBe(429);
+    await sleep(refusedAt + seconds * 1000 + 100 - Date.now());
+    expect((await login(email, goodPassword, { at: small })).status).toBe(200);
+
+    const ask = () =>
+      small.rest('POST', '/password/request_change/', { json: { email: newAddress() } });
+    expect(statuses(await inTurn(2, ask))).toEqual([200, 429]); // the registration was one too
+  });
+
+  test('off, nothing is counted', async () => {
+    await using open = await startService({ environment: { ATTEMPT_BUDGETS: 'off' } });
+    const answers = await inTurn(15, () => login('nobody@example.com', wrong, { at: open }));
+    expect(statuses(answers)).toEqual(Array(15).fill(401));
+  });
+});
+
+test('what is counted is small, names nobody, and goes when its time is over', async () => {
+  const { query } = service.database;
+  const [{ text } = { text: '' }] = await query<{ text: string }>(
+    `select string_agg(key, ' ') as text from attempt_budgets`,
+  );
+  expect(text).toMatch(/account-network:[\w-]{22}:198\.51\./);
+  expect(text).not.toContain('@');
+  await query(`insert into attempt_budgets
+    select 'account:' || md5(n::text), 1, 1000 from generate_series(1, 100000) n`);
+  await service.house.budgets?.prune();
+  const rows = await query('select key from attempt_budgets where expire < 2000');
+  expect(rows).toEqual([]);
+  expect(service.house.jobs.schedule).toMatch(/^\*\/5 .* prune-attempt-budgets$/m);
+});

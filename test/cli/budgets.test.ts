@@ -1,0 +1,89 @@
+/** `budgets show` and `budgets reset`, beside a server. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { environmentOf } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
+import { goodPassword, person } from '../support/people.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  const { SECRET_KEY = '' } = environmentOf({ url: '' });
+  service = await startService({ environment: { SECRET_KEY, TRUST_PROXY: '1' } });
+});
+afterAll(() => service.close());
+
+const run = (...args: string[]) =>
+  runCommand(['budgets', ...args], { environment: environmentOf(service.database, service.mail) });
+
+const show = async (...args: string[]) => {
+  const { code, stdout, stderr } = await run('show', '--json', ...args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return JSON.parse(stdout) as { budget: string; key: string; spent: number; of: number }[];
+};
+
+const login = async (email: string, password: string, from: string) => {
+  const { status } = await service.rest('POST', '/login/', {
+    json: { email, password },
+    headers: { 'x-forwarded-for': from },
+  });
+  return status;
+};
+
+async function runOut(email: string, from: string) {
+  for (let attempt = 0; attempt < 10; attempt += 1) await login(email, 'wrong, all of it', from);
+  expect(await login(email, goodPassword, from)).toBe(429);
+}
+
+test('what an account or a network has spent is shown, and given back', async () => {
+  const { email } = await person(service);
+  await runOut(email, '203.0.113.7');
+  expect(await show('--account', email.toUpperCase())).toMatchObject([
+    { budget: 'account', spent: 10, of: 100 },
+    { budget: 'mail-recipient', spent: 1, of: 30 },
+    { budget: 'notice', spent: 1, of: 3 },
+  ]);
+  expect(await show('--network', '203.0.113.7')).toMatchObject([
+    { budget: 'network', key: '203.0.113.7', spent: 10, of: 200 },
+  ]);
+  const fullest = await run('show');
+  expect(fullest.stdout).toMatch(
+    /^account-network {2}\S{22}:203\.0\.113\.7 {2}10 of 10 spent, full again at \d{4}-/m,
+  );
+  expect(fullest.stdout).not.toContain('@');
+
+  const pair = ['--account', email, '--network', '203.0.113.7'];
+  expect(await show(...pair)).toMatchObject([{ budget: 'account-network', spent: 10, of: 10 }]);
+  expect(await run('reset', ...pair)).toMatchObject({ code: 0, stdout: 'Emptied 1 bucket.\n' });
+  expect(await show(...pair)).toEqual([]);
+  expect(await login(email, goodPassword, '203.0.113.7')).toBe(200);
+});
+
+test('everything is given back at once', async () => {
+  const { email } = await person(service);
+  await runOut(email, '2001:db8::7');
+  expect((await run('reset', '--all')).stdout).toMatch(/^Emptied \d+ buckets\.\n$/);
+  expect(await show()).toEqual([]);
+  expect((await run('show')).stdout).toBe('Nothing is spent.\n');
+  expect(await login(email, goodPassword, '2001:db8::8')).toBe(200);
+});
+
+test.each([
+  ['nothing to reset', ['reset'], 2, /--account, --network or both, or --all/],
+  ['everything and something', ['reset', '--all', '--account', 'a@b.co'], 2, /--all/],
+  ['what is no network', ['show', '--network', 'here'], 1, /network: Is no IP address/],
+  ['what is no account', ['reset', '--account', 'a b'], 1, /account: Is no address or username/],
+])('%s is refused', async (_, args, code, reason) => {
+  const result = await run(...args);
+  expect(result.code).toBe(code);
+  expect(result.stderr).toMatch(reason);
+});
+
+test('where attempts are not limited, that is said', async () => {
+  const result = await runCommand(['budgets', 'show'], {
+    environment: { ...environmentOf(service.database, service.mail), ATTEMPT_BUDGETS: 'off' },
+  });
+  expect(result).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('ATTEMPT_BUDGETS is off'),
+  });
+});

@@ -1,0 +1,25 @@
+/** Programs that a test needs and that come as Debian packages: found, or installed where that may be. */
+import { spawnSync } from 'node:child_process';
+
+const installMilliseconds = 60_000;
+
+/** Whether `program` can be run, after an attempt to install its package where we are root. */
+export function canRun(program: string, debianPackage: string): boolean {
+  if (isThere(program)) return true;
+  if (process.getuid?.() !== 0) return false;
+  const install = (...words: string[]) =>
+    spawnSync('apt-get', ['-qq', '-y', '--no-install-recommends', ...words], {
+      stdio: 'ignore',
+      timeout: installMilliseconds,
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    });
+  if (install('install', debianPackage).status !== 0) {
+    install('update');
+    install('install', debianPackage);
+  }
+  return isThere(program);
+}
+
+function isThere(program: string): boolean {
+  return spawnSync('which', [program], { stdio: 'ignore' }).status === 0;
+}
