@@ -81,6 +81,13 @@ test.each<[string, Variables, string, Finding['judgement'], RegExp]>([
     /ECONNREFUSED/,
   ],
   [
+    'there is no way past the pooler',
+    { DATABASE_DIRECT_URL: 'postgresql://me@127.0.0.1:1/none' },
+    'direct way',
+    'fail',
+    /ECONNREFUSED/,
+  ],
+  [
     'the secret is another',
     { SECRET_KEY: 'another-key-0123456789-abcdefghijklmnopq' },
     'signing keys',

@@ -37,6 +37,20 @@ export async function checkDatabase(config: Config): Promise<Finding[]> {
   }
 }
 
+/** The way past a pooler, which the feed and the jobs need. */
+export async function checkDirectWay({ databaseDirectUrl }: Config): Promise<Finding[]> {
+  if (databaseDirectUrl === undefined) return [];
+  const check = 'direct way';
+  try {
+    const inspection = await inspectDatabase(databaseDirectUrl);
+    await inspection.close();
+    return [ok(check, `answers, in ${Math.round(inspection.milliseconds)} ms`)];
+  } catch (error) {
+    const remedy = 'see that DATABASE_DIRECT_URL leads to the database itself, past the pooler';
+    return [fail(check, reasonOf(error), remedy)];
+  }
+}
+
 /** One that is not there is not made. */
 async function embeddedUrl(
   { dataDirectory }: Config,

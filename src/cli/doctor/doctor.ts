@@ -28,7 +28,7 @@ async function examine(terminal: Terminal): Promise<Finding[]> {
       fail('configuration', fault, 'set it in the environment or in .env'),
     );
   }
-  const [{ checkDatabase }, { checkMailServer }, { checkDirectory, checkProxy }] =
+  const [{ checkDatabase, checkDirectWay }, { checkMailServer }, { checkDirectory, checkProxy }] =
     await Promise.all([
       import('./database.ts'),
       import('./mail-server.ts'),
@@ -40,6 +40,7 @@ async function examine(terminal: Terminal): Promise<Finding[]> {
     checkDirectory(config),
     checkProxy(config),
     checkDatabase(config),
+    checkDirectWay(config),
     checkMailServer(config),
   ]);
   return findings.flat();
