@@ -144,6 +144,20 @@ test('counts sessions, lookups, jobs and beats', async () => {
   expect(now.get('gatehouse_database_connections{pool="jobs",state="busy"}')).toBeGreaterThan(0);
 });
 
+test('counts what a budget refuses', async () => {
+  await using strict = await startService({
+    environment: { ATTEMPT_BUDGETS: 'on' },
+    database: service.database,
+    mail: service.mail,
+  });
+  const email = newAddress();
+  const wrong = Array.from({ length: 30 }, () => tryLogin(strict, email, 'not the password'));
+  await Promise.allSettled(wrong);
+  const text = await (await ask({}, strict)).text();
+  expect(text).toMatch(/^gatehouse_attempt_budget_refusals_total\{budget="[a-z-]+"\} [1-9]/m);
+  expect(text).toContain(request('login', 'THROTTLED'));
+});
+
 test('shows mails that could not be sent', async () => {
   const email = `nobody-${newAddress()}`;
   await service.graphql(
