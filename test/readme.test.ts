@@ -55,7 +55,8 @@ test('the table of metrics is that of the code', () => {
   );
 });
 
-test('the tour works word for word', async () => {
+// Several processes in a row, and others beside them.
+test('the tour works word for word', { timeout: 120_000 }, async () => {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'gatehouse tour '));
   const port = await freePort();
   const environment = {
