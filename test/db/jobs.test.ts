@@ -100,20 +100,29 @@ test('jobs that are stopped right after they were started do stop', async () => 
   }
 });
 
-test('a job whose end could not be recorded is done again, although the process lives on', async () => {
+test('jobs whose end could not be recorded are done again, although the process lives on', async () => {
   const rename = (from: string, to: string) =>
     database.query(`alter table graphile_worker.${from} rename to ${to}`);
   let begun = 0;
+  const together = Promise.withResolvers<void>();
   const note = async () => {
     begun += 1;
-    if (begun === 1) await rename('_private_jobs', 'jobs_out_of_reach');
+    const patience = 20 * begun;
+    if (begun === 4) {
+      await rename('_private_jobs', 'jobs_out_of_reach');
+      together.resolve();
+    }
+    await together.promise;
+    await sleep(patience);
   };
-  const jobs = await startJobs({ pool, log, metrics, schedule: '', tasks: { note } });
-  await add();
-  await eventually(() => begun === 1);
+  const jobs = await startJobs({ pool, log, metrics, schedule: '0 0 1 1 * note', tasks: { note } });
+  await database.query(
+    "select graphile_worker.add_job('note', '{}'::json) from generate_series(1, 4)",
+  );
+  await together.promise;
   await sleep(500);
   await rename('jobs_out_of_reach', '_private_jobs');
-  await eventually(() => begun === 2);
+  await eventually(() => begun === 8);
   await jobs.stop();
 });
 
