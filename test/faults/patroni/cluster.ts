@@ -14,8 +14,6 @@ import { etcdCommand, haproxySettings, type NodeAddress, patroniSettings } from 
 export interface Cluster extends AsyncDisposable {
   /** Leads to the primary, whoever that is. */
   readonly databaseUrl: string;
-  /** Directory with everybody's log. */
-  readonly directory: string;
   /** Kills the primary and the Patroni that keeps it, at one moment; answers its name. */
   killPrimary(): Promise<string>;
   /** Brings a node back, which becomes a replica. */
@@ -37,7 +35,8 @@ interface Node extends NodeAddress {
 
 const startMilliseconds = 120_000;
 
-export async function startCluster(parts: Parts): Promise<Cluster> {
+/** @param logs directory for what the programs say; it stays */
+export async function startCluster(parts: Parts, logs: string): Promise<Cluster> {
   await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'gatehouse-patroni-'));
   opened.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
@@ -45,7 +44,7 @@ export async function startCluster(parts: Parts): Promise<Cluster> {
   const password = randomBytes(18).toString('base64url');
 
   const start = (name: string, command: [string, ...string[]]): Child =>
-    startChild(command, { ...parts, log: join(directory, `${name}.log`) });
+    startChild(command, { ...parts, log: join(logs, `${name}.log`) });
   const ownDirectory = (name: string): string => {
     const path = join(directory, name);
     mkdirSync(path, { mode: 0o700 });
@@ -86,7 +85,6 @@ export async function startCluster(parts: Parts): Promise<Cluster> {
   const owned = opened.move();
   return {
     databaseUrl,
-    directory,
     revive,
     untilWhole,
     async killPrimary() {

@@ -44,7 +44,9 @@ async function main(): Promise<number> {
   }
   await using opened = new AsyncDisposableStack();
   console.log('Starting etcd, three PostgreSQL servers under Patroni, and HAProxy …');
-  const cluster = opened.use(await startCluster(parts));
+  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-faults-'));
+  console.log(`Journal and logs: ${directory}`);
+  const cluster = opened.use(await startCluster(parts, directory));
   const mail = await startMailServer();
   opened.defer(() => mail.close());
   const environment = environmentOf(cluster, mail);
@@ -57,18 +59,20 @@ async function main(): Promise<number> {
   const addresses = replicas.map(({ address }) => address);
   const health = watchHealth(addresses);
   opened.defer(() => health.stop());
-  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-faults-'));
-  console.log(`Journal and logs: ${directory}`);
   const file = join(directory, 'journal.jsonl');
   const recorder = createRecorder(file);
   const workload = startWorkload({ replicas: addresses, recorder, mail, people });
-  await killAgainAndAgain(cluster, recorder, health);
+  const givenUp = await killAgainAndAgain(cluster, recorder, health).then(
+    () => [],
+    (error) => [{ promise: 'the service comes back without a hand', evidence: String(error) }],
+  );
   await workload.stop();
   recorder.close();
   const aftermath = await awaitAftermath(cluster, mail);
   await health.stop();
   const journal = readJournal(file);
   const breaches = [
+    ...givenUp,
     ...audit(journal, aftermath, bounds),
     ...health.breaches(),
     ...(await brokenEnds(replicas, environment)),

@@ -17,10 +17,13 @@ export function gapsAfter(fault: string, { requests, events }: Journal): Gap[] {
     .filter(({ operation, answer }) => answer?.outcome === 'acknowledged' && !reads.has(operation))
     .map(({ answer }) => answer?.answeredAt ?? 0)
     .toSorted((a, b) => a - b);
+  const last = Math.max(...requests.map(({ sentAt }) => sentAt));
   return faults.map((faultAt, index) => {
-    const end = faults[index + 1] ?? Number.POSITIVE_INFINITY;
+    const end = faults[index + 1] ?? last;
     const before = written.findLast((at) => at <= faultAt) ?? faultAt;
-    const moments = [before, ...written.filter((at) => at > faultAt && at < end)];
+    const after = written.filter((at) => at > faultAt && at < end);
+    // Where nothing is written any more the silence lasts until the end.
+    const moments = [before, ...(after.length > 0 ? after : [end])];
     const silences = moments.slice(1).map((at, i) => at - (moments[i] ?? at));
     return { faultAt, seconds: Math.max(...silences, 0) / 1000 };
   });
