@@ -38,7 +38,7 @@ const libraries: readonly (readonly [library: RegExp, allowed: RegExp])[] = [
   [/^type-graphql$/, /(\.resolver\.ts|^src\/api\/schema\.ts)$/],
   [/^(@apollo|@as-integrations|fastify$|@fastify)/, /^src\/(api\/|app\.ts)/],
   [/^nodemailer$/, /^src\/mail\//],
-  [/^(graphile-worker|rate-limiter-flexible|ioredis)$/, /^src\/db\//],
+  [/^(graphile-worker|rate-limiter-flexible|ioredis|kysely)$/, /^src\/db\//],
   [/^(yargs|@inquirer)/, /^src\/cli\//],
 ];
 

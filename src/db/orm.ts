@@ -9,6 +9,7 @@ import {
   UnderscoreNamingStrategy,
 } from '@mikro-orm/postgresql';
 import type { Pool, PoolClient } from 'pg';
+import { BoundParametersDriver } from './bound-parameters.ts';
 import { migrations } from './migrations/migrations.ts';
 import { requirePrimary } from './primary.ts';
 
@@ -55,6 +56,7 @@ export function ormOptions(
   parts: { entities: Entities; subscribers?: readonly EventSubscriber[] },
 ): Options {
   return {
+    driver: BoundParametersDriver,
     clientUrl: settings.databaseUrl,
     entities: [...parts.entities],
     subscribers: [...(parts.subscribers ?? [])],

@@ -47,7 +47,9 @@ async function planOf(variables: object): Promise<string> {
   );
   expect(answer.errors).toBeUndefined();
   const statement = wire.statements.find((it) => /select t\.id/.test(it)) ?? '';
-  const rows = await database.query<{ 'QUERY PLAN': string }>(`explain ${statement}`);
+  const rows = await database.query<{ 'QUERY PLAN': string }>(`explain ${statement}`, [
+    ...wire.valuesOf(statement),
+  ]);
   return rows.map((row) => row['QUERY PLAN']).join('\n');
 }
 

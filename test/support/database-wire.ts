@@ -11,6 +11,8 @@ export interface DatabaseWire extends AsyncDisposable {
   readonly url: string;
   /** What the requests of clients made the service ask: neither its feed nor its jobs. */
   readonly statements: string[];
+  /** The values that went beside the statement, as they were sent; for those in `statements`. */
+  valuesOf(statement: string): readonly (string | null)[];
   /**
    * Keeps the answer to the next statement like `pattern` back, and its connection silent until
    * `release`. `reached` resolves when the database has answered.
@@ -24,10 +26,15 @@ export interface DatabaseWire extends AsyncDisposable {
   mend(databaseUrl?: string): Promise<void>;
 }
 
+interface Statement {
+  readonly text: string;
+  readonly values: readonly (string | null)[];
+}
+
 interface Connection {
   readonly near: Socket;
   readonly far: Socket;
-  readonly read: (bytes: Buffer) => readonly string[];
+  readonly read: (bytes: Buffer) => readonly Statement[];
   /** What the database has said while its answers were held back. */
   held: Buffer[] | undefined;
   heard: () => void;
@@ -40,21 +47,24 @@ interface Watch {
 }
 
 /** Of the feed, the job queue and every transaction. */
-const background = /^(listen|begin|commit|rollback|$)|pg_notify|graphile_worker|gatehouse:jobs/i;
+const background =
+  /^(listen|begin|commit|rollback|$)|pg_(notify|is_in_recovery)|graphile_worker|gatehouse:jobs/i;
 
 export async function openDatabaseWire(databaseUrl: string): Promise<DatabaseWire> {
   let target = new URL(databaseUrl);
   const connections = new Set<Connection>();
   const statements: string[] = [];
+  const values = new Map<string, readonly (string | null)[]>();
   let watches: readonly Watch[] = [];
 
   const take = (connection: Connection, bytes: Buffer): void => {
     let isKept = false;
-    for (const statement of connection.read(bytes)) {
-      const watch = watches.find(({ pattern }) => pattern.test(statement));
+    for (const { text, values: sent } of connection.read(bytes)) {
+      const watch = watches.find(({ pattern }) => pattern.test(text));
       watches = watches.filter((it) => it !== watch);
+      values.set(text, sent);
       if (watch?.act(connection)) isKept = true;
-      else if (!background.test(statement)) statements.push(statement);
+      else if (!background.test(text)) statements.push(text);
     }
     if (!isKept) connection.far.write(bytes);
   };
@@ -109,6 +119,7 @@ export async function openDatabaseWire(databaseUrl: string): Promise<DatabaseWir
   return {
     url: url.href,
     statements,
+    valuesOf: (statement) => values.get(statement) ?? [],
     holdAnswerTo(pattern) {
       const { promise: reached, resolve } = Promise.withResolvers<void>();
       let silent: Connection | undefined;
@@ -143,30 +154,44 @@ export async function openDatabaseWire(databaseUrl: string): Promise<DatabaseWir
 }
 
 /** Reads what a client sends, piece by piece, and answers the statements that begin to run in it. */
-function statementReader(): (bytes: Buffer) => readonly string[] {
+function statementReader(): (bytes: Buffer) => readonly Statement[] {
   let rest = Buffer.alloc(0);
   let isIntroduced = false;
   const prepared = new Map<string, string>();
 
   return (bytes) => {
     rest = Buffer.concat([rest, bytes]);
-    const found: string[] = [];
+    const found: Statement[] = [];
     for (;;) {
       // The first message, which says who is there, has no letter for its kind.
       const start = isIntroduced ? 1 : 0;
       const length = rest.length < start + 4 ? Number.NaN : start + rest.readUInt32BE(start);
       if (!(rest.length >= length)) return found;
       const kind = isIntroduced ? String.fromCharCode(rest.readUInt8()) : 'introduction';
-      const texts = rest
-        .subarray(start + 4, length)
-        .toString()
-        .split('\0');
+      const body = rest.subarray(start + 4, length);
+      const texts = body.toString().split('\0');
       const [first = '', second = ''] = texts;
       if (kind === 'P') prepared.set(first, second);
-      else if (kind === 'B') found.push(prepared.get(second) ?? '');
-      else if (kind === 'Q') found.push(first);
+      else if (kind === 'B') {
+        const at = Buffer.byteLength(`${first}\0${second}\0`);
+        found.push({ text: prepared.get(second) ?? '', values: boundValues(body.subarray(at)) });
+      } else if (kind === 'Q') found.push({ text: first, values: [] });
       isIntroduced = true;
       rest = rest.subarray(length);
     }
   };
+}
+
+/** The values of a Bind message, from the number of its format codes on. */
+function boundValues(body: Buffer): (string | null)[] {
+  let at = 2 + 2 * body.readUInt16BE(0);
+  const count = body.readUInt16BE(at);
+  at += 2;
+  return Array.from({ length: count }, () => {
+    const length = body.readInt32BE(at);
+    at += 4;
+    if (length < 0) return null;
+    at += length;
+    return body.toString('utf8', at - length, at);
+  });
 }
