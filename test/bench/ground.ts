@@ -1,0 +1,88 @@
+/** What every part of the benchmark stands on: an embedded PostgreSQL, a mail server, a directory. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Pool } from 'pg';
+import { joinEmbeddedDatabase } from '../../src/db/embedded/embedded.ts';
+import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import type { Effort } from './measure.ts';
+import { gatehouseCommand, type ServerProcess, startServer } from './process.ts';
+
+export interface BenchDatabase {
+  readonly url: string;
+  readonly pool: Pool;
+}
+
+export interface Ground extends AsyncDisposable {
+  readonly isQuick: boolean;
+  readonly effort: Effort;
+  readonly mail: MailServer;
+  readonly directory: string;
+  /** An empty database of this name. */
+  database(name: string): Promise<BenchDatabase>;
+  /** A server of ours, migrated and ready. */
+  gatehouse(
+    database: BenchDatabase,
+    environment?: Readonly<Record<string, string>>,
+  ): Promise<ServerProcess>;
+}
+
+/** Of the tokens of this run only. */
+const secretKey = 'benchmark-only-key-0123456789-abcdefghijkl';
+
+const efforts = {
+  full: { rounds: 5, seconds: 6, warmUpSeconds: 5 },
+  quick: { rounds: 3, seconds: 2, warmUpSeconds: 2 },
+} satisfies Record<string, Effort>;
+
+export async function openGround(isQuick: boolean): Promise<Ground> {
+  await using opened = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-bench-'));
+  opened.defer(() => rm(directory, { recursive: true, force: true }));
+  const embedded = await joinEmbeddedDatabase({ dataDirectory: join(directory, 'database') });
+  opened.defer(() => embedded.leave());
+  const mail = await startMailServer();
+  opened.defer(() => mail.close());
+  const pools: Pool[] = [];
+  opened.defer(async () => {
+    for (const pool of pools) await pool.end();
+  });
+  const owned = opened.move();
+  return {
+    isQuick,
+    effort: isQuick ? efforts.quick : efforts.full,
+    mail,
+    directory,
+    async database(name) {
+      const admin = new Client({ connectionString: embedded.url });
+      await admin.connect();
+      await admin.query(`create database ${admin.escapeIdentifier(name)}`);
+      await admin.end();
+      const url = new URL(embedded.url);
+      url.pathname = `/${name}`;
+      const pool = new Pool({ connectionString: url.href, max: 4 });
+      pools.push(pool);
+      return { url: url.href, pool };
+    },
+    gatehouse: (database, environment = {}) =>
+      startServer({
+        command: gatehouseCommand('serve', '--json'),
+        directory,
+        readyPath: '/health/ready',
+        environment: {
+          DATABASE_URL: database.url,
+          SECRET_KEY: secretKey,
+          PUBLIC_URL: 'http://auth.test',
+          EMAIL_HOST: '127.0.0.1',
+          EMAIL_PORT: String(mail.port),
+          EMAIL_USE_TLS: 'False',
+          PORT: '0',
+          DEBUG: 'False',
+          LOG_LEVEL: 'warn',
+          ATTEMPT_BUDGETS: 'off',
+          ...environment,
+        },
+      }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

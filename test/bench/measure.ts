@@ -1,0 +1,109 @@
+/**
+ * Measures several subjects in rounds, A B A B, so that whatever else the machine does meets all of
+ * them; a ratio is the median of the ratios within each round.
+ */
+import type { LoadResult, LoadSpec } from './load.ts';
+import { benchFile, cpuSeconds, runJson } from './process.ts';
+
+/** What one subject did in one round. */
+export interface Sample {
+  readonly perSecond: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Microseconds of the server's processor time for each answer. */
+  readonly cpu?: number | undefined;
+}
+
+export interface Subject {
+  readonly name: string;
+  round(seconds: number): Promise<Sample>;
+}
+
+export interface Measurement extends Sample {
+  readonly name: string;
+  /** Largest less smallest throughput of the rounds, as a share of the median. */
+  readonly spread: number;
+  readonly rounds: readonly Sample[];
+}
+
+export interface Effort {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+}
+
+export async function interleave(
+  subjects: readonly Subject[],
+  { rounds, seconds, warmUpSeconds }: Effort,
+): Promise<Measurement[]> {
+  for (const subject of subjects) await subject.round(warmUpSeconds);
+  const samples = new Map<Subject, Sample[]>(subjects.map((subject) => [subject, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const subject of subjects) samples.get(subject)?.push(await subject.round(seconds));
+  }
+  return subjects.map((subject) => summary(subject.name, samples.get(subject) ?? []));
+}
+
+function summary(name: string, rounds: readonly Sample[]): Measurement {
+  const of = (read: (sample: Sample) => number | undefined) =>
+    rounds.map(read).filter((value) => value !== undefined);
+  const throughputs = of(({ perSecond }) => perSecond);
+  const perSecond = median(throughputs);
+  const cpu = of((sample) => sample.cpu);
+  return {
+    name,
+    perSecond,
+    p50: median(of(({ p50 }) => p50)),
+    p99: median(of(({ p99 }) => p99)),
+    ...(cpu.length > 0 ? { cpu: median(cpu) } : {}),
+    spread: (Math.max(...throughputs) - Math.min(...throughputs)) / perSecond,
+    rounds,
+  };
+}
+
+/** Of `read`, by default throughput: each round of one against the same round of the other. */
+export function ratio(
+  one: Measurement,
+  other: Measurement,
+  read: (sample: Sample) => number = ({ perSecond }) => perSecond,
+): number {
+  const ratios = one.rounds.flatMap((sample, round) => {
+    const against = other.rounds[round];
+    return against ? [read(sample) / read(against)] : [];
+  });
+  return median(ratios);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  const middle = Math.floor(sorted.length / 2);
+  const [low = Number.NaN, high = Number.NaN] = [sorted[middle - 1], sorted[middle]];
+  return sorted.length % 2 === 1 ? high : (low + high) / 2;
+}
+
+/** Nearest rank. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+/** A subject of requests over HTTP to the process `pid`. */
+export function httpSubject(name: string, pid: number, spec: Omit<LoadSpec, 'seconds'>): Subject {
+  return {
+    name,
+    async round(seconds) {
+      const before = cpuSeconds(pid);
+      const result = await runLoad({ ...spec, seconds });
+      const after = cpuSeconds(pid);
+      if (result.wrong > 0) throw new Error(`${name}: ${result.wrong} wrong; ${result.example}`);
+      const { perSecond, p50, p99, answers } = result;
+      const spent = after === undefined || before === undefined ? undefined : after - before;
+      return { perSecond, p50, p99, cpu: spent && (spent * 1e6) / answers };
+    },
+  };
+}
+
+export function runLoad(spec: LoadSpec): Promise<LoadResult> {
+  return runJson(benchFile('./load.ts'), spec);
+}

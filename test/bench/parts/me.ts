@@ -1,0 +1,65 @@
+/** `me`, the profile and a permission: the hot path, against Apollo Server that answers a constant. */
+import { restRows } from '../../../src/api/rest/routes.ts';
+import type { Ground } from '../ground.ts';
+import { httpSubject, interleave, ratio } from '../measure.ts';
+import { graphqlLoad, jsonHeaders, logIn, seedPeople } from '../people.ts';
+import { benchFile, startServer } from '../process.ts';
+import type { PartResult } from '../report.ts';
+
+const connections = 32;
+
+/** What `GET profile/view/` runs; `me` asks for the same fields. */
+export const profileDocument =
+  restRows.find(({ path }) => path === '/profile/view/')?.document ?? '';
+export const meDocument = profileDocument.replace('result: me', 'me');
+const permissionDocument = '{ hasPermission(permission: "users.view_user") }';
+
+export async function measureMe(ground: Ground): Promise<PartResult> {
+  const database = await ground.database('me');
+  await using ours = await ground.gatehouse(database);
+  await using limit = await startServer({
+    command: [benchFile('./limits/apollo.ts'), profileDocument],
+  });
+  await seedPeople(database, 10);
+  const { accessToken } = await logIn(ours.address, 1);
+  const asked = { accessToken, connections };
+  const me = [JSON.stringify({ query: meDocument })];
+  const permission = [JSON.stringify({ query: permissionDocument })];
+  const rest = { method: 'GET', headers: jsonHeaders(accessToken), connections } as const;
+  const expected = '"email":"person-1@example.com"';
+  const measured = await interleave(
+    [
+      httpSubject('no-op Apollo: me', limit.pid, graphqlLoad(limit.address, me, expected, asked)),
+      httpSubject('Gatehouse: me', ours.pid, graphqlLoad(ours.address, me, expected, asked)),
+      httpSubject('no-op Apollo: executeOperation', limit.pid, {
+        ...rest,
+        url: `${limit.address}/profile`,
+        expected,
+      }),
+      httpSubject('Gatehouse: GET profile/view/', ours.pid, {
+        ...rest,
+        url: `${ours.address}/auth/profile/view/`,
+        expected,
+      }),
+      httpSubject(
+        'Gatehouse: hasPermission',
+        ours.pid,
+        graphqlLoad(ours.address, permission, '"hasPermission":false', asked),
+      ),
+    ],
+    ground.effort,
+  );
+  const [apollo, gatehouse, rest0, profile] = measured;
+  if (!apollo || !gatehouse || !rest0 || !profile) throw new Error('nothing was measured');
+  return {
+    measured,
+    ratios: [
+      { what: '`me`, no-op Apollo = 1', value: ratio(gatehouse, apollo), atLeast: 0.7 },
+      {
+        what: '`GET profile/view/`, no-op Apollo through `executeOperation` = 1',
+        value: ratio(profile, rest0),
+        atLeast: 0.7,
+      },
+    ],
+  };
+}

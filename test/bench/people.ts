@@ -1,0 +1,103 @@
+/** People of the benchmark, put into the database as registering would leave them, and their requests. */
+import { hash } from '@node-rs/argon2';
+import type { BenchDatabase } from './ground.ts';
+import type { LoadSpec } from './load.ts';
+
+export const password = 'correct horse battery staple';
+
+/** The parameters that Gatehouse hashes with unless told otherwise. */
+export const hashParameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+
+export function addressOf(person: number): string {
+  return `person-${person}@example.com`;
+}
+
+/** Adds persons 1 to `count`, all with one password; those that are there stay. */
+export async function seedPeople({ pool }: BenchDatabase, count: number): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query('set synchronous_commit = off');
+    await client.query(
+      `insert into users (id, email, username, first_name, last_name, status, locale, created_at, updated_at)
+       select gen_random_uuid(), 'person-' || n || '@example.com', null, 'Ada', 'Lovelace ' || n, 'ACTIVE', 'en',
+         timestamptz '2026-01-01' + n * interval '1 second', now()
+       from generate_series(1, $1::int) n on conflict do nothing`,
+      [count],
+    );
+    await client.query(
+      `insert into password_hashes select id, $1, now() from users on conflict do nothing`,
+      [await hash(password, hashParameters)],
+    );
+    await client.query('analyze');
+  } finally {
+    client.release();
+  }
+}
+
+export interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
+export const loginDocument =
+  'mutation ($input: LoginInput!) { login(input: $input) { ... on TokenPair { accessToken refreshToken } ... on Problem { code } } }';
+export const refreshDocument =
+  'mutation ($token: String!) { refreshTokens(refreshToken: $token) { ... on TokenPair { accessToken refreshToken } ... on Problem { code } } }';
+
+export function loginBody(person: number): string {
+  const variables = { input: { email: addressOf(person), password } };
+  return JSON.stringify({ query: loginDocument, variables });
+}
+
+export const refreshBody = JSON.stringify({
+  query: refreshDocument,
+  variables: { token: 'TOKEN' },
+});
+
+export async function logIn(address: string, person: number): Promise<Tokens> {
+  const data = await graphql(address, loginBody(person));
+  return data.login as Tokens; // of our own document
+}
+
+/** @param body the request as JSON */
+export async function graphql(
+  address: string,
+  body: string,
+  accessToken?: string,
+): Promise<Record<string, unknown>> {
+  const response = await fetch(`${address}/graphql`, {
+    method: 'POST',
+    headers: jsonHeaders(accessToken),
+    body,
+  });
+  const { data, errors } = (await response.json()) as {
+    data?: Record<string, unknown>;
+    errors?: unknown;
+  }; // GraphQL's form
+  if (!data || errors) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+export function jsonHeaders(accessToken?: string): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
+  };
+}
+
+/** A request of GraphQL, as load. */
+export function graphqlLoad(
+  address: string,
+  bodies: readonly string[],
+  expected: string,
+  { accessToken, connections }: { readonly accessToken?: string; readonly connections: number },
+): Omit<LoadSpec, 'seconds'> {
+  return {
+    url: `${address}/graphql`,
+    method: 'POST',
+    headers: jsonHeaders(accessToken),
+    bodies,
+    expected,
+    connections,
+  };
+}

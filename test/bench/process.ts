@@ -1,0 +1,115 @@
+/** Processes of the benchmark: started from a TypeScript file or the built service, watched, ended. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+export interface ServerProcess extends AsyncDisposable {
+  readonly pid: number;
+  readonly address: string;
+  /** Milliseconds from its start until it answered that it is ready. */
+  readonly readyMilliseconds: number;
+}
+
+export interface ServerOptions {
+  /** A file for Node.js, and its arguments. */
+  readonly command: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly directory?: string;
+  /** A path that answers 200 when the server is ready; without one its address is enough. */
+  readonly readyPath?: string;
+}
+
+const launcher = fileURLToPath(new URL('../../bin/gatehouse.js', import.meta.url));
+
+export function gatehouseCommand(...args: string[]): readonly string[] {
+  return [launcher, ...args];
+}
+
+export function benchFile(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
+
+/** Starts a server that writes its address, as JSON or in a sentence, to standard output. */
+export async function startServer(options: ServerOptions): Promise<ServerProcess> {
+  const { command, environment = {}, directory } = options;
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, command, {
+    env: { PATH: process.env.PATH ?? '', ...profileEnvironment(), ...environment },
+    ...(directory === undefined ? {} : { cwd: directory }),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const address = await addressOf(child);
+  if (options.readyPath) await untilReady(new URL(options.readyPath, address));
+  const readyMilliseconds = performance.now() - startedAt;
+  return {
+    pid: child.pid ?? 0,
+    address,
+    readyMilliseconds,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null) return;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** `PROFILE=<directory>` has every server write a CPU profile when it ends. */
+function profileEnvironment(): Record<string, string> {
+  const directory = process.env.PROFILE;
+  return directory ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${directory}` } : {};
+}
+
+function addressOf({ stdout }: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk;
+      const found = /https?:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0];
+      if (found) resolve(found);
+    });
+    stdout?.once('end', () => reject(new Error(`ended without an address: ${said}`)));
+  });
+}
+
+async function untilReady(url: URL): Promise<void> {
+  for (;;) {
+    const isReady = await fetch(url).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (isReady) return;
+  }
+}
+
+/** Runs a file with `input` as JSON, and answers the JSON that it writes. */
+export async function runJson<Result>(file: string, input: unknown): Promise<Result> {
+  const child = spawn(process.execPath, [file], { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.end(JSON.stringify(input));
+  const [said] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  return JSON.parse(said) as Result; // by a file of ours
+}
+
+/** Ticks of the processor in a second; Linux has always had this many. */
+const ticksPerSecond = 100;
+
+/** Seconds of processor time that a process has used; undefined where the system does not tell. */
+export function cpuSeconds(pid: number): number | undefined {
+  const fields = procFile(pid, 'stat')?.split(') ')[1]?.split(' ');
+  return fields && (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Resident memory in megabytes; undefined where the system does not tell. */
+export function residentMegabytes(pid: number): number | undefined {
+  const kilobytes = /VmRSS:\s+(\d+)/.exec(procFile(pid, 'status') ?? '')?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;
+}
+
+function procFile(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

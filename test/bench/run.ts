@@ -1,0 +1,39 @@
+/**
+ * `npm run bench [-- part …] [--quick]`: measures the service against its physical limits and against
+ * peers, in one run on one machine. Needs `npm run build` and nothing installed.
+ */
+import { openGround } from './ground.ts';
+import { measureMe } from './parts/me.ts';
+import {
+  describeMachine,
+  figureLines,
+  measurementLines,
+  type PartResult,
+  writeJson,
+} from './report.ts';
+
+const parts = { me: measureMe };
+type PartName = keyof typeof parts;
+
+const isPart = (name: string): name is PartName => name in parts;
+
+async function main(words: readonly string[]): Promise<void> {
+  const isQuick = words.includes('--quick');
+  const names = words.filter((word) => word !== '--quick');
+  const unknown = names.find((name) => !isPart(name));
+  if (unknown !== undefined) throw new Error(`no part ${unknown}; there are ${Object.keys(parts)}`);
+  const chosen = names.length > 0 ? names.filter(isPart) : (Object.keys(parts) as PartName[]); // its keys
+  const machine = describeMachine();
+  console.log(JSON.stringify(machine));
+  const results: Partial<Record<PartName, PartResult>> = {};
+  await using ground = await openGround(isQuick);
+  for (const name of chosen) {
+    const result = await parts[name](ground);
+    results[name] = result;
+    console.log(`\n${name}\n\n${measurementLines(result.measured)}`);
+    console.log(`\n${figureLines(result.ratios)}`);
+    writeJson('bench-results.json', machine, results);
+  }
+}
+
+await main(process.argv.slice(2));
