@@ -106,6 +106,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     ...services.registrations.tasks,
     ...services.passwords.tasks,
     ...services.sessions.tasks,
+    ...services.housekeeping.tasks,
     ...services.mailQueue.tasks,
     [pruneTask]: async () => budgets?.prune(),
   };
@@ -116,6 +117,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     tasks: inContext(unitOfWork, tasks),
     schedule: [
       services.sessions.schedule,
+      services.housekeeping.schedule,
       services.mailQueue.schedule,
       `*/5 * * * * ${pruneTask}`,
     ].join('\n'),

@@ -14,6 +14,7 @@ import { createAccess } from './features/access/access.ts';
 import { createAccountMails } from './features/accounts/accounts.mails.ts';
 import { createCredentials } from './features/accounts/credentials.ts';
 import { createEmailChanges } from './features/accounts/email-change.ts';
+import { createHousekeeping } from './features/accounts/housekeeping.ts';
 import { createLogin } from './features/accounts/login.ts';
 import { createPasswords } from './features/accounts/passwords.ts';
 import { createProfiles } from './features/accounts/profile.ts';
@@ -113,6 +114,7 @@ export function createServices(ground: Ground) {
     passwords: createPasswords(accountParts),
     profiles: createProfiles({ ...accountParts, emailChanges }),
     provisioning: createProvisioning(accountParts),
+    housekeeping: createHousekeeping(accountParts),
     directory: createDirectory(unitOfWork),
     explanations: createExplanations(unitOfWork),
     audit,
