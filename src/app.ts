@@ -7,6 +7,7 @@ import { type HttpLimits, httpLimits } from './api/http-limits.ts';
 import { createSchema, type Resolvers } from './api/schema.ts';
 import { readTrustedDocuments } from './api/trusted-documents.ts';
 import { startJobs } from './db/jobs.ts';
+import { isDatabaseReady } from './db/readiness.ts';
 import { AccessResolver, GroupResolver } from './features/access/access.resolver.ts';
 import { createAccessLoaders } from './features/access/access-loaders.ts';
 import { AccountsResolver } from './features/accounts/accounts.resolver.ts';
@@ -64,11 +65,7 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   const schema = createSchema(resolversOf(house));
   const graphql = await createGraphql({ schema, isDebug: config.debug, log, trustedDocuments });
   opened.defer(() => graphql.stop());
-  const isReady = () =>
-    unitOfWork.query('select 1').then(
-      () => true,
-      () => false,
-    );
+  const isReady = () => isDatabaseReady(unitOfWork);
   const http = await createHttp({ ...house, limits, graphql, isReady, version: packageVersion() });
   opened.defer(() => closeHttp(http));
   const address = await http.listen({ host: config.host, port: config.port });

@@ -13,13 +13,14 @@ import { currentTracer } from './core/tracing.ts';
 import { createBudgetStore } from './db/budget-store.ts';
 import { type Budgets, createBudgets } from './db/budgets.ts';
 import { type Changes, createChanges } from './db/changes.ts';
+import { connectionOptions } from './db/connections.ts';
 import { joinEmbeddedDatabase } from './db/embedded/embedded.ts';
 import type { Tasks } from './db/job-tasks.ts';
 import type { JobParts } from './db/jobs.ts';
 import { migrate } from './db/migrate.ts';
 import { openOrm, ormOptions } from './db/orm.ts';
+import { type Patience, servingPatience } from './db/patience.ts';
 import { watchPools } from './db/pool-metrics.ts';
-import { requirePrimary } from './db/primary.ts';
 import { traceStatements } from './db/statement-spans.ts';
 import { createUnitOfWork, type UnitOfWork } from './db/unit-of-work.ts';
 import { entities } from './entities.ts';
@@ -37,6 +38,8 @@ export interface Surroundings {
   readonly clock?: Clock;
   /** Milliseconds that a mail server may be silent; commands have less patience than the server. */
   readonly mailPatience?: number;
+  /** With the database; that of a process that serves, unless another is given. */
+  readonly patience?: Patience;
 }
 
 export interface House extends Services {
@@ -59,12 +62,13 @@ const pruneTask = 'prune-attempt-budgets';
 
 /** Joins the database, brings it up to date and puts the services together. */
 export async function openHouse(surroundings: Surroundings): Promise<House> {
-  const { config, log, clock = systemClock } = surroundings;
+  const { config, log, clock = systemClock, patience = servingPatience } = surroundings;
   await using opened = new AsyncDisposableStack();
   const secretKey = config.secretKey ?? (await keptSecretKey(config.dataDirectory));
   const databaseUrl = await openDatabase(config, log, opened);
   // LISTEN, locks of a session and prepared statements do not survive a pooler in transaction mode.
   const directUrl = config.databaseDirectUrl ?? databaseUrl;
+  const isPooled = databaseUrl !== directUrl;
   const metrics = createMetrics();
   const pools = new Map<'main' | 'jobs', Pool>();
   watchPools(metrics, pools);
@@ -72,6 +76,8 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     ormOptions(
       {
         databaseUrl,
+        isPooled,
+        patience,
         onPool: (pool) => pools.set('main', pool),
         onNotice: (text) => log.debug({ part: 'database' }, text),
       },
@@ -85,8 +91,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   opened.defer(() => changes.stop());
   const unitOfWork = createUnitOfWork(orm, changes);
   const migrated = await migrate(orm, unitOfWork, directUrl);
-  const isPooled = databaseUrl !== directUrl;
-  const budgets = openBudgets({ config, databaseUrl, isPooled, log, metrics });
+  const budgets = openBudgets({ config, databaseUrl, isPooled, patience, log, metrics });
   opened.defer(() => budgets?.close());
   const ground = { config, log, clock, metrics, secretKey, unitOfWork, changes, budgets };
   const services = createServices(ground);
@@ -111,7 +116,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     [pruneTask]: async () => budgets?.prune(),
   };
   const jobs = {
-    pool: openPool(directUrl, log, opened),
+    pool: openPool({ databaseUrl: directUrl, patience, log }, opened),
     log,
     metrics,
     tasks: inContext(unitOfWork, tasks),
@@ -158,6 +163,7 @@ function openBudgets(parts: {
   readonly config: Config;
   readonly databaseUrl: string;
   readonly isPooled: boolean;
+  readonly patience: Patience;
   readonly log: Log;
   readonly metrics: Metrics;
 }): Budgets | undefined {
@@ -168,12 +174,19 @@ function openBudgets(parts: {
 }
 
 /** For the jobs: one connection listens, one shows that we live, the others work. */
-function openPool(databaseUrl: string, log: Log, opened: AsyncDisposableStack): Pool {
+function openPool(
+  {
+    databaseUrl,
+    patience,
+    log,
+  }: { readonly databaseUrl: string; readonly patience: Patience; readonly log: Log },
+  opened: AsyncDisposableStack,
+): Pool {
   const pool = new Pool({
     connectionString: databaseUrl,
     application_name: 'gatehouse-jobs',
     max: 8,
-    onConnect: requirePrimary,
+    ...connectionOptions(patience, false),
   });
   const onBrokenConnection = (error: Error) =>
     log.warn({ err: error, part: 'jobs' }, 'a connection broke');

@@ -3,6 +3,7 @@ import type { Context } from '../core/actor.ts';
 import { onBehalfOf } from '../core/ambient.ts';
 import { readConfig } from '../core/config.ts';
 import { createLog } from '../core/log.ts';
+import { commandPatience } from '../db/patience.ts';
 import type { House } from '../house.ts';
 import { operatorContext } from './operator-context.ts';
 import { complain, say, type Terminal } from './terminal.ts';
@@ -33,7 +34,7 @@ export async function withHouse<Result>(
     import('../house.ts'),
     import('../db/jobs.ts'),
   ]);
-  const house = await openHouse({ config, log, mailPatience });
+  const house = await openHouse({ config, log, mailPatience, patience: commandPatience });
   try {
     const context = operatorContext();
     const result = await onBehalfOf(context, () =>

@@ -13,6 +13,8 @@ import {
 } from 'rate-limiter-flexible';
 import type { Budget, BudgetName } from '../core/attempt-budgets.ts';
 import type { Log } from '../core/log.ts';
+import { connectionOptions } from './connections.ts';
+import type { Patience } from './patience.ts';
 
 /** One bucket that holds something. */
 export interface Bucket {
@@ -37,13 +39,12 @@ export interface BudgetStoreParts {
   readonly databaseUrl: string;
   /** Whether a pooler stands before the database, which may not know our prepared statements. */
   readonly isPooled: boolean;
+  readonly patience: Patience;
   readonly redisUrl: string | undefined;
   readonly log: Log;
 }
 
 const table = 'attempt_budgets';
-/** An attempt that finds no connection for so many milliseconds is answered OVERLOADED. */
-const connectionTimeoutMillis = 4000;
 const maxConnections = 4;
 
 export function createBudgetStore(parts: BudgetStoreParts): BudgetStore {
@@ -53,11 +54,17 @@ export function createBudgetStore(parts: BudgetStoreParts): BudgetStore {
     : createRedisStore(parts.redisUrl, parts, postgres);
 }
 
-function createPostgresStore({ databaseUrl, isPooled, log }: BudgetStoreParts): BudgetStore {
+function createPostgresStore({
+  databaseUrl,
+  isPooled,
+  patience,
+  log,
+}: BudgetStoreParts): BudgetStore {
   const pool = new Pool({
     connectionString: databaseUrl,
+    application_name: 'gatehouse-budgets',
     max: maxConnections,
-    connectionTimeoutMillis,
+    ...connectionOptions(patience, isPooled),
   });
   pool.on('error', (error) => log.warn({ err: error, part: 'budgets' }, 'a connection broke'));
   return {

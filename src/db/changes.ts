@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { keepAlive } from './connections.ts';
 
 const changesChannel = 'gatehouse_changes';
 const beatMilliseconds = 1000;
@@ -118,7 +119,7 @@ export function createChanges(options: {
     const client = new Client({
       connectionString: options.databaseUrl,
       application_name: 'gatehouse-changes',
-      keepAlive: true,
+      ...keepAlive,
       connectionTimeoutMillis: silenceMilliseconds,
       query_timeout: silenceMilliseconds,
     });

@@ -2,7 +2,8 @@
 
 /**
  * Of sockets, and of PostgreSQL: classes 08, 53 and 57P are connection, resources and shutdown; 25006
- * comes from a server that only reads, which is not, or no longer, the primary.
+ * comes from a server that only reads, which is not, or no longer, the primary; 57014, 55P03 and 25P03
+ * say that a statement, a lock or a transaction took longer than it may.
  */
 const socketCodes = new Set([
   'ECONNREFUSED',
@@ -15,7 +16,7 @@ const socketCodes = new Set([
   'EHOSTUNREACH',
   'ENOENT',
 ]);
-const sqlStates = /^(08|53|57P|25006$)/;
+const sqlStates = /^(08|53|57P|25006$|57014$|55P03$|25P03$)/;
 /** node-postgres has no codes for these. */
 const sentences =
   /connection terminated|connection ended|timeout exceeded when trying to connect|client has encountered a connection error|server closed the connection/i;

@@ -1,10 +1,15 @@
 /**
  * Brings the database to the present schema, ours and the job queue's, under one advisory lock, so
- * that any number of replicas may start at once.
+ * that any number of replicas may start at once. It may take any time, and so may waiting for it.
  */
 import { runMigrations } from 'graphile-worker';
+import { unhurried } from './connections.ts';
 import type { Orm } from './orm.ts';
 import type { UnitOfWork } from './unit-of-work.ts';
+
+const withoutLimits = `
+  select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),
+    set_config('idle_in_transaction_session_timeout', '0', true)`;
 
 /**
  * Names of the migrations that were missing. All of ours happen in one transaction, or none.
@@ -16,12 +21,13 @@ export async function migrate(
   unitOfWork: UnitOfWork,
   directUrl: string,
 ): Promise<readonly string[]> {
-  return unitOfWork.inContext(() =>
+  const work = () =>
     unitOfWork.run(async () => {
+      await unitOfWork.query(withoutLimits);
       await unitOfWork.lock('gatehouse:migrate');
       await runMigrations({ connectionString: directUrl });
       const done = await orm.migrator.up({ transaction: orm.em.getTransactionContext() });
       return done.map(({ name }) => name);
-    }),
-  );
+    });
+  return unhurried(() => unitOfWork.inContext(work));
 }

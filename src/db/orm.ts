@@ -10,11 +10,10 @@ import {
 } from '@mikro-orm/postgresql';
 import type { Pool, PoolClient } from 'pg';
 import { BoundParametersDriver } from './bound-parameters.ts';
+import { connectionOptions } from './connections.ts';
 import { migrations } from './migrations/migrations.ts';
-import { requirePrimary } from './primary.ts';
+import { type Patience, servingPatience } from './patience.ts';
 
-/** Milliseconds to wait for a connection; the caller is told to try again after that. */
-const connectionTimeoutMillis = 4000;
 /** Milliseconds for whoever holds a connection to notice by themselves that it is lost. */
 const noticeMilliseconds = 1000;
 
@@ -42,6 +41,9 @@ export type Entities = readonly EntityClass<object>[];
 
 export interface DatabaseSettings {
   readonly databaseUrl: string;
+  /** Whether a pooler stands before the database. */
+  readonly isPooled?: boolean;
+  readonly patience?: Patience;
   /** Connections at most; a hash never holds one, so few are enough. */
   readonly poolSize?: number;
   /** Told of the pool of connections. */
@@ -55,6 +57,7 @@ export function ormOptions(
   settings: DatabaseSettings,
   parts: { entities: Entities; subscribers?: readonly EventSubscriber[] },
 ): Options {
+  const { patience = servingPatience, isPooled = false } = settings;
   return {
     driver: BoundParametersDriver,
     clientUrl: settings.databaseUrl,
@@ -65,13 +68,11 @@ export function ormOptions(
     forceUtcTimezone: true,
     pool: { min: 0, max: settings.poolSize ?? 10 },
     driverOptions: {
-      connectionTimeoutMillis,
-      keepAlive: true,
+      ...connectionOptions(patience, isPooled),
       onPoolCreated: (pool: Pool) => {
         takeBackLost(pool);
         settings.onPool?.(pool);
       },
-      onConnect: requirePrimary,
     },
     migrations: { migrationsList: migrations, snapshot: false, allOrNothing: true },
     // Queries may carry secrets' digests and addresses; the log has no use for them.
