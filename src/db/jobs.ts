@@ -2,16 +2,11 @@
  * Work that happens after a transaction, by graphile-worker: recorded in the transaction, begun
  * milliseconds after it commits, repeated until it succeeds. A payload never holds a secret.
  */
-import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { Logger, type Runner, run, type WorkerEvents } from 'graphile-worker';
-import type { Pool } from 'pg';
-import type { Log } from '../core/log.ts';
-import type { Metrics } from '../core/metrics.ts';
-import { followClaims } from './job-claims.ts';
-import { type JobLiveness, startJobLiveness } from './job-liveness.ts';
-import { type JobPayload, type Tasks, taskList } from './job-tasks.ts';
+import { startJobLiveness } from './job-liveness.ts';
+import { type JobParts, startJobRun } from './job-runner.ts';
+import type { JobPayload } from './job-tasks.ts';
 
 /**
  * graphile-worker waits exp(min(10, attempt)) seconds between attempts: 25 of them reach over four
@@ -19,8 +14,6 @@ import { type JobPayload, type Tasks, taskList } from './job-tasks.ts';
  */
 export const maxAttempts = 25;
 
-/** Milliseconds for jobs under way to finish, once the process wants to end. */
-const drainMilliseconds = 3000;
 const restartMilliseconds = 1000;
 
 /** Records a job in the transaction at hand: it is done if and only if that commits. */
@@ -39,53 +32,34 @@ export async function enqueueJob(
     );
 }
 
-export interface JobParts {
-  readonly pool: Pool;
-  readonly tasks: Tasks;
-  /** Tasks that are done again and again, in crontab's notation, a line each. */
-  readonly schedule: string;
-  readonly log: Log;
-  readonly metrics: Pick<Metrics, 'observe'>;
-}
-
 /** Does the jobs until it is stopped; those under way are finished first. */
 export async function startJobs(parts: JobParts): Promise<{ stop(): Promise<void> }> {
   const liveness = startJobLiveness(parts.pool, parts.log);
-  let isStopping = false;
-  let runner = await startRunner(parts, liveness);
+  const stopping = new AbortController();
+  let jobRun = await startJobRun(parts, liveness);
 
-  /** A runner ends when the database stays away for long; another one takes its place. */
+  /** A run ends when the database goes away at a bad moment; another one takes its place. */
   const keepRunning = async (): Promise<void> => {
-    while (!isStopping) {
-      await runner.promise.catch((error: unknown) =>
-        parts.log.error({ err: error, part: 'jobs' }, 'the jobs stopped; starting again'),
-      );
-      if (isStopping) return;
+    await jobRun.over;
+    while (!stopping.signal.aborted) {
+      parts.log.warn({ part: 'jobs' }, 'the jobs stopped; starting again');
       await sleep(restartMilliseconds);
-      runner = await startRunner(parts, liveness).catch(() => runner);
+      const next = await startJobRun(parts, liveness).catch(() => undefined);
+      if (!next) continue;
+      jobRun = next;
+      if (stopping.signal.aborted) await next.stop();
+      await next.over;
     }
   };
   const running = keepRunning();
   return {
     async stop() {
-      isStopping = true;
-      await runner.stop().catch(() => undefined); // it may have ended by itself
+      stopping.abort();
+      await jobRun.stop();
       await running;
       await liveness.stop();
     },
   };
-}
-
-function startRunner(parts: JobParts, liveness: JobLiveness): Promise<Runner> {
-  return run({
-    ...workerOptions(parts, liveness),
-    crontab: parts.schedule,
-    concurrency: 4,
-    pollInterval: 1000,
-    // In batches, even of one, the end of a job is tried again when the connection breaks; the plain
-    // way (0.18) leaves a rejection that nobody handles, which ends the process.
-    preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
-  });
 }
 
 /**
@@ -114,29 +88,4 @@ async function countJobs(
 ): Promise<number> {
   const { rows } = await pool.query<{ number: number }>(sql, parameters);
   return rows[0]?.number ?? 0;
-}
-
-function workerOptions({ pool, tasks, log, metrics }: JobParts, liveness: JobLiveness) {
-  const events: WorkerEvents = new EventEmitter();
-  events.on('pool:create', ({ workerPool }) => {
-    const released = new AbortController();
-    events.once('pool:release', () => released.abort());
-    liveness.announce(workerPool.id, followClaims(events), released.signal);
-  });
-  return {
-    pgPool: pool,
-    noHandleSignals: true,
-    gracefulShutdownAbortTimeout: drainMilliseconds,
-    taskList: taskList(tasks, metrics),
-    logger: workerLogger(log),
-    events,
-  };
-}
-
-/** Of the worker's own talk only warnings and errors. */
-function workerLogger(log: Log): Logger {
-  return new Logger(() => (level, message) => {
-    if (level === 'error') log.error({ part: 'jobs' }, message);
-    if (level === 'warning') log.warn({ part: 'jobs' }, message);
-  });
 }
