@@ -1,0 +1,173 @@
+/**
+ * What lies in `deploy/` fits the service: it names variables that are read, commands that there are,
+ * paths and ports that are served. No engine is at hand to build an image or to render the chart.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { rawRequest } from '../support/raw-request.ts';
+import { startService, type TestService } from '../support/service.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+const compose = parse(read('deploy/compose/compose.yaml'), { merge: true });
+const values = parse(read('deploy/chart/values.yaml'));
+const templateNames = readdirSync(join(root, 'deploy/chart/templates'));
+const templates = templateNames.map((name) => ({
+  name,
+  text: read(`deploy/chart/templates/${name}`),
+}));
+const containerfile = read('deploy/Containerfile');
+const balancer = 'deploy/compose/haproxy.cfg';
+
+/** A template without what the engine would do: lines of it left out, values in a line a word. */
+function skeletonOf(text: string): string {
+  const lines = text.split('\n').filter((line) => !/^\s*\{\{[^}]*\}\}\s*$/.test(line));
+  return lines.join('\n').replaceAll(/"?\{\{[^}]*\}\}"?/g, 'word');
+}
+
+describe('variables', () => {
+  const source = read('src/core/config.ts');
+  const known = new Set(
+    [...source.matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gm)].map(([, name = '']) => name),
+  );
+  const named: Readonly<Record<string, readonly string[]>> = {
+    'the image': [...containerfile.matchAll(/\b([A-Z_]+)=\S+/g)].map(([, name = '']) => name),
+    'compose.yaml': Object.keys(compose.services.gatehouse.environment),
+    'gatehouse.example.env': Object.keys(parseEnv(read('deploy/compose/gatehouse.example.env'))),
+    'the chart': Object.keys(values.environment),
+    "the chart's secret": read('deploy/chart/values.yaml')
+      .split('existingSecret')[0]
+      ?.match(/\b[A-Z]+_[A-Z_]+\b/g) as string[],
+  };
+
+  test.each(Object.entries(named))('%s: every one is read by the service', (_where, names) => {
+    expect(names.length).toBeGreaterThan(1);
+    expect(names.filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  test('together they are all that production asks for', () => {
+    const needed = /const neededInProduction = \[([^\]]*)\]/.exec(source)?.[1]?.match(/\w+/g) ?? [];
+    expect(needed.length).toBeGreaterThan(3);
+    for (const name of needed) expect(named['gatehouse.example.env']).toContain(name);
+    const chart = [...(named['the chart'] ?? []), ...(named["the chart's secret"] ?? [])];
+    for (const name of needed) expect(chart).toContain(name);
+  });
+});
+
+test('what is run is a command of ours', () => {
+  const commands = readdirSync(join(root, 'src/cli'))
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => [...read(`src/cli/${name}`).matchAll(/command: '(\w+)/g)])
+    .map(([, command]) => command);
+  const run = [
+    ...[...containerfile.matchAll(/^CMD \["(\w+)"\]/gm)].map(([, command]) => command),
+    compose.services.gatehouse.command[0],
+    compose.services.migrate.command[0],
+    ...templates.flatMap(({ text }) => [...text.matchAll(/args: \[(\w+)\]/g)].map(([, it]) => it)),
+  ];
+  expect(run).toEqual(['serve', 'serve', 'migrate', 'serve', 'migrate']);
+  for (const command of run) expect(commands).toContain(command);
+});
+
+test('what the image copies is there, and its launcher runs', () => {
+  const copied = [...containerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
+    ([, sources = '']) => sources.split(' '),
+  );
+  expect(copied.length).toBeGreaterThan(5);
+  for (const source of copied)
+    expect([source, existsSync(join(root, source))]).toEqual([source, true]);
+  const [, launcher = ''] = /^ENTRYPOINT \["node", "(.+)"\]$/m.exec(containerfile) ?? [];
+  expect(execFileSync(process.execPath, [join(root, launcher), '--help']).toString()).toContain(
+    'serve',
+  );
+});
+
+describe('probes', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    service = await startService();
+  });
+  afterAll(() => service.close());
+
+  test('ask for paths that are served, by whichever name', async () => {
+    const texts = [containerfile, read(balancer), ...templates.map(({ text }) => text)].join('\n');
+    const paths = [...new Set(texts.match(/\/health\/\w+/g))];
+    expect(paths.sort()).toEqual(['/health/live', '/health/ready']);
+    for (const path of paths) {
+      const headers = { host: '10.1.2.3:4000' }; // a pod's
+      const answer = await rawRequest(service.address, ['GET', path], { headers });
+      expect([path, answer.status]).toEqual([path, 200]);
+    }
+  });
+
+  test('and everybody means the same port', () => {
+    const port = Number(/PORT=(\d+)/.exec(containerfile)?.[1]);
+    expect(containerfile).toContain(`EXPOSE ${port}\n`);
+    expect(read(balancer)).toMatch(new RegExp(`^  server-template .* gatehouse:${port}$`, 'm'));
+    const deployment = templates.find(({ name }) => name === 'deployment.yaml')?.text ?? '';
+    expect(deployment).toContain(`containerPort: ${port}\n`);
+  });
+});
+
+describe('the chart', () => {
+  const manifests = templates.filter(({ name }) => name.endsWith('.yaml'));
+
+  test.each(manifests)('$name is YAML, and one manifest', ({ text }) => {
+    const [document, ...others] = parseAllDocuments(skeletonOf(text));
+    expect(others).toEqual([]);
+    expect(document?.errors).toEqual([]);
+    expect(document?.toJS()).toMatchObject({
+      apiVersion: expect.any(String),
+      kind: expect.any(String),
+      metadata: expect.any(Object),
+    });
+  });
+
+  test('every value is used, and every one used is there', () => {
+    const used = templates.flatMap(({ text }) =>
+      [...text.matchAll(/\.Values\.([\w.]+)/g)].map(([, path = '']) => path),
+    );
+    for (const path of used) {
+      const found = path.split('.').reduce((at, name) => at?.[name], values);
+      expect([path, found !== undefined]).toEqual([path, true]);
+    }
+    for (const name of Object.keys(values)) {
+      expect([name, used.some((path) => path.split('.')[0] === name)]).toEqual([name, true]);
+    }
+  });
+
+  test('every block that is opened is closed, and every template that is included is there', () => {
+    const defined = templates.flatMap(({ text }) => [...text.matchAll(/define "([^"]+)"/g)]);
+    const names = new Set(defined.map(([, name]) => name));
+    for (const { name, text } of templates) {
+      const opened = text.match(/\{\{-? (if|range|with|define) /g)?.length ?? 0;
+      const closed = text.match(/\{\{-? end -?\}\}/g)?.length ?? 0;
+      expect([name, opened]).toEqual([name, closed]);
+      for (const [, included] of text.matchAll(/include "([^"]+)"/g)) {
+        expect(names).toContain(included);
+      }
+    }
+  });
+});
+
+test('the services of the compose file wait for each other, and for services that there are', () => {
+  const names = Object.keys(compose.services);
+  expect(names.sort()).toEqual(['balancer', 'gatehouse', 'migrate', 'postgres', 'valkey']);
+  expect(compose.services.gatehouse.deploy.replicas).toBe(2);
+  for (const { depends_on: needed = {} } of Object.values<{ depends_on?: object }>(
+    compose.services,
+  )) {
+    for (const name of Object.keys(needed)) expect(names).toContain(name);
+  }
+});
+
+test.skipIf(spawnSync('haproxy', ['-v']).status !== 0)('HAProxy accepts its configuration', () => {
+  const checked = spawnSync('haproxy', ['-c', '-f', join(root, balancer)], { encoding: 'utf8' });
+  expect([checked.status, checked.stderr]).toEqual([0, expect.not.stringContaining('ALERT')]);
+});
