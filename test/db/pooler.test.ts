@@ -1,8 +1,8 @@
 /**
  * Behind PgBouncer in transaction mode: requests go through the pooler, and what needs a connection of
- * its own goes past it. Skipped where PgBouncer is not installed (Debian: apt-get install pgbouncer).
+ * its own goes past it. Skipped where PgBouncer is not installed and cannot be.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,13 +10,14 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { canRun } from '../support/debian.ts';
 import { freePort } from '../support/free-port.ts';
 import { person } from '../support/people.ts';
 import { quiet, startService, type TestService } from '../support/service.ts';
 import { isIn, logOut, refresh } from '../support/session-calls.ts';
 import { until } from '../support/until.ts';
 
-const isInstalled = spawnSync('pgbouncer', ['--version']).status === 0;
+const isInstalled = canRun('pgbouncer', 'pgbouncer');
 /** So few that a session which kept one would be noticed. */
 const poolSize = 2;
 
