@@ -51,18 +51,35 @@ async function createContext(
   reply: FastifyReply,
   tokens: Tokens,
 ): Promise<Context> {
-  return {
-    actor: await actorOf(request.headers.authorization, tokens),
-    client: {
-      ipAddress: request.ip,
-      userAgent: request.headers['user-agent'] ?? '',
-      locale: preferredLocale(request.headers['accept-language']),
-      requestId: request.id,
-    },
-    get signal() {
-      return hangUpSignal(reply);
-    },
+  const actor = await actorOf(request.headers.authorization, tokens);
+  const client = {
+    ipAddress: request.ip,
+    userAgent: request.headers['user-agent'] ?? '',
+    locale: preferredLocale(request.headers['accept-language']),
+    requestId: request.id,
   };
+  return new RequestContext(actor, client, () => hangUpSignal(reply));
+}
+
+/** A class, as Apollo copies contexts: a getter of the object itself would be called by that. */
+class RequestContext implements Context {
+  readonly actor: Context['actor'];
+  readonly client: Context['client'];
+  readonly listenForHangUp: () => AbortSignal;
+
+  constructor(
+    actor: Context['actor'],
+    client: Context['client'],
+    listenForHangUp: () => AbortSignal,
+  ) {
+    this.actor = actor;
+    this.client = client;
+    this.listenForHangUp = listenForHangUp;
+  }
+
+  get signal(): AbortSignal {
+    return this.listenForHangUp();
+  }
 }
 
 /** The context that the authentication of this request has left. */

@@ -1,5 +1,5 @@
 /** Notes which operation of the schema a GraphQL request asked for, and why it failed as a whole. */
-import type { ApolloServerPlugin } from '@apollo/server';
+import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
 import {
   type DocumentNode,
   Kind,
@@ -10,19 +10,29 @@ import type { Context } from '../core/actor.ts';
 import { isProblemCode } from '../core/errors.ts';
 import { noteOperation, noteRefusal } from './outcomes.ts';
 
-export const noteOutcomes: ApolloServerPlugin<Context> = {
-  requestDidStart: async () => ({
-    async didResolveOperation({ document, operation, contextValue }) {
-      if (operation) noteOperation(contextValue, operationName(document, operation));
-    },
-    async willSendResponse({ response: { body }, contextValue }) {
-      const error = body.kind === 'single' ? body.singleResult.errors?.[0] : undefined;
-      if (!error) return;
-      const code = error.extensions?.code;
-      noteRefusal(contextValue, isProblemCode(code) ? code : 'BAD_REQUEST');
-    },
-  }),
+const listener: GraphQLRequestListener<Context> = {
+  async didResolveOperation({ document, operation, contextValue }) {
+    if (operation) noteOperation(contextValue, keptName(document, operation));
+  },
+  async willSendResponse({ response: { body }, contextValue }) {
+    const error = body.kind === 'single' ? body.singleResult.errors?.[0] : undefined;
+    if (!error) return;
+    const code = error.extensions?.code;
+    noteRefusal(contextValue, isProblemCode(code) ? code : 'BAD_REQUEST');
+  },
 };
+const listening = Promise.resolve(listener);
+
+export const noteOutcomes: ApolloServerPlugin<Context> = { requestDidStart: () => listening };
+
+/** Apollo keeps the documents that it is asked often, and so what is known of them is kept. */
+const names = new WeakMap<OperationDefinitionNode, string>();
+
+function keptName(document: DocumentNode, operation: OperationDefinitionNode): string {
+  const kept = names.get(operation) ?? operationName(document, operation);
+  names.set(operation, kept);
+  return kept;
+}
 
 /** The field it asks for: validated, so it is one of the schema and nothing that a caller made up. */
 function operationName(document: DocumentNode, { selectionSet }: OperationDefinitionNode): string {

@@ -1,29 +1,38 @@
 /** What is refused once the operation is known, and before it is executed. */
-import type { ApolloServerPlugin } from '@apollo/server';
-import { GraphQLError } from 'graphql';
+import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
+import { GraphQLError, type OperationDefinitionNode } from 'graphql';
 import type { Context } from '../core/actor.ts';
-import { costOf } from './graphql-cost.ts';
+import { type Costly, costOf } from './graphql-cost.ts';
 import { limits, OverLimit } from './graphql-limits.ts';
 import { requireModestVariables } from './graphql-variables.ts';
 
-export const refuseSubscriptions: ApolloServerPlugin<Context> = {
-  requestDidStart: async () => ({
-    async didResolveOperation({ operation }) {
-      if (operation?.operation !== 'subscription') return;
-      throw new GraphQLError('There are no subscriptions here.', {
-        extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 400 } },
-      });
-    },
-  }),
+const listener: GraphQLRequestListener<Context> = {
+  async didResolveOperation({ schema, document, operation, request: { variables = {} } }) {
+    if (!operation) return; // is answered by the execution
+    if (operation.operation === 'subscription') throw noSubscriptions();
+    requireModestVariables(schema, operation, variables);
+    if (keptCost({ schema, document, operation, variables }) <= limits.cost) return;
+    throw new OverLimit('The operation asks for too much at once; ask for fewer, or in parts.');
+  },
 };
+const listening = Promise.resolve(listener);
 
-export const refuseCostly: ApolloServerPlugin<Context> = {
-  requestDidStart: async () => ({
-    async didResolveOperation({ schema, document, operation, request: { variables = {} } }) {
-      if (!operation) return; // is answered by the execution
-      requireModestVariables(schema, operation, variables);
-      if (costOf({ schema, document, operation, variables }) <= limits.cost) return;
-      throw new OverLimit('The operation asks for too much at once; ask for fewer, or in parts.');
-    },
-  }),
-};
+/** Refuses subscriptions, variables that are too large, and operations that ask for too much. */
+export const refuseOperations: ApolloServerPlugin<Context> = { requestDidStart: () => listening };
+
+function noSubscriptions(): GraphQLError {
+  return new GraphQLError('There are no subscriptions here.', {
+    extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 400 } },
+  });
+}
+
+const costs = new WeakMap<OperationDefinitionNode, number>();
+
+/** Weighed once for each document that Apollo keeps, where variables have no say in it. */
+function keptCost(costly: Costly): number {
+  const { operation } = costly;
+  if (operation.variableDefinitions?.length) return costOf(costly);
+  const kept = costs.get(operation) ?? costOf(costly);
+  costs.set(operation, kept);
+  return kept;
+}

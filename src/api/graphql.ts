@@ -1,6 +1,9 @@
 /** Apollo Server: what it may tell, and how it answers over HTTP. */
 import { ApolloServer } from '@apollo/server';
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
@@ -13,8 +16,8 @@ import { publicError } from './graphql-errors.ts';
 import { limitRules, limits } from './graphql-limits.ts';
 import { noteOutcomes } from './graphql-outcomes.ts';
 import { statusesByAccept } from './graphql-over-http.ts';
-import { refuseCostly, refuseSubscriptions } from './graphql-refusals.ts';
-import { listFewErrors, reportUnexpected } from './graphql-reports.ts';
+import { refuseOperations } from './graphql-refusals.ts';
+import { reportErrors } from './graphql-reports.ts';
 import { onlyTrusted, type TrustedDocuments } from './trusted-documents.ts';
 
 export type Graphql = ApolloServer<Context>;
@@ -40,12 +43,12 @@ export async function createGraphql(parts: {
     executionOptions: { maxCoercionErrors: limits.errors },
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
+      // It follows every field of every answer, and none of ours may be kept.
+      ApolloServerPluginCacheControlDisabled(),
       ...(parts.trustedDocuments ? [onlyTrusted(parts.trustedDocuments)] : []),
-      refuseSubscriptions,
-      refuseCostly,
+      refuseOperations,
       noteOutcomes,
-      reportUnexpected(parts.log),
-      listFewErrors,
+      reportErrors(parts.log),
       statusesByAccept,
     ],
     cache: 'bounded',

@@ -8,6 +8,9 @@ import {
   buildSchema,
   type DocumentNode,
   GraphQLError,
+  type GraphQLFieldResolver,
+  type GraphQLResolveInfo,
+  GraphQLScalarType,
   type GraphQLSchema,
   lexicographicSortSchema,
   parse,
@@ -15,10 +18,10 @@ import {
   printSchema,
   visit,
 } from 'graphql';
-import { buildTypeDefsAndResolversSync, type MiddlewareFn } from 'type-graphql';
+import { buildTypeDefsAndResolversSync } from 'type-graphql';
 import type { Context } from '../core/actor.ts';
 import { isTopLevel } from '../core/errors.ts';
-import { traced } from '../core/tracing.ts';
+import { currentTracer, traced } from '../core/tracing.ts';
 import { AccessResolver, GroupResolver } from '../features/access/access.resolver.ts';
 import { AccountsResolver } from '../features/accounts/accounts.resolver.ts';
 import { PasswordsResolver } from '../features/accounts/passwords.resolver.ts';
@@ -84,14 +87,13 @@ export function createSchema(
     resolvers: resolverClasses,
     container: { get: (wanted: unknown) => resolverOf(resolvers, wanted) },
     scalarsMap: [{ type: Date, scalar: DateTime }],
-    globalMiddlewares: [traceOperations, answerProblems],
     emitSchemaFile: false,
     validate: false,
   });
   requireAgreement(parse(text), parse(built.typeDefs));
   return makeExecutableSchema({
     typeDefs: text,
-    resolvers: built.resolvers,
+    resolvers: guardedResolvers(built.resolvers),
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });
 }
@@ -102,33 +104,70 @@ function resolverOf(resolvers: Resolvers, wanted: unknown) {
   return found;
 }
 
-/** A span for each operation asked for, named by the schema and not by the caller. */
-const traceOperations: MiddlewareFn<Context> = ({ info }, next) => {
-  const { path, operation, fieldName } = info;
-  if (path.prev !== undefined) return next();
-  return traced(`${operation.operation} ${fieldName}`, {}, next);
-};
+type Resolver = GraphQLFieldResolver<unknown, Context>;
+type ResolverMap = ReturnType<typeof buildTypeDefsAndResolversSync>['resolvers'];
+
+/** Every field's resolver within `guarded`; what tells types apart is left as it is. */
+function guardedResolvers(resolvers: ResolverMap): ResolverMap {
+  return Object.fromEntries(
+    Object.entries(resolvers).map(([type, members]) => {
+      if (members instanceof GraphQLScalarType) return [type, members];
+      const guardedMembers = Object.entries(members).map(([name, member]) =>
+        typeof member === 'function' && !name.startsWith('__')
+          ? [name, guarded(member as Resolver)] // of a field, by its name
+          : [name, member],
+      );
+      return [type, Object.fromEntries(guardedMembers)];
+    }),
+  );
+}
+
+/**
+ * A resolver whose problems are answered and whose operation is traced. Not a middleware of
+ * type-graphql: those make a chain of promises of every field, of which an answer has hundreds.
+ */
+function guarded(resolve: Resolver): Resolver {
+  return (source, args, context, info) => {
+    const asRefusal = (error: unknown) => answerProblem(error, context, info);
+    try {
+      const result = currentTracer()
+        ? tracedOperation(resolve, [source, args, context, info])
+        : resolve(source, args, context, info);
+      return isPromise(result) ? result.then(undefined, asRefusal) : result;
+    } catch (error) {
+      return asRefusal(error);
+    }
+  };
+}
+
+/** As graphql-js tells them. */
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
+}
+
+/** In a span for each operation asked for, named by the schema and not by the caller. */
+function tracedOperation(resolve: Resolver, parameters: Parameters<Resolver>): unknown {
+  const [, , , { path, operation, fieldName }] = parameters;
+  if (path.prev !== undefined) return resolve(...parameters);
+  return traced(`${operation.operation} ${fieldName}`, {}, async () => resolve(...parameters));
+}
 
 /** A Problem becomes data where the contract has it as data, and an error with its code elsewhere. */
-const answerProblems: MiddlewareFn<Context> = async ({ info, context }, next) => {
-  try {
-    return await next();
-  } catch (error) {
-    const problem = problemOf(error);
-    if (!problem) throw error;
-    const { code, message, fields, retryAfterSeconds } = problem;
-    noteRefusal(context, code);
-    const isMutation = info.parentType === info.schema.getMutationType();
-    if (isMutation && !isTopLevel(code)) return { code, message, fields };
-    throw new GraphQLError(message, {
-      extensions: {
-        code,
-        ...(fields.length > 0 ? { fields } : {}),
-        ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
-      },
-    });
-  }
-};
+function answerProblem(error: unknown, context: Context, info: GraphQLResolveInfo) {
+  const problem = problemOf(error);
+  if (!problem) throw error;
+  const { code, message, fields, retryAfterSeconds } = problem;
+  noteRefusal(context, code);
+  const isMutation = info.parentType === info.schema.getMutationType();
+  if (isMutation && !isTopLevel(code)) return { code, message, fields };
+  throw new GraphQLError(message, {
+    extensions: {
+      code,
+      ...(fields.length > 0 ? { fields } : {}),
+      ...(retryAfterSeconds === undefined ? {} : { retryAfter: retryAfterSeconds }),
+    },
+  });
+}
 
 function requireAgreement(file: DocumentNode, classes: DocumentNode): void {
   const ofFile = canonicalLines(file);
