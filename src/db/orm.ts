@@ -11,6 +11,7 @@ import {
 import type { Pool, PoolClient } from 'pg';
 import { BoundParametersDriver } from './bound-parameters.ts';
 import { connectionOptions } from './connections.ts';
+import { currentFork } from './fork.ts';
 import { migrations } from './migrations/migrations.ts';
 import { type Patience, servingPatience } from './patience.ts';
 
@@ -65,6 +66,7 @@ export function ormOptions(
     subscribers: [...(parts.subscribers ?? [])],
     namingStrategy: UnderscoreNamingStrategy,
     extensions: [Migrator],
+    context: currentFork,
     forceUtcTimezone: true,
     pool: { min: 0, max: settings.poolSize ?? 10 },
     driverOptions: {

@@ -2,9 +2,10 @@
  * Transactions and contexts. Services hold the one global EntityManager; which fork and which
  * transaction it stands for is decided here, at the edges.
  */
-import { RequestContext, TransactionPropagation } from '@mikro-orm/core';
+import { TransactionPropagation } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Changes } from './changes.ts';
+import { withFork } from './fork.ts';
 import type { Orm } from './orm.ts';
 
 export interface UnitOfWork {
@@ -32,8 +33,8 @@ export function createUnitOfWork(orm: Orm, changes?: Pick<Changes, 'settle'>): U
     em.getConnection().execute(sql, [...parameters], 'all', em.getTransactionContext());
   return {
     em,
-    inContext: (work) => RequestContext.create(em, work),
-    enterContext: (next) => RequestContext.create(em, next),
+    inContext: (work) => withFork(em, work),
+    enterContext: (next) => withFork(em, next),
     async run(work) {
       const isOutermost = !em.isInTransaction();
       const result = await em.transactional(() => work(), {
