@@ -15,17 +15,26 @@ export async function readBodies(app: FastifyInstance, limits: HttpLimits): Prom
   app.addContentTypeParser(
     jsonType,
     { parseAs: 'buffer' },
-    async (_request: FastifyRequest, bytes: Buffer) => parseJsonBody(bytes, limits.jsonDepth),
+    (_request: FastifyRequest, bytes: Buffer, done) => {
+      try {
+        done(null, parseJsonBody(bytes, limits.jsonDepth));
+      } catch (error) {
+        done(error as HttpRefusal); // all that it throws
+      }
+    },
   );
   await app.register(formbody, { bodyLimit: limits.bodyBytes, parser: parseForm });
-  app.addHook('preParsing', async (request, reply) => {
+  app.addHook('preParsing', (request, reply, _payload, done) => {
     if (hasBody(request)) requireReadable(request, reply, limits.bodyBytes);
+    done();
   });
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', (request, reply, _payload, done) => {
     // What is still on its way would otherwise be read to its end, however large.
-    if (!hasBody(request) || request.raw.complete) return;
-    reply.header('connection', 'close');
-    endGentlyAfterAnswer(request.raw.socket);
+    if (hasBody(request) && !request.raw.complete) {
+      reply.header('connection', 'close');
+      endGentlyAfterAnswer(request.raw.socket);
+    }
+    done();
   });
 }
 

@@ -8,8 +8,11 @@ import { Problem } from '../core/errors.ts';
 /** Answers OVERLOADED once a request that has arrived whole has waited for so long. */
 export function keepDeadline(app: FastifyInstance, milliseconds: number): void {
   const answering = new WeakSet<FastifyReply>();
-  app.addHook('onSend', async (_request, reply) => void answering.add(reply));
-  app.addHook('onRequest', async ({ raw }, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    answering.add(reply);
+    done();
+  });
+  app.addHook('onRequest', ({ raw }, reply, done) => {
     const timer = setInterval(() => {
       // What is still arriving has limits of its own.
       if (!raw.complete) return;
@@ -18,5 +21,6 @@ export function keepDeadline(app: FastifyInstance, milliseconds: number): void {
       void reply.send(new Problem('OVERLOADED', { retryAfterSeconds: 1 }));
     }, milliseconds);
     reply.raw.once('close', () => clearInterval(timer));
+    done();
   });
 }

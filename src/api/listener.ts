@@ -1,11 +1,11 @@
 /** Fastify on our HTTP server: ids, proxies, addresses; no routes yet. */
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
-import { v7 as uuidv7 } from 'uuid';
 import type { Config } from '../core/config.ts';
 import type { Log } from '../core/log.ts';
 import { sendUnroutable } from './http-errors.ts';
 import type { HttpLimits } from './http-limits.ts';
 import { createHttpServer } from './http-server.ts';
+import { nextRequestId } from './request-id.ts';
 
 export interface ListenerParts {
   readonly config: Pick<Config, 'trustedProxyHops' | 'maxConnections'>;
@@ -22,7 +22,7 @@ export function createListener({ config, log, limits }: ListenerParts): FastifyI
       disableRequestLogging: true,
       requestIdLogLabel: 'requestId',
     }),
-    genReqId: () => uuidv7(),
+    genReqId: nextRequestId,
     trustProxy: (_address, hop) => hop < config.trustedProxyHops,
     bodyLimit: limits.bodyBytes,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1000 },

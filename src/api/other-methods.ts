@@ -27,10 +27,10 @@ export function collectMethods(app: FastifyInstance): ReadonlyMap<string, readon
 
 /** Answers what leads nowhere; to be added before who is asking matters. */
 export function refuseUnknown(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    if (!request.is404) return;
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.is404) return done();
     const isKnown = methods.some((method) => method === request.method);
-    return sendHttpRefusal(reply, isKnown ? 404 : 501);
+    sendHttpRefusal(reply, isKnown ? 404 : 501);
   });
 }
 

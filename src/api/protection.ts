@@ -1,7 +1,7 @@
 /** What holds for every answer, whichever route gives it: which hosts and origins, which headers. */
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Config } from '../core/config.ts';
 import { sendHttpRefusal } from './envelope.ts';
 import { isAllowedHost } from './hosts.ts';
@@ -10,11 +10,26 @@ export async function protect(
   app: FastifyInstance,
   config: Pick<Config, 'allowedHosts' | 'corsAllowedOrigins'>,
 ): Promise<void> {
-  app.addHook('onRequest', async (_request, reply) => {
-    // Routes whose answers may be kept say so themselves.
-    reply.header('cache-control', 'no-store');
+  // Routes whose answers may be kept say so themselves.
+  const headers = { 'cache-control': 'no-store', ...(await helmetHeaders()) };
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(headers);
+    done();
   });
-  await app.register(helmet, {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.routeOptions.config.isForAnyHost) return done();
+    if (hasOneHost(request) && isAllowedHost(request.headers.host, config.allowedHosts)) {
+      return done();
+    }
+    sendHttpRefusal(reply, 400, 'This host name is not served here.');
+  });
+  await allowOrigins(app, config.corsAllowedOrigins);
+}
+
+/** The headers that keep browsers in check. Helmet is asked once: it works them out for each answer. */
+async function helmetHeaders(): Promise<Readonly<Record<string, string>>> {
+  await using once = fastify();
+  await once.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -30,18 +45,24 @@ export async function protect(
     referrerPolicy: { policy: 'no-referrer' },
     frameguard: { action: 'deny' },
   });
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.routeOptions.config.isForAnyHost) return;
-    if (hasOneHost(request) && isAllowedHost(request.headers.host, config.allowedHosts)) return;
-    return sendHttpRefusal(reply, 400, 'This host name is not served here.');
-  });
-  await allowOrigins(app, config.corsAllowedOrigins);
+  once.get('/', (_request, reply) => reply.send());
+  const { headers } = await once.inject('/');
+  const others = new Set(['connection', 'content-length', 'date']);
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      others.has(name) ? [] : [[name, String(value)]],
+    ),
+  );
 }
 
 /** Node takes the first of several, a proxy may have judged the last (RFC 9112 §3.2). */
-function hasOneHost({ raw }: FastifyRequest): boolean {
-  const names = raw.rawHeaders.filter((_, index) => index % 2 === 0);
-  return names.filter((name) => name.toLowerCase() === 'host').length === 1;
+function hasOneHost({ raw: { rawHeaders } }: FastifyRequest): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts === 1;
 }
 
 async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {

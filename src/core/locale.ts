@@ -12,7 +12,8 @@ export function supportedLocaleOf(tag: string | null | undefined): SupportedLoca
 
 /** The best of an Accept-Language header (RFC 9110 §12.5.4). */
 export function preferredLocale(acceptLanguage: string | undefined): SupportedLocale {
-  const wanted = (acceptLanguage ?? '')
+  if (acceptLanguage === undefined) return defaultLocale;
+  const wanted = acceptLanguage
     .slice(0, 200)
     .split(',')
     .map((item) => {
