@@ -39,7 +39,7 @@ describe.each([
   let known: string;
   beforeAll(async () => {
     mail = await start();
-    service = await startService({ mail, environment });
+    service = await startService({ mail, environment, hasCostlyHashes: true });
     known = newAddress();
     // By hand, as no code arrives from a server that does not take it.
     await service.house.unitOfWork.inContext(() =>
@@ -68,7 +68,7 @@ describe.each([
 });
 
 test('a login with a wrong password takes the same time for a known and an unknown address', async () => {
-  await using service = await startService({ environment });
+  await using service = await startService({ environment, hasCostlyHashes: true });
   const { email } = await somebody(service);
   const json = (address: string) => ({ email: address, password: 'certainly not the password' });
   const ask = (address: string) => service.rest('POST', '/login/', { json: json(address) });

@@ -14,7 +14,7 @@ import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService({ hasCostlyHashes: true });
 });
 afterAll(() => service.close());
 
@@ -195,7 +195,10 @@ test('a password that changes while it is verified opens no session', async () =
 });
 
 test('unknown, wrong, disabled and broken cost the same time', { timeout: 60_000 }, async () => {
-  await using service = await startService({ environment: { ATTEMPT_BUDGETS: 'off' } });
+  await using service = await startService({
+    environment: { ATTEMPT_BUDGETS: 'off' },
+    hasCostlyHashes: true,
+  });
   const known = await somebody(service);
   const disabled = await somebody(service);
   const broken = await somebody(service);

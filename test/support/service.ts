@@ -10,6 +10,7 @@ import { serve } from '../../src/app.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { readConfig } from '../../src/core/config.ts';
 import { createLog } from '../../src/core/log.ts';
+import type { HashParameters } from '../../src/core/password-hash/hash-parameters.ts';
 import { type House, openHouse } from '../../src/house.ts';
 import { type Client, createClient } from './client.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -37,14 +38,19 @@ export interface ServiceOptions {
   readonly mail?: MailServer;
   /** Limits of HTTP over the usual ones, for tests that wait for them. */
   readonly httpLimits?: Partial<HttpLimits>;
+  /** Passwords cost what they cost an operator, for tests about that time or what happens in it. */
+  readonly hasCostlyHashes?: boolean;
 }
+
+/** Argon2id as always, in a fraction of a millisecond; no operator may set so little. */
+const cheapHash: HashParameters = { memoryKib: 64, iterations: 1, parallelism: 1 };
 
 export async function startService(options: ServiceOptions = {}): Promise<TestService> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'gatehouse-data-'));
   const database = options.database ?? (await createTestDatabase());
   const mail = options.mail ?? (await startMailServer());
   const port = await freePort();
-  const config = readConfig(
+  const given = readConfig(
     {
       SECRET_KEY: sharedSecretKey,
       DATABASE_URL: database.url,
@@ -60,6 +66,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     },
     dataDirectory,
   );
+  const config = options.hasCostlyHashes ? given : { ...given, passwordHash: cheapHash };
   let offsetSeconds = 0;
   const clock: Clock = () => new Date(Date.now() + offsetSeconds * 1000);
   const logLines: string[] = [];
