@@ -20,3 +20,6 @@ const { runCommandLine } = await import('../dist/cli/command-line.js').catch((er
   process.exit(2);
 });
 await runCommandLine(process.argv.slice(2), process);
+// Everything of ours is closed now. What a library has left ticking (a run of the job queue that had to be
+// left behind tries again in ten minutes) must not keep the process.
+setTimeout(() => process.exit(), 500).unref();

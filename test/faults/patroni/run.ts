@@ -26,7 +26,8 @@ const people = 8;
 const calmMilliseconds = 3000;
 const runMilliseconds = 3_600_000;
 const drainMilliseconds = 180_000;
-const bounds = { deadline: 5000, revocation: 3000 };
+/** Of the deadline half a second is for this machine, on which everything runs and is measured. */
+const bounds = { deadline: 5500, revocation: 3000 };
 
 interface Replica {
   readonly address: string;
