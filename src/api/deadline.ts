@@ -5,22 +5,35 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Problem } from '../core/errors.ts';
 
+/** How often the waiting are looked through: one timer for all costs a request nothing. */
+const sweepMilliseconds = 100;
+
 /** Answers OVERLOADED once a request that has arrived whole has waited for so long. */
 export function keepDeadline(app: FastifyInstance, milliseconds: number): void {
-  const answering = new WeakSet<FastifyReply>();
+  /** Who waits, in the order in which they began to, and when that has been too long. */
+  const waiting = new Map<FastifyReply, number>();
+  app.addHook('onRequest', (_request, reply, done) => {
+    waiting.set(reply, performance.now() + milliseconds);
+    done();
+  });
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    answering.add(reply);
+    waiting.delete(reply);
     done();
   });
-  app.addHook('onRequest', ({ raw }, reply, done) => {
-    const timer = setInterval(() => {
-      // What is still arriving has limits of its own.
-      if (!raw.complete) return;
-      clearInterval(timer);
-      if (reply.sent || reply.raw.headersSent || answering.has(reply)) return;
-      void reply.send(new Problem('OVERLOADED', { retryAfterSeconds: 1 }));
-    }, milliseconds);
-    reply.raw.once('close', () => clearInterval(timer));
-    done();
-  });
+
+  const judge = (reply: FastifyReply) => {
+    waiting.delete(reply);
+    if (reply.sent || reply.raw.headersSent || reply.raw.destroyed) return;
+    // What is still arriving has limits of its own.
+    if (!reply.request.raw.complete) waiting.set(reply, performance.now() + milliseconds);
+    else void reply.send(new Problem('OVERLOADED', { retryAfterSeconds: 1 }));
+  };
+  const sweep = setInterval(() => {
+    const now = performance.now();
+    for (const [reply, due] of waiting) {
+      if (due > now) break;
+      judge(reply);
+    }
+  }, sweepMilliseconds).unref();
+  app.addHook('onClose', async () => clearInterval(sweep));
 }

@@ -7,18 +7,13 @@ import { HttpRefusal } from './http-refusal.ts';
 
 const refusedKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor']);
 
-/** Texts, numbers and brackets of a text that is JSON; each is looked at once. */
-const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}[\],:]/g;
-
 /** @throws HttpRefusal 400 */
 export function parseJsonBody(bytes: Buffer, maxDepth: number): unknown {
   if (!isUtf8(bytes)) throw new HttpRefusal(400, 'The body is not UTF-8.');
   const text = bytes.toString('utf8');
   const value = parsed(text);
   // After the parser, so that this only has to understand what is well-formed.
-  for (const key of keysOf(text, maxDepth)) {
-    if (refusedKeys.has(key)) throw new HttpRefusal(400, 'A key of the body is not allowed.');
-  }
+  requireUnambiguous(text, maxDepth);
   return value;
 }
 
@@ -30,26 +25,54 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Every key, in its order. Runs over the text once and keeps one set per open object. */
-function* keysOf(text: string, maxDepth: number): Generator<string> {
+const isNumberStart = /[-\d]/;
+/** From where the last one ended. */
+const number = /[-+.\deE]+/y;
+
+/** Runs over the text once and keeps one set per open object. */
+function requireUnambiguous(text: string, maxDepth: number): void {
   /** The keys so far of each open object; undefined for a list. */
   const open: (Set<string> | undefined)[] = [];
-  let last = '';
-  for (const [token] of text.matchAll(tokens)) {
-    if (token === '{' || token === '[') open.push(token === '{' ? new Set() : undefined);
-    else if (token === '}' || token === ']') open.pop();
-    else if (token === ':')
-      yield addedKey(open.at(-1), JSON.parse(last) as string); // a JSON text
-    else if (!token.startsWith('"') && token !== ',') requireFinite(token);
-    if (open.length > maxDepth) throw new HttpRefusal(400, 'The body is nested too deeply.');
-    last = token;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at] as string; // within the text
+    if (character === '"') {
+      const end = endOfText(text, at);
+      if (isKey(text, end)) addKey(open.at(-1), JSON.parse(text.slice(at, end + 1)) as string); // a JSON text
+      at = end;
+    } else if (character === '{' || character === '[') {
+      open.push(character === '{' ? new Set() : undefined);
+      if (open.length > maxDepth) throw new HttpRefusal(400, 'The body is nested too deeply.');
+    } else if (character === '}' || character === ']') {
+      open.pop();
+    } else if (isNumberStart.test(character)) {
+      number.lastIndex = at;
+      requireFinite(number.exec(text)?.[0] ?? '');
+      at = number.lastIndex - 1;
+    }
   }
 }
 
-function addedKey(keys: Set<string> | undefined, key: string): string {
+/** Where the text that begins at `start` ends: at the next quote that is not escaped. */
+function endOfText(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text[end - 1 - backslashes] === '\\') backslashes += 1;
+    if (backslashes % 2 === 0) return end;
+  }
+}
+
+const colonNext = /[ \t\r\n]*:/y;
+
+/** Whether the text that ends there is a key. */
+function isKey(text: string, end: number): boolean {
+  colonNext.lastIndex = end + 1;
+  return colonNext.test(text);
+}
+
+function addKey(keys: Set<string> | undefined, key: string): void {
+  if (refusedKeys.has(key)) throw new HttpRefusal(400, 'A key of the body is not allowed.');
   if (keys?.has(key)) throw new HttpRefusal(400, 'A key stands in the body twice.');
   keys?.add(key);
-  return key;
 }
 
 function requireFinite(token: string): void {

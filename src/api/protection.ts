@@ -11,6 +11,7 @@ export async function protect(
   config: Pick<Config, 'allowedHosts' | 'corsAllowedOrigins'>,
 ): Promise<void> {
   // Routes whose answers may be kept say so themselves.
+  const isServed = remembered((host) => isAllowedHost(host, config.allowedHosts));
   const headers = { 'cache-control': 'no-store', ...(await helmetHeaders()) };
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers);
@@ -18,7 +19,7 @@ export async function protect(
   });
   app.addHook('onRequest', (request, reply, done) => {
     if (request.routeOptions.config.isForAnyHost) return done();
-    if (hasOneHost(request) && isAllowedHost(request.headers.host, config.allowedHosts)) {
+    if (hasOneHost(request) && isServed(request.headers.host)) {
       return done();
     }
     sendHttpRefusal(reply, 400, 'This host name is not served here.');
@@ -53,6 +54,17 @@ async function helmetHeaders(): Promise<Readonly<Record<string, string>>> {
       others.has(name) ? [] : [[name, String(value)]],
     ),
   );
+}
+
+/** Remembers the last that was allowed: nearly all ask for the same. */
+function remembered(isAllowed: (host: string | undefined) => boolean): typeof isAllowed {
+  let last: string | undefined;
+  return (host) => {
+    if (host !== undefined && host === last) return true;
+    if (!isAllowed(host)) return false;
+    last = host;
+    return true;
+  };
 }
 
 /** Node takes the first of several, a proxy may have judged the last (RFC 9112 §3.2). */
