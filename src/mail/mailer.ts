@@ -3,6 +3,7 @@ import { createTransport } from 'nodemailer';
 import type { MailSettings } from '../core/config.ts';
 import type { Log } from '../core/log.ts';
 import type { DevelopmentMailbox } from './mailbox.ts';
+import { secretsOf, withoutSecrets, writingsOfLogin } from './untold.ts';
 
 export interface Mail {
   readonly to: string;
@@ -69,7 +70,8 @@ function createSmtpMailer(
         headers: { 'Auto-Submitted': 'auto-generated' },
       };
       await transport.sendMail(message).catch((error: Error) => {
-        throw isRefusal(error) ? new MailRefused(error.message) : error;
+        const fit = withoutSecrets(error, [...writingsOfLogin(settings), ...secretsOf(mail)]);
+        throw isRefusal(fit) ? new MailRefused(fit.message) : fit;
       });
     },
     close: () => transport.close(),
@@ -86,7 +88,9 @@ type SmtpSettings = Extract<MailSettings, { kind: 'smtp' }>;
 export async function tryMailServer(settings: SmtpSettings, patience: number): Promise<void> {
   const transport = createTransport(transportOf(settings, patience));
   try {
-    await transport.verify();
+    await transport.verify().catch((error: Error) => {
+      throw withoutSecrets(error, writingsOfLogin(settings));
+    });
   } finally {
     transport.close();
   }

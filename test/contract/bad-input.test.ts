@@ -6,16 +6,10 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { restRows } from '../../src/api/rest/routes.ts';
 import type { RestRow } from '../../src/api/rest/row.ts';
+import { exampleBodies, exampleVariables } from '../support/examples.ts';
 import { nastyStrings } from '../support/nasty-strings.ts';
 import { readOperations, type TextInput } from '../support/operations.ts';
-import {
-  goodPassword,
-  type Login,
-  newAddress,
-  register,
-  somebody,
-  tryLogin,
-} from '../support/people.ts';
+import { type Login, register, somebody, tryLogin } from '../support/people.ts';
 import { rawRequest } from '../support/raw-request.ts';
 import { envelopeOf, internals } from '../support/refusals.ts';
 import { quiet, startService, type TestService } from '../support/service.ts';
@@ -75,60 +69,8 @@ const comparedInputs: Readonly<Record<string, string>> = {
   id: 'NOT_FOUND',
 };
 
-const nobody = '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9';
-
 /** What an operation needs besides the bad value. */
-const goodVariables: Readonly<Record<string, () => Record<string, unknown>>> = {
-  me: () => ({}),
-  hasGroup: () => ({ name: 'Root' }),
-  hasPermission: () => ({ permission: 'users.view_user' }),
-  register: () => ({
-    input: { email: newAddress(), password: goodPassword, firstName: 'Ada', lastName: 'L' },
-  }),
-  resendVerificationEmail: () => ({ email: ada.email }),
-  verifyEmail: () => ({ code: 'AAAAAAAAAAAAAAAAAAAAAA' }),
-  login: () => ({ input: { email: ada.email, password: goodPassword } }),
-  exportMyData: () => ({}),
-  isPasswordResetValid: () => ({ uid: 'nonsense', token: 'nonsense' }),
-  requestPasswordReset: () => ({ email: ada.email }),
-  resetPassword: () => ({
-    input: { uid: 'nonsense', token: 'nonsense', password: goodPassword },
-  }),
-  changePassword: () => ({
-    input: { currentPassword: 'not the password', newPassword: goodPassword },
-  }),
-  updateProfile: () => ({ input: { firstName: 'Ada' } }),
-  changeEmail: () => ({ input: { newEmail: newAddress(), password: 'not the password' } }),
-  confirmEmailChange: () => ({ code: 'AAAAAAAAAAAAAAAAAAAAAA' }),
-  cancelEmailChange: () => ({ code: 'AAAAAAAAAAAAAAAAAAAAAA' }),
-  deactivateAccount: () => ({ input: { email: ada.email, password: 'not the password' } }),
-  eraseAccount: () => ({ password: 'not the password' }),
-  user: () => ({ id: nobody }),
-  users: () => ({ first: 1, filter: {} }),
-  usersWithPermission: () => ({ permission: 'users.view_user', first: 1 }),
-  explainPermission: () => ({ userId: nobody, permission: 'users.view_user' }),
-  auditEntries: () => ({ first: 1, filter: {} }),
-  group: () => ({ id: nobody }),
-  groups: () => ({ first: 1 }),
-  permission: () => ({ id: nobody }),
-  permissions: () => ({ first: 1 }),
-  createUser: () => ({ input: { email: newAddress() } }),
-  updateUser: () => ({ id: nobody, input: {} }),
-  setGroupMembership: () => ({ input: { userId: nobody, groupId: nobody } }),
-  deactivateUser: () => ({ id: nobody }),
-  createGroup: () => ({ input: { name: randomBytes(6).toString('hex') } }),
-  updateGroup: () => ({ id: nobody, input: {} }),
-  deleteGroup: () => ({ id: nobody }),
-  createPermission: () => ({
-    input: { codename: `shop.${randomBytes(6).toString('hex')}`, name: 'Anything' },
-  }),
-  updatePermission: () => ({ id: nobody, input: {} }),
-  deletePermission: () => ({ id: nobody }),
-  logout: () => ({}),
-  logoutEverywhere: () => ({}),
-  refreshTokens: () => ({ refreshToken: 'nonsense' }),
-  revokeSession: () => ({ id: nobody }),
-};
+const goodVariables = exampleVariables(() => ada.email);
 
 /** The variables with another value at `path`. */
 function withValue(
@@ -371,36 +313,7 @@ function literalMembers(value: object, instead?: string): string {
     .join(', ');
 }
 
-const goodBodies: Readonly<Record<string, () => Record<string, unknown>>> = {
-  '/register/': () => ({
-    email: newAddress(),
-    first_name: 'Ada',
-    last_name: 'L',
-    password: goodPassword,
-  }),
-  '/register/resend_email_verify/': () => ({ email: ada.email }),
-  '/login/': () => ({ email: ada.email, password: goodPassword }),
-  '/logout/': () => ({}),
-  '/token/refresh/': () => ({ refresh_token: 'nonsense' }),
-  '/admin/users/': () => ({ email: newAddress() }),
-  '/admin/users/:id/': () => ({}),
-  '/admin/groups/': () => ({ name: randomBytes(6).toString('hex') }),
-  '/admin/groups/:id/': () => ({}),
-  '/admin/permissions/': () => ({
-    codename: `shop.${randomBytes(6).toString('hex')}`,
-    name: 'Anything',
-  }),
-  '/admin/permissions/:id/': () => ({}),
-  '/profile/update/': () => ({ first_name: 'Ada' }),
-  '/profile/delete/': () => ({ email: ada.email, password: 'not the password' }),
-  '/password/request_change/': () => ({ email: ada.email }),
-  '/password/reset/': () => ({
-    uidb64: 'nonsense',
-    token: 'nonsense',
-    password: goodPassword,
-    password2: goodPassword,
-  }),
-};
+const goodBodies = exampleBodies(() => ada.email);
 
 describe('REST', () => {
   const inputs = restRows.flatMap((row) =>

@@ -23,7 +23,15 @@ export interface MailServer {
 
 const patienceMilliseconds = 8000;
 
-export async function startMailServer(options: SMTPServerOptions = {}): Promise<MailServer> {
+interface MailServerOptions extends SMTPServerOptions {
+  /** Looks at a mail that has arrived whole; an error is the refusal of it. */
+  readonly judge?: (text: string) => Error | undefined;
+}
+
+export async function startMailServer({
+  judge,
+  ...options
+}: MailServerOptions = {}): Promise<MailServer> {
   const mails: ReceivedMail[] = [];
   const server = new SMTPServer({
     authOptional: true,
@@ -33,6 +41,8 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
     closeTimeout: 100,
     async onData(stream, session, done) {
       const parsed = await simpleParser(stream);
+      const refusal = judge?.(parsed.text ?? '');
+      if (refusal) return done(refusal);
       for (const { address } of session.envelope.rcptTo) {
         mails.push({
           from: parsed.from?.value[0]?.address ?? '',

@@ -8,6 +8,8 @@ import { joinEmbeddedDatabase } from '../../src/db/embedded/embedded.ts';
 import type { TestDatabase } from './database.ts';
 
 export interface OwnServer extends AsyncDisposable {
+  /** Holds all that the server writes, its log included. */
+  readonly directory: string;
   /** An empty database, gone with the server. */
   createDatabase(): Promise<TestDatabase>;
   /** Where a database is found after a stop and a start: at another port. */
@@ -18,11 +20,14 @@ export interface OwnServer extends AsyncDisposable {
   startAsStandby(): Promise<void>;
 }
 
-const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 
-export async function startOwnServer(): Promise<OwnServer> {
+/** `settings` are PostgreSQL's, over those that make it fast. */
+export async function startOwnServer(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<OwnServer> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'gatehouse-own-'));
-  const enter = () => joinEmbeddedDatabase({ dataDirectory, settings });
+  const enter = () => joinEmbeddedDatabase({ dataDirectory, settings: { ...fast, ...settings } });
   let server = await enter();
   const urlAt = (name: string) => {
     const url = new URL(server.url);
@@ -30,6 +35,7 @@ export async function startOwnServer(): Promise<OwnServer> {
     return url.href;
   };
   return {
+    directory: dataDirectory,
     async createDatabase() {
       const name = `own_${randomBytes(6).toString('hex')}`;
       const pool = new Pool({ connectionString: server.url, max: 1 });

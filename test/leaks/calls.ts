@@ -1,0 +1,56 @@
+/** Requests to a process, each with a secret in a cookie, by whoever holds a token. */
+
+import { createClient, type RestRequest } from '../support/client.ts';
+import { readOperations } from '../support/operations.ts';
+
+export const operations = readOperations();
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+export interface Calls {
+  send(method: string, path: string, request?: SentRequest): Promise<Answer>;
+  /** @throws when it is refused */
+  graphql(name: string, variables: object, token?: string): Promise<void>;
+  /** The answer's data. @throws when it is refused */
+  rest(method: string, path: string, request?: RestRequest): Promise<Record<string, string>>;
+}
+
+export interface SentRequest {
+  readonly token?: string | undefined;
+  readonly type?: string;
+  readonly body?: string;
+}
+
+export function createCalls(address: string, cookie: string): Calls {
+  const client = createClient(address);
+  const send: Calls['send'] = async (method, path, { token, type, body } = {}) => {
+    const response = await fetch(`${address}${path}`, {
+      method,
+      headers: {
+        cookie: `session=${cookie}`,
+        ...(type === undefined ? {} : { 'content-type': type }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      ...(body === undefined ? {} : { body }),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  return {
+    send,
+    async graphql(name, variables, token) {
+      const query = operations.find((each) => each.name === name)?.document;
+      const body = JSON.stringify({ query, variables });
+      const { text } = await send('POST', '/graphql', { token, type: 'application/json', body });
+      if (/"errors":|"code":/.test(text)) throw new Error(`${name}: ${text}`);
+    },
+    async rest(method, path, request = {}) {
+      const headers = { cookie: `session=${cookie}` };
+      const { status, text, body } = await client.rest(method, path, { ...request, headers });
+      if (status >= 400) throw new Error(`${method} ${path}: ${status} ${text}`);
+      return body?.data ?? {};
+    },
+  };
+}

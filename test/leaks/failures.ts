@@ -1,0 +1,166 @@
+/** Requests that are refused, with a secret wherever a secret belongs and in places where it does not. */
+
+import { restRows } from '../../src/api/rest/routes.ts';
+import type { RestRow } from '../../src/api/rest/row.ts';
+import type { Canaries } from '../support/canaries.ts';
+import { exampleBodies, exampleVariables } from '../support/examples.ts';
+import type { Operation, TextInput } from '../support/operations.ts';
+import { type Answer, type Calls, operations } from './calls.ts';
+
+export interface Failing {
+  readonly calls: Calls;
+  readonly canaries: Canaries;
+  /** Of somebody who may do everything; one of its own for what logs out. */
+  readonly tokenFor: (name: string) => Promise<string>;
+  readonly email: string;
+}
+
+const json = 'application/json';
+const isSecret = (name: string) => /password|code$|token|uid/i.test(name);
+
+/** Every operation of the schema, in every way to ask wrongly. */
+export async function failByGraphql(failing: Failing): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (const operation of operations) {
+    const requests = wrongRequests(operation, failing, await failing.tokenFor(operation.name));
+    answers.push(...(await Promise.all(requests)));
+  }
+  return answers;
+}
+
+function wrongRequests(
+  operation: Operation,
+  { calls, canaries, email }: Failing,
+  token: string,
+): Promise<Answer>[] {
+  const example = exampleVariables(() => email)[operation.name]?.() ?? {};
+  const secret = canaries.make(`${operation.name} input`);
+  const inputs = operation.inputs.filter(({ name }) => isSecret(name));
+  const withValue = (value: unknown) => withEach(example, inputs, value);
+  const post = (given: object | string, bearer?: string) => {
+    const body = typeof given === 'string' ? given : JSON.stringify(given);
+    return calls.send('POST', '/graphql', { type: json, body, token: bearer });
+  };
+  const query = operation.document;
+  const variables = withValue(secret);
+  const parameters = new URLSearchParams({ query, variables: JSON.stringify(variables) });
+  return [
+    post({ query, variables }, token),
+    post({ query, variables: withValue([secret]) }, token),
+    post({ query, variables: withValue({ $ne: secret }) }, token),
+    post({ query, variables: { ...variables, [secret]: secret } }, token),
+    post({ query, variables: secret, operationName: secret, extensions: { secret } }),
+    post({ query: inText(operation, { ...variables, unknown: secret }) }, token),
+    post({ query: inText(operation, withValue([secret])) }),
+    post({ query: `${query} # ${secret}\n query { me(x: "${secret}` }),
+    post(JSON.stringify({ query, variables }).replace(/.{3}$/, secret)),
+    post({ query, variables }, canaries.make(`${operation.name} bearer`)),
+    calls.send('GET', `/graphql?${parameters}&access_token=${secret}`),
+  ];
+}
+
+function withEach(
+  variables: Record<string, unknown>,
+  inputs: readonly TextInput[],
+  value: unknown,
+): Record<string, unknown> {
+  const made = structuredClone(variables);
+  for (const { path } of inputs) {
+    const above = path.slice(0, -1).reduce((at, key) => at[key] as typeof made, made);
+    above[path.at(-1) ?? ''] = value;
+  }
+  return made;
+}
+
+function inText({ documentWith }: Operation, variables: object): string {
+  return documentWith(`(${literalMembers(variables)})`);
+}
+
+function literal(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
+  return value instanceof Object ? `{${literalMembers(value)}}` : JSON.stringify(value);
+}
+
+function literalMembers(value: object): string {
+  return Object.entries(value)
+    .map(([name, member]) => `${name.replace(/\W+/g, '_')}: ${literal(member)}`)
+    .join(', ');
+}
+
+/** Every row of the REST table, in every way to ask wrongly. */
+export async function failByRest(failing: Failing): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (const row of restRows) {
+    const requests = wrongRestRequests(row, failing, await failing.tokenFor(row.path));
+    answers.push(...(await Promise.all(requests)));
+  }
+  return answers;
+}
+
+function wrongRestRequests(
+  row: RestRow,
+  { calls, canaries, email }: Failing,
+  token: string,
+): Promise<Answer>[] {
+  const secret = canaries.make(`${row.method} ${row.path} input`);
+  const path = `/auth${pathOf(row, secret)}`;
+  const withValue = (value: unknown) => ({
+    ...exampleBodies(() => email)[row.path]?.(),
+    ...Object.fromEntries(secretsOf(row).map((name) => [name, value])),
+  });
+  const send = (given: object | string, type = json, bearer = token) => {
+    const body = typeof given === 'string' ? given : JSON.stringify(given);
+    const withBody = row.method === 'GET' ? {} : { type, body };
+    return calls.send(row.method, path, { ...withBody, token: bearer });
+  };
+  const body = withValue(secret);
+  const form = new URLSearchParams({ ...body, secret } as Record<string, string>); // examples are texts
+  const parameters = `code=${secret}&password=${secret}&access_token=${secret}&cursor=${secret}`;
+  return [
+    send(body),
+    send(withValue([secret])),
+    send({ ...withValue({ $ne: secret }), [secret]: secret }),
+    send(`${JSON.stringify(body).slice(0, -1)} ${secret}`),
+    send(`{"${secret}": "${secret}", "${secret}": 1}`),
+    send(`${form}`, 'application/x-www-form-urlencoded'),
+    send(secret, `text/plain; charset=${secret}`),
+    send({ ...body, more: secret.repeat(3000) }),
+    send(body, json, canaries.make(`${row.path} bearer`)),
+    calls.send(row.method, `${path}?${parameters}`, { token }),
+    calls.send('FOO', `${path}?${parameters}`),
+  ];
+}
+
+function secretsOf({ inputs }: RestRow): string[] {
+  return Object.keys(inputs).filter((name) => isSecret(name) && inputs[name]?.from === 'body');
+}
+
+function pathOf({ path, inputs }: RestRow, secret: string): string {
+  return Object.entries(inputs)
+    .filter(([, { from }]) => from === 'path')
+    .reduce((text, [name]) => text.replace(`:${name}`, isSecret(name) ? secret : 'x'), path);
+}
+
+/** The pages behind the links of mails, and the doors that machines open with a key. */
+export async function failElsewhere({ calls, canaries }: Failing): Promise<Answer[]> {
+  const secret = canaries.make('elsewhere');
+  const answers: Answer[] = [];
+  const form = {
+    type: 'application/x-www-form-urlencoded',
+    body: `code=${secret}&password=${secret}&uid=${secret}&token=${secret}`,
+  };
+  for (const page of [
+    '/verify-email',
+    '/confirm-email-change',
+    '/cancel-email-change',
+    '/reset-password',
+  ]) {
+    const query = `code=${secret}&uid=${secret}&token=${secret}`;
+    answers.push(await calls.send('GET', `${page}?${query}`));
+    answers.push(await calls.send('POST', page, form));
+  }
+  for (const path of ['/metrics', '/revocations', `/${secret}`, `/%${secret}`]) {
+    answers.push(await calls.send('GET', path, { token: canaries.make(`bearer of ${path}`) }));
+  }
+  return answers;
+}

@@ -1,0 +1,121 @@
+/** What people do with an account from its first day to its last, every secret of it a canary. */
+import type { Canaries } from '../support/canaries.ts';
+import { factOf, type MailServer } from '../support/mail-server.ts';
+import { newAddress } from '../support/people.ts';
+import type { Calls } from './calls.ts';
+
+export interface Surroundings {
+  readonly calls: Calls;
+  readonly canaries: Canaries;
+  readonly mail: Pick<MailServer, 'waitFor'>;
+}
+
+export interface Account {
+  readonly email: string;
+  readonly password: string;
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
+const names = { first_name: 'Ada', last_name: 'Lovelace' };
+
+/** The secret in the newest of so many mails to the address. */
+export async function mailed(
+  { mail, canaries }: Surroundings,
+  name: 'Code' | 'Token',
+  [to, count]: readonly [string, number],
+): Promise<string> {
+  const mails = await mail.waitFor(to, count);
+  return canaries.watch(`a mailed ${name}`, factOf(mails[count - 1], name));
+}
+
+export async function login(
+  { calls, canaries }: Surroundings,
+  email: string,
+  password: string,
+): Promise<Account> {
+  const tokens = await calls.rest('POST', '/login/', { json: { email, password } });
+  return { email, password, ...watched(canaries, tokens) };
+}
+
+function watched(canaries: Canaries, tokens: Readonly<Record<string, string>>) {
+  return {
+    accessToken: canaries.watch('an access token', tokens.access_token ?? ''),
+    refreshToken: canaries.watch('a refresh token', tokens.refresh_token ?? ''),
+  };
+}
+
+/** Registers by REST, verifies by GraphQL and logs in. */
+export async function newAccount(around: Surroundings): Promise<Account> {
+  const { calls, canaries } = around;
+  const [email, password] = [newAddress(), canaries.make('a new password')];
+  await calls.rest('POST', '/register/', {
+    json: { ...names, email, password, password2: password },
+  });
+  await calls.graphql('verifyEmail', { code: await mailed(around, 'Code', [email, 1]) });
+  await calls.graphql('login', { input: { email, password } });
+  return login(around, email, password);
+}
+
+export async function liveByRest(around: Surroundings): Promise<void> {
+  const { calls, canaries } = around;
+  const [email, first, second] = [
+    newAddress(),
+    canaries.make('a first password'),
+    canaries.make('a reset password'),
+  ];
+  const form = new URLSearchParams({ ...names, email, password: first, password2: first });
+  await calls.rest('POST', '/register/', { form: form.toString() });
+  await calls.rest('GET', `/register/verify?code=${await mailed(around, 'Code', [email, 1])}`);
+  await calls.rest('POST', '/password/request_change/', { json: { email } });
+  const token = await mailed(around, 'Token', [email, 2]);
+  const uidb64 = factOf((await around.mail.waitFor(email, 2))[1], 'Uid');
+  await calls.rest('GET', `/password/verify/${uidb64}/${token}/`);
+  const json = { uidb64, token, password: second, password2: second };
+  await calls.rest('PUT', '/password/reset/', { json });
+  const one = await login(around, email, second);
+  const renewed = await calls.rest('POST', '/token/refresh/', {
+    json: { refresh_token: one.refreshToken },
+  });
+  const { accessToken: bearer, refreshToken } = watched(canaries, renewed);
+  await calls.rest('PUT', '/profile/update/', {
+    token: bearer,
+    json: { email: newAddress(), password: second },
+  });
+  await calls.rest('POST', '/logout/', { token: bearer, json: { refresh_token: refreshToken } });
+  const last = await login(around, email, second);
+  await calls.rest('DELETE', '/profile/delete/', {
+    token: last.accessToken,
+    json: { email, password: second },
+  });
+}
+
+export async function liveByGraphql(around: Surroundings, admin: Account): Promise<void> {
+  const { calls, canaries, mail } = around;
+  const { email, password, accessToken, refreshToken } = await newAccount(around);
+  await calls.graphql('refreshTokens', { refreshToken });
+  const newPassword = canaries.make('a changed password');
+  await calls.graphql(
+    'changePassword',
+    { input: { currentPassword: password, newPassword } },
+    accessToken,
+  );
+  const newEmail = newAddress();
+  await calls.graphql('changeEmail', { input: { newEmail, password: newPassword } }, accessToken);
+  await calls.graphql('confirmEmailChange', {
+    code: await mailed(around, 'Code', [newEmail, 1]),
+  });
+  await calls.graphql('requestPasswordReset', { email: newEmail });
+  const token = await mailed(around, 'Token', [newEmail, 2]);
+  const uid = factOf((await mail.waitFor(newEmail, 2))[1], 'Uid');
+  await calls.graphql('isPasswordResetValid', { uid, token });
+  const last = canaries.make('a last password');
+  await calls.graphql('resetPassword', {
+    input: { uid, token, password: last, passwordConfirmation: last },
+  });
+  const again = await login(around, newEmail, last);
+  await calls.graphql('eraseAccount', { password: last }, again.accessToken);
+  const input = { email: newAddress(), password: canaries.make('a given password') };
+  await calls.graphql('createUser', { input }, admin.accessToken);
+  await mail.waitFor(email, 2); // told of the change
+}

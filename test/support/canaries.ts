@@ -1,0 +1,55 @@
+/** Secrets that are found wherever they got to: each of its own, looked for in every way it may be written. */
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+
+export interface Canaries {
+  /** A new secret; it passes for a password and for a token. */
+  make(name: string): string;
+  /** A secret that somebody else made. */
+  watch(name: string, secret: string): string;
+  /** `file: name` for every secret that stands in a file below the directories. */
+  findIn(directories: readonly string[]): string[];
+}
+
+export function createCanaries(): Canaries {
+  const names = new Map<string, string>();
+  const watch: Canaries['watch'] = (name, secret) => {
+    for (const writing of writingsOf(secret)) names.set(writing, name);
+    return secret;
+  };
+  return {
+    make: (name) => watch(name, `kanarie-${randomBytes(12).toString('hex')}`),
+    watch,
+    findIn(directories) {
+      const input = [...names.keys()].join('\n');
+      // -a: binary files too, such as those of the database.
+      const args = ['-raoF', '-f', '-', ...directories];
+      const { status, stdout, stderr } = spawnSync('grep', args, {
+        input,
+        encoding: 'latin1',
+        env: { ...process.env, LC_ALL: 'C' },
+        maxBuffer: 64_000_000,
+      });
+      if (status !== 0 && status !== 1) throw new Error(stderr);
+      const found = stdout.split('\n').flatMap((line) => {
+        const at = line.lastIndexOf(':');
+        return at < 0 ? [] : [`${line.slice(0, at)}: ${names.get(line.slice(at + 1))}`];
+      });
+      return [...new Set(found)].sort();
+    },
+  };
+}
+
+/** The end of it is enough: what tokens begin with is no secret. */
+const telling = 22;
+
+/** As it is, as bytes in the way of PostgreSQL, and in base64 wherever in a text it begins. */
+function writingsOf(secret: string): string[] {
+  const end = secret.slice(-telling);
+  const bytes = Buffer.from(end);
+  const inBase64 = [0, 1, 2].map((skipped) => {
+    const whole = bytes.subarray(skipped, skipped + 3 * Math.floor((bytes.length - skipped) / 3));
+    return whole.toString('base64');
+  });
+  return [end, bytes.toString('hex'), ...inBase64];
+}
