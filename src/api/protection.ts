@@ -18,10 +18,9 @@ export async function protect(
     done();
   });
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.routeOptions.config.isForAnyHost) return done();
-    if (hasOneHost(request) && isServed(request.headers.host)) {
-      return done();
-    }
+    const { isForAnyHost } = request.routeOptions.config;
+    const isAllowed = isForAnyHost || isServed(request.headers.host);
+    if (isAllowed && hasOneHost(request)) return done();
     sendHttpRefusal(reply, 400, 'This host name is not served here.');
   });
   await allowOrigins(app, config.corsAllowedOrigins);

@@ -13,7 +13,7 @@ let service: TestService;
 let email: string;
 
 beforeAll(async () => {
-  service = await startService();
+  service = await startService({ environment: { ATTEMPT_BUDGETS: 'off' } });
   ({ email } = await person(service));
 });
 afterAll(() => service.close());

@@ -6,7 +6,9 @@ import { startService, type TestService } from '../support/service.ts';
 let service: TestService;
 
 beforeAll(async () => {
-  service = await startService({ environment: { LOG_LEVEL: 'debug' } });
+  service = await startService({
+    environment: { LOG_LEVEL: 'debug', ATTEMPT_BUDGETS: 'off' },
+  });
 });
 afterAll(() => service.close());
 
