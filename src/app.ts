@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { createGraphql } from './api/graphql.ts';
+import { reportingTo } from './api/graphql-reports.ts';
 import { createHttp } from './api/http.ts';
 import { type HttpLimits, httpLimits } from './api/http-limits.ts';
+import { preparingDocuments } from './api/own-documents.ts';
 import { createSchema, type Resolvers } from './api/schema.ts';
 import { readTrustedDocuments } from './api/trusted-documents.ts';
 import { startJobs } from './db/jobs.ts';
@@ -65,8 +67,16 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   const schema = createSchema(resolversOf(house));
   const graphql = await createGraphql({ schema, isDebug: config.debug, log, trustedDocuments });
   opened.defer(() => graphql.stop());
+  const prepareDocument = preparingDocuments(schema, reportingTo(log));
   const isReady = () => isDatabaseReady(unitOfWork);
-  const http = await createHttp({ ...house, limits, graphql, isReady, version: packageVersion() });
+  const http = await createHttp({
+    ...house,
+    limits,
+    graphql,
+    prepareDocument,
+    isReady,
+    version: packageVersion(),
+  });
   opened.defer(() => closeHttp(http));
   const address = await http.listen({ host: config.host, port: config.port });
   const owned = opened.move();

@@ -35,7 +35,10 @@ function keptName(document: DocumentNode, operation: OperationDefinitionNode): s
 }
 
 /** The field it asks for: validated, so it is one of the schema and nothing that a caller made up. */
-function operationName(document: DocumentNode, { selectionSet }: OperationDefinitionNode): string {
+export function operationName(
+  document: DocumentNode,
+  { selectionSet }: OperationDefinitionNode,
+): string {
   const fragments = new Map(
     document.definitions
       .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)

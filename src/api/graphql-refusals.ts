@@ -10,15 +10,21 @@ const listener: GraphQLRequestListener<Context> = {
   async didResolveOperation({ schema, document, operation, request: { variables = {} } }) {
     if (!operation) return; // is answered by the execution
     if (operation.operation === 'subscription') throw noSubscriptions();
-    requireModestVariables(schema, operation, variables);
-    if (keptCost({ schema, document, operation, variables }) <= limits.cost) return;
-    throw new OverLimit('The operation asks for too much at once; ask for fewer, or in parts.');
+    requireModest({ schema, document, operation, variables });
   },
 };
 const listening = Promise.resolve(listener);
 
 /** Refuses subscriptions, variables that are too large, and operations that ask for too much. */
 export const refuseOperations: ApolloServerPlugin<Context> = { requestDidStart: () => listening };
+
+/** @throws OverLimit */
+export function requireModest(costly: Costly): void {
+  const { schema, operation, variables } = costly;
+  requireModestVariables(schema, operation, variables);
+  if (keptCost(costly) <= limits.cost) return;
+  throw new OverLimit('The operation asks for too much at once; ask for fewer, or in parts.');
+}
 
 function noSubscriptions(): GraphQLError {
   return new GraphQLError('There are no subscriptions here.', {

@@ -25,6 +25,7 @@ import { serveJwks } from './jwks.ts';
 import { createListener } from './listener.ts';
 import { serveMetrics } from './metrics.ts';
 import { collectMethods, refuseOtherMethods, refuseUnknown } from './other-methods.ts';
+import type { PrepareDocument } from './own-documents.ts';
 import { serveGraphqlIde } from './pages/graphql-ide.ts';
 import { createLinkOwners } from './pages/link-owners.ts';
 import { serveMailbox } from './pages/mailbox.ts';
@@ -49,6 +50,7 @@ export interface HttpParts {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly graphql: Graphql;
+  readonly prepareDocument: PrepareDocument;
   readonly mailbox: DevelopmentMailbox;
   readonly oneTimePasswords: OneTimePasswords;
   readonly passwords: Passwords;
@@ -94,11 +96,11 @@ function serveMachines(app: FastifyInstance, parts: HttpParts): void {
 
 /** The doors to the accounts: GraphQL, REST and the pages behind the links of mails. */
 function serveCallers(app: FastifyInstance, parts: HttpParts): void {
-  const { config, graphql } = parts;
+  const { config, graphql, prepareDocument } = parts;
   serveGraphql(app, graphql);
   const pageParts = { graphql, linkOwners: createLinkOwners(parts) };
   const verifyPage = createVerifyPage(pageParts);
-  serveRest(app, { prefix: config.restPrefix, graphql, verifyPage });
+  serveRest(app, { prefix: config.restPrefix, prepareDocument, verifyPage });
   servePages(app, { ...pageParts, passwordMinLength: config.passwordMinLength });
   if (config.mail.kind === 'mailbox' && !config.isProduction) {
     serveMailbox(app, { mailbox: parts.mailbox, publicUrl: config.publicUrl });

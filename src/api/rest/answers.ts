@@ -86,19 +86,33 @@ function restFields(row: RestRow, fields: readonly FieldProblem[]): FieldProblem
   return fields.map(({ path, message }) => ({ path: names.get(path) ?? path, message }));
 }
 
-function pick(result: unknown, data: Readonly<Record<string, string>>): object {
-  return Object.fromEntries(
-    Object.entries(data).map(([name, from]) => [
-      name,
-      from === '.' ? result : valueAt(result, from),
-    ]),
-  );
+type Names = Readonly<Record<string, string>>;
+/** What `data` has by a name, read out of `result`. */
+type Readers = readonly (readonly [name: string, read: (result: unknown) => unknown])[];
+
+const readers = new WeakMap<Names, Readers>();
+
+function pick(result: unknown, data: Names): object {
+  const made = readers.get(data) ?? readersOf(data);
+  readers.set(data, made);
+  const picked: Record<string, unknown> = {};
+  for (const [name, read] of made) picked[name] = read(result);
+  return picked;
 }
 
-/** `a` of an object; `a.b` is the list of `b` of the objects in the list `a`. */
-function valueAt(source: unknown, from: string): unknown {
-  const [first = '', second] = from.split('.');
-  const value = (Object(source) as Record<string, unknown>)[first]; // any object has keys
-  if (second === undefined) return value;
-  return Array.isArray(value) ? value.map((each) => valueAt(each, second)) : value;
+function readersOf(data: Names): Readers {
+  return Object.entries(data).map(([name, from]) => {
+    if (from === '.') return [name, (result) => result];
+    const [first = '', second] = from.split('.');
+    if (second === undefined) return [name, (result) => valueAt(result, first)];
+    return [name, (result) => valuesAt(valueAt(result, first), second)];
+  });
+}
+
+function valueAt(source: unknown, name: string): unknown {
+  return (Object(source) as Record<string, unknown>)[name]; // any object has keys
+}
+
+function valuesAt(list: unknown, name: string): unknown {
+  return Array.isArray(list) ? list.map((each) => valueAt(each, name)) : list;
 }

@@ -3,8 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../core/errors.ts';
 import { acceptsJson } from '../accept.ts';
 import { contextOf } from '../context.ts';
-import type { Graphql } from '../graphql.ts';
 import { HttpRefusal } from '../http-refusal.ts';
+import type { OwnDocument, PrepareDocument } from '../own-documents.ts';
 import { sendResult, sendTopLevelError } from './answers.ts';
 import { variablesOf } from './inputs.ts';
 import { restRows } from './routes.ts';
@@ -17,11 +17,12 @@ export function serveRest(
   app: FastifyInstance,
   parts: {
     readonly prefix: string;
-    readonly graphql: Graphql;
+    readonly prepareDocument: PrepareDocument;
     readonly verifyPage: ConsumingPage;
   },
 ): void {
   for (const row of restRows) {
+    const run = parts.prepareDocument(row.document);
     app.route({
       method: row.isConsuming ? [row.method, 'HEAD'] : row.method,
       url: `${parts.prefix}${row.path}`,
@@ -29,7 +30,7 @@ export function serveRest(
       handler: (request, reply) =>
         row.isConsuming && isLookingOnly(request)
           ? parts.verifyPage(request, reply)
-          : runRow(row, parts.graphql, request, reply),
+          : runRow(row, run, request, reply),
     });
   }
 }
@@ -46,19 +47,14 @@ function isLookingOnly(request: FastifyRequest): boolean {
 
 async function runRow(
   row: RestRow,
-  graphql: Graphql,
+  run: OwnDocument,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   if (!acceptsJson(request.headers.accept)) throw new HttpRefusal(406);
   const context = contextOf(request);
   if (row.needsToken && !context.actor) throw new Problem('UNAUTHENTICATED');
-  const response = await graphql.executeOperation(
-    { query: row.document, variables: variablesOf(row, request) },
-    { contextValue: context },
-  );
-  if (response.body.kind !== 'single') throw new Error('REST rows answer at once');
-  const { data, errors } = response.body.singleResult;
+  const { data, errors } = await run(variablesOf(row, request), context);
   return errors?.[0]
     ? sendTopLevelError(row, errors[0].extensions, reply)
     : sendResult(row, data?.result ?? null, reply);
