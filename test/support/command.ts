@@ -34,6 +34,8 @@ export interface CommandOptions {
   /** What stands on its standard input, which ends after that. */
   readonly input?: string;
   readonly limitMilliseconds?: number;
+  /** A program that runs ours, such as `faketime -f +1d`. */
+  readonly wrapper?: readonly string[];
 }
 
 export interface RunningCommand {
@@ -63,7 +65,8 @@ export async function startCommand(
   args: readonly string[],
   options: CommandOptions,
 ): Promise<RunningCommand> {
-  return start([process.execPath, launcher, ...args], options);
+  const [first = '', ...rest] = [...(options.wrapper ?? []), process.execPath, launcher, ...args];
+  return start([first, ...rest], options);
 }
 
 /** A child and what it says; `program` is not looked up in a shell. */

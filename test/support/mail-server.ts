@@ -40,7 +40,8 @@ export async function startMailServer({
     logger: false,
     closeTimeout: 100,
     async onData(stream, session, done) {
-      const parsed = await simpleParser(stream);
+      const parsed = await simpleParser(stream).catch((error: Error) => error);
+      if (parsed instanceof Error) return done(parsed); // whoever sent it was killed
       const refusal = judge?.(parsed.text ?? '');
       if (refusal) return done(refusal);
       for (const { address } of session.envelope.rcptTo) {

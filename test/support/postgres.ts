@@ -38,7 +38,8 @@ export interface PostgresOptions {
   readonly directory?: string;
 }
 
-const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+/** What is committed is with the operating system, which outlives the server. */
+const fast = { fsync: 'off', full_page_writes: 'off' };
 const endMilliseconds = 20_000;
 const startMilliseconds = 30_000;
 
@@ -76,7 +77,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     if (pid === undefined) return;
     for (const each of [pid, ...(await childrenOf(pid))]) trySignal(each, signal);
   };
-  const isOver = async () => (await postmaster())?.state !== 'ready';
+  const isOver = async () => /absent|stale/.test((await findPostmaster(place.cluster)).state);
   const end: Postgres['end'] = async (signal) => {
     trySignal(await running(), signal);
     await until(isOver, endMilliseconds);
@@ -109,7 +110,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       await pool.end();
       if (!(await isOver())) await end('SIGINT');
       if (options.directory === undefined)
-        await rm(dataDirectory, { recursive: true, force: true });
+        await rm(dataDirectory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

@@ -1,0 +1,15 @@
+/** All experiments, in the order in which they run. */
+import type { Experiment } from '../support/experiment.ts';
+import * as commands from './commands.ts';
+import * as database from './database.ts';
+import * as mail from './mail.ts';
+import * as processes from './processes.ts';
+import * as surroundings from './surroundings.ts';
+
+export const experiments: readonly Experiment[] = [
+  processes,
+  database,
+  mail,
+  commands,
+  surroundings,
+].flatMap((file) => Object.values<Experiment>(file));

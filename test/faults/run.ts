@@ -1,0 +1,62 @@
+/**
+ * `npm run faults`: breaks things, one experiment after the other, and shows that no promise is broken.
+ * `npm run faults -- kill-server postgres-stop` runs those alone, `ROUNDS=3` makes all of them short.
+ */
+import { experiments } from './experiments/experiments.ts';
+import type { Experiment, Result } from './support/experiment.ts';
+
+const shownPerPromise = 3;
+
+async function main(names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => !experiments.some((it) => it.name === name));
+  if (unknown.length > 0 || names.includes('--help')) {
+    const known = experiments.map(({ name }) => name).join('\n  ');
+    console.error(`Experiments:\n  ${known}`);
+    return 2;
+  }
+  const chosen = experiments.filter(({ name }) => names.length === 0 || names.includes(name));
+  let broken = 0;
+  for (const experiment of chosen) if (!(await runOne(experiment))) broken += 1;
+  return broken === 0 ? 0 : 1;
+}
+
+async function runOne(experiment: Experiment): Promise<boolean> {
+  const rounds = Math.min(experiment.rounds, Number(process.env.ROUNDS ?? experiment.rounds));
+  const name = experiment.name.padEnd(24);
+  try {
+    const result = await experiment.run(rounds);
+    if ('reason' in result) {
+      console.log(`${name} skipped: ${result.reason}`);
+      return true;
+    }
+    console.log(`${name} ${describe(rounds, result)}`);
+    complain(result);
+    return result.breaches.length === 0;
+  } catch (error) {
+    console.log(`${name} FAILED: ${error instanceof Error ? error.stack : error}`);
+    return false;
+  }
+}
+
+function describe(rounds: number, { acknowledged, unknown, worst, ...rest }: Result): string {
+  const { recoveries, breaches } = rest;
+  const slowest =
+    recoveries.length === 0 ? '–' : `${(Math.max(...recoveries) / 1000).toFixed(1)} s`;
+  return [
+    `${rounds} rounds`,
+    `${acknowledged} acknowledged`,
+    `${unknown} unknown`,
+    `worst answer ${(worst / 1000).toFixed(1)} s`,
+    `recovery ${slowest}`,
+    breaches.length === 0 ? 'kept' : `BROKEN (${breaches.length})`,
+  ].join(', ');
+}
+
+function complain({ breaches }: Result): void {
+  for (const [promise, broken] of Map.groupBy(breaches, (breach) => breach.promise)) {
+    console.log(`  ${promise}: ${broken.length} times not`);
+    for (const { evidence } of broken.slice(0, shownPerPromise)) console.log(`    ${evidence}`);
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
