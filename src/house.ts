@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { Pool } from 'pg';
-import { type Clock, systemClock } from './core/clock.ts';
+import type { Clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import type { Log } from './core/log.ts';
 import { createMetrics, type Metrics } from './core/metrics.ts';
@@ -14,6 +14,7 @@ import { createBudgetStore } from './db/budget-store.ts';
 import { type Budgets, createBudgets } from './db/budgets.ts';
 import { type Changes, createChanges } from './db/changes.ts';
 import { connectionOptions } from './db/connections.ts';
+import { followDatabaseClock } from './db/database-clock.ts';
 import { joinEmbeddedDatabase } from './db/embedded/embedded.ts';
 import type { JobParts } from './db/job-runner.ts';
 import type { Tasks } from './db/job-tasks.ts';
@@ -35,6 +36,7 @@ import { createServices, type Services } from './services.ts';
 export interface Surroundings {
   readonly config: Config;
   readonly log: Log;
+  /** The database's, unless another is given. */
   readonly clock?: Clock;
   /** Milliseconds that a mail server may be silent; commands have less patience than the server. */
   readonly mailPatience?: number;
@@ -62,7 +64,7 @@ const pruneTask = 'prune-attempt-budgets';
 
 /** Joins the database, brings it up to date and puts the services together. */
 export async function openHouse(surroundings: Surroundings): Promise<House> {
-  const { config, log, clock = systemClock, patience = servingPatience } = surroundings;
+  const { config, log, patience = servingPatience } = surroundings;
   await using opened = new AsyncDisposableStack();
   const secretKey = config.secretKey ?? (await keptSecretKey(config.dataDirectory));
   const databaseUrl = await openDatabase(config, log, opened);
@@ -93,6 +95,9 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   const migrated = await migrate(orm, unitOfWork, directUrl);
   const budgets = openBudgets({ config, databaseUrl, isPooled, patience, log, metrics });
   opened.defer(() => budgets?.close());
+  const clock =
+    surroundings.clock ??
+    opened.use(await followDatabaseClock({ query: unitOfWork.query, log })).now;
   const ground = { config, log, clock, metrics, secretKey, unitOfWork, changes, budgets };
   const services = createServices(ground);
   opened.defer(() => services.hasher.close());

@@ -1,7 +1,5 @@
-/** Where the time comes from; tests hand in a clock of their own. */
+/** Where the time comes from: the database, or a test. */
 export type Clock = () => Date;
-
-export const systemClock: Clock = () => new Date();
 
 /** `seconds` after `instant`. */
 export function secondsAfter(instant: Date, seconds: number): Date {
