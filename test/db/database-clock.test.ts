@@ -1,0 +1,33 @@
+/** Replicas go by the database's time: one whose own clock is wrong does no harm. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createLog } from '../../src/core/log.ts';
+import { followDatabaseClock } from '../../src/db/database-clock.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+const log = createLog({ isReadable: false, level: 'silent' });
+const daySeconds = 86_400;
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+/** As a process sees its database whose own clock is wrong by so many seconds. */
+const seenFrom =
+  (seconds: number) =>
+  <Row extends object>(sql: string): Promise<Row[]> =>
+    database.query<Row>(
+      sql.replace('clock_timestamp()', `(clock_timestamp() - $1 * interval '1s')`),
+      [seconds],
+    );
+
+test.each([
+  ['a day ahead', daySeconds],
+  ['five minutes behind', -300],
+  ['right', 0],
+])('a process whose clock is %s has the time of the database', async (_how, seconds) => {
+  using clock = await followDatabaseClock({ query: seenFrom(seconds), log });
+  const difference = Date.now() - clock.now().getTime() - seconds * 1000;
+  expect(Math.abs(difference)).toBeLessThan(1_000);
+});

@@ -1,0 +1,20 @@
+/** The short form of `npm run faults`: a few rounds of what tells most. */
+import { expect, test } from 'vitest';
+import { commitLost, postgresStop } from './experiments/database.ts';
+import { killServer } from './experiments/processes.ts';
+import type { Experiment } from './support/experiment.ts';
+
+const rounds = 2;
+
+test.concurrent.each([killServer, postgresStop, commitLost])(
+  '$name breaks no promise',
+  {
+    timeout: 120_000,
+  },
+  async (experiment: Experiment) => {
+    const result = await experiment.run(rounds);
+    if ('reason' in result) return;
+    expect(result.breaches).toEqual([]);
+    expect(result.acknowledged).toBeGreaterThan(0);
+  },
+);
