@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Pool } from 'pg';
 import { joinEmbeddedDatabase } from '../../src/db/embedded/embedded.ts';
-import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { startMailServer } from '../support/mail-server.ts';
 import type { Effort } from './measure.ts';
 import { gatehouseCommand, type ServerProcess, startServer } from './process.ts';
 
@@ -16,7 +16,8 @@ export interface BenchDatabase {
 export interface Ground extends AsyncDisposable {
   readonly isQuick: boolean;
   readonly effort: Effort;
-  readonly mail: MailServer;
+  /** Monotonic milliseconds at which a mail to the address has been accepted. */
+  arrivalOf(address: string): Promise<number>;
   readonly directory: string;
   /** An empty database of this name. */
   database(name: string): Promise<BenchDatabase>;
@@ -41,7 +42,17 @@ export async function openGround(isQuick: boolean): Promise<Ground> {
   opened.defer(() => rm(directory, { recursive: true, force: true }));
   const embedded = await joinEmbeddedDatabase({ dataDirectory: join(directory, 'database') });
   opened.defer(() => embedded.leave());
-  const mail = await startMailServer();
+  const arrivals = new Map<string, PromiseWithResolvers<number>>();
+  const mail = await startMailServer({
+    onData(stream, { envelope }, done) {
+      stream.resume().once('end', () => {
+        done();
+        for (const { address } of envelope.rcptTo) {
+          arrivals.get(address)?.resolve(performance.now());
+        }
+      });
+    },
+  });
   opened.defer(() => mail.close());
   const pools: Pool[] = [];
   opened.defer(async () => {
@@ -51,8 +62,12 @@ export async function openGround(isQuick: boolean): Promise<Ground> {
   return {
     isQuick,
     effort: isQuick ? efforts.quick : efforts.full,
-    mail,
     directory,
+    arrivalOf(address) {
+      const arrival = Promise.withResolvers<number>();
+      arrivals.set(address, arrival);
+      return arrival.promise;
+    },
     async database(name) {
       const admin = new Client({ connectionString: embedded.url });
       await admin.connect();

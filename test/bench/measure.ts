@@ -75,6 +75,12 @@ export function ratio(
   return median(ratios);
 }
 
+export function named(measured: readonly Measurement[], name: string): Measurement {
+  const found = measured.find((each) => each.name === name);
+  if (!found) throw new Error(`nothing was measured under ${name}`);
+  return found;
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((one, other) => one - other);
   const middle = Math.floor(sorted.length / 2);
@@ -88,6 +94,29 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
+/** Does `work` again and again, so many at a time. */
+export async function sampleOf(
+  { seconds, concurrency }: { readonly seconds: number; readonly concurrency: number },
+  work: () => Promise<void>,
+): Promise<Sample> {
+  const milliseconds: number[] = [];
+  const startedAt = performance.now();
+  const endsAt = startedAt + seconds * 1000;
+  const worker = async () => {
+    while (performance.now() < endsAt) {
+      const begunAt = performance.now();
+      await work();
+      milliseconds.push(performance.now() - begunAt);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  return {
+    perSecond: (milliseconds.length * 1000) / (performance.now() - startedAt),
+    p50: percentile(milliseconds, 0.5),
+    p99: percentile(milliseconds, 0.99),
+  };
+}
+
 /** A subject of requests over HTTP to the process `pid`. */
 export function httpSubject(name: string, pid: number, spec: Omit<LoadSpec, 'seconds'>): Subject {
   return {
@@ -97,6 +126,7 @@ export function httpSubject(name: string, pid: number, spec: Omit<LoadSpec, 'sec
       const result = await runLoad({ ...spec, seconds });
       const after = cpuSeconds(pid);
       if (result.wrong > 0) throw new Error(`${name}: ${result.wrong} wrong; ${result.example}`);
+      if (result.answers === 0) throw new Error(`${name}: no answer`);
       const { perSecond, p50, p99, answers } = result;
       const spent = after === undefined || before === undefined ? undefined : after - before;
       return { perSecond, p50, p99, cpu: spent && (spent * 1e6) / answers };

@@ -3,7 +3,11 @@
  * peers, in one run on one machine. Needs `npm run build` and nothing installed.
  */
 import { openGround } from './ground.ts';
+import { measureLogin } from './parts/login.ts';
 import { measureMe } from './parts/me.ts';
+import { measureMoments } from './parts/moments.ts';
+import { measurePeers } from './parts/peers.ts';
+import { measureStart } from './parts/start.ts';
 import {
   describeMachine,
   figureLines,
@@ -12,7 +16,13 @@ import {
   writeJson,
 } from './report.ts';
 
-const parts = { me: measureMe };
+const parts = {
+  me: measureMe,
+  login: measureLogin,
+  moments: measureMoments,
+  peers: measurePeers,
+  start: measureStart,
+};
 type PartName = keyof typeof parts;
 
 const isPart = (name: string): name is PartName => name in parts;
@@ -30,7 +40,8 @@ async function main(words: readonly string[]): Promise<void> {
   for (const name of chosen) {
     const result = await parts[name](ground);
     results[name] = result;
-    console.log(`\n${name}\n\n${measurementLines(result.measured)}`);
+    console.log(`\n${name}`);
+    if (result.measured.length > 0) console.log(`\n${measurementLines(result.measured)}`);
     console.log(`\n${figureLines(result.ratios)}`);
     writeJson('bench-results.json', machine, results);
   }

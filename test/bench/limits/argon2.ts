@@ -1,0 +1,32 @@
+/**
+ * The limit of logins: argon2id with the service's parameters in as many threads of the same
+ * priority, by the service's own worker, and nothing else. Reads how long, as JSON, and writes a sample.
+ */
+import { availableParallelism } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { Piscina } from 'piscina';
+import type { CompareTask } from '../../../src/core/password-hash/password-hash.worker.ts';
+import { type Sample, sampleOf } from '../measure.ts';
+
+export interface Argon2Spec {
+  readonly seconds: number;
+  readonly concurrency: number;
+  readonly task: CompareTask;
+}
+
+const { seconds, concurrency, task } = JSON.parse(await text(process.stdin)) as Argon2Spec; // written by who starts this
+const worker = new URL('../../../dist/core/password-hash/password-hash.worker.js', import.meta.url);
+const threads = availableParallelism();
+const pool = new Piscina({
+  filename: worker.href,
+  name: 'compare',
+  minThreads: threads,
+  maxThreads: threads,
+  niceIncrement: 10,
+  recordTiming: false,
+});
+const sample: Sample = await sampleOf({ seconds, concurrency }, async () => {
+  if (!(await pool.run(task))) throw new Error('the password is not right');
+});
+await pool.destroy();
+process.stdout.write(JSON.stringify(sample));

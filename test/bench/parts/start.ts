@@ -1,0 +1,70 @@
+/** From the command to ready, and what the process holds in memory before and after work. */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ground } from '../ground.ts';
+import { median, runLoad } from '../measure.ts';
+import { graphqlLoad, logIn, loginBody, seedPeople } from '../people.ts';
+import { residentMegabytes } from '../process.ts';
+import type { PartResult } from '../report.ts';
+import { meDocument } from './me.ts';
+
+const people = 100;
+/** Milliseconds after which nothing of the start is under way any more. */
+const calmMilliseconds = 5000;
+
+export async function measureStart(ground: Ground): Promise<PartResult> {
+  const database = await ground.database('start');
+  await (await ground.gatehouse(database))[Symbol.asyncDispose]();
+  const times = ground.isQuick ? 3 : 10;
+  const starts: number[] = [];
+  const embeddedStarts: number[] = [];
+  const embedded = { DATABASE_URL: '', GATEHOUSE_DATA_DIR: join(ground.directory, 'own') };
+  await (await ground.gatehouse(database, embedded))[Symbol.asyncDispose]();
+  for (let count = 0; count < times; count += 1) {
+    await using one = await ground.gatehouse(database);
+    starts.push(one.readyMilliseconds);
+    await using own = await ground.gatehouse(database, embedded);
+    embeddedStarts.push(own.readyMilliseconds);
+  }
+  const { idle, loaded } = await memoryOf(ground);
+  return {
+    measured: [],
+    ratios: [
+      {
+        what: 'ready after start, database present',
+        value: median(starts) / 1000,
+        unit: 's',
+        atMost: 2,
+      },
+      {
+        what: 'ready after start, embedded database started too',
+        value: median(embeddedStarts) / 1000,
+        unit: 's',
+      },
+      { what: 'resident memory of the server, idle', value: idle, unit: 'MB', atMost: 180 },
+      { what: 'resident memory after load', value: loaded, unit: 'MB' },
+    ],
+  };
+}
+
+async function memoryOf(ground: Ground): Promise<{ idle: number; loaded: number }> {
+  const database = await ground.database('memory');
+  await using ours = await ground.gatehouse(database);
+  await sleep(calmMilliseconds);
+  const idle = residentMegabytes(ours.pid) ?? Number.NaN;
+  await seedPeople(database, people);
+  const { accessToken } = await logIn(ours.address, 1);
+  const { seconds } = ground.effort;
+  const me = [JSON.stringify({ query: meDocument })];
+  await runLoad({
+    ...graphqlLoad(ours.address, me, '"email"', { accessToken, connections: 32 }),
+    seconds,
+  });
+  const logins = Array.from({ length: people }, (_, index) => loginBody(index + 1));
+  await runLoad({
+    ...graphqlLoad(ours.address, logins, '"accessToken"', { connections: 16 }),
+    seconds,
+  });
+  await sleep(calmMilliseconds);
+  return { idle, loaded: residentMegabytes(ours.pid) ?? Number.NaN };
+}

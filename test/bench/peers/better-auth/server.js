@@ -1,0 +1,24 @@
+/** better-auth as its documentation sets it up: Node.js, PostgreSQL, accounts with address and password. */
+import { createServer } from 'node:http';
+import { betterAuth } from 'better-auth';
+import { getMigrations } from 'better-auth/db/migration';
+import { toNodeHandler } from 'better-auth/node';
+import pg from 'pg';
+
+const auth = betterAuth({
+  database: new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 }),
+  secret: process.env.SECRET_KEY,
+  baseURL: 'http://127.0.0.1',
+  emailAndPassword: { enabled: true },
+  // As attempts are not limited in ours while it is measured.
+  rateLimit: { enabled: false },
+  telemetry: { enabled: false },
+});
+const { runMigrations } = await getMigrations(auth.options);
+await runMigrations();
+
+const server = createServer(toNodeHandler(auth));
+server.listen(0, '127.0.0.1', () => {
+  console.log(`http://127.0.0.1:${server.address().port}`);
+});
+process.once('SIGTERM', () => process.exit());
