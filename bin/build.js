@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+// Builds dist/ when the sources are not the ones it was built from, and lets `npx gatehouse` find the
+// launcher: npx would otherwise install this folder somewhere else and build it once more, under the
+// feet of whoever runs.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
+
+const stamp = 'dist/.built-from';
+const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .sort();
+
+function digestOfSources() {
+  const hash = createHash('sha256');
+  const configuration = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+  for (const file of [...configuration, ...sources.map((name) => join('src', name))]) {
+    hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
+  }
+  return hash.digest('hex');
+}
+
+function isBuiltFrom(digest) {
+  const outputs = sources
+    .filter((name) => !name.endsWith('.d.ts'))
+    .map((name) => join('dist', name.replace(/\.ts$/, '.js')));
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && outputs.every(existsSync);
+}
+
+function build() {
+  const digest = digestOfSources();
+  if (isBuiltFrom(digest)) return;
+  rmSync('dist', { recursive: true, force: true });
+  const compiler = 'node_modules/typescript/bin/tsc';
+  const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
+    stdio: 'inherit',
+  });
+  if (status !== 0) process.exit(status ?? 1);
+  writeFileSync(stamp, digest);
+}
+
+function linkLauncher() {
+  const link = 'node_modules/.bin/gatehouse';
+  // Where several trees share one node_modules, it is not theirs to lead to one of them.
+  const isShared = lstatSync('node_modules').isSymbolicLink();
+  if (process.platform === 'win32' || isShared || existsSync(link)) return;
+  mkdirSync(dirname(link), { recursive: true });
+  rmSync(link, { force: true }); // one that leads nowhere
+  symlinkSync('../../bin/gatehouse.js', link);
+}
+
+build();
+linkLauncher();
