@@ -34,7 +34,7 @@ export interface CommandOptions {
   /** What stands on its standard input, which ends after that. */
   readonly input?: string;
   readonly limitMilliseconds?: number;
-  /** A program that runs ours, such as `faketime -f +1d`. */
+  /** A program that runs ours, such as `env`, and becomes it. */
   readonly wrapper?: readonly string[];
 }
 

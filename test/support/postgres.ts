@@ -56,13 +56,17 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     const found = await findPostmaster(place.cluster);
     return 'pid' in found ? found : undefined;
   };
+  let lastPid: number | undefined;
   const start = async () => {
     const signal = AbortSignal.timeout(startMilliseconds);
     for (;;) {
       const stalePid = (await postmaster())?.pid;
       const how = { settings, preferredPort: port, stalePid, signal };
       const failure = await startServer(place, programs, how);
-      if (failure === undefined) return;
+      if (failure === undefined) {
+        lastPid = (await postmaster())?.pid;
+        return;
+      }
       if (signal.aborted) throw new Error(failure);
       await sleep(100);
     }
@@ -84,6 +88,9 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   };
 
   await start();
+  // Whoever interrupts us leaves nothing behind.
+  const killAtExit = () => lastPid && trySignal(lastPid, 'SIGQUIT');
+  process.once('exit', killAtExit);
   const password = await readPassword(place);
   const url = `postgresql://gatehouse:${password}@127.0.0.1:${port}/gatehouse`;
   const pool = new Pool({ connectionString: url, max: 2, application_name: 'test' });
@@ -108,6 +115,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     async [Symbol.asyncDispose]() {
       await signalAll('SIGCONT');
       await pool.end();
+      process.off('exit', killAtExit);
       if (!(await isOver())) await end('SIGINT');
       if (options.directory === undefined)
         await rm(dataDirectory, { recursive: true, force: true, maxRetries: 5 });

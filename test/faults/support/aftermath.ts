@@ -17,7 +17,7 @@ export interface SessionRow {
 export interface Aftermath {
   readonly accounts: ReadonlyMap<string, AccountRow>;
   readonly sessions: ReadonlyMap<string, SessionRow>;
-  /** Jobs that were not done yet. */
+  /** Jobs that somebody caused and that were not done yet; not those of the clock. */
   readonly waitingJobs: number;
   readonly mails: readonly ReceivedMail[];
 }
@@ -34,7 +34,8 @@ export async function readAftermath(
      from sessions s join users u on u.id = s.user_id`,
   );
   const [jobs] = await query<{ waiting: number }>(
-    'select count(*)::int as waiting from graphile_worker._private_jobs',
+    `select count(*)::int as waiting from graphile_worker._private_jobs
+     where payload -> '_cron' is null`,
   );
   return {
     accounts: new Map(accounts.map((row) => [row.email, row])),

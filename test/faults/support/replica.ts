@@ -51,6 +51,8 @@ export async function createReplica(
       (error: Error) => error.name,
     );
   const pid = () => server?.pid ?? 0;
+  // Whoever interrupts us leaves nothing behind.
+  process.once('exit', () => isRunning && process.kill(pid(), 'SIGKILL'));
   return {
     address,
     async start() {
