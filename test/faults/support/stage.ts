@@ -53,7 +53,7 @@ export interface Stage extends AsyncDisposable {
 const people = 6;
 const drainMilliseconds = 90_000;
 const progressMilliseconds = 60_000;
-const bounds = { deadline: 5_000 * slowness, revocation: 3_000 * slowness };
+const bounds = { deadline: 5_000 * slowness, revocation: 3_000 * Math.min(slowness, 4) };
 
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
   await using opening = new AsyncDisposableStack();
