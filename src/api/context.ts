@@ -96,8 +96,9 @@ async function actorOf(header: string | undefined, tokens: Tokens): Promise<Acto
   return actor;
 }
 
-/** Aborts when the connection closes before the answer is out. */
+/** Aborts when the connection closes, or has closed, before the answer is out. */
 function hangUpSignal(reply: FastifyReply): AbortSignal {
+  if (reply.raw.closed && !reply.raw.writableFinished) return AbortSignal.abort();
   const controller = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) controller.abort();
