@@ -180,6 +180,6 @@ test('hasPermission, explainPermission, usersWithPermission and the plain rules 
         expect(holders[index]?.totalCount).toBe(expected.length);
       }
     }),
-    { numRuns: 20 },
+    { numRuns: 10 },
   );
 });

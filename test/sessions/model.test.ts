@@ -14,7 +14,7 @@ import { newAddress, somebody, tryLogin } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { isIn, sessionIdOf } from '../support/session-calls.ts';
 
-const runs = Number(process.env.MODEL_RUNS ?? 15);
+const runs = Number(process.env.MODEL_RUNS ?? 8);
 const maxCommands = 40;
 
 /** Seconds. No sum of the steps comes near a limit, so that the time a run takes does not matter. */

@@ -9,8 +9,8 @@ import { startService } from '../support/service.ts';
 import { isIn, logOut, refresh, sessionIdOf } from '../support/session-calls.ts';
 
 const callers = 16;
-const rounds = 50;
-const ends = 100;
+const rounds = 20;
+const ends = 40;
 /** Milliseconds; the processes of this machine have better things to do than to be quick. */
 const generous = 1000;
 const limitMilliseconds = 100_000;
