@@ -1,6 +1,7 @@
 /** Opens the doors of a house: resolvers, GraphQL, REST, pages; and starts what works behind them. */
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
+import { createCrowdedLogins } from './api/crowded-logins.ts';
 import { createGraphql } from './api/graphql.ts';
 import { reportingTo } from './api/graphql-reports.ts';
 import { createHttp } from './api/http.ts';
@@ -65,7 +66,9 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   const jobs = await startJobs(house.jobs);
   opened.defer(() => jobs.stop());
   const schema = createSchema(resolversOf(house));
-  const graphql = await createGraphql({ schema, isDebug: config.debug, log, trustedDocuments });
+  const crowdedLogins = createCrowdedLogins(house.hasher);
+  const parts = { crowdedLogins, trustedDocuments };
+  const graphql = await createGraphql({ schema, isDebug: config.debug, log, ...parts });
   opened.defer(() => graphql.stop());
   const prepareDocument = preparingDocuments(schema, reportingTo(log));
   const isReady = () => isDatabaseReady(unitOfWork);
@@ -74,6 +77,7 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
     limits,
     graphql,
     prepareDocument,
+    crowdedLogins,
     isReady,
     version: packageVersion(),
   });

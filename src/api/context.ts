@@ -96,12 +96,10 @@ async function actorOf(header: string | undefined, tokens: Tokens): Promise<Acto
   return actor;
 }
 
-/** Aborts when the connection closes, or has closed, before the answer is out. */
-function hangUpSignal(reply: FastifyReply): AbortSignal {
-  if (reply.raw.closed && !reply.raw.writableFinished) return AbortSignal.abort();
+/** Aborts when nobody waits any more: the caller has hung up, or was answered when time was up. */
+function hangUpSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort();
-  });
+  if (raw.writableEnded || raw.destroyed) controller.abort();
+  else raw.once('close', () => controller.abort());
   return controller.signal;
 }

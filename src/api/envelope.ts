@@ -31,10 +31,10 @@ export function sendRefusal(
   if (problem.retryAfterSeconds !== undefined) {
     reply.header('retry-after', String(problem.retryAfterSeconds));
   }
-  const { code, fields } = problem;
+  const { code, fields, retryAfterSeconds: retryAfter } = problem;
   const message = instead.message ?? problem.message;
   return speaksGraphql(reply)
-    ? sendGraphqlError(reply, message, { code })
+    ? sendGraphqlError(reply, message, retryAfter === undefined ? { code } : { code, retryAfter })
     : reply.send({ message, data: { code, fields } } satisfies Envelope);
 }
 

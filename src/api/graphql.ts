@@ -11,6 +11,7 @@ import type { Context } from '../core/actor.ts';
 import type { Log } from '../core/log.ts';
 import { contextOf } from './context.ts';
 import { oneCredentialRule } from './credential-fields.ts';
+import type { CrowdedLogins } from './crowded-logins.ts';
 import { graphqlPath } from './envelope.ts';
 import { publicError } from './graphql-errors.ts';
 import { limitRules, limits } from './graphql-limits.ts';
@@ -28,6 +29,8 @@ export async function createGraphql(parts: {
   readonly log: Log;
   /** The only documents that are taken over HTTP; any, when left out. */
   readonly trustedDocuments?: TrustedDocuments | undefined;
+  /** Learns from the documents that are read. */
+  readonly crowdedLogins?: Pick<CrowdedLogins, 'learn'> | undefined;
 }): Promise<Graphql> {
   const server = new ApolloServer<Context>({
     schema: parts.schema,
@@ -48,6 +51,7 @@ export async function createGraphql(parts: {
       ...(parts.trustedDocuments ? [onlyTrusted(parts.trustedDocuments)] : []),
       refuseOperations,
       noteOutcomes,
+      ...(parts.crowdedLogins ? [parts.crowdedLogins.learn] : []),
       reportErrors(parts.log),
       statusesByAccept,
     ],
@@ -60,13 +64,21 @@ export async function createGraphql(parts: {
   return server;
 }
 
-export function serveGraphql(app: FastifyInstance, graphql: Graphql): void {
+export function serveGraphql(
+  app: FastifyInstance,
+  graphql: Graphql,
+  { refuseKnown }: Pick<CrowdedLogins, 'refuseKnown'>,
+): void {
   app.route({
     method: ['GET', 'POST'],
     url: graphqlPath,
     // Apollo refuses HEAD.
     exposeHeadRoute: false,
     config: { speaks: 'graphql' },
+    preHandler: (request, _reply, done) => {
+      refuseKnown(request);
+      done();
+    },
     handler: fastifyApolloHandler(graphql, {
       context: async (request) => contextOf(request),
     }),

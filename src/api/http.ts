@@ -15,6 +15,7 @@ import type { Tokens } from '../features/sessions/tokens.ts';
 import type { DevelopmentMailbox } from '../mail/mailbox.ts';
 import { readBodies } from './bodies.ts';
 import { openContexts } from './context.ts';
+import type { CrowdedLogins } from './crowded-logins.ts';
 import { keepDeadline } from './deadline.ts';
 import { serveDescription, serveDocumentation } from './documentation.ts';
 import { type Graphql, serveGraphql } from './graphql.ts';
@@ -51,6 +52,7 @@ export interface HttpParts {
   readonly metrics: Metrics;
   readonly graphql: Graphql;
   readonly prepareDocument: PrepareDocument;
+  readonly crowdedLogins: CrowdedLogins;
   readonly mailbox: DevelopmentMailbox;
   readonly oneTimePasswords: OneTimePasswords;
   readonly passwords: Passwords;
@@ -96,11 +98,11 @@ function serveMachines(app: FastifyInstance, parts: HttpParts): void {
 
 /** The doors to the accounts: GraphQL, REST and the pages behind the links of mails. */
 function serveCallers(app: FastifyInstance, parts: HttpParts): void {
-  const { config, graphql, prepareDocument } = parts;
-  serveGraphql(app, graphql);
+  const { config, graphql, prepareDocument, crowdedLogins } = parts;
+  serveGraphql(app, graphql, crowdedLogins);
   const pageParts = { graphql, linkOwners: createLinkOwners(parts) };
   const verifyPage = createVerifyPage(pageParts);
-  serveRest(app, { prefix: config.restPrefix, prepareDocument, verifyPage });
+  serveRest(app, { prefix: config.restPrefix, prepareDocument, verifyPage, crowdedLogins });
   servePages(app, { ...pageParts, passwordMinLength: config.passwordMinLength });
   if (config.mail.kind === 'mailbox' && !config.isProduction) {
     serveMailbox(app, { mailbox: parts.mailbox, publicUrl: config.publicUrl });

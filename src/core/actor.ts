@@ -40,7 +40,7 @@ export interface Actor {
 export interface Context {
   readonly actor: Actor | undefined;
   readonly client: Client;
-  /** Aborts when the client hangs up. */
+  /** Aborts when the client hangs up, or has had its answer. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -20,7 +20,7 @@ export interface Account {
 const names = { first_name: 'Ada', last_name: 'Lovelace' };
 
 /** The secret in the newest of so many mails to the address. */
-export async function mailed(
+async function mailed(
   { mail, canaries }: Surroundings,
   name: 'Code' | 'Token',
   [to, count]: readonly [string, number],

@@ -76,6 +76,7 @@ export const restRows: readonly RestRow[] = [
       message: 'Login successful',
       data: { access_token: 'accessToken', refresh_token: 'refreshToken' },
     },
+    isLogin: true,
   },
   {
     method: 'POST',

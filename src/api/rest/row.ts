@@ -38,6 +38,8 @@ export interface RestRow {
   readonly refusal?: { readonly code: ProblemCode; readonly message: string };
   /** Statuses of codes that differ from the catalogue's here. */
   readonly statuses?: Readonly<Partial<Record<ProblemCode, number>>>;
+  /** Turned away before it is looked at, while no more passwords can be checked. */
+  readonly isLogin?: true;
   /** A GET that uses something up: only for callers that are programs, never for HEAD or prefetch. */
   readonly isConsuming?: true;
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../core/errors.ts';
 import { acceptsJson } from '../accept.ts';
 import { contextOf } from '../context.ts';
+import type { CrowdedLogins } from '../crowded-logins.ts';
 import { HttpRefusal } from '../http-refusal.ts';
 import type { OwnDocument, PrepareDocument } from '../own-documents.ts';
 import { sendResult, sendTopLevelError } from './answers.ts';
@@ -19,6 +20,7 @@ export function serveRest(
     readonly prefix: string;
     readonly prepareDocument: PrepareDocument;
     readonly verifyPage: ConsumingPage;
+    readonly crowdedLogins: Pick<CrowdedLogins, 'refuse'>;
   },
 ): void {
   for (const row of restRows) {
@@ -27,6 +29,10 @@ export function serveRest(
       method: row.isConsuming ? [row.method, 'HEAD'] : row.method,
       url: `${parts.prefix}${row.path}`,
       config: { speaks: 'rest' },
+      preHandler: (request, _reply, done) => {
+        if (row.isLogin) parts.crowdedLogins.refuse(request);
+        done();
+      },
       handler: (request, reply) =>
         row.isConsuming && isLookingOnly(request)
           ? parts.verifyPage(request, reply)

@@ -11,7 +11,7 @@ export interface Admission {
   run<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
   /**
    * A place for someone who will want to run a work soon and has something to do before: as many as
-   * can run and wait. Dispose of it when all is done.
+   * can run and wait, while the line is not too long already. Dispose of it when all is done.
    * @throws OVERLOADED when there is none
    */
   place(): Disposable;
@@ -28,6 +28,12 @@ interface Waiter {
 
 /** A first guess of how long one work takes; corrected by every work done. */
 const expectedSeconds = 0.05;
+/** Nobody new is let in where the line is longer: who waits too long has given up when it is their turn. */
+const longestWaitSeconds = 2;
+/** A line that is no flood, however slow the machine. */
+const shortLine = 32;
+/** When the pace drops, those who are in line are turned away before the deadline of their request. */
+const patienceMilliseconds = 3500;
 
 /** An admission with room for `slots` running works and `queueLimit` waiting ones. */
 export function createAdmission(options: { slots: number; queueLimit: number }): Admission {
@@ -57,9 +63,16 @@ export function createAdmission(options: { slots: number; queueLimit: number }):
       waiting.delete(waiter);
       reject(signal?.reason);
     };
+    const patience = setTimeout(() => {
+      waiting.delete(waiter);
+      reject(overloaded());
+    }, patienceMilliseconds);
     waiting.add(waiter);
     signal?.addEventListener('abort', abandon, { once: true });
-    return promise.finally(() => signal?.removeEventListener('abort', abandon));
+    return promise.finally(() => {
+      clearTimeout(patience);
+      signal?.removeEventListener('abort', abandon);
+    });
   }
 
   function leave(): void {
@@ -73,9 +86,18 @@ export function createAdmission(options: { slots: number; queueLimit: number }):
     if (isClosed && running === 0) idle.resolve();
   }
 
+  /** By the pace of late: a machine that has other things to do makes the line shorter. */
+  function waitSeconds(): number {
+    return (waiting.size / slots) * meanSeconds;
+  }
+
+  function isLong(): boolean {
+    return waiting.size >= shortLine && waitSeconds() > longestWaitSeconds;
+  }
+
   function overloaded(): Problem {
-    const secondsToDrain = Math.max(1, Math.ceil((queueLimit / slots) * meanSeconds));
-    return new Problem('OVERLOADED', { retryAfterSeconds: secondsToDrain });
+    const retryAfterSeconds = Math.max(1, Math.ceil(waitSeconds()));
+    return new Problem('OVERLOADED', { retryAfterSeconds });
   }
 
   return {
@@ -92,7 +114,7 @@ export function createAdmission(options: { slots: number; queueLimit: number }):
     },
 
     place() {
-      if (places >= slots + queueLimit) throw overloaded();
+      if (places >= slots + queueLimit || isLong()) throw overloaded();
       places += 1;
       return {
         [Symbol.dispose]: () => {

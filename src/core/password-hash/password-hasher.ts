@@ -89,7 +89,14 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       return stored?.scheme !== 'argon2' || !isCurrent(stored, parameters);
     },
 
-    place: () => admission.place(),
+    place() {
+      try {
+        return admission.place();
+      } catch (error) {
+        countRefusal(error, options.metrics);
+        throw error;
+      }
+    },
 
     async close() {
       await admission.close();
@@ -123,10 +130,14 @@ function measured(admission: Admission, metrics: Metrics): Run {
     // The time before the inner span is that of waiting.
     const admitted = () => admission.run(timed, signal);
     return traced(`password ${work}`, {}, admitted).catch((error: unknown) => {
-      if (error instanceof Problem && error.code === 'OVERLOADED') metrics.count('hashRefusals');
+      countRefusal(error, metrics);
       throw error;
     });
   };
+}
+
+function countRefusal(error: unknown, metrics: Metrics | undefined): void {
+  if (error instanceof Problem && error.code === 'OVERLOADED') metrics?.count('hashRefusals');
 }
 
 function createPool(threads: number): Piscina {

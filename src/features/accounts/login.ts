@@ -113,6 +113,7 @@ export function createLogin(parts: LoginParts): Login {
       throw new Problem('INVALID_CREDENTIALS');
     }
     if (candidate.status === 'PENDING') throw new Problem('ACCOUNT_NOT_ACTIVE');
+    context.signal?.throwIfAborted(); // a session that nobody hears of would only stay open
     const isOutdated = hash !== undefined && parts.hasher.needsRehash(hash);
     const newHash = isOutdated ? await parts.hasher.hash(password, context.signal) : undefined;
     const opened = await run(() => openSession(candidate, context, newHash));
