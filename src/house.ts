@@ -93,7 +93,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   opened.defer(() => changes.stop());
   const unitOfWork = createUnitOfWork(orm, changes);
   const migrated = await migrate(orm, unitOfWork, directUrl);
-  const budgets = openBudgets({ config, databaseUrl, isPooled, patience, log, metrics });
+  const budgets = await openBudgets({ config, databaseUrl, isPooled, patience, log, metrics });
   opened.defer(() => budgets?.close());
   const clock =
     surroundings.clock ??
@@ -164,17 +164,17 @@ async function openDatabase(
   return embedded.url;
 }
 
-function openBudgets(parts: {
+async function openBudgets(parts: {
   readonly config: Config;
   readonly databaseUrl: string;
   readonly isPooled: boolean;
   readonly patience: Patience;
   readonly log: Log;
   readonly metrics: Metrics;
-}): Budgets | undefined {
+}): Promise<Budgets | undefined> {
   const { attemptBudgets: table, redisUrl } = parts.config;
   if (!table) return undefined;
-  const store = createBudgetStore({ ...parts, redisUrl });
+  const store = await createBudgetStore({ ...parts, redisUrl });
   return createBudgets(store, table, (name) => parts.metrics.count('budgetRefusals', name));
 }
 

@@ -2,14 +2,11 @@
  * Where attempts are counted, by rate-limiter-flexible: a table of PostgreSQL or, where one is named,
  * Redis or Valkey, with the table to fall back on while that is away.
  */
-import { once } from 'node:events';
-import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import {
   type IRateLimiterStoreOptions,
   type RateLimiterAbstract,
   RateLimiterPostgres,
-  RateLimiterRedis,
 } from 'rate-limiter-flexible';
 import type { Budget, BudgetName } from '../core/attempt-budgets.ts';
 import type { Log } from '../core/log.ts';
@@ -47,11 +44,13 @@ export interface BudgetStoreParts {
 const table = 'attempt_budgets';
 const maxConnections = 4;
 
-export function createBudgetStore(parts: BudgetStoreParts): BudgetStore {
+export async function createBudgetStore(parts: BudgetStoreParts): Promise<BudgetStore> {
   const postgres = createPostgresStore(parts);
-  return parts.redisUrl === undefined
-    ? postgres
-    : createRedisStore(parts.redisUrl, parts, postgres);
+  const { redisUrl, log } = parts;
+  if (redisUrl === undefined) return postgres;
+  // Loaded here, as its client takes ten megabytes of memory.
+  const { createRedisStore } = await import('./redis-budget-store.ts');
+  return createRedisStore(redisUrl, log, postgres);
 }
 
 function createPostgresStore({
@@ -100,82 +99,10 @@ function withoutName(pool: Pool) {
     pool.query({ text, values });
 }
 
-/** A server that is away fails at once instead of queueing, and PostgreSQL counts meanwhile. */
-const redisOptions = {
-  lazyConnect: true,
-  enableOfflineQueue: false,
-  maxRetriesPerRequest: 0,
-  connectTimeout: 1000,
-  commandTimeout: 500,
-} as const;
-
-/** Milliseconds that an operator's question waits for the connection. */
-const readyMilliseconds = 1500;
-
-const redisPrefix = 'gatehouse:budget:';
-
-function createRedisStore(
-  url: string,
-  { log }: BudgetStoreParts,
-  fallback: BudgetStore,
-): BudgetStore {
-  const redis = new Redis(url, redisOptions);
-  redis.on('error', (error) => log.warn({ err: error, part: 'budgets' }, 'Redis is not there'));
-  redis.connect().catch(() => undefined); // reported above, and tried again by itself
-
-  const isReady = async (): Promise<boolean> => {
-    if (redis.status === 'ready') return true;
-    const signal = AbortSignal.timeout(readyMilliseconds);
-    return once(redis, 'ready', { signal }).then(
-      () => true,
-      () => false,
-    );
-  };
-  const keys = async (): Promise<string[]> => {
-    const found: string[] = [];
-    for await (const batch of redis.scanStream({ match: `${redisPrefix}*`, count: 1000 })) {
-      found.push(...(batch as string[])); // keys are texts
-    }
-    return found;
-  };
-  const read = async (key: string): Promise<Bucket> => {
-    const [points, milliseconds] = await Promise.all([redis.get(key), redis.pttl(key)]);
-    return toBucket(key.slice(redisPrefix.length), Number(points), Date.now() + milliseconds);
-  };
-  return {
-    limiterOf: (name, budget) =>
-      new RateLimiterRedis({
-        ...optionsOf(name, budget),
-        keyPrefix: `${redisPrefix}${name}`,
-        storeClient: redis,
-        rejectIfRedisNotReady: true,
-        insuranceLimiter: fallback.limiterOf(name, budget),
-      }),
-    async fullest(limit) {
-      if (!(await isReady())) return fallback.fullest(limit);
-      const buckets = await Promise.all((await keys()).map(read));
-      return buckets
-        .filter(({ points }) => points > 0)
-        .sort((one, other) => other.points - one.points)
-        .slice(0, limit);
-    },
-    async clear() {
-      const found = (await isReady()) ? await keys() : [];
-      if (found.length > 0) await redis.del(...found);
-      return found.length + (await fallback.clear());
-    },
-    prune: () => fallback.prune(),
-    async close() {
-      redis.disconnect();
-      await fallback.close();
-    },
-  };
-}
-
-function optionsOf(name: BudgetName, { points, seconds }: Budget) {
+export function optionsOf(name: BudgetName, { points, seconds }: Budget) {
   return { keyPrefix: name, points, duration: seconds } satisfies Partial<IRateLimiterStoreOptions>;
 }
 
-function toBucket(key: string, points: number, expire: number): Bucket {
+export function toBucket(key: string, points: number, expire: number): Bucket {
   return { key, points, expiresAt: new Date(expire) };
 }
