@@ -1,4 +1,5 @@
 /** People of the benchmark, put into the database as registering would leave them, and their requests. */
+import { createHash } from 'node:crypto';
 import { hash } from '@node-rs/argon2';
 import type { BenchDatabase } from './ground.ts';
 import type { LoadSpec } from './load.ts';
@@ -8,8 +9,13 @@ export const password = 'correct horse battery staple';
 /** The parameters that Gatehouse hashes with unless told otherwise. */
 export const hashParameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
+/** Names as different from each other as people's are; a search finds one by it. */
+export function nameOf(person: number): string {
+  return createHash('md5').update(String(person)).digest('hex').slice(0, 10);
+}
+
 export function addressOf(person: number): string {
-  return `person-${person}@example.com`;
+  return `${nameOf(person)}.${person}@example.com`;
 }
 
 /** Adds persons 1 to `count`, all with one password; those that are there stay. */
@@ -19,7 +25,7 @@ export async function seedPeople({ pool }: BenchDatabase, count: number): Promis
     await client.query('set synchronous_commit = off');
     await client.query(
       `insert into users (id, email, username, first_name, last_name, status, locale, created_at, updated_at)
-       select gen_random_uuid(), 'person-' || n || '@example.com', null, 'Ada', 'Lovelace ' || n, 'ACTIVE', 'en',
+       select gen_random_uuid(), left(md5(n::text), 10) || '.' || n || '@example.com', null, 'Ada', 'Lovelace', 'ACTIVE', 'en',
          timestamptz '2026-01-01' + n * interval '1 second', now()
        from generate_series(1, $1::int) n on conflict do nothing`,
       [count],
@@ -39,9 +45,9 @@ export interface Tokens {
   readonly refreshToken: string;
 }
 
-export const loginDocument =
+const loginDocument =
   'mutation ($input: LoginInput!) { login(input: $input) { ... on TokenPair { accessToken refreshToken } ... on Problem { code } } }';
-export const refreshDocument =
+const refreshDocument =
   'mutation ($token: String!) { refreshTokens(refreshToken: $token) { ... on TokenPair { accessToken refreshToken } ... on Problem { code } } }';
 
 export function loginBody(person: number): string {

@@ -62,7 +62,7 @@ function target({ atLeast, atMost }: Figure): string {
   return atMost === undefined ? '' : `≤ ${atMost}`;
 }
 
-export function isReached({ value, atLeast, atMost }: Figure): boolean {
+function isReached({ value, atLeast, atMost }: Figure): boolean {
   if (atLeast !== undefined && value < atLeast) return false;
   return atMost === undefined || value <= atMost;
 }

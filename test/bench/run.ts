@@ -3,6 +3,7 @@
  * peers, in one run on one machine. Needs `npm run build` and nothing installed.
  */
 import { openGround } from './ground.ts';
+import { measureGrowth } from './parts/growth.ts';
 import { measureLogin } from './parts/login.ts';
 import { measureMe } from './parts/me.ts';
 import { measureMoments } from './parts/moments.ts';
@@ -20,6 +21,7 @@ const parts = {
   me: measureMe,
   login: measureLogin,
   moments: measureMoments,
+  growth: measureGrowth,
   peers: measurePeers,
   start: measureStart,
 };
