@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Pool } from 'pg';
 import type { Clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
+import { tellEvent } from './core/events.ts';
 import type { Log } from './core/log.ts';
 import { createMetrics, type Metrics } from './core/metrics.ts';
 import { keptSecretKey } from './core/secret-key.ts';
@@ -175,7 +176,10 @@ async function openBudgets(parts: {
   const { attemptBudgets: table, redisUrl } = parts.config;
   if (!table) return undefined;
   const store = await createBudgetStore({ ...parts, redisUrl });
-  return createBudgets(store, table, (name) => parts.metrics.count('budgetRefusals', name));
+  return createBudgets(store, table, (budget) => {
+    parts.metrics.count('budgetRefusals', budget);
+    tellEvent(parts.log, { event: 'attempt', outcome: 'refused', code: 'THROTTLED', budget });
+  });
 }
 
 /** For the jobs: one connection listens, one shows that we live, the others work. */

@@ -97,7 +97,7 @@ export function createServices(ground: Ground) {
     users,
     oneTimePasswords,
     hasher,
-    credentials: createCredentials({ users, hasher, attempts }),
+    credentials: createCredentials({ users, hasher, attempts, audit }),
     passwordRules: { minLength: config.passwordMinLength },
   };
   const emailChanges = createEmailChanges(accountParts);

@@ -2,6 +2,7 @@
  * Transactions and contexts. Services hold the one global EntityManager; which fork and which
  * transaction it stands for is decided here, at the edges.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { TransactionPropagation } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Changes } from './changes.ts';
@@ -21,6 +22,8 @@ export interface UnitOfWork {
    * kept of the rows that changed.
    */
   run<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Calls back once the transaction at hand has been committed, or at once where there is none. */
+  afterCommit(callback: () => void): void;
   /** Plain SQL in the transaction at hand. Times come as text. */
   query<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
   /** Waits for the lock called `name`, held until the transaction ends. Needs a transaction. */
@@ -29,6 +32,7 @@ export interface UnitOfWork {
 
 export function createUnitOfWork(orm: Orm, changes?: Pick<Changes, 'settle'>): UnitOfWork {
   const { em } = orm;
+  const callbacks = new AsyncLocalStorage<(() => void)[]>();
   const query: UnitOfWork['query'] = (sql, parameters = []) =>
     em.getConnection().execute(sql, [...parameters], 'all', em.getTransactionContext());
   return {
@@ -36,12 +40,19 @@ export function createUnitOfWork(orm: Orm, changes?: Pick<Changes, 'settle'>): U
     inContext: (work) => withFork(em, work),
     enterContext: (next) => withFork(em, next),
     async run(work) {
-      const isOutermost = !em.isInTransaction();
-      const result = await em.transactional(() => work(), {
-        propagation: TransactionPropagation.REQUIRED,
-      });
-      if (isOutermost) await changes?.settle();
+      const transaction = () =>
+        em.transactional(() => work(), { propagation: TransactionPropagation.REQUIRED });
+      if (em.isInTransaction()) return transaction();
+      const waiting: (() => void)[] = [];
+      const result = await callbacks.run(waiting, transaction);
+      for (const callback of waiting) callback();
+      await changes?.settle();
       return result;
+    },
+    afterCommit(callback) {
+      const waiting = em.isInTransaction() ? callbacks.getStore() : undefined;
+      if (waiting) waiting.push(callback);
+      else callback();
     },
     query,
     async lock(name) {

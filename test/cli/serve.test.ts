@@ -58,6 +58,8 @@ describe.concurrent('running', () => {
         expect(said).toContain(`${name}: ${publicUrl}${path}\n`);
       }
       expect(said).toContain('createsuperuser');
+      // Nobody has an account unless somebody made it.
+      expect(await database.query('select 1 from users')).toEqual([]);
       const { data } = await createClient(publicUrl).graphql('{ __typename }');
       expect(data).toEqual({ __typename: 'Query' });
       const statuses = await Promise.all(
@@ -167,6 +169,27 @@ describe.concurrent('refusing', () => {
       expect(refused.stderr).toMatch(new RegExp(`^  - ${name} `, 'm'));
     }
     expect(refused.stderr).not.toContain('ALLOWED_HOSTS');
+  });
+
+  test.each([
+    ['of eight bytes', 'kG7-wq2Z', /^ {2}- SECRET_KEY must have at least 32 bytes/m],
+    ['left as it was', 'changeme', /^ {2}- SECRET_KEY must have at least 32 bytes/m],
+    ['left as it was, at length', 'changeme'.repeat(5), /^ {2}- SECRET_KEY is a placeholder/m],
+    ['that is none', '', /^ {2}- SECRET_KEY must be set in production/m],
+  ])('a SECRET_KEY %s is refused, and not repeated', async (_what, secretKey, sentence) => {
+    const refused = await spawnCommand(['serve'], {
+      environment: {
+        NODE_ENV: 'production',
+        SECRET_KEY: secretKey,
+        DATABASE_URL: 'postgresql://gatehouse@127.0.0.1:1/gatehouse',
+        EMAIL_HOST: 'mail.example.com',
+        PUBLIC_URL: 'https://auth.example.com',
+        ALLOWED_HOSTS: 'auth.example.com',
+      },
+    });
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toMatch(sentence);
+    if (secretKey !== '') expect(refused.stderr).not.toContain(secretKey);
   });
 
   test.each(['1', '2'])('a port in use is said and exit 1 (WORKERS=%s)', (workers) =>

@@ -3,6 +3,7 @@ import type { Actor, Context } from '../../core/actor.ts';
 import { Problem } from '../../core/errors.ts';
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
 import { type Attempts, accountOf } from '../attempts/attempts.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 
@@ -36,8 +37,15 @@ export function createCredentials(parts: {
   readonly users: Users;
   readonly hasher: PasswordHasher;
   readonly attempts: Attempts;
+  readonly audit: Audit;
 }): Credentials {
-  const { users, hasher, attempts } = parts;
+  const { users, hasher, attempts, audit } = parts;
+
+  const refuse = async (id: string): Promise<never> => {
+    const target = { type: 'user', id } as const;
+    await audit.record({ action: 'password-asked', refusal: 'INVALID_CREDENTIALS', target });
+    throw new Problem('INVALID_CREDENTIALS');
+  };
   return {
     async prove({ person }, password, context, isOtherwiseRight = true) {
       using _place = hasher.place();
@@ -45,9 +53,7 @@ export function createCredentials(parts: {
       return await attempts.provePassword(account, async () => {
         const hash = await users.findPasswordHash(person.id);
         const isRight = await hasher.verify(hash, password, context.signal);
-        if (hash === undefined || !isRight || !isOtherwiseRight) {
-          throw new Problem('INVALID_CREDENTIALS');
-        }
+        if (hash === undefined || !isRight || !isOtherwiseRight) return refuse(person.id);
         return { hash };
       });
     },

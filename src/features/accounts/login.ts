@@ -4,7 +4,7 @@
  */
 import type { Context } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
-import { Problem } from '../../core/errors.ts';
+import { Problem, type ProblemCode } from '../../core/errors.ts';
 import {
   type LoginName,
   parseFields,
@@ -96,10 +96,10 @@ export function createLogin(parts: LoginParts): Login {
   };
 
   /** Of a name that nobody has as much is told as of one that somebody has: equal work. */
-  const recordFailure = (candidate: Candidate | undefined) =>
+  const recordFailure = (candidate: Candidate | undefined, refusal: ProblemCode) =>
     parts.audit.record({
       action: 'login',
-      refusal: 'INVALID_CREDENTIALS',
+      refusal,
       ...(candidate ? { target: { type: 'user', id: candidate.id } } : {}),
     });
 
@@ -109,10 +109,13 @@ export function createLogin(parts: LoginParts): Login {
     const hash = candidate?.hash ?? undefined;
     const isRight = await parts.hasher.verify(hash, password, context.signal);
     if (!candidate || !isRight || candidate.status === 'DISABLED') {
-      await recordFailure(candidate);
+      await recordFailure(candidate, 'INVALID_CREDENTIALS');
       throw new Problem('INVALID_CREDENTIALS');
     }
-    if (candidate.status === 'PENDING') throw new Problem('ACCOUNT_NOT_ACTIVE');
+    if (candidate.status === 'PENDING') {
+      await recordFailure(candidate, 'ACCOUNT_NOT_ACTIVE');
+      throw new Problem('ACCOUNT_NOT_ACTIVE');
+    }
     context.signal?.throwIfAborted(); // a session that nobody hears of would only stay open
     const isOutdated = hash !== undefined && parts.hasher.needsRehash(hash);
     const newHash = isOutdated ? await parts.hasher.hash(password, context.signal) : undefined;

@@ -8,10 +8,19 @@ import type { Context } from '../../core/actor.ts';
 import { currentContext } from '../../core/ambient.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { ProblemCode } from '../../core/errors.ts';
+import { type SecurityEvent, tellEvent } from '../../core/events.ts';
 import { deriveKey } from '../../core/keys.ts';
+import type { Log } from '../../core/log.ts';
 import { seal } from '../../core/sealed-box.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { type ActorKind, type EntryDetails, headMacOf, macOf, type TargetType } from './entry.ts';
+import {
+  type ActorKind,
+  type EntryDetails,
+  type EntryRow,
+  headMacOf,
+  macOf,
+  type TargetType,
+} from './entry.ts';
 import { createSubjectKeys, type SubjectKeys } from './subject-keys.ts';
 
 export interface NewEntry {
@@ -28,13 +37,14 @@ export interface NewEntry {
 }
 
 export interface Audit {
-  /** Adds an entry. Needs a transaction, but for what is only told of. */
+  /** Adds an entry, told in the log too when it is there to stay. Needs a transaction, but for what is only told of. */
   record(entry: NewEntry): Promise<void>;
   readonly subjectKeys: SubjectKeys;
 }
 
 export interface AuditParts {
   readonly unitOfWork: UnitOfWork;
+  readonly log: Log;
   readonly secretKey: string;
   readonly clock: Clock;
 }
@@ -49,8 +59,8 @@ interface ChainRow {
 export const operatorId = '00000000-0000-0000-0000-000000000000';
 const nobodyId = operatorId;
 
-export function createAudit({ unitOfWork, secretKey, clock }: AuditParts): Audit {
-  const { query, run } = unitOfWork;
+export function createAudit({ unitOfWork, log, secretKey, clock }: AuditParts): Audit {
+  const { query, run, afterCommit } = unitOfWork;
   const key = deriveKey(secretKey, 'audit-chain');
   const subjectKeys = createSubjectKeys(query, secretKey);
 
@@ -107,9 +117,23 @@ export function createAudit({ unitOfWork, secretKey, clock }: AuditParts): Audit
       headMacOf(key, row.chain, row.sequence, mac),
       row.chain,
     ]);
+    afterCommit(() => tellEvent(log, eventOf(row)));
   };
 
   return { record: (entry) => run(() => append(entry)), subjectKeys };
+}
+
+/** What of an entry stands in the log; its details are sealed, and stay so. */
+function eventOf(row: EntryRow): SecurityEvent {
+  return {
+    event: row.action,
+    outcome: row.outcome,
+    code: row.code ?? undefined,
+    actorKind: row.actor_kind,
+    actorId: row.actor_id ?? undefined,
+    targetType: row.target_type ?? undefined,
+    targetId: row.target_id ?? undefined,
+  };
 }
 
 function actorOf(

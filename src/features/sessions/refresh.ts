@@ -6,7 +6,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { secondsAfter } from '../../core/clock.ts';
 import { Problem } from '../../core/errors.ts';
-import type { Log } from '../../core/log.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import { parseFields, parsePastedSecret } from '../../core/parse.ts';
 import type { RefreshTokenContent, RefreshTokens } from '../../core/refresh-token.ts';
@@ -30,7 +29,6 @@ export interface RefreshParts {
   readonly audit: Audit;
   readonly attempts: Attempts;
   readonly clock: Clock;
-  readonly log: Log;
   readonly metrics: Pick<Metrics, 'count'>;
   readonly refreshTokenTtlSeconds: number;
   readonly sessionMaxAgeSeconds: number;
@@ -91,9 +89,9 @@ export function createRefresh(parts: RefreshParts): Refresh {
       row.id,
     ]);
     await enqueueMail(em, { mail: 'refresh-token-reused', userId: row.user_id });
-    await parts.audit.record({ action: reason, target: { type: 'user', id: row.user_id } });
+    const target = { type: 'user', id: row.user_id } as const;
+    await parts.audit.record({ action: reason, target, after: { sessionId: row.id } });
     parts.metrics.count('sessionsEnded', reason);
-    parts.log.warn({ event: reason, userId: row.user_id, sessionId: row.id }, 'session ended');
   };
 
   /** The session to issue for, or nothing. Answers instead of throwing: its ending must stay. */
