@@ -55,7 +55,7 @@ function toRaw(query: Query, params: unknown): Pick<RawQueryFragment, 'sql' | 'p
 const placeholder = /\\\?|\?\??/g;
 
 /** MikroORM's notation in PostgreSQL's: `?` is a value, `??` an identifier, `\?` a question mark. */
-export function bind(
+function bind(
   { sql, params }: { readonly sql: string; readonly params: readonly unknown[] },
   quoteIdentifier: (id: string) => string,
   values: unknown[] = [],
