@@ -10,7 +10,7 @@ export const password = 'correct horse battery staple';
 export const hashParameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
 /** Names as different from each other as people's are; a search finds one by it. */
-function nameOf(person: number): string {
+export function nameOf(person: number): string {
   return createHash('md5').update(String(person)).digest('hex').slice(0, 10);
 }
 

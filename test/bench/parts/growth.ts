@@ -2,6 +2,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { BenchDatabase, Ground } from '../ground.ts';
 import {
+  type Effort,
   httpSubject,
   interleave,
   type Measurement,
@@ -16,6 +17,7 @@ import {
   graphqlLoad,
   logIn,
   loginBody,
+  nameOf,
   refreshBody,
   seedPeople,
 } from '../people.ts';
@@ -104,31 +106,34 @@ async function growthOfOne(ground: Ground): Promise<PartResult> {
 async function compare(
   scenes: readonly Scene[],
   kinds: Readonly<Record<string, MakeSubject>>,
-  { effort }: Ground,
+  ground: Ground,
 ): Promise<PartResult> {
   const measured: Measurement[] = [];
   const ratios: Figure[] = [];
-  const nameOf = (kind: string, scene: Scene | undefined) => `${kind}, ${scene?.name}`;
+  const title = (kind: string, scene: Scene | undefined) => `${kind}, ${scene?.name}`;
   for (const [kind, make] of Object.entries(kinds)) {
     const subjects: Subject[] = [];
     for (const scene of scenes) {
-      subjects.push({ ...(await make(scene)), name: nameOf(kind, scene) });
+      subjects.push({ ...(await make(scene)), name: title(kind, scene) });
     }
-    const ofKind = await interleave(subjects, effort);
+    const ofKind = await interleave(subjects, shortRounds(ground));
     measured.push(...ofKind);
     const [smallest, largest] = [scenes[0], scenes.at(-1)];
     ratios.push({
       what: `${kind}: p50 with ${largest?.name}, with ${smallest?.name} = 1`,
-      value: ratio(
-        named(ofKind, nameOf(kind, largest)),
-        named(ofKind, nameOf(kind, smallest)),
-        p50,
-      ),
+      value: ratio(named(ofKind, title(kind, largest)), named(ofKind, title(kind, smallest)), p50),
       atMost: flat,
     });
   }
   return { measured, ratios };
 }
+
+/** There are many to measure, and the length of an answer shows in a moment. */
+const shortRounds = ({ effort }: Ground): Effort => ({
+  ...effort,
+  seconds: 2,
+  warmUpSeconds: 1,
+});
 
 const p50 = (sample: Sample) => sample.p50;
 
@@ -173,15 +178,12 @@ const firstPage: MakeSubject = (scene) =>
 
 /** Finds one among all. */
 const search: MakeSubject = (scene) =>
-  request(scene, pageDocument, [
-    addressOf(777),
-    { first: 20, filter: { search: `${addressOf(777).split('@')[0]}@` } },
-  ]);
+  request(scene, pageDocument, [addressOf(777), { first: 20, filter: { search: nameOf(777) } }]);
 
 /** The page that begins behind 999 others, against the first: where there are that many. */
 async function compareThousandthPage(
   scenes: readonly Scene[],
-  { effort }: Ground,
+  ground: Ground,
 ): Promise<PartResult> {
   const largest = scenes.at(-1);
   if (!largest) throw new Error('nothing has grown');
@@ -191,7 +193,7 @@ async function compareThousandthPage(
     ...(await request(largest, pageDocument, ['"hasNextPage"', { first: 20, after }])),
     name: `users, page 1,000, ${largest.name}`,
   };
-  const measured = await interleave([page, later], effort);
+  const measured = await interleave([page, later], shortRounds(ground));
   const value = ratio(named(measured, later.name), named(measured, page.name), p50);
   return {
     measured,
