@@ -42,12 +42,12 @@ export interface Budgets {
 }
 
 /** Attempts under way in other processes are not seen: the bucket is asked so often, so far apart. */
-const polls = 15;
+const polls = 25;
 const pollMilliseconds = 100;
 /** Nobody waits longer than this, in milliseconds, for something under way to end. */
 const patience = 5000;
-/** So many wait for what is under way of one bucket; who comes then is refused. */
-const maxWaiting = 100;
+/** As many as half a bucket, but at least these, wait for what is under way of it. */
+const leastWaiting = 20;
 
 export function createBudgets(
   store: BudgetStore,
@@ -116,8 +116,10 @@ export function createBudgets(
   const acquire = async (claim: Claim): Promise<void> => {
     const id = idOf(claim);
     let refused = await take(claim);
-    if (refused !== undefined && underWay.count(id) > 0) {
-      if (underWay.waiting(id) >= maxWaiting) refused = 1000;
+    const isInUse = underWay.count(id) > 0 || underWay.waiting(id) > 0;
+    if (refused !== undefined && isInUse) {
+      const room = Math.max(leastWaiting, table[claim.budget].points / 2);
+      if (underWay.waiting(id) >= room) refused = 1000;
       else refused = await underWay.inTurn(id, () => takeInTurn(claim));
     }
     if (refused !== undefined) {

@@ -77,17 +77,15 @@ describe('guessing a password', () => {
 
   test('200 at once get no more than ten tries', async () => {
     const { email } = await person(service);
-    for (let round = 0; round < 2; round += 1) {
-      const from = newNetwork();
-      const right = Math.floor(Math.random() * 200);
-      const answers = await many(200, (index) =>
-        login(email, index === right ? goodPassword : wrong, { from }),
-      );
-      const count = (status: number) => answers.filter((each) => each.status === status).length;
-      expect(count(401)).toBeLessThanOrEqual(10);
-      expect(count(200) + count(401) + count(429)).toBe(200);
-      expect(count(429)).toBeGreaterThanOrEqual(189);
-    }
+    const from = newNetwork();
+    const right = Math.floor(Math.random() * 200);
+    const answers = await many(200, (index) =>
+      login(email, index === right ? goodPassword : wrong, { from }),
+    );
+    const count = (status: number) => answers.filter((each) => each.status === status).length;
+    expect(count(401)).toBeLessThanOrEqual(10);
+    expect(count(200) + count(401) + count(429)).toBe(200);
+    expect(count(429)).toBeGreaterThanOrEqual(189);
   });
 
   test('20 right ones at once all get in, through one replica or two', async () => {
