@@ -13,7 +13,8 @@ export default defineConfig({
     reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
     // Files share their modules: each has a service of its own, and no module keeps anything.
     isolate: false,
-    maxWorkers: 3,
+    // Services, databases and their processes work beside the tests: more of them only take turns.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
