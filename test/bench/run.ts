@@ -9,6 +9,7 @@ import { measureMe } from './parts/me.ts';
 import { measureMoments } from './parts/moments.ts';
 import { measurePeers } from './parts/peers.ts';
 import { measureStart } from './parts/start.ts';
+import { measureWorkers } from './parts/workers.ts';
 import {
   describeMachine,
   figureLines,
@@ -24,6 +25,7 @@ const parts = {
   growth: measureGrowth,
   peers: measurePeers,
   start: measureStart,
+  workers: measureWorkers,
 };
 type PartName = keyof typeof parts;
 

@@ -1,0 +1,34 @@
+/** What a second server process adds, where there is a processor for it beside load and database. */
+import type { Ground } from '../ground.ts';
+import { httpSubject, interleave, named, ratio, type Subject } from '../measure.ts';
+import { graphqlLoad, logIn, seedPeople } from '../people.ts';
+import type { ServerProcess } from '../process.ts';
+import type { PartResult } from '../report.ts';
+import { meDocument } from './me.ts';
+
+const one = 'Gatehouse: me, one worker';
+const two = 'Gatehouse: me, two workers';
+
+export async function measureWorkers(ground: Ground): Promise<PartResult> {
+  const database = await ground.database('workers');
+  await using single = await ground.gatehouse(database);
+  await using double = await ground.gatehouse(database, { WORKERS: '2' });
+  await seedPeople(database, 1);
+  const measured = await interleave(
+    [await subject(one, single), await subject(two, double)],
+    ground.effort,
+  );
+  const value = ratio(named(measured, two), named(measured, one));
+  return {
+    measured,
+    ratios: [{ what: '`WORKERS=2`: `me`, one worker = 1', value, atLeast: 1.5 }],
+  };
+}
+
+/** Of several workers the processor time is not told: they are children of the process. */
+async function subject(name: string, { pid, address }: ServerProcess): Promise<Subject> {
+  const { accessToken } = await logIn(address, 1);
+  const body = JSON.stringify({ query: meDocument });
+  const load = graphqlLoad(address, [body], '"email"', { accessToken, connections: 64 });
+  return httpSubject(name, name === one ? pid : 0, load);
+}
