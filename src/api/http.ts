@@ -100,7 +100,7 @@ function serveMachines(app: FastifyInstance, parts: HttpParts): void {
 function serveCallers(app: FastifyInstance, parts: HttpParts): void {
   const { config, graphql, prepareDocument, crowdedLogins } = parts;
   serveGraphql(app, graphql, crowdedLogins);
-  const pageParts = { graphql, linkOwners: createLinkOwners(parts) };
+  const pageParts = { prepareDocument, linkOwners: createLinkOwners(parts) };
   const verifyPage = createVerifyPage(pageParts);
   serveRest(app, { prefix: config.restPrefix, prepareDocument, verifyPage, crowdedLogins });
   servePages(app, { ...pageParts, passwordMinLength: config.passwordMinLength });

@@ -80,7 +80,6 @@ export function onlyTrusted(documents: TrustedDocuments): ApolloServerPlugin<Con
   const texts = new Set(documents.values());
   return {
     async requestDidStart({ request }) {
-      if (!request.http) return;
       const id = idOf(request);
       if (id === undefined && !request.query) return; // is refused for asking nothing
       const listed = id === undefined ? request.query : documents.get(plainId(id));

@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { textsIn } from '../../core/texts/texts.ts';
-import type { Graphql } from '../graphql.ts';
+import type { OwnDocument, PrepareDocument } from '../own-documents.ts';
 import { sendDeadLink, sendFailure, sendIncomplete } from './failure.ts';
 import { html } from './html.ts';
 import type { LinkOwners } from './link-owners.ts';
@@ -12,7 +12,7 @@ import { runOperation, selection, textOf } from './operation.ts';
 import { accountRow, pageLocale, sendPage } from './page.ts';
 
 export interface PageParts {
-  readonly graphql: Graphql;
+  readonly prepareDocument: PrepareDocument;
   readonly linkOwners: LinkOwners;
 }
 
@@ -25,14 +25,17 @@ export interface CodePage {
 
 export function serveCodePage(app: FastifyInstance, page: CodePage, parts: PageParts): void {
   const options = { config: { speaks: 'rest' }, errorHandler: sendFailure } as const;
+  const run = parts.prepareDocument(
+    `mutation ($code: String!) { result: ${page.operation}(code: $code) ${selection} }`,
+  );
   app.get(page.path, options, (request, reply) => sendQuestion(page, parts, request, reply));
-  app.post(page.path, options, (request, reply) => sendResult(page, parts, request, reply));
+  app.post(page.path, options, (request, reply) => sendResult(page, run, request, reply));
 }
 
 /** Asks for the press of the button. Also answers HEAD. */
 export async function sendQuestion(
   page: CodePage,
-  { linkOwners }: PageParts,
+  { linkOwners }: Pick<PageParts, 'linkOwners'>,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -57,16 +60,13 @@ ${accountRow(say('pages.address'), address)}
 
 async function sendResult(
   page: CodePage,
-  { graphql }: PageParts,
+  run: OwnDocument,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const code = textOf(request.body, 'code');
   if (code === undefined) return sendIncomplete(reply);
-  const problem = await runOperation(graphql, request, {
-    document: `mutation ($code: String!) { result: ${page.operation}(code: $code) ${selection} }`,
-    variables: { code },
-  });
+  const problem = await runOperation(run, request, { code });
   if (problem) return sendDeadLink(reply, page.operation);
   const locale = pageLocale(request);
   const say = textsIn(locale);

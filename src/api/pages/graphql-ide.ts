@@ -1,10 +1,10 @@
 /** The GraphQL IDE (Altair), served from the package's own files; only there while DEBUG is on. */
-
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
+import { graphqlPath } from '../envelope.ts';
 
-const path = '/graphql/ide/';
+const path = `${graphqlPath}/ide/`;
 
 /** The IDE compiles queries and runs workers of its own: it gets a policy of its own. */
 const contentSecurityPolicy = [
@@ -27,7 +27,7 @@ export async function serveGraphqlIde(app: FastifyInstance): Promise<void> {
       reply.header('content-security-policy', contentSecurityPolicy);
     } else if (
       request.method === 'GET' &&
-      request.url === '/graphql' &&
+      request.url === graphqlPath &&
       wantsPage(request.headers)
     ) {
       return reply.redirect(path);
@@ -36,7 +36,7 @@ export async function serveGraphqlIde(app: FastifyInstance): Promise<void> {
   app.get(path, async (_request, reply) => {
     // Loaded when somebody looks: it would cost every start a fifth of a second.
     const { renderAltair } = await import('altair-static');
-    const page = renderAltair({ baseURL: path, endpointURL: '/graphql' });
+    const page = renderAltair({ baseURL: path, endpointURL: graphqlPath });
     return reply.type('text/html; charset=utf-8').send(page);
   });
   await app.register(fastifyStatic, { root: distDirectory, prefix: path, index: false });

@@ -1,16 +1,10 @@
-/** Runs the operation behind a page's button: the same document that a client could send. */
+/** Runs the operation behind a page's button: a document as a client could send it. */
 import type { FastifyRequest } from 'fastify';
 import { type FieldProblem, isProblemCode, Problem, type ProblemCode } from '../../core/errors.ts';
 import { contextOf } from '../context.ts';
-import type { Graphql } from '../graphql.ts';
+import type { OwnDocument } from '../own-documents.ts';
 
-export interface Operation {
-  /** Its answer is called `result`: an Acknowledgement, or a Problem with code and fields. */
-  readonly document: string;
-  readonly variables: Readonly<Record<string, unknown>>;
-}
-
-/** What a page selects of an answer. */
+/** What the document of a page selects of its one answer, which is called `result`. */
 export const selection = '{ __typename ... on Problem { code fields { path message } } }';
 
 /**
@@ -19,16 +13,11 @@ export const selection = '{ __typename ... on Problem { code fields { path messa
  * @throws THROTTLED, OVERLOADED, INTERNAL
  */
 export async function runOperation(
-  graphql: Graphql,
+  run: OwnDocument,
   request: FastifyRequest,
-  { document, variables }: Operation,
+  variables: Parameters<OwnDocument>[0],
 ): Promise<Problem | undefined> {
-  const { body } = await graphql.executeOperation(
-    { query: document, variables },
-    { contextValue: contextOf(request) },
-  );
-  if (body.kind !== 'single') throw new Error('pages need one answer');
-  const { data, errors } = body.singleResult;
+  const { data, errors } = await run(variables, contextOf(request));
   if (errors?.[0]) throw topLevelProblem(errors[0].extensions);
   // The shape is that of `selection`.
   const result = data?.result as { code?: ProblemCode; fields?: readonly FieldProblem[] };

@@ -16,7 +16,7 @@ export function servePages(app: FastifyInstance, parts: ResetPasswordParts): voi
 }
 
 /** The page of a verification code, for the REST address that programs use. */
-export function createVerifyPage(parts: PageParts) {
+export function createVerifyPage(parts: Pick<PageParts, 'linkOwners'>) {
   return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
     sendQuestion(verifyEmailPage, parts, request, reply);
 }

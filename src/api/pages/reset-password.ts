@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { FieldProblem } from '../../core/errors.ts';
 import { textsIn } from '../../core/texts/texts.ts';
+import type { OwnDocument } from '../own-documents.ts';
 import type { PageParts } from './code-page.ts';
 import { sendDeadLink, sendFailure, sendIncomplete } from './failure.ts';
 import { html } from './html.ts';
@@ -24,6 +25,7 @@ interface Link {
 
 export function serveResetPasswordPage(app: FastifyInstance, parts: ResetPasswordParts): void {
   const options = { config: { speaks: 'rest' }, errorHandler: sendFailure } as const;
+  const run = parts.prepareDocument(document);
   app.get(path, options, async (request, reply) => {
     const link = linkOf(request.query);
     return link ? sendForm(parts, reply, { link, fields: [] }) : sendIncomplete(reply);
@@ -31,7 +33,7 @@ export function serveResetPasswordPage(app: FastifyInstance, parts: ResetPasswor
   app.post(path, options, async (request, reply) => {
     const link = linkOf(request.body);
     if (!link) return sendIncomplete(reply);
-    const problem = await setPassword(parts, request, link);
+    const problem = await setPassword(run, request, link);
     if (!problem) return sendDone(reply);
     if (problem.code !== 'VALIDATION_FAILED') return sendDeadLink(reply, 'resetPassword');
     return sendForm(parts, reply, { link, fields: problem.fields });
@@ -43,11 +45,10 @@ function linkOf(source: unknown): Link | undefined {
   return uid === undefined || token === undefined ? undefined : { uid, token };
 }
 
-function setPassword({ graphql }: PageParts, request: FastifyRequest, link: Link) {
+function setPassword(run: OwnDocument, request: FastifyRequest, link: Link) {
   const password = textOf(request.body, 'password') ?? '';
   const passwordConfirmation = textOf(request.body, 'passwordConfirmation') ?? '';
-  const variables = { input: { ...link, password, passwordConfirmation } };
-  return runOperation(graphql, request, { document, variables });
+  return runOperation(run, request, { input: { ...link, password, passwordConfirmation } });
 }
 
 /** Keeps uid and token, so that a refused password can be followed by a better one. */
