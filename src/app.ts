@@ -58,11 +58,12 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   await using opened = new AsyncDisposableStack();
   opened.defer(() => house.close());
   const { config, log, unitOfWork } = house;
+  const version = packageVersion();
   const { trustedDocumentsFile: manifest } = config;
   const trustedDocuments = manifest === undefined ? undefined : readTrustedDocuments(manifest);
   await house.changes.start();
   await provisionDefaultAdmin(house);
-  watchService(house);
+  watchService(house, version);
   const jobs = await startJobs(house.jobs);
   opened.defer(() => jobs.stop());
   const schema = createSchema(resolversOf(house));
@@ -79,7 +80,7 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
     prepareDocument,
     crowdedLogins,
     isReady,
-    version: packageVersion(),
+    version,
   });
   opened.defer(() => closeHttp(http));
   const address = await http.listen({ host: config.host, port: config.port });
@@ -91,9 +92,9 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
 const levelMilliseconds = 3000;
 
 /** What has a present value: the process, its version, the mails that are not sent. */
-function watchService({ metrics, mailQueue, unitOfWork }: House): void {
+function watchService({ metrics, mailQueue, unitOfWork }: House, version: string): void {
   metrics.watchProcess();
-  metrics.read('build', () => [[[packageVersion()], 1]]);
+  metrics.read('build', () => [[[version], 1]]);
   const level = kept(levelMilliseconds, () => unitOfWork.inContext(mailQueue.level));
   metrics.read('mailQueue', async () => {
     const { waiting, retrying, dead } = await level();

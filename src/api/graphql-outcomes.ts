@@ -2,23 +2,21 @@
 import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
 import {
   type DocumentNode,
+  type FragmentDefinitionNode,
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
 import type { Context } from '../core/actor.ts';
-import { isProblemCode } from '../core/errors.ts';
-import { noteOperation, noteRefusal } from './outcomes.ts';
+import { fragmentsOf } from './graphql-cost.ts';
+import { noteError, noteOperation } from './outcomes.ts';
 
 const listener: GraphQLRequestListener<Context> = {
   async didResolveOperation({ document, operation, contextValue }) {
     if (operation) noteOperation(contextValue, keptName(document, operation));
   },
   async willSendResponse({ response: { body }, contextValue }) {
-    const error = body.kind === 'single' ? body.singleResult.errors?.[0] : undefined;
-    if (!error) return;
-    const code = error.extensions?.code;
-    noteRefusal(contextValue, isProblemCode(code) ? code : 'BAD_REQUEST');
+    if (body.kind === 'single') noteError(contextValue, body.singleResult.errors?.[0]);
   },
 };
 const listening = Promise.resolve(listener);
@@ -39,13 +37,8 @@ export function operationName(
   document: DocumentNode,
   { selectionSet }: OperationDefinitionNode,
 ): string {
-  const fragments = new Map(
-    document.definitions
-      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
-      .map((definition) => [definition.name.value, definition.selectionSet]),
-  );
   const names = new Set<string>();
-  collectFields(selectionSet, fragments, names);
+  collectFields(selectionSet, fragmentsOf(document), names);
   const [name = 'none'] = names;
   return names.size > 1 ? 'several' : name;
 }
@@ -53,7 +46,7 @@ export function operationName(
 /** Takes fragments out as it goes: one that is spread a thousand times is looked at once. */
 function collectFields(
   { selections }: SelectionSetNode,
-  fragments: Map<string, SelectionSetNode>,
+  fragments: Map<string, FragmentDefinitionNode>,
   names: Set<string>,
 ): void {
   for (const selection of selections) {
@@ -64,7 +57,7 @@ function collectFields(
     } else {
       const fragment = fragments.get(selection.name.value);
       fragments.delete(selection.name.value);
-      if (fragment) collectFields(fragment, fragments, names);
+      if (fragment) collectFields(fragment.selectionSet, fragments, names);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** What a request asked for and what it was answered, noted on the way for the metrics. */
+import type { GraphQLFormattedError } from 'graphql';
 import type { Client, Context } from '../core/actor.ts';
-import type { ProblemCode } from '../core/errors.ts';
+import { isProblemCode, type ProblemCode } from '../core/errors.ts';
 
 export interface Outcome {
   /** Which field of the schema; `several` when there is more than one. */
@@ -18,6 +19,13 @@ export function noteOperation(context: Context, operation: string): void {
 
 export function noteRefusal(context: Context, code: NonNullable<Outcome['refusal']>): void {
   noted(context).refusal ??= code;
+}
+
+/** The same for the first of an answer's errors, as its caller sees it. */
+export function noteError(context: Context, error: GraphQLFormattedError | undefined): void {
+  if (!error) return;
+  const code = error.extensions?.code;
+  noteRefusal(context, isProblemCode(code) ? code : 'BAD_REQUEST');
 }
 
 export function outcomeOf(context: Context | null): Outcome {

@@ -14,13 +14,12 @@ import {
   validate,
 } from 'graphql';
 import type { Context } from '../core/actor.ts';
-import { isProblemCode } from '../core/errors.ts';
 import { publicError } from './graphql-errors.ts';
 import { limits, OverLimit } from './graphql-limits.ts';
 import { operationName } from './graphql-outcomes.ts';
 import { requireModest } from './graphql-refusals.ts';
 import type { ReportErrors } from './graphql-reports.ts';
-import { noteOperation, noteRefusal } from './outcomes.ts';
+import { noteError, noteOperation } from './outcomes.ts';
 
 export interface OwnResult {
   readonly data?: Readonly<Record<string, unknown>> | null | undefined;
@@ -40,8 +39,7 @@ export function preparingDocuments(schema: GraphQLSchema, report: ReportErrors):
   const refused = (errors: readonly GraphQLError[], context: Context): OwnResult => {
     report(errors);
     const formatted = errors.map((error) => publicError(error.toJSON(), error));
-    const code = formatted[0]?.extensions?.code;
-    noteRefusal(context, isProblemCode(code) ? code : 'BAD_REQUEST');
+    noteError(context, formatted[0]);
     return { errors: formatted };
   };
 

@@ -29,15 +29,5 @@ export function measureAnswers(app: FastifyInstance, metrics: Metrics): void {
 function nameOf(request: FastifyRequest, status: number, operation: string | undefined): string {
   const { url, config } = request.routeOptions;
   if (config.speaks === 'graphql') return operation ?? 'none';
-  return url === undefined || status === 405 ? 'none' : routeName(request.method, url);
-}
-
-const routeNames = new Map<string, Map<string, string>>();
-
-/** Made once for each route. */
-function routeName(method: string, url: string): string {
-  const ofMethod = routeNames.get(method) ?? new Map<string, string>();
-  const name = ofMethod.get(url) ?? `${method} ${url}`;
-  if (!ofMethod.has(url)) routeNames.set(method, ofMethod.set(url, name));
-  return name;
+  return url === undefined || status === 405 ? 'none' : `${request.method} ${url}`;
 }
