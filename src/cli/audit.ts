@@ -5,6 +5,7 @@ import type { CommandModule } from 'yargs';
 import type { AuditEntry } from '../features/administration/audit-entries.ts';
 import type { AuditVerification, Checkpoint } from '../features/audit/verification.ts';
 import type { House } from '../house.ts';
+import { limitOption, parseLimit } from './listing.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
@@ -18,7 +19,7 @@ interface CheckpointArguments extends GlobalArguments {
 
 interface TailArguments extends GlobalArguments {
   readonly follow: boolean;
-  readonly limit: number;
+  readonly limit: string;
 }
 
 const followMilliseconds = 500;
@@ -67,16 +68,18 @@ const tailCommand: CommandModule<GlobalArguments, TailArguments> = {
   builder: (argv) =>
     argv
       .option('follow', { type: 'boolean', default: false, describe: 'Go on with what comes' })
-      .option('limit', { type: 'number', default: 20, describe: 'So many to begin with' }),
-  handler: ({ follow, limit, ...given }) =>
-    withHouse(given.terminal, async (house) => {
+      .option('limit', { ...limitOption, default: '20', describe: 'So many to begin with' }),
+  handler: async ({ follow, limit: limitText, ...given }) => {
+    const limit = parseLimit(limitText);
+    await withHouse(given.terminal, async (house) => {
       let last = await show(house, undefined, { ...given, limit });
       const stopping = follow ? untilInterrupted() : AbortSignal.abort();
       while (!stopping.aborted) {
         await sleep(followMilliseconds);
         last = await show(house, last, { ...given, limit: 1000 });
       }
-    }),
+    });
+  },
 };
 
 export const auditCommand: CommandModule<GlobalArguments, GlobalArguments> = {

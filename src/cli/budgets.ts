@@ -7,13 +7,14 @@ import { parseFields, parseLoginName, refuse } from '../core/parse.ts';
 import type { Budgets, Claim } from '../db/budgets.ts';
 import { accountOf } from '../features/attempts/attempts.ts';
 import type { House } from '../house.ts';
+import { limitOption, parseLimit } from './listing.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 interface ShowArguments extends GlobalArguments {
   readonly account: string | undefined;
   readonly network: string | undefined;
-  readonly limit: number;
+  readonly limit: string;
 }
 
 interface ResetArguments extends GlobalArguments {
@@ -49,8 +50,9 @@ const showCommand: CommandModule<GlobalArguments, ShowArguments> = {
     argv
       .option('account', ofAccount)
       .option('network', ofNetwork)
-      .option('limit', { type: 'number', default: 20, describe: 'So many of the fullest' }),
-  handler: async ({ account, network, limit, ...given }) => {
+      .option('limit', { ...limitOption, default: '20', describe: 'So many of the fullest' }),
+  handler: async ({ account, network, limit: limitText, ...given }) => {
+    const limit = parseLimit(limitText);
     const look = async (house: House) => {
       const { budgets, table } = required(house);
       return account === undefined && network === undefined

@@ -36,6 +36,15 @@ export function listOptions(argv: Argv<GlobalArguments>): Argv<ListArguments> {
   });
 }
 
+/** A number of things, as `parseLimit` reads it: the parser would make NaN of a word. */
+export const limitOption = { type: 'string', requiresArg: true } as const;
+
+/** @throws UsageError when it is no number, or less than 1 */
+export function parseLimit(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new UsageError('--limit takes a number, 1 or more.');
+}
+
 /** @throws UsageError when `--json` and `--format` differ */
 export function formatOf({ json, format }: ListArguments): Format {
   if (json && format !== undefined && format !== 'json') {

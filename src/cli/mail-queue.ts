@@ -7,7 +7,9 @@ import {
   type Column,
   formatOf,
   type ListArguments,
+  limitOption,
   listOptions,
+  parseLimit,
   printList,
 } from './listing.ts';
 import { UsageError } from './usage.ts';
@@ -62,16 +64,13 @@ export const listMails: CommandModule<GlobalArguments, ListMailsArguments> = {
         describe: 'Only those that are not tried again by themselves',
       })
       .option('limit', {
-        type: 'string',
-        requiresArg: true,
+        ...limitOption,
         default: String(defaultLimit),
         describe: 'At most so many',
       }),
   handler: async (given) => {
-    const { dead: isDeadOnly, limit } = given;
     const format = formatOf(given);
-    if (!/^[1-9]\d{0,8}$/.test(limit)) throw new UsageError('--limit takes a number, 1 or more.');
-    const list = { isDeadOnly, limit: Number(limit) };
+    const list = { isDeadOnly: given.dead, limit: parseLimit(given.limit) };
     // Looking does not send.
     const { terminal } = given;
     const mails = await withHouse(terminal, ({ mailQueue }) => mailQueue.list(list), {

@@ -10,12 +10,13 @@ import {
   type Column,
   formatOf,
   type ListArguments,
+  limitOption,
   listOptions,
+  parseLimit,
   printList,
 } from './listing.ts';
 import { createProgress, isProgressVisible } from './progress.ts';
 import { complain, type Terminal } from './terminal.ts';
-import { UsageError } from './usage.ts';
 import { type GlobalArguments, withHouse } from './with-house.ts';
 
 interface ListUsersArguments extends ListArguments {
@@ -77,13 +78,13 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
       })
       .option('group', { type: 'string', requiresArg: true, describe: 'Members of this group' })
       .option('limit', {
-        type: 'string',
-        requiresArg: true,
+        ...limitOption,
         describe: `At most so many; when left out a table shows ${tableLimit}, CSV and JSON have all`,
       }),
   handler: async (given) => {
     const format = formatOf(given);
-    const limit = parseLimit(given.limit) ?? (format === 'table' ? tableLimit : undefined);
+    const usualLimit = format === 'table' ? tableLimit : undefined;
+    const limit = given.limit === undefined ? usualLimit : parseLimit(given.limit);
     const { terminal } = given;
     await withHouse(terminal, async (house, context) => {
       const filter = await filterOf(given, house, context);
@@ -100,12 +101,6 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
     });
   },
 };
-
-function parseLimit(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new UsageError('--limit takes a number, 1 or more.');
-}
 
 async function filterOf(
   { search, status, staff, superuser, group }: ListUsersArguments,

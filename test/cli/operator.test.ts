@@ -199,6 +199,8 @@ describe.concurrent('wrong usage with exit 2', () => {
       /--until/,
     ],
     ['a limit that is none', ['users', 'list', '--limit', 'all'], /--limit/],
+    ['a limit of entries that is none', ['audit', 'tail', '--limit', 'all'], /--limit/],
+    ['a limit of buckets that is none', ['budgets', 'show', '--limit', '0'], /--limit/],
     ['a password in the arguments', ['users', 'set-password', 'a', 'secret'], /too many/],
   ])('%s', async (_, args, reason) => {
     const { code, stdout, stderr } = await run(args);
