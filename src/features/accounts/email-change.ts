@@ -3,12 +3,10 @@
  * with a code that stops it, and works until then.
  */
 import { type Context, requireActor } from '../../core/actor.ts';
-import { Problem } from '../../core/errors.ts';
 import {
   type EmailAddress,
   parseEmail,
   parseFields,
-  parsePastedSecret,
   parsePresentedPassword,
 } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
@@ -19,6 +17,7 @@ import type { Sessions } from '../sessions/sessions.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import type { Credentials } from './credentials.ts';
+import { createUseCode } from './use-code.ts';
 
 /** Everything raw. */
 export interface ChangeEmailInput {
@@ -75,7 +74,7 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
     }
   };
 
-  /** Whether the code was good. Answers instead of throwing: a throw would undo what it used up. */
+  /** Whether the code was good. */
   const confirm = async (code: string): Promise<boolean> => {
     const owner = await oneTimePasswords.ownerOf(kind, code);
     if (!owner) return false;
@@ -103,15 +102,7 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
     return true;
   };
 
-  const use = async (raw: unknown, work: (code: string) => Promise<boolean>) => {
-    const { code } = parseFields({ code: () => parsePastedSecret(raw) });
-    await attempts.proveCode(
-      () => oneTimePasswords.isKnown(code),
-      async () => {
-        if (!(await run(() => work(code)))) throw new Problem('INVALID_CODE');
-      },
-    );
-  };
+  const useCode = createUseCode(parts);
 
   return {
     async changeEmail(input, context) {
@@ -125,7 +116,7 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
       await run(() => begin(newEmail, () => credentials.claimProved(actor, proved)));
     },
     begin,
-    confirmEmailChange: (code) => use(code, confirm),
-    cancelEmailChange: (code) => use(code, cancel),
+    confirmEmailChange: (code) => useCode(code, confirm),
+    cancelEmailChange: (code) => useCode(code, cancel),
   };
 }

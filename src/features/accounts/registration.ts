@@ -4,13 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Context } from '../../core/actor.ts';
-import { Problem } from '../../core/errors.ts';
 import {
   type EmailAddress,
   optional,
   parseEmail,
   parseFields,
-  parsePastedSecret,
   parsePersonName,
   parseUsername,
   refuse,
@@ -27,6 +25,7 @@ import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import { type PasswordRules, parseConfirmation, parseNewPassword } from './new-password.ts';
+import { createUseCode } from './use-code.ts';
 
 /** Everything raw; `register` finds out what it is. */
 export interface RegisterInput {
@@ -114,7 +113,7 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
     if (username && (await users.claimUsername(username))) user.username = username;
   };
 
-  /** Whether the code was good. Answers instead of throwing: a throw would undo what it used up. */
+  /** Whether the code was good. */
   const confirm = async (code: string): Promise<boolean> => {
     const owner = await oneTimePasswords.ownerOf('verify-email', code);
     const user = owner ? await users.claim(owner.userId) : null;
@@ -125,6 +124,8 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
     await oneTimePasswords.endAll(user.id, ['verify-email']);
     return true;
   };
+
+  const useCode = createUseCode(parts);
 
   return {
     async register(input, context) {
@@ -160,15 +161,7 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
       await run(() => enqueueJob(em, resendTask, { email }));
     },
 
-    async verifyEmail(raw) {
-      const { code } = parseFields({ code: () => parsePastedSecret(raw) });
-      await attempts.proveCode(
-        () => oneTimePasswords.isKnown(code),
-        async () => {
-          if (!(await run(() => confirm(code)))) throw new Problem('INVALID_CODE');
-        },
-      );
-    },
+    verifyEmail: (code) => useCode(code, confirm),
 
     tasks: {
       [resendTask]: ({ email }) =>
