@@ -61,8 +61,6 @@ export interface House extends Services {
   close(): Promise<void>;
 }
 
-const pruneTask = 'prune-attempt-budgets';
-
 /** Joins the database, brings it up to date and puts the services together. */
 export async function openHouse(surroundings: Surroundings): Promise<House> {
   const { config, log, patience = servingPatience } = surroundings;
@@ -112,26 +110,21 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     ...(surroundings.mailPatience === undefined ? {} : { patience: surroundings.mailPatience }),
   });
   opened.defer(() => mailer.close());
-  const tasks = {
-    ...mailTasks(mailer, services.composeMail),
-    ...services.registrations.tasks,
-    ...services.passwords.tasks,
-    ...services.sessions.tasks,
-    ...services.housekeeping.tasks,
-    ...services.mailQueue.tasks,
-    [pruneTask]: async () => budgets?.prune(),
-  };
+  const { attempts, sessions, housekeeping, mailQueue } = services;
+  const scheduled = [attempts, sessions, housekeeping, mailQueue];
+  const tasks: Tasks = Object.assign(
+    {},
+    mailTasks(mailer, services.composeMail),
+    services.registrations.tasks,
+    services.passwords.tasks,
+    ...scheduled.map((it) => it.tasks),
+  );
   const jobs = {
     pool: openPool({ databaseUrl: directUrl, patience, log }, opened),
     log,
     metrics,
     tasks: inContext(unitOfWork, tasks),
-    schedule: [
-      services.sessions.schedule,
-      services.housekeeping.schedule,
-      services.mailQueue.schedule,
-      `*/5 * * * * ${pruneTask}`,
-    ].join('\n'),
+    schedule: scheduled.map(({ schedule }) => schedule).join('\n'),
   };
   pools.set('jobs', jobs.pool);
   const owned = opened.move();

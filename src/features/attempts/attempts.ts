@@ -10,6 +10,7 @@ import { deriveKey } from '../../core/keys.ts';
 import { networkOf } from '../../core/network.ts';
 import type { LoginName } from '../../core/parse.ts';
 import type { Budgets, Claim } from '../../db/budgets.ts';
+import type { Tasks } from '../../db/job-tasks.ts';
 
 export interface Attempts {
   /**
@@ -38,7 +39,12 @@ export interface Attempts {
   forgive(account: string): Promise<void>;
   /** The buckets of an account, of a network, or of that account from that network. */
   bucketsOf(of: { readonly account?: string; readonly network?: string }): readonly Claim[];
+  readonly tasks: Tasks;
+  /** When which of the tasks is to be done, in crontab's notation. */
+  readonly schedule: string;
 }
+
+const pruneTask = 'prune-attempt-budgets';
 
 const failures: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'INVALID_CREDENTIALS',
@@ -58,12 +64,20 @@ export function createAttempts(parts: {
   const digestOf = (text: string): string =>
     createHmac('sha256', key).update(text).digest('base64url').slice(0, 22);
 
-  /** The network first: what it has used up leaves no trace at the account. */
-  const passwordClaims = (account: string, network: string): readonly Claim[] => [
-    { budget: 'network', key: network },
-    { budget: 'account-network', key: `${digestOf(account)}:${network}` },
-    { budget: 'account', key: digestOf(account) },
-  ];
+  /** Of the network that the request comes from; none of the operator's, who is not limited. */
+  const ofCaller = (claims: (network: string) => readonly Claim[]): readonly Claim[] => {
+    const address = currentContext()?.client.ipAddress;
+    return address ? claims(networkOf(address)) : [];
+  };
+
+  const pairClaim = (account: string, network: string): Claim => ({
+    budget: 'account-network',
+    key: `${digestOf(account)}:${network}`,
+  });
+  const accountClaim = (account: string, budget: BudgetName = 'account'): Claim => ({
+    budget,
+    key: digestOf(account),
+  });
 
   /** Runs a proof on reserved attempts: only a failed proof costs them. */
   const prove = async <Result>(
@@ -88,10 +102,11 @@ export function createAttempts(parts: {
     (await budgets?.reserve(claims))?.keep();
   };
 
-  const spendNetworkOfMail = (network: string) => spend([{ budget: 'mail-network', key: network }]);
+  const spendMailOfNetwork = () =>
+    spend(ofCaller((network) => [{ budget: 'mail-network', key: network }]));
   const spendRecipient = (budget: 'mail-recipient' | 'notice', recipient: string) => {
     const account = accountOf({ kind: 'email', value: recipient });
-    return spend([{ budget, key: digestOf(account) }]);
+    return spend(ofCaller(() => [accountClaim(account, budget)]));
   };
   const mayStill = (spent: Promise<void>): Promise<boolean> =>
     spent.then(
@@ -103,41 +118,39 @@ export function createAttempts(parts: {
     );
 
   return {
-    async provePassword(account, proof) {
-      const network = callersNetwork();
-      return network === undefined ? proof() : prove(passwordClaims(account, network), proof);
-    },
-    async proveCode(wasReal, proof) {
-      const network = callersNetwork();
-      if (network === undefined) return proof();
-      return prove([{ budget: 'code', key: network }], proof, wasReal);
-    },
-    async spendCode() {
-      const network = callersNetwork();
-      if (network !== undefined) await spend([{ budget: 'code', key: network }]);
-    },
+    provePassword: (account, proof) =>
+      prove(
+        // The network first: what it has used up leaves no trace at the account.
+        ofCaller((network) => [
+          { budget: 'network', key: network },
+          pairClaim(account, network),
+          accountClaim(account),
+        ]),
+        proof,
+      ),
+    proveCode: (wasReal, proof) =>
+      prove(
+        ofCaller((network) => [{ budget: 'code', key: network }]),
+        proof,
+        wasReal,
+      ),
+    spendCode: () => spend(ofCaller((network) => [{ budget: 'code', key: network }])),
     async spendMail(recipient) {
-      const network = callersNetwork();
-      if (network === undefined) return;
-      await spendNetworkOfMail(network);
+      await spendMailOfNetwork();
       await spendRecipient('mail-recipient', recipient);
     },
     async maySendMail(recipient) {
-      const network = callersNetwork();
-      if (network === undefined) return true;
-      await spendNetworkOfMail(network);
+      await spendMailOfNetwork();
       return mayStill(spendRecipient('mail-recipient', recipient));
     },
     maySendNotice: (recipient) => mayStill(spendRecipient('notice', recipient)),
     async forgive(account) {
-      await budgets?.reset([{ budget: 'account', key: digestOf(account) }]);
-      const network = callersNetwork();
-      if (network === undefined) return;
-      await budgets?.reset([{ budget: 'account-network', key: `${digestOf(account)}:${network}` }]);
+      const pair = ofCaller((network) => [pairClaim(account, network)]);
+      await budgets?.reset([accountClaim(account), ...pair]);
     },
     bucketsOf({ account, network }) {
       if (account !== undefined && network !== undefined) {
-        return [{ budget: 'account-network', key: `${digestOf(account)}:${network}` }];
+        return [pairClaim(account, network)];
       }
       const of = (names: readonly BudgetName[], key: string | undefined): readonly Claim[] =>
         key === undefined ? [] : names.map((budget) => ({ budget, key }));
@@ -146,6 +159,8 @@ export function createAttempts(parts: {
         ...of(['network', 'code', 'mail-network'], network),
       ];
     },
+    tasks: { [pruneTask]: async () => budgets?.prune() },
+    schedule: `*/5 * * * * ${pruneTask}`,
   };
 }
 
@@ -155,10 +170,4 @@ export function createAttempts(parts: {
  */
 export function accountOf(name: { kind: LoginName['kind']; value: string } | undefined): string {
   return name === undefined ? 'nobody' : `${name.kind}:${name.value.toLowerCase()}`;
-}
-
-/** Where the request comes from; nothing for the operator, who is not limited. */
-function callersNetwork(): string | undefined {
-  const address = currentContext()?.client.ipAddress;
-  return address ? networkOf(address) : undefined;
 }
