@@ -22,7 +22,7 @@ const keptDays = 30;
 const deadCodes = `
   delete from one_time_passwords where id in (
     select id from one_time_passwords
-    where ended_at < ?1 or (expires_at < ?1 and kind <> 'verify-email')
+    where least(ended_at, case when kind <> 'verify-email' then expires_at end) < ?
     limit ${batch} for update skip locked
   ) returning id`;
 
@@ -33,7 +33,7 @@ const forgottenRegistrations = `
       and exists (select 1 from one_time_passwords o
         where o.user_id = u.id and o.registration is not null)
       and not exists (select 1 from one_time_passwords o
-        where o.user_id = u.id and (o.kind = 'invite' or o.expires_at >= ?1))
+        where o.user_id = u.id and (o.kind = 'invite' or o.expires_at >= ?))
       and not exists (select 1 from user_groups g where g.user_id = u.id)
       and not exists (select 1 from user_permissions p where p.user_id = u.id)
     limit ${batch} for update skip locked
@@ -47,9 +47,7 @@ export function createHousekeeping(parts: {
 
   const removeAll = async (sql: string): Promise<void> => {
     const before = secondsAfter(parts.clock(), -keptDays * 86_400);
-    const text = sql.replaceAll('?1', '?');
-    const values = Array(sql.split('?1').length - 1).fill(before);
-    while ((await run(() => query(text, values))).length === batch);
+    while ((await run(() => query(sql, [before]))).length === batch);
   };
 
   return {
