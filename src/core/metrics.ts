@@ -3,9 +3,9 @@
  * has a present value is asked for it when somebody looks.
  */
 import cluster from 'node:cluster';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type MetricOf, type MetricRow, metricRows } from './metrics-table.ts';
+import { within } from './within.ts';
 import { askForAllMetrics } from './worker-metrics.ts';
 
 /** Present values, each with its labels in the order of the table. */
@@ -101,16 +101,12 @@ function createGauge(options: ReturnType<typeof optionsOf>, reading: Reading): v
 
 /** A database that is away, or slow, takes its own figures along and not all the others. */
 async function patiently(reading: Reading): Promise<Readings> {
-  const late = new AbortController();
-  const nothing = sleep<Readings>(readingMilliseconds, [], { signal: late.signal, ref: false });
-  try {
-    return await Promise.race([reading(), nothing]);
-  } catch {
-    return [];
-  } finally {
-    late.abort();
-    nothing.catch(() => undefined);
-  }
+  const read = async () => reading();
+  return within(
+    readingMilliseconds,
+    read().catch(() => []),
+    [],
+  );
 }
 
 /** Looks a series up by its labels without making anything but, the first time, the series. */

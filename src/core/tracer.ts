@@ -19,6 +19,7 @@ import {
 } from '@opentelemetry/semantic-conventions';
 import type { TracingSettings } from './config.ts';
 import type { Tracer } from './tracing.ts';
+import { within } from './within.ts';
 
 /** Milliseconds that the end of the process waits for a collector. */
 const farewellMilliseconds = 2000;
@@ -70,12 +71,12 @@ export function createTracer(
 
     traceId: () => trace.getActiveSpan()?.spanContext().traceId,
 
-    async stop() {
-      const { promise: late, resolve } = Promise.withResolvers<void>();
-      const patience = setTimeout(resolve, farewellMilliseconds);
-      await Promise.race([provider.shutdown().catch(() => undefined), late]);
-      clearTimeout(patience);
-    },
+    stop: () =>
+      within(
+        farewellMilliseconds,
+        provider.shutdown().catch(() => undefined),
+        undefined,
+      ),
   };
 }
 

@@ -6,6 +6,7 @@ import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import { AggregatorRegistry, type Registry } from 'prom-client';
 import { Problem } from './errors.ts';
+import { within } from './within.ts';
 
 interface Question {
   readonly type: 'gatehouse:all-metrics';
@@ -49,10 +50,8 @@ export function askForAllMetrics(own: Registry): () => Promise<string> {
     const id = randomUUID();
     const { promise, resolve } = Promise.withResolvers<Answer>();
     waiting.set(id, resolve);
-    const patience = setTimeout(() => resolve({ type, id }), patienceMilliseconds);
     process.send?.({ type, id } satisfies Question);
-    const { text } = await promise;
-    clearTimeout(patience);
+    const { text } = await within(patienceMilliseconds, promise, { type, id });
     waiting.delete(id);
     // Half of the counts would look like a restart of everything.
     if (text === undefined) throw new Problem('OVERLOADED', { retryAfterSeconds: 1 });

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { within } from '../core/within.ts';
 import { keepAlive } from './connections.ts';
 
 const changesChannel = 'gatehouse_changes';
@@ -195,10 +196,8 @@ export function createChanges(options: {
     isTrusted: () => connection !== undefined && performance.now() - provedAt < trustMilliseconds,
     async settle() {
       if (!connection) return;
-      const { promise: late, resolve } = Promise.withResolvers<'late'>();
-      const patience = setTimeout(resolve, settleMilliseconds, 'late');
-      if ((await Promise.race([beat(connection), late])) === 'late') distrust();
-      clearTimeout(patience);
+      const heard = beat(connection).then(() => true);
+      if (!(await within(settleMilliseconds, heard, false))) distrust();
     },
   };
 }

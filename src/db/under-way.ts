@@ -1,5 +1,5 @@
 /** Attempts of this process whose outcome is not known yet, and those who wait for it in line. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { within } from '../core/within.ts';
 
 export interface UnderWay {
   count(id: string): number;
@@ -47,11 +47,8 @@ export function createUnderWay(): UnderWay {
     async hasChanged(id, milliseconds) {
       const listener = listeners.get(id) ?? Promise.withResolvers<void>();
       listeners.set(id, listener);
-      const waiting = new AbortController();
-      const { signal } = waiting;
       const changed = listener.promise.then(() => true);
-      const timeout = sleep(milliseconds, false, { signal }).catch(() => false);
-      return Promise.race([changed, timeout]).finally(() => waiting.abort());
+      return within(milliseconds, changed, false);
     },
     waiting: (id) => lines.get(id)?.length ?? 0,
     async inTurn<Refusal>(id: string, work: () => Promise<Refusal | undefined>) {
