@@ -3,18 +3,17 @@
  * one for their work; `app.ts` opens its doors.
  */
 import { join } from 'node:path';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import type { Clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import { tellEvent } from './core/events.ts';
 import type { Log } from './core/log.ts';
 import { createMetrics, type Metrics } from './core/metrics.ts';
 import { keptSecretKey } from './core/secret-key.ts';
-import { currentTracer } from './core/tracing.ts';
 import { createBudgetStore } from './db/budget-store.ts';
 import { type Budgets, createBudgets } from './db/budgets.ts';
 import { type Changes, createChanges } from './db/changes.ts';
-import { connectionOptions } from './db/connections.ts';
+import { openPool } from './db/connections.ts';
 import { followDatabaseClock } from './db/database-clock.ts';
 import { joinEmbeddedDatabase } from './db/embedded/embedded.ts';
 import type { JobParts } from './db/job-runner.ts';
@@ -23,7 +22,6 @@ import { migrate } from './db/migrate.ts';
 import { openOrm, ormOptions } from './db/orm.ts';
 import { type Patience, servingPatience } from './db/patience.ts';
 import { watchPools } from './db/pool-metrics.ts';
-import { traceStatements } from './db/statement-spans.ts';
 import { createUnitOfWork, type UnitOfWork } from './db/unit-of-work.ts';
 import { entities } from './entities.ts';
 import { RecordHooks } from './features/administration/record.hooks.ts';
@@ -86,8 +84,6 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     ),
   );
   opened.defer(() => orm.close());
-  const tracer = currentTracer();
-  if (tracer) traceStatements(orm, tracer);
   const changes = createChanges({ databaseUrl: directUrl, log, metrics });
   opened.defer(() => changes.stop());
   const unitOfWork = createUnitOfWork(orm, changes);
@@ -112,21 +108,24 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   opened.defer(() => mailer.close());
   const { attempts, sessions, housekeeping, mailQueue } = services;
   const scheduled = [attempts, sessions, housekeeping, mailQueue];
-  const tasks: Tasks = Object.assign(
-    {},
+  const tasks: Tasks[] = [
     mailTasks(mailer, services.composeMail),
     services.registrations.tasks,
     services.passwords.tasks,
     ...scheduled.map((it) => it.tasks),
-  );
+  ];
+  // One connection listens, one shows that we live, the others work.
+  const max = 8;
+  const jobsPool = openPool({ databaseUrl: directUrl, name: 'jobs', max, patience, log });
+  opened.defer(() => jobsPool.end());
+  pools.set('jobs', jobsPool);
   const jobs = {
-    pool: openPool({ databaseUrl: directUrl, patience, log }, opened),
+    pool: jobsPool,
     log,
     metrics,
     tasks: inContext(unitOfWork, tasks),
     schedule: scheduled.map(({ schedule }) => schedule).join('\n'),
   };
-  pools.set('jobs', jobs.pool);
   const owned = opened.move();
   return {
     ...services,
@@ -175,33 +174,11 @@ async function openBudgets(parts: {
   });
 }
 
-/** For the jobs: one connection listens, one shows that we live, the others work. */
-function openPool(
-  {
-    databaseUrl,
-    patience,
-    log,
-  }: { readonly databaseUrl: string; readonly patience: Patience; readonly log: Log },
-  opened: AsyncDisposableStack,
-): Pool {
-  const pool = new Pool({
-    connectionString: databaseUrl,
-    application_name: 'gatehouse-jobs',
-    max: 8,
-    ...connectionOptions(patience, false),
-  });
-  const onBrokenConnection = (error: Error) =>
-    log.warn({ err: error, part: 'jobs' }, 'a connection broke');
-  pool.on('error', onBrokenConnection);
-  pool.on('connect', (client) => client.on('error', onBrokenConnection));
-  opened.defer(() => pool.end());
-  return pool;
-}
-
 /** A job is an edge: each opens a context of its own. */
-function inContext(unitOfWork: UnitOfWork, tasks: Tasks): Tasks {
+function inContext(unitOfWork: UnitOfWork, tasks: readonly Tasks[]): Tasks {
+  const all = tasks.flatMap((some) => Object.entries(some));
   return Object.fromEntries(
-    Object.entries(tasks).map(([name, task]) => [
+    all.map(([name, task]) => [
       name,
       (payload, job) => unitOfWork.inContext(() => task(payload, job)),
     ]),

@@ -13,6 +13,7 @@ import {
   Utils,
 } from '@mikro-orm/postgresql';
 import { CompiledQuery } from 'kysely';
+import { inStatementSpan } from './statement-spans.ts';
 
 export interface BoundStatement {
   /** With `$1`, `$2` … where the values belong. */
@@ -29,16 +30,19 @@ export class BoundParametersDriver extends PostgreSqlDriver {
 
 class BoundParametersConnection extends PostgreSqlConnection {
   // The result's type depends on what the caller expects, which only the caller knows.
-  override execute: PostgreSqlConnection['execute'] = async (query, params = [], ...rest) => {
+  override execute: PostgreSqlConnection['execute'] = (query, params = [], ...rest) => {
     const [method = 'all', transaction, context] = rest;
-    await this.ensureConnection();
-    const { text, values } = bind(toRaw(query, params), (id) => this.platform.quoteIdentifier(id));
-    const run = async () => {
-      const client = transaction ?? this.getClient();
-      const result = await client.executeQuery(CompiledQuery.raw(text, [...values]));
-      return this.transformRawResult<never>(result, method);
-    };
-    return this.executeQuery(text, run, context);
+    const raw = toRaw(query, params);
+    return inStatementSpan(raw.sql, async () => {
+      await this.ensureConnection();
+      const { text, values } = bind(raw, (id) => this.platform.quoteIdentifier(id));
+      const run = async () => {
+        const client = transaction ?? this.getClient();
+        const result = await client.executeQuery(CompiledQuery.raw(text, [...values]));
+        return this.transformRawResult<never>(result, method);
+      };
+      return this.executeQuery(text, run, context);
+    });
   };
 }
 
@@ -55,7 +59,7 @@ function toRaw(query: Query, params: unknown): Pick<RawQueryFragment, 'sql' | 'p
 const placeholder = /\\\?|\?\??/g;
 
 /** MikroORM's notation in PostgreSQL's: `?` is a value, `??` an identifier, `\?` a question mark. */
-function bind(
+export function bind(
   { sql, params }: { readonly sql: string; readonly params: readonly unknown[] },
   quoteIdentifier: (id: string) => string,
   values: unknown[] = [],

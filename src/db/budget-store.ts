@@ -2,7 +2,7 @@
  * Where attempts are counted, by rate-limiter-flexible: a table of PostgreSQL or, where one is named,
  * Redis or Valkey, with the table to fall back on while that is away.
  */
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import {
   type IRateLimiterStoreOptions,
   type RateLimiterAbstract,
@@ -10,7 +10,7 @@ import {
 } from 'rate-limiter-flexible';
 import type { Budget, BudgetName } from '../core/attempt-budgets.ts';
 import type { Log } from '../core/log.ts';
-import { connectionOptions } from './connections.ts';
+import { openPool } from './connections.ts';
 import type { Patience } from './patience.ts';
 
 /** One bucket that holds something. */
@@ -53,19 +53,9 @@ export async function createBudgetStore(parts: BudgetStoreParts): Promise<Budget
   return createRedisStore(redisUrl, log, postgres);
 }
 
-function createPostgresStore({
-  databaseUrl,
-  isPooled,
-  patience,
-  log,
-}: BudgetStoreParts): BudgetStore {
-  const pool = new Pool({
-    connectionString: databaseUrl,
-    application_name: 'gatehouse-budgets',
-    max: maxConnections,
-    ...connectionOptions(patience, isPooled),
-  });
-  pool.on('error', (error) => log.warn({ err: error, part: 'budgets' }, 'a connection broke'));
+function createPostgresStore(parts: BudgetStoreParts): BudgetStore {
+  const { isPooled } = parts;
+  const pool = openPool({ ...parts, name: 'budgets', max: maxConnections });
   return {
     limiterOf: (name, budget) =>
       new RateLimiterPostgres({

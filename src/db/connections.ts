@@ -3,7 +3,8 @@
  * watch over itself it is told to; what it cannot, as when it is frozen, is watched from here.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Client, type ClientBase, type ClientConfig, type PoolConfig } from 'pg';
+import { Client, type ClientBase, type ClientConfig, Pool, type PoolConfig } from 'pg';
+import type { Log } from '../core/log.ts';
 import type { Patience } from './patience.ts';
 
 /** Seconds of silence after which a host is asked whether it is there, and between two questions. */
@@ -42,6 +43,30 @@ export function connectionOptions(patience: Patience, isPooled: boolean) {
     Client: impatientClient(patience.silenceMilliseconds),
     onConnect: (client: ClientBase) => introduce(client, isPooled ? {} : settingsOf(patience)),
   } satisfies PoolConfig;
+}
+
+export interface PoolParts {
+  readonly databaseUrl: string;
+  /** What it is for: a part of the log, and of the name that the database shows. */
+  readonly name: string;
+  readonly max: number;
+  readonly patience: Patience;
+  readonly isPooled?: boolean;
+  readonly log: Log;
+}
+
+/** A pool beside that of the ORM. A connection that breaks, in use or not, is told and replaced. */
+export function openPool({ databaseUrl, name, max, patience, isPooled, log }: PoolParts): Pool {
+  const pool = new Pool({
+    connectionString: databaseUrl,
+    application_name: `gatehouse-${name}`,
+    max,
+    ...connectionOptions(patience, isPooled ?? false),
+  });
+  const onBroken = (error: Error) => log.warn({ err: error, part: name }, 'a connection broke');
+  pool.on('error', onBroken);
+  pool.on('connect', (client) => client.on('error', onBroken));
+  return pool;
 }
 
 function settingsOf(patience: Patience): Readonly<Record<string, number>> {

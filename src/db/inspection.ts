@@ -2,7 +2,8 @@
  * Looks at a database without changing anything: in one transaction that is read-only and short of
  * patience. Nothing is set for the session, which may be a pooler's and somebody else's afterwards.
  */
-import { Client } from 'pg';
+import { Client, escapeIdentifier } from 'pg';
+import { bind } from './bound-parameters.ts';
 import { migrationNames } from './migrations/migrations.ts';
 import type { UnitOfWork } from './unit-of-work.ts';
 
@@ -34,11 +35,8 @@ export async function inspectDatabase(databaseUrl: string): Promise<Inspection> 
   await client.query('begin transaction read only');
   await client.query(`set local statement_timeout = ${patienceMilliseconds}`);
   const query: UnitOfWork['query'] = async (sql, parameters = []) => {
-    let number = 0;
-    const { rows } = await client.query(
-      sql.replace(/\?/g, () => `$${++number}`),
-      [...parameters],
-    );
+    const { text, values } = bind({ sql, params: parameters }, escapeIdentifier);
+    const { rows } = await client.query(text, [...values]);
     return rows;
   };
   return { ...(await introduce(query)), milliseconds, query, close: () => client.end() };
