@@ -36,14 +36,20 @@ export async function followDatabaseClock(parts: {
   return { now: () => new Date(Date.now() + offset), [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Milliseconds that the database is ahead of us. */
+/** Milliseconds that the database is ahead of us, as far as they matter. */
 async function measureOffset(query: UnitOfWork['query']): Promise<number | undefined> {
+  const { aheadMilliseconds: offset, tookMilliseconds } = await compareClocks(query);
+  if (tookMilliseconds > toleratedMilliseconds) return undefined;
+  return Math.abs(offset) < toleratedMilliseconds ? 0 : offset;
+}
+
+/** How far the database's clock is ahead of ours, and how long it took to say so. */
+export async function compareClocks(query: UnitOfWork['query']) {
   const [asked, begin] = [Date.now(), performance.now()];
   const [row] = await query<{ now: number }>(
     'select extract(epoch from clock_timestamp())::float8 * 1000 as now',
   );
-  const duration = performance.now() - begin;
-  if (!row || duration > toleratedMilliseconds) return undefined;
-  const offset = row.now - (asked + duration / 2);
-  return Math.abs(offset) < toleratedMilliseconds ? 0 : offset;
+  const tookMilliseconds = performance.now() - begin;
+  if (!row) throw new Error('the database has no time');
+  return { aheadMilliseconds: row.now - (asked + tookMilliseconds / 2), tookMilliseconds };
 }

@@ -4,6 +4,7 @@
  */
 import { Client, escapeIdentifier } from 'pg';
 import { bind } from './bound-parameters.ts';
+import { compareClocks } from './database-clock.ts';
 import { migrationNames } from './migrations/migrations.ts';
 import type { UnitOfWork } from './unit-of-work.ts';
 
@@ -43,18 +44,16 @@ export async function inspectDatabase(databaseUrl: string): Promise<Inspection> 
 }
 
 async function introduce(query: UnitOfWork['query']) {
-  const askedAt = Date.now();
-  const [row] = await query<{ now: number; number: number; version: string }>(
-    `select extract(epoch from clock_timestamp())::float8 * 1000 as now,
-       current_setting('server_version_num')::int as number,
+  const { aheadMilliseconds } = await compareClocks(query);
+  const [row] = await query<{ number: number; version: string }>(
+    `select current_setting('server_version_num')::int as number,
        split_part(current_setting('server_version'), ' ', 1) as version`,
   );
   if (!row) throw new Error('the database says nothing of itself');
-  const ownTime = (askedAt + Date.now()) / 2;
   return {
     versionNumber: row.number,
     version: row.version,
-    clockAheadSeconds: (row.now - ownTime) / 1000,
+    clockAheadSeconds: aheadMilliseconds / 1000,
   };
 }
 
