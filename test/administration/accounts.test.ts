@@ -13,6 +13,7 @@ import { factOf } from '../support/mail-server.ts';
 import { goodPassword, newAddress, register, somebody, tryLogin } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { isIn, refresh } from '../support/session-calls.ts';
+import { rowOf } from '../support/user-rows.ts';
 
 let service: TestService;
 let root: Administrator;
@@ -34,14 +35,7 @@ const {
   resetPassword,
 } = administrationOf(() => service);
 
-async function row(id: string) {
-  const [found] = await service.database.query<Record<string, unknown>>(
-    `select u.*, h.password_hash from users u left join password_hashes h on h.user_id = u.id
-     where u.id = $1`,
-    [id],
-  );
-  return found;
-}
+const row = (id: string) => rowOf(service, id);
 
 describe('what ends sessions', () => {
   const ways: readonly (readonly [string, (id: string) => Promise<{ outcome: string }>])[] = [

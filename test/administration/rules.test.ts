@@ -1,4 +1,5 @@
 /** Rules that nobody gets around: superusers, grants, what is protected. */
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { administrationOf } from '../support/administration.ts';
 import {
@@ -13,6 +14,7 @@ import {
 } from '../support/administrators.ts';
 import { goodPassword, newAddress, somebody, tryLogin } from '../support/people.ts';
 import { quiet, startService, type TestService } from '../support/service.ts';
+import { grantedTo, rowOf } from '../support/user-rows.ts';
 
 let service: TestService;
 let root: Administrator;
@@ -40,22 +42,9 @@ const {
   deletePermission,
 } = administrationOf(() => service);
 
-async function row(id: string) {
-  const [found] = await service.database.query<Record<string, unknown>>(
-    `select u.*, h.password_hash from users u left join password_hashes h on h.user_id = u.id
-     where u.id = $1`,
-    [id],
-  );
-  return found;
-}
+const row = (id: string) => rowOf(service, id);
 
-async function granted(userId: string) {
-  return service.database.query(
-    `select 'p' as kind, permission_id as id from user_permissions where user_id = $1
-     union all select 'g', group_id from user_groups where user_id = $1 order by 1, 2`,
-    [userId],
-  );
-}
+const granted = (userId: string) => grantedTo(service, userId);
 
 async function groupId(name: string): Promise<string> {
   const [found] = await service.database.query<{ id: string }>(

@@ -10,7 +10,7 @@ import { runCommandLine } from '../../src/cli/command-line.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 // Commands load it when they need it; here that would be in the time of whatever test is first.
 import '../../src/house.ts';
-import type { Variables } from './command.ts';
+import type { CommandOptions as ProcessOptions } from './command.ts';
 
 export interface CommandResult {
   readonly code: number;
@@ -18,14 +18,7 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-export interface CommandOptions {
-  /** All that the command sees. */
-  readonly environment: Variables;
-  /** Where it runs; without one a new directory, gone afterwards. */
-  readonly directory?: string;
-  /** What stands on its standard input, which ends after that. */
-  readonly input?: string;
-}
+export type CommandOptions = Pick<ProcessOptions, 'environment' | 'directory' | 'input'>;
 
 /** Runs `gatehouse …args` to its end. */
 export async function runCommand(
