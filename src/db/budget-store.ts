@@ -2,7 +2,6 @@
  * Where attempts are counted, by rate-limiter-flexible: a table of PostgreSQL or, where one is named,
  * Redis or Valkey, with the table to fall back on while that is away.
  */
-import type { Pool } from 'pg';
 import {
   type IRateLimiterStoreOptions,
   type RateLimiterAbstract,
@@ -10,6 +9,7 @@ import {
 } from 'rate-limiter-flexible';
 import type { Budget, BudgetName } from '../core/attempt-budgets.ts';
 import type { Log } from '../core/log.ts';
+import { createBatchingClient } from './budget-batches.ts';
 import { openPool } from './connections.ts';
 import type { Patience } from './patience.ts';
 
@@ -54,13 +54,13 @@ export async function createBudgetStore(parts: BudgetStoreParts): Promise<Budget
 }
 
 function createPostgresStore(parts: BudgetStoreParts): BudgetStore {
-  const { isPooled } = parts;
   const pool = openPool({ ...parts, name: 'budgets', max: maxConnections });
+  const client = createBatchingClient(pool, parts.isPooled);
   return {
     limiterOf: (name, budget) =>
       new RateLimiterPostgres({
         ...optionsOf(name, budget),
-        storeClient: isPooled ? { query: withoutName(pool) } : pool,
+        storeClient: client,
         storeType: 'pool',
         tableName: table,
         tableCreated: true,
@@ -68,9 +68,10 @@ function createPostgresStore(parts: BudgetStoreParts): BudgetStore {
       }),
     async fullest(limit) {
       const { rows } = await pool.query<{ key: string; points: number; expire: string }>(
-        `select key, points, expire from ${table} where expire > $1 and points > 0
-         order by points desc limit $2`,
-        [Date.now(), limit],
+        `select key, points, expire from ${table}
+         where expire > extract(epoch from now()) * 1000 and points > 0
+         order by points desc limit $1`,
+        [limit],
       );
       return rows.map(({ key, points, expire }) => toBucket(key, points, Number(expire)));
     },
@@ -81,12 +82,6 @@ function createPostgresStore(parts: BudgetStoreParts): BudgetStore {
     },
     close: () => pool.end(),
   };
-}
-
-/** Statements under a name stay prepared in one connection of the database. */
-function withoutName(pool: Pool) {
-  return ({ text, values }: { readonly text: string; readonly values: unknown[] }) =>
-    pool.query({ text, values });
 }
 
 export function optionsOf(name: BudgetName, { points, seconds }: Budget) {

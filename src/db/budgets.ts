@@ -26,7 +26,8 @@ export interface Reservation {
 
 export interface Budgets {
   /**
-   * Takes one attempt of each bucket, in the order given, or of none.
+   * Takes one attempt of each bucket, or of none. The first goes before the others: what it refuses
+   * leaves no trace in them.
    *
    * @throws THROTTLED with the seconds after which there is one again
    */
@@ -136,22 +137,43 @@ export function createBudgets(
     }
   };
 
+  const refund = async (claims: readonly Claim[]): Promise<void> => {
+    await Promise.allSettled(claims.map((claim) => release(claim, true)));
+  };
+
+  /** Takes one of each at once, without waiting, or of none. */
+  const takeAll = async (claims: readonly Claim[]): Promise<boolean> => {
+    const outcomes = await Promise.allSettled(claims.map(take));
+    const taken = claims.filter((_, index) => {
+      const outcome = outcomes[index];
+      return outcome?.status === 'fulfilled' && outcome.value === undefined;
+    });
+    const isAll = taken.length === claims.length;
+    if (!isAll) await refund(taken);
+    return isAll;
+  };
+
+  const acquireInto = async (taken: Claim[], claims: readonly Claim[]): Promise<void> => {
+    for (const claim of claims) {
+      await acquire(claim);
+      taken.push(claim);
+    }
+  };
+
   return {
     async reserve(claims) {
       const taken: Claim[] = [];
       try {
-        for (const claim of claims) {
-          await acquire(claim);
-          taken.push(claim);
-        }
+        const [first, ...others] = claims;
+        if (first) await acquireInto(taken, [first]);
+        if (await takeAll(others)) taken.push(...others);
+        else await acquireInto(taken, others);
       } catch (error) {
-        await Promise.allSettled(taken.map((claim) => release(claim, true)));
+        await refund(taken);
         throw error;
       }
       return {
-        refund: async () => {
-          await Promise.allSettled(taken.map((claim) => release(claim, true)));
-        },
+        refund: () => refund(taken),
         keep: () => {
           for (const claim of taken) void release(claim, false);
         },

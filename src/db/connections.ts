@@ -6,6 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Client, type ClientBase, type ClientConfig, Pool, type PoolConfig } from 'pg';
 import type { Log } from '../core/log.ts';
 import type { Patience } from './patience.ts';
+import { preparedName } from './prepared.ts';
 
 /** Seconds of silence after which a host is asked whether it is there, and between two questions. */
 const keepAliveSeconds = 10;
@@ -40,7 +41,7 @@ export function connectionOptions(patience: Patience, isPooled: boolean) {
   return {
     ...keepAlive,
     connectionTimeoutMillis: patience.connectMilliseconds,
-    Client: impatientClient(patience.silenceMilliseconds),
+    Client: clientOf(patience.silenceMilliseconds, isPooled),
     onConnect: (client: ClientBase) => introduce(client, isPooled ? {} : settingsOf(patience)),
   } satisfies PoolConfig;
 }
@@ -99,14 +100,26 @@ async function introduce(
 }
 
 /** A client that closes its connection when an answer does not come. */
-function impatientClient(milliseconds: number): typeof Client {
+function clientOf(milliseconds: number, isPooled: boolean): typeof Client {
   return class extends Client {
     constructor(config?: string | ClientConfig) {
       super(config);
+      if (!isPooled) prepareMarked(this);
       closeWhenSilent(this, milliseconds);
       closeAfterFarewell(this);
     }
   };
+}
+
+/** A pooler may lead each statement to another connection, which has not prepared it. */
+function prepareMarked(client: Client): void {
+  const query: (...parts: unknown[]) => unknown = client.query.bind(client);
+  const preparingQuery = (...parts: unknown[]) => {
+    const [text, ...others] = parts;
+    const name = typeof text === 'string' ? preparedName(text) : undefined;
+    return name === undefined ? query(...parts) : query({ name, text }, ...others);
+  };
+  Object.assign(client, { query: preparingQuery });
 }
 
 /** `drain` comes when nothing is asked any more. */

@@ -12,6 +12,7 @@ import {
   parsePresentedPassword,
 } from '../../core/parse.ts';
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
+import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { type Attempts, accountOf } from '../attempts/attempts.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -50,14 +51,15 @@ interface Candidate {
 }
 
 /** A pending account's password is the one of its latest registration that still waits. */
-const candidateSql = (condition: string) => `
+const candidateSql = (condition: string) =>
+  prepared(`
   select u.id, u.status, coalesce(h.password_hash, (
     select o.registration ->> 'passwordHash' from one_time_passwords o
     where o.user_id = u.id and o.kind = 'verify-email' and o.ended_at is null and o.expires_at > ?
     order by o.id desc limit 1
   )) as hash
   from users u left join password_hashes h on h.user_id = u.id
-  where ${condition}`;
+  where ${condition}`);
 const byEmail = candidateSql('u.email = ?');
 const byUsername = candidateSql('lower(u.username) = lower(?)');
 
@@ -65,7 +67,7 @@ const byUsername = candidateSql('lower(u.username) = lower(?)');
 const nobody: LoginName | { kind: 'email'; value: string } = { kind: 'email', value: '' };
 
 export function createLogin(parts: LoginParts): Login {
-  const { query, run, em } = parts.unitOfWork;
+  const { query, run } = parts.unitOfWork;
 
   const findCandidate = async (name: LoginName | undefined) => {
     const { kind, value } = name ?? nobody;
@@ -77,20 +79,18 @@ export function createLogin(parts: LoginParts): Login {
   /**
    * Opens the session, if the account still is what the password was checked against: it may have
    * been disabled or given another password while the hash was computed.
+   *
+   * @throws INVALID_CREDENTIALS
    */
   const openSession = async (
     { id, hash }: Candidate,
     context: Context,
     newHash: string | undefined,
-  ): Promise<{ user: User; session: Session } | undefined> => {
-    const user = await parts.users.claim(id);
-    const [kept] = await query<{ hash: string }>(
-      'select password_hash as hash from password_hashes where user_id = ?',
-      [id],
-    );
-    if (user?.status !== 'ACTIVE' || kept?.hash !== hash) return undefined;
+  ): Promise<{ user: User; session: Session }> => {
+    const user = await parts.users.noteLogin(id, parts.clock());
+    const isStill = (await parts.users.findPasswordHash(id)) === hash;
+    if (user?.status !== 'ACTIVE' || !isStill) throw new Problem('INVALID_CREDENTIALS');
     if (newHash !== undefined) await parts.users.setPasswordHash(user, newHash);
-    await query('update users set last_login_at = ? where id = ?', [parts.clock(), id]);
     await parts.audit.record({ action: 'login', actorId: id, target: { type: 'user', id } });
     return { user, session: parts.sessions.open(user, context.client) };
   };
@@ -119,9 +119,7 @@ export function createLogin(parts: LoginParts): Login {
     context.signal?.throwIfAborted(); // a session that nobody hears of would only stay open
     const isOutdated = hash !== undefined && parts.hasher.needsRehash(hash);
     const newHash = isOutdated ? await parts.hasher.hash(password, context.signal) : undefined;
-    const opened = await run(() => openSession(candidate, context, newHash));
-    if (!opened) throw new Problem('INVALID_CREDENTIALS');
-    return opened;
+    return run(() => openSession(candidate, context, newHash));
   };
 
   return {
@@ -134,7 +132,6 @@ export function createLogin(parts: LoginParts): Login {
       const { user, session } = await parts.attempts.provePassword(accountOf(name), () =>
         prove(name, password, context),
       );
-      await em.refresh(user);
       return { ...(await parts.tokens.issue({ ...session, userId: user.id })), user };
     },
   };

@@ -12,6 +12,7 @@ import { type SecurityEvent, tellEvent } from '../../core/events.ts';
 import { deriveKey } from '../../core/keys.ts';
 import type { Log } from '../../core/log.ts';
 import { seal } from '../../core/sealed-box.ts';
+import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import {
   type ActorKind,
@@ -49,34 +50,59 @@ export interface AuditParts {
   readonly clock: Clock;
 }
 
-interface ChainRow {
+/** The end of a chain, and the key of who the entry is about, if there is one yet. */
+interface PlaceRow {
   readonly chain: number;
   readonly sequence: string;
   readonly mac: Buffer;
+  readonly sealed_key: Buffer | null;
 }
 
 /** The nil id: the operator's, who has no account, and that of nobody in particular. */
 export const operatorId = '00000000-0000-0000-0000-000000000000';
 const nobodyId = operatorId;
 
+const placeSql = `
+  select chain, sequence::text, mac,
+    (select sealed_key from audit_subject_keys where subject_id = ?) as sealed_key
+  from audit_chains order by random() limit 1 for update of audit_chains`;
+const freePlaceSql = prepared(`${placeSql} skip locked`);
+
+const columns = [
+  'id',
+  'chain',
+  'sequence',
+  'at',
+  'action',
+  'outcome',
+  'code',
+  'actor_kind',
+  'actor_id',
+  'target_type',
+  'target_id',
+  'request_id',
+  'subject_id',
+  'details',
+  'previous_mac',
+  'mac',
+] as const satisfies readonly (keyof EntryRow)[];
+const appendSql = prepared(`
+  with entry as (
+    insert into audit_entries (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})
+  )
+  update audit_chains set sequence = ?, mac = ?, head_mac = ? where chain = ?`);
+
 export function createAudit({ unitOfWork, log, secretKey, clock }: AuditParts): Audit {
   const { query, run, afterCommit } = unitOfWork;
   const key = deriveKey(secretKey, 'audit-chain');
   const subjectKeys = createSubjectKeys(query, secretKey);
 
-  const takeChain = async (): Promise<ChainRow> => {
-    const take = (waiting: string) =>
-      query<ChainRow>(
-        `select chain, sequence::text, mac from audit_chains order by random() limit 1 for update ${waiting}`,
-      );
-    const [chain] = await take('skip locked');
-    const [waitedFor] = chain ? [chain] : await take('');
+  const takePlace = async (subjectId: string): Promise<PlaceRow> => {
+    const [place] = await query<PlaceRow>(freePlaceSql, [subjectId]);
+    const [waitedFor] = place ? [place] : await query<PlaceRow>(placeSql, [subjectId]);
     if (!waitedFor) throw new Error('the audit record has no chain');
     return waitedFor;
   };
-
-  const sealDetails = async (subjectId: string, id: string, details: EntryDetails) =>
-    seal(await subjectKeys.ensure(subjectId), id, Buffer.from(JSON.stringify(details)));
 
   const append = async (entry: NewEntry): Promise<void> => {
     const context = currentContext();
@@ -85,12 +111,16 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditParts): 
     const target = entry.target ?? null;
     // Somebody unknown has a key too: equal work for a failed login, whoever it was meant for.
     const subjectId = (target?.type === 'user' ? target.id : actor.id) ?? nobodyId;
-    const details = await sealDetails(subjectId, id, detailsOf(entry, context));
-    const chain = await takeChain();
+    const { chain, sequence, mac: previousMac, sealed_key: sealedKey } = await takePlace(subjectId);
+    const subjectKey =
+      sealedKey === null
+        ? await subjectKeys.make(subjectId)
+        : subjectKeys.open(subjectId, sealedKey);
+    const details = Buffer.from(JSON.stringify(detailsOf(entry, context)));
     const unbound = {
       id,
-      chain: chain.chain,
-      sequence: String(BigInt(chain.sequence) + 1n),
+      chain,
+      sequence: String(BigInt(sequence) + 1n),
       at: clock().toISOString(),
       action: entry.action,
       outcome: entry.refusal === undefined ? ('done' as const) : ('refused' as const),
@@ -101,17 +131,13 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditParts): 
       target_id: target?.id ?? null,
       request_id: context?.client.requestId ?? null,
       subject_id: subjectId,
-      details,
-      previous_mac: Buffer.from(chain.mac),
+      details: seal(subjectKey, id, details),
+      previous_mac: previousMac,
     };
     const mac = macOf(key, unbound);
     const row = { ...unbound, mac };
-    const columns = Object.keys(row);
-    await query(
-      `insert into audit_entries (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,
-      Object.values(row),
-    );
-    await query('update audit_chains set sequence = ?, mac = ?, head_mac = ? where chain = ?', [
+    await query(appendSql, [
+      ...columns.map((column) => row[column]),
       row.sequence,
       mac,
       headMacOf(key, row.chain, row.sequence, mac),

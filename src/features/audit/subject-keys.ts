@@ -8,8 +8,10 @@ import { seal, unseal } from '../../core/sealed-box.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 
 export interface SubjectKeys {
-  /** The key of a person, made at the first time. Needs a transaction. */
-  ensure(subjectId: string): Promise<Buffer>;
+  /** The key that `sealedKey` is, as the row holds it. */
+  open(subjectId: string, sealedKey: Buffer): Buffer;
+  /** Makes the key of a person who had none a moment ago. Needs a transaction. */
+  make(subjectId: string): Promise<Buffer>;
   /** The keys there are, by person. */
   find(subjectIds: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
   /** Makes everything sealed with the person's key unreadable for good. */
@@ -19,22 +21,21 @@ export interface SubjectKeys {
 export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string): SubjectKeys {
   const sealingKey = deriveKey(secretKey, 'audit-subject-key');
 
+  const open: SubjectKeys['open'] = (id, sealedKey) => unseal(sealingKey, id, sealedKey);
+
   const find: SubjectKeys['find'] = async (subjectIds) => {
     const rows = await query<{ subject_id: string; sealed_key: Buffer }>(
       `select subject_id, sealed_key from audit_subject_keys
        where subject_id = any(string_to_array(?, ' ')::uuid[])`,
       [subjectIds.join(' ')],
     );
-    return new Map(
-      rows.map(({ subject_id: id, sealed_key: box }) => [id, unseal(sealingKey, id, box)]),
-    );
+    return new Map(rows.map(({ subject_id: id, sealed_key: box }) => [id, open(id, box)]));
   };
 
   return {
+    open,
     find,
-    async ensure(subjectId) {
-      const kept = (await find([subjectId])).get(subjectId);
-      if (kept) return kept;
+    async make(subjectId) {
       const key = randomBytes(32);
       await query('insert into audit_subject_keys values (?, ?) on conflict do nothing', [
         subjectId,

@@ -8,6 +8,7 @@ import type { Actor, Person } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { ChangeKey, Changes } from '../../db/changes.ts';
+import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { effectivePermissionsSql } from '../access/access.ts';
 
@@ -102,7 +103,7 @@ interface PrincipalRow {
   readonly valid_until: string;
 }
 
-const statement = `
+const statement = prepared(`
   select
     json_build_object(
       'id', u.id, 'email', u.email, 'username', u.username,
@@ -120,7 +121,7 @@ const statement = `
       select min(ug.expires_at) from user_groups ug where ug.user_id = u.id and ug.expires_at > now()
     )) as valid_until
   from sessions s join users u on u.id = s.user_id
-  where s.id = ? and s.ended_at is null and s.expires_at > ? and u.status = 'ACTIVE'`;
+  where s.id = ? and s.ended_at is null and s.expires_at > ? and u.status = 'ACTIVE'`);
 
 function toActor(sessionId: string, { person, groups, permissions }: PrincipalRow): Actor {
   return {

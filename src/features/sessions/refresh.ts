@@ -9,6 +9,7 @@ import { Problem } from '../../core/errors.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import { parseFields, parsePastedSecret } from '../../core/parse.ts';
 import type { RefreshTokenContent, RefreshTokens } from '../../core/refresh-token.ts';
+import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import type { Attempts } from '../attempts/attempts.ts';
@@ -47,25 +48,25 @@ const columns = 'id, user_id, refresh_counter, last_used_at, expires_at';
 const isLive = `ended_at is null and expires_at > :now
   and exists (select 1 from users u where u.id = user_id and u.status = 'ACTIVE')`;
 
+const advanceSql = prepared(`
+  update sessions set refresh_counter = refresh_counter + 1, last_used_at = ?,
+    expires_at = least(?::timestamptz, created_at + ? * interval '1 second')
+  where id = ? and refresh_counter = ? and ${isLive.replace(':now', '?')}
+  returning ${columns}`);
+
 export function createRefresh(parts: RefreshParts): Refresh {
   const { query, run, em } = parts.unitOfWork;
 
   /** Moves the chain on, if the token is its leaf: one conditional UPDATE, so one caller wins. */
   const advance = async ({ sessionId, counter }: RefreshTokenContent, now: Date) => {
-    const [row] = await query<SessionRow>(
-      `update sessions set refresh_counter = refresh_counter + 1, last_used_at = ?,
-         expires_at = least(?::timestamptz, created_at + ? * interval '1 second')
-       where id = ? and refresh_counter = ? and ${isLive.replace(':now', '?')}
-       returning ${columns}`,
-      [
-        now,
-        secondsAfter(now, parts.refreshTokenTtlSeconds),
-        parts.sessionMaxAgeSeconds,
-        sessionId,
-        counter,
-        now,
-      ],
-    );
+    const [row] = await query<SessionRow>(advanceSql, [
+      now,
+      secondsAfter(now, parts.refreshTokenTtlSeconds),
+      parts.sessionMaxAgeSeconds,
+      sessionId,
+      counter,
+      now,
+    ]);
     return row;
   };
 

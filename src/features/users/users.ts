@@ -2,6 +2,7 @@
 import { LockMode } from '@mikro-orm/core';
 import { Problem } from '../../core/errors.ts';
 import type { EmailAddress, Username } from '../../core/parse.ts';
+import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { PasswordHash } from './password-hash.entity.ts';
 import { User, type UserStatus } from './user.entity.ts';
@@ -28,6 +29,8 @@ export interface Users {
   ownerOfEmail(email: EmailAddress): Promise<string | undefined>;
   /** The user, locked for the rest of the transaction. */
   claim(id: string): Promise<User | null>;
+  /** The user, locked for the rest of the transaction, who logged in at `instant`. */
+  noteLogin(id: string, instant: Date): Promise<User | undefined>;
   isUsernameTaken(username: Username): Promise<boolean>;
   /** Whether the name is free, and stays so for the rest of the transaction. */
   claimUsername(username: Username): Promise<boolean>;
@@ -47,6 +50,15 @@ export interface Users {
   remove(user: User): Promise<void>;
 }
 
+const passwordHashSql = prepared(
+  'select password_hash as hash from password_hashes where user_id = ?',
+);
+const noteLoginSql = prepared(
+  `update users set last_login_at = ? where id = ?
+   returning id, email, username, first_name, last_name, status, is_staff, is_superuser,
+     pending_email, locale, created_at, updated_at, last_login_at`,
+);
+
 export function createUsers({ em, lock, query }: UnitOfWork): Users {
   const isUsernameTaken = async (username: Username) => {
     const rows = await query('select 1 from users where lower(username) = lower(?)', [username]);
@@ -64,6 +76,10 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
       return row?.id;
     },
     claim: (id) => em.findOne(User, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }),
+    async noteLogin(id, instant) {
+      const [row] = await query(noteLoginSql, [instant, id]);
+      return row && em.map(User, row);
+    },
     isUsernameTaken,
     async claimUsername(username) {
       await lock(`username:${username.toLowerCase()}`);
@@ -88,10 +104,7 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
       if (others.length === 0) throw new Problem('PROTECTED');
     },
     async findPasswordHash(userId) {
-      const [row] = await query<{ hash: string }>(
-        'select password_hash as hash from password_hashes where user_id = ?',
-        [userId],
-      );
+      const [row] = await query<{ hash: string }>(passwordHashSql, [userId]);
       return row?.hash;
     },
     create({ passwordHash, username, locale, ...columns }) {
