@@ -48,7 +48,7 @@ interface PasswordHasherOptions {
 }
 
 /** Keeps the threads behind everything that answers other requests. */
-const niceIncrement = 10;
+const niceIncrement = 19;
 
 const workerUrl = new URL(
   `./password-hash.worker${extname(new URL(import.meta.url).pathname)}`, // .ts here, .js in dist
