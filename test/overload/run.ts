@@ -53,7 +53,7 @@ async function measure(address: string, accessToken: string): Promise<Round> {
   const bodies = Array.from({ length: people }, (_, index) => loginBody(index + 1));
   const logins = graphqlLoad(address, bodies, 'accessToken', { connections: 8 });
   const me = {
-    ...graphqlLoad(address, [meBody], 'fullName', { accessToken, connections: 8 }),
+    ...graphqlLoad(address, [meBody], 'fullName', { accessToken, connections: 32 }),
     seconds,
   };
   const capacity = (await runLoad({ ...logins, seconds })).perSecond;
