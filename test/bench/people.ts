@@ -34,7 +34,7 @@ export async function seedPeople({ pool }: BenchDatabase, count: number): Promis
       `insert into password_hashes select id, $1, now() from users on conflict do nothing`,
       [await hash(password, hashParameters)],
     );
-    await client.query('analyze');
+    await client.query('vacuum (analyze)');
   } finally {
     client.release();
   }

@@ -6,7 +6,7 @@ import { Administration } from './20261124000004-administration.ts';
 import { Audit } from './20261124000005-audit.ts';
 import { EndsOfSessions } from './20261124000006-ends-of-sessions.ts';
 import { AttemptBudgets } from './20261124000007-attempt-budgets.ts';
-import { CheaperAnnouncements } from './20261124000008-cheaper-announcements.ts';
+import { SteadySpeed } from './20261124000008-steady-speed.ts';
 
 export const migrations = [
   Initial,
@@ -16,7 +16,7 @@ export const migrations = [
   Audit,
   EndsOfSessions,
   AttemptBudgets,
-  CheaperAnnouncements,
+  SteadySpeed,
 ];
 
 /** Their names, as the database keeps them. A name does not need what a migration is run with. */
