@@ -29,7 +29,7 @@ import { OneTimePasswordHooks } from './features/one-time-passwords/one-time-pas
 import { UserHooks } from './features/users/user.hooks.ts';
 import { createDevelopmentMailbox, type DevelopmentMailbox } from './mail/mailbox.ts';
 import { createMailer } from './mail/mailer.ts';
-import { mailTasks } from './mail/outbox.ts';
+import { mailTasks, resumeSchedule } from './mail/outbox.ts';
 import { createServices, type Services } from './services.ts';
 
 export interface Surroundings {
@@ -109,7 +109,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   const { attempts, sessions, housekeeping, mailQueue } = services;
   const scheduled = [attempts, sessions, housekeeping, mailQueue];
   const tasks: Tasks[] = [
-    mailTasks(mailer, services.composeMail),
+    mailTasks({ mailer, compose: services.composeMail, unitOfWork }),
     services.registrations.tasks,
     services.passwords.tasks,
     ...scheduled.map((it) => it.tasks),
@@ -124,7 +124,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     log,
     metrics,
     tasks: inContext(unitOfWork, tasks),
-    schedule: scheduled.map(({ schedule }) => schedule).join('\n'),
+    schedule: [resumeSchedule, ...scheduled.map(({ schedule }) => schedule)].join('\n'),
   };
   const owned = opened.move();
   return {

@@ -38,6 +38,10 @@ export interface JobQueue {
    * Answers whose turn it is: what is being done at this moment is left alone.
    */
   revive(task: string, ids?: readonly string[]): Promise<string[]>;
+  /** Whether there are jobs of one kind that are tried again later, for a reason that begins so. */
+  isHeldUp(task: string, reason: string): Promise<boolean>;
+  /** Makes those jobs due now; their attempts stay counted. */
+  hasten(task: string, reason: string): Promise<void>;
   /** Removes what has been dead for so long. */
   purgeDead(task: string, days: number): Promise<void>;
   /** Removes jobs that have one of the values in that field of their payload. */
@@ -54,6 +58,8 @@ const stateSql = `
 
 const ofTask = `task_id = (select id from graphile_worker._private_tasks where identifier = ?)`;
 const isDead = 'attempts >= max_attempts and locked_at is null';
+const isHeldUp = `locked_at is null and attempts < max_attempts and run_at > now()
+  and starts_with(last_error, ?)`;
 
 interface JobRow {
   readonly id: string;
@@ -104,6 +110,22 @@ export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
         [task, toArray(ids), toArray(ids)],
       );
       return rows.map(({ id }) => id);
+    },
+
+    async isHeldUp(task, reason) {
+      const rows = await query(
+        `select 1 from graphile_worker._private_jobs where ${ofTask} and ${isHeldUp} limit 1`,
+        [task, reason],
+      );
+      return rows.length > 0;
+    },
+
+    async hasten(task, reason) {
+      await query(
+        `update graphile_worker._private_jobs set run_at = now(), updated_at = now()
+         where ${ofTask} and ${isHeldUp}`,
+        [task, reason],
+      );
     },
 
     async purgeDead(task, days) {

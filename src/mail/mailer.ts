@@ -15,6 +15,12 @@ export interface Mail {
 /** The server took us, but for good neither this recipient nor this mail; such as 550 or 552. */
 export class MailRefused extends Error {}
 
+/** The server took no mail at all: it is not there, too slow, or does not let us in. */
+export class MailServerAway extends Error {
+  /** How the message of each begins. */
+  static readonly beginning = 'The mail server takes no mail: ';
+}
+
 /** A hung server costs one of the outbox's hands for so long. */
 const defaultPatience = 20_000;
 
@@ -22,10 +28,12 @@ export interface Mailer {
   /**
    * @param options.messageKey the same for every attempt at the same mail, so that a receiver can
    *   tell a repetition
-   * @throws MailRefused when the server will have nothing of this mail; any other error when it was
-   *   not accepted and is to be tried again
+   * @throws MailRefused when the server will have nothing of this mail; MailServerAway, or any other
+   *   error, when it was not accepted and is to be tried again
    */
   send(mail: Mail, options: { messageKey: string }): Promise<void>;
+  /** Whether a mail would be taken, as far as can be told without one. */
+  isThere(): Promise<boolean>;
   close(): void;
 }
 
@@ -48,6 +56,7 @@ export function createMailer(
       await mailbox.keep({ ...mail, from: settings.from });
       log.info({ to: mail.to, subject: mail.subject }, `mail kept at ${publicUrl}/dev/mailbox`);
     },
+    isThere: async () => true,
     close: () => undefined,
   };
 }
@@ -71,9 +80,14 @@ function createSmtpMailer(
       };
       await transport.sendMail(message).catch((error: Error) => {
         const fit = withoutSecrets(error, [...writingsOfLogin(settings), ...secretsOf(mail)]);
-        throw isRefusal(fit) ? new MailRefused(fit.message) : fit;
+        throw kindOf(fit);
       });
     },
+    isThere: () =>
+      tryMailServer(settings, patience).then(
+        () => true,
+        () => false,
+      ),
     close: () => transport.close(),
   };
 }
@@ -116,12 +130,17 @@ function transportOf(settings: SmtpSettings, patience: number) {
 }
 
 /**
- * Whether the server refused the recipient or the text with a code of five hundred and something.
- * Refused logins and senders are faults of the configuration, which somebody will mend.
+ * A refusal when the server has something against the recipient or the text, for good with a code of
+ * five hundred and something. Refused logins and senders are faults of the configuration, which
+ * somebody will mend.
  */
-function isRefusal(error: Error): boolean {
+function kindOf(error: Error): Error {
   const { code, command, responseCode } = error as Error & Partial<Record<string, unknown>>; // nodemailer's
   const isOfThisMail =
     (code === 'EENVELOPE' && command === 'RCPT TO') || (code === 'EMESSAGE' && command === 'DATA');
-  return isOfThisMail && typeof responseCode === 'number' && responseCode >= 500;
+  if (isOfThisMail && typeof responseCode === 'number' && responseCode >= 500) {
+    return new MailRefused(error.message);
+  }
+  if (isOfThisMail || code === 'EENVELOPE') return error;
+  return new MailServerAway(MailServerAway.beginning + error.message);
 }

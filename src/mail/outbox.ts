@@ -9,7 +9,7 @@ import { PermanentFailure, type Tasks } from '../db/job-tasks.ts';
 import { enqueueJob } from '../db/jobs.ts';
 import type { UnitOfWork } from '../db/unit-of-work.ts';
 import type { MailIntent } from './intents.ts';
-import { type Mail, type Mailer, MailRefused } from './mailer.ts';
+import { type Mail, type Mailer, MailRefused, MailServerAway } from './mailer.ts';
 
 /** The kind of job that sends a mail. */
 export const mailTask = 'send-mail';
@@ -29,21 +29,37 @@ export async function forgetMails(
   await queue.remove(mailTask, 'oneTimePasswordId', about.oneTimePasswordIds);
 }
 
+const resumeTask = 'resume-mails';
+/** When what a server left undone is looked after, in crontab's notation. */
+export const resumeSchedule = `* * * * * ${resumeTask}`;
+
 /**
- * The task that sends mails.
+ * The tasks that send mails: one each; and all that wait for a server that was away once it is there
+ * again, as the pauses between attempts have grown to hours by then.
  *
- * @param compose writes the mail, or nothing when its reason is gone (a code replaced meanwhile)
+ * @param parts.compose writes the mail, or nothing when its reason is gone (a code replaced meanwhile)
  */
-export function mailTasks(
-  mailer: Mailer,
-  compose: (intent: MailIntent) => Promise<Mail | undefined>,
-): Tasks {
+export function mailTasks({
+  mailer,
+  compose,
+  unitOfWork,
+}: {
+  readonly mailer: Mailer;
+  readonly compose: (intent: MailIntent) => Promise<Mail | undefined>;
+  readonly unitOfWork: Pick<UnitOfWork, 'query'>;
+}): Tasks {
+  const queue = createJobQueue(unitOfWork);
+  const { beginning } = MailServerAway;
   return {
     [mailTask]: async (payload, { key }) => {
       const intent = payload as MailIntent; // recorded by enqueueMail alone
       const mail = await compose(intent);
       if (!mail) return;
       await traced(`mail ${intent.mail}`, {}, () => deliver(mailer, mail, key));
+    },
+    [resumeTask]: async () => {
+      if (!(await queue.isHeldUp(mailTask, beginning)) || !(await mailer.isThere())) return;
+      await queue.hasten(mailTask, beginning);
     },
   };
 }

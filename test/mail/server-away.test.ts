@@ -1,0 +1,91 @@
+/** A mail server that was away for long: what waits for it goes out soon after it is back, and no earlier. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startMailServer } from '../support/mail-server.ts';
+import { goodPassword, newAddress } from '../support/people.ts';
+import { startService, type TestService } from '../support/service.ts';
+import { until } from '../support/until.ts';
+
+const putOff = newAddress();
+let isAway = true;
+let greetings = 0;
+
+let service: TestService;
+beforeAll(async () => {
+  const busy = () => Object.assign(new Error('closing down'), { responseCode: 421 });
+  const mail = await startMailServer({
+    onConnect: (_session, done) => {
+      greetings += 1;
+      done(isAway ? busy() : undefined);
+    },
+    onRcptTo: ({ address }, _session, done) =>
+      done(
+        address === putOff
+          ? Object.assign(new Error('greylisted'), { responseCode: 451 })
+          : undefined,
+      ),
+  });
+  service = await startService({ mail });
+});
+afterAll(async () => {
+  await service.close();
+  await service.mail.close();
+});
+
+const register = (email: string) =>
+  service.rest('POST', '/register/', {
+    json: { email, first_name: 'Ada', last_name: 'L', password: goodPassword },
+  });
+
+const later = async () =>
+  (
+    await service.database.query<{ error: string }>(
+      `select last_error as error from graphile_worker._private_jobs
+       where last_error is not null and run_at > now() + interval '1 minute'`,
+    )
+  ).map(({ error }) => error);
+
+/** As after hours in vain, once so many have been tried. */
+const putFarOff = (count: number) =>
+  until(async () => {
+    await service.database.query(
+      `update graphile_worker._private_jobs set run_at = now() + interval '1 hour'
+       where last_error is not null and locked_at is null`,
+    );
+    return (await later()).length === count;
+  });
+
+/** As the schedule does every minute; answers when it is done. */
+async function lookAfterMails(): Promise<void> {
+  await service.database.query("select graphile_worker.add_job('resume-mails', '{}'::json)");
+  await until(async () => {
+    const rows = await service.database.query(
+      "select 1 from graphile_worker.jobs where task_identifier = 'resume-mails'",
+    );
+    return rows.length === 0;
+  });
+}
+
+test('what waits for the server is sent when it is back; what it put off itself keeps its pause', async () => {
+  const people = [newAddress(), newAddress(), newAddress()];
+  for (const email of people) expect((await register(email)).status).toBe(201);
+  await putFarOff(people.length);
+  for (const error of await later()) {
+    expect(error).toMatch(/^The mail server takes no mail: .*421/);
+  }
+
+  const asked = greetings;
+  await lookAfterMails();
+  expect(greetings).toBe(asked + 1);
+  expect(await later()).toHaveLength(people.length);
+
+  isAway = false;
+  await register(putOff);
+  await putFarOff(people.length + 1);
+  await lookAfterMails();
+  for (const email of people) await service.mail.waitFor(email);
+  expect(await later()).toEqual([expect.stringContaining('451')]);
+
+  const met = greetings;
+  await lookAfterMails();
+  expect(greetings).toBe(met); // there is nobody to ask for
+});
