@@ -1,34 +1,10 @@
-/** Commands that are killed at random moments and run in pairs; migrations among them. */
+/** Commands that are killed at random moments and run in pairs, or beside replicas at work. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  environmentOf,
-  spawnCommand,
-  startCommand,
-  type Variables,
-} from '../../support/command.ts';
-import { startMailServer } from '../../support/mail-server.ts';
-import { type Postgres, startPostgres } from '../../support/postgres.ts';
+import { spawnCommand, startCommand } from '../../support/command.ts';
 import type { Breach } from '../support/auditor.ts';
 import { type Experiment, expectThat, type Result, resultOf } from '../support/experiment.ts';
+import { createSuperuserArgs, openRoom, password, type Room } from '../support/room.ts';
 import { openStage } from '../support/stage.ts';
-
-const password = 'a password for the time of trouble';
-
-interface Room extends AsyncDisposable {
-  readonly postgres: Postgres;
-  readonly environment: Variables;
-}
-
-async function openRoom(): Promise<Room> {
-  await using opening = new AsyncDisposableStack();
-  const postgres = opening.use(await startPostgres());
-  const mail = await startMailServer();
-  opening.defer(() => mail.close());
-  const admin = { DEFAULT_ADMIN_EMAIL: 'root@example.com', DEFAULT_ADMIN_PASSWORD: password };
-  const environment = { ...environmentOf(postgres, mail), ...admin };
-  const opened = opening.move();
-  return { postgres, environment, [Symbol.asyncDispose]: () => opened.disposeAsync() };
-}
 
 /** Superusers, and how many of them are whole. */
 async function superusers({ postgres }: Room): Promise<{ all: number; whole: number }> {
@@ -82,10 +58,9 @@ function killedInPairs(
   };
 }
 
-const create = ['createsuperuser', '--noinput', '--password-stdin', '--email'];
 export const createSuperuser = killedInPairs(
   'createsuperuser-killed',
-  (round) => [...create, `root-${round}@example.com`],
+  (round) => [...createSuperuserArgs, `root-${round}@example.com`],
   (rounds) => rounds,
 );
 export const defaultAdmin = killedInPairs(
@@ -93,64 +68,6 @@ export const defaultAdmin = killedInPairs(
   () => ['initdefaultadmin'],
   () => 1,
 );
-
-/** Killed in the middle: nothing of it is there, and the next one, or two at once, do all of it. */
-export const migrationKilled: Experiment = {
-  name: 'migration-killed',
-  rounds: 8,
-  async run(rounds) {
-    await using room = await openRoom();
-    const { postgres, environment } = room;
-    const breaches: Breach[] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      await postgres.query('drop schema if exists graphile_worker cascade');
-      await postgres.query('drop schema public cascade');
-      await postgres.query('create schema public');
-      const killed = await startCommand(['migrate'], { environment });
-      await sleep(600 + Math.random() * 900);
-      await killed.end('SIGKILL');
-      const pair = [1, 2].map(() => spawnCommand(['migrate'], { environment }));
-      const ends = await Promise.all(pair);
-      const said = ends.map(({ code, stderr }) => `${code} ${stderr}`).join(' | ');
-      const areGood = ends.every(({ code }) => code === 0);
-      breaches.push(...expectThat(areGood, 'two migrations at once end well', said));
-      const made = await spawnCommand([...create, 'root@example.com'], {
-        environment,
-        input: password,
-      });
-      breaches.push(...expectThat(made.code === 0, 'the schema is whole', made.stderr));
-    }
-    return resultOf(breaches);
-  },
-};
-
-/** Replicas serve while a migration waits, is killed and runs again beside them. */
-export const migrationUnderLoad: Experiment = {
-  name: 'migration-under-load',
-  rounds: 5,
-  async run(rounds) {
-    await using stage = await openStage();
-    const { environment } = stage;
-    for (let round = 0; round < rounds; round += 1) {
-      await stage.progress();
-      // As if the last one had not been there; it makes only what is not there yet.
-      const killed = await startCommand(['migrate'], { environment });
-      await sleep(Math.random() * 1500);
-      await killed.end('SIGKILL');
-      const pair = [1, 2].map(() => spawnCommand(['migrate'], { environment }));
-      const ends = await Promise.all(pair);
-      const said = ends.map(({ code, stderr }) => `${code} ${stderr}`).join(' | ');
-      stage.breaches.push(
-        ...expectThat(
-          ends.every(({ code }) => code === 0),
-          'two migrations at once end well',
-          said,
-        ),
-      );
-    }
-    return await stage.finish();
-  },
-};
 
 /** A new key is published and signs at once, again and again, while everybody works. */
 export const keyRotation: Experiment = {

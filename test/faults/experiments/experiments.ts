@@ -3,6 +3,7 @@ import type { Experiment } from '../support/experiment.ts';
 import * as commands from './commands.ts';
 import * as database from './database.ts';
 import * as mail from './mail.ts';
+import * as migrations from './migrations.ts';
 import * as processes from './processes.ts';
 import * as surroundings from './surroundings.ts';
 
@@ -11,5 +12,6 @@ export const experiments: readonly Experiment[] = [
   database,
   mail,
   commands,
+  migrations,
   surroundings,
 ].flatMap((file) => Object.values<Experiment>(file));

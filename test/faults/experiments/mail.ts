@@ -9,6 +9,9 @@ import { type Experiment, expectThat } from '../support/experiment.ts';
 import { type GateMode, openMailGate } from '../support/mail-gate.ts';
 import { openStage, type Stage } from '../support/stage.ts';
 
+/** Everybody may wait for a mail by then: within a minute the service sees that they can be sent. */
+const backMilliseconds = 90_000;
+
 /** A gate that is in that mode for so long, under load, and open again. */
 function gated(name: string, mode: GateMode, milliseconds: number, rounds = 1): Experiment {
   return {
@@ -24,7 +27,7 @@ function gated(name: string, mode: GateMode, milliseconds: number, rounds = 1): 
         await gate.set(mode);
         await sleep(milliseconds);
         await gate.set('open');
-        await stage.progress();
+        await stage.progress(20, backMilliseconds);
       }
       return await stage.finish();
     },

@@ -2,17 +2,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { environmentOf, startCommand, type Variables } from '../../support/command.ts';
+import { environmentOf, type Variables } from '../../support/command.ts';
 import { type MailServer, startMailServer } from '../../support/mail-server.ts';
 import { type Postgres, type PostgresOptions, startPostgres } from '../../support/postgres.ts';
 import { until } from '../../support/until.ts';
-import { readAftermath } from './aftermath.ts';
-import { audit, type Breach } from './auditor.ts';
+import type { Breach } from './auditor.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
-import { expectThat, type Result } from './experiment.ts';
+import type { Result } from './experiment.ts';
+import { acknowledgedOf, finish } from './finish.ts';
 import { createRecorder, type Journal, type Recorder, readJournal } from './recorder.ts';
 import { createReplica, type Replica } from './replica.ts';
-import { slowness } from './slowness.ts';
+import { type Footprint, footprintOf, grown } from './rest.ts';
 import { startWorkload } from './workload.ts';
 
 export interface StageOptions {
@@ -42,8 +42,10 @@ export interface Stage extends AsyncDisposable {
   readonly recoveries: number[];
   /** The journal as it is now. */
   journal(): Journal;
-  /** Waits for so many more acknowledged requests. */
-  progress(count?: number): Promise<void>;
+  /** What the replicas hold: connections and files before anybody asked for anything, memory once they were at work. */
+  readonly base: Footprint;
+  /** Waits for so many more acknowledged requests, for so many milliseconds at most. */
+  progress(count?: number, patience?: number): Promise<void>;
   /** Waits until every replica is ready, and notes how long that took. */
   recover(): Promise<void>;
   /** Lets people finish, waits for the queue to empty, and compares. */
@@ -51,9 +53,7 @@ export interface Stage extends AsyncDisposable {
 }
 
 const people = 6;
-const drainMilliseconds = 90_000;
 const progressMilliseconds = 60_000;
-const bounds = { deadline: 5_000 * slowness, revocation: 3_000 * Math.min(slowness, 4) };
 
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
   await using opening = new AsyncDisposableStack();
@@ -78,6 +78,8 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     await replica.start();
   }
   const balancer = opening.use(await startBalancer(replicas.map(({ address }) => address)));
+  const before = await footprintOf(postgres.query, replicas);
+  let base: Footprint | undefined;
   const file = join(directory, 'journal.jsonl');
   const recorder = createRecorder(file);
   const workload = startWorkload({
@@ -100,10 +102,14 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     breaches: [],
     recoveries: [],
     journal: () => readJournal(file),
-    async progress(count = 20) {
+    get base() {
+      return base ?? before;
+    },
+    async progress(count = 20, patience = progressMilliseconds) {
       const done = () => acknowledgedOf(readJournal(file));
       const goal = done() + count;
-      await until(() => done() >= goal, progressMilliseconds);
+      await until(() => done() >= goal, patience);
+      base ??= grown(before, await footprintOf(postgres.query, replicas));
     },
     async recover() {
       const times = await Promise.all(replicas.map(({ untilReady }) => untilReady()));
@@ -116,81 +122,6 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
   return stage;
-}
-
-async function finish(stage: Stage): Promise<Result> {
-  const { postgres, mail, replicas } = stage;
-  const read = () => readAftermath(postgres.query, mail.mails);
-  await until(async () => (await read()).waitingJobs === 0, drainMilliseconds).catch(
-    () => undefined,
-  );
-  const journal = stage.journal();
-  const breaches = [
-    ...stage.breaches,
-    ...audit(journal, await read(), bounds),
-    ...(await brokenRecord(stage)),
-    ...(await brokenRest(stage)),
-  ];
-  for (const { address, isRunning, end } of replicas) {
-    breaches.push(...expectThat(isRunning(), 'no replica ends by itself', address));
-    const code = await end('SIGTERM');
-    breaches.push(
-      ...expectThat(code === 0, 'SIGTERM ends a replica with 0', `${address}: ${code}`),
-    );
-  }
-  const { requests } = journal;
-  const times = requests.flatMap(({ sentAt, answer }) =>
-    answer?.status === undefined ? [] : [answer.answeredAt - sentAt],
-  );
-  return {
-    acknowledged: acknowledgedOf(journal),
-    unknown: requests.filter(({ answer }) => answer === undefined || answer.outcome === 'unknown')
-      .length,
-    worst: Math.max(0, ...times),
-    recoveries: stage.recoveries,
-    breaches,
-  };
-}
-
-async function brokenRecord({ environment }: Stage): Promise<Breach[]> {
-  const { code, stdout, stderr } = await (await startCommand(['audit', 'verify'], { environment }))
-    .ended;
-  return expectThat(code === 0, 'the record is whole', stdout + stderr);
-}
-
-/** Connections to the database: of each replica 10 + 4 + 8 and the feed at most. */
-const connectionsAtRest = 25;
-const descriptorsAtRest = 120;
-const megabytesAtRest = 700;
-const restMilliseconds = 60_000;
-
-/** Nobody asks anything any more: everything is given back within a minute. */
-async function brokenRest({ postgres, replicas }: Stage): Promise<Breach[]> {
-  const look = async () => {
-    const [row] = await postgres.query<{ count: number }>(
-      "select count(*)::int from pg_stat_activity where backend_type = 'client backend'",
-    );
-    const own = replicas.filter((it) => it.isRunning()).map((it) => it.resources());
-    return { connections: row?.count ?? 0, own };
-  };
-  const isAtRest = async () => {
-    const { connections, own } = await look();
-    return (
-      connections <= connectionsAtRest * replicas.length &&
-      own.every((it) => it.descriptors <= descriptorsAtRest) &&
-      own.every((it) => it.residentMegabytes <= megabytesAtRest)
-    );
-  };
-  const isSo = await until(isAtRest, restMilliseconds).then(
-    () => true,
-    () => false,
-  );
-  const evidence = isSo ? '' : JSON.stringify(await look());
-  return expectThat(isSo, 'everything is given back within a minute', evidence);
-}
-
-function acknowledgedOf({ requests }: Journal): number {
-  return requests.filter(({ answer }) => answer?.outcome === 'acknowledged').length;
 }
 
 /** Opens a stage, makes the fault so often, each time waiting for recovery and progress. */
