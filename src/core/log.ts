@@ -1,7 +1,8 @@
 /** The log: JSON lines from pino, readable ones where a person is watching. */
+import { createRequire } from 'node:module';
 import type { Writable } from 'node:stream';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import pretty from 'pino-pretty';
+import type { PinoPretty } from 'pino-pretty';
 import { currentTracer } from './tracing.ts';
 
 export type Log = Logger;
@@ -41,6 +42,8 @@ function traceOf(): object {
 function standardStream({ isReadable, stream }: LogOptions): DestinationStream {
   const { fd, isTTY } = process.stdout;
   if (!isReadable) return stream ?? pino.destination({ fd, sync: false });
+  // Loaded here, as servers in production never need it.
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
   return pretty({
     colorize: (stream ?? { isTTY }).isTTY === true,
     ignore: 'pid,hostname',
