@@ -2,8 +2,8 @@
 import cluster from 'node:cluster';
 import type { CommandModule } from 'yargs';
 import { type Config, readConfig } from '../core/config.ts';
+import { returnMemoryWhenIdle } from '../core/idle-memory.ts';
 import { createLog, type Log } from '../core/log.ts';
-import { returnSpareMemory } from '../core/spare-memory.ts';
 import { startTracing, stopTracing } from '../core/tracing.ts';
 import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
 import type { House } from '../house.ts';
@@ -39,7 +39,7 @@ async function run({ config, log, ...given }: Run): Promise<void> {
   await startTracing(config.tracing, packageVersion());
   const house = await openHouse({ config, log });
   const service = await serve(house);
-  returnSpareMemory();
+  using _idle = returnMemoryWhenIdle();
   if (cluster.isPrimary || cluster.worker?.id === 1) await welcome(house, service.address, given);
   log.info({ signal: await stopped }, 'stopping');
   await service.close();
