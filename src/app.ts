@@ -1,11 +1,12 @@
 /** Opens the doors of a house: resolvers, GraphQL, REST, pages; and starts what works behind them. */
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
-import { createCrowdedLogins } from './api/crowded-logins.ts';
+import { refusingCrowdedLogins } from './api/crowded-logins.ts';
 import { createGraphql } from './api/graphql.ts';
 import { reportingTo } from './api/graphql-reports.ts';
 import { createHttp } from './api/http.ts';
 import { type HttpLimits, httpLimits } from './api/http-limits.ts';
+import { createKnownDocuments } from './api/known-documents.ts';
 import { preparingDocuments } from './api/own-documents.ts';
 import { createSchema, type Resolvers } from './api/schema.ts';
 import { readTrustedDocuments } from './api/trusted-documents.ts';
@@ -67,18 +68,20 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   const jobs = await startJobs(house.jobs);
   opened.defer(() => jobs.stop());
   const schema = createSchema(resolversOf(house));
-  const crowdedLogins = createCrowdedLogins(house.hasher);
-  const parts = { crowdedLogins, trustedDocuments };
+  const report = reportingTo(log);
+  const knownDocuments = createKnownDocuments(report);
+  const parts = { knownDocuments, trustedDocuments };
   const graphql = await createGraphql({ schema, isDebug: config.debug, log, ...parts });
   opened.defer(() => graphql.stop());
-  const prepareDocument = preparingDocuments(schema, reportingTo(log));
+  const prepareDocument = preparingDocuments(schema, report);
   const isReady = () => isDatabaseReady(unitOfWork);
   const http = await createHttp({
     ...house,
     limits,
     graphql,
     prepareDocument,
-    crowdedLogins,
+    knownDocuments,
+    refuseCrowdedLogin: refusingCrowdedLogins(house.hasher),
     isReady,
     version,
   });

@@ -11,7 +11,7 @@ import type { Context } from '../core/actor.ts';
 import type { Log } from '../core/log.ts';
 import { contextOf } from './context.ts';
 import { oneCredentialRule } from './credential-fields.ts';
-import type { CrowdedLogins } from './crowded-logins.ts';
+import type { RefuseCrowdedLogin } from './crowded-logins.ts';
 import { graphqlPath } from './envelope.ts';
 import { publicError } from './graphql-errors.ts';
 import { limitRules, limits } from './graphql-limits.ts';
@@ -19,6 +19,7 @@ import { noteOutcomes } from './graphql-outcomes.ts';
 import { statusesByAccept } from './graphql-over-http.ts';
 import { refuseOperations } from './graphql-refusals.ts';
 import { reportErrors } from './graphql-reports.ts';
+import type { KnownDocuments } from './known-documents.ts';
 import { onlyTrusted, type TrustedDocuments } from './trusted-documents.ts';
 
 export type Graphql = ApolloServer<Context>;
@@ -29,8 +30,8 @@ export async function createGraphql(parts: {
   readonly log: Log;
   /** The only documents that are taken over HTTP; any, when left out. */
   readonly trustedDocuments?: TrustedDocuments | undefined;
-  /** Learns from the documents that are read. */
-  readonly crowdedLogins?: Pick<CrowdedLogins, 'learn'> | undefined;
+  /** Learns from the documents that are answered. */
+  readonly knownDocuments?: Pick<KnownDocuments, 'learn'> | undefined;
 }): Promise<Graphql> {
   const server = new ApolloServer<Context>({
     schema: parts.schema,
@@ -51,9 +52,9 @@ export async function createGraphql(parts: {
       ...(parts.trustedDocuments ? [onlyTrusted(parts.trustedDocuments)] : []),
       refuseOperations,
       noteOutcomes,
-      ...(parts.crowdedLogins ? [parts.crowdedLogins.learn] : []),
       reportErrors(parts.log),
       statusesByAccept,
+      ...(parts.knownDocuments ? [parts.knownDocuments.learn] : []),
     ],
     cache: 'bounded',
     stopOnTerminationSignals: false,
@@ -66,9 +67,16 @@ export async function createGraphql(parts: {
 
 export function serveGraphql(
   app: FastifyInstance,
-  graphql: Graphql,
-  { refuseKnown }: Pick<CrowdedLogins, 'refuseKnown'>,
+  parts: {
+    readonly graphql: Graphql;
+    readonly knownDocuments: KnownDocuments;
+    readonly refuseCrowdedLogin: RefuseCrowdedLogin;
+  },
 ): void {
+  const { knownDocuments } = parts;
+  const askApollo = fastifyApolloHandler(parts.graphql, {
+    context: async (request) => contextOf(request),
+  });
   app.route({
     method: ['GET', 'POST'],
     url: graphqlPath,
@@ -76,11 +84,13 @@ export function serveGraphql(
     exposeHeadRoute: false,
     config: { speaks: 'graphql' },
     preHandler: (request, _reply, done) => {
-      refuseKnown(request);
+      if (knownDocuments.isLogin(request)) parts.refuseCrowdedLogin(request);
       done();
     },
-    handler: fastifyApolloHandler(graphql, {
-      context: async (request) => contextOf(request),
-    }),
+    async handler(request, reply) {
+      const answer = await knownDocuments.answer(request);
+      if (answer === undefined) return askApollo.call(app, request, reply);
+      return reply.type('application/json; charset=utf-8').send(answer);
+    },
   });
 }

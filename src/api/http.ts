@@ -15,7 +15,7 @@ import type { Tokens } from '../features/sessions/tokens.ts';
 import type { DevelopmentMailbox } from '../mail/mailbox.ts';
 import { readBodies } from './bodies.ts';
 import { openContexts } from './context.ts';
-import type { CrowdedLogins } from './crowded-logins.ts';
+import type { RefuseCrowdedLogin } from './crowded-logins.ts';
 import { keepDeadline } from './deadline.ts';
 import { serveDescription, serveDocumentation } from './documentation.ts';
 import { type Graphql, serveGraphql } from './graphql.ts';
@@ -23,6 +23,7 @@ import { serveHealth } from './health.ts';
 import { handleErrors } from './http-errors.ts';
 import type { HttpLimits } from './http-limits.ts';
 import { serveJwks } from './jwks.ts';
+import type { KnownDocuments } from './known-documents.ts';
 import { createListener } from './listener.ts';
 import { serveMetrics } from './metrics.ts';
 import { collectMethods, refuseOtherMethods, refuseUnknown } from './other-methods.ts';
@@ -52,7 +53,8 @@ export interface HttpParts {
   readonly metrics: Metrics;
   readonly graphql: Graphql;
   readonly prepareDocument: PrepareDocument;
-  readonly crowdedLogins: CrowdedLogins;
+  readonly knownDocuments: KnownDocuments;
+  readonly refuseCrowdedLogin: RefuseCrowdedLogin;
   readonly mailbox: DevelopmentMailbox;
   readonly oneTimePasswords: OneTimePasswords;
   readonly passwords: Passwords;
@@ -98,11 +100,11 @@ function serveMachines(app: FastifyInstance, parts: HttpParts): void {
 
 /** The doors to the accounts: GraphQL, REST and the pages behind the links of mails. */
 function serveCallers(app: FastifyInstance, parts: HttpParts): void {
-  const { config, graphql, prepareDocument, crowdedLogins } = parts;
-  serveGraphql(app, graphql, crowdedLogins);
+  const { config, prepareDocument } = parts;
+  serveGraphql(app, parts);
   const pageParts = { prepareDocument, linkOwners: createLinkOwners(parts) };
   const verifyPage = createVerifyPage(pageParts);
-  serveRest(app, { prefix: config.restPrefix, prepareDocument, verifyPage, crowdedLogins });
+  serveRest(app, { ...parts, prefix: config.restPrefix, verifyPage });
   servePages(app, { ...pageParts, passwordMinLength: config.passwordMinLength });
   if (config.mail.kind === 'mailbox' && !config.isProduction) {
     serveMailbox(app, { mailbox: parts.mailbox, publicUrl: config.publicUrl });

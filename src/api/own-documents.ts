@@ -1,25 +1,25 @@
 /**
  * Runs documents that we wrote ourselves, such as those of the REST table, for callers who have none:
- * parsed and validated once, then executed under the rules that hold for everybody's. What they skip
- * is what Apollo does for documents that it has not seen before.
+ * parsed and validated once. What they skip is what Apollo does for documents that it has not seen
+ * before.
  */
 import {
-  execute,
   GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
   getOperationAST,
-  type OperationDefinitionNode,
   parse,
   validate,
 } from 'graphql';
 import type { Context } from '../core/actor.ts';
-import { publicError } from './graphql-errors.ts';
-import { limits, OverLimit } from './graphql-limits.ts';
-import { operationName } from './graphql-outcomes.ts';
-import { requireModest } from './graphql-refusals.ts';
+import { OverLimit } from './graphql-limits.ts';
 import type { ReportErrors } from './graphql-reports.ts';
-import { noteError, noteOperation } from './outcomes.ts';
+import {
+  type PreparedOperation,
+  presentingErrors,
+  runnable,
+  type Variables,
+} from './prepared-operations.ts';
 
 export interface OwnResult {
   readonly data?: Readonly<Record<string, unknown>> | null | undefined;
@@ -27,46 +27,26 @@ export interface OwnResult {
   readonly errors?: readonly GraphQLFormattedError[];
 }
 
-export type OwnDocument = (
-  variables: Readonly<Record<string, unknown>>,
-  context: Context,
-) => Promise<OwnResult>;
+export type OwnDocument = (variables: Variables, context: Context) => Promise<OwnResult>;
 
 /** Makes a document ready to be run. @throws Error when it does not fit the schema */
 export type PrepareDocument = (text: string) => OwnDocument;
 
 export function preparingDocuments(schema: GraphQLSchema, report: ReportErrors): PrepareDocument {
-  const refused = (errors: readonly GraphQLError[], context: Context): OwnResult => {
-    report(errors);
-    const formatted = errors.map((error) => publicError(error.toJSON(), error));
-    noteError(context, formatted[0]);
-    return { errors: formatted };
-  };
-
+  const present = presentingErrors(report);
   return (text) => {
-    const document = parse(text);
-    const operation = onlyOperation(schema, document);
-    const name = operationName(document, operation);
+    const run = runnable(ownOperation(schema, text));
     return async (variables, context) => {
-      noteOperation(context, name);
       try {
-        requireModest({ schema, document, operation, variables });
+        const result = await run(variables, context);
+        const { data, errors } = result;
+        if (!errors) return { data };
+        const isBadInput = !('data' in result);
+        return { data, errors: present(isBadInput ? errors.map(badInput) : errors, context) };
       } catch (error) {
-        if (error instanceof OverLimit) return refused([error], context);
+        if (error instanceof OverLimit) return { errors: present([error], context) };
         throw error;
       }
-      const result = await execute({
-        schema,
-        document,
-        contextValue: context,
-        variableValues: variables,
-        options: { maxCoercionErrors: limits.errors },
-      });
-      const { data, errors } = result;
-      if (!errors) return { data };
-      // Where nothing was executed, a variable is not what it is declared to be.
-      const isBadInput = !('data' in result);
-      return { data, ...refused(isBadInput ? errors.map(badInput) : errors, context) };
     };
   };
 }
@@ -79,13 +59,11 @@ function badInput(error: GraphQLError): GraphQLError {
   });
 }
 
-function onlyOperation(
-  schema: GraphQLSchema,
-  document: ReturnType<typeof parse>,
-): OperationDefinitionNode {
+function ownOperation(schema: GraphQLSchema, text: string): PreparedOperation {
+  const document = parse(text);
   const faults = validate(schema, document);
   const operation = getOperationAST(document);
   if (faults.length > 0 || !operation)
     throw new Error(`a document of ours is not valid: ${faults}`);
-  return operation;
+  return { schema, document, operation };
 }

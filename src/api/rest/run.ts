@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../core/errors.ts';
 import { acceptsJson } from '../accept.ts';
 import { contextOf } from '../context.ts';
-import type { CrowdedLogins } from '../crowded-logins.ts';
+import type { RefuseCrowdedLogin } from '../crowded-logins.ts';
 import { HttpRefusal } from '../http-refusal.ts';
 import type { OwnDocument, PrepareDocument } from '../own-documents.ts';
 import { sendResult, sendTopLevelError } from './answers.ts';
@@ -20,7 +20,7 @@ export function serveRest(
     readonly prefix: string;
     readonly prepareDocument: PrepareDocument;
     readonly verifyPage: ConsumingPage;
-    readonly crowdedLogins: Pick<CrowdedLogins, 'refuse'>;
+    readonly refuseCrowdedLogin: RefuseCrowdedLogin;
   },
 ): void {
   for (const row of restRows) {
@@ -30,7 +30,7 @@ export function serveRest(
       url: `${parts.prefix}${row.path}`,
       config: { speaks: 'rest' },
       preHandler: (request, _reply, done) => {
-        if (row.isLogin) parts.crowdedLogins.refuse(request);
+        if (row.isLogin) parts.refuseCrowdedLogin(request);
         done();
       },
       handler: (request, reply) =>
