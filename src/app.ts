@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { refusingCrowdedLogins } from './api/crowded-logins.ts';
+import { createFarewell } from './api/farewell.ts';
 import { createGraphql } from './api/graphql.ts';
 import { reportingTo } from './api/graphql-reports.ts';
 import { createHttp } from './api/http.ts';
@@ -44,6 +45,8 @@ export interface Service {
   readonly http: FastifyInstance;
   /** Where it listens, such as `http://127.0.0.1:4000`. */
   readonly address: string;
+  /** Before `close`, where others send requests here: lets what is on its way arrive. */
+  sayFarewell(): Promise<void>;
   /** Finishes what is under way, then lets go of everything. */
   close(): Promise<void>;
 }
@@ -74,7 +77,8 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   const graphql = await createGraphql({ schema, isDebug: config.debug, log, ...parts });
   opened.defer(() => graphql.stop());
   const prepareDocument = preparingDocuments(schema, report);
-  const isReady = () => isDatabaseReady(unitOfWork);
+  const farewell = createFarewell();
+  const isReady = async () => !farewell.isSaid() && (await isDatabaseReady(unitOfWork));
   const http = await createHttp({
     ...house,
     limits,
@@ -82,13 +86,14 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
     prepareDocument,
     knownDocuments,
     refuseCrowdedLogin: refusingCrowdedLogins(house.hasher),
+    farewell,
     isReady,
     version,
   });
   opened.defer(() => closeHttp(http));
   const address = await http.listen({ host: config.host, port: config.port });
   const owned = opened.move();
-  return { http, address, close: () => owned.disposeAsync() };
+  return { http, address, sayFarewell: farewell.say, close: () => owned.disposeAsync() };
 }
 
 /** Milliseconds; whoever asks more often gets the same figures again. */

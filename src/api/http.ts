@@ -18,6 +18,7 @@ import { openContexts } from './context.ts';
 import type { RefuseCrowdedLogin } from './crowded-logins.ts';
 import { keepDeadline } from './deadline.ts';
 import { serveDescription, serveDocumentation } from './documentation.ts';
+import { endConnectionsAfter, type Farewell } from './farewell.ts';
 import { type Graphql, serveGraphql } from './graphql.ts';
 import { serveHealth } from './health.ts';
 import { handleErrors } from './http-errors.ts';
@@ -58,6 +59,7 @@ export interface HttpParts {
   readonly mailbox: DevelopmentMailbox;
   readonly oneTimePasswords: OneTimePasswords;
   readonly passwords: Passwords;
+  readonly farewell: Farewell;
   readonly isReady: () => Promise<boolean>;
 }
 
@@ -71,6 +73,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   handleErrors(app);
   logAnswers(app);
   measureAnswers(app, parts.metrics);
+  endConnectionsAfter(app, parts.farewell);
   keepDeadline(app, parts.limits.answerMilliseconds);
   await protect(app, config);
   refuseUnknown(app);

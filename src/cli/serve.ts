@@ -42,6 +42,7 @@ async function run({ config, log, ...given }: Run): Promise<void> {
   using _idle = returnMemoryWhenIdle();
   if (cluster.isPrimary || cluster.worker?.id === 1) await welcome(house, service.address, given);
   log.info({ signal: await stopped }, 'stopping');
+  await service.sayFarewell();
   await service.close();
   await stopTracing();
 }

@@ -1,0 +1,38 @@
+/**
+ * The beginning of the end: whoever probes hears that nothing more should be sent here, and whoever
+ * keeps a connection that it will be closed. What is on its way meanwhile is still answered; closing
+ * at once would reset it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+
+export interface Farewell {
+  isSaid(): boolean;
+  /** Resolves when what was on its way has arrived. */
+  say(): Promise<void>;
+}
+
+/** Milliseconds: from a balancer that has chosen us to us. */
+const onItsWay = 300;
+
+export function createFarewell(): Farewell {
+  let isSaid = false;
+  return {
+    isSaid: () => isSaid,
+    say() {
+      isSaid = true;
+      return sleep(onItsWay);
+    },
+  };
+}
+
+/** Answers are the last ones of their connections from then on. */
+export function endConnectionsAfter(
+  app: FastifyInstance,
+  farewell: Pick<Farewell, 'isSaid'>,
+): void {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (farewell.isSaid()) reply.header('connection', 'close');
+    done();
+  });
+}

@@ -1,0 +1,73 @@
+/** SIGTERM behind a balancer that probes: nothing that it still sends is lost. */
+import { Agent, get, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { environmentOf, type RunningServer, startServer } from '../support/command.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+const rounds = 2;
+
+/** Status of the readiness, or nothing when it is gone. */
+const probe = (address: string): Promise<number | undefined> =>
+  new Promise((resolve) => {
+    get(`${address}/health/ready`, { agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on('error', () => resolve(undefined));
+  });
+
+interface Outcome {
+  readonly status: number | string;
+  readonly connection: string | undefined;
+}
+
+const ask = (address: string, agent: Agent | false): Promise<Outcome> =>
+  new Promise((resolve) => {
+    const options = { agent, method: 'POST', headers: { 'content-type': 'application/json' } };
+    const asking = request(`${address}/graphql`, options, (response) => {
+      response.resume();
+      const { statusCode = 0, headers } = response;
+      resolve({ status: statusCode, connection: headers.connection });
+    });
+    asking.on('error', (error: NodeJS.ErrnoException) =>
+      resolve({ status: error.code ?? error.message, connection: undefined }),
+    );
+    asking.end('{"query":"{ __typename }"}');
+  });
+
+/** Sends until the probe says not to: by connections of their own, and by one that is kept. */
+async function sendUntilNotReady({ address }: Pick<RunningServer, 'address'>) {
+  const kept = new Agent({ keepAlive: true, maxSockets: 1 });
+  const outcomes: Promise<Outcome>[] = [];
+  let isReady = true;
+  const probing = (async () => {
+    while (isReady) {
+      isReady = (await probe(address)) === 200;
+      await sleep(50);
+    }
+  })();
+  while (isReady) {
+    outcomes.push(ask(address, false), ask(address, kept));
+    await sleep(5);
+  }
+  await probing;
+  const told = await Promise.all(outcomes);
+  kept.destroy();
+  return told;
+}
+
+test('everything sent before the readiness is gone is answered, and connections are ended in turn', async () => {
+  const database = await createTestDatabase();
+  for (let round = 0; round < rounds; round += 1) {
+    const server = await startServer({ environment: { ...environmentOf(database), PORT: '0' } });
+    const sending = sendUntilNotReady(server);
+    await sleep(200);
+    const ended = server.end('SIGTERM');
+    const outcomes = await sending;
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(outcomes.at(-1)?.connection).toBe('close');
+    expect(outcomes[1]?.connection).toBe('keep-alive');
+    expect(await ended).toMatchObject({ code: 0 });
+  }
+  await database.drop();
+});
