@@ -68,8 +68,12 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   await house.changes.start();
   await provisionDefaultAdmin(house);
   watchService(house, version);
-  const jobs = await startJobs(house.jobs);
-  opened.defer(() => jobs.stop());
+  // While the schema is built the database answers.
+  const jobs = startJobs(house.jobs);
+  opened.defer(async () => {
+    const started = await jobs.catch(() => undefined); // told below
+    await started?.stop();
+  });
   const schema = createSchema(resolversOf(house));
   const report = reportingTo(log);
   const knownDocuments = createKnownDocuments(report);
@@ -92,6 +96,7 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   });
   opened.defer(() => closeHttp(http));
   const address = await http.listen({ host: config.host, port: config.port });
+  await jobs;
   const owned = opened.move();
   return { http, address, sayFarewell: farewell.say, close: () => owned.disposeAsync() };
 }

@@ -1,6 +1,5 @@
 /** Lists of things: a table for people, CSV for spreadsheets, JSON for programs. */
 import { styleText } from 'node:util';
-import { stringify } from 'csv-stringify/sync';
 import stringWidth from 'string-width';
 import type { Argv } from 'yargs';
 import type { Output } from './terminal.ts';
@@ -112,6 +111,7 @@ async function printCsv<Row>(
   stdout: Output,
 ): Promise<void> {
   // A spreadsheet would run what begins like a formula (OWASP, CSV injection).
+  const { stringify } = await import('csv-stringify/sync');
   const csv = (lines: string[][]) => stringify(lines, { escape_formulas: true });
   if (!(await write(csv([columns.map(({ name }) => name)]), stdout))) return;
   for await (const page of pages) {

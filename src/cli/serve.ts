@@ -9,7 +9,6 @@ import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
 import type { House } from '../house.ts';
 import { say } from './terminal.ts';
 import type { GlobalArguments } from './with-house.ts';
-import { superviseWorkers } from './workers.ts';
 
 export const serveCommand: CommandModule<GlobalArguments, GlobalArguments> = {
   command: 'serve',
@@ -18,8 +17,12 @@ export const serveCommand: CommandModule<GlobalArguments, GlobalArguments> = {
   handler: async ({ json, terminal }) => {
     const config = readConfig(terminal.env, terminal.cwd());
     const log = createLog({ isReadable: config.debug && !json, level: config.logLevel });
-    if (config.workers > 1 && cluster.isPrimary) await superviseWorkers(config.workers, log);
-    else await run({ config, log, json, terminal }).finally(() => cluster.worker?.disconnect());
+    if (config.workers > 1 && cluster.isPrimary) {
+      const { superviseWorkers } = await import('./workers.ts');
+      await superviseWorkers(config.workers, log);
+      return;
+    }
+    await run({ config, log, json, terminal }).finally(() => cluster.worker?.disconnect());
   },
 };
 

@@ -1,5 +1,5 @@
 /** Hands a finished mail to the mail server or, where none is set, to the development mailbox. */
-import { createTransport } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import type { MailSettings } from '../core/config.ts';
 import type { Log } from '../core/log.ts';
 import type { DevelopmentMailbox } from './mailbox.ts';
@@ -65,11 +65,11 @@ function createSmtpMailer(
   settings: SmtpSettings,
   { hostname, patience }: { hostname: string; patience: number },
 ): Mailer {
-  const transport = createTransport({
-    ...transportOf(settings, patience),
-    pool: true,
-    maxConnections: 4,
-  });
+  let opened: Promise<Transporter> | undefined;
+  const open = () => {
+    opened ??= openTransport(settings, patience, { pool: true, maxConnections: 4 });
+    return opened;
+  };
   return {
     async send(mail, { messageKey }) {
       const message = {
@@ -78,6 +78,7 @@ function createSmtpMailer(
         messageId: `<${messageKey}@${hostname}>`,
         headers: { 'Auto-Submitted': 'auto-generated' },
       };
+      const transport = await open();
       await transport.sendMail(message).catch((error: Error) => {
         const fit = withoutSecrets(error, [...writingsOfLogin(settings), ...secretsOf(mail)]);
         throw kindOf(fit);
@@ -88,7 +89,7 @@ function createSmtpMailer(
         () => true,
         () => false,
       ),
-    close: () => transport.close(),
+    close: () => void opened?.then((transport) => transport.close()),
   };
 }
 
@@ -100,7 +101,7 @@ type SmtpSettings = Extract<MailSettings, { kind: 'smtp' }>;
  * @throws Error with what the server, or the way to it, had against it
  */
 export async function tryMailServer(settings: SmtpSettings, patience: number): Promise<void> {
-  const transport = createTransport(transportOf(settings, patience));
+  const transport = await openTransport(settings, patience);
   try {
     await transport.verify().catch((error: Error) => {
       throw withoutSecrets(error, writingsOfLogin(settings));
@@ -108,6 +109,16 @@ export async function tryMailServer(settings: SmtpSettings, patience: number): P
   } finally {
     transport.close();
   }
+}
+
+/** nodemailer is loaded with the first mail: nothing needs it to start. */
+async function openTransport(
+  settings: SmtpSettings,
+  patience: number,
+  pooling?: { readonly pool: true; readonly maxConnections: number },
+): Promise<Transporter> {
+  const { createTransport } = await import('nodemailer');
+  return createTransport({ ...transportOf(settings, patience), ...pooling });
 }
 
 function transportOf(settings: SmtpSettings, patience: number) {

@@ -34,11 +34,12 @@ export const killServer: Experiment = {
     }),
 };
 
+/** Three replicas and a start beside them share the processors: with a few people less there is room. */
 export const killReplica: Experiment = {
   name: 'kill-replica',
   rounds: 20,
   run: (rounds) =>
-    underLoad(rounds, { replicas: 3 }, async (stage, round) => {
+    underLoad(rounds, { replicas: 3, people: 4 }, async (stage, round) => {
       await sleep(Math.random() * 500);
       await killAndStart(stage, round % 3);
     }),
