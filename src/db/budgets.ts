@@ -4,6 +4,7 @@
  * right attempts in parallel are not refused, one that finds the rest of a budget under way waits.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import type { BudgetName, BudgetTable } from '../core/attempt-budgets.ts';
 import { budgetNames } from '../core/attempt-budgets.ts';
@@ -26,8 +27,8 @@ export interface Reservation {
 
 export interface Budgets {
   /**
-   * Takes one attempt of each bucket, or of none. The first goes before the others: what it refuses
-   * leaves no trace in them.
+   * Takes one attempt of each bucket, or of none. While the first is known to have none, the others are
+   * not looked at: what it refuses leaves no trace in them.
    *
    * @throws THROTTLED with the seconds after which there is one again
    */
@@ -47,6 +48,8 @@ const polls = 25;
 const pollMilliseconds = 100;
 /** Nobody waits longer than this, in milliseconds, for something under way to end. */
 const patience = 5000;
+/** So many that are used up are remembered, the last ones. */
+const rememberedBuckets = 10_000;
 /** As many as half a bucket, but at least these, wait for what is under way of it. */
 const leastWaiting = 20;
 
@@ -59,6 +62,7 @@ export function createBudgets(
     budgetNames.map((name) => [name, store.limiterOf(name, table[name])]),
   );
   const underWay = createUnderWay();
+  const usedUp = new LRUCache<string, true>({ max: rememberedBuckets });
 
   const limiterOf = ({ budget }: Claim): RateLimiterAbstract => {
     const limiter = limiters.get(budget);
@@ -114,7 +118,7 @@ export function createBudgets(
     }
   };
 
-  const acquire = async (claim: Claim): Promise<void> => {
+  const acquired = async (claim: Claim): Promise<Claim> => {
     const id = idOf(claim);
     let refused = await take(claim);
     const isInUse = underWay.count(id) > 0 || underWay.waiting(id) > 0;
@@ -124,9 +128,11 @@ export function createBudgets(
       else refused = await underWay.inTurn(id, () => takeInTurn(claim));
     }
     if (refused !== undefined) {
+      usedUp.set(id, true, { ttl: refused });
       onRefused(claim.budget);
       throw new Problem('THROTTLED', { retryAfterSeconds: Math.ceil(refused / 1000) });
     }
+    return claim;
   };
 
   const release = async (claim: Claim, isRefunded: boolean): Promise<void> => {
@@ -153,21 +159,14 @@ export function createBudgets(
     return isAll;
   };
 
-  const acquireInto = async (taken: Claim[], claims: readonly Claim[]): Promise<void> => {
-    for (const claim of claims) {
-      await acquire(claim);
-      taken.push(claim);
-    }
-  };
-
   return {
     async reserve(claims) {
       const taken: Claim[] = [];
       try {
-        const [first, ...others] = claims;
-        if (first) await acquireInto(taken, [first]);
-        if (await takeAll(others)) taken.push(...others);
-        else await acquireInto(taken, others);
+        const [first] = claims;
+        const mayBeThere = first === undefined || !usedUp.has(idOf(first));
+        if (mayBeThere && (await takeAll(claims))) taken.push(...claims);
+        else for (const claim of claims) taken.push(await acquired(claim));
       } catch (error) {
         await refund(taken);
         throw error;

@@ -16,9 +16,8 @@ import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { type Attempts, accountOf } from '../attempts/attempts.ts';
 import type { Audit } from '../audit/audit.ts';
-import type { Session } from '../sessions/session.entity.ts';
 import type { Sessions } from '../sessions/sessions.ts';
-import type { TokenPair, Tokens } from '../sessions/tokens.ts';
+import type { TokenPair, TokenSource, Tokens } from '../sessions/tokens.ts';
 import type { User, UserStatus } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 
@@ -86,13 +85,14 @@ export function createLogin(parts: LoginParts): Login {
     { id, hash }: Candidate,
     context: Context,
     newHash: string | undefined,
-  ): Promise<{ user: User; session: Session }> => {
+  ): Promise<{ user: User; session: TokenSource }> => {
     const user = await parts.users.noteLogin(id, parts.clock());
-    const isStill = (await parts.users.findPasswordHash(id)) === hash;
-    if (user?.status !== 'ACTIVE' || !isStill) throw new Problem('INVALID_CREDENTIALS');
+    const isStillThere = user?.status === 'ACTIVE' && hash !== null;
+    const session = isStillThere && (await parts.sessions.open(id, context.client, hash));
+    if (!session) throw new Problem('INVALID_CREDENTIALS');
     if (newHash !== undefined) await parts.users.setPasswordHash(user, newHash);
     await parts.audit.record({ action: 'login', actorId: id, target: { type: 'user', id } });
-    return { user, session: parts.sessions.open(user, context.client) };
+    return { user, session };
   };
 
   /** Of a name that nobody has as much is told as of one that somebody has: equal work. */
@@ -132,7 +132,7 @@ export function createLogin(parts: LoginParts): Login {
       const { user, session } = await parts.attempts.provePassword(accountOf(name), () =>
         prove(name, password, context),
       );
-      return { ...(await parts.tokens.issue({ ...session, userId: user.id })), user };
+      return { ...(await parts.tokens.issue(session)), user };
     },
   };
 }

@@ -7,14 +7,15 @@ import type { Metrics } from '../../core/metrics.ts';
 import { optional, parseFields, parseId, parsePastedSecret } from '../../core/parse.ts';
 import type { RefreshTokens } from '../../core/refresh-token.ts';
 import type { Tasks } from '../../db/job-tasks.ts';
+import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { Audit } from '../audit/audit.ts';
-import type { User } from '../users/user.entity.ts';
 import { type EndReason, Session } from './session.entity.ts';
+import type { TokenSource } from './tokens.ts';
 
 export interface Sessions {
-  /** Records a new session. Needs a transaction. */
-  open(user: User, client: Client): Session;
+  /** A new session, while the account's password still is the one of this hash; else nothing. */
+  open(userId: string, client: Client, passwordHash: string): Promise<TokenSource | undefined>;
   /** The sessions of a user that live, the one used last first. */
   listOf(userId: string): Promise<Session[]>;
   /**
@@ -52,6 +53,12 @@ const keptDays = 30;
 /** Of a deleted one its id is remembered, for far longer than an access token lives. */
 const rememberedDays = 1;
 
+const openSql = prepared(`
+  insert into sessions
+    (id, user_id, refresh_counter, created_at, last_used_at, expires_at, ip_address, user_agent)
+  select ?::uuid, user_id, 0, ?::timestamptz, ?::timestamptz, ?::timestamptz, ?::text, ?::text
+  from password_hashes where user_id = ? and password_hash = ? returning id`);
+
 export function createSessions(parts: SessionsParts): Sessions {
   const { em, query, run } = parts.unitOfWork;
 
@@ -82,21 +89,24 @@ export function createSessions(parts: SessionsParts): Sessions {
     );
 
   return {
-    open(user, client) {
+    async open(userId, client, passwordHash) {
       const now = parts.clock();
       const idleSeconds = Math.min(parts.refreshTokenTtlSeconds, parts.sessionMaxAgeSeconds);
-      const session = em.create(Session, {
-        id: uuidv7(),
-        user,
-        createdAt: now,
-        lastUsedAt: now,
-        expiresAt: secondsAfter(now, idleSeconds),
-        ipAddress: client.ipAddress,
-        userAgent: printable(client.userAgent).slice(0, maxUserAgentLength),
-      });
-      em.persist(session);
+      const [id, expiresAt] = [uuidv7(), secondsAfter(now, idleSeconds)];
+      const userAgent = printable(client.userAgent).slice(0, maxUserAgentLength);
+      const opened = await query(openSql, [
+        id,
+        now,
+        now,
+        expiresAt,
+        client.ipAddress,
+        userAgent,
+        userId,
+        passwordHash,
+      ]);
+      if (opened.length === 0) return undefined;
       parts.metrics.count('sessionsStarted');
-      return session;
+      return { id, userId, refreshCounter: 0, lastUsedAt: now, expiresAt };
     },
 
     listOf: (userId) =>
