@@ -1,6 +1,7 @@
 /** How the tests run: one embedded PostgreSQL for all, a database of its own for each file. */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { SlowestFirst } from './test/support/slowest-first.ts';
 
 export default defineConfig({
   resolve: {
@@ -15,6 +16,7 @@ export default defineConfig({
     isolate: false,
     // Services, databases and their processes work beside the tests: more of them only take turns.
     maxWorkers: 2,
+    sequence: { sequencer: SlowestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -7,14 +7,16 @@
 const names = new Map<string, string>();
 
 /**
- * Marks a statement, which stays as it is.
+ * Marks a statement.
  *
  * @param sql with `?` where single values belong
+ * @returns it, without space around it
  */
 export function prepared(sql: string): string {
-  const text = inPositions(sql);
+  const statement = sql.trim();
+  const text = inPositions(statement);
   if (!names.has(text)) names.set(text, `gatehouse-${names.size + 1}`);
-  return sql;
+  return statement;
 }
 
 /** The name that the statement has in every connection; only if it was marked. */

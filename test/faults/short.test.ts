@@ -4,7 +4,7 @@ import { commitLost, postgresStop } from './experiments/database.ts';
 import { killServer } from './experiments/processes.ts';
 import type { Experiment } from './support/experiment.ts';
 
-const rounds = 2;
+const rounds = 1;
 
 test.concurrent.each([killServer, postgresStop, commitLost])(
   '$name breaks no promise',

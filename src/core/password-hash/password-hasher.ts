@@ -47,8 +47,11 @@ interface PasswordHasherOptions {
   readonly metrics?: Metrics;
 }
 
-/** Keeps the threads behind everything that answers other requests. */
-const niceIncrement = 19;
+/**
+ * Keeps the threads behind everything that answers other requests. The most that there is, 19, would
+ * leave them next to nothing of a machine that is busy with something else, and logins would time out.
+ */
+const niceIncrement = 10;
 
 const workerUrl = new URL(
   `./password-hash.worker${extname(new URL(import.meta.url).pathname)}`, // .ts here, .js in dist
