@@ -35,19 +35,27 @@ const ask = (address: string, agent: Agent | false): Promise<Outcome> =>
     asking.end('{"query":"{ __typename }"}');
   });
 
-/** Sends until the probe says not to: by connections of their own, and by one that is kept. */
+/**
+ * Sends until the probe says not to, or an answer that its connection ends: by connections of their own,
+ * and by one that is kept.
+ */
 async function sendUntilNotReady({ address }: Pick<RunningServer, 'address'>) {
   const kept = new Agent({ keepAlive: true, maxSockets: 1 });
   const outcomes: Promise<Outcome>[] = [];
   let isReady = true;
+  const send = async (agent: Agent | false): Promise<Outcome> => {
+    const outcome = await ask(address, agent);
+    if (agent && outcome.connection === 'close') isReady = false;
+    return outcome;
+  };
   const probing = (async () => {
     while (isReady) {
-      isReady = (await probe(address)) === 200;
+      isReady &&= (await probe(address)) === 200;
       await sleep(50);
     }
   })();
   while (isReady) {
-    outcomes.push(ask(address, false), ask(address, kept));
+    outcomes.push(send(false), send(kept));
     await sleep(5);
   }
   await probing;
