@@ -35,9 +35,17 @@ const shortLine = 32;
 /** When the pace drops, those who are in line are turned away before the deadline of their request. */
 const patienceMilliseconds = 3500;
 
-/** An admission with room for `slots` running works and `queueLimit` waiting ones. */
-export function createAdmission(options: { slots: number; queueLimit: number }): Admission {
-  const { slots, queueLimit } = options;
+/**
+ * An admission with room for `slots` running works and `queueLimit` waiting ones; for one running work
+ * while `isPressed` says that everybody else would have to wait for more.
+ */
+export function createAdmission(options: {
+  readonly slots: number;
+  readonly queueLimit: number;
+  readonly isPressed?: () => boolean;
+}): Admission {
+  const { slots: most, queueLimit, isPressed = () => false } = options;
+  const slots = () => (isPressed() ? 1 : most);
   const waiting = new Set<Waiter>();
   const idle = Promise.withResolvers<void>();
   let running = 0;
@@ -48,7 +56,7 @@ export function createAdmission(options: { slots: number; queueLimit: number }):
   async function enter(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     if (isClosed) throw closedError();
-    if (running < slots) {
+    if (running < slots()) {
       running += 1;
       return;
     }
@@ -76,19 +84,19 @@ export function createAdmission(options: { slots: number; queueLimit: number }):
   }
 
   function leave(): void {
-    const [next] = waiting;
-    if (next) {
-      waiting.delete(next); // its slot passes on, so nobody can slip in between
-      next.admit();
-      return;
-    }
     running -= 1;
+    for (const next of waiting) {
+      if (running >= slots()) break;
+      running += 1; // at once, so nobody can slip in between
+      waiting.delete(next);
+      next.admit();
+    }
     if (isClosed && running === 0) idle.resolve();
   }
 
   /** By the pace of late: a machine that has other things to do makes the line shorter. */
   function waitSeconds(): number {
-    return (waiting.size / slots) * meanSeconds;
+    return (waiting.size / slots()) * meanSeconds;
   }
 
   function isLong(): boolean {
@@ -114,7 +122,7 @@ export function createAdmission(options: { slots: number; queueLimit: number }):
     },
 
     place() {
-      if (places >= slots + queueLimit || isLong()) throw overloaded();
+      if (places >= most + queueLimit || isLong()) throw overloaded();
       places += 1;
       return {
         [Symbol.dispose]: () => {

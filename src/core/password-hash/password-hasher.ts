@@ -1,9 +1,10 @@
-// Hashes and verifies passwords with argon2id in low-priority threads, so that a storm of logins
-// slows logins only. It knows nothing of users, and nothing of which passwords are acceptable.
+// Hashes and verifies passwords with argon2id in low-priority threads, one at a time while the event
+// loop has no time to spare, so that a storm of logins slows logins only. It knows nothing of users, and nothing of which passwords are acceptable.
 import { randomBytes } from 'node:crypto';
 import { extname } from 'node:path';
 import { Piscina } from 'piscina';
 import { Problem } from '../errors.ts';
+import { createEventLoopPressure } from '../event-loop-pressure.ts';
 import type { Metrics } from '../metrics.ts';
 import { traced } from '../tracing.ts';
 import { type Admission, createAdmission } from './admission.ts';
@@ -73,7 +74,8 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     pool ??= createPool(threads);
     return pool.run(task, { name });
   };
-  const admission = createAdmission({ slots: threads, queueLimit });
+  const isPressed = createEventLoopPressure();
+  const admission = createAdmission({ slots: threads, queueLimit, isPressed });
   const run = options.metrics ? measured(admission, options.metrics) : unmeasured(admission);
 
   return {
