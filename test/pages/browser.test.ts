@@ -27,7 +27,11 @@ describe.skipIf(executable === undefined)(
       const page = await context.newPage();
       const complaints: string[] = [];
       page.on('console', (message) => complaints.push(message.text()));
-      page.on('requestfailed', (request) => complaints.push(request.url()));
+      page.on('requestfailed', (request) => {
+        const reason = request.failure()?.errorText ?? '';
+        // What the browser itself gives up belongs to a page that is left.
+        if (reason !== 'net::ERR_ABORTED') complaints.push(`${request.url()} ${reason}`);
+      });
       const { pathname, search } = new URL(link);
       await page.goto(service.address + pathname + search);
       return {
