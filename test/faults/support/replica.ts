@@ -32,6 +32,12 @@ const runMilliseconds = 3_600_000;
 const readyMilliseconds = 60_000;
 const probeMilliseconds = 4_000;
 
+/** Whoever interrupts us leaves nothing behind. */
+const running = new Set<() => void>();
+process.once('exit', () => {
+  for (const kill of running) kill();
+});
+
 export async function createReplica(
   environment: Variables,
   /** A program before ours, such as one that shifts the clock. */
@@ -51,8 +57,7 @@ export async function createReplica(
       (error: Error) => error.name,
     );
   const pid = () => server?.pid ?? 0;
-  // Whoever interrupts us leaves nothing behind.
-  process.once('exit', () => isRunning && process.kill(pid(), 'SIGKILL'));
+  running.add(() => isRunning && process.kill(pid(), 'SIGKILL'));
   return {
     address,
     async start() {
