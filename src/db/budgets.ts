@@ -147,15 +147,17 @@ export function createBudgets(
     await Promise.allSettled(claims.map((claim) => release(claim, true)));
   };
 
-  /** Takes one of each at once, without waiting, or of none. */
+  /** Takes one of each at once, without waiting, or of none. @throws what kept it from being known */
   const takeAll = async (claims: readonly Claim[]): Promise<boolean> => {
     const outcomes = await Promise.allSettled(claims.map(take));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     const taken = claims.filter((_, index) => {
       const outcome = outcomes[index];
       return outcome?.status === 'fulfilled' && outcome.value === undefined;
     });
     const isAll = taken.length === claims.length;
     if (!isAll) await refund(taken);
+    if (failed) throw failed.reason;
     return isAll;
   };
 
