@@ -1,5 +1,5 @@
 /** Accounts as rows: found, made, given a password hash. What a person may do with them is decided above. */
-import { LockMode } from '@mikro-orm/core';
+import { LockMode, ReferenceKind } from '@mikro-orm/core';
 import { Problem } from '../../core/errors.ts';
 import type { EmailAddress, Username } from '../../core/parse.ts';
 import { prepared } from '../../db/prepared.ts';
@@ -53,13 +53,16 @@ export interface Users {
 const passwordHashSql = prepared(
   'select password_hash as hash from password_hashes where user_id = ?',
 );
-const noteLoginSql = prepared(
-  `update users set last_login_at = ? where id = ?
-   returning id, email, username, first_name, last_name, status, is_staff, is_superuser,
-     pending_email, locale, created_at, updated_at, last_login_at`,
-);
 
 export function createUsers({ em, lock, query }: UnitOfWork): Users {
+  const columns = em
+    .getMetadata(User)
+    .props.filter(({ kind }) => kind === ReferenceKind.SCALAR)
+    .flatMap(({ fieldNames }) => fieldNames);
+  const noteLoginSql = prepared(
+    `update users set last_login_at = ? where id = ? returning ${columns.join(', ')}`,
+  );
+
   const isUsernameTaken = async (username: Username) => {
     const rows = await query('select 1 from users where lower(username) = lower(?)', [username]);
     return rows.length > 0;
