@@ -34,21 +34,22 @@ interface BucketRow {
   readonly left: string;
 }
 
-const table = 'attempt_budgets';
+export const budgetTable = 'attempt_budgets';
+/** SQL: the time by which buckets are over, the database's, in milliseconds. */
+export const budgetTime = '(extract(epoch from now()) * 1000)::bigint';
 const mostAtOnce = 500;
-const now = '(extract(epoch from now()) * 1000)::bigint';
 
 // Rows in the order of their keys: two processes that change the same ones never wait in a circle.
 const changeSql = `
-  insert into ${table} as kept (key, points, expire)
-  select key, points, ${now} + duration
+  insert into ${budgetTable} as kept (key, points, expire)
+  select key, points, ${budgetTime} + duration
   from unnest($1::text[], $2::int[], $3::bigint[]) as asked (key, points, duration) order by key
   on conflict (key) do update set
-    points = case when kept.expire <= ${now} then excluded.points else kept.points + excluded.points end,
-    expire = case when kept.expire <= ${now} then excluded.expire else kept.expire end
-  returning key, points, expire - ${now} as left`;
+    points = case when kept.expire <= ${budgetTime} then excluded.points else kept.points + excluded.points end,
+    expire = case when kept.expire <= ${budgetTime} then excluded.expire else kept.expire end
+  returning key, points, expire - ${budgetTime} as left`;
 const lookSql = `
-  select key, points, expire - ${now} as left from ${table} where key = $1 and expire > ${now}`;
+  select key, points, expire - ${budgetTime} as left from ${budgetTable} where key = $1 and expire > ${budgetTime}`;
 
 /**
  * What rate-limiter-flexible is given as its pool.
@@ -60,7 +61,9 @@ export function createBatchingClient(pool: Pool, isPooled: boolean) {
   let isSending = false;
 
   const ask = async (name: string, text: string, values: unknown[]): Promise<BucketRow[]> => {
-    const statement = isPooled ? { text, values } : { name: `${table}:${name}`, text, values };
+    const statement = isPooled
+      ? { text, values }
+      : { name: `${budgetTable}:${name}`, text, values };
     return (await pool.query<BucketRow>(statement)).rows;
   };
 

@@ -9,7 +9,7 @@ import {
 } from 'rate-limiter-flexible';
 import type { Budget, BudgetName } from '../core/attempt-budgets.ts';
 import type { Log } from '../core/log.ts';
-import { createBatchingClient } from './budget-batches.ts';
+import { budgetTable, budgetTime, createBatchingClient } from './budget-batches.ts';
 import { openPool } from './connections.ts';
 import type { Patience } from './patience.ts';
 
@@ -41,7 +41,6 @@ export interface BudgetStoreParts {
   readonly log: Log;
 }
 
-const table = 'attempt_budgets';
 const maxConnections = 4;
 
 export async function createBudgetStore(parts: BudgetStoreParts): Promise<BudgetStore> {
@@ -62,23 +61,23 @@ function createPostgresStore(parts: BudgetStoreParts): BudgetStore {
         ...optionsOf(name, budget),
         storeClient: client,
         storeType: 'pool',
-        tableName: table,
+        tableName: budgetTable,
         tableCreated: true,
         clearExpiredByTimeout: false,
       }),
     async fullest(limit) {
       const { rows } = await pool.query<{ key: string; points: number; expire: string }>(
-        `select key, points, expire from ${table}
-         where expire > extract(epoch from now()) * 1000 and points > 0
+        `select key, points, expire from ${budgetTable}
+         where expire > ${budgetTime} and points > 0
          order by points desc limit $1`,
         [limit],
       );
       return rows.map(({ key, points, expire }) => toBucket(key, points, Number(expire)));
     },
-    clear: async () => (await pool.query(`delete from ${table}`)).rowCount ?? 0,
+    clear: async () => (await pool.query(`delete from ${budgetTable}`)).rowCount ?? 0,
     async prune() {
       // By the database's time: a process whose clock is ahead would empty everybody's.
-      await pool.query(`delete from ${table} where expire <= extract(epoch from now()) * 1000`);
+      await pool.query(`delete from ${budgetTable} where expire <= ${budgetTime}`);
     },
     close: () => pool.end(),
   };
