@@ -1,11 +1,20 @@
 /** Migrations that are killed in the middle and run in pairs, alone and beside replicas at work. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrationNames } from '../../../src/db/migrations/migrations.ts';
-import { spawnCommand, startCommand } from '../../support/command.ts';
+import { spawnCommand, startCommand, type Variables } from '../../support/command.ts';
 import type { Breach } from '../support/auditor.ts';
 import { type Experiment, expectThat, resultOf } from '../support/experiment.ts';
 import { createSuperuserArgs, openRoom, password } from '../support/room.ts';
 import { openStage } from '../support/stage.ts';
+
+/** Two at once. */
+async function migrateTwice(environment: Variables): Promise<Breach[]> {
+  const pair = [1, 2].map(() => spawnCommand(['migrate'], { environment }));
+  const ends = await Promise.all(pair);
+  const said = ends.map(({ code, stderr }) => `${code} ${stderr}`).join(' | ');
+  const areGood = ends.every(({ code }) => code === 0);
+  return expectThat(areGood, 'two migrations at once end well', said);
+}
 
 /** Killed in the middle: nothing of it is there, and the next one, or two at once, do all of it. */
 export const migrationKilled: Experiment = {
@@ -22,11 +31,7 @@ export const migrationKilled: Experiment = {
       const killed = await startCommand(['migrate'], { environment });
       await sleep(600 + Math.random() * 900);
       await killed.end('SIGKILL');
-      const pair = [1, 2].map(() => spawnCommand(['migrate'], { environment }));
-      const ends = await Promise.all(pair);
-      const said = ends.map(({ code, stderr }) => `${code} ${stderr}`).join(' | ');
-      const areGood = ends.every(({ code }) => code === 0);
-      breaches.push(...expectThat(areGood, 'two migrations at once end well', said));
+      breaches.push(...(await migrateTwice(environment)));
       const made = await spawnCommand([...createSuperuserArgs, 'root@example.com'], {
         environment,
         input: password,
@@ -62,16 +67,7 @@ export const migrationUnderLoad: Experiment = {
       const killed = await startCommand(['migrate'], { environment });
       await sleep(Math.random() * 1500);
       await killed.end('SIGKILL');
-      const pair = [1, 2].map(() => spawnCommand(['migrate'], { environment }));
-      const ends = await Promise.all(pair);
-      const said = ends.map(({ code, stderr }) => `${code} ${stderr}`).join(' | ');
-      stage.breaches.push(
-        ...expectThat(
-          ends.every(({ code }) => code === 0),
-          'two migrations at once end well',
-          said,
-        ),
-      );
+      stage.breaches.push(...(await migrateTwice(environment)));
     }
     return await stage.finish();
   },
