@@ -1,11 +1,10 @@
 /** The services of the house, joined by plain function calls: every behaviour there is, behind no door. */
-import { availableParallelism } from 'node:os';
 import type { Clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import type { Log } from './core/log.ts';
 import type { Metrics } from './core/metrics.ts';
 import { createOneTimeSecrets } from './core/one-time-secret.ts';
-import { createPasswordHasher } from './core/password-hash/password-hasher.ts';
+import { createPasswordHasher, hashThreadsOf } from './core/password-hash/password-hasher.ts';
 import { createRefreshTokens } from './core/refresh-token.ts';
 import type { Budgets } from './db/budgets.ts';
 import type { Changes } from './db/changes.ts';
@@ -47,8 +46,8 @@ import { createTokens } from './features/sessions/tokens.ts';
 import { createUsers } from './features/users/users.ts';
 
 const resendCooldownSeconds = 60;
-/** So many hashes may wait for each thread: about two seconds of them. */
-const waitingHashesPerThread = 100;
+/** So many hashes may wait for each thread; the pace of late may close the line before. */
+const waitingHashesPerThread = 200;
 
 /** What the services stand on. */
 export interface Ground {
@@ -69,7 +68,7 @@ export function createServices(ground: Ground) {
   const { config, unitOfWork, clock, secretKey } = ground;
   const audit = createAudit(ground);
   const attempts = createAttempts(ground);
-  const threads = Math.max(1, availableParallelism());
+  const threads = hashThreadsOf(config.workers);
   const hasher = createPasswordHasher({
     threads,
     queueLimit: threads * waitingHashesPerThread,

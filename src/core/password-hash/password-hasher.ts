@@ -1,6 +1,7 @@
 // Hashes and verifies passwords with argon2id in low-priority threads, one at a time while the event
 // loop has no time to spare, so that a storm of logins slows logins only. It knows nothing of users, and nothing of which passwords are acceptable.
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { Piscina } from 'piscina';
 import { Problem } from '../errors.ts';
@@ -42,7 +43,7 @@ export interface PasswordHasher {
 
 interface PasswordHasherOptions {
   readonly threads: number;
-  /** How many computations may wait while every thread is busy. */
+  /** How many computations may wait while every thread is busy; the first of them soon cannot be aborted. */
   readonly queueLimit: number;
   readonly parameters?: HashParameters;
   readonly metrics?: Metrics;
@@ -54,10 +55,25 @@ interface PasswordHasherOptions {
  */
 const niceIncrement = 10;
 
+/**
+ * So many of those that wait are with the threads already, past aborting, so that no thread waits for
+ * the event loop to hand it the next.
+ */
+const mostLookAhead = 1;
+
 const workerUrl = new URL(
   `./password-hash.worker${extname(new URL(import.meta.url).pathname)}`, // .ts here, .js in dist
   import.meta.url,
 );
+
+/**
+ * How many threads each of so many workers has: a processor less than its share of the machine, and
+ * one at least. Without a processor of its own, all that surrounds a hash (event loop, database) takes
+ * from the threads what another thread adds.
+ */
+export function hashThreadsOf(workers: number): number {
+  return Math.max(1, Math.floor(availableParallelism() / workers) - 1);
+}
 
 /**
  * The threads start with the first computation, some 40 ms late: most commands never need them.
@@ -75,7 +91,12 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     return pool.run(task, { name });
   };
   const isPressed = createEventLoopPressure();
-  const admission = createAdmission({ slots: threads, queueLimit, isPressed });
+  const lookAhead = Math.min(queueLimit, mostLookAhead);
+  const admission = createAdmission({
+    slots: threads + lookAhead,
+    queueLimit: queueLimit - lookAhead,
+    isPressed,
+  });
   const run = options.metrics ? measured(admission, options.metrics) : unmeasured(admission);
 
   return {
@@ -151,6 +172,7 @@ function createPool(threads: number): Piscina {
     name: 'compute',
     minThreads: threads,
     maxThreads: threads,
+    concurrentTasksPerWorker: 1 + mostLookAhead,
     niceIncrement,
     recordTiming: false,
     env: {}, // the threads need none of our secrets

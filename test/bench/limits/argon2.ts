@@ -2,10 +2,10 @@
  * The limit of logins: argon2id with the service's parameters in as many threads of the same
  * priority, by the service's own worker, and nothing else. Reads how long, as JSON, and writes a sample.
  */
-import { availableParallelism } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { Piscina } from 'piscina';
 import type { CompareTask } from '../../../src/core/password-hash/password-hash.worker.ts';
+import { hashThreadsOf } from '../../../src/core/password-hash/password-hasher.ts';
 import { type Sample, sampleOf } from '../measure.ts';
 
 export interface Argon2Spec {
@@ -16,12 +16,13 @@ export interface Argon2Spec {
 
 const { seconds, concurrency, task } = JSON.parse(await text(process.stdin)) as Argon2Spec; // written by who starts this
 const worker = new URL('../../../dist/core/password-hash/password-hash.worker.js', import.meta.url);
-const threads = availableParallelism();
+const threads = hashThreadsOf(1);
 const pool = new Piscina({
   filename: worker.href,
   name: 'compare',
   minThreads: threads,
   maxThreads: threads,
+  concurrentTasksPerWorker: 2, // or each would wait for the next to be handed to it
   niceIncrement: 10,
   recordTiming: false,
 });
