@@ -96,10 +96,13 @@ async function actorOf(header: string | undefined, tokens: Tokens): Promise<Acto
   return actor;
 }
 
-/** Aborts when nobody waits any more: the caller has hung up, or was answered when time was up. */
+/** One for all: every answered request ends with it, and a new one would read the stack each time. */
+const noneWaits = new DOMException('nobody waits for the answer any more', 'AbortError');
+
+/** Aborts when nobody waits any more: the caller has hung up, or was answered, perhaps since time was up. */
 function hangUpSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  if (raw.writableEnded || raw.destroyed) controller.abort();
-  else raw.once('close', () => controller.abort());
+  if (raw.writableEnded || raw.destroyed) controller.abort(noneWaits);
+  else raw.once('close', () => controller.abort(noneWaits));
   return controller.signal;
 }

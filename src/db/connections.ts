@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Client, type ClientBase, type ClientConfig, Pool, type PoolConfig } from 'pg';
 import type { Log } from '../core/log.ts';
+import { holdBack } from './held-back.ts';
 import type { Patience } from './patience.ts';
 import { preparedName } from './prepared.ts';
 
@@ -35,11 +36,13 @@ export const keepAlive = {
  * Options of every pool.
  *
  * @param isPooled whether a pooler in transaction mode stands before the database: what is set for a
- *   session would be set for somebody else's, so the limits of PostgreSQL are left to its roles
+ *   session would be set for somebody else's, so the limits of PostgreSQL are left to its roles; and it
+ *   may take a connection back between two statements that are sent together
  */
 export function connectionOptions(patience: Patience, isPooled: boolean) {
   return {
     ...keepAlive,
+    pipeline: !isPooled,
     connectionTimeoutMillis: patience.connectMilliseconds,
     Client: clientOf(patience.silenceMilliseconds, isPooled),
     onConnect: (client: ClientBase) => introduce(client, isPooled ? {} : settingsOf(patience)),
@@ -107,6 +110,7 @@ function clientOf(milliseconds: number, isPooled: boolean): typeof Client {
       if (!isPooled) prepareMarked(this);
       closeWhenSilent(this, milliseconds);
       closeAfterFarewell(this);
+      if (!isPooled) holdBack(this); // last: what is held back is not being waited for
     }
   };
 }

@@ -25,7 +25,7 @@ export function preparedName(text: string): string | undefined {
 }
 
 /** With `$1`, `$2` … as the statement is sent. */
-function inPositions(sql: string): string {
+export function inPositions(sql: string): string {
   let position = 0;
   return sql.replace(/\?/g, () => `$${++position}`);
 }

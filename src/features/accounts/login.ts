@@ -86,12 +86,13 @@ export function createLogin(parts: LoginParts): Login {
     context: Context,
     newHash: string | undefined,
   ): Promise<{ user: User; session: TokenSource }> => {
-    const user = await parts.users.noteLogin(id, parts.clock());
-    const isStillThere = user?.status === 'ACTIVE' && hash !== null;
-    const session = isStillThere && (await parts.sessions.open(id, context.client, hash));
-    if (!session) throw new Problem('INVALID_CREDENTIALS');
+    const [user, session] = await Promise.all([
+      parts.users.noteLogin(id, parts.clock()),
+      hash === null ? undefined : parts.sessions.open(id, context.client, hash),
+      parts.audit.record({ action: 'login', actorId: id, target: { type: 'user', id } }),
+    ]);
+    if (user?.status !== 'ACTIVE' || !session) throw new Problem('INVALID_CREDENTIALS');
     if (newHash !== undefined) await parts.users.setPasswordHash(user, newHash);
-    await parts.audit.record({ action: 'login', actorId: id, target: { type: 'user', id } });
     return { user, session };
   };
 

@@ -12,6 +12,7 @@ import { type SecurityEvent, tellEvent } from '../../core/events.ts';
 import { deriveKey } from '../../core/keys.ts';
 import type { Log } from '../../core/log.ts';
 import { seal } from '../../core/sealed-box.ts';
+import { withTheNext } from '../../db/held-back.ts';
 import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import {
@@ -86,11 +87,13 @@ const columns = [
   'previous_mac',
   'mac',
 ] as const satisfies readonly (keyof EntryRow)[];
-const appendSql = prepared(`
+const appendSql = withTheNext(
+  prepared(`
   with entry as (
     insert into audit_entries (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})
   )
-  update audit_chains set sequence = ?, mac = ?, head_mac = ? where chain = ?`);
+  update audit_chains set sequence = ?, mac = ?, head_mac = ? where chain = ?`),
+);
 
 export function createAudit({ unitOfWork, log, secretKey, clock }: AuditParts): Audit {
   const { query, run, afterCommit } = unitOfWork;
