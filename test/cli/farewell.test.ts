@@ -43,9 +43,13 @@ async function sendUntilNotReady({ address }: Pick<RunningServer, 'address'>) {
   const kept = new Agent({ keepAlive: true, maxSockets: 1 });
   const outcomes: Promise<Outcome>[] = [];
   let isReady = true;
+  let isKept = true;
   const send = async (agent: Agent | false): Promise<Outcome> => {
     const outcome = await ask(address, agent);
-    if (agent && outcome.connection === 'close') isReady = false;
+    if (agent && outcome.connection !== 'keep-alive') {
+      isKept = false;
+      isReady = false;
+    }
     return outcome;
   };
   const probing = (async () => {
@@ -59,6 +63,9 @@ async function sendUntilNotReady({ address }: Pick<RunningServer, 'address'>) {
     await sleep(5);
   }
   await probing;
+  await Promise.all(outcomes);
+  // The probe may have been told while nothing was on its way by the connection that is kept.
+  if (isKept) outcomes.push(send(kept));
   const told = await Promise.all(outcomes);
   kept.destroy();
   return told;
