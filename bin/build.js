@@ -26,7 +26,12 @@ const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
 
 function digestOfSources() {
   const hash = createHash('sha256');
-  const configuration = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+  const configuration = [
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'rolldown.config.js',
+    'package-lock.json',
+  ];
   for (const file of [...configuration, ...sources.map((name) => join('src', name))]) {
     hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
   }
@@ -37,19 +42,35 @@ function isBuiltFrom(digest) {
   const outputs = sources
     .filter((name) => !name.endsWith('.d.ts'))
     .map((name) => join('dist', name.replace(/\.ts$/, '.js')));
+  outputs.push('dist/bundle/command-line.js');
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && outputs.every(existsSync);
 }
 
-function build() {
+async function build() {
   const digest = digestOfSources();
   if (isBuiltFrom(digest)) return;
   rmSync('dist', { recursive: true, force: true });
+  compile();
+  await bundle();
+  writeFileSync(stamp, digest);
+}
+
+function compile() {
   const compiler = 'node_modules/typescript/bin/tsc';
   const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
     stdio: 'inherit',
   });
   if (status !== 0) process.exit(status ?? 1);
-  writeFileSync(stamp, digest);
+}
+
+async function bundle() {
+  const [{ rolldown }, { default: options }] = await Promise.all([
+    import('rolldown'),
+    import('../rolldown.config.js'),
+  ]);
+  const bundled = await rolldown(options);
+  await bundled.write(options.output);
+  await bundled.close();
 }
 
 function linkLauncher() {
@@ -62,5 +83,5 @@ function linkLauncher() {
   symlinkSync('../../bin/gatehouse.js', link);
 }
 
-build();
+await build();
 linkLauncher();

@@ -12,7 +12,7 @@ if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
   process.exit(2);
 }
 
-const { runCommandLine } = await import('../dist/cli/command-line.js').catch((error) => {
+const { runCommandLine } = await import('../dist/bundle/command-line.js').catch((error) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND' || !String(error.message).includes('command-line.js')) {
     throw error;
   }

@@ -1,5 +1,6 @@
 /** Opens the doors of a house: resolvers, GraphQL, REST, pages; and starts what works behind them. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { refusingCrowdedLogins } from './api/crowded-logins.ts';
 import { createFarewell } from './api/farewell.ts';
@@ -11,6 +12,7 @@ import { createKnownDocuments } from './api/known-documents.ts';
 import { preparingDocuments } from './api/own-documents.ts';
 import { createSchema, type Resolvers } from './api/schema.ts';
 import { readTrustedDocuments } from './api/trusted-documents.ts';
+import { packageRoot } from './core/package-root.ts';
 import { startJobs } from './db/jobs.ts';
 import { isDatabaseReady } from './db/readiness.ts';
 import { AccessResolver, GroupResolver } from './features/access/access.resolver.ts';
@@ -165,7 +167,7 @@ async function provisionDefaultAdmin({ config, log, unitOfWork, provisioning }: 
 }
 
 export function packageVersion(): string {
-  const file = new URL('../package.json', import.meta.url);
+  const file = join(packageRoot, 'package.json');
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }; // our own file
   return version;
 }

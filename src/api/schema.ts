@@ -3,6 +3,7 @@
  * says anything else than the file, more or less, stops the start.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import {
   buildSchema,
@@ -21,6 +22,7 @@ import {
 import { buildTypeDefsAndResolversSync } from 'type-graphql';
 import type { Context } from '../core/actor.ts';
 import { isTopLevel } from '../core/errors.ts';
+import { packageRoot } from '../core/package-root.ts';
 import { currentTracer, traced } from '../core/tracing.ts';
 import { AccessResolver, GroupResolver } from '../features/access/access.resolver.ts';
 import { AccountsResolver } from '../features/accounts/accounts.resolver.ts';
@@ -51,8 +53,8 @@ import { UserResolver } from '../features/users/users.resolver.ts';
 import { noteRefusal } from './outcomes.ts';
 import { problemOf } from './problem-of.ts';
 
-/** The contract's text. From src/api and from dist/api alike it lies two folders up. */
-const schemaFile = new URL('../../schema.graphql', import.meta.url);
+/** The contract's text. */
+const schemaFile = join(packageRoot, 'schema.graphql');
 
 export const resolverClasses = [
   UserResolver,

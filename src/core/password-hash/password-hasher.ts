@@ -2,11 +2,11 @@
 // loop has no time to spare, so that a storm of logins slows logins only. It knows nothing of users, and nothing of which passwords are acceptable.
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { extname } from 'node:path';
 import { Piscina } from 'piscina';
 import { Problem } from '../errors.ts';
 import { createEventLoopPressure } from '../event-loop-pressure.ts';
 import type { Metrics } from '../metrics.ts';
+import { codeFile } from '../package-root.ts';
 import { traced } from '../tracing.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import { defaultHashParameters, type HashParameters, isAffordable } from './hash-parameters.ts';
@@ -61,10 +61,7 @@ const niceIncrement = 10;
  */
 const mostLookAhead = 1;
 
-const workerUrl = new URL(
-  `./password-hash.worker${extname(new URL(import.meta.url).pathname)}`, // .ts here, .js in dist
-  import.meta.url,
-);
+const workerFile = codeFile('core/password-hash/password-hash.worker');
 
 /**
  * How many threads each of so many workers has: a processor less than its share of the machine, and
@@ -168,7 +165,7 @@ function countRefusal(error: unknown, metrics: Metrics | undefined): void {
 
 function createPool(threads: number): Piscina {
   return new Piscina({
-    filename: workerUrl.href,
+    filename: workerFile,
     name: 'compute',
     minThreads: threads,
     maxThreads: threads,
