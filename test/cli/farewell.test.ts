@@ -63,7 +63,6 @@ async function sendUntilNotReady({ address }: Pick<RunningServer, 'address'>) {
     await sleep(5);
   }
   await probing;
-  await Promise.all(outcomes);
   // The probe may have been told while nothing was on its way by the connection that is kept.
   if (isKept) outcomes.push(send(kept));
   const told = await Promise.all(outcomes);

@@ -1,5 +1,5 @@
 /** Before all tests: a real PostgreSQL in a temporary directory, with a migrated database to clone. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { access, constants, mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -17,7 +17,12 @@ declare module 'vitest' {
   }
 }
 
-const speed = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+const speed = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_wal_size: '256MB',
+};
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env.TEST_DATABASE_URL;
@@ -36,13 +41,27 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function startEmbedded() {
-  const dataDirectory = await mkdtemp(join(tmpdir(), 'gatehouse-test-'));
+  const parent = (await hasRoom(memory)) ? memory : tmpdir();
+  const dataDirectory = await mkdtemp(join(parent, 'gatehouse-test-'));
   const embedded = await joinEmbeddedDatabase({ dataDirectory, settings: speed });
   const stop = async () => {
     await embedded.leave();
     await rm(dataDirectory, { recursive: true, force: true });
   };
   return { url: embedded.url, stop };
+}
+
+/** Where Linux keeps files in memory: a database is a thousand files, and tests make a hundred of them. */
+const memory = '/dev/shm';
+
+async function hasRoom(directory: string): Promise<boolean> {
+  try {
+    await access(directory, constants.W_OK);
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize > 2 ** 30;
+  } catch {
+    return false;
+  }
 }
 
 /** Both sides spend 4096 rounds on each new connection, of which tests make thousands. */
