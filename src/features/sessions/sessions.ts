@@ -60,7 +60,7 @@ const openSql = prepared(`
   from password_hashes where user_id = ? and password_hash = ? returning id`);
 
 export function createSessions(parts: SessionsParts): Sessions {
-  const { em, query, run } = parts.unitOfWork;
+  const { em, query, run, afterCommit } = parts.unitOfWork;
 
   /** Whether there is such a session of the user; ended it is afterwards. */
   const endOwn = async (id: string, userId: string, reason: EndReason): Promise<boolean> => {
@@ -105,7 +105,7 @@ export function createSessions(parts: SessionsParts): Sessions {
         passwordHash,
       ]);
       if (opened.length === 0) return undefined;
-      parts.metrics.count('sessionsStarted');
+      afterCommit(() => parts.metrics.count('sessionsStarted'));
       return { id, userId, refreshCounter: 0, lastUsedAt: now, expiresAt };
     },
 
