@@ -1,8 +1,10 @@
 /** How many computations run at a time: as many as there are slots, and one while others need the time. */
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createEventLoopPressure } from '../../src/core/event-loop-pressure.ts';
 import { createAdmission } from '../../src/core/password-hash/admission.ts';
+import { until } from '../support/until.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -31,9 +33,10 @@ test('one at a time while pressed, all slots again afterwards, and nobody is for
   isPressed = true;
   await endOne();
   await endOne();
-  expect(underWay).toHaveLength(1);
+  await until(() => underWay.length === 1);
   await endOne();
-  expect(underWay).toHaveLength(1);
+  expect(underWay).toHaveLength(0); // it rests
+  await until(() => underWay.length === 1);
   isPressed = false;
   await endOne();
   expect(underWay).toHaveLength(3);
@@ -42,6 +45,24 @@ test('one at a time while pressed, all slots again afterwards, and nobody is for
   expect(done).toBe(12);
   expect(admission.waiting()).toBe(0);
   await admission.close();
+});
+
+test('while pressed a work is followed by a rest twice as long, which closing does not wait for', async () => {
+  const admission = createAdmission({ slots: 2, queueLimit: 2, isPressed: () => true });
+  const started: number[] = [];
+  const work = async () => {
+    started.push(performance.now());
+    await sleep(30);
+  };
+  await Promise.all([admission.run(work, undefined), admission.run(work, undefined)]);
+  const [first = 0, second = 0] = started;
+  expect(second - first).toBeGreaterThanOrEqual(85); // 30 and 60, as timers go
+  const last = admission.run(() => sleep(30), undefined);
+  await until(() => admission.waiting() === 0);
+  const closedAt = performance.now();
+  await admission.close();
+  await last;
+  expect(performance.now() - closedAt).toBeLessThan(60);
 });
 
 test('the event loop is pressed when it has worked for nearly all of a quarter of a second', () => {

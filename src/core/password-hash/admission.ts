@@ -35,9 +35,13 @@ const shortLine = 32;
 /** When the pace drops, those who are in line are turned away before the deadline of their request. */
 const patienceMilliseconds = 3500;
 
+/** While the machine is pressed a place rests for so many times as long as the work took. */
+const restPerWork = 2;
+
 /**
- * An admission with room for `slots` running works and `queueLimit` waiting ones; for one running work
- * while `isPressed` says that everybody else would have to wait for more.
+ * An admission with room for `slots` running works and `queueLimit` waiting ones. While `isPressed` says
+ * that everybody else would have to wait for it, one work runs at a time, and after each there is a rest:
+ * what comes with a work costs the others as much as the work itself.
  */
 export function createAdmission(options: {
   readonly slots: number;
@@ -83,7 +87,13 @@ export function createAdmission(options: {
     });
   }
 
-  function leave(): void {
+  /** The place of a work that is done is given on after the rest. */
+  function leave(milliseconds: number): void {
+    if (isPressed() && !isClosed) setTimeout(giveOn, restPerWork * milliseconds);
+    else giveOn();
+  }
+
+  function giveOn(): void {
     running -= 1;
     for (const next of waiting) {
       if (running >= slots()) break;
@@ -96,7 +106,8 @@ export function createAdmission(options: {
 
   /** By the pace of late: a machine that has other things to do makes the line shorter. */
   function waitSeconds(): number {
-    return (waiting.size / slots()) * meanSeconds;
+    const seconds = isPressed() ? meanSeconds * (1 + restPerWork) : meanSeconds;
+    return (waiting.size / slots()) * seconds;
   }
 
   function isLong(): boolean {
@@ -116,8 +127,9 @@ export function createAdmission(options: {
         signal?.throwIfAborted();
         return await work();
       } finally {
-        meanSeconds += ((performance.now() - startedAt) / 1000 - meanSeconds) / 16;
-        leave();
+        const milliseconds = performance.now() - startedAt;
+        meanSeconds += (milliseconds / 1000 - meanSeconds) / 16;
+        leave(milliseconds);
       }
     },
 
