@@ -62,11 +62,14 @@ test('what is asked for one by one is sent one by one', async () => {
 
 test('a marked statement goes with the commit at the latest, and is committed', async () => {
   const { reached, release } = wire.holdAnswerTo(/with the next/);
+  let isTakenAsDone = false;
   const running = run(async () => {
     await uow.query(note, ['now']);
-    await uow.query(laterNote, ['later']); // or this would wait for its answer
+    await uow.query(laterNote, ['later']);
+    isTakenAsDone = true;
   });
   await reached;
+  expect(isTakenAsDone).toBe(true); // although its answer is held back
   release();
   await running;
   expect(await notes()).toEqual(expect.arrayContaining(['later', 'now']));
