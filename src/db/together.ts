@@ -4,7 +4,7 @@
  * (0.29) lets a transaction have one statement under way.
  */
 import type { Transaction } from '@mikro-orm/core';
-import type { CompiledQuery, Kysely, QueryResult } from 'kysely';
+import { type CompiledQuery, ControlledTransaction, type Kysely, type QueryResult } from 'kysely';
 
 type Answer = QueryResult<unknown>;
 
@@ -29,7 +29,9 @@ export function sendTogether(
     asked.set(transaction, all);
     queueMicrotask(() => {
       asked.delete(transaction);
-      void sendAll(transaction, all);
+      sendAll(transaction, all).catch((error: unknown) => {
+        for (const each of all) each.answer.reject(error);
+      });
     });
   }
   return answer.promise;
@@ -37,9 +39,17 @@ export function sendTogether(
 
 function sendAll(transaction: Kysely<unknown>, all: readonly Asked[]): Promise<void> {
   return transaction.getExecutor().provideConnection(async (connection) => {
+    // Kysely looks only where statements are executed one by one; the connection may be somebody else's now.
+    if (transaction instanceof ControlledTransaction && hasEnded(transaction)) {
+      throw new Error('the transaction has ended');
+    }
     const answered = all.map(({ statement, answer }) =>
       connection.executeQuery<unknown>(statement).then(answer.resolve, answer.reject),
     );
     await Promise.all(answered);
   });
+}
+
+function hasEnded({ isCommitted, isRolledBack }: ControlledTransaction<unknown>): boolean {
+  return isCommitted || isRolledBack;
 }

@@ -145,3 +145,25 @@ test('a savepoint that is rolled back takes only its own', async () => {
   expect(await notes()).toContain('outer');
   expect(await notes()).not.toContain('inner');
 });
+
+test.each([
+  ['committed', () => undefined],
+  [
+    'rolled back',
+    () => {
+      throw new Error('rolled back');
+    },
+  ],
+])('a statement that comes when its transaction was %s is refused, and not run', async (_, end) => {
+  const { promise: hasEnded, resolve } = Promise.withResolvers<void>();
+  let late: Promise<unknown> | undefined;
+  const running = run(async () => {
+    await uow.query('select 1');
+    late = hasEnded.then(() => uow.query(note, ['too late']));
+    end();
+  });
+  await running.catch(() => undefined);
+  resolve();
+  await expect(late).rejects.toThrow('the transaction has ended');
+  expect(await notes()).not.toContain('too late');
+});
