@@ -1,5 +1,6 @@
-// Hashes and verifies passwords with argon2id in low-priority threads, one at a time while the event
-// loop has no time to spare, so that a storm of logins slows logins only. It knows nothing of users, and nothing of which passwords are acceptable.
+// Hashes and verifies passwords with argon2id in low-priority threads, one at a time and with rests
+// while the event loop has no time to spare, so that a storm of logins slows logins only. It knows
+// nothing of users, and nothing of which passwords are acceptable.
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
