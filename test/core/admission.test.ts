@@ -65,6 +65,22 @@ test('while pressed a work is followed by a rest twice as long, which closing do
   expect(performance.now() - closedAt).toBeLessThan(60);
 });
 
+test('whoever is turned away is told to come when the line is gone at the latest', async () => {
+  const admission = createAdmission({ slots: 1, queueLimit: 500, isPressed: () => true });
+  const endless = Promise.withResolvers<void>();
+  const gone = new AbortController();
+  await admission.run(() => sleep(400), undefined); // the pace of late
+  const all = Array.from({ length: 501 }, () => admission.run(() => endless.promise, gone.signal));
+  const settled = Promise.allSettled(all);
+  await expect(admission.run(() => sleep(0), undefined)).rejects.toMatchObject({
+    code: 'OVERLOADED',
+    retryAfterSeconds: 4,
+  });
+  gone.abort();
+  endless.resolve();
+  await settled;
+});
+
 test('the event loop is pressed when it has worked for nearly all of a quarter of a second', () => {
   const utilization = vi.spyOn(performance, 'eventLoopUtilization');
   const now = vi.spyOn(performance, 'now');

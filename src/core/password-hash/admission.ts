@@ -114,8 +114,10 @@ export function createAdmission(options: {
     return waiting.size >= shortLine && waitSeconds() > longestWaitSeconds;
   }
 
+  /** However slow the pace, nobody stays in line for longer than their patience. */
   function overloaded(): Problem {
-    const retryAfterSeconds = Math.max(1, Math.ceil(waitSeconds()));
+    const seconds = Math.min(waitSeconds(), patienceMilliseconds / 1000);
+    const retryAfterSeconds = Math.max(1, Math.ceil(seconds));
     return new Problem('OVERLOADED', { retryAfterSeconds });
   }
 
