@@ -65,6 +65,26 @@ test('while pressed a work is followed by a rest twice as long, which closing do
   expect(performance.now() - closedAt).toBeLessThan(60);
 });
 
+test('a rest turns nobody away: as many are let in as ever', async () => {
+  const admission = createAdmission({ slots: 2, queueLimit: 1, isPressed: () => true });
+  const underWay: (() => void)[] = [];
+  const begin = () =>
+    admission.run(() => new Promise<void>((resolve) => underWay.push(resolve)), undefined);
+  const first = begin();
+  await soon();
+  underWay.shift()?.();
+  await first;
+  const next = [begin(), begin(), begin()]; // all of them wait for the end of the rest
+  await expect(begin()).rejects.toMatchObject({ code: 'OVERLOADED' });
+  const all = Promise.all(next);
+  for (let left = 3; left > 0; left -= 1) {
+    await until(() => underWay.length === 1);
+    underWay.shift()?.();
+  }
+  await all;
+  await admission.close();
+});
+
 test('whoever is turned away is told to come when the line is gone at the latest', async () => {
   const admission = createAdmission({ slots: 1, queueLimit: 500, isPressed: () => true });
   const endless = Promise.withResolvers<void>();

@@ -49,10 +49,14 @@ export function createAdmission(options: {
   readonly isPressed?: () => boolean;
 }): Admission {
   const { slots: most, queueLimit, isPressed = () => false } = options;
+  /** Pressed or not, so many are let in: a rest makes them wait, it turns nobody away. */
+  const room = most + queueLimit;
   const slots = () => (isPressed() ? 1 : most);
   const waiting = new Set<Waiter>();
   const idle = Promise.withResolvers<void>();
+  /** Slots that are taken, those at rest among them. */
   let running = 0;
+  let resting = 0;
   let places = 0;
   let isClosed = false;
   let meanSeconds = expectedSeconds;
@@ -64,7 +68,7 @@ export function createAdmission(options: {
       running += 1;
       return;
     }
-    if (waiting.size >= queueLimit) throw overloaded();
+    if (running - resting + waiting.size >= room) throw overloaded();
     await turn(signal);
   }
 
@@ -89,8 +93,12 @@ export function createAdmission(options: {
 
   /** The place of a work that is done is given on after the rest. */
   function leave(milliseconds: number): void {
-    if (isPressed() && !isClosed) setTimeout(giveOn, restPerWork * milliseconds);
-    else giveOn();
+    if (!isPressed() || isClosed) return giveOn();
+    resting += 1;
+    setTimeout(() => {
+      resting -= 1;
+      giveOn();
+    }, restPerWork * milliseconds);
   }
 
   function giveOn(): void {
@@ -136,7 +144,7 @@ export function createAdmission(options: {
     },
 
     place() {
-      if (places >= most + queueLimit || isLong()) throw overloaded();
+      if (places >= room || isLong()) throw overloaded();
       places += 1;
       return {
         [Symbol.dispose]: () => {
