@@ -85,6 +85,33 @@ test('a rest turns nobody away: as many are let in as ever', async () => {
   await admission.close();
 });
 
+test('when the pace drops the last in line hear so at once, and the first keep their turn', async () => {
+  let isPressed = false;
+  const admission = createAdmission({ slots: 1, queueLimit: 100, isPressed: () => isPressed });
+  for (let works = 0; works < 16; works += 1) await admission.run(() => sleep(60), undefined);
+  const first = Promise.withResolvers<void>();
+  const running = admission.run(() => first.promise, undefined);
+  const started: number[] = [];
+  const refused: number[] = [];
+  const over = new AbortController();
+  const line = Array.from({ length: 60 }, (_, index) =>
+    admission
+      .run(async () => void started.push(index), over.signal)
+      .catch((error: { code?: string }) => {
+        if (error.code === 'OVERLOADED') refused.push(index);
+      }),
+  );
+  await sleep(50);
+  isPressed = true;
+  first.resolve();
+  await until(() => started.length > 0 && refused.length > 0);
+  expect(started[0]).toBe(0);
+  expect(refused).toEqual(Array.from({ length: 40 }, (_, index) => index + 20));
+  over.abort();
+  await Promise.all([running, ...line]);
+  await admission.close();
+});
+
 test('whoever is turned away is told to come when the line is gone at the latest', async () => {
   const admission = createAdmission({ slots: 1, queueLimit: 500, isPressed: () => true });
   const endless = Promise.withResolvers<void>();

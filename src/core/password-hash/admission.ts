@@ -26,13 +26,14 @@ interface Waiter {
   readonly refuse: (reason: unknown) => void;
 }
 
-/** A first guess of how long one work takes; corrected by every work done. */
+/** A guess of how long one work takes, until enough are done to tell the pace. */
 const expectedSeconds = 0.05;
+const enoughWorks = 16;
 /** Nobody new is let in where the line is longer: who waits too long has given up when it is their turn. */
 const longestWaitSeconds = 2;
 /** A line that is no flood, however slow the machine. */
-const shortLine = 32;
-/** When the pace drops, those who are in line are turned away before the deadline of their request. */
+const shortLine = 20;
+/** Before the deadline of their request: until then at the latest it is somebody's turn. */
 const patienceMilliseconds = 3500;
 
 /** While the machine is pressed a place rests for so many times as long as the work took. */
@@ -59,7 +60,9 @@ export function createAdmission(options: {
   let resting = 0;
   let places = 0;
   let isClosed = false;
-  let meanSeconds = expectedSeconds;
+  let works = 0;
+  /** Of all works at first, of the last ones later. */
+  let meanSeconds = 0;
 
   async function enter(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
@@ -93,16 +96,21 @@ export function createAdmission(options: {
 
   /** The place of a work that is done is given on after the rest. */
   function leave(milliseconds: number): void {
-    if (!isPressed() || isClosed) return giveOn();
+    if (isPressed() && !isClosed) rest(restPerWork * milliseconds);
+    else giveOn();
+  }
+
+  function rest(milliseconds: number): void {
     resting += 1;
     setTimeout(() => {
       resting -= 1;
       giveOn();
-    }, restPerWork * milliseconds);
+    }, milliseconds);
   }
 
   function giveOn(): void {
     running -= 1;
+    shorten();
     for (const next of waiting) {
       if (running >= slots()) break;
       running += 1; // at once, so nobody can slip in between
@@ -112,19 +120,33 @@ export function createAdmission(options: {
     if (isClosed && running === 0) idle.resolve();
   }
 
+  const isPaceKnown = () => works >= enoughWorks;
+
   /** By the pace of late: a machine that has other things to do makes the line shorter. */
-  function waitSeconds(): number {
-    const seconds = isPressed() ? meanSeconds * (1 + restPerWork) : meanSeconds;
-    return (waiting.size / slots()) * seconds;
+  function secondsEach(): number {
+    if (!isPaceKnown()) return expectedSeconds / slots();
+    return (isPressed() ? meanSeconds * (1 + restPerWork) : meanSeconds) / slots();
   }
 
+  /** Counts who is on the way to the line, too: a place let in too many is work done for nothing. */
   function isLong(): boolean {
-    return waiting.size >= shortLine && waitSeconds() > longestWaitSeconds;
+    const line = isPaceKnown() ? Math.max(places, waiting.size) : waiting.size;
+    return line >= shortLine && line * secondsEach() > longestWaitSeconds;
+  }
+
+  /** When the pace drops, the last in line hear so at once, not when their patience is at its end. */
+  function shorten(): void {
+    if (waiting.size <= shortLine || !isPaceKnown()) return;
+    const inTime = Math.floor(patienceMilliseconds / 1000 / secondsEach());
+    for (const waiter of [...waiting].slice(Math.max(shortLine, inTime))) {
+      waiting.delete(waiter);
+      waiter.refuse(overloaded());
+    }
   }
 
   /** However slow the pace, nobody stays in line for longer than their patience. */
   function overloaded(): Problem {
-    const seconds = Math.min(waitSeconds(), patienceMilliseconds / 1000);
+    const seconds = Math.min(waiting.size * secondsEach(), patienceMilliseconds / 1000);
     const retryAfterSeconds = Math.max(1, Math.ceil(seconds));
     return new Problem('OVERLOADED', { retryAfterSeconds });
   }
@@ -138,7 +160,8 @@ export function createAdmission(options: {
         return await work();
       } finally {
         const milliseconds = performance.now() - startedAt;
-        meanSeconds += (milliseconds / 1000 - meanSeconds) / 16;
+        works += 1;
+        meanSeconds += (milliseconds / 1000 - meanSeconds) / Math.min(works, enoughWorks);
         leave(milliseconds);
       }
     },

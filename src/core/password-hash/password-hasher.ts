@@ -12,7 +12,7 @@ import { traced } from '../tracing.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import { defaultHashParameters, type HashParameters, isAffordable } from './hash-parameters.ts';
 import type { CompareTask, ComputeTask } from './password-hash.worker.ts';
-import { type Argon2Hash, parseStoredHash } from './stored-hash.ts';
+import { type Argon2Hash, longestStoredHash, parseStoredHash } from './stored-hash.ts';
 
 /** Passwords are hashed as their exact UTF-8 bytes, never trimmed, cut or normalised (ASVS 6.2.8). */
 export interface PasswordHasher {
@@ -103,7 +103,8 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       return run<string>('hash', () => compute(task, 'compute'), signal);
     },
 
-    verify(hash, password, signal) {
+    verify(stored, password, signal) {
+      const hash = (stored?.length ?? 0) <= longestStoredHash ? stored : undefined;
       const task: CompareTask = { hash, password, dummyHash };
       return run<boolean>('verify', () => compute(task, 'compare'), signal);
     },

@@ -23,7 +23,8 @@ export interface Pbkdf2Hash {
 
 export type StoredHash = Argon2Hash | Pbkdf2Hash;
 
-const maximumLength = 512;
+/** Characters; what is longer is no hash, and would only cost the way to a thread. */
+export const longestStoredHash = 512;
 const maximumPbkdf2Iterations = 2_000_000;
 
 const argon2Pattern =
@@ -38,7 +39,7 @@ const pbkdf2Pattern =
  * out of bounds (Kratos `ErrHashParametersOutOfBounds`). Base64 is checked by argon2 itself.
  */
 export function parseStoredHash(hash: string | undefined): StoredHash | undefined {
-  if (hash === undefined || hash.length > maximumLength) return undefined;
+  if (hash === undefined || hash.length > longestStoredHash) return undefined;
   return parseArgon2(hash) ?? parsePbkdf2(hash);
 }
 
