@@ -4,6 +4,7 @@
  */
 import type { LoadResult, LoadSpec } from './load.ts';
 import { benchFile, cpuSeconds, runJson } from './process.ts';
+import { hasWrk, loadWithWrk } from './wrk.ts';
 
 /** What one subject did in one round. */
 export interface Sample {
@@ -135,5 +136,5 @@ export function httpSubject(name: string, pid: number, spec: Omit<LoadSpec, 'sec
 }
 
 export function runLoad(spec: LoadSpec): Promise<LoadResult> {
-  return runJson(benchFile('./load.ts'), spec);
+  return hasWrk() ? loadWithWrk(spec) : runJson(benchFile('./load.ts'), spec);
 }

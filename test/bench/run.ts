@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- part …] [--quick]`: measures the service against its physical limits and against
- * peers, in one run on one machine. Needs `npm run build` and nothing installed.
+ * peers, in one run on one machine. Needs nothing installed.
  */
 import { openGround } from './ground.ts';
 import { measureGrowth } from './parts/growth.ts';
@@ -17,6 +17,7 @@ import {
   type PartResult,
   writeJson,
 } from './report.ts';
+import { hasWrk } from './wrk.ts';
 
 const parts = {
   me: measureMe,
@@ -37,7 +38,7 @@ async function main(words: readonly string[]): Promise<void> {
   const unknown = names.find((name) => !isPart(name));
   if (unknown !== undefined) throw new Error(`no part ${unknown}; there are ${Object.keys(parts)}`);
   const chosen = names.length > 0 ? names.filter(isPart) : (Object.keys(parts) as PartName[]); // its keys
-  const machine = describeMachine();
+  const machine = { ...describeMachine(), load: hasWrk() ? 'wrk' : 'autocannon' };
   console.log(JSON.stringify(machine));
   const results: Partial<Record<PartName, PartResult>> = {};
   await using ground = await openGround(isQuick);
