@@ -312,6 +312,14 @@ describe('which users', () => {
     expect(await found({ search: "' or true --" })).toEqual(new Set());
   });
 
+  test('a long word is found as it is written, and not where its parts are apart', async () => {
+    const mark = newName();
+    const whole = await named({ last_name: `x${mark}annabelläy` });
+    await named({ last_name: `${mark}ann-${mark}-abellä` });
+    expect(await found({ search: `${mark}annabellä` })).toEqual(new Set([whole]));
+    expect(await found({ search: `${mark}annabel` })).toEqual(new Set([whole]));
+  });
+
   test('status, flags and group', async () => {
     const group = await makeGroup(service);
     const [disabled, member, former] = [

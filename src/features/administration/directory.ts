@@ -17,6 +17,7 @@ import { User } from '../users/user.entity.ts';
 import { type Connection, connect } from './connection.ts';
 import type { PageInput, PageOrder, PageSource } from './pages.ts';
 import { requireAdministrator } from './rules.ts';
+import { toSearchPattern } from './search-pattern.ts';
 
 /** Everything raw. */
 export interface UserFilter {
@@ -146,12 +147,13 @@ function sourceOf(filter: UserFilter): PageSource {
   });
   const conditions: string[] = [];
   const parameters: unknown[] = [];
-  const add = (condition: string, value: unknown) => {
-    if (value === undefined) return;
+  const add = (condition: string, ...values: unknown[]) => {
+    if (values.includes(undefined)) return;
     conditions.push(condition);
-    parameters.push(value);
+    parameters.push(...values);
   };
-  add("t.search_text like '%' || ? || '%'", parsed.search && escapeLike(parsed.search));
+  const search = parsed.search === undefined ? undefined : toSearchPattern(parsed.search);
+  add('t.search_text like ? and strpos(t.search_text, ?) > 0', search?.pattern, search?.text);
   add('t.status = ?', parsed.status);
   add('t.is_staff = ?', parsed.isStaff);
   add('t.is_superuser = ?', parsed.isSuperuser);
@@ -167,9 +169,4 @@ function parseStatus(raw: unknown): string {
   return raw === 'PENDING' || raw === 'ACTIVE' || raw === 'DISABLED'
     ? raw
     : refuse('Must be PENDING, ACTIVE or DISABLED.');
-}
-
-/** What is searched for is text, not a pattern. */
-function escapeLike(text: string): string {
-  return text.toLowerCase().replace(/[\\%_]/g, '\\$&');
 }
