@@ -30,7 +30,8 @@ export interface StormResult {
 }
 
 const spec = JSON.parse(await text(process.stdin)) as StormSpec; // written by who starts this
-const agent = new Agent({ keepAlive: true });
+// With a time of its own it heeds that of the server, and sends nothing where the server is about to close.
+const agent = new Agent({ keepAlive: true, timeout: 60_000 });
 const tickMilliseconds = 5;
 const refusals: number[] = [];
 let [sent, offered, accepted, wrong] = [0, 0, 0, 0];
