@@ -32,8 +32,8 @@ export interface Ground extends AsyncDisposable {
 const secretKey = 'benchmark-only-key-0123456789-abcdefghijkl';
 
 const efforts = {
-  full: { rounds: 5, seconds: 6, warmUpSeconds: 5 },
-  quick: { rounds: 3, seconds: 2, warmUpSeconds: 2 },
+  full: { rounds: 5, seconds: 6, warmUpSeconds: 8 },
+  quick: { rounds: 3, seconds: 2, warmUpSeconds: 8 },
 } satisfies Record<string, Effort>;
 
 export async function openGround(isQuick: boolean): Promise<Ground> {
