@@ -36,6 +36,10 @@ const shortLine = 20;
 /** Before the deadline of their request: until then at the latest it is somebody's turn. */
 const patienceMilliseconds = 3500;
 
+/** So many are turned away from a line that has become too long, so far apart. */
+const refusedAtOnce = 2;
+const refusalMilliseconds = 25;
+
 /** While the machine is pressed a place rests for so many times as long as the work took. */
 const restPerWork = 2;
 
@@ -60,6 +64,7 @@ export function createAdmission(options: {
   let resting = 0;
   let places = 0;
   let isClosed = false;
+  let isShortening = false;
   let works = 0;
   /** Of all works at first, of the last ones later. */
   let meanSeconds = 0;
@@ -134,14 +139,24 @@ export function createAdmission(options: {
     return line >= shortLine && line * secondsEach() > longestWaitSeconds;
   }
 
-  /** When the pace drops, the last in line hear so at once, not when their patience is at its end. */
+  /**
+   * When the pace drops, the last in line hear so now, not when their patience is at its end: a few at a
+   * time, as each of them is some milliseconds of work for those whom a shorter line is to spare.
+   */
   function shorten(): void {
-    if (waiting.size <= shortLine || !isPaceKnown()) return;
+    if (isShortening || !isPaceKnown()) return;
     const inTime = Math.floor(patienceMilliseconds / 1000 / secondsEach());
-    for (const waiter of [...waiting].slice(Math.max(shortLine, inTime))) {
+    const tooMany = waiting.size - Math.max(shortLine, inTime);
+    if (tooMany <= 0) return;
+    for (const waiter of [...waiting].slice(-Math.min(tooMany, refusedAtOnce))) {
       waiting.delete(waiter);
       waiter.refuse(overloaded());
     }
+    isShortening = true;
+    setTimeout(() => {
+      isShortening = false;
+      shorten();
+    }, refusalMilliseconds);
   }
 
   /** However slow the pace, nobody stays in line for longer than their patience. */
