@@ -48,6 +48,8 @@ interface PasswordHasherOptions {
   readonly queueLimit: number;
   readonly parameters?: HashParameters;
   readonly metrics?: Metrics;
+  /** Whether everybody else has to wait already; by the use of the event loop unless told otherwise. */
+  readonly isPressed?: () => boolean;
 }
 
 /**
@@ -88,7 +90,7 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     pool ??= createPool(threads);
     return pool.run(task, { name });
   };
-  const isPressed = createEventLoopPressure();
+  const isPressed = options.isPressed ?? createEventLoopPressure();
   const lookAhead = Math.min(queueLimit, mostLookAhead);
   const admission = createAdmission({
     slots: threads + lookAhead,
