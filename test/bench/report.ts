@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import type { Measurement } from './measure.ts';
+import { hasWrk } from './wrk.ts';
 
 /** One line of the table: a figure and what it has to be. */
 export interface Figure {
@@ -23,6 +24,8 @@ export interface Machine {
   readonly memoryGigabytes: number;
   readonly node: string;
   readonly loadBefore: number;
+  /** What sends the requests. */
+  readonly loadGenerator: 'wrk' | 'autocannon';
 }
 
 export function describeMachine(): Machine {
@@ -32,6 +35,7 @@ export function describeMachine(): Machine {
     memoryGigabytes: Math.round(totalmem() / 2 ** 30),
     node: process.version,
     loadBefore: loadavg()[0] ?? Number.NaN,
+    loadGenerator: hasWrk() ? 'wrk' : 'autocannon',
   };
 }
 

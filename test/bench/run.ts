@@ -17,7 +17,6 @@ import {
   type PartResult,
   writeJson,
 } from './report.ts';
-import { hasWrk } from './wrk.ts';
 
 const parts = {
   me: measureMe,
@@ -38,7 +37,7 @@ async function main(words: readonly string[]): Promise<void> {
   const unknown = names.find((name) => !isPart(name));
   if (unknown !== undefined) throw new Error(`no part ${unknown}; there are ${Object.keys(parts)}`);
   const chosen = names.length > 0 ? names.filter(isPart) : (Object.keys(parts) as PartName[]); // its keys
-  const machine = { ...describeMachine(), load: hasWrk() ? 'wrk' : 'autocannon' };
+  const machine = describeMachine();
   console.log(JSON.stringify(machine));
   const results: Partial<Record<PartName, PartResult>> = {};
   await using ground = await openGround(isQuick);

@@ -14,12 +14,12 @@ let isThere: boolean | undefined;
 
 /** Whether there is one; on Debian, and as root, it is installed first. */
 export function hasWrk(): boolean {
-  if (isThere === undefined && !answers()) install();
-  isThere ??= answers();
+  if (isThere === undefined && !canStart()) install();
+  isThere ??= canStart();
   return isThere;
 }
 
-const answers = () => spawnSync('wrk', ['--version']).error === undefined;
+const canStart = () => spawnSync('wrk', ['--version']).error === undefined;
 
 function install(): void {
   if (process.getuid?.() === 0) spawnSync('apt-get', ['install', '-y', 'wrk'], { stdio: 'ignore' });
@@ -30,10 +30,10 @@ export async function loadWithWrk(spec: LoadSpec): Promise<LoadResult> {
   try {
     const file = join(directory, 'spec.lua');
     writeFileSync(file, `return ${toLua(whatToSend(spec))}\n`, { mode: 0o600 }); // there are tokens in it
-    const time = Math.ceil(spec.seconds);
     const { stdout } = await promisify(execFile)('wrk', [
       ...['--threads', '1', '--connections', String(spec.connections)],
-      ...['--duration', `${time}s`, '--timeout', '30s', '--script', benchFile('./wrk.lua')],
+      ...['--duration', `${Math.ceil(spec.seconds)}s`, '--timeout', '30s'],
+      ...['--script', benchFile('./wrk.lua')],
       ...[spec.url, file],
     ]);
     return toResult(stdout);
@@ -46,13 +46,13 @@ function whatToSend({ method, headers, bodies = [], expected, refreshTokens }: L
   return { method, headers, bodies, expected, ...(refreshTokens ? { tokens: refreshTokens } : {}) };
 }
 
-/** A value of JSON as Lua writes it: its strings are enough like those of JSON, but for `\u`. */
+/** A value of JSON as Lua writes it. Strings are alike, but for control characters, which Lua would refuse. */
 function toLua(value: unknown): string {
   if (Array.isArray(value)) return `{${value.map(toLua).join()}}`;
   if (typeof value === 'object' && value !== null) {
     return `{${Object.entries(value).map(([key, each]) => `[${toLua(key)}]=${toLua(each)}`)}}`;
   }
-  return JSON.stringify(value).replaceAll('\\u', '\\\\u');
+  return JSON.stringify(value);
 }
 
 function toResult(said: string): LoadResult {
