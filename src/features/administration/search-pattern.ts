@@ -1,8 +1,5 @@
 /** What a search is for, as PostgreSQL's index of trigrams finds it with the least work. */
 
-/** Letters and digits in a row, long enough to be told by some of their trigrams. */
-const longRun = /[\p{L}\p{N}]{6,}/gu;
-
 export interface SearchPattern {
   /** For `like`: matches whatever contains the text, and now and then something else. */
   readonly pattern: string;
@@ -10,21 +7,73 @@ export interface SearchPattern {
   readonly text: string;
 }
 
+/** Three letters or digits in a row. */
+interface Trigram {
+  readonly at: number;
+  readonly text: string;
+  /** The places of its letters among all letters, added: about the logarithm of how rare it is. */
+  readonly rarity: number;
+}
+
 /**
- * The index is asked for every third trigram of a long run only: the others cost as much again each,
- * more with every user, and hardly make what is found fewer.
+ * The index is asked for two trigrams only, the two that the fewest users should have: for each one
+ * that it is asked for it reads a list, and the lists grow with the users.
  */
 export function toSearchPattern(raw: string): SearchPattern {
   const text = raw.toLowerCase();
-  const likeText = text.replace(/[\\%_]/g, '\\$&');
-  return { pattern: `%${likeText.replace(longRun, inThrees)}%`, text };
+  const part = partThatTells(text);
+  const [one, other] = rarestTwo(trigramsOf(part));
+  const wanted = one && other ? `${one.text}%${other.text}` : part.replace(/[\\%_]/g, '\\$&');
+  return { pattern: `%${wanted}%`, text };
 }
 
-/** `abcdefgh` as `abc%def%`. */
-function inThrees(run: string): string {
-  const characters = [...run];
-  const whole = characters.length - (characters.length % 3);
-  const threes: string[] = [];
-  for (let at = 0; at < whole; at += 3) threes.push(characters.slice(at, at + 3).join(''));
-  return threes.join('%') + (whole < characters.length ? '%' : '');
+const trigram = /[\p{L}\p{N}]{3}/u;
+const sharedEnding = /\.(?:com|net|org|edu)$/;
+
+/** Of an address what comes before its `@`, unless that is too short: many share the rest. */
+function partThatTells(text: string): string {
+  const local = text.slice(0, text.indexOf('@') + 1);
+  return trigram.test(local) ? local : text.replace(sharedEnding, '') || text;
+}
+
+/** The largest providers of mail. */
+const inManyAddresses = new Set(
+  ['gmail', 'hotmail', 'icloud', 'outlook', 'proton', 'yahoo'].flatMap(threesOf),
+);
+
+/** From the most frequent in names to the least, each about a fifth rarer than the one before. */
+const lettersByFrequency = 'eanirolstmhdcukygbpvfwjzxq';
+/** Where digits and the letters of other alphabets stand among them. */
+const middle = lettersByFrequency.length / 2;
+
+function trigramsOf(text: string): readonly Trigram[] {
+  return threesOf(text).flatMap((three, at) =>
+    trigram.test(three) && !inManyAddresses.has(three)
+      ? [{ at, text: three, rarity: rarityOf(three) }]
+      : [],
+  );
+}
+
+function threesOf(text: string): readonly string[] {
+  const characters = [...text];
+  return characters.map((_, at) => characters.slice(at, at + 3).join(''));
+}
+
+function rarityOf(three: string): number {
+  const places = [...three].map((character) => lettersByFrequency.indexOf(character));
+  return places.reduce((sum, place) => sum + (place < 0 ? middle : place), 0);
+}
+
+/** The rarest pair without a character in common, in the order of the text. */
+function rarestTwo(trigrams: readonly Trigram[]): readonly Trigram[] {
+  const pairs = trigrams.flatMap((one) =>
+    trigrams.filter(({ at }) => at >= one.at + 3).map((other) => [one, other] as const),
+  );
+  const rarity = ([one, other]: readonly [Trigram, Trigram]) => one.rarity + other.rarity;
+  return (
+    pairs.reduce<readonly [Trigram, Trigram] | undefined>(
+      (rarest, pair) => (rarest && rarity(rarest) >= rarity(pair) ? rarest : pair),
+      undefined,
+    ) ?? []
+  );
 }

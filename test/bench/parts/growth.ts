@@ -58,7 +58,14 @@ async function growthOfUsers(ground: Ground): Promise<PartResult> {
     await makeAdministrator(database);
     scenes.push({ name: `${users} users`, server, person: 1 });
   }
-  const kinds = { me, login, refreshTokens, 'first page': firstPage, search };
+  const kinds = {
+    me,
+    login,
+    refreshTokens,
+    'first page': firstPage,
+    search,
+    'search by address': searchByAddress,
+  };
   const { measured, ratios } = await compare(scenes, kinds, ground);
   const memory = scenes.map(
     ({ name, server }): Figure => ({
@@ -177,8 +184,12 @@ const firstPage: MakeSubject = (scene) =>
   request(scene, pageDocument, ['"hasNextPage":true', { first: 20 }]);
 
 /** Finds one among all. */
-const search: MakeSubject = (scene) =>
-  request(scene, pageDocument, [addressOf(777), { first: 20, filter: { search: nameOf(777) } }]);
+const searchFor =
+  (text: string): MakeSubject =>
+  (scene) =>
+    request(scene, pageDocument, [addressOf(777), { first: 20, filter: { search: text } }]);
+const search = searchFor(nameOf(777));
+const searchByAddress = searchFor(addressOf(777));
 
 /** The page that begins behind 999 others, against the first: where there are that many. */
 async function compareThousandthPage(
