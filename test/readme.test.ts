@@ -2,15 +2,14 @@
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { problemCodes, sentenceOf, statusOf } from '../src/core/errors.ts';
 import { metricRows } from '../src/core/metrics-table.ts';
 import { freePort } from './support/free-port.ts';
+import { makeScratchDirectory } from './support/scratch.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -57,7 +56,7 @@ test('the table of metrics is that of the code', () => {
 
 // Several processes in a row, and others beside them.
 test('the tour works word for word', { timeout: 120_000 }, async () => {
-  const dataDirectory = await mkdtemp(join(tmpdir(), 'gatehouse tour '));
+  const dataDirectory = makeScratchDirectory('a tour');
   const port = await freePort();
   const environment = {
     ...process.env,

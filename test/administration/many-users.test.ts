@@ -18,6 +18,11 @@ beforeAll(async () => {
   wire = await openDatabaseWire(database.url);
   service = await startService({ database, environment: { DATABASE_URL: wire.url } });
   root = await superuser(service);
+  // The index is made at once, which is far faster than a user at a time.
+  const [index] = await database.query<{ made: string }>(
+    "select pg_get_indexdef('users_search_index'::regclass) as made",
+  );
+  await database.query('drop index users_search_index');
   // Ten share each instant, so that the order of ids counts; every fifth will leave.
   await database.query(
     `insert into users (id, email, first_name, last_name, status, created_at, updated_at)
@@ -27,6 +32,7 @@ beforeAll(async () => {
      from generate_series(1, $1) n`,
     [population],
   );
+  await database.query(index?.made ?? '');
   await database.query('analyze users');
 });
 afterAll(async () => {

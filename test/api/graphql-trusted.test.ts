@@ -1,13 +1,13 @@
 /** TRUSTED_DOCUMENTS: over GraphQL what the manifest lists and nothing else, by id and by text. */
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readTrustedDocuments } from '../../src/api/trusted-documents.ts';
 import { ConfigError } from '../../src/core/config.ts';
 import { goodPassword, newAddress, person } from '../support/people.ts';
 import { internals } from '../support/refusals.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const login = `mutation Login($input: LoginInput!) {
@@ -33,7 +33,7 @@ let directory: string;
 let open: TestService;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'gatehouse-manifest-'));
+  directory = makeScratchDirectory('manifest');
   open = await startService();
 });
 afterAll(async () => {

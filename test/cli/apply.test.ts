@@ -1,13 +1,13 @@
 /** A file declares who holds what, and `apply` makes it so. */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { parseDeclaredAccess } from '../../src/features/administration/declared-access.ts';
 import { environmentOf, type Variables } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 
 let database: TestDatabase;
 let environment: Variables;
@@ -15,7 +15,7 @@ let directory: string;
 beforeAll(async () => {
   database = await createTestDatabase();
   environment = environmentOf(database);
-  directory = await mkdtemp(join(tmpdir(), 'gatehouse-apply-'));
+  directory = makeScratchDirectory('apply');
 });
 afterAll(async () => {
   await rm(directory, { recursive: true, force: true });

@@ -1,12 +1,12 @@
 /** The record on the command line. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf, type Variables } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { newAddress } from '../support/people.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 
 let database: TestDatabase;
 let environment: Variables;
@@ -14,7 +14,7 @@ let directory: string;
 beforeAll(async () => {
   database = await createTestDatabase();
   environment = environmentOf(database);
-  directory = await mkdtemp(join(tmpdir(), 'gatehouse-audit-'));
+  directory = makeScratchDirectory('audit');
 });
 afterAll(async () => {
   await database.drop();

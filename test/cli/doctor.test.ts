@@ -1,12 +1,12 @@
 /** `doctor`, beside everything that can be wrong, one at a time. */
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { environmentOf, type Variables } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -26,7 +26,7 @@ beforeAll(async () => {
   mail = await startMailServer();
   const { SECRET_KEY = '' } = environmentOf({ url: '' });
   service = await startService({ mail, environment: { SECRET_KEY } });
-  directory = await mkdtemp(join(tmpdir(), 'gatehouse-doctor-'));
+  directory = makeScratchDirectory('doctor');
   environment = {
     ...environmentOf(service.database, mail),
     ALLOWED_HOSTS: 'auth.test,localhost',

@@ -1,6 +1,5 @@
 /** The service on its embedded database, with no environment at all. */
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { type Client, createClient } from '../support/client.ts';
@@ -8,12 +7,13 @@ import { type RunningServer, startServer } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { factOf, type ReceivedMail } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 
 // Several processes in a row, and others beside them.
 vi.setConfig({ testTimeout: 60_000 });
 
 test('accounts, keys and tokens are kept through commands, kill -9 and a new start', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-cli-'));
+  const directory = makeScratchDirectory('cli');
   const options = { environment: {}, directory };
   const create = (command: string, email: string) =>
     runCommand([command, '--noinput', '--password-stdin', '--email', email, '--json'], {

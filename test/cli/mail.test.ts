@@ -1,11 +1,11 @@
 /** `mail preview` and `mail test`, which need no database. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { previewNames } from '../../src/mail/previews.ts';
 import { runCommand } from '../support/command-line.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 
 /** A command that went to the database would fail. */
 const environment = {
@@ -23,7 +23,7 @@ const withServer = (server: Pick<MailServer, 'port'>) => ({
 });
 
 async function temporaryDirectory() {
-  const path = await mkdtemp(join(tmpdir(), 'gatehouse-mail-'));
+  const path = makeScratchDirectory('mail');
   return {
     path,
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),

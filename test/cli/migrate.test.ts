@@ -1,11 +1,11 @@
 /** Bringing a database to the present schema, from the command line. */
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -34,7 +34,7 @@ test.concurrent('an empty database, migrated by two at once, is migrated by one 
 });
 
 test.concurrent('the environment is read from .env in the working directory', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-cli-'));
+  const directory = makeScratchDirectory('cli');
   const lines = Object.entries(environmentOf(database)).map(([name, value]) => `${name}=${value}`);
   await writeFile(join(directory, '.env'), lines.join('\n'));
   const result = await runCommand(['migrate'], { environment: {}, directory });

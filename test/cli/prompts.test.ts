@@ -1,6 +1,5 @@
 /** Questions of the create commands: at a real terminal, and answered through a pipe. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -16,6 +15,7 @@ import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { factOf, type MailServer, startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 
 let database: TestDatabase;
 let mail: MailServer;
@@ -110,7 +110,7 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
 
   test('the questions stand on the terminal while the JSON goes to a file', async () => {
     const email = newAddress();
-    const directory = await mkdtemp(join(tmpdir(), 'gatehouse-cli-'));
+    const directory = makeScratchDirectory('cli');
     try {
       const made = await atTerminal(['createsuperuser', '--json'], {
         environment,

@@ -1,14 +1,14 @@
 /** The environment: what each variable defaults to, what it may be, and what a wrong one is told. */
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { defaultBudgets } from '../../src/core/attempt-budgets.ts';
 import { type Config, ConfigError, type Environment, readConfig } from '../../src/core/config.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 
-const root = mkdtempSync(join(tmpdir(), 'gatehouse-config-'));
+const root = makeScratchDirectory('config');
 afterAll(() => rmSync(root, { recursive: true }));
 
 /** A directory without a .env file. */

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import {
   chownSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -13,13 +12,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type EmbeddedDatabase, joinEmbeddedDatabase } from '../../src/db/embedded/embedded.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 
 const SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 const NOBODY = 65_534;
@@ -295,7 +294,7 @@ test('it works as an ordinary user', async ({ skip }) => {
 });
 
 function newDirectory(): string {
-  return mkdtempSync(join(tmpdir(), 'gatehouse-embedded-')); // of mode 700
+  return makeScratchDirectory('embedded'); // of mode 700
 }
 
 function freshDirectory(): string {

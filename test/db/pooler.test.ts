@@ -4,8 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,6 +12,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { canRun } from '../support/debian.ts';
 import { freePort } from '../support/free-port.ts';
 import { person } from '../support/people.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 import { quiet, startService, type TestService } from '../support/service.ts';
 import { isIn, logOut, refresh } from '../support/session-calls.ts';
 import { until } from '../support/until.ts';
@@ -29,7 +29,7 @@ describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    directory = await mkdtemp(join(tmpdir(), 'gatehouse-pooler-'));
+    directory = makeScratchDirectory('pooler');
     const port = await freePort();
     const settings = join(directory, 'pgbouncer.ini');
     await writeFile(settings, settingsOf(database.url, port));

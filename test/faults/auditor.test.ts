@@ -1,8 +1,8 @@
 /** The auditor finds nothing where nothing is wrong, and finds each thing that is. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeScratchDirectory } from '../support/scratch.ts';
 import { quiet, startService, type TestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 import { type Aftermath, readAftermath } from './support/aftermath.ts';
@@ -21,7 +21,7 @@ let aftermath: Aftermath;
 
 beforeAll(async () => {
   service = await startService({ environment: { ATTEMPT_BUDGETS: 'off' } });
-  directory = await mkdtemp(join(tmpdir(), 'gatehouse-journal-'));
+  directory = makeScratchDirectory('journal');
   const file = join(directory, 'journal.jsonl');
   const recorder = createRecorder(file);
   const workload = startWorkload({

@@ -2,14 +2,14 @@
  * Secrets stay where they belong: a real process is lived with, asked wrongly in every way and broken
  * in many, and afterwards no secret stands in anything that it, its database or the jobs have written.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { type Canaries, createCanaries } from '../support/canaries.ts';
 import { startServer } from '../support/command.ts';
 import { startOwnServer } from '../support/own-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 import { until } from '../support/until.ts';
 import { createCalls } from './calls.ts';
 import { failByGraphql, failByRest, failElsewhere } from './failures.ts';
@@ -47,7 +47,7 @@ const budgets = ['network', 'account-network', 'account', 'code'] as const;
 test('no secret is in output, files, tables, jobs, statements or the log of the database', async () => {
   const canaries = createCanaries();
   const secrets = operatorsSecrets(canaries);
-  const evidence = await mkdtemp(join(tmpdir(), 'gatehouse-evidence-'));
+  const evidence = makeScratchDirectory('evidence');
   await using rest = new AsyncDisposableStack();
   rest.defer(() => rm(evidence, { recursive: true }));
   const own = rest.use(await startOwnServer(talkative));
@@ -171,7 +171,7 @@ async function expectWitnesses(evidence: string, directory: string): Promise<voi
 test('a secret is found however it is written', async () => {
   const canaries = createCanaries();
   const bytes = Buffer.from(canaries.make('it'));
-  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-evidence-'));
+  const directory = makeScratchDirectory('evidence');
   const writings = [
     bytes.toString(),
     bytes.toString('hex'),

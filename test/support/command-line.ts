@@ -2,15 +2,14 @@
  * The command line as an operator has it, but in the test's process: all of it except the launcher, in
  * a fraction of the time that a process takes to load.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { PassThrough, Writable } from 'node:stream';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 // Commands load it when they need it; here that would be in the time of whatever test is first.
 import '../../src/house.ts';
 import type { CommandOptions as ProcessOptions } from './command.ts';
+import { makeScratchDirectory } from './scratch.ts';
 
 export interface CommandResult {
   readonly code: number;
@@ -26,7 +25,7 @@ export async function runCommand(
   { environment, directory, input = '' }: CommandOptions,
 ): Promise<CommandResult> {
   if (args[0] === 'serve') throw new Error('serve takes a process of its own');
-  const cwd = directory ?? (await mkdtemp(join(tmpdir(), 'gatehouse-cli-')));
+  const cwd = directory ?? makeScratchDirectory('cli');
   const [stdout, stderr] = [new Sheet(), new Sheet()];
   const stdin = new PassThrough();
   stdin.end(input);

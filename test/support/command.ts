@@ -1,13 +1,12 @@
 /** A command in a process of its own, at a pipe or a terminal: for what only a process has. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import type { TestDatabase } from './database.ts';
 import type { MailServer } from './mail-server.ts';
+import { makeScratchDirectory } from './scratch.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/gatehouse.js', import.meta.url));
 /** A command that takes longer is killed, and its result has the signal instead of a code. */
@@ -74,7 +73,7 @@ async function start(
   [program, ...args]: readonly [string, ...string[]],
   { environment, directory, input, limitMilliseconds: limit = limitMilliseconds }: CommandOptions,
 ): Promise<RunningCommand> {
-  const cwd = directory ?? (await mkdtemp(join(tmpdir(), 'gatehouse-cli-')));
+  const cwd = directory ?? makeScratchDirectory('cli');
   const child = spawn(program, args, {
     cwd,
     env: environment,

@@ -1,7 +1,5 @@
 /** Before all tests: a real PostgreSQL in a temporary directory, with a migrated database to clone. */
-import { access, constants, mkdtemp, rm, statfs } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { joinEmbeddedDatabase } from '../../src/db/embedded/embedded.ts';
@@ -9,6 +7,7 @@ import { migrate } from '../../src/db/migrate.ts';
 import { openOrm, ormOptions } from '../../src/db/orm.ts';
 import { createUnitOfWork } from '../../src/db/unit-of-work.ts';
 import { entities } from '../../src/entities.ts';
+import { makeScratchDirectory } from './scratch.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -41,27 +40,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function startEmbedded() {
-  const parent = (await hasRoom(memory)) ? memory : tmpdir();
-  const dataDirectory = await mkdtemp(join(parent, 'gatehouse-test-'));
+  const dataDirectory = makeScratchDirectory('test');
   const embedded = await joinEmbeddedDatabase({ dataDirectory, settings: speed });
   const stop = async () => {
     await embedded.leave();
     await rm(dataDirectory, { recursive: true, force: true });
   };
   return { url: embedded.url, stop };
-}
-
-/** Where Linux keeps files in memory: a database is a thousand files, and tests make a hundred of them. */
-const memory = '/dev/shm';
-
-async function hasRoom(directory: string): Promise<boolean> {
-  try {
-    await access(directory, constants.W_OK);
-    const { bavail, bsize } = await statfs(directory);
-    return bavail * bsize > 2 ** 30;
-  } catch {
-    return false;
-  }
 }
 
 /** Both sides spend 4096 rounds on each new connection, of which tests make thousands. */

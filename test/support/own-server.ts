@@ -1,11 +1,11 @@
 /** A PostgreSQL server of a test's own, to be stopped and frozen without disturbing the tests beside it. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'pg';
 import { joinEmbeddedDatabase } from '../../src/db/embedded/embedded.ts';
 import type { TestDatabase } from './database.ts';
+import { makeScratchDirectory } from './scratch.ts';
 
 export interface OwnServer extends AsyncDisposable {
   /** Holds all that the server writes, its log included. */
@@ -26,7 +26,7 @@ const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' 
 export async function startOwnServer(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<OwnServer> {
-  const dataDirectory = await mkdtemp(join(tmpdir(), 'gatehouse-own-'));
+  const dataDirectory = makeScratchDirectory('own');
   const enter = () => joinEmbeddedDatabase({ dataDirectory, settings: { ...fast, ...settings } });
   let server = await enter();
   const urlAt = (name: string) => {

@@ -2,9 +2,7 @@
  * A PostgreSQL server that nobody looks after, to be stopped, killed and frozen at will; it stays at
  * its port. `own-server.ts` has one that its members start again.
  */
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { ensureCluster } from '../../src/db/embedded/cluster.ts';
@@ -15,6 +13,7 @@ import { findPostmaster } from '../../src/db/embedded/postmaster.ts';
 import { chooseRunAs } from '../../src/db/embedded/run-as.ts';
 import { startServer } from '../../src/db/embedded/server.ts';
 import { freePort } from './free-port.ts';
+import { makeScratchDirectory } from './scratch.ts';
 import { until } from './until.ts';
 
 export interface Postgres extends AsyncDisposable {
@@ -44,7 +43,7 @@ const endMilliseconds = 20_000;
 const startMilliseconds = 30_000;
 
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
-  const dataDirectory = options.directory ?? (await mkdtemp(join(tmpdir(), 'gatehouse-postgres-')));
+  const dataDirectory = options.directory ?? makeScratchDirectory('postgres');
   const place = placeIn(dataDirectory);
   await mkdir(place.dataDirectory, { recursive: true });
   const programs = await findPrograms(await chooseRunAs(place.cluster));

@@ -1,9 +1,7 @@
 /** The whole service in the test's process, on a database, a mail server and a port of its own. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HttpLimits, httpLimits } from '../../src/api/http-limits.ts';
 import { serve } from '../../src/app.ts';
@@ -16,6 +14,7 @@ import { type Client, createClient } from './client.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { freePort } from './free-port.ts';
 import { type MailServer, startMailServer } from './mail-server.ts';
+import { makeScratchDirectory } from './scratch.ts';
 
 export interface TestService extends Client, AsyncDisposable {
   readonly house: House;
@@ -46,7 +45,7 @@ export interface ServiceOptions {
 const cheapHash: HashParameters = { memoryKib: 64, iterations: 1, parallelism: 1 };
 
 export async function startService(options: ServiceOptions = {}): Promise<TestService> {
-  const dataDirectory = await mkdtemp(join(tmpdir(), 'gatehouse-data-'));
+  const dataDirectory = makeScratchDirectory('data');
   const database = options.database ?? (await createTestDatabase());
   const mail = options.mail ?? (await startMailServer());
   const port = await freePort();

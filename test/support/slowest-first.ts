@@ -6,19 +6,21 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Slower than the size of the file tells, as they wait for something or start processes. */
 const slow = [
-  'faults/short',
   'contract/bad-input',
-  'db/embedded',
-  'attempts/budgets',
   'db/jobs',
-  'cli/serve',
   'db/patience',
+  'faults/short',
   'api/http-slow',
+  'attempts/budgets',
+  'db/embedded',
   'leaks/leaks',
+  'sessions/feed',
+  'cli/serve',
   'cli/killed',
   'sessions/database-away',
   'faults/queue',
   'cli/embedded-service',
+  'sessions/verify',
   'readme',
 ];
 

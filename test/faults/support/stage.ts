@@ -1,10 +1,10 @@
 /** Where an experiment happens: a PostgreSQL of its own, a mail server, replicas, people and the journal. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { environmentOf, type Variables } from '../../support/command.ts';
 import { type MailServer, startMailServer } from '../../support/mail-server.ts';
 import { type Postgres, type PostgresOptions, startPostgres } from '../../support/postgres.ts';
+import { makeScratchDirectory } from '../../support/scratch.ts';
 import { until } from '../../support/until.ts';
 import type { Breach } from './auditor.ts';
 import { type Balancer, startBalancer } from './balancer.ts';
@@ -57,7 +57,7 @@ const progressMilliseconds = 60_000;
 
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
   await using opening = new AsyncDisposableStack();
-  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-faults-'));
+  const directory = makeScratchDirectory('faults');
   opening.defer(() => rm(directory, { recursive: true, force: true }));
   const postgres = opening.use(await startPostgres(options.postgres));
   const mail = options.mail ?? (await startMailServer());
