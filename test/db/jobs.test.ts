@@ -2,51 +2,57 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { pino } from 'pino';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { createMetrics } from '../../src/core/metrics.ts';
 import { startJobs } from '../../src/db/jobs.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-
-let database: TestDatabase;
-let pool: Pool;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  pool = new Pool({ connectionString: database.url, max: 10 });
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
-});
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+import { createTestDatabase } from '../support/database.ts';
 
 const log = pino({ level: 'silent' });
 const metrics = createMetrics();
-const add = () => database.query("select graphile_worker.add_job('note', '{}'::json)");
+
+type Tasks = Parameters<typeof startJobs>[0]['tasks'];
+
+/** A queue of a test's own: they wait beside each other. */
+async function openQueue() {
+  await using opening = new AsyncDisposableStack();
+  const database = await createTestDatabase();
+  opening.defer(() => database.drop());
+  const pool = new Pool({ connectionString: database.url, max: 10 });
+  opening.defer(() => pool.end());
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  const opened = opening.move();
+  return {
+    pool,
+    query: database.query,
+    add: (task = 'note', count = 1) =>
+      database.query(
+        `select graphile_worker.add_job('${task}', '{}'::json) from generate_series(1, ${count})`,
+      ),
+    start: (tasks: Tasks, schedule = '') => startJobs({ pool, log, metrics, schedule, tasks }),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
 
 async function eventually(isTrue: () => boolean): Promise<void> {
   for (let round = 0; round < 600 && !isTrue(); round += 1) await sleep(25);
   expect(isTrue()).toBe(true);
 }
 
-test('a job whose process was killed is done by another one within seconds', async () => {
-  await add();
-  await database.query(
+test.concurrent('a job whose process was killed is done by another one within seconds', async () => {
+  await using queue = await openQueue();
+  await queue.add();
+  await queue.query(
     "update graphile_worker._private_jobs set locked_by = 'pool-of-the-dead', locked_at = now(), attempts = 1",
   );
   const keys: string[] = [];
-  const jobs = await startJobs({
-    pool,
-    log,
-    metrics,
-    schedule: '',
-    tasks: { note: async (_, { key }) => void keys.push(key) },
-  });
+  const jobs = await queue.start({ note: async (_, { key }) => void keys.push(key) });
   await eventually(() => keys.length === 1);
   await jobs.stop();
 });
 
-test('a job that takes long is not taken from a process that lives, even without its connection', async () => {
+test.concurrent('a job that takes long is not taken from a process that lives, even without its connection', async () => {
+  await using queue = await openQueue();
   let begun = 0;
   const tasks = {
     note: async () => {
@@ -54,18 +60,16 @@ test('a job that takes long is not taken from a process that lives, even without
       await sleep(4500);
     },
   };
-  const jobs = [
-    await startJobs({ pool, log, metrics, schedule: '', tasks }),
-    await startJobs({ pool, log, metrics, schedule: '', tasks }),
-  ];
-  await add();
+  const jobs = [await queue.start(tasks), await queue.start(tasks)];
+  await queue.add();
   await eventually(() => begun === 1);
   await sleep(4600);
   expect(begun).toBe(1);
   await Promise.all(jobs.map((each) => each.stop()));
 });
 
-test('what failed waits behind what nobody has tried yet', async () => {
+test.concurrent('what failed waits behind what nobody has tried yet', async () => {
+  await using queue = await openQueue();
   const begun: string[] = [];
   const tasks = {
     bad: async () => {
@@ -77,32 +81,32 @@ test('what failed waits behind what nobody has tried yet', async () => {
       await sleep(50);
     },
   };
-  const first = await startJobs({ pool, log, metrics, schedule: '', tasks });
-  await database.query("select graphile_worker.add_job('bad', '{}'::json)");
+  const first = await queue.start(tasks);
+  await queue.add('bad');
   await eventually(() => begun.length === 1);
   await first.stop();
-  await database.query(
-    `select graphile_worker.add_job('good', '{}'::json) from generate_series(1, 8)`,
-  );
-  await database.query(
+  await queue.add('good', 8);
+  await queue.query(
     "update graphile_worker._private_jobs set run_at = now() - interval '1 day' where last_error is not null",
   );
-  const second = await startJobs({ pool, log, metrics, schedule: '', tasks });
+  const second = await queue.start(tasks);
   await eventually(() => begun.length === 10);
   await second.stop();
   expect(begun.lastIndexOf('bad')).toBeGreaterThan(4);
 });
 
-test('jobs that are stopped right after they were started do stop', async () => {
+test.concurrent('jobs that are stopped right after they were started do stop', async () => {
+  await using queue = await openQueue();
   for (let round = 0; round < 10; round += 1) {
-    const jobs = await startJobs({ pool, log, metrics, schedule: '', tasks: {} });
+    const jobs = await queue.start({});
     await jobs.stop();
   }
 });
 
-test('jobs whose end could not be recorded are done again, although the process lives on', async () => {
+test.concurrent('jobs whose end could not be recorded are done again, although the process lives on', async () => {
+  await using queue = await openQueue();
   const rename = (from: string, to: string) =>
-    database.query(`alter table graphile_worker.${from} rename to ${to}`);
+    queue.query(`alter table graphile_worker.${from} rename to ${to}`);
   let begun = 0;
   const together = Promise.withResolvers<void>();
   const note = async () => {
@@ -115,10 +119,8 @@ test('jobs whose end could not be recorded are done again, although the process 
     await together.promise;
     await sleep(patience);
   };
-  const jobs = await startJobs({ pool, log, metrics, schedule: '0 0 1 1 * note', tasks: { note } });
-  await database.query(
-    "select graphile_worker.add_job('note', '{}'::json) from generate_series(1, 4)",
-  );
+  const jobs = await queue.start({ note }, '0 0 1 1 * note');
+  await queue.add('note', 4);
   await together.promise;
   await sleep(500);
   await rename('jobs_out_of_reach', '_private_jobs');
@@ -126,8 +128,9 @@ test('jobs whose end could not be recorded are done again, although the process 
   await jobs.stop();
 });
 
-test('a job that was given to a process whose connection broke before it knew is done all the same', async () => {
-  const client = await pool.connect();
+test.concurrent('a job that was given to a process whose connection broke before it knew is done all the same', async () => {
+  await using queue = await openQueue();
+  const client = await queue.pool.connect();
   const done: string[] = [];
   const note = async (_: unknown, { key }: { key: string }) => {
     done.push(key);
@@ -139,8 +142,8 @@ test('a job that was given to a process whose connection broke before it knew is
       from graphile_worker._private_jobs own where own.locked_by is not null and j.locked_by is null`);
     await client.query('commit');
   };
-  const jobs = await startJobs({ pool, log, metrics, schedule: '', tasks: { note } });
-  await add();
+  const jobs = await queue.start({ note });
+  await queue.add();
   await eventually(() => done.length === 1);
   await sleep(2000);
   expect(done).toHaveLength(1);
