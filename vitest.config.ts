@@ -15,7 +15,7 @@ export default defineConfig({
     // Files share their modules: each has a service of its own, and no module keeps anything.
     isolate: false,
     // Services, databases and their processes work beside the tests: more of them only take turns.
-    maxWorkers: 2,
+    maxWorkers: 3,
     sequence: { sequencer: SlowestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,

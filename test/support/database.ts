@@ -39,16 +39,27 @@ const untilNobodyIsIn = (name: string) => `
     end loop;
   end $$`;
 
+/** Connected once for all files of a worker; gone with it, or with the server. */
+let admin: Promise<Client> | undefined;
+
 async function asAdmin(templateUrl: URL, sql: string): Promise<void> {
+  admin ??= connectAdmin(templateUrl);
+  const client = await admin;
+  // Two files that clone at the same moment disturb each other: the template must be idle.
+  await client.query('select pg_advisory_lock(1)');
+  try {
+    await client.query(sql);
+  } finally {
+    await client.query('select pg_advisory_unlock(1)');
+  }
+}
+
+async function connectAdmin(templateUrl: URL): Promise<Client> {
   const url = new URL(templateUrl);
   url.pathname = '/postgres';
   const client = new Client({ connectionString: url.href });
+  client.on('error', () => undefined); // the server is stopped before the worker ends
   await client.connect();
-  try {
-    // Two files that clone at the same moment disturb each other: the template must be idle.
-    await client.query('select pg_advisory_lock(1)');
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
+  client.unref();
+  return client;
 }

@@ -7,7 +7,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Slower than the size of the file tells, as they wait for something or start processes. */
 const slow = [
   'contract/bad-input',
-  'db/jobs',
   'db/patience',
   'faults/short',
   'api/http-slow',
@@ -16,6 +15,7 @@ const slow = [
   'leaks/leaks',
   'sessions/feed',
   'cli/serve',
+  'db/jobs',
   'cli/killed',
   'sessions/database-away',
   'faults/queue',
