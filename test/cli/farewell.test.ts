@@ -6,7 +6,7 @@ import { environmentOf, type RunningServer, startServer } from '../support/comma
 import { createTestDatabase } from '../support/database.ts';
 
 const rounds = 2;
-/** For so many milliseconds after the probe was told yes it is believed, less than the server lingers. */
+/** For so many milliseconds a yes is believed from when it was asked for; the server lingers for longer. */
 const patience = 200;
 
 /** Status of the readiness, or nothing when it is gone. */
@@ -57,8 +57,9 @@ async function sendUntilNotReady({ address }: Pick<RunningServer, 'address'>) {
   };
   const probing = (async () => {
     while (isReady) {
+      const askedAt = performance.now();
       const isTold = (await probe(address)) === 200;
-      if (isTold) readyAt = performance.now();
+      if (isTold) readyAt = askedAt;
       isReady &&= isTold;
       await sleep(50);
     }
