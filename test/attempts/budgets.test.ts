@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { onBehalfOf } from '../../src/core/ambient.ts';
+import { Problem, type ProblemCode } from '../../src/core/errors.ts';
 import type { RestAnswer } from '../support/client.ts';
 import { factOf } from '../support/mail-server.ts';
 import { goodPassword, newAddress, person, register } from '../support/people.ts';
@@ -373,6 +375,25 @@ describe('mails', () => {
     expect(statuses(resent)).toEqual([200, 200, 200]);
     await quiet(service);
     expect(service.mail.mails.filter(({ to }) => to === email)).toHaveLength(30);
+  });
+
+  test('cost nothing where we had no time for what goes before', async () => {
+    const recipient = newAddress();
+    const { attempts } = service.house;
+    const spend = (code: ProblemCode, count: number) =>
+      inTurn(count, () =>
+        attempts
+          .spendMail(recipient, () => Promise.reject(new Problem(code)))
+          .catch((problem: Problem) => problem.code),
+      );
+    const client = { ipAddress: newNetwork(), userAgent: '', locale: 'en', requestId: 'test' };
+    await onBehalfOf({ actor: undefined, client }, async () => {
+      expect(new Set(await spend('OVERLOADED', 40))).toEqual(new Set(['OVERLOADED']));
+      expect(await spend('VALIDATION_FAILED', 31)).toEqual([
+        ...Array(30).fill('VALIDATION_FAILED'),
+        'THROTTLED',
+      ]);
+    });
   });
 
   test('an owner is told three times of registrations, and every answer is the same', async () => {

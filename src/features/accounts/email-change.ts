@@ -112,8 +112,9 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
         password: () => parsePresentedPassword(input.password),
       });
       const proved = await credentials.prove(actor, password, context);
-      await attempts.spendMail(newEmail);
-      await run(() => begin(newEmail, () => credentials.claimProved(actor, proved)));
+      await attempts.spendMail(newEmail, () =>
+        run(() => begin(newEmail, () => credentials.claimProved(actor, proved))),
+      );
     },
     begin,
     confirmEmailChange: (code) => useCode(code, confirm),

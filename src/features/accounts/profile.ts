@@ -89,18 +89,19 @@ export function createProfiles(parts: ProfilesParts): Profiles {
         newEmail !== undefined && password !== undefined
           ? await credentials.prove(actor, password, context)
           : undefined;
-      if (newEmail !== undefined) await parts.attempts.spendMail(newEmail);
-      return run(async () => {
-        if (proved && newEmail) {
-          await emailChanges.begin(newEmail, () => credentials.claimProved(actor, proved));
-        }
-        const user = await claimOwn(context);
-        if (profile.username !== undefined) await applyUsername(user, profile.username);
-        user.firstName = profile.firstName ?? user.firstName;
-        user.lastName = profile.lastName ?? user.lastName;
-        user.locale = profile.locale ?? user.locale;
-        return user;
-      });
+      const update = () =>
+        run(async () => {
+          if (proved && newEmail) {
+            await emailChanges.begin(newEmail, () => credentials.claimProved(actor, proved));
+          }
+          const user = await claimOwn(context);
+          if (profile.username !== undefined) await applyUsername(user, profile.username);
+          user.firstName = profile.firstName ?? user.firstName;
+          user.lastName = profile.lastName ?? user.lastName;
+          user.locale = profile.locale ?? user.locale;
+          return user;
+        });
+      return newEmail === undefined ? update() : parts.attempts.spendMail(newEmail, update);
     },
 
     async deactivateAccount(input, context) {

@@ -144,9 +144,10 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
         passwordConfirmation: () => parseConfirmation(input.passwordConfirmation, input.password),
       });
       using _place = parts.hasher.place();
-      await attempts.spendMail(email);
-      await requireFreeUsername(username);
-      const passwordHash = await parts.hasher.hash(password, context.signal);
+      const passwordHash = await attempts.spendMail(email, async () => {
+        await requireFreeUsername(username);
+        return parts.hasher.hash(password, context.signal);
+      });
       const isNoticeAllowed = await attempts.maySendNotice(email);
       const registrant = { email, locale: context.client.locale, isNoticeAllowed };
       await run(() =>

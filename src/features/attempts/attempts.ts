@@ -29,8 +29,13 @@ export interface Attempts {
   proveCode<Result>(wasReal: () => Promise<boolean>, proof: () => Promise<Result>): Promise<Result>;
   /** Counts a look at a code, or a forged token. @throws THROTTLED */
   spendCode(): Promise<void>;
-  /** Counts a mail to `recipient` that the caller makes us write. @throws THROTTLED */
-  spendMail(recipient: string): Promise<void>;
+  /**
+   * Counts a mail to `recipient` that the caller makes us write, unless we have no time for the work
+   * that goes before it.
+   *
+   * @throws THROTTLED without having begun it
+   */
+  spendMail<Result>(recipient: string, work: () => Promise<Result>): Promise<Result>;
   /** The same, but who has had many mails already is left alone silently: whether one may go out. */
   maySendMail(recipient: string): Promise<boolean>;
   /** Counts a notice that somebody tried to register the address: whether it may go out. */
@@ -102,12 +107,29 @@ export function createAttempts(parts: {
     (await budgets?.reserve(claims))?.keep();
   };
 
-  const spendMailOfNetwork = () =>
-    spend(ofCaller((network) => [{ budget: 'mail-network', key: network }]));
-  const spendRecipient = (budget: 'mail-recipient' | 'notice', recipient: string) => {
+  const mailsOfNetwork = () => ofCaller((network) => [{ budget: 'mail-network', key: network }]);
+  const mailsTo = (recipient: string, budget: 'mail-recipient' | 'notice' = 'mail-recipient') => {
     const account = accountOf({ kind: 'email', value: recipient });
-    return spend(ofCaller(() => [accountClaim(account, budget)]));
+    return ofCaller(() => [accountClaim(account, budget)]);
   };
+
+  /** Spends attempts on work, unless it is refused because too much is going on. */
+  const spendOn = async <Result>(
+    claims: readonly Claim[],
+    work: () => Promise<Result>,
+  ): Promise<Result> => {
+    const reservation = await budgets?.reserve(claims);
+    try {
+      const result = await work();
+      reservation?.keep();
+      return result;
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'OVERLOADED') await reservation?.refund();
+      else reservation?.keep();
+      throw error;
+    }
+  };
+
   const mayStill = (spent: Promise<void>): Promise<boolean> =>
     spent.then(
       () => true,
@@ -135,15 +157,14 @@ export function createAttempts(parts: {
         wasReal,
       ),
     spendCode: () => spend(ofCaller((network) => [{ budget: 'code', key: network }])),
-    async spendMail(recipient) {
-      await spendMailOfNetwork();
-      await spendRecipient('mail-recipient', recipient);
-    },
+    // The network first: it pays for a recipient who has had enough, too.
+    spendMail: (recipient, work) =>
+      spendOn(mailsOfNetwork(), () => spendOn(mailsTo(recipient), work)),
     async maySendMail(recipient) {
-      await spendMailOfNetwork();
-      return mayStill(spendRecipient('mail-recipient', recipient));
+      await spend(mailsOfNetwork());
+      return mayStill(spend(mailsTo(recipient)));
     },
-    maySendNotice: (recipient) => mayStill(spendRecipient('notice', recipient)),
+    maySendNotice: (recipient) => mayStill(spend(mailsTo(recipient, 'notice'))),
     async forgive(account) {
       const pair = ofCaller((network) => [pairClaim(account, network)]);
       await budgets?.reset([accountClaim(account), ...pair]);
