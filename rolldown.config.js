@@ -38,11 +38,25 @@ const refuseToMoveFinders = {
   },
 };
 
+/**
+ * Whether there is a second copy of graphql-js is known once the bundle is made; outside of production it
+ * asks at every value that it looks at. Our own NODE_ENV says other things and is left alone.
+ */
+const askNoMoreForCopies = {
+  name: 'ask-no-more-for-copies',
+  transform(code, id) {
+    if (!id.endsWith('/graphql/jsutils/instanceOf.js')) return;
+    const made = code.replace("process.env.NODE_ENV === 'production'", 'true');
+    if (made === code) this.error('graphql-js looks for copies of itself in another way now');
+    return { code: made, map: null };
+  },
+};
+
 export default defineConfig({
   input: 'dist/cli/command-line.js',
   platform: 'node',
   external: isApart,
-  plugins: [refuseToMoveFinders],
+  plugins: [askNoMoreForCopies, refuseToMoveFinders],
   output: {
     dir: 'dist/bundle',
     format: 'esm',

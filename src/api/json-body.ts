@@ -37,7 +37,7 @@ function requireUnambiguous(text: string, maxDepth: number): void {
     const character = text[at] as string; // within the text
     if (character === '"') {
       const end = endOfText(text, at);
-      if (isKey(text, end)) addKey(open.at(-1), JSON.parse(text.slice(at, end + 1)) as string); // a JSON text
+      if (isKey(text, end)) addKey(open.at(-1), readText(text.slice(at, end + 1)));
       at = end;
     } else if (character === '{' || character === '[') {
       open.push(character === '{' ? new Set() : undefined);
@@ -59,6 +59,11 @@ function endOfText(text: string, start: number): number {
     while (text[end - 1 - backslashes] === '\\') backslashes += 1;
     if (backslashes % 2 === 0) return end;
   }
+}
+
+/** @param written a JSON text with its quotes */
+function readText(written: string): string {
+  return written.includes('\\') ? (JSON.parse(written) as string) : written.slice(1, -1);
 }
 
 const colonNext = /[ \t\r\n]*:/y;

@@ -10,8 +10,12 @@ export interface Outcome {
   refusal?: ProblemCode | 'BAD_REQUEST';
 }
 
-/** By the client of the context: Apollo hands a copy of the context itself to the resolvers. */
-const outcomes = new WeakMap<Client, Outcome>();
+const outcome = Symbol('outcome');
+
+/** Noted at the client of the context: Apollo hands a copy of the context itself to the resolvers. */
+interface Noting extends Client {
+  [outcome]?: Outcome;
+}
 
 export function noteOperation(context: Context, operation: string): void {
   noted(context).operation = operation;
@@ -29,13 +33,11 @@ export function noteError(context: Context, error: GraphQLFormattedError | undef
 }
 
 export function outcomeOf(context: Context | null): Outcome {
-  return (context && outcomes.get(context.client)) ?? {};
+  return (context?.client as Noting | undefined)?.[outcome] ?? {};
 }
 
-function noted({ client }: Context): Outcome {
-  const known = outcomes.get(client);
-  if (known) return known;
-  const made: Outcome = {};
-  outcomes.set(client, made);
-  return made;
+function noted(context: Context): Outcome {
+  const client: Noting = context.client;
+  client[outcome] ??= {};
+  return client[outcome];
 }

@@ -1,4 +1,4 @@
-/** What every part of the benchmark stands on: an embedded PostgreSQL, a mail server, a directory. */
+/** What every part of the benchmark stands on: a PostgreSQL, a mail server, a directory. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,9 @@ export interface Ground extends AsyncDisposable {
   /** Monotonic milliseconds at which a mail to the address has been accepted. */
   arrivalOf(address: string): Promise<number>;
   readonly directory: string;
-  /** An empty database of this name. */
+  /** The version of PostgreSQL. */
+  readonly postgresql: string;
+  /** An empty database of this name, gone in the end. */
   database(name: string): Promise<BenchDatabase>;
   /** A server of ours, migrated and ready. */
   gatehouse(
@@ -36,12 +38,15 @@ const efforts = {
   quick: { rounds: 3, seconds: 2, warmUpSeconds: 8 },
 } satisfies Record<string, Effort>;
 
-export async function openGround(isQuick: boolean): Promise<Ground> {
+/** @param databaseUrl of a server to measure on, as a superuser; an embedded one without it */
+export async function openGround(isQuick: boolean, databaseUrl?: string): Promise<Ground> {
   await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'gatehouse-bench-'));
   opened.defer(() => rm(directory, { recursive: true, force: true }));
-  const embedded = await joinEmbeddedDatabase({ dataDirectory: join(directory, 'database') });
-  opened.defer(() => embedded.leave());
+  const serverUrl = databaseUrl ?? (await enterEmbedded(join(directory, 'database'), opened));
+  const admin = await connect(serverUrl);
+  opened.defer(() => admin.end());
+  const { rows } = await admin.query<{ server_version: string }>('show server_version');
   const arrivals = new Map<string, PromiseWithResolvers<number>>();
   const mail = await startMailServer({
     onData(stream, { envelope }, done) {
@@ -54,29 +59,32 @@ export async function openGround(isQuick: boolean): Promise<Ground> {
     },
   });
   opened.defer(() => mail.close());
-  const pools: Pool[] = [];
+  const pools = new Map<string, Pool>();
   opened.defer(async () => {
-    for (const pool of pools) await pool.end();
+    for (const [name, pool] of pools) {
+      await pool.end();
+      await admin.query(`drop database ${name} with (force)`);
+    }
   });
   const owned = opened.move();
   return {
     isQuick,
     effort: isQuick ? efforts.quick : efforts.full,
     directory,
+    postgresql: rows[0]?.server_version ?? 'unknown',
     arrivalOf(address) {
       const arrival = Promise.withResolvers<number>();
       arrivals.set(address, arrival);
       return arrival.promise;
     },
-    async database(name) {
-      const admin = new Client({ connectionString: embedded.url });
-      await admin.connect();
-      await admin.query(`create database ${admin.escapeIdentifier(name)}`);
-      await admin.end();
-      const url = new URL(embedded.url);
-      url.pathname = `/${name}`;
+    async database(part) {
+      const name = admin.escapeIdentifier(`bench_${part}`);
+      await admin.query(`drop database if exists ${name}`);
+      await admin.query(`create database ${name}`);
+      const url = new URL(serverUrl);
+      url.pathname = `/bench_${part}`;
       const pool = new Pool({ connectionString: url.href, max: 4 });
-      pools.push(pool);
+      pools.set(name, pool);
       return { url: url.href, pool };
     },
     gatehouse: (database, environment = {}) =>
@@ -100,4 +108,16 @@ export async function openGround(isQuick: boolean): Promise<Ground> {
       }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+async function enterEmbedded(dataDirectory: string, opened: AsyncDisposableStack): Promise<string> {
+  const embedded = await joinEmbeddedDatabase({ dataDirectory });
+  opened.defer(() => embedded.leave());
+  return embedded.url;
+}
+
+async function connect(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  return client;
 }

@@ -1,7 +1,9 @@
 /**
- * `npm run bench [-- part …] [--quick]`: measures the service against its physical limits and against
- * peers, in one run on one machine. Needs nothing installed.
+ * `npm run bench [-- part …] [--quick] [--database=<url>]`: measures the service against its physical
+ * limits and against peers, in one run on one machine. Needs nothing installed; measures on a PostgreSQL
+ * of yours where it is told one.
  */
+import { parseArgs } from 'node:util';
 import { openGround } from './ground.ts';
 import { measureGrowth } from './parts/growth.ts';
 import { measureLogin } from './parts/login.ts';
@@ -32,15 +34,19 @@ type PartName = keyof typeof parts;
 const isPart = (name: string): name is PartName => name in parts;
 
 async function main(words: readonly string[]): Promise<void> {
-  const isQuick = words.includes('--quick');
-  const names = words.filter((word) => word !== '--quick');
+  const { values, positionals: names } = parseArgs({
+    args: [...words],
+    options: { quick: { type: 'boolean', default: false }, database: { type: 'string' } },
+    allowPositionals: true,
+  });
   const unknown = names.find((name) => !isPart(name));
   if (unknown !== undefined) throw new Error(`no part ${unknown}; there are ${Object.keys(parts)}`);
   const chosen = names.length > 0 ? names.filter(isPart) : (Object.keys(parts) as PartName[]); // its keys
-  const machine = describeMachine();
+  const bare = describeMachine(); // before anything of ours loads it
+  await using ground = await openGround(values.quick, values.database);
+  const machine = { ...bare, postgresql: ground.postgresql };
   console.log(JSON.stringify(machine));
   const results: Partial<Record<PartName, PartResult>> = {};
-  await using ground = await openGround(isQuick);
   for (const name of chosen) {
     const result = await parts[name](ground);
     results[name] = result;
