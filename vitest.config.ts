@@ -14,7 +14,8 @@ export default defineConfig({
     reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
     // Files share their modules: each has a service of its own, and no module keeps anything.
     isolate: false,
-    // Services, databases and their processes work beside the tests: more of them only take turns.
+    // Services, databases and their processes work beside the tests, on two processors: a third worker
+    // uses the moments in which others wait for a clock, a fourth would only take turns.
     maxWorkers: 3,
     sequence: { sequencer: SlowestFirst },
     testTimeout: 30_000,
