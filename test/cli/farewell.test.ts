@@ -8,6 +8,8 @@ import { createTestDatabase } from '../support/database.ts';
 const rounds = 2;
 /** For so many milliseconds a yes is believed from when it was asked for; the server lingers for longer. */
 const patience = 200;
+/** What could not be sent so soon after a yes, because this process had no time, need not be answered. */
+const lateness = 250;
 
 /** Status of the readiness, or nothing when it is gone. */
 const probe = (address: string): Promise<number | undefined> =>
@@ -21,18 +23,25 @@ const probe = (address: string): Promise<number | undefined> =>
 interface Outcome {
   readonly status: number | string;
   readonly connection: string | undefined;
+  /** Monotonic milliseconds: when its connection was there to send it on. */
+  readonly sentAt: number;
 }
 
 const ask = (address: string, agent: Agent | false): Promise<Outcome> =>
   new Promise((resolve) => {
     const options = { agent, method: 'POST', headers: { 'content-type': 'application/json' } };
+    let sentAt = performance.now();
+    const note = () => {
+      sentAt = performance.now();
+    };
     const asking = request(`${address}/graphql`, options, (response) => {
       response.resume();
       const { statusCode = 0, headers } = response;
-      resolve({ status: statusCode, connection: headers.connection });
+      resolve({ status: statusCode, connection: headers.connection, sentAt });
     });
+    asking.on('socket', (socket) => (socket.connecting ? socket.once('connect', note) : note()));
     asking.on('error', (error: NodeJS.ErrnoException) =>
-      resolve({ status: error.code ?? error.message, connection: undefined }),
+      resolve({ status: error.code ?? error.message, connection: undefined, sentAt }),
     );
     asking.end('{"query":"{ __typename }"}');
   });
@@ -43,18 +52,19 @@ const ask = (address: string, agent: Agent | false): Promise<Outcome> =>
  */
 async function sendUntilNotReady({ address }: Pick<RunningServer, 'address'>) {
   const kept = new Agent({ keepAlive: true, maxSockets: 1 });
-  const outcomes: Promise<Outcome>[] = [];
   let isReady = true;
   let isKept = true;
   let readyAt = performance.now();
-  const send = async (agent: Agent | false): Promise<Outcome> => {
+  const send = async (agent: Agent | false): Promise<Outcome & { readonly isLate: boolean }> => {
+    const believedAt = readyAt;
     const outcome = await ask(address, agent);
     if (agent && outcome.connection !== 'keep-alive') {
       isKept = false;
       isReady = false;
     }
-    return outcome;
+    return { ...outcome, isLate: outcome.sentAt - believedAt > lateness };
   };
+  const outcomes: ReturnType<typeof send>[] = [];
   const probing = (async () => {
     while (isReady) {
       const askedAt = performance.now();
@@ -84,9 +94,10 @@ test('everything sent before the readiness is gone is answered, and connections 
     await sleep(200);
     const ended = server.end('SIGTERM');
     const outcomes = await sending;
-    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(outcomes.at(-1)?.connection).toBe('close');
+    const inTime = outcomes.filter(({ isLate }) => !isLate);
+    expect(new Set(inTime.map(({ status }) => status))).toEqual(new Set([200]));
     expect(outcomes[1]?.connection).toBe('keep-alive');
+    expect(outcomes.map(({ connection }) => connection)).toContain('close');
     expect(await ended).toMatchObject({ code: 0 });
   }
   await database.drop();
