@@ -39,7 +39,11 @@ const ask = (address: string, agent: Agent | false): Promise<Outcome> =>
       const { statusCode = 0, headers } = response;
       resolve({ status: statusCode, connection: headers.connection, sentAt });
     });
-    asking.on('socket', (socket) => (socket.connecting ? socket.once('connect', note) : note()));
+    // One that waits for the connection that is kept has its socket, old or new, only when it is sent.
+    asking.on('socket', (socket) => {
+      note();
+      if (socket.connecting) socket.once('connect', note);
+    });
     asking.on('error', (error: NodeJS.ErrnoException) =>
       resolve({ status: error.code ?? error.message, connection: undefined, sentAt }),
     );
