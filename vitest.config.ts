@@ -14,9 +14,9 @@ export default defineConfig({
     reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
     // Files share their modules: each has a service of its own, and no module keeps anything.
     isolate: false,
-    // Services, databases and their processes work beside the tests, on two processors: a third worker
-    // uses the moments in which others wait for a clock, a fourth would only take turns.
-    maxWorkers: 3,
+    // Services, databases and their processes work beside the tests. A third worker gains a tenth of the
+    // time, and tests of lines and deadlines come near their bounds.
+    maxWorkers: 2,
     sequence: { sequencer: SlowestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
