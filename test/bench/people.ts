@@ -1,7 +1,7 @@
 /** People of the benchmark, put into the database as registering would leave them, and their requests. */
 import { createHash } from 'node:crypto';
 import { hash } from '@node-rs/argon2';
-import type { ClientBase } from 'pg';
+import { withoutSearchIndex } from '../support/search-index.ts';
 import type { BenchDatabase } from './ground.ts';
 import type { LoadSpec } from './load.ts';
 
@@ -24,32 +24,24 @@ export async function seedPeople({ pool }: BenchDatabase, count: number): Promis
   const client = await pool.connect();
   try {
     await client.query('set synchronous_commit = off');
-    const index = await dropSearchIndex(client);
-    await client.query(
-      `insert into users (id, email, username, first_name, last_name, status, locale, created_at, updated_at)
-       select gen_random_uuid(), left(md5(n::text), 10) || '.' || n || '@example.com', null, 'Ada', 'Lovelace', 'ACTIVE', 'en',
-         timestamptz '2026-01-01' + n * interval '1 second', now()
-       from generate_series(1, $1::int) n on conflict do nothing`,
-      [count],
-    );
-    await client.query(
-      `insert into password_hashes select id, $1, now() from users on conflict do nothing`,
-      [await hash(password, hashParameters)],
-    );
-    await client.query(index);
+    const query = async (sql: string) => (await client.query(sql)).rows;
+    await withoutSearchIndex(query, async () => {
+      await client.query(
+        `insert into users (id, email, username, first_name, last_name, status, locale, created_at, updated_at)
+         select gen_random_uuid(), left(md5(n::text), 10) || '.' || n || '@example.com', null, 'Ada', 'Lovelace', 'ACTIVE', 'en',
+           timestamptz '2026-01-01' + n * interval '1 second', now()
+         from generate_series(1, $1::int) n on conflict do nothing`,
+        [count],
+      );
+      await client.query(
+        `insert into password_hashes select id, $1, now() from users on conflict do nothing`,
+        [await hash(password, hashParameters)],
+      );
+    });
     await client.query('vacuum (analyze)');
   } finally {
     client.release();
   }
-}
-
-/** Answers how it is made: at once is far faster than a user at a time. */
-async function dropSearchIndex(client: ClientBase): Promise<string> {
-  const { rows } = await client.query<{ made: string }>(
-    "select pg_get_indexdef('users_search_index'::regclass) as made",
-  );
-  await client.query('drop index users_search_index');
-  return rows[0]?.made ?? '';
 }
 
 export interface Tokens {

@@ -4,7 +4,10 @@
  */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Slower than the size of the file tells, as they wait for something or start processes. */
+/**
+ * Slower than the size of the file tells, as they wait for something or start processes; of two that run
+ * at once one waits while the other works.
+ */
 const slow = [
   'contract/bad-input',
   'db/patience',

@@ -84,24 +84,35 @@ export function createAttempts(parts: {
     key: digestOf(account),
   });
 
-  /** Runs a proof on reserved attempts: only a failed proof costs them. */
-  const prove = async <Result>(
+  /** Does work on reserved attempts; `isFree` says of its failure, undefined for none, whether they are given back. */
+  const attempt = async <Result>(
+    claims: readonly Claim[],
+    work: () => Promise<Result>,
+    isFree: (failure?: unknown) => Promise<boolean>,
+  ): Promise<Result> => {
+    const reservation = await budgets?.reserve(claims);
+    let failure: unknown;
+    try {
+      return await work();
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      if (await isFree(failure)) await reservation?.refund();
+      else reservation?.keep();
+    }
+  };
+
+  /** Only a failed proof costs attempts. */
+  const prove = <Result>(
     claims: readonly Claim[],
     proof: () => Promise<Result>,
     isExcused: () => Promise<boolean> = async () => false,
-  ): Promise<Result> => {
-    const reservation = await budgets?.reserve(claims);
-    try {
-      const result = await proof();
-      await reservation?.refund();
-      return result;
-    } catch (error) {
-      const isFailure = error instanceof Problem && failures.has(error.code);
-      if (isFailure && !(await isExcused().catch(() => false))) reservation?.keep();
-      else await reservation?.refund();
-      throw error;
-    }
-  };
+  ): Promise<Result> =>
+    attempt(claims, proof, async (failure) => {
+      const isFailure = failure instanceof Problem && failures.has(failure.code);
+      return !isFailure || isExcused().catch(() => false);
+    });
 
   const spend = async (claims: readonly Claim[]): Promise<void> => {
     (await budgets?.reserve(claims))?.keep();
@@ -113,22 +124,13 @@ export function createAttempts(parts: {
     return ofCaller(() => [accountClaim(account, budget)]);
   };
 
-  /** Spends attempts on work, unless it is refused because too much is going on. */
-  const spendOn = async <Result>(
-    claims: readonly Claim[],
-    work: () => Promise<Result>,
-  ): Promise<Result> => {
-    const reservation = await budgets?.reserve(claims);
-    try {
-      const result = await work();
-      reservation?.keep();
-      return result;
-    } catch (error) {
-      if (error instanceof Problem && error.code === 'OVERLOADED') await reservation?.refund();
-      else reservation?.keep();
-      throw error;
-    }
-  };
+  /** Work costs attempts, unless it is refused because too much is going on. */
+  const spendOn = <Result>(claims: readonly Claim[], work: () => Promise<Result>) =>
+    attempt(
+      claims,
+      work,
+      async (failure) => failure instanceof Problem && failure.code === 'OVERLOADED',
+    );
 
   const mayStill = (spent: Promise<void>): Promise<boolean> =>
     spent.then(

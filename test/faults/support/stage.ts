@@ -13,6 +13,7 @@ import { acknowledgedOf, finish } from './finish.ts';
 import { createRecorder, type Journal, type Recorder, readJournal } from './recorder.ts';
 import { createReplica, type Replica } from './replica.ts';
 import { type Footprint, footprintOf, grown } from './rest.ts';
+import { crowd } from './slowness.ts';
 import { startWorkload } from './workload.ts';
 
 export interface StageOptions {
@@ -52,8 +53,6 @@ export interface Stage extends AsyncDisposable {
   finish(): Promise<Result>;
 }
 
-/** Tests have three stages at once. */
-const people = process.env.VITEST ? 2 : 6;
 const progressMilliseconds = 60_000;
 
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
@@ -87,7 +86,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     replicas: [balancer.address],
     recorder,
     mail,
-    people: options.people ?? people,
+    people: options.people ?? crowd,
   });
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= workload.stop());
