@@ -12,7 +12,6 @@ import type { HashParameters } from '../../src/core/password-hash/hash-parameter
 import { type House, openHouse } from '../../src/house.ts';
 import { type Client, createClient } from './client.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
-import { freePort } from './free-port.ts';
 import { type MailServer, startMailServer } from './mail-server.ts';
 import { makeScratchDirectory } from './scratch.ts';
 
@@ -48,7 +47,6 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   const dataDirectory = makeScratchDirectory('data');
   const database = options.database ?? (await createTestDatabase());
   const mail = options.mail ?? (await startMailServer());
-  const port = await freePort();
   const given = readConfig(
     {
       SECRET_KEY: sharedSecretKey,
@@ -57,7 +55,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
       EMAIL_PORT: String(mail.port),
       EMAIL_USE_TLS: 'False',
       EMAIL_FROM: 'gatehouse@auth.test',
-      PORT: String(port),
+      PORT: '0',
       PUBLIC_URL: 'http://auth.test',
       GATEHOUSE_DATA_DIR: dataDirectory,
       DEBUG: 'True',
