@@ -1,8 +1,7 @@
 /** Who is asking: a request turned into a Context, by one function for every door. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Actor, Context } from '../core/actor.ts';
+import type { Context } from '../core/actor.ts';
 import { onBehalfOf } from '../core/ambient.ts';
-import { Problem } from '../core/errors.ts';
 import { preferredLocale } from '../core/locale.ts';
 import type { UnitOfWork } from '../db/unit-of-work.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
@@ -41,39 +40,40 @@ export function openContexts(
 }
 
 /**
- * The context of a request.
- *
- * @throws UNAUTHENTICATED when there is a bearer token and it is not good; without one there is
- *   simply no actor
+ * The context of a request. A bearer token that is not valid is judged by the operation, because a
+ * client attaches its expired token to a login and a refresh as well.
  */
 async function createContext(
   request: FastifyRequest,
   reply: FastifyReply,
   tokens: Tokens,
 ): Promise<Context> {
-  const actor = await actorOf(request.headers.authorization, tokens);
+  const bearer = bearerOf(request.headers.authorization);
+  const actor = bearer === undefined ? undefined : await tokens.authenticate(bearer);
   const client = {
     ipAddress: request.ip,
     userAgent: request.headers['user-agent'] ?? '',
     locale: preferredLocale(request.headers['accept-language']),
     requestId: request.id,
   };
-  return new RequestContext(actor, client, () => hangUpSignal(reply));
+  const isTokenRejected = bearer !== undefined && actor === undefined;
+  return new RequestContext({ actor, isTokenRejected, client }, () => hangUpSignal(reply));
 }
 
 /** A class, as Apollo copies contexts: a getter of the object itself would be called by that. */
 class RequestContext implements Context {
   readonly actor: Context['actor'];
+  readonly isTokenRejected: boolean;
   readonly client: Context['client'];
   readonly listenForHangUp: () => AbortSignal;
 
   constructor(
-    actor: Context['actor'],
-    client: Context['client'],
+    caller: Pick<Context, 'actor' | 'client'> & { readonly isTokenRejected: boolean },
     listenForHangUp: () => AbortSignal,
   ) {
-    this.actor = actor;
-    this.client = client;
+    this.actor = caller.actor;
+    this.isTokenRejected = caller.isTokenRejected;
+    this.client = caller.client;
     this.listenForHangUp = listenForHangUp;
   }
 
@@ -88,12 +88,10 @@ export function contextOf(request: FastifyRequest): Context {
   return request.context;
 }
 
-async function actorOf(header: string | undefined, tokens: Tokens): Promise<Actor | undefined> {
+/** The bearer token of an Authorization header; undefined where another scheme or none is used. */
+function bearerOf(header: string | undefined): string | undefined {
   const match = header === undefined ? null : bearerPattern.exec(header);
-  if (!match) return undefined;
-  const actor = await tokens.authenticate(match[1] ?? '');
-  if (!actor) throw new Problem('UNAUTHENTICATED');
-  return actor;
+  return match ? (match[1] ?? '') : undefined;
 }
 
 /** One for all: every answered request ends with it, and a new one would read the stack each time. */

@@ -38,10 +38,13 @@ export function sendRefusal(
     : reply.send({ message, data: { code, fields } } satisfies Envelope);
 }
 
+/** The challenge for a bearer token that is not valid (RFC 6750 §3.1). */
+export const invalidTokenChallenge = 'Bearer error="invalid_token"';
+
 /** A token that was sent and is not good has its own error (RFC 6750 §3.1); a password has not. */
 function challengeFor(reply: FastifyReply, { code }: Problem): string {
   const hasToken = /^bearer\b/i.test(reply.request.headers.authorization ?? '');
-  return code === 'UNAUTHENTICATED' && hasToken ? 'Bearer error="invalid_token"' : 'Bearer';
+  return code === 'UNAUTHENTICATED' && hasToken ? invalidTokenChallenge : 'Bearer';
 }
 
 /** Refuses what HTTP itself does not take, in the shape that the route's callers read. */

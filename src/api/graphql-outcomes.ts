@@ -32,13 +32,19 @@ function keptName(document: DocumentNode, operation: OperationDefinitionNode): s
   return kept;
 }
 
-/** The field it asks for: validated, so it is one of the schema and nothing that a caller made up. */
-export function operationName(
+/** The root fields of an operation, through every fragment. */
+export function rootFieldsOf(
   document: DocumentNode,
   { selectionSet }: OperationDefinitionNode,
-): string {
+): ReadonlySet<string> {
   const names = new Set<string>();
   collectFields(selectionSet, fragmentsOf(document), names);
+  return names;
+}
+
+/** The field it asks for: validated, so it is one of the schema and nothing that a caller made up. */
+export function operationName(document: DocumentNode, operation: OperationDefinitionNode): string {
+  const names = rootFieldsOf(document, operation);
   const [name = 'none'] = names;
   return names.size > 1 ? 'several' : name;
 }

@@ -5,10 +5,13 @@ import type { Context } from '../core/actor.ts';
 import { type Costly, costOf } from './graphql-cost.ts';
 import { limits, OverLimit } from './graphql-limits.ts';
 import { requireModestVariables } from './graphql-variables.ts';
+import { invalidTokenError, needsValidToken } from './public-operations.ts';
 
 const listener: GraphQLRequestListener<Context> = {
-  async didResolveOperation({ schema, document, operation, request: { variables = {} } }) {
+  async didResolveOperation({ schema, document, operation, contextValue, request }) {
+    const { variables = {} } = request;
     if (!operation) return; // is answered by the execution
+    if (needsValidToken(contextValue, document, operation)) throw invalidTokenError();
     if (operation.operation === 'subscription') throw noSubscriptions();
     requireModest({ schema, document, operation, variables });
   },

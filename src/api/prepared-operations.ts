@@ -12,12 +12,14 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import type { Context } from '../core/actor.ts';
+import { Problem } from '../core/errors.ts';
 import { publicError } from './graphql-errors.ts';
 import { limits } from './graphql-limits.ts';
 import { operationName } from './graphql-outcomes.ts';
 import { requireModest } from './graphql-refusals.ts';
 import type { ReportErrors } from './graphql-reports.ts';
 import { noteError, noteOperation } from './outcomes.ts';
+import { needsValidToken } from './public-operations.ts';
 
 export interface PreparedOperation {
   readonly schema: GraphQLSchema;
@@ -30,7 +32,7 @@ export type Variables = Readonly<Record<string, unknown>>;
 /**
  * @returns what came of it; without `data` when nothing was executed, as a variable is not what it is
  *   declared to be
- * @throws OverLimit
+ * @throws OverLimit, UNAUTHENTICATED for an invalid token
  */
 export type RunOperation = (variables: Variables, context: Context) => Promise<ExecutionResult>;
 
@@ -38,6 +40,7 @@ export function runnable({ schema, document, operation }: PreparedOperation): Ru
   const name = operationName(document, operation);
   return async (variables, context) => {
     noteOperation(context, name);
+    if (needsValidToken(context, document, operation)) throw new Problem('UNAUTHENTICATED');
     requireModest({ schema, document, operation, variables });
     return execute({
       schema,

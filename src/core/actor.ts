@@ -39,6 +39,8 @@ export interface Actor {
 
 export interface Context {
   readonly actor: Actor | undefined;
+  /** Whether a bearer token was sent that is not valid; operations that need no caller ignore it. */
+  readonly isTokenRejected?: boolean;
   readonly client: Client;
   /** Aborts when the client hangs up, or has had its answer. */
   readonly signal?: AbortSignal | undefined;
