@@ -1,16 +1,36 @@
-/** The development mailbox as pages and, for programs, as JSON. Only there while no mail server is set. */
+/**
+ * The development mailbox as pages and, for programs, as JSON. Only there while no mail server is
+ * set, and for this machine only: the mails hold codes.
+ */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Problem } from '../../core/errors.ts';
 import type { DevelopmentMailbox, KeptMail } from '../../mail/mailbox.ts';
+import { requireThisMachine } from '../local-only.ts';
 import { type Html, html } from './html.ts';
 import { listOfPreviews, servePreviews } from './mail-previews.ts';
 import { bodyOfMail, mailboxPath as path, sendData, sendHtmlPart, wantsPage } from './mail-view.ts';
 import { sendPage } from './page.ts';
 
-export function serveMailbox(
-  app: FastifyInstance,
-  { mailbox, publicUrl }: { readonly mailbox: DevelopmentMailbox; readonly publicUrl: string },
-): void {
+interface MailboxParts {
+  readonly mailbox: DevelopmentMailbox;
+  readonly publicUrl: string;
+}
+
+/** Every route, other methods too, is behind one guard. */
+export function serveMailbox(app: FastifyInstance, parts: MailboxParts): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (isInMailbox(request.routeOptions.url)) requireThisMachine(request);
+    done();
+  });
+  serveMails(app, parts);
+  servePreviews(app, parts.publicUrl);
+}
+
+function isInMailbox(url = ''): boolean {
+  return url === path || url.startsWith(`${path}/`);
+}
+
+function serveMails(app: FastifyInstance, { mailbox }: MailboxParts): void {
   app.get(path, async (request, reply) => {
     const mails = await mailbox.list();
     return wantsPage(request)
@@ -26,7 +46,6 @@ export function serveMailbox(
   app.get<{ Params: { id: string } }>(`${path}/:id/html`, async (request, reply) =>
     sendHtmlPart(reply, await requireMail(mailbox, request.params.id)),
   );
-  servePreviews(app, publicUrl);
 }
 
 async function requireMail(mailbox: DevelopmentMailbox, id: string): Promise<KeptMail> {
