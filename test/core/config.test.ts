@@ -457,6 +457,21 @@ describe('faults', () => {
   });
 });
 
+describe('J13: NODE_ENV', () => {
+  test.each(['prod', 'Production', ' production', 'production ', 'PRODUCTION', 'staging', 'dev'])(
+    '%j is refused, and the allowed values are named',
+    (text) => {
+      const fault = 'NODE_ENV must be production, development, test or unset';
+      expect(faultsOf({ NODE_ENV: text })).toEqual([fault]);
+      expect(faultsOf({ ...production, NODE_ENV: text })).toEqual([fault]);
+    },
+  );
+
+  test.each(['development', 'test', '', undefined])('%j is not production', (text) => {
+    expect(read({ NODE_ENV: text })).toMatchObject({ isProduction: false });
+  });
+});
+
 describe('in production', () => {
   const needed = ['SECRET_KEY', 'DATABASE_URL', 'EMAIL_HOST', 'PUBLIC_URL', 'ALLOWED_HOSTS'];
 
