@@ -2,6 +2,7 @@
 // It knows nothing of hashing, and its sentences never repeat any part of a password.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { domainToASCII, domainToUnicode } from 'node:url';
 
 const maximumLength = 256;
 const minimumWordLength = 4;
@@ -13,8 +14,9 @@ const shortestListed = 8;
 /**
  * The public sentence for the first fault of a password, or undefined when it is acceptable.
  *
- * `minLength` counts code points. `words` are what the account is known by: the local part of the
- * address, names, username, as they are written; the name of the service is always among them.
+ * `minLength` counts code points. `words` are the address, names and username of the account, as they
+ * are written; the name of the service is always among them. Words and their parts count from
+ * four letters on. An address, its local part and its domain count whatever their length.
  * There are no rules of composition (NIST SP 800-63B-4 §3.1.1.2, ASVS 6.2.1–6.2.12).
  */
 export function passwordFaults(
@@ -30,7 +32,7 @@ export function passwordFaults(
   const folded = fold(password);
   if (commonPasswords().has(folded.trim()))
     return 'Choose another password: this one is on the lists that attackers try first.';
-  if (consistsOf(lettersOf(folded), contextWords(context.words)))
+  if (isOnly(folded, context.words))
     return 'Choose a password that is more than your name, your address or the name of this service.';
   return undefined;
 }
@@ -52,11 +54,35 @@ function loadCommonPasswords(): ReadonlySet<string> {
   return new Set(listed.filter((entry) => entry.length >= shortestListed));
 }
 
+/** Whether a password holds nothing but the words; digits of its own and separators do not help. */
+function isOnly(folded: string, words: readonly string[]): boolean {
+  const about = [serviceName, ...words.flatMap(partsOfAddress)].map(fold);
+  const addresses = words.filter((word) => word.includes('@')).flatMap(partsOfAddress);
+  const exact = [...about.filter(isLong), ...addresses.map(fold)].map(withoutPunctuation);
+  return (
+    consistsOf(lettersOf(folded), contextWords(about)) ||
+    consistsOf(withoutPunctuation(folded), new Set(exact.filter((word) => word !== '')))
+  );
+}
+
+/** An address whole, its local part and its domain, in both forms of the domain; other words as they are. */
+function partsOfAddress(word: string): string[] {
+  const at = word.lastIndexOf('@');
+  if (at === -1) return [word];
+  const local = word.slice(0, at).trim();
+  const domain = word.slice(at + 1).trim();
+  const domains = [domain, domainToASCII(domain), domainToUnicode(domain)].filter(Boolean);
+  return [local, ...domains, ...domains.map((each) => `${local}@${each}`)];
+}
+
 /** Each word whole and in its parts, so that `alice.smith` stands for `alice` and `smith` too. */
-function contextWords(words: readonly string[]): ReadonlySet<string> {
-  const folded = [serviceName, ...words].map(fold);
+function contextWords(folded: readonly string[]): ReadonlySet<string> {
   const parts = folded.flatMap((word) => [lettersOf(word), ...word.split(separators)]);
-  return new Set(parts.filter((part) => codePoints(part) >= minimumWordLength));
+  return new Set(parts.filter(isLong));
+}
+
+function isLong(word: string): boolean {
+  return codePoints(word) >= minimumWordLength;
 }
 
 /** Whether the text is one or more of the words in a row; linear, as a pattern could backtrack. */
@@ -72,6 +98,11 @@ const separators = /[\p{P}\p{Z}\p{N}\p{Cc}\p{Cf}\p{Sm}\p{Sc}\p{Sk}]+/u;
 
 function lettersOf(text: string): string {
   return text.split(separators).join('');
+}
+
+/** Letters and digits: an address may consist of digits alone. */
+function withoutPunctuation(text: string): string {
+  return text.replace(/[\p{P}\p{Z}\p{Cc}\p{Cf}\p{Sm}\p{Sc}\p{Sk}]+/gu, '');
 }
 
 function fold(text: string): string {

@@ -123,6 +123,44 @@ describe('context words', () => {
   });
 });
 
+describe('A06: the address', () => {
+  const about = (...words: string[]) => ({ minLength: 8, words });
+
+  test.each([
+    ['al@ex.com', 'al@ex.com'],
+    ['al@ex.com', 'AL@EX.COM'],
+    ['al@ex.com', 'al ex com'],
+    ['al@ex.com', 'alexcom1'],
+    ['al@ex.com', 'al@ex.com 2026'],
+    ['al@ex.com', 'ex.com@al'],
+    ['al@ex.com', 'alalalal'],
+    ['a@b.co', 'a@b.co-a@b.co'],
+    ['a@b.co', 'aaaaaaaa'],
+    ['a@bc.de', 'bc.de bc.de'],
+    ['5551234567@x.org', '5551234567'],
+    ['5551234567@x.org', '555-123-4567'],
+    ['x@bücher.example', 'x@bücher.example'],
+    ['x@bücher.example', 'x@xn--bcher-kva.example'],
+    ['x@xn--bcher-kva.example', 'x@bücher.example'],
+    [' Al@Ex.com ', 'al@ex.com'],
+    ['a+b@ex.com', 'ab@ex.com'],
+  ])('of %j forbids %j', (address, password) => {
+    expect(faultOf(password, about(address))).toMatch(/^Choose a password that is more/);
+  });
+
+  test.each([
+    ['al@ex.com', 'al@ex.com keeps teapots'],
+    ['a@b.co', 'abacus-cobra'],
+    ['5551234567@x.org', '5551234568'],
+  ])('of %j does not forbid %j', (address, password) => {
+    expect(faultOf(password, about(address))).toBeUndefined();
+  });
+
+  test('a username or name of digits is no password either', () => {
+    expect(faultOf('48219930', about('48219930'))).toMatch(/^Choose a password that is more/);
+  });
+});
+
 test('no sentence repeats the password', () => {
   for (const password of ['k3#vQz9', 'password1', 'alice-alice-1', 'k3#vQz9'.repeat(40)])
     expect(faultOf(password)?.toLowerCase()).not.toContain(password);

@@ -30,9 +30,10 @@ export function parseConfirmation(raw: unknown, password: unknown): void {
   }
 }
 
+/** Each one whole, and names in their parts; raw input is cut before it costs anything. */
 function wordsOf(about: readonly unknown[]): string[] {
   return about
     .filter((word) => typeof word === 'string')
-    .flatMap((word) => word.slice(0, 254).split(/[@\s]/))
+    .flatMap((word) => [word.trim().slice(0, 320), ...word.trim().slice(0, 320).split(/\s+/)])
     .filter((word) => word !== '');
 }
