@@ -164,15 +164,19 @@ export function parseSearch(raw: unknown): string {
   return parseText(raw, 100);
 }
 
+/** Whether an instant lies in the years 1 to 9999 in UTC: the database takes others in forms of its own only. */
+export function isInCalendar(instant: Date): boolean {
+  const year = instant.getUTCFullYear(); // not a number for an invalid date
+  return year >= 1 && year <= 9999;
+}
+
 /** A point in time in RFC 3339, such as `2026-01-31T12:00:00Z`. */
 export function parseInstant(raw: unknown): Date {
   const isText =
     typeof raw === 'string' &&
     /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(raw);
   const instant = new Date(isText ? raw : Number.NaN);
-  return Number.isNaN(instant.getTime())
-    ? refuse('Must be a time such as 2026-01-31T12:00:00Z.')
-    : instant;
+  return isInCalendar(instant) ? instant : refuse('Must be a time such as 2026-01-31T12:00:00Z.');
 }
 
 export function parseBoolean(raw: unknown): boolean {

@@ -3,6 +3,7 @@ import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 import { createUnionType, Field, ObjectType, registerEnumType } from 'type-graphql';
 import { isTopLevel, type ProblemCode, problemCodes } from '../core/errors.ts';
+import { isInCalendar } from '../core/parse.ts';
 
 type ClassType = new () => object;
 
@@ -68,10 +69,11 @@ function parseDateTime(raw: unknown): Date {
   const midnight = new Date(`${day}T00:00:00Z`);
   // `Date` takes the 30th of February for the 1st of March.
   const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
-  if (text === undefined || !isDay) {
+  const instant = new Date(text?.toUpperCase() ?? Number.NaN);
+  if (!isDay || !isInCalendar(instant)) {
     throw new GraphQLError('A time must be a text such as 2026-01-31T12:00:00Z.');
   }
-  return new Date(text.toUpperCase());
+  return instant;
 }
 
 /**

@@ -161,7 +161,9 @@ function isOfType(value: string, cast: string): boolean {
   return cast === 'timestamptz' ? isTimestamp(value) : !value.includes('\u0000');
 }
 
-const timestamp = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)[+-]\d\d(?::\d\d)?$/;
+/** PostgreSQL takes no year 0 and offsets below 16 hours only. */
+const timestamp =
+  /^((?!0000)\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)[+-](?:0\d|1[0-5])(?::[0-5]\d)?$/;
 
 /** As PostgreSQL writes a time; `Date` alone would take the 30th of February for the 1st of March. */
 function isTimestamp(value: string): boolean {
