@@ -1,7 +1,9 @@
 /** Fastify on our HTTP server: ids, proxies, addresses; no routes yet. */
+import type { RequestListener } from 'node:http';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Config } from '../core/config.ts';
 import type { Log } from '../core/log.ts';
+import { forwardedAddresses } from '../core/network.ts';
 import { sendUnroutable } from './http-errors.ts';
 import type { HttpLimits } from './http-limits.ts';
 import { createHttpServer } from './http-server.ts';
@@ -29,9 +31,21 @@ export function createListener({ config, log, limits }: ListenerParts): FastifyI
     forceCloseConnections: 'idle',
     // Requests that arrive while we close are still answered; ours is not a shape that Fastify knows.
     return503OnClosing: false,
-    serverFactory: (handler) => createHttpServer(handler, { limits, maxConnections, log }),
+    serverFactory: (handler) =>
+      createHttpServer(withForwardedAddresses(handler), { limits, maxConnections, log }),
     // The server has its own.
     clientErrorHandler: () => undefined,
     frameworkErrors: (error, _request, reply) => sendUnroutable(error, reply),
   });
+}
+
+/** No text that a caller chooses becomes an address: Fastify takes entries of the header as they are. */
+function withForwardedAddresses(handler: RequestListener): RequestListener {
+  return (request, response) => {
+    const header = request.headers['x-forwarded-for'];
+    // An empty header still says that there is a proxy.
+    if (header !== undefined)
+      request.headers['x-forwarded-for'] = forwardedAddresses(String(header));
+    handler(request, response);
+  };
 }

@@ -1,5 +1,29 @@
-/** Which network an address belongs to, as far as counting attempts is concerned. */
-import { isIPv4, isIPv6 } from 'node:net';
+/** IP addresses as proxies write them, and the network that an address belongs to for rate limits. */
+import { isIP, isIPv6 } from 'node:net';
+
+/**
+ * The IP address in `text`, without port, brackets and zone: `192.0.2.1:443`, `[2001:db8::1]:443` and
+ * `fe80::1%eth0` are forms that proxies write. Undefined for any other text.
+ */
+function ipAddressOf(text: string): string | undefined {
+  const bare = withoutPort(text.trim()).replace(/%.*$/s, '');
+  return isIP(bare) === 0 ? undefined : bare;
+}
+
+/**
+ * An `X-Forwarded-For` header with IP addresses only. Each proxy adds an entry at the right, so
+ * everything to the left of an entry that is no address counts for nothing.
+ */
+export function forwardedAddresses(header: string): string {
+  const addresses: string[] = [];
+  for (const entry of header.split(',').reverse()) {
+    if (entry.trim() === '') continue;
+    const address = ipAddressOf(entry);
+    if (address === undefined) break;
+    addresses.unshift(address);
+  }
+  return addresses.join(', ');
+}
 
 /**
  * An IPv4 address is a network of its own; of an IPv6 address it is the /64, which one subscriber has
@@ -7,9 +31,8 @@ import { isIPv4, isIPv6 } from 'node:net';
  * no address shares one network.
  */
 export function networkOf(address: string): string {
-  const bare = withoutPort(address).replace(/%.*$/, '');
-  if (isIPv4(bare)) return bare;
-  if (!isIPv6(bare)) return 'unknown';
+  const bare = ipAddressOf(address);
+  if (bare === undefined || !isIPv6(bare)) return bare ?? 'unknown';
   const groups = groupsOf(bare);
   const [sixth = 0, seventh = 0, eighth = 0] = groups.slice(5);
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && sixth === 0xffff;
