@@ -83,7 +83,7 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   const graphql = await createGraphql({ schema, isDebug: config.debug, log, ...parts });
   opened.defer(() => graphql.stop());
   const prepareDocument = preparingDocuments(schema, report);
-  const farewell = createFarewell();
+  const farewell = createFarewell(config.shutdownDelaySeconds * 1000);
   const isReady = async () => !farewell.isSaid() && (await isDatabaseReady(unitOfWork));
   const http = await createHttp({
     ...house,

@@ -12,18 +12,19 @@ export interface Farewell {
   say(): Promise<void>;
 }
 
-/** Milliseconds: from a balancer that has chosen us to us. */
-const onItsWay = 300;
+/** The least time between readiness turning red and the end of listening: requests on their way arrive. */
+const minDelayMs = 300;
 /** Turns of the event loop: a process that had no time for it accepts and reads now what came meanwhile. */
 const turns = 10;
 
-export function createFarewell(): Farewell {
+/** @param delayMs how long requests are still accepted after readiness turned red, for slow probes */
+export function createFarewell(delayMs = 0): Farewell {
   let isSaid = false;
   return {
     isSaid: () => isSaid,
     async say() {
       isSaid = true;
-      await sleep(onItsWay);
+      await sleep(Math.max(delayMs, minDelayMs));
       for (let turn = 0; turn < turns; turn += 1) await nextTurn();
     },
   };

@@ -1,6 +1,6 @@
 /**
- * Whether the process lives, and whether it can do its work. Whoever probes asks by address, so any
- * Host will do; the answers say nothing else.
+ * Whether the process lives, and whether it can do its work. A probe asks by address, so these routes
+ * accept any Host header, and none: HAProxy sends HTTP/1.0 without one unless it is configured to.
  */
 import type { FastifyInstance } from 'fastify';
 

@@ -19,8 +19,9 @@ export async function protect(
   });
   app.addHook('onRequest', (request, reply, done) => {
     const { isForAnyHost } = request.routeOptions.config;
-    const isAllowed = isForAnyHost || isServed(request.headers.host);
-    if (isAllowed && hasOneHost(request)) return done();
+    const hosts = countHosts(request);
+    const isAllowed = isForAnyHost ? hosts <= 1 : hosts === 1 && isServed(request.headers.host);
+    if (isAllowed) return done();
     sendHttpRefusal(reply, 400, 'This host name is not served here.');
   });
   await allowOrigins(app, config.corsAllowedOrigins);
@@ -67,13 +68,13 @@ function remembered(isAllowed: (host: string | undefined) => boolean): typeof is
 }
 
 /** Node takes the first of several, a proxy may have judged the last (RFC 9112 §3.2). */
-function hasOneHost({ raw: { rawHeaders } }: FastifyRequest): boolean {
+function countHosts({ raw: { rawHeaders } }: FastifyRequest): number {
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at];
     if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
   }
-  return hosts === 1;
+  return hosts;
 }
 
 async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {

@@ -86,6 +86,8 @@ export interface Config {
   readonly workers: number;
   /** Of each server process; what comes beyond is closed without an answer. */
   readonly maxConnections: number;
+  /** How long requests are still accepted after readiness turned red. */
+  readonly shutdownDelaySeconds: number;
   readonly passwordMinLength: number;
   readonly passwordHash: HashParameters;
   /** Undefined where attempts are not limited. */
@@ -152,6 +154,7 @@ const shape = z.object({
   OTEL_SERVICE_NAME: z.string().default('gatehouse'),
   WORKERS: whole(1, 64).default(1),
   MAX_CONNECTIONS: whole(1, 1_000_000).default(5_000),
+  SHUTDOWN_DELAY: whole(0, 60).default(0),
   PASSWORD_MIN_LENGTH: whole(8, 128).default(8),
   PASSWORD_HASH_MEMORY_KIB: whole(19_456, 262_144).default(19_456),
   PASSWORD_HASH_ITERATIONS: whole(2, 10).default(2),
@@ -226,6 +229,7 @@ function toConfig(
     tracing: tracingSettings(settings),
     workers: settings.WORKERS,
     maxConnections: settings.MAX_CONNECTIONS,
+    shutdownDelaySeconds: settings.SHUTDOWN_DELAY,
     passwordMinLength: settings.PASSWORD_MIN_LENGTH,
     passwordHash: hashParameters(settings),
     attemptBudgets: settings.ATTEMPT_BUDGETS ?? undefined,

@@ -306,6 +306,13 @@ const variables: Readonly<Record<string, Variable>> = {
     invalid: ['0', '1000001', ...noNumbers],
     remedy: aWholeNumber,
   },
+  SHUTDOWN_DELAY: {
+    of: (config) => config.shutdownDelaySeconds,
+    byDefault: 0,
+    valid: [['5', 5]],
+    invalid: ['61', '0.5', ...noNumbers],
+    remedy: aWholeNumber,
+  },
   PASSWORD_MIN_LENGTH: {
     of: (config) => config.passwordMinLength,
     byDefault: 8,

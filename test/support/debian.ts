@@ -11,7 +11,8 @@ export function canRun(program: string, debianPackage: string): boolean {
     spawnSync('apt-get', ['-qq', '-y', '--no-install-recommends', ...words], {
       stdio: 'ignore',
       timeout: installMilliseconds,
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      // In runlevel 1 no package starts its service.
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
     });
   if (install('install', debianPackage).status !== 0) {
     install('update');

@@ -1,0 +1,130 @@
+/**
+ * Requests through a real HAProxy with the file of `deploy/compose`, to two server processes on one
+ * database. Skipped where HAProxy is not installed and cannot be.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Client, createClient } from '../support/client.ts';
+import { canRun } from '../support/debian.ts';
+import { type Haproxy, startHaproxy } from '../support/haproxy.ts';
+import { goodPassword } from '../support/people.ts';
+import { type Replicas, startReplicas } from '../support/replicas.ts';
+import { until } from '../support/until.ts';
+
+const isInstalled = process.platform === 'linux' && canRun('haproxy', 'haproxy');
+const [one, two] = ['127.0.0.2', '127.0.0.3'] as const;
+const email = 'root@example.com';
+/** Of compose.yaml: longer than HAProxy needs to notice. */
+const shutdownDelaySeconds = 3;
+
+describe.skipIf(!isInstalled)('behind HAProxy', { timeout: 60_000 }, () => {
+  let replicas: Replicas;
+  let haproxy: Haproxy;
+  let client: Client;
+
+  beforeAll(async () => {
+    replicas = await startReplicas([one, two], {
+      TRUST_PROXY: '1',
+      SHUTDOWN_DELAY: String(shutdownDelaySeconds),
+      DEBUG: 'False',
+      ALLOWED_HOSTS: '127.0.0.1',
+      DEFAULT_ADMIN_EMAIL: email,
+      DEFAULT_ADMIN_PASSWORD: goodPassword,
+    });
+    haproxy = await startHaproxy({ replicas: [one, two], replicaPort: replicas.port });
+    client = createClient(haproxy.address);
+  });
+  afterAll(async () => {
+    await haproxy[Symbol.asyncDispose]();
+    await replicas[Symbol.asyncDispose]();
+  });
+
+  const logIn = async (headers = {}) => {
+    const { status, body } = await client.rest('POST', '/login/', {
+      json: { email, password: goodPassword },
+      headers,
+    });
+    expect([status, body.message]).toEqual([200, expect.any(String)]);
+    return body.data.access_token as string;
+  };
+
+  /** Sends `me` again and again, by four callers at once; answers the statuses when it is stopped. */
+  function keepAsking(token: string) {
+    const statuses: (number | string)[] = [];
+    let isOver = false;
+    const ask = async () => {
+      while (!isOver) {
+        const query = { query: '{ me { id } }' };
+        const answer = await fetch(`${haproxy.address}/graphql`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+          body: JSON.stringify(query),
+        }).then(
+          async (response) =>
+            (await response.text()).includes('"id"') ? response.status : 'empty',
+          (error: Error) => String(error.cause ?? error),
+        );
+        statuses.push(answer);
+        await sleep(2);
+      }
+    };
+    const callers = Promise.all([ask(), ask(), ask(), ask()]);
+    return async () => {
+      isOver = true;
+      await callers;
+      return statuses;
+    };
+  }
+
+  const answeredBy = (address: string) =>
+    replicas.at(address).said().split('"answered"').length - 1;
+
+  test('requests are served, by every replica', async () => {
+    const token = await logIn();
+    const stop = keepAsking(token);
+    await until(() => [one, two].every((address) => answeredBy(address) > 20));
+    expect(new Set(await stop())).toEqual(new Set([200]));
+  });
+
+  test('the address of a session is that of the caller, whatever the caller claims', async () => {
+    const token = await logIn({
+      'x-forwarded-for': '203.0.113.9',
+      'x-forwarded-host': 'evil.test',
+    });
+    const query = '{ me { sessions { current ipAddress } } }';
+    const { data } = await client.graphql(query, {}, token);
+    const current = data.me.sessions.find(({ current }: { current: boolean }) => current);
+    expect(current.ipAddress).toBe('127.0.0.1');
+  });
+
+  test.each(['/metrics', '/metrics/', '/%6detrics'])('%s is not there', async (path) => {
+    expect((await fetch(haproxy.address + path)).status).toBe(404);
+  });
+
+  test('no request fails while a replica stops, which is out of rotation before it ends', async () => {
+    const token = await logIn();
+    const stop = keepAsking(token);
+    const leaving = replicas.at(two);
+    const ended = leaving.end('SIGTERM');
+    await until(async () => !(await haproxy.inRotation()).includes(two));
+    const direct = (path: string) =>
+      fetch(`${leaving.address}${path}`).then(({ status }) => status);
+    expect([await direct('/health/ready'), await direct('/health/live')]).toEqual([503, 200]);
+    expect((await ended).code).toBe(0);
+    expect(new Set(await stop())).toEqual(new Set([200]));
+
+    const stopAgain = keepAsking(token);
+    await replicas.start(two);
+    await until(async () => (await haproxy.inRotation()).includes(two));
+    await until(() => answeredBy(two) > 20);
+    expect(new Set(await stopAgain())).toEqual(new Set([200]));
+  });
+
+  test('a replica that is killed is passed over at once', async () => {
+    const token = await logIn();
+    await replicas.at(one).end('SIGKILL');
+    const stop = keepAsking(token);
+    await until(async () => (await haproxy.inRotation()).join() === two);
+    expect(new Set(await stop())).toEqual(new Set([200]));
+  });
+});
