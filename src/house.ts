@@ -1,6 +1,6 @@
 /**
- * A house: the database, brought up to date, and the services on it, without any door. Commands open
- * one for their work; `app.ts` opens its doors.
+ * The database and the services on it, without any network interface. Commands open them for their work;
+ * `app.ts` adds HTTP. The purpose decides what may be created or changed on the way.
  */
 import { join } from 'node:path';
 import type { Pool } from 'pg';
@@ -9,19 +9,19 @@ import type { Config } from './core/config.ts';
 import { tellEvent } from './core/events.ts';
 import type { Log } from './core/log.ts';
 import { createMetrics, type Metrics } from './core/metrics.ts';
-import { keptSecretKey } from './core/secret-key.ts';
+import { findKeptSecretKey, keptSecretKey, requiredSecretKey } from './core/secret-key.ts';
 import { createBudgetStore } from './db/budget-store.ts';
 import { type Budgets, createBudgets } from './db/budgets.ts';
 import { type Changes, createChanges } from './db/changes.ts';
 import { openPool } from './db/connections.ts';
 import { followDatabaseClock } from './db/database-clock.ts';
-import { joinEmbeddedDatabase } from './db/embedded/embedded.ts';
+import { joinEmbeddedDatabase, requireEmbeddedDatabase } from './db/embedded/embedded.ts';
 import type { JobParts } from './db/job-runner.ts';
 import type { Tasks } from './db/job-tasks.ts';
-import { migrate } from './db/migrate.ts';
 import { openOrm, ormOptions } from './db/orm.ts';
 import { type Patience, servingPatience } from './db/patience.ts';
 import { watchPools } from './db/pool-metrics.ts';
+import { assertSchemaIsCurrent, migrateSchema } from './db/schema-check.ts';
 import { createUnitOfWork, type UnitOfWork } from './db/unit-of-work.ts';
 import { entities } from './entities.ts';
 import { RecordHooks } from './features/administration/record.hooks.ts';
@@ -32,6 +32,12 @@ import { createMailer } from './mail/mailer.ts';
 import { mailTasks, resumeSchedule } from './mail/outbox.ts';
 import { createServices, type Services } from './services.ts';
 
+/**
+ * `serve` migrates, and creates the embedded database and the keys where they are missing. `migrate`
+ * migrates. `change` and `read` refuse a schema that is not the one of this release; `read` writes nothing.
+ */
+export type Purpose = 'serve' | 'migrate' | 'change' | 'read';
+
 export interface Surroundings {
   readonly config: Config;
   readonly log: Log;
@@ -41,6 +47,8 @@ export interface Surroundings {
   readonly mailPatience?: number;
   /** With the database; that of a process that serves, unless another is given. */
   readonly patience?: Patience;
+  /** `serve`, unless another is given. */
+  readonly purpose?: Purpose;
 }
 
 export interface House extends Services {
@@ -59,12 +67,11 @@ export interface House extends Services {
   close(): Promise<void>;
 }
 
-/** Joins the database, brings it up to date and puts the services together. */
+/** Opens the database, checks or migrates its schema, and creates the services. */
 export async function openHouse(surroundings: Surroundings): Promise<House> {
-  const { config, log, patience = servingPatience } = surroundings;
+  const { config, log, patience = servingPatience, purpose = 'serve' } = surroundings;
   await using opened = new AsyncDisposableStack();
-  const secretKey = config.secretKey ?? (await keptSecretKey(config.dataDirectory));
-  const databaseUrl = await openDatabase(config, log, opened);
+  const databaseUrl = await openDatabase(surroundings, opened);
   // LISTEN, locks of a session and prepared statements do not survive a pooler in transaction mode.
   const directUrl = config.databaseDirectUrl ?? databaseUrl;
   const isPooled = databaseUrl !== directUrl;
@@ -87,7 +94,10 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   const changes = createChanges({ databaseUrl: directUrl, log, metrics });
   opened.defer(() => changes.stop());
   const unitOfWork = createUnitOfWork(orm, changes);
-  const migrated = await migrate(orm, unitOfWork, directUrl);
+  const isMigrating = purpose === 'serve' || purpose === 'migrate';
+  const migrated = isMigrating ? await migrateSchema({ orm, unitOfWork, directUrl, log }) : [];
+  if (!isMigrating) await assertSchemaIsCurrent(unitOfWork);
+  const secretKey = config.secretKey ?? (await openSecretKey(config, purpose, unitOfWork));
   const budgets = await openBudgets({ config, databaseUrl, isPooled, patience, log, metrics });
   opened.defer(() => budgets?.close());
   const clock =
@@ -97,7 +107,8 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   const services = createServices(ground);
   opened.defer(() => services.hasher.close());
   orm.em.getEventManager().registerSubscriber(new RecordHooks(services.audit));
-  await unitOfWork.inContext(() => services.signingKeys.load());
+  const { signingKeys } = services;
+  await unitOfWork.inContext(purpose === 'serve' ? signingKeys.loadOrCreate : signingKeys.load);
   const mailbox = createDevelopmentMailbox(join(config.dataDirectory, 'mailbox'));
   const mailer = createMailer(config.mail, {
     mailbox,
@@ -143,12 +154,31 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   };
 }
 
+/** The key that is kept in the data directory; only `read` on a database without secrets does without it. */
+async function openSecretKey(
+  { dataDirectory }: Config,
+  purpose: Purpose,
+  { query, inContext }: UnitOfWork,
+): Promise<string> {
+  if (purpose === 'serve') return keptSecretKey(dataDirectory);
+  const kept = await findKeptSecretKey(dataDirectory);
+  if (kept !== undefined) return kept;
+  const [row] = await inContext(() => query<{ has_secrets: boolean }>(hasSecretsSql));
+  return requiredSecretKey(dataDirectory, {
+    isInUse: row?.has_secrets ?? true,
+    isKept: purpose === 'change',
+  });
+}
+
+const hasSecretsSql = `select exists (select 1 from signing_keys)
+  or exists (select 1 from audit_entries) as has_secrets`;
+
 async function openDatabase(
-  config: Config,
-  log: Log,
+  { config, log, purpose = 'serve' }: Surroundings,
   opened: AsyncDisposableStack,
 ): Promise<string> {
   if (config.databaseUrl !== undefined) return config.databaseUrl;
+  if (purpose !== 'serve') await requireEmbeddedDatabase(config.dataDirectory);
   const embedded = await joinEmbeddedDatabase({
     dataDirectory: config.dataDirectory,
     onNotice: (text) => log.info({ part: 'database' }, text),

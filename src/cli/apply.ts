@@ -41,11 +41,15 @@ export const applyCommand: CommandModule<GlobalArguments, ApplyArguments> = {
   handler: async ({ file, dryRun, ...given }) => {
     const { terminal } = given;
     const declared = await declaredIn(await readText(file, terminal.stdin));
-    const changes = await withHouse(terminal, async ({ accessDeclarations }, context) => {
-      if (dryRun) return accessDeclarations.compareAccess(declared, context);
-      using progress = createProgress('Applying', terminal.stderr);
-      return await accessDeclarations.applyAccess(declared, context, progress.show);
-    });
+    const changes = await withHouse(
+      terminal,
+      async ({ accessDeclarations }, context) => {
+        if (dryRun) return accessDeclarations.compareAccess(declared, context);
+        using progress = createProgress('Applying', terminal.stderr);
+        return await accessDeclarations.applyAccess(declared, context, progress.show);
+      },
+      { purpose: dryRun ? 'read' : 'change' },
+    );
     const text = textOf(changes, { isDryRun: dryRun, stdout: terminal.stdout });
     print({ text, json: { isDryRun: dryRun, changes } }, given);
   },

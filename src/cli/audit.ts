@@ -6,6 +6,7 @@ import type { AuditEntry } from '../features/administration/audit-entries.ts';
 import type { AuditVerification, Checkpoint } from '../features/audit/verification.ts';
 import type { House } from '../house.ts';
 import { limitOption, parseLimit } from './listing.ts';
+import { isWritable } from './output-watch.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
@@ -35,8 +36,10 @@ const verifyCommand: CommandModule<GlobalArguments, VerifyArguments> = {
     }),
   handler: async ({ checkpoint: file, ...given }) => {
     const checkpoint = file === undefined ? undefined : await readCheckpoint(file);
-    const result = await withHouse(given.terminal, ({ auditVerifier }) =>
-      auditVerifier.verify(checkpoint),
+    const result = await withHouse(
+      given.terminal,
+      ({ auditVerifier }) => auditVerifier.verify(checkpoint),
+      { purpose: 'read' },
     );
     print({ text: sentenceOf(result), json: result }, given);
     if (result.faults.length > 0) given.terminal.exitCode = 1;
@@ -53,8 +56,10 @@ const checkpointCommand: CommandModule<GlobalArguments, CheckpointArguments> = {
       describe: 'File to write it to; standard output when left out',
     }),
   handler: async ({ output, ...given }) => {
-    const checkpoint = await withHouse(given.terminal, ({ auditVerifier }) =>
-      auditVerifier.checkpoint(),
+    const checkpoint = await withHouse(
+      given.terminal,
+      ({ auditVerifier }) => auditVerifier.checkpoint(),
+      { purpose: 'read' },
     );
     const text = JSON.stringify(checkpoint, undefined, 2);
     if (output !== undefined) await writeFile(output, `${text}\n`, { mode: 0o600 });
@@ -71,14 +76,18 @@ const tailCommand: CommandModule<GlobalArguments, TailArguments> = {
       .option('limit', { ...limitOption, default: '20', describe: 'So many to begin with' }),
   handler: async ({ follow, limit: limitText, ...given }) => {
     const limit = parseLimit(limitText);
-    await withHouse(given.terminal, async (house) => {
-      let last = await show(house, undefined, { ...given, limit });
-      const stopping = follow ? untilInterrupted() : AbortSignal.abort();
-      while (!stopping.aborted) {
-        await sleep(followMilliseconds);
-        last = await show(house, last, { ...given, limit: 1000 });
-      }
-    });
+    await withHouse(
+      given.terminal,
+      async (house) => {
+        let last = await show(house, undefined, { ...given, limit });
+        const stopping = follow ? untilInterrupted() : AbortSignal.abort();
+        while (!stopping.aborted && isWritable(given.terminal)) {
+          await sleep(followMilliseconds);
+          last = await show(house, last, { ...given, limit: 1000 });
+        }
+      },
+      { purpose: 'read' },
+    );
   },
 };
 

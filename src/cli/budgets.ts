@@ -59,7 +59,7 @@ const showCommand: CommandModule<GlobalArguments, ShowArguments> = {
         ? fullest(budgets, table, limit)
         : looked(budgets, table, claimsOf(house, { account, network }));
     };
-    const rows = await withHouse(given.terminal, look, { isLookingOnly: true });
+    const rows = await withHouse(given.terminal, look, { purpose: 'read' });
     print({ text: rows.map(lineOf).join('\n') || 'Nothing is spent.', json: rows }, given);
   },
 };

@@ -18,6 +18,7 @@ import { initDefaultAdmin } from './init-default-admin.ts';
 import { keysCommand } from './keys.ts';
 import { mailCommand } from './mail.ts';
 import { migrateCommand } from './migrate.ts';
+import { watchOutput } from './output-watch.ts';
 import { permissionsCommand } from './permissions.ts';
 import { serveCommand } from './serve.ts';
 import { complain, say, type Terminal } from './terminal.ts';
@@ -51,6 +52,7 @@ const textOptions = [
 
 /** Runs one command to its end; how it ended is left in `terminal.exitCode`. */
 export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<void> {
+  const output = watchOutput(terminal);
   try {
     refuseTerminal(argv);
     const words = bindValues(argv, textOptions);
@@ -61,6 +63,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
   } catch (error) {
     terminal.exitCode = report(error, terminal);
   }
+  if (await output.hasFailed()) terminal.exitCode ||= 1;
 }
 
 /** The parser takes an option of the same name as what is handed to it for a known one. */

@@ -50,13 +50,17 @@ const listGroups: CommandModule<GlobalArguments, ListArguments> = {
   builder: listOptions,
   handler: async (given) => {
     const format = formatOf(given);
-    await withHouse(given.terminal, ({ directory, access }, context) => {
-      const pages = everyPage(
-        (page) => directory.groups(page, context),
-        (groups) => withPermissions(groups, access),
-      );
-      return printList(pages, columns, { format, stdout: given.terminal.stdout });
-    });
+    await withHouse(
+      given.terminal,
+      ({ directory, access }, context) => {
+        const pages = everyPage(
+          (page) => directory.groups(page, context),
+          (groups) => withPermissions(groups, access),
+        );
+        return printList(pages, columns, { format, stdout: given.terminal.stdout });
+      },
+      { purpose: 'read' },
+    );
   },
 };
 
@@ -65,12 +69,16 @@ const showGroup: CommandModule<GlobalArguments, GroupArguments> = {
   describe: 'Show a group, its permissions and how many members it has',
   builder: (argv) => argv.positional('group', groupPositional),
   handler: async ({ group: name, ...given }) => {
-    const { members, ...found } = await withHouse(given.terminal, async (house, context) => {
-      const id = await house.byName.groupId(name, context);
-      const list = { page: { first: 0 }, filter: { groupId: id }, orderBy: {} };
-      const members = await (await house.directory.users(list, context)).count();
-      return { ...(await loadGroup(id, house, context)), members };
-    });
+    const { members, ...found } = await withHouse(
+      given.terminal,
+      async (house, context) => {
+        const id = await house.byName.groupId(name, context);
+        const list = { page: { first: 0 }, filter: { groupId: id }, orderBy: {} };
+        const members = await (await house.directory.users(list, context)).count();
+        return { ...(await loadGroup(id, house, context)), members };
+      },
+      { purpose: 'read' },
+    );
     const { group, permissions } = found;
     const text = [
       paint('bold', group.name, given.terminal.stdout),

@@ -17,7 +17,9 @@ const listKeys: CommandModule<GlobalArguments, GlobalArguments> = {
   describe: 'Show the keys, newest first',
   builder: {},
   handler: async (given) => {
-    const keys = await withHouse(given.terminal, ({ signingKeys }) => signingKeys.list());
+    const keys = await withHouse(given.terminal, ({ signingKeys }) => signingKeys.list(), {
+      purpose: 'read',
+    });
     print({ text: keys.map(line).join('\n'), json: keys }, given);
   },
 };

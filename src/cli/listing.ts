@@ -141,16 +141,12 @@ export function recordOf<Row>(row: Row, columns: readonly Column<Row>[]): Record
   return Object.fromEntries(columns.map(({ name, value }) => [name, value(row)]));
 }
 
-/** Waits until the reader has room; whether there is a reader still, as `| head` goes away. */
+/** Waits until the text is written; resolves to false when it could not be (see `watchOutput`). */
 function write(text: string, stdout: Output): Promise<boolean> {
-  // Without a listener it would end the process; the callback is told as well.
-  stdout.off('error', ignore).on('error', ignore);
   return new Promise((resolve) => {
     stdout.write(text, (error) => resolve(!error));
   });
 }
-
-function ignore(): void {}
 
 function textOf(value: Value): string {
   if (value === true) return 'yes';

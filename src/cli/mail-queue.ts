@@ -71,10 +71,9 @@ export const listMails: CommandModule<GlobalArguments, ListMailsArguments> = {
   handler: async (given) => {
     const format = formatOf(given);
     const list = { isDeadOnly: given.dead, limit: parseLimit(given.limit) };
-    // Looking does not send.
     const { terminal } = given;
     const mails = await withHouse(terminal, ({ mailQueue }) => mailQueue.list(list), {
-      isLookingOnly: true,
+      purpose: 'read',
     });
     await printList([mails], columns, { format, stdout: terminal.stdout });
   },

@@ -96,7 +96,9 @@ async function sendTestMail(
   try {
     await mailer.send(writeMail('test', recipient, {}), { messageKey: uuidv7() });
   } catch (error) {
-    throw new Error('The test mail was not sent:', { cause: error });
+    // Without the cause, whose code could be taken for that of the database.
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`The test mail was not sent:\n  ${reason}`);
   } finally {
     mailer.close();
   }

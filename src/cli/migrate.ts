@@ -7,7 +7,9 @@ export const migrateCommand: CommandModule<GlobalArguments, GlobalArguments> = {
   describe: 'Bring the database to the present schema',
   builder: {},
   handler: async (given) => {
-    const migrated = await withHouse(given.terminal, async (house) => house.migrated);
+    const migrated = await withHouse(given.terminal, async (house) => house.migrated, {
+      purpose: 'migrate',
+    });
     const text = migrated.length > 0 ? `Done: ${migrated.join(', ')}.` : 'Nothing to do.';
     print({ text, json: { migrated } }, given);
   },

@@ -45,13 +45,17 @@ const listPermissions: CommandModule<GlobalArguments, ListArguments> = {
   builder: listOptions,
   handler: async (given) => {
     const format = formatOf(given);
-    await withHouse(given.terminal, ({ directory }, context) => {
-      const pages = everyPage(
-        (page) => directory.permissions(page, context),
-        async (permissions) => permissions,
-      );
-      return printList(pages, columns, { format, stdout: given.terminal.stdout });
-    });
+    await withHouse(
+      given.terminal,
+      ({ directory }, context) => {
+        const pages = everyPage(
+          (page) => directory.permissions(page, context),
+          async (permissions) => permissions,
+        );
+        return printList(pages, columns, { format, stdout: given.terminal.stdout });
+      },
+      { purpose: 'read' },
+    );
   },
 };
 

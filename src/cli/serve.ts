@@ -1,4 +1,4 @@
-/** `serve`: starts the service and says where it is, until a signal ends it. */
+/** `serve`: starts the service and prints its addresses; a signal ends it. */
 import cluster from 'node:cluster';
 import type { CommandModule } from 'yargs';
 import { type Config, readConfig } from '../core/config.ts';
@@ -6,17 +6,37 @@ import { returnMemoryWhenIdle } from '../core/idle-memory.ts';
 import { createLog, type Log } from '../core/log.ts';
 import { startTracing, stopTracing } from '../core/tracing.ts';
 import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
+import { hasEmbeddedDatabase } from '../db/embedded/embedded.ts';
 import type { House } from '../house.ts';
-import { say } from './terminal.ts';
+import { untilSignalled } from './signals.ts';
+import { complain, say, type Terminal } from './terminal.ts';
 import type { GlobalArguments } from './with-house.ts';
 
-export const serveCommand: CommandModule<GlobalArguments, GlobalArguments> = {
+interface ServeArguments extends GlobalArguments {
+  readonly port: string | undefined;
+  readonly host: string | undefined;
+}
+
+export const serveCommand: CommandModule<GlobalArguments, ServeArguments> = {
   command: 'serve',
   describe: 'Start the service',
-  builder: {},
-  handler: async ({ json, terminal }) => {
-    const config = readConfig(terminal.env, terminal.cwd());
+  builder: (argv) =>
+    argv
+      .option('port', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Port to listen at, instead of PORT; 0 for a free one',
+      })
+      .option('host', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Address to listen at, instead of HOST',
+      }),
+  handler: async ({ json, terminal, port, host }) => {
+    const options = { ...(port === undefined ? {} : { PORT: port }), ...(host && { HOST: host }) };
+    const config = readConfig({ ...terminal.env, ...options }, terminal.cwd());
     const log = createLog({ isReadable: config.debug && !json, level: config.logLevel });
+    if (cluster.isPrimary) await announceDatabase(config, terminal);
     if (config.workers > 1 && cluster.isPrimary) {
       const { superviseWorkers } = await import('./workers.ts');
       await superviseWorkers(config.workers, log);
@@ -32,9 +52,10 @@ interface Run extends GlobalArguments {
 }
 
 async function run({ config, log, ...given }: Run): Promise<void> {
-  const stopped = signalled();
+  // A terminal and a service manager signal the whole group; the supervisor, too, passes each signal on.
+  const signalled = cluster.isPrimary ? untilSignalled() : untilSignalled(leaveToSupervisor);
   outliveBrokenConnections(log);
-  // Loaded here, as no other command needs what opens the doors.
+  // Loaded here, as no other command needs HTTP.
   const [{ serve, packageVersion }, { openHouse }] = await Promise.all([
     import('../app.ts'),
     import('../house.ts'),
@@ -44,10 +65,24 @@ async function run({ config, log, ...given }: Run): Promise<void> {
   const service = await serve(house);
   using _idle = returnMemoryWhenIdle();
   if (cluster.isPrimary || cluster.worker?.id === 1) await welcome(house, service.address, given);
-  log.info({ signal: await stopped }, 'stopping');
+  log.info({ signal: await signalled }, 'stopping');
   await service.sayFarewell();
   await service.close();
   await stopTracing();
+}
+
+function leaveToSupervisor(): void {}
+
+/** A new database is made here only, and never without a word: the folder may be the wrong one. */
+async function announceDatabase(
+  { databaseUrl, dataDirectory }: Config,
+  terminal: Terminal,
+): Promise<void> {
+  if (databaseUrl !== undefined || (await hasEmbeddedDatabase(dataDirectory))) return;
+  complain(
+    terminal,
+    `DATABASE_URL is not set: making a new embedded PostgreSQL database in ${dataDirectory}.`,
+  );
 }
 
 /**
@@ -62,13 +97,6 @@ function outliveBrokenConnections(log: Log): void {
     }
     log.fatal({ err: error }, 'unhandled; ending');
     process.exit(1);
-  });
-}
-
-/** Waits for the first request to stop; a second one is obeyed by the system at once. */
-function signalled(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
   });
 }
 

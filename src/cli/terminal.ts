@@ -1,8 +1,7 @@
 /**
- * What a command has of the process that it runs in: its streams, its environment, its exit code.
- * `process` is one; whoever runs a command within another program hands in something else.
+ * The parts of a process that a command uses: its streams, its environment, its exit code. `process`
+ * is one; a program that runs a command inside itself passes another.
  */
-import { Console } from 'node:console';
 import type { Readable, Writable } from 'node:stream';
 
 export interface Terminal {
@@ -11,18 +10,22 @@ export interface Terminal {
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
   cwd(): string;
-  /** How the command ended: 0 or nothing done, 1 refused, 2 wrong usage. */
+  /** How the command ended: 0 or nothing done, 1 refused, 2 wrong usage, 130 interrupted. */
   exitCode?: number | string | null | undefined;
 }
 
-export type Output = Writable & { readonly isTTY?: boolean };
+export type Output = Writable & {
+  readonly isTTY?: boolean;
+  /** Width in cells, of a terminal. */
+  readonly columns?: number;
+};
 
-/** A line of the result. A reader who has gone away is no error. */
-export function say({ stdout, stderr }: Terminal, line: string): void {
-  new Console(stdout, stderr).log('%s', line);
+/** Writes a line of the result. A failure is noticed by `watchOutput`. */
+export function say({ stdout }: Terminal, line: string): void {
+  stdout.write(`${line}\n`);
 }
 
-/** A line about what went wrong, or is worth knowing beside the result. */
-export function complain({ stdout, stderr }: Terminal, line: string): void {
-  new Console(stdout, stderr).error('%s', line);
+/** Writes a line about an error, or about something worth knowing beside the result. */
+export function complain({ stderr }: Terminal, line: string): void {
+  stderr.write(`${line}\n`);
 }

@@ -31,7 +31,9 @@ export const showUser: CommandModule<GlobalArguments, UserArguments> = {
   builder: (argv) => argv.positional('user', userPositional),
   handler: async ({ user, ...given }) => {
     const { terminal } = given;
-    const details = await withHouse(terminal, (house, context) => detailsOf(user, house, context));
+    const details = await withHouse(terminal, (house, context) => detailsOf(user, house, context), {
+      purpose: 'read',
+    });
     print({ text: textOf(details, terminal.stdout), json: recordOf(details) }, given);
   },
 };
@@ -46,8 +48,11 @@ export const explainUser: CommandModule<GlobalArguments, ExplainArguments> = {
       describe: 'Code, such as shop.view_order',
     }),
   handler: async ({ user, permission, ...given }) => {
-    const explanation = await withHouse(given.terminal, async ({ byName, explanations }, context) =>
-      explanations.explainPermission(await byName.userId(user, context), permission, context),
+    const explanation = await withHouse(
+      given.terminal,
+      async ({ byName, explanations }, context) =>
+        explanations.explainPermission(await byName.userId(user, context), permission, context),
+      { purpose: 'read' },
     );
     print({ text: explain(explanation), json: explanation }, given);
   },

@@ -86,19 +86,26 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
     const usualLimit = format === 'table' ? tableLimit : undefined;
     const limit = given.limit === undefined ? usualLimit : parseLimit(given.limit);
     const { terminal } = given;
-    await withHouse(terminal, async (house, context) => {
-      const filter = await filterOf(given, house, context);
-      const walk = {
-        filter,
-        limit,
-        isLimitGiven: given.limit !== undefined,
-        // Rows on the screen show by themselves how far it is.
-        hasProgress:
-          isProgressVisible(terminal.stderr) && (format === 'table' || !terminal.stdout.isTTY),
-        terminal,
-      };
-      await printList(pagesOf(walk, house, context), columns, { format, stdout: terminal.stdout });
-    });
+    await withHouse(
+      terminal,
+      async (house, context) => {
+        const filter = await filterOf(given, house, context);
+        const walk = {
+          filter,
+          limit,
+          isLimitGiven: given.limit !== undefined,
+          // Rows on the screen show by themselves how far it is.
+          hasProgress:
+            isProgressVisible(terminal.stderr) && (format === 'table' || !terminal.stdout.isTTY),
+          terminal,
+        };
+        await printList(pagesOf(walk, house, context), columns, {
+          format,
+          stdout: terminal.stdout,
+        });
+      },
+      { purpose: 'read' },
+    );
   },
 };
 

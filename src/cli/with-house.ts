@@ -1,10 +1,10 @@
-/** Opens the house for one command and leaves it again, whatever happens. */
+/** Opens database and services for one command, and closes them again in every case. */
 import type { Context } from '../core/actor.ts';
 import { onBehalfOf } from '../core/ambient.ts';
 import { readConfig } from '../core/config.ts';
 import { createLog } from '../core/log.ts';
 import { commandPatience } from '../db/patience.ts';
-import type { House } from '../house.ts';
+import type { House, Purpose } from '../house.ts';
 import { operatorContext } from './operator-context.ts';
 import { complain, say, type Terminal } from './terminal.ts';
 
@@ -19,13 +19,13 @@ const mailPatience = 4000;
 const deliveryPatience = 6000;
 
 /**
- * Runs `work` on behalf of the operator, in a database context; mails that it caused go out before
- * the command ends.
+ * Runs `work` on behalf of the operator, in a database context. Mails that a change caused go out before
+ * the command ends; with another purpose no job is done.
  */
 export async function withHouse<Result>(
   terminal: Terminal,
   work: (house: House, context: Context) => Promise<Result>,
-  { isLookingOnly = false }: { readonly isLookingOnly?: boolean } = {},
+  { purpose = 'change' }: { readonly purpose?: Exclude<Purpose, 'serve'> } = {},
 ): Promise<Result> {
   const config = readConfig(terminal.env, terminal.cwd());
   const log = createLog({ isReadable: config.debug, level: 'fatal', stream: terminal.stderr });
@@ -34,13 +34,14 @@ export async function withHouse<Result>(
     import('../house.ts'),
     import('../db/jobs.ts'),
   ]);
-  const house = await openHouse({ config, log, mailPatience, patience: commandPatience });
+  const patience = commandPatience;
+  const house = await openHouse({ config, log, mailPatience, patience, purpose });
   try {
     const context = operatorContext();
     const result = await onBehalfOf(context, () =>
       house.unitOfWork.inContext(() => work(house, context)),
     );
-    const isAllSent = isLookingOnly || (await drainJobs(house.jobs, deliveryPatience));
+    const isAllSent = purpose !== 'change' || (await drainJobs(house.jobs, deliveryPatience));
     if (!isAllSent) {
       complain(terminal, 'A mail could not be sent yet; gatehouse mail list says why.');
     }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../core/log.ts';
 import { answerForAllMetrics } from '../core/worker-metrics.ts';
+import { endBySignal, untilSignalled } from './signals.ts';
 
 const restartMilliseconds = 1000;
 
@@ -13,12 +14,14 @@ export async function superviseWorkers(count: number, log: Log): Promise<void> {
   const workers = new Set<Worker>();
   let isStopping = false;
 
-  const stop = (signal: NodeJS.Signals) => {
+  const stop = () => {
     isStopping = true;
-    for (const worker of workers) worker.process.kill(signal);
+    for (const worker of workers) worker.process.kill('SIGTERM');
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  void untilSignalled((signal) => {
+    for (const worker of workers) worker.process.kill('SIGKILL');
+    endBySignal(signal);
+  }).then(stop);
 
   /** Keeps one place filled. */
   const keep = async (): Promise<void> => {
@@ -35,7 +38,7 @@ export async function superviseWorkers(count: number, log: Log): Promise<void> {
       log.error({ worker: worker.id, code, signal }, 'a worker ended');
       if (!hasServed) {
         process.exitCode = 1;
-        stop('SIGTERM');
+        stop();
         return;
       }
       await sleep(restartMilliseconds);

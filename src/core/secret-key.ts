@@ -12,11 +12,31 @@ export async function keptSecretKey(dataDirectory: string): Promise<string> {
   if (kept !== undefined) return kept;
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
-  await writeFile(draft, randomBytes(48).toString('base64url'), { mode: 0o600, flush: true });
+  await writeFile(draft, newSecretKey(), { mode: 0o600, flush: true });
   // A link, unlike a rename, fails where a key is already.
   await link(draft, path).catch(refuseUnlessThere);
   await rm(draft, { force: true });
   return await readFile(path, 'utf8');
+}
+
+/**
+ * A key for a directory that has none, while nothing is sealed with another one yet.
+ *
+ * @param options.isInUse whether the database holds what was sealed with some key
+ * @param options.isKept whether the new key may be written to the directory
+ * @throws Error that says which key is missing
+ */
+export async function requiredSecretKey(
+  dataDirectory: string,
+  { isInUse, isKept }: { readonly isInUse: boolean; readonly isKept: boolean },
+): Promise<string> {
+  if (isInUse) {
+    throw new Error(
+      `SECRET_KEY is not set, and ${dataDirectory} holds none. Set the SECRET_KEY that this database was ` +
+        'made with, or set GATEHOUSE_DATA_DIR to the directory that the server uses.',
+    );
+  }
+  return isKept ? keptSecretKey(dataDirectory) : newSecretKey();
 }
 
 /** The kept key, if there is one. */
@@ -27,6 +47,10 @@ export async function findKeptSecretKey(dataDirectory: string): Promise<string |
     if (isCode(error, 'ENOENT')) return undefined;
     throw error;
   }
+}
+
+function newSecretKey(): string {
+  return randomBytes(48).toString('base64url');
 }
 
 function refuseUnlessThere(error: unknown): void {

@@ -14,8 +14,9 @@ const socketCodes = new Set([
   'EAI_AGAIN',
   'ENETUNREACH',
   'EHOSTUNREACH',
-  'ENOENT',
 ]);
+/** A Unix socket of PostgreSQL, which is not there while the server is stopped. */
+const postgresSocket = /\/\.s\.PGSQL\.\d+$/;
 const sqlStates = /^(08|53|57P|25006$|57014$|55P03$|25P03$)/;
 /** node-postgres has no codes for these. */
 const sentences =
@@ -27,10 +28,17 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   if (error instanceof AggregateError && error.errors.some(isDatabaseUnavailable)) return true;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (socketCodes.has(code) && 'syscall' in error) return true;
+  if (code === 'ENOENT' && isAboutSocket(error)) return true;
   if (sqlStates.test(code) || sentences.test(error.message)) return true;
   const causes = [
     'cause' in error ? error.cause : undefined,
     'previous' in error ? error.previous : undefined,
   ];
   return causes.some(isDatabaseUnavailable);
+}
+
+/** Any other path that is missing is a file that somebody named. */
+function isAboutSocket(error: Error): boolean {
+  const { syscall, address, path } = error as NodeJS.ErrnoException & { address?: string };
+  return syscall === 'connect' && postgresSocket.test(address ?? path ?? '');
 }

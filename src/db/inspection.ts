@@ -73,12 +73,29 @@ export async function migrationStateOf(query: UnitOfWork['query']): Promise<Migr
   );
   if (!found?.is_there) return { isEmpty: true, pending: migrationNames, unknown: [] };
   const rows = await query<{ name: string }>(`select name from ${table}`);
+  const pendingJobQueue = await pendingJobQueueOf(query);
   const done = new Set(rows.map(({ name }) => name));
   return {
     isEmpty: false,
-    pending: migrationNames.filter((name) => !done.has(name)),
+    pending: [...migrationNames.filter((name) => !done.has(name)), ...pendingJobQueue],
     unknown: [...done].filter((name) => !migrationNames.includes(name)),
   };
+}
+
+/** The last migration of graphile-worker, which comes with its version. */
+export const jobQueueRevision = 20;
+
+async function pendingJobQueueOf(query: UnitOfWork['query']): Promise<string[]> {
+  const table = 'graphile_worker.migrations';
+  const [found] = await query<{ is_there: boolean }>(
+    'select to_regclass(?) is not null as is_there',
+    [table],
+  );
+  const [row] = found?.is_there
+    ? await query<{ revision: number | null }>(`select max(id)::int as revision from ${table}`)
+    : [];
+  const revision = row?.revision ?? 0;
+  return revision < jobQueueRevision ? [`job queue ${jobQueueRevision}`] : [];
 }
 
 export interface LiveProcesses {

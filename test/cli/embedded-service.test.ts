@@ -30,6 +30,8 @@ test('accounts, keys and tokens are kept through commands, kill -9 and a new sta
   const data = join(directory, '.gatehouse');
   const [root, user] = [newAddress(), newAddress()];
   try {
+    await start();
+    expect(await servers.pop()?.end('SIGTERM')).toMatchObject({ code: 0 });
     expect(await create('createsuperuser', root)).toMatchObject({ code: 0, stderr: '' });
     expect(await readdir(directory)).toEqual(['.gatehouse']);
     expect(await modeOf(data)).toBe('700');

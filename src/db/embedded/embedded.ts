@@ -40,6 +40,28 @@ export async function joinEmbeddedDatabase(options: EmbeddedOptions): Promise<Em
   return { url: `postgresql://${GATEHOUSE}:${password}@127.0.0.1:${port}/${GATEHOUSE}`, leave };
 }
 
+/**
+ * Refuses to go on without a database, for those who may not make one.
+ *
+ * @throws Error that names the directory and says how the database is made
+ */
+export async function requireEmbeddedDatabase(dataDirectory: string): Promise<void> {
+  if (await hasEmbeddedDatabase(dataDirectory)) return;
+  throw new Error(
+    `There is no database: DATABASE_URL is not set, and ${dataDirectory} holds no embedded database.\n` +
+      'Start the service once (npx gatehouse serve), which makes the embedded database; or set DATABASE_URL, or ' +
+      'set GATEHOUSE_DATA_DIR to the directory that the server uses.',
+  );
+}
+
+/** Whether there is one; a directory that cannot be looked into may hold one. */
+export async function hasEmbeddedDatabase(dataDirectory: string): Promise<boolean> {
+  return access(placeIn(dataDirectory).home).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
+  );
+}
+
 /** On Windows neither signals nor users work as needed here. */
 function assertPlatform(): void {
   if (process.platform !== 'win32') return;

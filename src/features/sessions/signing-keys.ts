@@ -33,8 +33,10 @@ export interface SigningKeySummary {
 }
 
 export interface SigningKeys {
-  /** Opens the keys, making the first one where there is none; safe on many replicas at once. */
+  /** Opens the keys that are there. */
   load(): Promise<void>;
+  /** Opens the keys, making the first one where there is none; safe on many replicas at once. */
+  loadOrCreate(): Promise<void>;
   /** The key to sign with. */
   current(): OpenSigningKey;
   publicKeyOf(keyId: string): VerifyingKey | undefined;
@@ -92,7 +94,7 @@ export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
     run(async () => {
       await lock('gatehouse:signing-keys');
       const kept = await loadRows();
-      return kept.length > 0 ? kept : [await add(parts.clock())];
+      if (kept.length === 0) await add(parts.clock());
     });
 
   const open = async (rows: readonly SigningKey[]): Promise<OpenedKey[]> =>
@@ -105,8 +107,7 @@ export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
     );
 
   const read = async () => {
-    const found = await loadRows();
-    const rows = found.length > 0 ? found : await ensureOne();
+    const rows = await loadRows();
     for (const row of rows) {
       if (privateKeys.has(row.id)) continue;
       const privateKey = await importPrivateKey(unsealPem(sealingKey, row));
@@ -163,6 +164,10 @@ export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
 
   return {
     load,
+    async loadOrCreate() {
+      if ((await loadRows()).length === 0) await ensureOne();
+      await load();
+    },
     current() {
       const key = privateKeys.get(signing()?.row.id ?? '');
       if (!key) throw new Error('signing keys are not loaded');

@@ -1,0 +1,89 @@
+/** What could not be written is an error; a reader that has gone away is none. In a real shell. */
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { environmentOf, type Variables } from '../support/command.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { runInShell } from '../support/shell.ts';
+
+// Several processes in a row, and others beside them.
+vi.setConfig({ testTimeout: 60_000 });
+
+let database: TestDatabase;
+let environment: Variables;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  environment = environmentOf(database);
+  await database.query(
+    `insert into users (id, email, first_name, last_name, status, is_staff, is_superuser, created_at, updated_at)
+     select gen_random_uuid(), 'user' || n || '@example.com', 'First', 'Last', 'ACTIVE', false, false, now(), now()
+     from generate_series(1, 2000) n`,
+  );
+});
+afterAll(() => database.drop());
+
+describe('a full disk is exit 1 with the reason on stderr', () => {
+  test.each([
+    ['a table', 'users list'],
+    ['JSON', 'users list --json'],
+    ['CSV', 'users list --format csv'],
+    ['a checkpoint', 'audit checkpoint'],
+    ['one result', 'users explain user1@example.com users.view_user'],
+    ['nothing but a sentence', 'audit verify'],
+    ['help', '--help'],
+    ['a file that is named', 'audit checkpoint --output /dev/full'],
+  ])('%s', async (_, command) => {
+    const result = await runInShell('bash', `gatehouse ${command} >/dev/full`, { environment });
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toMatch(/ENOSPC/);
+  });
+
+  test('a change that was made is not undone, and says that only its result is lost', async () => {
+    const script = 'gatehouse permissions create shop.view_order --name View >/dev/full';
+    const result = await runInShell('bash', script, { environment });
+    expect(result).toMatchObject({ code: 1 });
+    expect(result.stderr).toMatch(/^The output could not be written: .*ENOSPC/);
+    const made = await database.query(
+      "select 1 from permissions where codename = 'shop.view_order'",
+    );
+    expect(made).toHaveLength(1);
+  });
+});
+
+describe('a reader that has gone away is no error', () => {
+  test.each(['users list --format csv', 'users list --json', 'users list --limit 1500', '--help'])(
+    '%s',
+    async (command) => {
+      const script = `set -o pipefail; gatehouse ${command} | head -1`;
+      const result = await runInShell('bash', script, { environment });
+      expect(result).toMatchObject({ code: 0, stderr: '' });
+      expect(result.stdout.split('\n')).toHaveLength(2);
+    },
+  );
+
+  test('who has closed standard error as well does not disturb the command', async () => {
+    const script = 'gatehouse users show nobody@example.com 2>/dev/full; echo "exit $?"';
+    const result = await runInShell('bash', script, { environment });
+    expect(result).toMatchObject({ stdout: 'exit 1\n' });
+  });
+});
+
+describe('a file that is missing is not taken for a database that is away', () => {
+  test.each([
+    ['a file to read', 'apply -f nosuch.yaml', 2],
+    ['a directory to write to', 'audit checkpoint --output nosuch/checkpoint.json', 1],
+  ])('%s', async (_, command, code) => {
+    const result = await runInShell('bash', `gatehouse ${command}`, { environment });
+    expect(result).toMatchObject({ code, stdout: '' });
+    expect(result.stderr).toMatch(/ENOENT.*nosuch/);
+    expect(result.stderr).not.toMatch(/database/i);
+  });
+
+  test('a mail server that is away', async () => {
+    const away = { ...environment, EMAIL_HOST: '127.0.0.1', EMAIL_PORT: '1' };
+    const result = await runInShell('bash', 'gatehouse mail test a@example.com', {
+      environment: away,
+    });
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toMatch(/^The test mail was not sent:/);
+    expect(result.stderr).not.toMatch(/database/i);
+  });
+});

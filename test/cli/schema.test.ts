@@ -1,0 +1,181 @@
+/** Commands do what they are asked for: only `migrate` and `serve` migrate, and reading writes nothing. */
+import { existsSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { jobQueueRevision } from '../../src/db/inspection.ts';
+import { environmentOf, spawnCommand, startServer, type Variables } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { goodPassword, newAddress } from '../support/people.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
+
+const email = 'root@example.com';
+const create = ['createsuperuser', '--noinput', '--password-stdin', '--email'];
+
+/** Every command that only reads. */
+const reading = [
+  'users list',
+  `users show ${email}`,
+  `users explain ${email} users.view_user`,
+  'groups list',
+  'groups show Root',
+  'permissions list',
+  'keys list',
+  'audit verify',
+  'audit checkpoint',
+  'audit tail',
+  'mail list',
+  'budgets show',
+  'apply --dry-run -f -',
+];
+
+const databases: TestDatabase[] = [];
+const newDatabase = async () => {
+  const database = await createTestDatabase();
+  databases.push(database);
+  return { database, environment: environmentOf(database) };
+};
+afterAll(async () => {
+  for (const database of databases) await database.drop();
+});
+
+describe('a schema that is not the one of this release', () => {
+  let older: Variables;
+  let newer: Variables;
+  let migrations: string[];
+  beforeAll(async () => {
+    const [one, other] = await Promise.all([newDatabase(), newDatabase()]);
+    const rows = await one.database.query<{ name: string }>(
+      'delete from mikro_orm_migrations where id > 2 returning name',
+    );
+    migrations = rows.map(({ name }) => name);
+    await other.database.query(
+      "insert into mikro_orm_migrations (name) values ('20991231000001-future')",
+    );
+    [older, newer] = [one.environment, other.environment];
+  });
+
+  test.each([...reading, 'permissions create shop.x --name X', 'keys rotate'])(
+    '%s says which migrations are missing, and changes nothing',
+    async (command) => {
+      const result = await runCommand(command.split(' '), { environment: older });
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(migrations.length).toBeGreaterThan(0);
+      for (const name of migrations) expect(result.stderr).toContain(name);
+      expect(result.stderr).toContain('npx gatehouse migrate');
+      const [row] = await (databases[0] as TestDatabase).query<{ done: number }>(
+        'select count(*)::int as done from mikro_orm_migrations',
+      );
+      expect(row?.done).toBe(2);
+    },
+  );
+
+  test.each(['users list', 'permissions create shop.x --name X'])(
+    '%s says that a newer release has migrated the database',
+    async (command) => {
+      const result = await runCommand(command.split(' '), { environment: newer });
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(result.stderr).toMatch(/newer release .*20991231000001-future/);
+    },
+  );
+
+  test('an empty database is said to be empty', async () => {
+    const { database, environment } = await newDatabase();
+    await database.query('drop schema public cascade');
+    await database.query('drop schema graphile_worker cascade');
+    await database.query('create schema public');
+    const result = await runCommand(['users', 'list'], { environment });
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toMatch(/empty.*\n.*npx gatehouse migrate/);
+    expect(await database.query("select 1 from pg_tables where schemaname = 'public'")).toEqual([]);
+  });
+
+  test('a job queue that is older than its library counts as a missing migration', async () => {
+    const { database, environment } = await newDatabase();
+    await database.query('delete from graphile_worker.migrations where id = $1', [
+      jobQueueRevision,
+    ]);
+    const result = await runCommand(['users', 'list'], { environment });
+    expect(result.stderr).toContain(`job queue ${jobQueueRevision}`);
+    const files = readdirSync('node_modules/graphile-worker/sql').sort();
+    expect(Number.parseInt(files.at(-1) ?? '', 10)).toBe(jobQueueRevision);
+  });
+});
+
+describe('reading', () => {
+  test('works where the database takes no writes, makes no key and does no job', async () => {
+    const { database, environment } = await newDatabase();
+    const made = await runCommand([...create, email], { environment, input: goodPassword });
+    expect(made).toMatchObject({ code: 0 });
+    await database.query(`select graphile_worker.add_job('purge-sessions', max_attempts => 3)`);
+    const name = new URL(database.url).pathname.slice(1);
+    await database.query(`alter database ${name} set default_transaction_read_only = on`);
+    for (const command of reading) {
+      const result = await runCommand(command.split(' '), { environment, input: 'groups: {}' });
+      expect({ command, ...result }).toMatchObject({ command, code: 0, stderr: '' });
+    }
+    const [row] = await database.query<{ keys: number; jobs: number }>(
+      `select (select count(*)::int from signing_keys) as keys,
+         (select count(*)::int from graphile_worker.jobs) as jobs`,
+    );
+    expect(row).toEqual({ keys: 0, jobs: 1 });
+  });
+
+  test('an empty service in a folder without a key works, and makes neither folder nor key', async () => {
+    const { environment: given } = await newDatabase();
+    const { SECRET_KEY: _, ...environment } = given;
+    const directory = makeScratchDirectory('cli');
+    const listed = await runCommand(['users', 'list'], { environment, directory });
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
+    expect(existsSync(join(directory, '.gatehouse'))).toBe(false);
+    await rm(directory, { recursive: true });
+  });
+
+  test('without the key of a database that is in use, every command says which key is missing', async () => {
+    const { environment: given } = await newDatabase();
+    const { SECRET_KEY: _, ...environment } = given;
+    const [root, directory] = [newAddress(), makeScratchDirectory('cli')];
+    await runCommand([...create, root], { environment: given, input: goodPassword });
+    for (const command of ['users list', 'audit verify', 'keys rotate']) {
+      const result = await runCommand(command.split(' '), { environment, directory });
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(result.stderr).toMatch(/SECRET_KEY is not set/);
+    }
+    expect(existsSync(join(directory, '.gatehouse'))).toBe(false);
+    await rm(directory, { recursive: true });
+  });
+});
+
+describe('a folder without data', () => {
+  test.each([
+    ...reading,
+    'migrate',
+    'keys rotate',
+    `createsuperuser --noinput --password-stdin --email ${email}`,
+  ])('%s makes no database there, and says how one is made', async (command) => {
+    const directory = makeScratchDirectory('cli');
+    const result = await runCommand(command.split(' '), {
+      environment: {},
+      directory,
+      input: command.startsWith('apply') ? 'groups: {}' : goodPassword,
+    });
+    const names = readdirSync(directory);
+    await rm(directory, { recursive: true });
+    expect({ ...result, names }).toMatchObject({ code: 1, stdout: '', names: [] });
+    expect(result.stderr).toContain(join(directory, '.gatehouse'));
+    expect(result.stderr).toMatch(/npx gatehouse serve/);
+  });
+
+  test('serve makes one and says where; commands work with it while the server is stopped', async () => {
+    const directory = makeScratchDirectory('cli');
+    const options = { environment: {}, directory };
+    const server = await startServer(options);
+    const ended = await server.end('SIGTERM');
+    expect(ended).toMatchObject({ code: 0 });
+    expect(ended.stderr).toContain(`database in ${join(directory, '.gatehouse')}`);
+    const made = await spawnCommand([...create, email], { ...options, input: goodPassword });
+    expect(made).toMatchObject({ code: 0, stderr: '' });
+    await rm(directory, { recursive: true });
+  });
+});

@@ -1,0 +1,57 @@
+/** What signals do to a server: the first one lets it finish, the second one ends it at once. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { environmentOf, startServer, type Variables } from '../support/command.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { until } from '../support/until.ts';
+
+// Several processes in a row, and others beside them.
+vi.setConfig({ testTimeout: 60_000 });
+
+let database: TestDatabase;
+let environment: Variables;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  environment = environmentOf(database);
+});
+afterAll(() => database.drop());
+
+describe.each(['1', '2'])('with WORKERS=%s', (workers) => {
+  const start = () => startServer({ environment: { ...environment, WORKERS: workers } });
+  const connections = () =>
+    database.query(
+      "select 1 from pg_stat_activity where application_name like 'gatehouse-%' and datname = current_database()",
+    );
+
+  test('the first Ctrl-C after SIGTERM ends it at once, and no process is left', async () => {
+    const server = await start();
+    process.kill(server.pid, 'SIGTERM');
+    await sleep(50);
+    const ended = await server.end('SIGINT');
+    expect(ended).toMatchObject({ code: null, signal: 'SIGINT' });
+    await until(async () => (await connections()).length === 0, 5000);
+  });
+
+  test('a second Ctrl-C ends it at once', async () => {
+    const server = await start();
+    process.kill(server.pid, 'SIGINT');
+    // The farewell takes 300 ms and more; an echo is believed to be one for 500.
+    const slow = fetch(`${server.address}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      duplex: 'half',
+      body: new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('{')) }),
+    } as RequestInit).catch(() => undefined);
+    await sleep(700);
+    const ended = await server.end('SIGINT');
+    await slow;
+    expect(ended).toMatchObject({ code: null, signal: 'SIGINT' });
+  });
+
+  test('one Ctrl-C that arrives twice, as npm passes it on, still lets it finish', async () => {
+    const server = await start();
+    process.kill(server.pid, 'SIGINT');
+    await sleep(20);
+    expect(await server.end('SIGINT')).toMatchObject({ code: 0, signal: null });
+  });
+});
