@@ -1,6 +1,7 @@
 /** `users disable|enable|set-password|grant|revoke`: what an operator does with one person. */
 import type { Argv, CommandModule } from 'yargs';
 import type { Context } from '../core/actor.ts';
+import { parseRfc3339 } from '../core/time.ts';
 import type { Gift } from '../features/administration/single-grants.ts';
 import type { House } from '../house.ts';
 import { shortTime } from './listing.ts';
@@ -165,13 +166,10 @@ async function giftOf(
   };
 }
 
-/** RFC 3339. */
-const timePattern = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
-
 function parseUntil({ until, group }: GrantArguments): Date | undefined {
   if (until === undefined) return undefined;
   if (group === undefined) throw new UsageError('--until needs --group: only memberships end.');
-  const time = new Date(timePattern.test(until) ? until : Number.NaN);
-  if (time.getTime() > Date.now()) return time;
+  const time = parseRfc3339(until);
+  if (time && time.getTime() > Date.now()) return time;
   throw new UsageError('--until takes a time to come, such as 2030-01-31T18:00:00Z.');
 }

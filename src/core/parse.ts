@@ -6,6 +6,7 @@
 import { domainToASCII } from 'node:url';
 import { validate as isUuid } from 'uuid';
 import { type FieldProblem, Problem } from './errors.ts';
+import { parseRfc3339 } from './time.ts';
 
 declare const brand: unique symbol;
 type Branded<Value, Name extends string> = Value & { readonly [brand]: Name };
@@ -164,19 +165,10 @@ export function parseSearch(raw: unknown): string {
   return parseText(raw, 100);
 }
 
-/** Whether an instant lies in the years 1 to 9999 in UTC: the database takes others in forms of its own only. */
-export function isInCalendar(instant: Date): boolean {
-  const year = instant.getUTCFullYear(); // not a number for an invalid date
-  return year >= 1 && year <= 9999;
-}
-
-/** A point in time in RFC 3339, such as `2026-01-31T12:00:00Z`. */
+/** A point in time: a date, or its text in RFC 3339 such as `2026-01-31T12:00:00Z`. */
 export function parseInstant(raw: unknown): Date {
-  const isText =
-    typeof raw === 'string' &&
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(raw);
-  const instant = new Date(isText ? raw : Number.NaN);
-  return isInCalendar(instant) ? instant : refuse('Must be a time such as 2026-01-31T12:00:00Z.');
+  if (raw instanceof Date) return raw;
+  return parseRfc3339(raw) ?? refuse('Must be a time such as 2026-01-31T12:00:00Z.');
 }
 
 export function parseBoolean(raw: unknown): boolean {

@@ -3,7 +3,7 @@ import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 import { createUnionType, Field, ObjectType, registerEnumType } from 'type-graphql';
 import { isTopLevel, type ProblemCode, problemCodes } from '../core/errors.ts';
-import { isInCalendar } from '../core/parse.ts';
+import { parseRfc3339 } from '../core/time.ts';
 
 type ClassType = new () => object;
 
@@ -60,20 +60,11 @@ export function acknowledge(message: string): AcknowledgementType {
   return { message };
 }
 
-const rfc3339 =
-  /^(\d{4}-\d\d-\d\d)T((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?)(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i;
-
 /** The instant, whatever its offset; what is no time is refused without being quoted. */
 function parseDateTime(raw: unknown): Date {
-  const [text, day = ''] = (typeof raw === 'string' && rfc3339.exec(raw)) || [];
-  const midnight = new Date(`${day}T00:00:00Z`);
-  // `Date` takes the 30th of February for the 1st of March.
-  const isDay = !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
-  const instant = new Date(text?.toUpperCase() ?? Number.NaN);
-  if (!isDay || !isInCalendar(instant)) {
-    throw new GraphQLError('A time must be a text such as 2026-01-31T12:00:00Z.');
-  }
-  return instant;
+  const instant = parseRfc3339(raw);
+  if (instant) return instant;
+  throw new GraphQLError('A time must be a text such as 2026-01-31T12:00:00Z.');
 }
 
 /**

@@ -66,11 +66,11 @@ class AuditFilterType {
   @Field(() => Boolean, { nullable: true })
   isRefused?: boolean | null;
 
-  @Field(() => String, { nullable: true })
-  since?: string | null;
+  @Field(() => Date, { nullable: true })
+  since?: Date | null;
 
-  @Field(() => String, { nullable: true })
-  until?: string | null;
+  @Field(() => Date, { nullable: true })
+  until?: Date | null;
 }
 
 const entries = connectionOf('AuditEntry', AuditEntryType);
