@@ -91,6 +91,28 @@ test('of 16 parallel uses of an old token one ends the session, and one mail goe
   expect(service.mail.mails.filter(({ to }) => to === email)).toHaveLength(2);
 });
 
+test('after a restore to an earlier time a newer token is refused without an alarm', async () => {
+  const { email, refreshToken, accessToken } = await somebody(service);
+  const first = await refresh(refreshToken);
+  const second = await refresh(first.refreshToken);
+  await service.database.query(
+    `update sessions set refresh_counter = 0 where user_id = (select id from users where email = $1)`,
+    [email],
+  );
+  const eventsBefore = reuseEvents();
+  const answers = await Promise.all(
+    Array.from({ length: 16 }, () => refresh(second.refreshToken)),
+  );
+  expect(answers).toEqual(Array(16).fill(invalid));
+  expect(await isIn(accessToken)).toBe(true);
+  expect(await refresh(refreshToken)).toMatchObject({ __typename: 'TokenPair' });
+  expect(reuseEvents()).toBe(eventsBefore);
+  expect(service.mail.mails.filter(({ to }) => to === email)).toEqual([]);
+});
+
+const reuseEvents = () =>
+  service.logLines.filter((line) => line.includes('"event":"refresh-token-reused"')).length;
+
 test('a session ends when it is idle for too long, and at its greatest age in any case', async () => {
   await using own = await startService({
     environment: { REFRESH_TOKEN_TTL: '1000', SESSION_MAX_AGE: '2500' },

@@ -1,7 +1,9 @@
 /**
  * The refresh chain (RFC 9700 §4.14.2): each token works once. Its parent, within the grace, gets the
  * very same answer again: tabs that race and clients that lost the answer go on, and there is one
- * live leaf at any time. Anything older is a thief or a victim, and ends the session.
+ * live leaf at any time. Anything older is a thief or a victim, and ends the session. A token that is
+ * newer than the session's row comes from before a restore of the database: it is refused, and the
+ * session stays.
  */
 import type { Clock } from '../../core/clock.ts';
 import { secondsAfter } from '../../core/clock.ts';
@@ -102,6 +104,8 @@ export function createRefresh(parts: RefreshParts): Refresh {
     if (advanced) return advanced;
     const row = await findLive(content.sessionId, now);
     if (!row || isWithinGrace(row, content.counter, now)) return row;
+    // Issued by us and unknown to the row: the database was restored to an earlier time.
+    if (content.counter > row.refresh_counter) return undefined;
     await endReused(row, now);
     return undefined;
   };
