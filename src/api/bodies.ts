@@ -1,29 +1,34 @@
-/** Which bodies are read and how: JSON and forms, in UTF-8, uncompressed, of a bounded size. */
-import { parse as parseQuery } from 'node:querystring';
-import formbody from '@fastify/formbody';
+/**
+ * Which bodies are read and how: JSON and forms, in UTF-8, uncompressed, of a bounded size. An empty body
+ * of any type is no body.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { graphqlPath } from './envelope.ts';
+import { parseForm, parseMultipart } from './form-body.ts';
 import { endGentlyAfterAnswer } from './gentle-end.ts';
 import type { HttpLimits } from './http-limits.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { parseJsonBody } from './json-body.ts';
 
 const jsonType = 'application/json';
+const formType = 'application/x-www-form-urlencoded';
+const multipartType = 'multipart/form-data';
+const bodyTypes: readonly string[] = [jsonType, formType, multipartType];
 
-export async function readBodies(app: FastifyInstance, limits: HttpLimits): Promise<void> {
+export function readBodies(app: FastifyInstance, limits: HttpLimits): void {
+  const options = { parseAs: 'buffer', bodyLimit: limits.bodyBytes } as const;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
-    jsonType,
-    { parseAs: 'buffer' },
-    (_request: FastifyRequest, bytes: Buffer, done) => {
-      try {
-        done(null, parseJsonBody(bytes, limits.jsonDepth));
-      } catch (error) {
-        done(error as HttpRefusal); // all that it throws
-      }
-    },
+    [jsonType, formType, multipartType, '*'],
+    options,
+    async (request: FastifyRequest, bytes: Buffer) =>
+      bytes.length === 0 ? undefined : parseBody(bytes, request, limits),
   );
-  await app.register(formbody, { bodyLimit: limits.bodyBytes, parser: parseForm });
+  app.addHook('onRequest', (request, _reply, done) => {
+    // Clients name a type also where they send nothing.
+    if (!hasBody(request)) delete request.headers['content-type'];
+    done();
+  });
   app.addHook('preParsing', (request, reply, _payload, done) => {
     if (hasBody(request)) requireReadable(request, reply, limits.bodyBytes);
     done();
@@ -36,6 +41,29 @@ export async function readBodies(app: FastifyInstance, limits: HttpLimits): Prom
     }
     done();
   });
+}
+
+function parseBody(bytes: Buffer, { headers }: FastifyRequest, limits: HttpLimits): unknown {
+  const type = headers['content-type'] ?? '';
+  switch (mediaTypeOf(type)) {
+    case jsonType:
+      return parseJsonBody(bytes, limits.jsonDepth);
+    case formType:
+      return parseForm(bytes);
+    case multipartType:
+      return parseMultipart(bytes, type);
+    default:
+      throw new HttpRefusal(415);
+  }
+}
+
+/** Whether the body of a request is a form. */
+export function isForm({ headers }: FastifyRequest): boolean {
+  return [formType, multipartType].includes(mediaTypeOf(headers['content-type'] ?? ''));
+}
+
+function mediaTypeOf(contentType: string): string {
+  return contentType.split(';', 1).join().trim().toLowerCase();
 }
 
 function hasBody({ headers }: FastifyRequest): boolean {
@@ -55,9 +83,10 @@ function requireReadable(request: FastifyRequest, reply: FastifyReply, bodyBytes
   }
   const type = headers['content-type'] ?? '';
   if (!isUtf8Type(type)) throw new HttpRefusal(415);
-  if (request.routeOptions.url === graphqlPath && !type.toLowerCase().startsWith(jsonType)) {
-    throw new HttpRefusal(415);
-  }
+  const taken = request.routeOptions.url === graphqlPath ? [jsonType] : bodyTypes;
+  // A chunked body may turn out to be empty.
+  const isEmptyPossible = headers['transfer-encoding'] !== undefined;
+  if (!taken.includes(mediaTypeOf(type)) && !isEmptyPossible) throw new HttpRefusal(415);
 }
 
 /** Whether a header is left out or says `only`. */
@@ -68,29 +97,4 @@ function isPlain(header: string | undefined, only: string): boolean {
 function isUtf8Type(type: string): boolean {
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1];
   return charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset);
-}
-
-/** A percent sign that people left as it is. */
-const loosePercent = /%(?![0-9a-f]{2})/gi;
-
-/**
- * A repeated name has a list of values, which only inputs that are lists accept.
- *
- * @throws HttpRefusal 400 for what is not UTF-8: replaced characters would make passwords alike
- */
-function parseForm(text: string): Record<string, unknown> {
-  let isUtf8 = !text.includes('\ufffd');
-  const form = parseQuery(text, '&', '=', {
-    maxKeys: 0,
-    decodeURIComponent(part) {
-      try {
-        return decodeURIComponent(part.replace(loosePercent, '%25'));
-      } catch {
-        isUtf8 = false;
-        return '';
-      }
-    },
-  });
-  if (!isUtf8) throw new HttpRefusal(400, 'The form is not UTF-8.');
-  return form;
 }

@@ -77,7 +77,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   keepDeadline(app, parts.limits.answerMilliseconds);
   await protect(app, config);
   refuseUnknown(app);
-  await readBodies(app, parts.limits);
+  readBodies(app, parts.limits);
   openContexts(app, parts);
   serveMachines(app, parts);
   serveCallers(app, parts);

@@ -383,6 +383,7 @@ describe('REST', () => {
     const { name, isRequired } = input;
     const written = badValuesOf(input)
       .filter(({ value, what }) => typeof value === 'string' && !what.includes('surrogate'))
+      .filter(({ value }) => isRequired || value !== '') // left out
       .map(({ what, value }) => ({ what, value: `${name}=${encodeURIComponent(String(value))}` }));
     return [
       ...written,

@@ -100,9 +100,7 @@ test('after a restore to an earlier time a newer token is refused without an ala
     [email],
   );
   const eventsBefore = reuseEvents();
-  const answers = await Promise.all(
-    Array.from({ length: 16 }, () => refresh(second.refreshToken)),
-  );
+  const answers = await Promise.all(Array.from({ length: 16 }, () => refresh(second.refreshToken)));
   expect(answers).toEqual(Array(16).fill(invalid));
   expect(await isIn(accessToken)).toBe(true);
   expect(await refresh(refreshToken)).toMatchObject({ __typename: 'TokenPair' });

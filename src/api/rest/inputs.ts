@@ -1,6 +1,7 @@
 /** What a REST request brings along, as the variables of its row's document. */
 import type { FastifyRequest } from 'fastify';
 import { type FieldProblem, Problem } from '../../core/errors.ts';
+import { isForm } from '../bodies.ts';
 import type { RestInput, RestRow } from './row.ts';
 
 type Reading = { readonly value: unknown } | { readonly fault: string };
@@ -34,7 +35,7 @@ export function variablesOf(row: RestRow, request: FastifyRequest): Record<strin
   for (const [name, input] of Object.entries(row.inputs)) {
     openPlace(variables, input.to);
     const raw = valuesOf(request, input.from)[name];
-    if (raw === undefined || raw === null) {
+    if (raw === undefined || raw === null || isLeftBlank(raw, input, request)) {
       if (input.isRequired) fields.push({ path: name, message: 'Must be given.' });
       continue;
     }
@@ -44,6 +45,15 @@ export function variablesOf(row: RestRow, request: FastifyRequest): Record<strin
   }
   if (fields.length > 0) throw new Problem('VALIDATION_FAILED', { fields });
   return variables;
+}
+
+/** Forms and HTML queries send a field that nobody filled in as an empty text. */
+function isLeftBlank(
+  raw: unknown,
+  { isRequired, from }: RestInput,
+  request: FastifyRequest,
+): boolean {
+  return raw === '' && !isRequired && (from === 'query' || (from === 'body' && isForm(request)));
 }
 
 function valuesOf(request: FastifyRequest, from: RestInput['from']): Record<string, unknown> {
