@@ -20,6 +20,7 @@ import { createAccessLoaders } from './features/access/access-loaders.ts';
 import { AccountsResolver } from './features/accounts/accounts.resolver.ts';
 import { PasswordsResolver } from './features/accounts/passwords.resolver.ts';
 import { ProfileResolver } from './features/accounts/profile.resolver.ts';
+import { AccountRecoveryResolver } from './features/administration/account-recovery.resolver.ts';
 import {
   GroupAdministrationResolver,
   PermissionAdministrationResolver,
@@ -154,6 +155,7 @@ function resolversOf(house: House): Resolvers {
     new GroupConnectionResolver(),
     new PermissionConnectionResolver(),
     new UserAdministrationResolver(house.userAdministration),
+    new AccountRecoveryResolver(house.accountRecovery),
     new GroupAdministrationResolver(house.groupAdministration),
     new PermissionAdministrationResolver(house.permissionAdministration),
   ];

@@ -20,6 +20,7 @@ import { createProfiles } from './features/accounts/profile.ts';
 import { createProvisioning } from './features/accounts/provisioning.ts';
 import { createRegistrations } from './features/accounts/registration.ts';
 import { createAccessDeclarations } from './features/administration/access-declarations.ts';
+import { createAccountRecovery } from './features/administration/account-recovery.ts';
 import { createAuditEntries } from './features/administration/audit-entries.ts';
 import { createByName } from './features/administration/by-name.ts';
 import { createDirectory } from './features/administration/directory.ts';
@@ -29,6 +30,7 @@ import { createGroupAdministration } from './features/administration/group-admin
 import { createMailQueue } from './features/administration/mail-queue.ts';
 import { createPermissionAdministration } from './features/administration/permission-administration.ts';
 import { withRecordedRefusals } from './features/administration/refusals.ts';
+import { createRights } from './features/administration/rights.ts';
 import { createSingleGrants } from './features/administration/single-grants.ts';
 import {
   createUserAdministration,
@@ -101,6 +103,7 @@ export function createServices(ground: Ground) {
   };
   const emailChanges = createEmailChanges(accountParts);
   const grants = createGrants(unitOfWork, audit);
+  const rights = createRights(unitOfWork);
   return {
     ...sessionServices,
     hasher,
@@ -119,7 +122,7 @@ export function createServices(ground: Ground) {
     audit,
     auditVerifier: createAuditVerifier(ground),
     auditEntries: createAuditEntries({ query: unitOfWork.query, subjectKeys: audit.subjectKeys }),
-    ...createAdministration({ ...accountParts, access, grants }),
+    ...createAdministration({ ...accountParts, grants, rights }),
     mailQueue: createMailQueue(unitOfWork, audit),
     composeMail: createAccountMails({ unitOfWork, secrets, clock, publicUrl: config.publicUrl }),
   };
@@ -127,10 +130,10 @@ export function createServices(ground: Ground) {
 
 /** Those that change something refuse alike, and each refusal is recorded once. */
 function createAdministration(parts: UserAdministrationParts) {
-  const { unitOfWork, audit, grants } = parts;
+  const { unitOfWork, audit, grants, rights } = parts;
   const userAdministration = createUserAdministration(parts);
-  const groupAdministration = createGroupAdministration({ unitOfWork, grants });
-  const permissionAdministration = createPermissionAdministration(unitOfWork);
+  const groupAdministration = createGroupAdministration({ unitOfWork, grants, rights });
+  const permissionAdministration = createPermissionAdministration({ unitOfWork, rights });
   const administration = {
     unitOfWork,
     userAdministration,
@@ -141,6 +144,7 @@ function createAdministration(parts: UserAdministrationParts) {
   return {
     byName: createByName(unitOfWork),
     userAdministration: withRecordedRefusals(audit, userAdministration),
+    accountRecovery: withRecordedRefusals(audit, createAccountRecovery(parts)),
     groupAdministration: withRecordedRefusals(audit, groupAdministration),
     permissionAdministration: withRecordedRefusals(audit, permissionAdministration),
     singleGrants: withRecordedRefusals(audit, createSingleGrants(administration)),

@@ -28,6 +28,7 @@ import { AccessResolver, GroupResolver } from '../features/access/access.resolve
 import { AccountsResolver } from '../features/accounts/accounts.resolver.ts';
 import { PasswordsResolver } from '../features/accounts/passwords.resolver.ts';
 import { ProfileResolver } from '../features/accounts/profile.resolver.ts';
+import { AccountRecoveryResolver } from '../features/administration/account-recovery.resolver.ts';
 import {
   GroupAdministrationResolver,
   PermissionAdministrationResolver,
@@ -73,6 +74,7 @@ export const resolverClasses = [
   GroupConnectionResolver,
   PermissionConnectionResolver,
   UserAdministrationResolver,
+  AccountRecoveryResolver,
   GroupAdministrationResolver,
   PermissionAdministrationResolver,
 ] as const;

@@ -17,6 +17,7 @@ export function operatorContext(): Context {
         isStaff: true,
         isSuperuser: true,
         pendingEmail: null,
+        emailVerifiedAt: null,
         locale: null,
         createdAt: beginning,
         updatedAt: beginning,

@@ -1,4 +1,4 @@
-/** `users disable|enable|set-password|grant|revoke`: what an operator does with one person. */
+/** `users disable|enable|send-password-reset|revoke-sessions|set-password|grant|revoke`: what an operator does with one person. */
 import type { Argv, CommandModule } from 'yargs';
 import type { Context } from '../core/actor.ts';
 import { parseRfc3339 } from '../core/time.ts';
@@ -34,6 +34,20 @@ export const enableUser = change('enable', 'Make an account active; its sessions
   work: async ({ userAdministration }, id, context) => {
     await userAdministration.updateUser(id, { isActive: true }, context);
   },
+});
+
+export const sendPasswordReset = change(
+  'send-password-reset',
+  'Mail a link to choose a new password',
+  {
+    done: 'gets a link to choose a new password',
+    work: ({ accountRecovery }, id, context) => accountRecovery.sendPasswordReset(id, context),
+  },
+);
+
+export const revokeSessions = change('revoke-sessions', 'End all sessions', {
+  done: 'is logged out everywhere',
+  work: ({ accountRecovery }, id, context) => accountRecovery.revokeUserSessions(id, context),
 });
 
 export const setPassword: CommandModule<GlobalArguments, PasswordArguments> = {

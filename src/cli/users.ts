@@ -5,6 +5,8 @@ import {
   enableUser,
   grantToUser,
   revokeFromUser,
+  revokeSessions,
+  sendPasswordReset,
   setPassword,
 } from './users-changes.ts';
 import { explainUser, showUser } from './users-details.ts';
@@ -22,6 +24,8 @@ export const usersCommand: CommandModule<GlobalArguments, GlobalArguments> = {
       .command(disableUser)
       .command(enableUser)
       .command(setPassword)
+      .command(sendPasswordReset)
+      .command(revokeSessions)
       .command(grantToUser)
       .command(revokeFromUser)
       .demandCommand(1),

@@ -21,6 +21,7 @@ export interface Person {
   readonly isStaff: boolean;
   readonly isSuperuser: boolean;
   readonly pendingEmail: string | null;
+  readonly emailVerifiedAt: Date | null;
   readonly locale: string | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;

@@ -105,6 +105,7 @@ function rootContext(): Context {
         isStaff: false,
         isSuperuser: true,
         pendingEmail: null,
+        emailVerifiedAt: null,
         locale: null,
         createdAt: now,
         updatedAt: now,

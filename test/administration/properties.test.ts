@@ -110,6 +110,8 @@ function pathsIn({ groups }: World, { direct, memberships, isSuperuser }: Holder
   const none = { grant: null, group: null };
   const paths: Path[] = [
     ...(isSuperuser ? [{ kind: 'SUPERUSER', ...none }] : []),
+    // Superusers are in Root, which holds every permission there is.
+    ...covering(isSuperuser ? codes : []).map((grant) => ({ kind: 'GROUP', grant, group: 'Root' })),
     ...covering(direct).map((grant) => ({ kind: 'DIRECT', grant, group: null })),
     ...memberships
       .filter(({ ends }) => ends !== 'past')

@@ -78,6 +78,7 @@ const userData = (email: unknown) => ({
   username: null,
   first_name: expect.any(String),
   last_name: expect.any(String),
+  is_email_verified: expect.any(Boolean),
   is_active: expect.any(Boolean),
   is_staff: false,
   is_superuser: expect.any(Boolean),
@@ -162,6 +163,24 @@ const promised: Readonly<Record<string, Promised>> = {
     created: { name: 'Can shop' },
     changed: { name: 'Can shop everywhere' },
   }),
+  'POST /admin/users/:id/password_reset/': {
+    call: async () => ({
+      path: `/admin/users/${(await somebody(service)).userId}/password_reset/`,
+      token: root.accessToken,
+    }),
+    status: 200,
+    message: 'Password reset sent',
+    data: {},
+  },
+  'POST /admin/users/:id/revoke_sessions/': {
+    call: async () => ({
+      path: `/admin/users/${(await somebody(service)).userId}/revoke_sessions/`,
+      token: root.accessToken,
+    }),
+    status: 200,
+    message: 'Sessions revoked',
+    data: {},
+  },
   'POST /register/': {
     call: () => ({ body: registration() }),
     status: 201,
@@ -214,6 +233,7 @@ const promised: Readonly<Record<string, Promised>> = {
       first_name: 'Ada',
       last_name: 'Lovelace',
       full_name: 'Ada Lovelace',
+      is_email_verified: true,
       is_active: true,
       is_staff: false,
       is_superuser: false,

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { matchesGrant } from '../../src/features/access/access.ts';
+import { makeGroup, newName } from '../support/administrators.ts';
 import { somebody } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 
@@ -67,13 +68,12 @@ test('a permission counts when granted, directly, by wildcard or through a group
     hasPermission: true,
     me: { effectivePermissions: ['shop.*'], permissions: [{ codename: 'shop.*' }] },
   });
-  await service.database.query(
-    "insert into user_groups select $1, id from groups where name = 'Root'",
-    [userId],
-  );
-  const inRoot = await ask(accessToken, 'users.delete_group');
-  expect(inRoot).toMatchObject({ hasPermission: true, hasGroup: true });
-  expect(inRoot.me.groups).toMatchObject([{ name: 'Root', description: 'Superusers Group' }]);
+  const name = newName();
+  const id = await makeGroup(service, ['users.delete_group'], name);
+  await service.database.query('insert into user_groups values ($1, $2)', [userId, id]);
+  const inGroup = await ask(accessToken, 'users.delete_group', name);
+  expect(inGroup).toMatchObject({ hasPermission: true, hasGroup: true });
+  expect(inGroup.me.groups).toMatchObject([{ name, description: '' }]);
 });
 
 test('Root holds every built-in permission and every one that is made later', async () => {
@@ -96,4 +96,6 @@ test('a superuser has every permission, also one that nobody has heard of', asyn
   const answer = await ask(accessToken, 'unheard.of');
   expect(answer.hasPermission).toBe(true);
   expect(answer.me.effectivePermissions).toContain('users.view_user');
+  expect(answer.hasGroup).toBe(true);
+  expect(answer.me.groups).toMatchObject([{ name: 'Root', description: 'Superusers Group' }]);
 });

@@ -201,8 +201,11 @@ const kinds: Readonly<Record<string, Change>> = {
     to: { isCrew: false },
   },
   'a member moved to another group': {
-    before: [join],
-    sql: `update user_groups set group_id = (select id from groups where name = 'Root')
+    before: [
+      join,
+      `insert into groups (id, name) values (gen_random_uuid(), 'Passengers') on conflict do nothing`,
+    ],
+    sql: `update user_groups set group_id = (select id from groups where name = 'Passengers')
           where user_id = :user`,
     from: { isCrew: true },
     to: { isCrew: false },

@@ -44,6 +44,10 @@ export function administrationOf(serviceOf: () => TestService) {
       mutate(by, 'setGroupMembership(input: $input)', '$input: SetGroupMembershipInput!', {
         input,
       }),
+    sendPasswordReset: (by: By, userId: string) =>
+      mutate(by, 'sendPasswordReset(userId: $userId)', '$userId: ID!', { userId }),
+    revokeUserSessions: (by: By, userId: string) =>
+      mutate(by, 'revokeUserSessions(userId: $userId)', '$userId: ID!', { userId }),
     /** With a name of its own unless one is given. */
     createGroup: (by: By, input: object) => create('Group')(by, { name: newName(), ...input }),
     updateGroup: update('Group'),

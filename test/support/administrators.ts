@@ -71,8 +71,8 @@ export async function makeUser(
   flags: { readonly isSuperuser?: boolean; readonly isStaff?: boolean } = {},
 ): Promise<string> {
   const [row] = await service.database.query<{ id: string }>(
-    `insert into users (id, email, first_name, last_name, status, is_superuser, is_staff, created_at, updated_at)
-     values (gen_random_uuid(), $1, 'Grace', 'Hopper', 'ACTIVE', $2, $3, now(), now()) returning id`,
+    `insert into users (id, email, first_name, last_name, status, is_superuser, is_staff, created_at, updated_at, email_verified_at)
+     values (gen_random_uuid(), $1, 'Grace', 'Hopper', 'ACTIVE', $2, $3, now(), now(), now()) returning id`,
     [newAddress(), flags.isSuperuser ?? false, flags.isStaff ?? false],
   );
   if (!row) throw new Error('no user');

@@ -96,8 +96,8 @@ async function makeAccount(
   const { email, username = null, firstName = 'Ada', lastName = 'Lovelace', password } = input;
   await service.database.query(
     `with owner as (
-       insert into users (id, email, username, first_name, last_name, status, locale, created_at, updated_at)
-       values (gen_random_uuid(), lower($1), $2, $3, $4, 'ACTIVE', 'en', now(), now()) returning id
+       insert into users (id, email, username, first_name, last_name, status, locale, created_at, updated_at, email_verified_at)
+       values (gen_random_uuid(), lower($1), $2, $3, $4, 'ACTIVE', 'en', now(), now(), now()) returning id
      ) insert into password_hashes select id, $5, now() from owner`,
     [email, username, firstName, lastName, await hashOf(service, password)],
   );

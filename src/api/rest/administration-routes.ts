@@ -31,6 +31,7 @@ const things: readonly Thing[] = [
       username: 'username',
       first_name: 'firstName',
       last_name: 'lastName',
+      is_email_verified: 'isEmailVerified',
       is_active: 'isActive',
       is_staff: 'isStaff',
       is_superuser: 'isSuperuser',
@@ -41,7 +42,7 @@ const things: readonly Thing[] = [
       last_login: 'lastLoginAt',
     },
     fields:
-      'id email username firstName lastName isActive isStaff isSuperuser groups { id } permissions { id } createdAt updatedAt lastLoginAt',
+      'id email username firstName lastName isEmailVerified isActive isStaff isSuperuser groups { id } permissions { id } createdAt updatedAt lastLoginAt',
     inputs: {
       email: body('input.email', 'Unique address'),
       username: optionalBody('input.username', 'Unique name to log in with'),
@@ -87,7 +88,19 @@ const things: readonly Thing[] = [
   },
 ];
 
-export const administrationRows: readonly RestRow[] = things.flatMap(rowsOf);
+export const administrationRows: readonly RestRow[] = [
+  ...things.flatMap(rowsOf),
+  rowOfUserAction('password_reset', {
+    operation: 'sendPasswordReset',
+    summary: 'Mail a user a link to choose a new password',
+    message: 'Password reset sent',
+  }),
+  rowOfUserAction('revoke_sessions', {
+    operation: 'revokeUserSessions',
+    summary: 'End every session of a user',
+    message: 'Sessions revoked',
+  }),
+];
 
 function rowsOf(thing: Thing): RestRow[] {
   const change = rowOfChange(thing);
@@ -174,5 +187,25 @@ function rowOfRemoval({ plural, type, removal }: Thing): RestRow {
     inputs: { id: path('id', `Id of the ${type.toLowerCase()}`) },
     document: `mutation ($id: ID!) { result: ${removal}(id: $id) { ${acknowledgement} } }`,
     success: { status: 204, message: `${type} removed`, data: {} },
+  };
+}
+
+/** Something to be done for one user, without a body. */
+function rowOfUserAction(
+  name: string,
+  {
+    operation,
+    summary,
+    message,
+  }: { readonly operation: string; readonly summary: string; readonly message: string },
+): RestRow {
+  return {
+    method: 'POST',
+    path: `/admin/users/:id/${name}/`,
+    summary,
+    needsToken: true,
+    inputs: { id: path('userId', 'Id of the user') },
+    document: `mutation ($userId: ID!) { result: ${operation}(userId: $userId) { ${acknowledgement} } }`,
+    success: { status: 200, message, data: {} },
   };
 }

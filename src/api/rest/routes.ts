@@ -14,6 +14,7 @@ const userData = {
   first_name: 'firstName',
   last_name: 'lastName',
   full_name: 'fullName',
+  is_email_verified: 'isEmailVerified',
   is_active: 'isActive',
   is_staff: 'isStaff',
   is_superuser: 'isSuperuser',

@@ -7,6 +7,7 @@ import { Audit } from './20261124000005-audit.ts';
 import { EndsOfSessions } from './20261124000006-ends-of-sessions.ts';
 import { AttemptBudgets } from './20261124000007-attempt-budgets.ts';
 import { SteadySpeed } from './20261124000008-steady-speed.ts';
+import { AdministrationRules } from './20261128000010-administration-rules.ts';
 
 export const migrations = [
   Initial,
@@ -17,6 +18,7 @@ export const migrations = [
   EndsOfSessions,
   AttemptBudgets,
   SteadySpeed,
+  AdministrationRules,
 ];
 
 /** Their names, as the database keeps them. A name does not need what a migration is run with. */

@@ -1,8 +1,7 @@
 /** What somebody may do, and the groups and permissions that decide it. */
-import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Actor } from '../../core/actor.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { Group, rootGroupName } from './group.entity.ts';
+import { Group } from './group.entity.ts';
 import { Permission } from './permission.entity.ts';
 
 /** Whether the person may do what `permission` stands for; superusers always may. */
@@ -140,16 +139,4 @@ export function createAccess({ em, query }: UnitOfWork): Access {
       return (await effectivePermissionsOfUsers([userId])).get(userId) ?? [];
     },
   };
-}
-
-/** Makes a superuser a member of the Root group, in the transaction at hand. */
-export async function joinRoot(em: EntityManager, userId: string): Promise<void> {
-  await em
-    .getConnection()
-    .execute(
-      'insert into user_groups (user_id, group_id) select ?, id from groups where name = ? on conflict do nothing',
-      [userId, rootGroupName],
-      'all',
-      em.getTransactionContext(),
-    );
 }

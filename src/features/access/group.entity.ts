@@ -3,7 +3,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { v7 as uuidv7 } from 'uuid';
 import { Permission } from './permission.entity.ts';
 
-/** The group that every superuser joins; made by the first migration with every permission. */
+/** The group of the superusers, which the database keeps; made by the first migration with every permission. */
 export const rootGroupName = 'Root';
 
 const GroupSchema = defineEntity({

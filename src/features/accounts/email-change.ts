@@ -3,6 +3,7 @@
  * with a code that stops it, and works until then.
  */
 import { type Context, requireActor } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
 import {
   type EmailAddress,
   parseEmail,
@@ -50,6 +51,7 @@ export interface EmailChangesParts {
   readonly sessions: Sessions;
   readonly credentials: Credentials;
   readonly attempts: Attempts;
+  readonly clock: Clock;
 }
 
 const kind = 'change-email';
@@ -87,7 +89,8 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
     if (other) await users.remove(other);
     user.email = newEmail;
     user.pendingEmail = null;
-    await oneTimePasswords.endAll(user.id, [kind, 'reset-password']);
+    user.emailVerifiedAt = parts.clock();
+    await oneTimePasswords.endAll(user.id, [kind, 'reset-password', 'verify-email']);
     return true;
   };
 

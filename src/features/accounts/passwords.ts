@@ -1,5 +1,6 @@
 /** Choosing a new password: with a token from a mail, or with the present one. */
 import { type Context, requireActor } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
 import { Problem } from '../../core/errors.ts';
 import {
   type EmailAddress,
@@ -59,6 +60,7 @@ export interface PasswordsParts {
   readonly hasher: PasswordHasher;
   readonly audit: Audit;
   readonly attempts: Attempts;
+  readonly clock: Clock;
   readonly passwordRules: PasswordRules;
 }
 
@@ -106,6 +108,8 @@ export function createPasswords(parts: PasswordsParts): Passwords {
     const proof = await oneTimePasswords.consume(kind, token);
     if (!proof || !isUsable(user, proof.email, kind) || user.status === 'DISABLED') return false;
     if (kind === 'invite' && user.status === 'PENDING') user.status = 'ACTIVE';
+    user.emailVerifiedAt ??= parts.clock();
+    await oneTimePasswords.endAll(userId, ['verify-email']);
     await setPassword(user, hash);
     return true;
   };

@@ -117,7 +117,12 @@ export function createProfiles(parts: ProfilesParts): Profiles {
         await users.requireAnotherSuperuser(user);
         user.status = 'DISABLED';
         user.pendingEmail = null;
-        await oneTimePasswords.endAll(user.id, ['reset-password', 'change-email', 'invite']);
+        await oneTimePasswords.endAll(user.id, [
+          'verify-email',
+          'reset-password',
+          'change-email',
+          'invite',
+        ]);
       });
     },
 

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Context } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
 import {
   type EmailAddress,
   optional,
@@ -53,6 +54,7 @@ export interface RegistrationParts {
   readonly oneTimePasswords: OneTimePasswords;
   readonly hasher: PasswordHasher;
   readonly attempts: Attempts;
+  readonly clock: Clock;
   readonly passwordRules: PasswordRules;
 }
 
@@ -118,9 +120,10 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
     const owner = await oneTimePasswords.ownerOf('verify-email', code);
     const user = owner ? await users.claim(owner.userId) : null;
     const proof = await oneTimePasswords.consume('verify-email', code);
-    if (user?.status !== 'PENDING' || user.email !== proof?.email) return false;
-    if (proof.registration) await apply(user, proof.registration);
+    if (!user || !isUnverified(user) || user.email !== proof?.email) return false;
+    if (user.status === 'PENDING' && proof.registration) await apply(user, proof.registration);
     user.status = 'ACTIVE';
+    user.emailVerifiedAt = parts.clock();
     await oneTimePasswords.endAll(user.id, ['verify-email']);
     return true;
   };
@@ -168,8 +171,13 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
       [resendTask]: ({ email }) =>
         run(async () => {
           const user = await users.claimEmail(email as EmailAddress); // parsed before it was recorded
-          if (user?.status === 'PENDING') await oneTimePasswords.reissueVerifications(user);
+          if (user && isUnverified(user)) await oneTimePasswords.reissueVerifications(user);
         }),
     },
   };
+}
+
+/** A code is for accounts that wait, and for those in use whose address an administrator set. */
+function isUnverified({ status, emailVerifiedAt }: User): boolean {
+  return status === 'PENDING' || (status === 'ACTIVE' && emailVerifiedAt === null);
 }

@@ -1,10 +1,11 @@
-/** Who holds what: groups and permissions given to users, permissions given to groups. */
-import type { Actor } from '../../core/actor.ts';
+/** Memberships and grants: groups and permissions of users, permissions of groups. */
+import { Problem } from '../../core/errors.ts';
 import { parseFields, refuse } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { rootGroupName } from '../access/group.entity.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { User } from '../users/user.entity.ts';
-import { requireHolds } from './rules.ts';
+import { type ActorRights, atPresent } from './rights.ts';
 
 /** A place in a group, for good or until a time. */
 export interface Membership {
@@ -12,20 +13,30 @@ export interface Membership {
   readonly expiresAt: Date | null;
 }
 
-/** All need a transaction. Nobody gives what they do not hold. */
+/**
+ * All need a transaction. The actor holds what is given, at least as long as it lasts. Nobody but a
+ * superuser changes their own; nobody gives or takes a place in Root.
+ */
 export interface Grants {
+  /** New memberships have no end. @throws FORBIDDEN, PROTECTED, VALIDATION_FAILED */
+  setGroups(rights: ActorRights, user: User, groupIds: readonly string[]): Promise<void>;
+  /** A member gets the new end. @throws FORBIDDEN, PROTECTED, VALIDATION_FAILED */
+  setMembership(rights: ActorRights, user: User, membership: Membership): Promise<void>;
   /** @throws FORBIDDEN, VALIDATION_FAILED */
-  setGroups(actor: Actor, user: User, groupIds: readonly string[]): Promise<void>;
-  /** Whoever is a member already stays one until the new time. @throws FORBIDDEN, VALIDATION_FAILED */
-  setMembership(actor: Actor, user: User, membership: Membership): Promise<void>;
-  /** @throws FORBIDDEN, VALIDATION_FAILED */
-  setPermissions(actor: Actor, user: User, permissionIds: readonly string[]): Promise<void>;
-  /** @throws FORBIDDEN, VALIDATION_FAILED */
+  setPermissions(rights: ActorRights, user: User, permissionIds: readonly string[]): Promise<void>;
+  /** @throws FORBIDDEN for a member of the group too, VALIDATION_FAILED */
   setGroupPermissions(
-    actor: Actor,
+    rights: ActorRights,
     groupId: string,
     permissionIds: readonly string[],
   ): Promise<void>;
+}
+
+/** What a new list of items means, as far as it is another one. */
+interface Difference {
+  readonly before: readonly string[];
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
 }
 
 interface Pivot {
@@ -35,7 +46,7 @@ interface Pivot {
   readonly item: string;
   /** Name of the input that lists the items. */
   readonly field: string;
-  /** SQL: what counts no more, and is to make room for what is given anew. */
+  /** SQL: what has ended, and makes room for what is given anew. */
   readonly ended?: string;
   /** SQL: the codes that an item gives, for the ids in `?`. */
   readonly codes: string;
@@ -78,69 +89,127 @@ const groupPermissions: Pivot = {
 };
 
 export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
-  const requireHoldsItems = async (pivot: Pivot, actor: Actor, itemIds: readonly string[]) => {
-    const codes = await query<{ codename: string }>(pivot.codes, [itemIds.join(' ')]);
-    requireHolds(
-      actor,
-      codes.map(({ codename }) => codename),
-    );
+  const requireKnown = async (pivot: Pivot, itemIds: readonly string[], field = pivot.field) => {
+    const known = await query(pivot.known, [itemIds.join(' ')]);
+    parseFields({
+      [field]: () => known.length === itemIds.length || refuse('Names one that does not exist.'),
+    });
   };
 
-  const set = async (pivot: Pivot, actor: Actor, ownerId: string, wanted: readonly string[]) => {
-    const known = await query(pivot.known, [wanted.join(' ')]);
-    parseFields({
-      [pivot.field]: () =>
-        known.length === wanted.length || refuse('Names one that does not exist.'),
-    });
-    const { table, ownerType, owner, item } = pivot;
-    if (pivot.ended)
-      await query(`delete from ${table} where ${owner} = ? and ${pivot.ended}`, [ownerId]);
+  const requireCoversItems = async (
+    rights: ActorRights,
+    pivot: Pivot,
+    { itemIds, until }: { readonly itemIds: readonly string[]; readonly until: Date | null },
+  ) => {
+    const codes = await query<{ codename: string }>(pivot.codes, [itemIds.join(' ')]);
+    rights.requireCovers(codes.map(({ codename }) => ({ codename, until })));
+  };
+
+  const requireNotRoot = async (groupIds: readonly string[]) => {
+    const found = await query(`select 1 from groups where id = any(${ids}) and name = ?`, [
+      groupIds.join(' '),
+      rootGroupName,
+    ]);
+    if (found.length > 0) throw new Problem('PROTECTED');
+  };
+
+  const requireNotMember = async (rights: ActorRights, groupId: string) => {
+    const members = await query<{ id: string }>(
+      `select user_id as id from user_groups
+       where group_id = ? and user_id = ? and (expires_at is null or expires_at > now())`,
+      [groupId, rights.actorId],
+    );
+    if (members.length > 0) rights.requireNotOneself(rights.actorId);
+  };
+
+  const differenceOf = async (
+    { table, owner, item, ended }: Pivot,
+    ownerId: string,
+    wanted: readonly string[],
+  ): Promise<Difference> => {
+    if (ended) await query(`delete from ${table} where ${owner} = ? and ${ended}`, [ownerId]);
     const held = await query<{ id: string }>(
       `select ${item} as id from ${table} where ${owner} = ? for update`,
       [ownerId],
     );
-    const heldIds = new Set(held.map(({ id }) => id));
-    const added = wanted.filter((id) => !heldIds.has(id));
-    await requireHoldsItems(pivot, actor, added);
-    await query(`delete from ${table} where ${owner} = ? and not (${item} = any(${ids}))`, [
+    const before = held.map(({ id }) => id);
+    const [heldIds, wantedIds] = [new Set(before), new Set(wanted)];
+    return {
+      before,
+      added: wanted.filter((id) => !heldIds.has(id)),
+      removed: before.filter((id) => !wantedIds.has(id)),
+    };
+  };
+
+  /** `requireMayChange` is asked about a list that is another one. */
+  const set = async (
+    pivot: Pivot,
+    ownerId: string,
+    wanted: readonly string[],
+    requireMayChange: (difference: Difference) => Promise<void>,
+  ) => {
+    await requireKnown(pivot, wanted);
+    const { table, ownerType, owner, item } = pivot;
+    const difference = await differenceOf(pivot, ownerId, wanted);
+    const { before, added, removed } = difference;
+    if (added.length === 0 && removed.length === 0) return;
+    await requireMayChange(difference);
+    await query(`delete from ${table} where ${owner} = ? and ${item} = any(${ids})`, [
       ownerId,
-      wanted.join(' '),
+      removed.join(' '),
     ]);
     await query(
       `insert into ${table} (${owner}, ${item}) select ?::uuid, id from unnest(${ids}) id on conflict do nothing`,
       [ownerId, added.join(' ')],
     );
-    if (added.length === 0 && held.length === wanted.length) return;
     await audit.record({
       action: `${ownerType}-updated`,
       target: { type: ownerType, id: ownerId },
-      before: { [pivot.field]: [...heldIds] },
+      before: { [pivot.field]: before },
       after: { [pivot.field]: wanted },
     });
   };
 
-  const setMembership: Grants['setMembership'] = async (actor, user, { groupId, expiresAt }) => {
-    const known = await query(userGroups.known, [groupId]);
-    parseFields({ groupId: () => known.length === 1 || refuse('Names one that does not exist.') });
-    await requireHoldsItems(userGroups, actor, [groupId]);
-    await query(
-      `insert into user_groups (user_id, group_id, expires_at) values (?, ?, ?::timestamptz)
-       on conflict (user_id, group_id) do update set expires_at = excluded.expires_at`,
-      [user.id, groupId, expiresAt],
-    );
-    await audit.record({
-      action: 'user-updated',
-      target: { type: 'user', id: user.id },
-      after: { groupId, expiresAt },
-    });
-  };
-
   return {
-    setMembership,
-    setGroups: (actor, user, groupIds) => set(userGroups, actor, user.id, groupIds),
-    setPermissions: (actor, user, permissionIds) =>
-      set(userPermissions, actor, user.id, permissionIds),
-    setGroupPermissions: (actor, groupId, permissionIds) =>
-      set(groupPermissions, actor, groupId, permissionIds),
+    async setGroups(rights, user, groupIds) {
+      rights.requireNotOneself(user.id);
+      await set(userGroups, user.id, groupIds, async ({ added, removed }) => {
+        rights.requireMayChangeMembers(added.length > 0 ? null : atPresent);
+        await requireCoversItems(rights, userGroups, { itemIds: added, until: null });
+        await requireNotRoot([...added, ...removed]);
+      });
+    },
+
+    async setMembership(rights, user, { groupId, expiresAt }) {
+      rights.requireNotOneself(user.id);
+      rights.requireMayChangeMembers(expiresAt);
+      await requireKnown(userGroups, [groupId], 'groupId');
+      await requireCoversItems(rights, userGroups, { itemIds: [groupId], until: expiresAt });
+      await requireNotRoot([groupId]);
+      await query(
+        `insert into user_groups (user_id, group_id, expires_at) values (?, ?, ?::timestamptz)
+         on conflict (user_id, group_id) do update set expires_at = excluded.expires_at`,
+        [user.id, groupId, expiresAt],
+      );
+      await audit.record({
+        action: 'user-updated',
+        target: { type: 'user', id: user.id },
+        after: { groupId, expiresAt },
+      });
+    },
+
+    async setPermissions(rights, user, permissionIds) {
+      rights.requireNotOneself(user.id);
+      await set(userPermissions, user.id, permissionIds, ({ added }) =>
+        requireCoversItems(rights, userPermissions, { itemIds: added, until: null }),
+      );
+    },
+
+    async setGroupPermissions(rights, groupId, permissionIds) {
+      await set(groupPermissions, groupId, permissionIds, async ({ added }) => {
+        await requireNotMember(rights, groupId);
+        await requireCoversItems(rights, groupPermissions, { itemIds: added, until: null });
+      });
+    },
   };
 }

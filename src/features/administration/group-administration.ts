@@ -13,7 +13,8 @@ import {
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { Group, rootGroupName } from '../access/group.entity.ts';
 import type { Grants } from './grants.ts';
-import { requireAdministrator } from './rules.ts';
+import type { ActorRights, Rights } from './rights.ts';
+import { requireAdministrator, requireSomeField } from './rules.ts';
 
 /** Everything raw; what is left out stays as it is. */
 export interface GroupInput {
@@ -23,9 +24,9 @@ export interface GroupInput {
 }
 
 export interface GroupAdministration {
-  /** @throws ALREADY_EXISTS, FORBIDDEN, VALIDATION_FAILED */
+  /** A name that another group had is for superusers. @throws ALREADY_EXISTS, FORBIDDEN, VALIDATION_FAILED */
   createGroup(input: GroupInput, context: Context): Promise<Group>;
-  /** @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED */
+  /** Another name is for superusers. @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED */
   updateGroup(id: unknown, input: GroupInput, context: Context): Promise<Group>;
   /** @throws FORBIDDEN, NOT_FOUND, PROTECTED */
   deleteGroup(id: unknown, context: Context): Promise<void>;
@@ -34,8 +35,9 @@ export interface GroupAdministration {
 export function createGroupAdministration(parts: {
   readonly unitOfWork: UnitOfWork;
   readonly grants: Grants;
+  readonly rights: Rights;
 }): GroupAdministration {
-  const { em, run, lock } = parts.unitOfWork;
+  const { em, run, lock, query } = parts.unitOfWork;
 
   const claim = async (rawId: unknown): Promise<Group> => {
     const id = parseId(rawId);
@@ -56,37 +58,57 @@ export function createGroupAdministration(parts: {
     }
   };
 
+  /** Applications go by names: one that another group had comes back through a superuser only. */
+  const requireNotRetired = async (rights: ActorRights, name: string) => {
+    const retired = await query('select 1 from retired_group_names where name = ?', [name]);
+    if (retired.length === 0) return;
+    rights.requireSuperuser();
+    await query('delete from retired_group_names where name = ?', [name]);
+  };
+
+  const rename = async (rights: ActorRights, group: Group, name: string) => {
+    if (name === group.name) return;
+    rights.requireSuperuser();
+    await requireFree(name, group);
+    await requireNotRetired(rights, name);
+    group.name = name;
+  };
+
   return {
     async createGroup(input, context) {
       const actor = requireAdministrator(context, 'users.add_group');
       const { name, description, permissionIds } = parseGroup(input, parseGroupName);
       return run(async () => {
+        const rights = await parts.rights.of(actor, 'users.add_group');
         await requireFree(name);
+        await requireNotRetired(rights, name);
         const group = em.create(Group, { name, description: description ?? '' });
         await em.persist(group).flush();
-        if (permissionIds) await parts.grants.setGroupPermissions(actor, group.id, permissionIds);
+        if (permissionIds) await parts.grants.setGroupPermissions(rights, group.id, permissionIds);
         return group;
       });
     },
 
     async updateGroup(id, input, context) {
       const actor = requireAdministrator(context, 'users.change_group');
+      requireSomeField(input);
       const { name, description, permissionIds } = parseGroup(input, (raw) =>
         optional(raw, parseGroupName),
       );
       return run(async () => {
+        const rights = await parts.rights.of(actor, 'users.change_group');
         const group = await claim(id);
-        if (name !== undefined) await requireFree(name, group);
-        group.name = name ?? group.name;
+        if (name !== undefined) await rename(rights, group, name);
         group.description = description ?? group.description;
-        if (permissionIds) await parts.grants.setGroupPermissions(actor, group.id, permissionIds);
+        if (permissionIds) await parts.grants.setGroupPermissions(rights, group.id, permissionIds);
         return group;
       });
     },
 
     async deleteGroup(id, context) {
-      requireAdministrator(context, 'users.delete_group');
+      const actor = requireAdministrator(context, 'users.delete_group');
       await run(async () => {
+        await parts.rights.of(actor, 'users.delete_group');
         em.remove(await claim(id));
       });
     },

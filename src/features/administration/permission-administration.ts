@@ -1,11 +1,12 @@
 /** Permissions as administrators manage them: codes of their own for their applications. */
 import { LockMode } from '@mikro-orm/core';
-import type { Actor, Context } from '../../core/actor.ts';
+import type { Context } from '../../core/actor.ts';
 import { Problem } from '../../core/errors.ts';
 import { optional, parseCodename, parseFields, parseGroupName, parseId } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { Permission } from '../access/permission.entity.ts';
-import { requireAdministrator, requireHolds } from './rules.ts';
+import type { ActorRights, Rights } from './rights.ts';
+import { requireAdministrator, requireSomeField } from './rules.ts';
 
 /** Everything raw; what is left out stays as it is. */
 export interface PermissionInput {
@@ -14,19 +15,28 @@ export interface PermissionInput {
 }
 
 export interface PermissionAdministration {
-  /** @throws ALREADY_EXISTS, FORBIDDEN, VALIDATION_FAILED */
+  /**
+   * A code with a `*` is for those who hold all that it stands for, without an end.
+   *
+   * @throws ALREADY_EXISTS, FORBIDDEN, VALIDATION_FAILED
+   */
   createPermission(input: PermissionInput, context: Context): Promise<Permission>;
-  /** @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED */
+  /**
+   * Another code is for those who hold it without an end, and do not hold this very permission.
+   *
+   * @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED
+   */
   updatePermission(id: unknown, input: PermissionInput, context: Context): Promise<Permission>;
   /** @throws FORBIDDEN, NOT_FOUND, PROTECTED */
   deletePermission(id: unknown, context: Context): Promise<void>;
 }
 
-export function createPermissionAdministration({
-  em,
-  run,
-  lock,
-}: UnitOfWork): PermissionAdministration {
+export function createPermissionAdministration(parts: {
+  readonly unitOfWork: UnitOfWork;
+  readonly rights: Rights;
+}): PermissionAdministration {
+  const { em, run, lock, query } = parts.unitOfWork;
+
   const claim = async (rawId: unknown): Promise<Permission> => {
     const id = parseId(rawId);
     const found =
@@ -46,17 +56,30 @@ export function createPermissionAdministration({
     }
   };
 
-  /** Whoever holds the row would hold what its new code stands for. */
-  const requireMayRename = (actor: Actor, codename: string) => requireHolds(actor, [codename]);
+  /** Every holder of the permission comes to hold the new code, without an end. */
+  const requireMayRecode = async (rights: ActorRights, id: string, codename: string) => {
+    rights.requireCovers([{ codename, until: null }]);
+    const own = await query(
+      `select 1 from user_permissions where user_id = ? and permission_id = ?
+       union all
+       select 1 from user_groups ug join group_permissions gp on gp.group_id = ug.group_id
+       where ug.user_id = ? and gp.permission_id = ?
+         and (ug.expires_at is null or ug.expires_at > now())`,
+      [rights.actorId, id, rights.actorId, id],
+    );
+    if (own.length > 0) rights.requireNotOneself(rights.actorId);
+  };
 
   return {
     async createPermission(input, context) {
-      requireAdministrator(context, 'users.add_permission');
+      const actor = requireAdministrator(context, 'users.add_permission');
       const { codename, name } = parseFields({
         codename: () => parseCodename(input.codename),
         name: () => parseGroupName(input.name),
       });
       return run(async () => {
+        const rights = await parts.rights.of(actor, 'users.add_permission');
+        if (codename.includes('*')) rights.requireCovers([{ codename, until: null }]);
         await requireFree(codename);
         const permission = em.create(Permission, { codename, name });
         await em.persist(permission).flush();
@@ -66,14 +89,16 @@ export function createPermissionAdministration({
 
     async updatePermission(id, input, context) {
       const actor = requireAdministrator(context, 'users.change_permission');
+      requireSomeField(input);
       const { codename, name } = parseFields({
         codename: () => optional(input.codename, parseCodename),
         name: () => optional(input.name, parseGroupName),
       });
       return run(async () => {
+        const rights = await parts.rights.of(actor, 'users.change_permission');
         const permission = await claim(id);
         if (codename !== undefined && codename !== permission.codename) {
-          requireMayRename(actor, codename);
+          await requireMayRecode(rights, permission.id, codename);
           await requireFree(codename, permission);
           permission.codename = codename;
         }
@@ -83,8 +108,9 @@ export function createPermissionAdministration({
     },
 
     async deletePermission(id, context) {
-      requireAdministrator(context, 'users.delete_permission');
+      const actor = requireAdministrator(context, 'users.delete_permission');
       await run(async () => {
+        await parts.rights.of(actor, 'users.delete_permission');
         em.remove(await claim(id));
       });
     },

@@ -1,15 +1,15 @@
-/** The rules of administration that nobody gets around, whichever door they come through. */
+/** Who may call an administrative operation. Which rights may be given is decided in rights.ts. */
 import { type Actor, type Context, requireActor } from '../../core/actor.ts';
 import { Problem } from '../../core/errors.ts';
 import { holdsPermission } from '../access/access.ts';
-import { coversGrants } from '../access/permission-sets.ts';
 
 export type AdministrativePermission =
   | `users.${'view' | 'add' | 'change' | 'delete'}_${'user' | 'group' | 'permission'}`
   | 'audit.view_entry';
 
 /**
- * The caller, who is staff and holds the permission, or a superuser.
+ * The caller, who is staff and holds the permission, or a superuser, as far as this process knows.
+ * What changes something asks the database again inside its transaction.
  *
  * @throws UNAUTHENTICATED, FORBIDDEN
  */
@@ -23,12 +23,13 @@ export function requireAdministrator(
   throw new Problem('FORBIDDEN');
 }
 
-/** Staff never touch a superuser. @throws FORBIDDEN */
-export function requireMayTouch(actor: Actor, target: { readonly isSuperuser: boolean }): void {
-  if (target.isSuperuser && !actor.person.isSuperuser) throw new Problem('FORBIDDEN');
-}
-
-/** Nobody gives, or comes by, what they do not hold themselves. @throws FORBIDDEN */
-export function requireHolds(actor: Actor, grants: Iterable<string>): void {
-  if (!coversGrants(actor, grants)) throw new Problem('FORBIDDEN');
+/**
+ * An update that changes nothing would only read: it is refused before anything is looked up.
+ *
+ * @throws VALIDATION_FAILED
+ */
+export function requireSomeField(input: object): void {
+  if (Object.values(input).some((value) => value !== undefined && value !== null)) return;
+  const fields = [{ path: 'input', message: 'Give at least one field.' }];
+  throw new Problem('VALIDATION_FAILED', { fields });
 }

@@ -2,22 +2,10 @@
 import type { Actor, Context } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import { Problem } from '../../core/errors.ts';
-import {
-  type EmailAddress,
-  optional,
-  parseBoolean,
-  parseEmail,
-  parseFields,
-  parseId,
-  parseIds,
-  parsePersonName,
-  parseUsername,
-  refuse,
-} from '../../core/parse.ts';
+import { type EmailAddress, optional, parseEmail, parseId } from '../../core/parse.ts';
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import type { Access } from '../access/access.ts';
-import { type PasswordRules, parseNewPassword } from '../accounts/new-password.ts';
+import type { PasswordRules } from '../accounts/new-password.ts';
 import { createSetPassword } from '../accounts/set-password.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
@@ -25,27 +13,15 @@ import type { Sessions } from '../sessions/sessions.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import type { Grants } from './grants.ts';
-import { requireAdministrator, requireHolds, requireMayTouch } from './rules.ts';
-
-/** Everything raw; what is left out stays as it is. */
-export interface UserInput {
-  readonly email?: unknown;
-  readonly username?: unknown;
-  readonly firstName?: unknown;
-  readonly lastName?: unknown;
-  readonly password?: unknown;
-  readonly isStaff?: unknown;
-  readonly isActive?: unknown;
-  readonly groupIds?: unknown;
-  readonly permissionIds?: unknown;
-}
-
-/** Everything raw. */
-export interface GroupMembershipInput {
-  readonly userId: unknown;
-  readonly groupId: unknown;
-  readonly expiresAt?: unknown;
-}
+import type { ActorRights, Rights } from './rights.ts';
+import { type AdministrativePermission, requireAdministrator, requireSomeField } from './rules.ts';
+import {
+  type GroupMembershipInput,
+  parseMembership,
+  parseUserInput,
+  type UserInput,
+} from './user-input.ts';
+import { createUserRules } from './user-rules.ts';
 
 export interface UserAdministration {
   /**
@@ -55,7 +31,12 @@ export interface UserAdministration {
    * @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, VALIDATION_FAILED
    */
   createUser(input: UserInput, context: Context): Promise<User>;
-  /** @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED */
+  /**
+   * Another person's password and address are for superusers; who covers all that a never confirmed
+   * account holds may correct its address.
+   *
+   * @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED
+   */
   updateUser(id: unknown, input: UserInput, context: Context): Promise<User>;
   /**
    * Makes somebody a member of a group until a time, or for good; members get the new time.
@@ -70,8 +51,8 @@ export interface UserAdministration {
 export interface UserAdministrationParts {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
-  readonly access: Access;
   readonly grants: Grants;
+  readonly rights: Rights;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
   readonly hasher: PasswordHasher;
@@ -80,18 +61,22 @@ export interface UserAdministrationParts {
   readonly passwordRules: PasswordRules;
 }
 
-type Parsed = ReturnType<typeof parseInput<EmailAddress | undefined>>;
+type Parsed = ReturnType<typeof parseUserInput<EmailAddress | undefined>>;
 
 export function createUserAdministration(parts: UserAdministrationParts): UserAdministration {
-  const { users, access, grants, oneTimePasswords, sessions, hasher } = parts;
+  const { users, grants, oneTimePasswords, sessions, hasher } = parts;
   const { em, run, query } = parts.unitOfWork;
 
-  const claim = async (rawId: unknown, actor: Actor): Promise<User> => {
+  const rules = createUserRules(parts.rights);
+
+  /** The user, locked, and what the actor may do now. */
+  const claim = async (rawId: unknown, actor: Actor, permission: AdministrativePermission) => {
     const id = parseId(rawId);
     const user = id === undefined ? null : await users.claim(id);
     if (!user) throw new Problem('NOT_FOUND');
-    requireMayTouch(actor, user);
-    return user;
+    const rights = await parts.rights.of(actor, permission);
+    rights.requireMayTouch(user);
+    return { user, rights };
   };
 
   const requireFree = async (
@@ -110,24 +95,17 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     if (fields.length > 0) throw new Problem('ALREADY_EXISTS', { fields });
   };
 
-  const applyGrants = async (actor: Actor, user: User, { groupIds, permissionIds }: Parsed) => {
-    if (groupIds) await grants.setGroups(actor, user, groupIds);
-    if (permissionIds) await grants.setPermissions(actor, user, permissionIds);
+  const applyGrants = async (rights: ActorRights, user: User, parsed: Parsed) => {
+    const { groupIds, permissionIds } = parsed;
+    if (groupIds) await grants.setGroups(rights, user, groupIds);
+    if (permissionIds) await grants.setPermissions(rights, user, permissionIds);
   };
 
-  /** Who becomes staff may hold no more than who makes them so. */
-  const applyStaff = async (actor: Actor, user: User, isStaff: boolean | undefined) => {
+  const applyStaff = async (rights: ActorRights, user: User, isStaff: boolean | undefined) => {
     if (isStaff === undefined || isStaff === user.isStaff) return;
-    if (isStaff) {
-      await em.flush();
-      requireHolds(actor, ['users.change_user', ...(await access.effectivePermissionsOf(user.id))]);
-    }
+    if (isStaff) await rules.requireCovers(rights, { id: user.id, isStaff });
     user.isStaff = isStaff;
   };
-
-  /** Whoever can set a password or an address can become that person. */
-  const requireMayImpersonate = async (actor: Actor, user: User) =>
-    requireHolds(actor, await access.effectivePermissionsOf(user.id));
 
   const setStatus = async (user: User, status: 'ACTIVE' | 'DISABLED') => {
     if (user.status === status) return;
@@ -138,28 +116,32 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
   };
 
   /** An account that waits for its code is not active already. */
-  const applyActive = async (user: User, isActive: boolean | undefined) => {
-    if (isActive === true) await setStatus(user, 'ACTIVE');
+  const applyActive = async (rights: ActorRights, user: User, isActive: boolean | undefined) => {
+    if (isActive === true && user.status !== 'ACTIVE') {
+      await rules.requireCovers(rights, user);
+      await setStatus(user, 'ACTIVE');
+    }
     if (isActive === false && user.status === 'ACTIVE') await setStatus(user, 'DISABLED');
   };
 
   const setPassword = createSetPassword(parts);
 
-  /** Who was to prove the former address has the new one to prove. */
-  const proveAgain = async (user: User) => {
+  /** The owner verifies the new address, by an invitation where there is no password yet. */
+  const verifyAgain = async (user: User) => {
     if (user.status === 'DISABLED') return;
     if ((await users.findPasswordHash(user.id)) === undefined) {
       await oneTimePasswords.endAll(user.id, ['invite']);
       oneTimePasswords.issue({ user, kind: 'invite' });
-    } else if (user.status === 'PENDING') await oneTimePasswords.issueVerification(user);
+    } else await oneTimePasswords.issueVerification(user);
   };
 
   const applyEmail = async (user: User, email: EmailAddress) => {
     user.email = email;
+    user.emailVerifiedAt = null;
     user.pendingEmail = null;
     await oneTimePasswords.endAll(user.id, ['verify-email', 'reset-password', 'change-email']);
     await sessions.endAllOf(user.id, 'revoked');
-    await proveAgain(user);
+    await verifyAgain(user);
   };
 
   /** What no password of the user may be made of. */
@@ -181,9 +163,10 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
   return {
     async createUser(input, context) {
       const actor = requireAdministrator(context, 'users.add_user');
-      const parsed = parseInput(input, { ...parts.passwordRules, about: [] }, parseEmail);
+      const parsed = parseUserInput(input, { ...parts.passwordRules, about: [] }, parseEmail);
       const passwordHash = await hashOf(parsed.password, context);
       return run(async () => {
+        const rights = await parts.rights.of(actor, 'users.add_user');
         await requireFree(parsed);
         const user = users.create({
           email: parsed.email,
@@ -194,8 +177,8 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
           ...(passwordHash === undefined ? {} : { passwordHash }),
         });
         await em.flush();
-        await applyGrants(actor, user, parsed);
-        await applyStaff(actor, user, parsed.isStaff);
+        await applyGrants(rights, user, parsed);
+        await applyStaff(rights, user, parsed.isStaff);
         if (passwordHash === undefined) oneTimePasswords.issue({ user, kind: 'invite' });
         else if (user.status === 'PENDING') await oneTimePasswords.issueVerification(user);
         return user;
@@ -204,17 +187,21 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
 
     async updateUser(id, input, context) {
       const actor = requireAdministrator(context, 'users.change_user');
+      requireSomeField(input);
+      // Refused again below, as the database says; here before a password costs anything.
+      if (input.password && !actor.person.isSuperuser) throw new Problem('FORBIDDEN');
       const about = input.password === undefined ? [] : await namesOf(id);
-      const parsed = parseInput(input, { ...parts.passwordRules, about }, (raw) =>
+      const parsed = parseUserInput(input, { ...parts.passwordRules, about }, (raw) =>
         optional(raw, parseEmail),
       );
       const passwordHash = await hashOf(parsed.password, context);
       return run(async () => {
         // The address's lock comes before the user's, as everywhere.
         if (parsed.email !== undefined) await users.ownerOfEmail(parsed.email);
-        const user = await claim(id, actor);
+        const { user, rights } = await claim(id, actor, 'users.change_user');
+        rules.requireMayUpdate(rights, user, parsed);
         const isMoved = parsed.email !== undefined && parsed.email !== user.email;
-        if (isMoved || passwordHash !== undefined) await requireMayImpersonate(actor, user);
+        if (isMoved) await rules.requireMayMove(rights, user);
         await requireFree(
           { email: isMoved ? parsed.email : undefined, username: parsed.username },
           user,
@@ -224,61 +211,30 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
         user.lastName = parsed.lastName ?? user.lastName;
         if (isMoved && parsed.email !== undefined) await applyEmail(user, parsed.email);
         if (passwordHash !== undefined) await setPassword(user, passwordHash);
-        await applyGrants(actor, user, parsed);
-        await applyStaff(actor, user, parsed.isStaff);
-        await applyActive(user, parsed.isActive);
+        await applyGrants(rights, user, parsed);
+        await applyStaff(rights, user, parsed.isStaff);
+        await applyActive(rights, user, parsed.isActive);
         return user;
       });
     },
 
     async setGroupMembership(input, context) {
       const actor = requireAdministrator(context, 'users.change_user');
-      const membership = parseFields({
-        groupId: () => parseId(input.groupId) ?? refuse('Must be an id.'),
-        expiresAt: () =>
-          optional(input.expiresAt, (raw) => parseExpiry(raw, parts.clock())) ?? null,
-      });
+      const membership = parseMembership(input, parts.clock());
       return run(async () => {
-        const user = await claim(input.userId, actor);
-        await grants.setMembership(actor, user, membership);
+        const { user, rights } = await claim(input.userId, actor, 'users.change_user');
+        await grants.setMembership(rights, user, membership);
         return user;
       });
     },
 
     async deactivateUser(id, context) {
       const actor = requireAdministrator(context, 'users.delete_user');
-      await run(async () => setStatus(await claim(id, actor), 'DISABLED'));
+      await run(async () => {
+        const { user, rights } = await claim(id, actor, 'users.delete_user');
+        rights.requireNotOneself(user.id);
+        await setStatus(user, 'DISABLED');
+      });
     },
   };
-}
-
-function parseExpiry(raw: unknown, now: Date): Date {
-  return raw instanceof Date && raw > now ? raw : refuse('Must be a time to come.');
-}
-
-function parseInput<Email>(
-  input: UserInput,
-  rules: PasswordRules & { readonly about: readonly unknown[] },
-  readEmail: (raw: unknown) => Email,
-) {
-  return parseFields({
-    email: () => readEmail(input.email),
-    username: () => optional(input.username, parseUsername),
-    firstName: () => optional(input.firstName, parsePersonName),
-    lastName: () => optional(input.lastName, parsePersonName),
-    password: () =>
-      optional(input.password, (raw) =>
-        parseNewPassword(raw, rules, [
-          ...rules.about,
-          input.email,
-          input.username,
-          input.firstName,
-          input.lastName,
-        ]),
-      ),
-    isStaff: () => optional(input.isStaff, parseBoolean),
-    isActive: () => optional(input.isActive, parseBoolean),
-    groupIds: () => optional(input.groupIds, parseIds),
-    permissionIds: () => optional(input.permissionIds, parseIds),
-  });
 }

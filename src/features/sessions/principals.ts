@@ -108,7 +108,8 @@ const statement = prepared(`
     json_build_object(
       'id', u.id, 'email', u.email, 'username', u.username,
       'firstName', u.first_name, 'lastName', u.last_name, 'status', u.status,
-      'isStaff', u.is_staff, 'isSuperuser', u.is_superuser, 'pendingEmail', u.pending_email, 'locale', u.locale,
+      'isStaff', u.is_staff, 'isSuperuser', u.is_superuser, 'pendingEmail', u.pending_email,
+      'emailVerifiedAt', u.email_verified_at, 'locale', u.locale,
       'createdAt', u.created_at, 'updatedAt', u.updated_at, 'lastLoginAt', u.last_login_at
     ) as person,
     array(
@@ -130,9 +131,14 @@ function toActor(sessionId: string, { person, groups, permissions }: PrincipalRo
       ...person,
       createdAt: new Date(person.createdAt),
       updatedAt: new Date(person.updatedAt),
-      lastLoginAt: person.lastLoginAt === null ? null : new Date(person.lastLoginAt),
+      emailVerifiedAt: dateOf(person.emailVerifiedAt),
+      lastLoginAt: dateOf(person.lastLoginAt),
     },
     groups: new Set(groups),
     permissions: new Set(permissions),
   };
+}
+
+function dateOf(text: string | null): Date | null {
+  return text === null ? null : new Date(text);
 }

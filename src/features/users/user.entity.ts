@@ -25,6 +25,8 @@ const UserSchema = defineEntity({
     isStaff: p.boolean().default(false),
     isSuperuser: p.boolean().default(false),
     pendingEmail: p.text().strictNullable(),
+    /** When the owner proved the present address; null for one that an administrator set. */
+    emailVerifiedAt: p.datetime().length(3).strictNullable(),
     /** BCP 47; the service's own language where it is not known. */
     locale: p.text().strictNullable(),
     createdAt: p

@@ -1,12 +1,11 @@
 /**
- * What a change to a User means: which mails follow and whether the Root group is joined. Runs inside
- * the flush, so that the change and its consequences happen together or not at all.
+ * What a change to a User means: which mails follow. Runs inside the flush, so that the change and its
+ * consequences happen together or not at all. The database itself keeps superusers in the group Root.
  */
 import type { ChangeSet, EventArgs, EventSubscriber } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { MailIntent } from '../../mail/intents.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
-import { joinRoot } from '../access/access.ts';
 import { User } from './user.entity.ts';
 
 /** Changes that their owner is told of. Names as in the schema. */
@@ -19,15 +18,12 @@ export class UserHooks implements EventSubscriber<User> {
 
   async afterCreate(args: EventArgs<User>): Promise<void> {
     const em = sqlManager(args);
-    if (args.entity.isSuperuser) await joinRoot(em, args.entity.id);
     for (const intent of intentsOfCreation(args.entity)) await enqueueMail(em, intent);
   }
 
   async afterUpdate(args: EventArgs<User>): Promise<void> {
     if (!args.changeSet) return;
     const em = sqlManager(args);
-    const { isSuperuser } = args.changeSet.payload;
-    if (isSuperuser) await joinRoot(em, args.entity.id);
     for (const intent of intentsOfChange(args.changeSet)) await enqueueMail(em, intent);
   }
 }

@@ -52,6 +52,9 @@ export class UserType {
   @Field(() => String, { nullable: true })
   pendingEmail!: string | null;
 
+  /** Not a field: `isEmailVerified` is. */
+  emailVerifiedAt!: Date | null;
+
   @Field(() => String, { nullable: true })
   locale!: string | null;
 
@@ -86,6 +89,11 @@ export class UserResolver {
   @FieldResolver(() => Boolean)
   isActive(@Root() user: UserType): boolean {
     return user.status === 'ACTIVE';
+  }
+
+  @FieldResolver(() => Boolean)
+  isEmailVerified(@Root() user: UserType): boolean {
+    return user.emailVerifiedAt !== null;
   }
 
   @FieldResolver(() => [GroupType])

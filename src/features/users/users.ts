@@ -114,6 +114,7 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
       const user = em.create(User, {
         ...columns,
         username: username ?? null,
+        emailVerifiedAt: null,
         locale: locale ?? null,
       });
       em.persist(user);

@@ -1,0 +1,80 @@
+/** How administrators help with an account without getting into it: a reset mail, an end of all sessions. */
+import type { Context } from '../../core/actor.ts';
+import { Problem } from '../../core/errors.ts';
+import { parseFields, parseId, refuse } from '../../core/parse.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { User, UserStatus } from '../users/user.entity.ts';
+import type { Users } from '../users/users.ts';
+import type { Rights } from './rights.ts';
+import { requireAdministrator } from './rules.ts';
+
+export interface AccountRecovery {
+  /**
+   * Mails a link to choose a new password to the address of an ACTIVE account; earlier links end.
+   *
+   * @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED for an account that is not ACTIVE
+   */
+  sendPasswordReset(userId: unknown, context: Context): Promise<void>;
+  /** Ends every session of a user at once. @throws FORBIDDEN, NOT_FOUND */
+  revokeUserSessions(userId: unknown, context: Context): Promise<void>;
+}
+
+export interface AccountRecoveryParts {
+  readonly unitOfWork: UnitOfWork;
+  readonly users: Users;
+  readonly rights: Rights;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly sessions: Sessions;
+  readonly audit: Audit;
+}
+
+const permission = 'users.change_user';
+
+/** Why no link to a new password goes out, by status. */
+const obstacles: Readonly<Record<UserStatus, string | undefined>> = {
+  ACTIVE: undefined,
+  PENDING: 'The account is not confirmed yet: send the invitation again (resendInvitation).',
+  DISABLED: 'The account is disabled: enable it first.',
+};
+
+export function createAccountRecovery(parts: AccountRecoveryParts): AccountRecovery {
+  const { users, oneTimePasswords, sessions, audit } = parts;
+  const { run } = parts.unitOfWork;
+
+  /** Runs `work` in a transaction that holds the lock of the user. */
+  const withUser = async (
+    rawId: unknown,
+    context: Context,
+    work: (user: User) => Promise<void>,
+  ): Promise<void> => {
+    const actor = requireAdministrator(context, permission);
+    await run(async () => {
+      const id = parseId(rawId);
+      const user = id === undefined ? null : await users.claim(id);
+      if (!user) throw new Problem('NOT_FOUND');
+      const rights = await parts.rights.of(actor, permission);
+      rights.requireMayTouch(user);
+      await work(user);
+    });
+  };
+
+  return {
+    sendPasswordReset: (userId, context) =>
+      withUser(userId, context, async (user) => {
+        const obstacle = obstacles[user.status];
+        parseFields({ userId: () => obstacle === undefined || refuse(obstacle) });
+        await oneTimePasswords.endAll(user.id, ['reset-password']);
+        oneTimePasswords.issue({ user, kind: 'reset-password' });
+        await audit.record({
+          action: 'password-reset-sent',
+          target: { type: 'user', id: user.id },
+        });
+      }),
+
+    revokeUserSessions: (userId, context) =>
+      withUser(userId, context, (user) => sessions.endAllOf(user.id, 'revoked')),
+  };
+}

@@ -1,0 +1,73 @@
+/** Input of the operations on users, parsed. */
+import {
+  optional,
+  parseBoolean,
+  parseFields,
+  parseId,
+  parseIds,
+  parsePersonName,
+  parseUsername,
+  refuse,
+} from '../../core/parse.ts';
+import { type PasswordRules, parseNewPassword } from '../accounts/new-password.ts';
+import type { Membership } from './grants.ts';
+
+/** Everything raw; what is left out stays as it is. */
+export interface UserInput {
+  readonly email?: unknown;
+  readonly username?: unknown;
+  readonly firstName?: unknown;
+  readonly lastName?: unknown;
+  readonly password?: unknown;
+  readonly isStaff?: unknown;
+  readonly isActive?: unknown;
+  readonly groupIds?: unknown;
+  readonly permissionIds?: unknown;
+}
+
+/** Everything raw. */
+export interface GroupMembershipInput {
+  readonly userId: unknown;
+  readonly groupId: unknown;
+  readonly expiresAt?: unknown;
+}
+
+/** @throws VALIDATION_FAILED */
+export function parseUserInput<Email>(
+  input: UserInput,
+  rules: PasswordRules & { readonly about: readonly unknown[] },
+  readEmail: (raw: unknown) => Email,
+) {
+  return parseFields({
+    email: () => readEmail(input.email),
+    username: () => optional(input.username, parseUsername),
+    firstName: () => optional(input.firstName, parsePersonName),
+    lastName: () => optional(input.lastName, parsePersonName),
+    password: () =>
+      optional(input.password, (raw) =>
+        parseNewPassword(raw, rules, [
+          ...rules.about,
+          input.email,
+          input.username,
+          input.firstName,
+          input.lastName,
+        ]),
+      ),
+    isStaff: () => optional(input.isStaff, parseBoolean),
+    isActive: () => optional(input.isActive, parseBoolean),
+    groupIds: () => optional(input.groupIds, parseIds),
+    permissionIds: () => optional(input.permissionIds, parseIds),
+  });
+}
+
+/** @throws VALIDATION_FAILED */
+export function parseMembership(input: GroupMembershipInput, now: Date): Membership {
+  return parseFields({
+    groupId: () => parseId(input.groupId) ?? refuse('Must be an id.'),
+    expiresAt: () => optional(input.expiresAt, (raw) => parseExpiry(raw, now)) ?? null,
+  });
+}
+
+function parseExpiry(raw: unknown, now: Date): Date {
+  return raw instanceof Date && raw > now ? raw : refuse('Must be a time to come.');
+}
