@@ -198,6 +198,7 @@ function createSessionServices(
     metrics,
     refreshTokenTtlSeconds,
     sessionMaxAgeSeconds,
+    maxSessionsPerUser: config.maxSessionsPerUser,
     refreshGraceSeconds: config.refreshGraceSeconds,
   };
   return {

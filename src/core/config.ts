@@ -72,6 +72,8 @@ export interface Config {
   readonly accessTokenTtlSeconds: number;
   readonly refreshTokenTtlSeconds: number;
   readonly sessionMaxAgeSeconds: number;
+  /** Live sessions of one user; beyond it the one unused longest ends. */
+  readonly maxSessionsPerUser: number;
   readonly refreshGraceSeconds: number;
   readonly verifyCodeTtlSeconds: number;
   /** Sessions whose principal, and tokens whose verification, are kept in memory. */
@@ -143,6 +145,7 @@ const shape = z.object({
   ACCESS_TOKEN_TTL: whole(30, 900).default(300),
   REFRESH_TOKEN_TTL: whole(60, 31_536_000).default(1_209_600),
   SESSION_MAX_AGE: whole(60, 315_360_000).default(7_776_000),
+  MAX_SESSIONS_PER_USER: whole(1, 10_000).default(100),
   REFRESH_GRACE: whole(0, 300).default(30),
   VERIFY_CODE_TTL: whole(60, 86_400).default(86_400),
   RESET_TOKEN_TTL: whole(60, 86_400).default(3_600),
@@ -220,6 +223,7 @@ function toConfig(
     accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL,
     refreshTokenTtlSeconds: settings.REFRESH_TOKEN_TTL,
     sessionMaxAgeSeconds: settings.SESSION_MAX_AGE,
+    maxSessionsPerUser: settings.MAX_SESSIONS_PER_USER,
     refreshGraceSeconds: settings.REFRESH_GRACE,
     verifyCodeTtlSeconds: settings.VERIFY_CODE_TTL,
     resetTokenTtlSeconds: settings.RESET_TOKEN_TTL,

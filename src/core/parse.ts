@@ -6,6 +6,7 @@
 import { domainToASCII } from 'node:url';
 import { validate as isUuid } from 'uuid';
 import { type FieldProblem, Problem } from './errors.ts';
+import { isPrintable } from './printable.ts';
 import { parseRfc3339 } from './time.ts';
 
 declare const brand: unique symbol;
@@ -46,9 +47,6 @@ export function refuse(message: string): never {
   throw new Fault(message);
 }
 
-// C0, DEL and C1 controls, line and paragraph separators, and the marks that turn text around.
-const unprintable = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/u;
-
 /** Printable text of 1 to `maxLength` code points, without surrounding white space. */
 function parseText(raw: unknown, maxLength: number): string {
   if (typeof raw !== 'string') refuse('Must be a text.');
@@ -59,7 +57,7 @@ function parseText(raw: unknown, maxLength: number): string {
     refuse(`Must not be longer than ${maxLength} characters.`);
   }
   if (!text.isWellFormed()) refuse('Must be well-formed Unicode.');
-  if (unprintable.test(text)) refuse('Must not contain control characters or line breaks.');
+  if (!isPrintable(text)) refuse('Must not contain control characters or line breaks.');
   return text;
 }
 

@@ -268,6 +268,16 @@ const variables: Readonly<Record<string, Variable>> = {
     invalid: ['0', ...noNumbers],
     remedy: aWholeNumber,
   },
+  MAX_SESSIONS_PER_USER: {
+    of: (config) => config.maxSessionsPerUser,
+    byDefault: 100,
+    valid: [
+      ['1', 1],
+      ['10000', 10_000],
+    ],
+    invalid: ['0', '10001', ...noNumbers],
+    remedy: aWholeNumber,
+  },
   REFRESH_GRACE: {
     of: (config) => config.refreshGraceSeconds,
     byDefault: 30,

@@ -8,6 +8,7 @@ import { EndsOfSessions } from './20261124000006-ends-of-sessions.ts';
 import { AttemptBudgets } from './20261124000007-attempt-budgets.ts';
 import { SteadySpeed } from './20261124000008-steady-speed.ts';
 import { AdministrationRules } from './20261128000010-administration-rules.ts';
+import { SessionsOfUsers } from './20261128000013-sessions-of-users.ts';
 
 export const migrations = [
   Initial,
@@ -19,6 +20,7 @@ export const migrations = [
   AttemptBudgets,
   SteadySpeed,
   AdministrationRules,
+  SessionsOfUsers,
 ];
 
 /** Their names, as the database keeps them. A name does not need what a migration is run with. */

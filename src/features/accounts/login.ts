@@ -92,6 +92,7 @@ export function createLogin(parts: LoginParts): Login {
       parts.audit.record({ action: 'login', actorId: id, target: { type: 'user', id } }),
     ]);
     if (user?.status !== 'ACTIVE' || !session) throw new Problem('INVALID_CREDENTIALS');
+    await parts.sessions.recordEnded(session);
     if (newHash !== undefined) await parts.users.setPasswordHash(user, newHash);
     return { user, session };
   };

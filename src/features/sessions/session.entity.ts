@@ -7,7 +7,8 @@ export type EndReason =
   | 'revoked'
   | 'refresh-token-reused'
   | 'password-changed'
-  | 'account-not-active';
+  | 'account-not-active'
+  | 'session-limit';
 
 const SessionSchema = defineEntity({
   name: 'Session',

@@ -5,6 +5,7 @@ import { type Clock, secondsAfter } from '../../core/clock.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import { optional, parseFields, parseId, parsePastedSecret } from '../../core/parse.ts';
+import { printable } from '../../core/printable.ts';
 import type { RefreshTokens } from '../../core/refresh-token.ts';
 import type { Tasks } from '../../db/job-tasks.ts';
 import { prepared } from '../../db/prepared.ts';
@@ -14,9 +15,15 @@ import { type EndReason, Session } from './session.entity.ts';
 import type { TokenSource } from './tokens.ts';
 
 export interface Sessions {
-  /** A new session, while the account's password still is the one of this hash; else nothing. */
-  open(userId: string, client: Client, passwordHash: string): Promise<TokenSource | undefined>;
-  /** The sessions of a user that live, the one used last first. */
+  /**
+   * A new session, while the account's password still is the one of this hash; else nothing. Beyond
+   * the limit, the live sessions that were unused longest end. The transaction has to hold the lock of
+   * the user's row: logins of one user then open one after the other.
+   */
+  open(userId: string, client: Client, passwordHash: string): Promise<OpenedSession | undefined>;
+  /** Records what `open` ended. After other entries of the transaction: they are written one by one. */
+  recordEnded(opened: OpenedSession): Promise<void>;
+  /** The sessions of a user that live, the one used last first; no more than the limit. */
   listOf(userId: string): Promise<Session[]>;
   /**
    * Ends the session at hand or, given a refresh token, that one of the caller's.
@@ -35,6 +42,11 @@ export interface Sessions {
   readonly schedule: string;
 }
 
+export interface OpenedSession extends TokenSource {
+  /** Sessions that ended because of the limit. */
+  readonly endedCount: number;
+}
+
 export interface SessionsParts {
   readonly unitOfWork: UnitOfWork;
   readonly refreshTokens: RefreshTokens;
@@ -43,6 +55,8 @@ export interface SessionsParts {
   readonly metrics: Pick<Metrics, 'count'>;
   readonly refreshTokenTtlSeconds: number;
   readonly sessionMaxAgeSeconds: number;
+  /** Live sessions of one user. */
+  readonly maxSessionsPerUser: number;
 }
 
 const maxUserAgentLength = 300;
@@ -53,11 +67,24 @@ const keptDays = 30;
 /** Of a deleted one its id is remembered, for far longer than an access token lives. */
 const rememberedDays = 1;
 
+const limitReason: EndReason = 'session-limit';
+
+/** The subquery does not see the new session: it keeps one less than the limit. */
 const openSql = prepared(`
-  insert into sessions
-    (id, user_id, refresh_counter, created_at, last_used_at, expires_at, ip_address, user_agent)
-  select ?::uuid, user_id, 0, ?::timestamptz, ?::timestamptz, ?::timestamptz, ?::text, ?::text
-  from password_hashes where user_id = ? and password_hash = ? returning id`);
+  with opened as (
+    insert into sessions
+      (id, user_id, refresh_counter, created_at, last_used_at, expires_at, ip_address, user_agent)
+    select ?::uuid, user_id, 0, ?::timestamptz, ?::timestamptz, ?::timestamptz, ?::text, ?::text
+    from password_hashes where user_id = ? and password_hash = ? returning user_id
+  ), ended as (
+    update sessions set ended_at = ?::timestamptz, end_reason = '${limitReason}'
+    where ended_at is null and id in (
+      select s.id from sessions s join opened on s.user_id = opened.user_id
+      where s.ended_at is null and s.expires_at > ?::timestamptz
+      order by s.last_used_at desc, s.id desc offset ?::int
+    ) returning id
+  )
+  select (select count(*)::int from ended) as "endedCount" from opened`);
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { em, query, run, afterCommit } = parts.unitOfWork;
@@ -94,7 +121,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       const idleSeconds = Math.min(parts.refreshTokenTtlSeconds, parts.sessionMaxAgeSeconds);
       const [id, expiresAt] = [uuidv7(), secondsAfter(now, idleSeconds)];
       const userAgent = printable(client.userAgent).slice(0, maxUserAgentLength);
-      const opened = await query(openSql, [
+      const [opened] = await query<{ endedCount: number }>(openSql, [
         id,
         now,
         now,
@@ -103,17 +130,28 @@ export function createSessions(parts: SessionsParts): Sessions {
         userAgent,
         userId,
         passwordHash,
+        now,
+        now,
+        parts.maxSessionsPerUser - 1,
       ]);
-      if (opened.length === 0) return undefined;
+      if (!opened) return undefined;
       afterCommit(() => parts.metrics.count('sessionsStarted'));
-      return { id, userId, refreshCounter: 0, lastUsedAt: now, expiresAt };
+      return { id, userId, refreshCounter: 0, lastUsedAt: now, expiresAt, ...opened };
+    },
+
+    async recordEnded({ userId, endedCount }) {
+      if (endedCount === 0) return;
+      afterCommit(() => parts.metrics.count('sessionsEnded', limitReason, endedCount));
+      const target = { type: 'user', id: userId } as const;
+      const after = { reason: limitReason, count: endedCount };
+      await parts.audit.record({ action: 'sessions-ended', actorId: userId, target, after });
     },
 
     listOf: (userId) =>
       em.find(
         Session,
         { user: userId, endedAt: null, expiresAt: { $gt: parts.clock() } },
-        { orderBy: { lastUsedAt: 'desc', id: 'desc' } },
+        { orderBy: { lastUsedAt: 'desc', id: 'desc' }, limit: parts.maxSessionsPerUser },
       ),
 
     async end(actor, rawRefreshToken) {
@@ -168,9 +206,4 @@ export function createSessions(parts: SessionsParts): Sessions {
     },
     schedule: `17 * * * * ${purgeTask}`,
   };
-}
-
-/** What a client says of itself, without what could disturb a terminal or a table. */
-function printable(text: string): string {
-  return text.toWellFormed().replace(/\p{Cc}/gu, ' ');
 }

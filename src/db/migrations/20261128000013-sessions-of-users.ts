@@ -1,0 +1,10 @@
+/** Sessions of one user are found without reading those of others: for exports and erasures. */
+import { Migration } from '@mikro-orm/migrations';
+
+export class SessionsOfUsers extends Migration {
+  override name = '20261128000013-sessions-of-users';
+
+  override up(): void {
+    this.addSql('create index sessions_user_id_index on sessions (user_id, created_at)');
+  }
+}
