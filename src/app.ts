@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { refusingCrowdedLogins } from './api/crowded-logins.ts';
 import { createFarewell } from './api/farewell.ts';
 import { createGraphql } from './api/graphql.ts';
+import { weighSessions } from './api/graphql-cost.ts';
 import { reportingTo } from './api/graphql-reports.ts';
 import { createHttp } from './api/http.ts';
 import { type HttpLimits, httpLimits } from './api/http-limits.ts';
@@ -78,6 +79,7 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
     await started?.stop();
   });
   const schema = createSchema(resolversOf(house));
+  weighSessions(schema, config.maxSessionsPerUser);
   const report = reportingTo(log);
   const knownDocuments = createKnownDocuments(report);
   const parts = { knownDocuments, trustedDocuments };

@@ -6,9 +6,9 @@ import {
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLField,
   type GraphQLNamedType,
   type GraphQLObjectType,
-  type GraphQLOutputType,
   type GraphQLSchema,
   getNamedType,
   getNullableType,
@@ -19,12 +19,48 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql';
+import { exportedRows } from '../features/accounts/profile.ts';
 import { defaultPageSize, maxPageSize } from '../features/administration/pages.ts';
 
-/** What is assumed of a list without pages, such as the groups of a user. */
-const usualList = 10;
-/** A field of the root asks the database by itself, however little it answers. */
-const rootField = 1000;
+/** A field that asks the database by itself, however little it answers; so does each field of the root. */
+const ownQuery = 1000;
+
+interface Weight {
+  /** What the field itself costs. */
+  readonly own: number;
+  /** Items of a list without pages. */
+  readonly length: number;
+}
+
+/**
+ * What is assumed of fields without arguments that say it. A test fails when a list of the schema is
+ * missing. Loaders ask for the access of all users and groups of an answer at once.
+ */
+export const weights: Readonly<Record<string, Weight>> = {
+  'Query.exportMyData': { own: 2 * exportedRows * 8, length: 1 },
+  'User.groups': { own: 1, length: 10 },
+  'User.permissions': { own: 1, length: 10 },
+  'User.effectivePermissions': { own: 1, length: 50 },
+  'User.sessions': { own: 3 * ownQuery, length: 100 },
+  'Group.permissions': { own: 1, length: 10 },
+  'PermissionExplanation.paths': { own: 1, length: 50 },
+  'UserConnection.totalCount': { own: ownQuery, length: 1 },
+  'GroupConnection.totalCount': { own: ownQuery, length: 1 },
+  'PermissionConnection.totalCount': { own: ownQuery, length: 1 },
+  'AuditEntryConnection.totalCount': { own: ownQuery, length: 1 },
+};
+const light: Weight = { own: 1, length: 1 };
+
+type Definition = GraphQLField<unknown, unknown>;
+const listLength = 'listLength';
+
+/** Weighs the list of sessions by what the configuration lets it be. */
+export function weighSessions(schema: GraphQLSchema, maxSessionsPerUser: number): void {
+  const user = schema.getType('User');
+  const sessions = isObjectType(user) ? user.getFields().sessions : undefined;
+  if (!sessions) throw new Error('the schema has no sessions');
+  sessions.extensions = { ...sessions.extensions, [listLength]: maxSessionsPerUser };
+}
 
 interface Place {
   readonly type: GraphQLNamedType | undefined;
@@ -68,11 +104,18 @@ export function costOf({ schema, document, operation, variables }: Costly): numb
   }
 
   function ofField(field: FieldNode, place: Place): number {
-    const type = typeOf(field, place.type);
-    const base = place.type === schema.getQueryType() ? rootField : 1;
-    if (!type || !field.selectionSet) return base + (type ? lengthOf(type, place) - 1 : 0);
-    const inner = { type: getNamedType(type), pageLength: pageLengthOf(field, variables) };
-    return base + lengthOf(type, place) * ofSet(field.selectionSet, inner);
+    const definition = definitionOf(field, place.type);
+    if (!definition) return ofRoot(place);
+    const { own, length } = weightOf(definition, place);
+    const base = Math.max(own, ofRoot(place));
+    if (!field.selectionSet) return base + length - 1;
+    const pageLength = pageLengthOf(field, variables);
+    const inner = { type: getNamedType(definition.type), pageLength };
+    return base + length * ofSet(field.selectionSet, inner);
+  }
+
+  function ofRoot({ type }: Place): number {
+    return type === schema.getQueryType() ? ownQuery : 1;
   }
 
   const type = schema.getRootType(operation.operation) ?? undefined;
@@ -89,13 +132,18 @@ export function fragmentsOf({ definitions }: DocumentNode): Map<string, Fragment
 }
 
 /** Nothing for what introspection offers: it is the same text each time, and off in production. */
-function typeOf(field: FieldNode, owner: GraphQLNamedType | undefined) {
-  return isObjectType(owner) ? owner.getFields()[field.name.value]?.type : undefined;
+function definitionOf(field: FieldNode, owner: GraphQLNamedType | undefined) {
+  return isObjectType(owner) ? owner.getFields()[field.name.value] : undefined;
 }
 
-function lengthOf(type: GraphQLOutputType, { type: owner, pageLength }: Place): number {
-  if (!isListType(getNullableType(type))) return 1;
-  return isConnection(owner) ? pageLength : usualList;
+function weightOf(
+  { name, type, extensions }: Definition,
+  { type: owner, pageLength }: Place,
+): Weight {
+  const weight = weights[`${owner?.name}.${name}`] ?? light;
+  if (!isListType(getNullableType(type))) return weight;
+  if (isConnection(owner)) return { ...weight, length: pageLength };
+  return { ...weight, length: Number(extensions[listLength] ?? weight.length) };
 }
 
 function isConnection(type: GraphQLNamedType | undefined): type is GraphQLObjectType {

@@ -22,6 +22,9 @@ import type { Users } from '../users/users.ts';
 import type { Credentials } from './credentials.ts';
 import type { EmailChanges } from './email-change.ts';
 
+/** Sessions, and mailed codes, that an export has at most: the latest. */
+export const exportedRows = 1000;
+
 /** Everything raw; what is left out stays as it is. */
 export interface UpdateProfileInput {
   readonly firstName?: unknown;
@@ -44,7 +47,10 @@ export interface Profiles {
   updateProfile(input: UpdateProfileInput, context: Context): Promise<User>;
   /** @throws INVALID_CREDENTIALS when they are not the caller's own, PROTECTED, THROTTLED, VALIDATION_FAILED */
   deactivateAccount(input: DeactivateAccountInput, context: Context): Promise<void>;
-  /** Everything stored about the caller but secrets. */
+  /**
+   * Everything stored about the caller but secrets; of sessions and mailed codes the latest 1000, and
+   * how many there are in all.
+   */
   exportMyData(context: Context): Promise<object>;
   /** @throws INVALID_CREDENTIALS, PROTECTED, THROTTLED, VALIDATION_FAILED */
   eraseAccount(password: unknown, context: Context): Promise<void>;
@@ -128,7 +134,7 @@ export function createProfiles(parts: ProfilesParts): Profiles {
 
     async exportMyData(context) {
       const { id } = requireActor(context).person;
-      const [row] = await query<{ data: object }>(exportSql, [id]);
+      const [row] = await query<{ data: object }>(exportSql, [exportedRows, exportedRows, id]);
       if (!row) throw new Problem('NOT_FOUND');
       return row.data;
     },
@@ -180,16 +186,23 @@ const exportSql = `
       select coalesce(json_agg(p.codename order by p.codename), '[]')
       from user_permissions up join permissions p on p.id = up.permission_id where up.user_id = u.id
     ),
+    'sessionCount', (select count(*) from sessions s where s.user_id = u.id),
     'sessions', (
       select coalesce(json_agg(to_jsonb(s) - 'user_id' - 'refresh_counter' order by s.created_at), '[]')
-      from sessions s where s.user_id = u.id
+      from (
+        select * from sessions where user_id = u.id order by created_at desc, id desc limit ?
+      ) s
     ),
+    'mailedCodeCount', (select count(*) from one_time_passwords o where o.user_id = u.id),
     'mailedCodes', (
       select coalesce(json_agg(json_build_object(
         'kind', o.kind, 'email', o.email, 'createdAt', o.created_at,
         'expiresAt', o.expires_at, 'endedAt', o.ended_at
       ) order by o.created_at), '[]')
-      from one_time_passwords o where o.user_id = u.id
+      from (
+        select * from one_time_passwords where user_id = u.id
+        order by created_at desc, id desc limit ?
+      ) o
     )
   ) as data
   from users u where u.id = ?`;

@@ -34,6 +34,7 @@ export async function connect<Thing extends { readonly id: string }>(
   const { rows, pageInfo } = await pageOfIds(query, source, list);
   const loaded = await list.load(rows.map(({ id }) => id));
   const things = new Map(loaded.map((each) => [each.id, each]));
+  let total: Promise<number> | undefined;
   const edges = rows.flatMap(({ id, cursor }) => {
     const node = things.get(id);
     return node ? [{ node, cursor }] : [];
@@ -42,6 +43,9 @@ export async function connect<Thing extends { readonly id: string }>(
     edges,
     nodes: edges.map(({ node }) => node),
     pageInfo,
-    count: () => countOf(query, source),
+    count: () => {
+      total ??= countOf(query, source); // once, under however many aliases
+      return total;
+    },
   };
 }
