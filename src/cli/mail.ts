@@ -9,6 +9,7 @@ import type { CommandModule } from 'yargs';
 import { type Config, readConfig } from '../core/config.ts';
 import { defaultLocale, type SupportedLocale, supportedLocales } from '../core/locale.ts';
 import { createLog } from '../core/log.ts';
+import { formatMailbox } from '../core/mailbox-address.ts';
 import { parseEmail, parseFields } from '../core/parse.ts';
 import { createDevelopmentMailbox } from '../mail/mailbox.ts';
 import { previewMail, previewNames } from '../mail/previews.ts';
@@ -73,7 +74,7 @@ const testCommand: CommandModule<GlobalArguments, TestArguments> = {
     await sendTestMail(given.terminal, { to, locale });
     const text =
       mail.kind === 'smtp'
-        ? `${mail.host}:${mail.port} took a mail to ${to} from ${mail.from}.`
+        ? `${mail.host}:${mail.port} took a mail to ${to} from ${formatMailbox(mail.from)}.`
         : `No mail server is set (EMAIL_HOST), so the mail to ${to} was kept in the development mailbox.`;
     print({ text, json: { to, isSent: mail.kind === 'smtp' } }, given);
   },

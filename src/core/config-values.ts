@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { parseBudgets } from './attempt-budgets.ts';
+import { parseMailbox } from './mailbox-address.ts';
 
 export const flag = z
   .string()
@@ -102,11 +103,19 @@ export const hostName = z
 
 export const address = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'must be an email address');
 
-export const sender = z
+export const mailbox = z.string().transform((text, { addIssue }) => {
+  const parsed = parseMailbox(text);
+  if (parsed) return parsed;
+  addIssue('must be an email address, or a name with one: Gatehouse <auth@example.com>');
+  return z.NEVER;
+});
+
+/** An OAuth 2.0 token endpoint, which gets secrets (RFC 6749 §3.2). */
+export const tokenUrl = z
   .string()
-  .regex(
-    /^([^<>\r\n]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+)$/,
-    'must be an email address, or a name with one: Gatehouse <auth@example.com>',
+  .refine(
+    (text) => URL.canParse(text) && isConfidential(new URL(text)),
+    'must be the https:// address of a token endpoint',
   );
 
 export const allowedHost = z
@@ -132,4 +141,9 @@ function isHttpOrigin(text: string): boolean {
   const { protocol, pathname, search, hash, username } = new URL(text);
   const isBare = pathname === '/' && `${search}${hash}${username}` === '';
   return isBare && ['http:', 'https:'].includes(protocol);
+}
+
+function isConfidential({ protocol, hostname }: URL): boolean {
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && isLocal);
 }

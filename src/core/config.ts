@@ -18,26 +18,22 @@ import {
   hostName,
   httpUrl,
   list,
+  mailbox,
   origin,
   redisUrl,
   restPrefix,
   secretKey,
-  sender,
+  tokenUrl,
   whole,
 } from './config-values.ts';
+import {
+  type MailSettings,
+  mailFaults,
+  mailLoginFaults,
+  mailSettings,
+  readCertificates,
+} from './mail-settings.ts';
 import { type HashParameters, isAffordable } from './password-hash/hash-parameters.ts';
-
-export type MailSettings =
-  | { readonly kind: 'mailbox'; readonly from: string }
-  | {
-      readonly kind: 'smtp';
-      readonly host: string;
-      readonly port: number;
-      readonly useTls: boolean;
-      readonly user: string | undefined;
-      readonly password: string | undefined;
-      readonly from: string;
-    };
 
 export interface TracingSettings {
   /** Where a collector takes OTLP over HTTP, without `/v1/traces`. */
@@ -125,11 +121,18 @@ const shape = z.object({
   DEFAULT_ADMIN_EMAIL: address.optional(),
   DEFAULT_ADMIN_PASSWORD: z.string().optional(),
   EMAIL_HOST: hostName.optional(),
-  EMAIL_PORT: whole(1, 65535).default(587),
-  EMAIL_USE_TLS: flag.default(true),
+  EMAIL_PORT: whole(1, 65535).optional(),
+  EMAIL_USE_TLS: flag.optional(),
+  EMAIL_USE_SSL: flag.optional(),
+  EMAIL_CA_FILE: z.string().optional(),
   EMAIL_HOST_USER: z.string().optional(),
   EMAIL_HOST_PASSWORD: z.string().optional(),
-  EMAIL_FROM: sender.optional(),
+  EMAIL_OAUTH2_ACCESS_TOKEN: z.string().optional(),
+  EMAIL_OAUTH2_CLIENT_ID: z.string().optional(),
+  EMAIL_OAUTH2_CLIENT_SECRET: z.string().optional(),
+  EMAIL_OAUTH2_REFRESH_TOKEN: z.string().optional(),
+  EMAIL_OAUTH2_TOKEN_URL: tokenUrl.default('https://oauth2.googleapis.com/token'),
+  EMAIL_FROM: mailbox.optional(),
   ALLOWED_HOSTS: list
     .pipe(z.array(allowedHost).min(1, 'must name a host'))
     .default(['localhost', '127.0.0.1', '[::1]']),
@@ -188,18 +191,27 @@ export function readConfig(
   const given = withoutBlanks({ ...dotEnv(directory), ...environment });
   const isProduction = given.NODE_ENV === 'production';
   const result = shape.safeParse(given);
+  const mailCa = readCaFile(given.EMAIL_CA_FILE, directory);
   const faults = [
     ...(isProduction ? missingFaults(given) : []),
-    ...(result.success ? costFaults(result.data) : issueFaults(result.error)),
+    ...(result.success
+      ? [...costFaults(result.data), ...mailFaults(result.data)]
+      : issueFaults(result.error)),
     ...pairFaults(given, isProduction),
+    ...mailLoginFaults(given),
+    ...('fault' in mailCa ? [`EMAIL_CA_FILE ${mailCa.fault}`] : []),
   ];
-  if (faults.length > 0 || !result.success) throw new ConfigError(faults);
-  return deepFrozen(toConfig(result.data, { isProduction, directory }));
+  if (faults.length > 0 || !result.success || 'fault' in mailCa) throw new ConfigError(faults);
+  return deepFrozen(toConfig(result.data, { isProduction, directory, mailCa: mailCa.ca }));
 }
 
 function toConfig(
   settings: Settings,
-  { isProduction, directory }: { isProduction: boolean; directory: string },
+  {
+    isProduction,
+    directory,
+    mailCa,
+  }: { isProduction: boolean; directory: string; mailCa: string | undefined },
 ): Config {
   return {
     isProduction,
@@ -209,7 +221,7 @@ function toConfig(
     databaseUrl: settings.DATABASE_URL,
     databaseDirectUrl: settings.DATABASE_DIRECT_URL,
     defaultAdmin: defaultAdmin(settings),
-    mail: mailSettings(settings),
+    mail: mailSettings(settings, mailCa),
     allowedHosts: settings.ALLOWED_HOSTS.map((host) => host.toLowerCase()),
     corsAllowedOrigins: settings.CORS_ALLOWED_ORIGINS,
     trustedDocumentsFile:
@@ -246,16 +258,6 @@ function defaultAdmin(settings: Settings): Config['defaultAdmin'] {
   return email === undefined || password === undefined ? undefined : { email, password };
 }
 
-function mailSettings(settings: Settings): MailSettings {
-  const { EMAIL_HOST_USER: user, EMAIL_HOST_PASSWORD: password } = settings;
-  const host = settings.EMAIL_HOST ?? (user === undefined ? undefined : 'smtp.gmail.com');
-  const from =
-    settings.EMAIL_FROM ?? (user?.includes('@') ? user : undefined) ?? 'gatehouse@localhost';
-  if (host === undefined) return { kind: 'mailbox', from };
-  const { EMAIL_PORT: port, EMAIL_USE_TLS: useTls } = settings;
-  return { kind: 'smtp', host, port, useTls, user, password, from };
-}
-
 function tracingSettings(settings: Settings): TracingSettings | undefined {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = settings;
   return endpoint === undefined
@@ -277,6 +279,13 @@ function missingFaults(given: Environment): string[] {
     .map((name) => `${name} must be set in production (NODE_ENV=production)`);
 }
 
+function readCaFile(
+  file: string | undefined,
+  directory: string,
+): { ca: string | undefined } | { fault: string } {
+  return file === undefined ? { ca: undefined } : readCertificates(resolve(directory, file));
+}
+
 function costFaults(settings: Settings): string[] {
   return isAffordable(hashParameters(settings))
     ? []
@@ -287,10 +296,7 @@ function costFaults(settings: Settings): string[] {
 
 function pairFaults(given: Environment, isProduction: boolean): string[] {
   const faults: string[] = [];
-  const pairs = [
-    ['DEFAULT_ADMIN_EMAIL', 'DEFAULT_ADMIN_PASSWORD'],
-    ['EMAIL_HOST_USER', 'EMAIL_HOST_PASSWORD'],
-  ] as const;
+  const pairs = [['DEFAULT_ADMIN_EMAIL', 'DEFAULT_ADMIN_PASSWORD']] as const;
   for (const [one, other] of pairs) {
     if ((given[one] === undefined) !== (given[other] === undefined)) {
       faults.push(`${one} and ${other} go together: set both or neither`);

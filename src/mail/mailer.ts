@@ -1,8 +1,11 @@
 /** Hands a finished mail to the mail server or, where none is set, to the development mailbox. */
 import type { Transporter } from 'nodemailer';
-import type { MailSettings } from '../core/config.ts';
 import type { Log } from '../core/log.ts';
+import type { MailSettings, SmtpSettings } from '../core/mail-settings.ts';
+import { domainOf, formatMailbox } from '../core/mailbox-address.ts';
 import type { DevelopmentMailbox } from './mailbox.ts';
+import { createTokenSource } from './oauth2-tokens.ts';
+import { type SmtpOptions, transportOptions } from './smtp-options.ts';
 import { secretsOf, withoutSecrets, writingsOfLogin } from './untold.ts';
 
 export interface Mail {
@@ -26,8 +29,8 @@ const defaultPatience = 20_000;
 
 export interface Mailer {
   /**
-   * @param options.messageKey the same for every attempt at the same mail, so that a receiver can
-   *   tell a repetition
+   * @param options.messageKey unique, and the same for every attempt at the same mail, so that a
+   *   receiver can tell a repetition: the left part of the Message-ID
    * @throws MailRefused when the server will have nothing of this mail; MailServerAway, or any other
    *   error, when it was not accepted and is to be tried again
    */
@@ -53,7 +56,7 @@ export function createMailer(
   }
   return {
     async send(mail) {
-      await mailbox.keep({ ...mail, from: settings.from });
+      await mailbox.keep({ ...mail, from: formatMailbox(settings.from) });
       log.info({ to: mail.to, subject: mail.subject }, `mail kept at ${publicUrl}/dev/mailbox`);
     },
     isThere: async () => true,
@@ -65,27 +68,27 @@ function createSmtpMailer(
   settings: SmtpSettings,
   { hostname, patience }: { hostname: string; patience: number },
 ): Mailer {
+  const connection = connectionTo(settings, { hostname, timeoutMs: patience });
   let opened: Promise<Transporter> | undefined;
   const open = () => {
-    opened ??= openTransport(settings, patience, { pool: true, maxConnections: 4 });
+    opened ??= openTransport(connection, { pool: true, maxConnections: 4 });
     return opened;
   };
   return {
     async send(mail, { messageKey }) {
       const message = {
-        from: settings.from,
+        from: { ...settings.from }, // nodemailer writes into it
         ...mail,
-        messageId: `<${messageKey}@${hostname}>`,
+        messageId: `<${messageKey}@${domainOf(settings.from)}>`,
         headers: { 'Auto-Submitted': 'auto-generated' },
       };
       const transport = await open();
       await transport.sendMail(message).catch((error: Error) => {
-        const fit = withoutSecrets(error, [...writingsOfLogin(settings), ...secretsOf(mail)]);
-        throw kindOf(fit);
+        throw kindOf(withoutSecrets(error, [...secretsOfLogin(connection), ...secretsOf(mail)]));
       });
     },
     isThere: () =>
-      tryMailServer(settings, patience).then(
+      tryConnection(connection).then(
         () => true,
         () => false,
       ),
@@ -93,51 +96,52 @@ function createSmtpMailer(
   };
 }
 
-type SmtpSettings = Extract<MailSettings, { kind: 'smtp' }>;
-
 /**
  * Connects, says hello, turns TLS on and logs in as for a mail, and sends none.
  *
+ * @param options.publicUrl names this client to the server, which may look it up
  * @throws Error with what the server, or the way to it, had against it
  */
-export async function tryMailServer(settings: SmtpSettings, patience: number): Promise<void> {
-  const transport = await openTransport(settings, patience);
+export async function tryMailServer(
+  settings: SmtpSettings,
+  { publicUrl, timeoutMs }: { readonly publicUrl: string; readonly timeoutMs: number },
+): Promise<void> {
+  const { hostname } = new URL(publicUrl);
+  await tryConnection(connectionTo(settings, { hostname, timeoutMs }));
+}
+
+function connectionTo(
+  settings: SmtpSettings,
+  options: Pick<SmtpOptions, 'hostname' | 'timeoutMs'>,
+): SmtpOptions {
+  const { login } = settings;
+  const hasTokens = login?.kind === 'refresh-token';
+  const tokens = hasTokens ? createTokenSource(login, options.timeoutMs) : undefined;
+  return { settings, tokens, ...options };
+}
+
+async function tryConnection(connection: SmtpOptions): Promise<void> {
+  const transport = await openTransport(connection);
   try {
     await transport.verify().catch((error: Error) => {
-      throw withoutSecrets(error, writingsOfLogin(settings));
+      throw withoutSecrets(error, secretsOfLogin(connection));
     });
   } finally {
     transport.close();
   }
 }
 
+function secretsOfLogin({ settings, tokens }: SmtpOptions): string[] {
+  return settings.login ? writingsOfLogin(settings.login, tokens?.last()) : [];
+}
+
 /** nodemailer is loaded with the first mail: nothing needs it to start. */
 async function openTransport(
-  settings: SmtpSettings,
-  patience: number,
+  connection: SmtpOptions,
   pooling?: { readonly pool: true; readonly maxConnections: number },
 ): Promise<Transporter> {
   const { createTransport } = await import('nodemailer');
-  return createTransport({ ...transportOf(settings, patience), ...pooling });
-}
-
-function transportOf(settings: SmtpSettings, patience: number) {
-  const isTlsFromTheStart = settings.port === 465;
-  return {
-    host: settings.host,
-    port: settings.port,
-    secure: isTlsFromTheStart,
-    requireTLS: settings.useTls && !isTlsFromTheStart,
-    ignoreTLS: !settings.useTls,
-    ...(settings.user === undefined
-      ? {}
-      : { auth: { user: settings.user, pass: settings.password ?? '' } }),
-    connectionTimeout: patience,
-    greetingTimeout: patience,
-    socketTimeout: patience,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  };
+  return createTransport({ ...transportOptions(connection), ...pooling });
 }
 
 /**

@@ -3,6 +3,7 @@
  * turned into a mail afterwards, as often as it takes. What a mail says is handed in.
  */
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { v7 as uuidv7 } from 'uuid';
 import { traced } from '../core/tracing.ts';
 import { createJobQueue } from '../db/job-queue.ts';
 import { PermanentFailure, type Tasks } from '../db/job-tasks.ts';
@@ -16,7 +17,8 @@ export const mailTask = 'send-mail';
 
 /** Records `intent` in the transaction at hand: it is sent if and only if that commits. */
 export async function enqueueMail(em: EntityManager, intent: MailIntent): Promise<void> {
-  await enqueueJob(em, mailTask, intent);
+  // Not the number of the job: a database that is restored gives numbers again.
+  await enqueueJob(em, mailTask, { ...intent, messageKey: uuidv7() });
 }
 
 /** Takes back what was to be told to somebody who is erased; errors kept with it may quote them. */
@@ -52,10 +54,12 @@ export function mailTasks({
   const { beginning } = MailServerAway;
   return {
     [mailTask]: async (payload, { key }) => {
-      const intent = payload as MailIntent; // recorded by enqueueMail alone
+      // Recorded by enqueueMail alone; by an older release without a key.
+      const { messageKey = key, ...rest } = payload as MailIntent & { messageKey?: string };
+      const intent = rest as MailIntent;
       const mail = await compose(intent);
       if (!mail) return;
-      await traced(`mail ${intent.mail}`, {}, () => deliver(mailer, mail, key));
+      await traced(`mail ${intent.mail}`, {}, () => deliver(mailer, mail, messageKey));
     },
     [resumeTask]: async () => {
       if (!(await queue.isHeldUp(mailTask, beginning)) || !(await mailer.isThere())) return;

@@ -6,6 +6,7 @@ import { parseEnv } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { defaultBudgets } from '../../src/core/attempt-budgets.ts';
 import { type Config, ConfigError, type Environment, readConfig } from '../../src/core/config.ts';
+import { makeCertificates } from '../support/certificates.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
 
 const root = makeScratchDirectory('config');
@@ -37,6 +38,18 @@ const production = {
   PUBLIC_URL: 'https://auth.example.com',
   ALLOWED_HOSTS: 'auth.example.com',
 };
+const oauth2 = {
+  EMAIL_HOST_USER: 'me@example.com',
+  EMAIL_OAUTH2_CLIENT_ID: 'client',
+  EMAIL_OAUTH2_REFRESH_TOKEN: 'refresh',
+};
+const { caFile } = makeCertificates(root, ['mail.example.com']);
+const noCertificateFile = join(root, 'ca.key');
+const brokenCertificateFile = join(root, 'broken.pem');
+writeFileSync(
+  brokenCertificateFile,
+  '-----BEGIN CERTIFICATE-----\nbm90aGluZw==\n-----END CERTIFICATE-----\n',
+);
 const admin = { DEFAULT_ADMIN_EMAIL: 'root@example.com', DEFAULT_ADMIN_PASSWORD: 'pa55word-root' };
 const login = { EMAIL_HOST_USER: 'mailer@example.com', EMAIL_HOST_PASSWORD: 'pa55word-mail' };
 
@@ -129,22 +142,83 @@ const variables: Readonly<Record<string, Variable>> = {
     beside: { EMAIL_HOST: 'mail.example.com' },
   },
   EMAIL_USE_TLS: {
-    of: smtp(({ useTls }) => useTls),
-    byDefault: true,
-    valid: [...truths, ...untruths],
+    of: smtp(({ encryption }) => encryption),
+    byDefault: 'starttls',
+    valid: [
+      ...truths.map(([text]) => [text, 'starttls'] as const),
+      ...untruths.map(([text]) => [text, 'none'] as const),
+    ],
     invalid: ['maybe', '2', 'starttls'],
     remedy: /must be True or False/,
     beside: { EMAIL_HOST: 'mail.example.com' },
   },
+  EMAIL_USE_SSL: {
+    of: smtp(({ encryption, port }) => [encryption, port]),
+    byDefault: ['starttls', 587],
+    valid: [
+      ...truths.map(([text]) => [text, ['tls', 465]] as const),
+      ...untruths.map(([text]) => [text, ['starttls', 587]] as const),
+    ],
+    invalid: ['maybe', '2', 'ssl'],
+    remedy: /must be True or False/,
+    beside: { EMAIL_HOST: 'mail.example.com' },
+  },
+  EMAIL_CA_FILE: {
+    of: smtp(({ ca }) => ca),
+    byDefault: undefined,
+    valid: [[caFile, readFileSync(caFile, 'utf8')]],
+    invalid: ['/nowhere/ca.pem', '.', noCertificateFile, brokenCertificateFile],
+    remedy: /cannot be read|must hold certificates in PEM/,
+    beside: { EMAIL_HOST: 'mail.example.com' },
+  },
+  EMAIL_OAUTH2_ACCESS_TOKEN: {
+    of: smtp(({ login }) => login?.kind === 'access-token' && login.accessToken),
+    byDefault: undefined,
+    valid: [['ya29.token', 'ya29.token']],
+    invalid: [],
+    beside: { EMAIL_HOST_USER: 'me@example.com' },
+  },
+  EMAIL_OAUTH2_CLIENT_ID: {
+    of: smtp(({ login }) => login?.kind === 'refresh-token' && login.clientId),
+    byDefault: undefined,
+    valid: [['client', 'client']],
+    invalid: [],
+    beside: { EMAIL_HOST_USER: 'me@example.com', EMAIL_OAUTH2_REFRESH_TOKEN: 'refresh' },
+  },
+  EMAIL_OAUTH2_CLIENT_SECRET: {
+    of: smtp(({ login }) => login?.kind === 'refresh-token' && login.clientSecret),
+    byDefault: undefined,
+    valid: [['pa55word', 'pa55word']],
+    invalid: [],
+    beside: oauth2,
+  },
+  EMAIL_OAUTH2_REFRESH_TOKEN: {
+    of: smtp(({ login }) => login?.kind === 'refresh-token' && login.refreshToken),
+    byDefault: undefined,
+    valid: [['refresh', 'refresh']],
+    invalid: [],
+    beside: { EMAIL_HOST_USER: 'me@example.com', EMAIL_OAUTH2_CLIENT_ID: 'client' },
+  },
+  EMAIL_OAUTH2_TOKEN_URL: {
+    of: smtp(({ login }) => login?.kind === 'refresh-token' && login.tokenUrl),
+    byDefault: undefined,
+    valid: [
+      ['https://login.example.com/token', 'https://login.example.com/token'],
+      ['http://127.0.0.1:8080/token', 'http://127.0.0.1:8080/token'],
+    ],
+    invalid: ['login.example.com/token', 'http://login.example.com/token', 'ftp://127.0.0.1/token'],
+    remedy: /must be the https:/,
+    beside: oauth2,
+  },
   EMAIL_HOST_USER: {
-    of: smtp(({ user }) => user),
+    of: smtp(({ login }) => login?.user),
     byDefault: undefined,
     valid: [['mailer', 'mailer']],
     invalid: [],
     beside: { EMAIL_HOST_PASSWORD: login.EMAIL_HOST_PASSWORD },
   },
   EMAIL_HOST_PASSWORD: {
-    of: smtp(({ password }) => password),
+    of: smtp(({ login }) => (login?.kind === 'password' ? login.password : undefined)),
     byDefault: undefined,
     valid: [['abcd efgh ijkl mnop', 'abcd efgh ijkl mnop']],
     invalid: [],
@@ -152,12 +226,38 @@ const variables: Readonly<Record<string, Variable>> = {
   },
   EMAIL_FROM: {
     of: ({ mail }) => mail.from,
-    byDefault: 'gatehouse@localhost',
+    byDefault: { name: '', address: 'gatehouse@localhost' },
     valid: [
-      ['accounts@example.com', 'accounts@example.com'],
-      ['Accounts <accounts@example.com>', 'Accounts <accounts@example.com>'],
+      ['accounts@example.com', { name: '', address: 'accounts@example.com' }],
+      ...[
+        ['Accounts', 'Accounts'],
+        ['Acme: Accounts', 'Acme: Accounts'],
+        ['Acme, Inc. (Europe)', 'Acme, Inc. (Europe)'],
+        ['"Acme: Accounts"', 'Acme: Accounts'],
+        ['"The \\"Acme\\" <team>"', 'The "Acme" <team>'],
+        ['Ада Лавлейс', 'Ада Лавлейс'],
+        ['', ''],
+      ].map(
+        ([text, name]) =>
+          [`${text} <accounts@example.com>`, { name, address: 'accounts@example.com' }] as const,
+      ),
+      ['Ada <ada@bücher.example>', { name: 'Ada', address: 'ada@bücher.example' }],
     ],
-    invalid: [],
+    invalid: [
+      'Accounts',
+      'Accounts <accounts>',
+      'Accounts accounts@example.com',
+      'a@example.com, b@example.com',
+      'Team: a@example.com;',
+      '"Acme <accounts@example.com>',
+      'Acme <<accounts@example.com>>',
+      'Acme <accounts@example.com> x',
+      'Acme <accounts@example.com/path>',
+      'Acme <accounts@example..com>',
+      'Acme <accounts:x@example.com>',
+      'Acme\r\nBcc: x@example.com <accounts@example.com>',
+    ],
+    remedy: /must be an email address/,
   },
   ALLOWED_HOSTS: {
     of: (config) => config.allowedHosts,
@@ -442,6 +542,57 @@ describe('faults', () => {
     }
   });
 
+  test.each<[string, Environment, RegExp]>([
+    [
+      'both kinds of TLS',
+      { EMAIL_USE_SSL: 'True', EMAIL_USE_TLS: 'True' },
+      /EMAIL_USE_SSL.*EMAIL_USE_TLS/,
+    ],
+    ['a CA without TLS', { EMAIL_CA_FILE: caFile, EMAIL_USE_TLS: 'False' }, /EMAIL_CA_FILE.*TLS/],
+    ['a token without TLS', { ...oauth2, EMAIL_USE_TLS: 'False' }, /EMAIL_OAUTH2_.*TLS/],
+    [
+      'a token without a user',
+      { EMAIL_OAUTH2_ACCESS_TOKEN: 'pa55word' },
+      /EMAIL_HOST_USER must be set/,
+    ],
+    [
+      'a token and a password',
+      { ...oauth2, EMAIL_HOST_PASSWORD: 'pa55word' },
+      /EMAIL_HOST_PASSWORD and/,
+    ],
+    [
+      'two kinds of token',
+      { ...oauth2, EMAIL_OAUTH2_ACCESS_TOKEN: 'pa55word' },
+      /exclude each other/,
+    ],
+    [
+      'a refresh token without a client',
+      { ...oauth2, EMAIL_OAUTH2_CLIENT_ID: '' },
+      /CLIENT_ID and/,
+    ],
+    [
+      'a client without a refresh token',
+      { ...oauth2, EMAIL_OAUTH2_REFRESH_TOKEN: '' },
+      /REFRESH_TOKEN/,
+    ],
+  ])('%s for mail is one', (_what, environment, fault) => {
+    const faults = faultsOf({ EMAIL_HOST: 'mail.example.com', ...environment });
+    expect(faults).toEqual([expect.stringMatching(fault)]);
+    expect(faults.join()).not.toContain('pa55word');
+  });
+
+  test.each<[Environment, string]>([
+    [{ EMAIL_PORT: '465' }, 'tls'],
+    [{ EMAIL_PORT: '465', EMAIL_USE_SSL: 'False' }, 'starttls'],
+    [{ EMAIL_PORT: '2465', EMAIL_USE_SSL: 'True' }, 'tls'],
+    [{ EMAIL_USE_SSL: 'True', EMAIL_USE_TLS: 'False' }, 'tls'],
+    [{ EMAIL_USE_SSL: 'False', EMAIL_USE_TLS: 'False' }, 'none'],
+  ])('%j means %s', (environment, encryption) => {
+    expect(read({ EMAIL_HOST: 'mail.example.com', ...environment }).mail).toMatchObject({
+      encryption,
+    });
+  });
+
   test('a way past the pooler needs the way through it', () => {
     const [fault, ...others] = faultsOf({ DATABASE_DIRECT_URL: 'postgresql://db/auth' });
     expect(others).toEqual([]);
@@ -525,23 +676,25 @@ describe('mail settings', () => {
     kind: 'smtp',
     host: 'mail.example.com',
     port: 587,
-    useTls: true,
-    user: undefined,
-    password: undefined,
-    from: 'gatehouse@localhost',
+    encryption: 'starttls',
+    ca: undefined,
+    login: undefined,
+    from: { name: '', address: 'gatehouse@localhost' },
   };
+  const accounts = { name: '', address: 'accounts@example.com' };
+  const password = login.EMAIL_HOST_PASSWORD;
 
   test.each<[string, Environment, object]>([
-    ['nothing: the mailbox', {}, { kind: 'mailbox', from: 'gatehouse@localhost' }],
+    ['nothing: the mailbox', {}, { kind: 'mailbox', from: relay.from }],
     [
       'a sender alone: the mailbox',
       { EMAIL_FROM: 'accounts@example.com' },
-      { kind: 'mailbox', from: 'accounts@example.com' },
+      { kind: 'mailbox', from: accounts },
     ],
     [
       'a port alone: the mailbox',
       { EMAIL_PORT: '25', EMAIL_USE_TLS: 'False' },
-      { kind: 'mailbox', from: 'gatehouse@localhost' },
+      { kind: 'mailbox', from: relay.from },
     ],
     [
       'a login alone: Gmail with STARTTLS, sent from the login',
@@ -549,16 +702,15 @@ describe('mail settings', () => {
       {
         ...relay,
         host: 'smtp.gmail.com',
-        user: login.EMAIL_HOST_USER,
-        password: login.EMAIL_HOST_PASSWORD,
-        from: login.EMAIL_HOST_USER,
+        login: { kind: 'password', user: login.EMAIL_HOST_USER, password },
+        from: { name: '', address: login.EMAIL_HOST_USER },
       },
     ],
     ['a host alone: a relay without login', { EMAIL_HOST: 'mail.example.com' }, relay],
     [
       'a host without TLS: a plain relay',
       { EMAIL_HOST: 'mail.example.com', EMAIL_PORT: '25', EMAIL_USE_TLS: 'False' },
-      { ...relay, port: 25, useTls: false },
+      { ...relay, port: 25, encryption: 'none' },
     ],
     [
       'a host, a login that is no address, a sender',
@@ -570,9 +722,8 @@ describe('mail settings', () => {
       },
       {
         ...relay,
-        user: 'apikey',
-        password: login.EMAIL_HOST_PASSWORD,
-        from: 'accounts@example.com',
+        login: { kind: 'password', user: 'apikey', password },
+        from: accounts,
       },
     ],
   ])('%s', (_, environment, settings) => {
@@ -610,7 +761,7 @@ describe('.env.example', () => {
 
   test('has every variable, commented out and with a line about it', () => {
     expect(parseEnv(example)).toEqual({});
-    const entries = [...example.matchAll(/^# [^\n]{10,}\n#([A-Z_]+)=.*$/gm)].map(
+    const entries = [...example.matchAll(/^# [^\n]{10,}\n#([A-Z0-9_]+)=.*$/gm)].map(
       ([, name]) => name,
     );
     const names = [...Object.keys(variables), 'NODE_ENV', 'LOG_LEVEL'];
@@ -618,7 +769,7 @@ describe('.env.example', () => {
   });
 
   test('uncommented as a whole, it gives the defaults', () => {
-    const uncommented = parseEnv(example.replace(/^#(?=[A-Z_]+=)/gm, ''));
+    const uncommented = parseEnv(example.replace(/^#(?=[A-Z0-9_]+=)/gm, ''));
     expect(read(uncommented)).toEqual(read({}));
   });
 });

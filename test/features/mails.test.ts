@@ -93,6 +93,38 @@ test('a mail server that refuses for a while delays the mail, and the code stays
   await moody.close();
 });
 
+test('each mail has an id of its own, which it keeps when it is tried again', async () => {
+  const ids: string[] = [];
+  const moody = await startMailServer({
+    judge: (_text, messageId) => {
+      ids.push(messageId);
+      return ids.length > 2 ? undefined : Object.assign(new Error('later'), { responseCode: 451 });
+    },
+  });
+  await using late = await startService({ mail: moody });
+  const register = (email: string) =>
+    late.rest('POST', '/register/', {
+      json: { email, first_name: 'Ada', last_name: 'L', password: goodPassword },
+    });
+  await register(newAddress());
+  for (let round = 0; moody.mails.length === 0 && round < 400; round += 1) {
+    await late.database.query(
+      'update graphile_worker._private_jobs set run_at = now() where attempts > 0 and locked_at is null',
+    );
+    await sleep(25);
+  }
+  const other = newAddress();
+  await register(other);
+  await moody.waitFor(other);
+  expect(ids).toHaveLength(4);
+  const [first, second, third, fourth] = ids;
+  expect([second, third]).toEqual([first, first]);
+  expect(fourth).not.toBe(first);
+  for (const id of ids)
+    expect(id).toMatch(/^<[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}@auth\.test>$/);
+  await moody.close();
+});
+
 test('a mail waits for its server for more than a day', async () => {
   await using down = await startService({ environment: { EMAIL_PORT: '1' } });
   await down.rest('POST', '/register/', {
@@ -116,6 +148,7 @@ test('a job holds ids and no secret', async () => {
   expect(job?.payload).toEqual({
     mail: 'verify-email',
     oneTimePasswordId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    messageKey: expect.stringMatching(/^[0-9a-f-]{36}$/),
   });
 });
 

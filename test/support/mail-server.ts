@@ -11,6 +11,14 @@ export interface ReceivedMail {
   readonly text: string;
   readonly html: string;
   readonly messageId: string;
+  /** The display name of the sender. */
+  readonly fromName: string;
+  /** What the client called itself, whether it spoke TLS, and as whom it logged in. */
+  readonly client: {
+    readonly helo: string;
+    readonly isSecure: boolean;
+    readonly user: string | undefined;
+  };
 }
 
 export interface MailServer {
@@ -25,7 +33,7 @@ const patienceMilliseconds = 8000;
 
 interface MailServerOptions extends SMTPServerOptions {
   /** Looks at a mail that has arrived whole; an error is the refusal of it. */
-  readonly judge?: (text: string) => Error | undefined;
+  readonly judge?: (text: string, messageId: string) => Error | undefined;
 }
 
 export async function startMailServer({
@@ -42,7 +50,7 @@ export async function startMailServer({
     async onData(stream, session, done) {
       const parsed = await simpleParser(stream).catch((error: Error) => error);
       if (parsed instanceof Error) return done(parsed); // whoever sent it was killed
-      const refusal = judge?.(parsed.text ?? '');
+      const refusal = judge?.(parsed.text ?? '', parsed.messageId ?? '');
       if (refusal) return done(refusal);
       for (const { address } of session.envelope.rcptTo) {
         mails.push({
@@ -52,6 +60,12 @@ export async function startMailServer({
           text: parsed.text ?? '',
           html: typeof parsed.html === 'string' ? parsed.html : '',
           messageId: parsed.messageId ?? '',
+          fromName: parsed.from?.value[0]?.name ?? '',
+          client: {
+            helo: session.hostNameAppearsAs ?? '',
+            isSecure: session.secure,
+            user: session.user,
+          },
         });
       }
       done();
