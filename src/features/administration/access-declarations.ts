@@ -82,7 +82,7 @@ const locks = [
 ] as const;
 
 export function createAccessDeclarations(parts: AccessDeclarationsParts): AccessDeclarations {
-  const { query, run, lock } = parts.unitOfWork;
+  const { em, query, run, lock } = parts.unitOfWork;
 
   const loadPermissions = async (codenames: readonly string[]) =>
     new Map(
@@ -199,6 +199,9 @@ export function createAccessDeclarations(parts: AccessDeclarationsParts): Access
         const subjects = subjectsOf(changes);
         for (const [index, { of, name }] of subjects.entries()) {
           await appliers[of](name, { declared, rows, context });
+          // A flush compares all entities that are known: forgotten ones keep the transaction short.
+          await em.flush();
+          em.clear();
           onProgress?.(index + 1, subjects.length);
         }
         return changes;
