@@ -18,6 +18,7 @@ import { followDatabaseClock } from './db/database-clock.ts';
 import { joinEmbeddedDatabase, requireEmbeddedDatabase } from './db/embedded/embedded.ts';
 import type { JobParts } from './db/job-runner.ts';
 import type { Tasks } from './db/job-tasks.ts';
+import { auditChainsMigration } from './db/migrations/20261128000011-audit-chains.ts';
 import { openOrm, ormOptions } from './db/orm.ts';
 import { type Patience, servingPatience } from './db/patience.ts';
 import { watchPools } from './db/pool-metrics.ts';
@@ -25,6 +26,7 @@ import { assertSchemaIsCurrent, migrateSchema } from './db/schema-check.ts';
 import { createUnitOfWork, type UnitOfWork } from './db/unit-of-work.ts';
 import { entities } from './entities.ts';
 import { RecordHooks } from './features/administration/record.hooks.ts';
+import { startAuditChains } from './features/audit/start-chains.ts';
 import { OneTimePasswordHooks } from './features/one-time-passwords/one-time-password.hooks.ts';
 import { UserHooks } from './features/users/user.hooks.ts';
 import { createDevelopmentMailbox, type DevelopmentMailbox } from './mail/mailbox.ts';
@@ -95,9 +97,16 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   opened.defer(() => changes.stop());
   const unitOfWork = createUnitOfWork(orm, changes);
   const isMigrating = purpose === 'serve' || purpose === 'migrate';
-  const migrated = isMigrating ? await migrateSchema({ orm, unitOfWork, directUrl, log }) : [];
+  const findSecretKey = () => openSecretKey(config, purpose, unitOfWork.query);
+  const complete = async (names: readonly string[]) => {
+    if (!names.includes(auditChainsMigration)) return;
+    await startAuditChains({ unitOfWork, log, secretKey: await findSecretKey() });
+  };
+  const migrated = isMigrating
+    ? await migrateSchema({ orm, unitOfWork, directUrl, log, complete })
+    : [];
   if (!isMigrating) await assertSchemaIsCurrent(unitOfWork);
-  const secretKey = config.secretKey ?? (await openSecretKey(config, purpose, unitOfWork));
+  const secretKey = await unitOfWork.inContext(findSecretKey);
   const budgets = await openBudgets({ config, databaseUrl, isPooled, patience, log, metrics });
   opened.defer(() => budgets?.close());
   const clock =
@@ -154,19 +163,23 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   };
 }
 
-/** The key that is kept in the data directory; only `read` on a database without secrets does without it. */
+/**
+ * The configured key, or the one that is kept in the data directory. `serve` makes one where there is none,
+ * and so does `migrate` for a database that was not migrated with another one.
+ */
 async function openSecretKey(
-  { dataDirectory }: Config,
+  { secretKey, dataDirectory }: Config,
   purpose: Purpose,
-  { query, inContext }: UnitOfWork,
+  query: UnitOfWork['query'],
 ): Promise<string> {
+  if (secretKey !== undefined) return secretKey;
   if (purpose === 'serve') return keptSecretKey(dataDirectory);
   const kept = await findKeptSecretKey(dataDirectory);
   if (kept !== undefined) return kept;
-  const [row] = await inContext(() => query<{ has_secrets: boolean }>(hasSecretsSql));
+  const [row] = await query<{ has_secrets: boolean }>(hasSecretsSql);
   return requiredSecretKey(dataDirectory, {
     isInUse: row?.has_secrets ?? true,
-    isKept: purpose === 'change',
+    isKept: purpose !== 'read',
   });
 }
 

@@ -3,10 +3,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandModule } from 'yargs';
 import type { AuditEntry } from '../features/administration/audit-entries.ts';
+import type { AuditFault, FaultKind } from '../features/audit/chain-reader.ts';
 import type { AuditVerification, Checkpoint } from '../features/audit/verification.ts';
 import type { House } from '../house.ts';
 import { limitOption, parseLimit } from './listing.ts';
 import { isWritable } from './output-watch.ts';
+import { complain } from './terminal.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
@@ -27,7 +29,7 @@ const followMilliseconds = 500;
 
 const verifyCommand: CommandModule<GlobalArguments, VerifyArguments> = {
   command: 'verify',
-  describe: 'Check that nothing was edited, removed, put elsewhere or cut off',
+  describe: 'Check that nothing was edited, removed, moved or cut off',
   builder: (argv) =>
     argv.option('checkpoint', {
       type: 'string',
@@ -56,11 +58,16 @@ const checkpointCommand: CommandModule<GlobalArguments, CheckpointArguments> = {
       describe: 'File to write it to; standard output when left out',
     }),
   handler: async ({ output, ...given }) => {
-    const checkpoint = await withHouse(
+    const { checkpoint, faults } = await withHouse(
       given.terminal,
       ({ auditVerifier }) => auditVerifier.checkpoint(),
       { purpose: 'read' },
     );
+    if (!checkpoint) {
+      complain(given.terminal, ['No checkpoint was made.', ...linesOf(faults)].join('\n'));
+      given.terminal.exitCode = 1;
+      return;
+    }
     const text = JSON.stringify(checkpoint, undefined, 2);
     if (output !== undefined) await writeFile(output, `${text}\n`, { mode: 0o600 });
     print({ text: output === undefined ? text : `Wrote ${output}.`, json: checkpoint }, given);
@@ -125,18 +132,45 @@ function lineOf(entry: AuditEntry): string {
   return `${entry.at.toISOString()}  ${entry.action}${target}${refusal}, by ${actor}${from}`;
 }
 
-function sentenceOf({ entries, faults }: AuditVerification): string {
-  if (faults.length === 0) return `${entries} entries, all as they were written.`;
-  const lines = faults.map(
-    ({ kind, chain, sequence }) => `  ${kind} in chain ${chain} at place ${sequence}`,
+function sentenceOf({ entries, startedAt, faults }: AuditVerification): string {
+  if (faults.length === 0) {
+    return `${entries} entries since ${startedAt}, all as they were written.`;
+  }
+  return [`${entries} entries, and the audit log was tampered with:`, ...linesOf(faults)].join(
+    '\n',
   );
-  return [`${entries} entries, and the record was tampered with:`, ...lines].join('\n');
+}
+
+const explanations: Readonly<Record<FaultKind, string>> = {
+  EDITED: 'the entry was edited, or was not written by Gatehouse',
+  MISSING: 'an entry was removed',
+  REORDERED: 'the entry does not continue the one before it',
+  CUT_OFF: 'entries were removed from the end of the chain',
+  NO_CHAIN: 'the chain was removed',
+  NO_START: 'the chain was emptied: its signed first entry is missing',
+  UNKNOWN_CHAIN: 'the chain does not exist, and its entries were not written by Gatehouse',
+};
+
+const remedy = `Keep the database as it is for an investigation, and compare it with a backup. Change the
+credentials of the database and look for their misuse. The log of the server has the same events.
+After SECRET_KEY was changed, every entry from before counts as edited.`;
+
+function linesOf(faults: readonly AuditFault[]): string[] {
+  const lines = faults.map(
+    ({ kind, chain, sequence }) =>
+      `  ${kind} in chain ${chain} at place ${sequence}: ${explanations[kind]}`,
+  );
+  return [...lines, remedy];
 }
 
 async function readCheckpoint(file: string): Promise<Checkpoint> {
+  const wrong = new UsageError(`${file} is not a checkpoint that can be read.`);
+  let content: Partial<Checkpoint> | null;
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Checkpoint; // its signature is checked
+    content = JSON.parse(await readFile(file, 'utf8'));
   } catch {
-    throw new UsageError(`${file} is not a checkpoint that can be read.`);
+    throw wrong;
   }
+  if (!Array.isArray(content?.chains) || typeof content.signature !== 'string') throw wrong;
+  return content as Checkpoint; // its signature covers the rest
 }

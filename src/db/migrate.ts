@@ -9,17 +9,20 @@ import type { UnitOfWork } from './unit-of-work.ts';
 
 const withoutLimits = `
   select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),
-    set_config('idle_in_transaction_session_timeout', '0', true)`;
+    set_config('idle_in_transaction_session_timeout', '0', true),
+    set_config('gatehouse.migrate', 'on', true)`;
 
 /**
  * Names of the migrations that were missing. All of ours happen in one transaction, or none.
  *
  * @param directUrl leads to the database without a pooler: the job queue's are not made for one
+ * @param complete runs in the same transaction with these names: what SQL cannot do by itself
  */
 export async function migrate(
   orm: Orm,
   unitOfWork: UnitOfWork,
   directUrl: string,
+  complete: (names: readonly string[]) => Promise<void>,
 ): Promise<readonly string[]> {
   const work = () =>
     unitOfWork.run(async () => {
@@ -27,7 +30,9 @@ export async function migrate(
       await unitOfWork.lock('gatehouse:migrate');
       await runMigrations({ connectionString: directUrl });
       const done = await orm.migrator.up({ transaction: orm.em.getTransactionContext() });
-      return done.map(({ name }) => name);
+      const names = done.map(({ name }) => name);
+      await complete(names);
+      return names;
     });
   return unhurried(() => unitOfWork.inContext(work));
 }

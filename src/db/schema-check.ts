@@ -11,12 +11,14 @@ export interface SchemaOptions {
   /** Leads to the database without a pooler. */
   readonly directUrl: string;
   readonly log: Log;
+  /** Runs in the transaction of the migrations, with their names. */
+  readonly complete: (names: readonly string[]) => Promise<void>;
 }
 
 /** Brings the schema up to date, and returns the names of the migrations that were missing. */
 export async function migrateSchema(options: SchemaOptions): Promise<readonly string[]> {
-  const { orm, unitOfWork, directUrl, log } = options;
-  const done = await migrate(orm, unitOfWork, directUrl);
+  const { orm, unitOfWork, directUrl, log, complete } = options;
+  const done = await migrate(orm, unitOfWork, directUrl, complete);
   const { unknown } = await unitOfWork.inContext(() => migrationStateOf(unitOfWork.query));
   if (unknown.length > 0) log.warn({ migrations: unknown }, newerSchema);
   return done;

@@ -22,6 +22,11 @@ export interface UnitOfWork {
    * kept of the rows that changed.
    */
   run<Result>(work: () => Promise<Result>): Promise<Result>;
+  /**
+   * The value that the transaction at hand keeps under `key`, made by `create` when there is none yet.
+   * Needs a transaction.
+   */
+  ofTransaction<Value extends object>(key: object, create: () => Value): Value;
   /** Calls back once the transaction at hand has been committed, or at once where there is none. */
   afterCommit(callback: () => void): void;
   /** Plain SQL in the transaction at hand. Times come as text. */
@@ -30,9 +35,15 @@ export interface UnitOfWork {
   lock(name: string): Promise<void>;
 }
 
+/** What belongs to one transaction in this process, and ends with it. */
+interface TransactionState {
+  readonly callbacks: (() => void)[];
+  readonly values: Map<object, object>;
+}
+
 export function createUnitOfWork(orm: Orm, changes?: Pick<Changes, 'settle'>): UnitOfWork {
   const { em } = orm;
-  const callbacks = new AsyncLocalStorage<(() => void)[]>();
+  const states = new AsyncLocalStorage<TransactionState>();
   const query: UnitOfWork['query'] = (sql, parameters = []) =>
     em.getConnection().execute(sql, [...parameters], 'all', em.getTransactionContext());
   return {
@@ -43,15 +54,22 @@ export function createUnitOfWork(orm: Orm, changes?: Pick<Changes, 'settle'>): U
       const transaction = () =>
         em.transactional(() => work(), { propagation: TransactionPropagation.REQUIRED });
       if (em.isInTransaction()) return transaction();
-      const waiting: (() => void)[] = [];
-      const result = await callbacks.run(waiting, transaction);
-      for (const callback of waiting) callback();
+      const state: TransactionState = { callbacks: [], values: new Map() };
+      const result = await states.run(state, transaction);
+      for (const callback of state.callbacks) callback();
       await changes?.settle();
       return result;
     },
+    ofTransaction<Value extends object>(key: object, create: () => Value) {
+      const values = em.isInTransaction() ? states.getStore()?.values : undefined;
+      if (!values) throw new Error('a value of a transaction needs a transaction');
+      const value = (values.get(key) as Value | undefined) ?? create(); // put there by this function
+      values.set(key, value);
+      return value;
+    },
     afterCommit(callback) {
-      const waiting = em.isInTransaction() ? callbacks.getStore() : undefined;
-      if (waiting) waiting.push(callback);
+      const state = em.isInTransaction() ? states.getStore() : undefined;
+      if (state) state.callbacks.push(callback);
       else callback();
     },
     query,

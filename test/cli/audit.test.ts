@@ -1,5 +1,5 @@
 /** The record on the command line. */
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf, type Variables } from '../support/command.ts';
@@ -33,7 +33,8 @@ test('what operators do is told, checked and noted down; what is cut off afterwa
   const told = tail.stdout
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line));
+    .map((line) => JSON.parse(line))
+    .filter(({ action }) => action !== 'audit-chain-started');
   expect(told).toMatchObject([
     { action: 'user-created', actorKind: 'operator', after: { email } },
     { action: 'signing-key-rotated', actorKind: 'operator' },
@@ -45,7 +46,7 @@ test('what operators do is told, checked and noted down; what is cut off afterwa
   const verify = ['audit', 'verify', '--checkpoint', file];
   expect(await runCommand(verify, { environment })).toMatchObject({
     code: 0,
-    stdout: '2 entries, all as they were written.\n',
+    stdout: expect.stringMatching(/^18 entries since 20[\d.:TZ-]+, all as they were written\.\n$/),
   });
 
   await database.query('alter table audit_entries disable trigger all');
@@ -53,10 +54,26 @@ test('what operators do is told, checked and noted down; what is cut off afterwa
   await database.query("update audit_chains set sequence = 0, mac = '', head_mac = ''");
   const cut = await runCommand(verify, { environment });
   expect(cut.code).toBe(1);
-  expect(cut.stdout).toMatch(/CUT_OFF in chain \d+ at place 1/);
+  expect(cut.stdout).toMatch(/CUT_OFF in chain \d+ at place 1: entries were removed from the end/);
+  expect(cut.stdout).toContain('NO_START in chain 16 at place 1: the chain was emptied');
+
+  await database.query('delete from audit_chains where chain = 7');
+  const removed = await runCommand(['audit', 'verify'], { environment });
+  expect(removed.code).toBe(1);
+  expect(removed.stdout).toContain('NO_CHAIN in chain 7 at place 1: the chain was removed');
+  expect(removed.stdout).toContain('Keep the database as it is');
+  const refused = join(directory, 'refused.json');
+  const second = await runCommand(['audit', 'checkpoint', '--output', refused], { environment });
+  expect(second).toMatchObject({ code: 1, stdout: '' });
+  expect(second.stderr).toContain('NO_CHAIN in chain 7');
+  await expect(readFile(refused)).rejects.toThrow('ENOENT');
 });
 
 test('a file that is no checkpoint is wrong usage', async () => {
   const verify = ['audit', 'verify', '--checkpoint', join(directory, 'nothing.json')];
   expect(await runCommand(verify, { environment })).toMatchObject({ code: 2, stdout: '' });
+  const empty = join(directory, 'empty.json');
+  await writeFile(empty, 'null');
+  const verifyEmpty = ['audit', 'verify', '--checkpoint', empty];
+  expect(await runCommand(verifyEmpty, { environment })).toMatchObject({ code: 2, stdout: '' });
 });

@@ -122,12 +122,14 @@ describe('reading', () => {
     expect(row).toEqual({ keys: 0, jobs: 1 });
   });
 
-  test('an empty service in a folder without a key works, and makes neither folder nor key', async () => {
+  test('a database without users in a folder without a key is refused, and neither folder nor key is made', async () => {
     const { environment: given } = await newDatabase();
     const { SECRET_KEY: _, ...environment } = given;
     const directory = makeScratchDirectory('cli');
     const listed = await runCommand(['users', 'list'], { environment, directory });
-    expect(listed).toMatchObject({ code: 0, stderr: '' });
+    // Migrating has signed the audit chains, so the database belongs to a key already.
+    expect(listed).toMatchObject({ code: 1, stdout: '' });
+    expect(listed.stderr).toMatch(/SECRET_KEY is not set/);
     expect(existsSync(join(directory, '.gatehouse'))).toBe(false);
     await rm(directory, { recursive: true });
   });

@@ -25,7 +25,7 @@ afterAll(async () => {
 async function migrateOnce() {
   const orm = await openOrm(ormOptions({ databaseUrl }, { entities }));
   try {
-    return await migrate(orm, createUnitOfWork(orm), databaseUrl);
+    return await migrate(orm, createUnitOfWork(orm), databaseUrl, async () => undefined);
   } finally {
     await orm.close();
   }

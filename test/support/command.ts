@@ -7,6 +7,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { TestDatabase } from './database.ts';
 import type { MailServer } from './mail-server.ts';
 import { makeScratchDirectory } from './scratch.ts';
+import { testSecretKey } from './secret-key.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/gatehouse.js', import.meta.url));
 /** A command that takes longer is killed, and its result has the signal instead of a code. */
@@ -134,7 +135,7 @@ async function match(
 /** Environment of a command on that database, with that mail server. */
 export function environmentOf(database: Pick<TestDatabase, 'url'>, mail?: MailServer): Variables {
   return {
-    SECRET_KEY: 'test-only-key-0123456789-abcdefghijklmnop',
+    SECRET_KEY: testSecretKey,
     DATABASE_URL: database.url,
     PUBLIC_URL: 'http://auth.test',
     ...(mail

@@ -2,12 +2,15 @@
 import { rm } from 'node:fs/promises';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
+import { createLog } from '../../src/core/log.ts';
 import { joinEmbeddedDatabase } from '../../src/db/embedded/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { openOrm, ormOptions } from '../../src/db/orm.ts';
 import { createUnitOfWork } from '../../src/db/unit-of-work.ts';
 import { entities } from '../../src/entities.ts';
+import { startAuditChains } from '../../src/features/audit/start-chains.ts';
 import { makeScratchDirectory } from './scratch.ts';
+import { testSecretKey } from './secret-key.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -60,6 +63,10 @@ async function cheapenPassword(admin: Client): Promise<void> {
 
 async function migrateTemplate(databaseUrl: string): Promise<void> {
   const orm = await openOrm(ormOptions({ databaseUrl }, { entities }));
-  await migrate(orm, createUnitOfWork(orm), databaseUrl);
+  const unitOfWork = createUnitOfWork(orm);
+  const log = createLog({ isReadable: false, level: 'fatal' });
+  await migrate(orm, unitOfWork, databaseUrl, () =>
+    startAuditChains({ unitOfWork, log, secretKey: testSecretKey }),
+  );
   await orm.close();
 }

@@ -1,5 +1,4 @@
 /** The whole service in the test's process, on a database, a mail server and a port of its own. */
-import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +13,7 @@ import { type Client, createClient } from './client.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { type MailServer, startMailServer } from './mail-server.ts';
 import { makeScratchDirectory } from './scratch.ts';
+import { testSecretKey } from './secret-key.ts';
 
 export interface TestService extends Client, AsyncDisposable {
   readonly house: House;
@@ -49,7 +49,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   const mail = options.mail ?? (await startMailServer());
   const given = readConfig(
     {
-      SECRET_KEY: sharedSecretKey,
+      SECRET_KEY: testSecretKey,
       DATABASE_URL: database.url,
       EMAIL_HOST: '127.0.0.1',
       EMAIL_PORT: String(mail.port),
@@ -100,9 +100,6 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     [Symbol.asyncDispose]: close,
   };
 }
-
-/** One key for all replicas of a test run. */
-const sharedSecretKey = randomBytes(48).toString('base64url');
 
 /** Waits until the job queue is empty, so that a mail which is not there will not come. */
 export async function quiet(service: TestService): Promise<void> {

@@ -10,7 +10,12 @@ import {
 } from '../../core/parse.ts';
 import { unseal } from '../../core/sealed-box.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import type { EntryDetails, EntryRow } from '../audit/entry.ts';
+import {
+  clientLabelOf,
+  type EntryClient,
+  type EntryDetails,
+  type EntryRow,
+} from '../audit/entry.ts';
 import type { SubjectKeys } from '../audit/subject-keys.ts';
 import { type Connection, connect } from './connection.ts';
 import type { PageInput, PageSource } from './pages.ts';
@@ -60,7 +65,8 @@ export function createAuditEntries({
   readonly subjectKeys: SubjectKeys;
 }): AuditEntries {
   const open = async (rows: readonly EntryRow[]): Promise<AuditEntry[]> => {
-    const keys = await subjectKeys.find([...new Set(rows.map(({ subject_id: id }) => id))]);
+    const owners = rows.flatMap((row) => [row.subject_id, clientKeyIdOf(row)]);
+    const keys = await subjectKeys.find([...new Set(owners)]);
     return rows.map((row) => toEntry(row, keys));
   };
 
@@ -106,11 +112,40 @@ function toEntry(row: EntryRow, keys: ReadonlyMap<string, Buffer>): AuditEntry {
   };
 }
 
-/** Nothing where the person was erased, and the key with them. */
+/** Who seals the client of an entry: the actor, or the subject when the actor is not a user. */
+function clientKeyIdOf(row: EntryRow): string {
+  return row.actor_id ?? row.subject_id;
+}
+
+/** Without the parts that are sealed with the key of an erased person. */
 function detailsOf(row: EntryRow, keys: ReadonlyMap<string, Buffer>): EntryDetails {
-  const key = keys.get(row.subject_id);
+  const { ipAddress, userAgent, ...changes } = unsealJson<EntryDetails>(
+    keys.get(row.subject_id),
+    row.id,
+    row.details,
+  );
+  const clientKey = keys.get(clientKeyIdOf(row));
+  if (row.client !== null) {
+    return { ...changes, ...unsealJson<EntryClient>(clientKey, clientLabelOf(row.id), row.client) };
+  }
+  // Entries of before the client was sealed apart; that of an erased actor is not shown either.
+  return clientKey
+    ? {
+        ...changes,
+        ...(ipAddress === undefined ? {} : { ipAddress }),
+        ...(userAgent === undefined ? {} : { userAgent }),
+      }
+    : changes;
+}
+
+/** Nothing without the key. */
+function unsealJson<Content extends object>(
+  key: Buffer | undefined,
+  label: string,
+  box: Buffer,
+): Partial<Content> {
   if (!key) return {};
-  return JSON.parse(unseal(key, row.id, Buffer.from(row.details)).toString()) as EntryDetails; // written by the record alone
+  return JSON.parse(unseal(key, label, Buffer.from(box)).toString()) as Content; // written by the audit log alone
 }
 
 function sourceOf(filter: AuditFilter): PageSource {

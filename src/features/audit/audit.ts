@@ -1,7 +1,6 @@
 /**
- * The record of who did what. An entry is written in the transaction of what it tells of, and bound
- * by an HMAC to the one before it. There are sixteen chains: a writer takes one that nobody holds, so
- * that writers do not queue behind one lock.
+ * The audit log. An entry is written in the transaction of the change that it describes, and an HMAC
+ * binds it to the entry before it. What persons can be recognized by is sealed with their keys.
  */
 import { v7 as uuidv7 } from 'uuid';
 import type { Context } from '../../core/actor.ts';
@@ -12,16 +11,14 @@ import { type SecurityEvent, tellEvent } from '../../core/events.ts';
 import { deriveKey } from '../../core/keys.ts';
 import type { Log } from '../../core/log.ts';
 import { seal } from '../../core/sealed-box.ts';
-import { withTheNext } from '../../db/held-back.ts';
-import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { createChains, type KeyOwners, nobodyId } from './chains.ts';
 import {
   type ActorKind,
-  type EntryDetails,
-  type EntryRow,
-  headMacOf,
-  macOf,
+  clientLabelOf,
+  type EntryClient,
   type TargetType,
+  type UnplacedEntry,
 } from './entry.ts';
 import { createSubjectKeys, type SubjectKeys } from './subject-keys.ts';
 
@@ -41,6 +38,11 @@ export interface NewEntry {
 export interface Audit {
   /** Adds an entry, told in the log too when it is there to stay. Needs a transaction, but for what is only told of. */
   record(entry: NewEntry): Promise<void>;
+  /**
+   * Logs a refusal that needs no entry, such as that of a read or of a forged token: at most one line for
+   * each request.
+   */
+  logRefusal(event: string, code: ProblemCode): void;
   readonly subjectKeys: SubjectKeys;
 }
 
@@ -51,109 +53,76 @@ export interface AuditParts {
   readonly clock: Clock;
 }
 
-/** The end of a chain, and the key of who the entry is about, if there is one yet. */
-interface PlaceRow {
-  readonly chain: number;
-  readonly sequence: string;
-  readonly mac: Buffer;
-  readonly sealed_key: Buffer | null;
-}
-
-/** The nil id: the operator's, who has no account, and that of nobody in particular. */
-export const operatorId = '00000000-0000-0000-0000-000000000000';
-const nobodyId = operatorId;
-
-const placeSql = `
-  select chain, sequence::text, mac,
-    (select sealed_key from audit_subject_keys where subject_id = ?) as sealed_key
-  from audit_chains order by random() limit 1 for update of audit_chains`;
-const freePlaceSql = prepared(`${placeSql} skip locked`);
-
-const columns = [
-  'id',
-  'chain',
-  'sequence',
-  'at',
-  'action',
-  'outcome',
-  'code',
-  'actor_kind',
-  'actor_id',
-  'target_type',
-  'target_id',
-  'request_id',
-  'subject_id',
-  'details',
-  'previous_mac',
-  'mac',
-] as const satisfies readonly (keyof EntryRow)[];
-const appendSql = withTheNext(
-  prepared(`
-  with entry as (
-    insert into audit_entries (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})
-  )
-  update audit_chains set sequence = ?, mac = ?, head_mac = ? where chain = ?`),
-);
+/** The id of the operator, who has no account. */
+export const operatorId = nobodyId;
 
 export function createAudit({ unitOfWork, log, secretKey, clock }: AuditParts): Audit {
-  const { query, run, afterCommit } = unitOfWork;
-  const key = deriveKey(secretKey, 'audit-chain');
-  const subjectKeys = createSubjectKeys(query, secretKey);
+  const { run, afterCommit, ofTransaction } = unitOfWork;
+  const chains = createChains({ unitOfWork, log, key: deriveKey(secretKey, 'audit-chain') });
+  const subjectKeys = createSubjectKeys(unitOfWork.query, secretKey);
+  const orderKey = {};
+  const reported = new WeakSet<Context>();
 
-  const takePlace = async (subjectId: string): Promise<PlaceRow> => {
-    const [place] = await query<PlaceRow>(freePlaceSql, [subjectId]);
-    const [waitedFor] = place ? [place] : await query<PlaceRow>(placeSql, [subjectId]);
-    if (!waitedFor) throw new Error('the audit record has no chain');
-    return waitedFor;
-  };
+  const keyOf = (id: string, sealedKey: Buffer | null) =>
+    sealedKey === null ? subjectKeys.make(id) : subjectKeys.open(id, sealedKey);
 
   const append = async (entry: NewEntry): Promise<void> => {
     const context = currentContext();
     const actor = actorOf(entry, context);
+    const owners = ownersOf(entry, actor);
+    const locked = await chains.lock(owners, actor.kind === 'operator');
     const id = uuidv7();
-    const target = entry.target ?? null;
-    // Somebody unknown has a key too: equal work for a failed login, whoever it was meant for.
-    const subjectId = (target?.type === 'user' ? target.id : actor.id) ?? nobodyId;
-    const { chain, sequence, mac: previousMac, sealed_key: sealedKey } = await takePlace(subjectId);
-    const subjectKey =
-      sealedKey === null
-        ? await subjectKeys.make(subjectId)
-        : subjectKeys.open(subjectId, sealedKey);
-    const details = Buffer.from(JSON.stringify(detailsOf(entry, context)));
-    const unbound = {
+    const { subjectId } = owners;
+    const subjectKey = await keyOf(subjectId, locked.subject_key);
+    const isSame = subjectId === owners.clientKeyId;
+    const clientKey = isSame ? subjectKey : await keyOf(owners.clientKeyId, locked.client_key);
+    const row = {
       id,
-      chain,
-      sequence: String(BigInt(sequence) + 1n),
       at: clock().toISOString(),
       action: entry.action,
       outcome: entry.refusal === undefined ? ('done' as const) : ('refused' as const),
       code: entry.refusal ?? null,
       actor_kind: actor.kind,
       actor_id: actor.id,
-      target_type: target?.type ?? null,
-      target_id: target?.id ?? null,
+      target_type: entry.target?.type ?? null,
+      target_id: entry.target?.id ?? null,
       request_id: context?.client.requestId ?? null,
       subject_id: subjectId,
-      details: seal(subjectKey, id, details),
-      previous_mac: previousMac,
+      details: sealJson(subjectKey, id, { before: entry.before, after: entry.after }),
+      client: sealJson(clientKey, clientLabelOf(id), clientOf(context)),
     };
-    const mac = macOf(key, unbound);
-    const row = { ...unbound, mac };
-    await query(appendSql, [
-      ...columns.map((column) => row[column]),
-      row.sequence,
-      mac,
-      headMacOf(key, row.chain, row.sequence, mac),
-      row.chain,
-    ]);
+    await chains.append(locked, row);
     afterCommit(() => tellEvent(log, eventOf(row)));
   };
 
-  return { record: (entry) => run(() => append(entry)), subjectKeys };
+  /** One after the other within a transaction, as each entry continues the one before it. */
+  const appendInOrder = (entry: NewEntry): Promise<void> => {
+    const order = ofTransaction<{ last: Promise<void> }>(orderKey, () => ({
+      last: Promise.resolve(),
+    }));
+    const appended = order.last.then(() => append(entry));
+    order.last = appended.catch(() => undefined);
+    return appended;
+  };
+
+  return {
+    record: (entry) => run(() => appendInOrder(entry)),
+
+    logRefusal(event, code) {
+      const context = currentContext();
+      if (context && reported.has(context)) return;
+      if (context) reported.add(context);
+      const { kind, id } = actorOf({ action: event }, context);
+      const actor = { actorKind: kind, actorId: id ?? undefined };
+      tellEvent(log, { event, outcome: 'refused', code, ...actor });
+    },
+
+    subjectKeys,
+  };
 }
 
 /** What of an entry stands in the log; its details are sealed, and stay so. */
-function eventOf(row: EntryRow): SecurityEvent {
+function eventOf(row: UnplacedEntry): SecurityEvent {
   return {
     event: row.action,
     outcome: row.outcome,
@@ -175,11 +144,22 @@ function actorOf(
   return { kind: context ? 'anonymous' : 'system', id: null };
 }
 
-function detailsOf({ before, after }: NewEntry, context: Context | undefined): EntryDetails {
+/**
+ * Whose keys seal the entry. The client is the actor's; that of somebody unknown belongs to the subject.
+ * Somebody unknown has a key too: equal work for a failed login, whoever it was meant for.
+ */
+function ownersOf({ target }: NewEntry, actor: { readonly id: string | null }): KeyOwners {
+  const subjectId = (target?.type === 'user' ? target.id : actor.id) ?? nobodyId;
+  return { subjectId, clientKeyId: actor.id ?? subjectId };
+}
+
+function clientOf(context: Context | undefined): EntryClient {
   return {
     ...(context?.client.ipAddress ? { ipAddress: context.client.ipAddress } : {}),
     ...(context?.client.userAgent ? { userAgent: context.client.userAgent.slice(0, 300) } : {}),
-    ...(before === undefined ? {} : { before }),
-    ...(after === undefined ? {} : { after }),
   };
+}
+
+function sealJson(key: Buffer, label: string, value: object): Buffer {
+  return seal(key, label, Buffer.from(JSON.stringify(value)));
 }

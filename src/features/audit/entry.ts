@@ -21,16 +21,32 @@ export interface EntryRow {
   readonly subject_id: string;
   /** JSON, sealed with the key of the subject. */
   readonly details: Buffer;
+  /** JSON about the client, sealed with the key of the actor; null in entries of before 2026-11-28. */
+  readonly client: Buffer | null;
   readonly previous_mac: Buffer;
   readonly mac: Buffer;
 }
 
+/** All of an entry but its place, which its chain decides. */
+export type UnplacedEntry = Omit<EntryRow, 'chain' | 'sequence' | 'previous_mac' | 'mac'>;
 export type UnboundEntry = Omit<EntryRow, 'mac'>;
 
-/** What the details of an entry hold once they are open. */
-export interface EntryDetails {
+/** The action of the entry that every chain must hold; an emptied chain cannot have it. */
+export const chainStart = 'audit-chain-started';
+
+/** Binds the sealed client to its entry, and keeps it apart from the details. */
+export function clientLabelOf(entryId: string): string {
+  return `${entryId}:client`;
+}
+
+/** Where the request came from, once it is open. */
+export interface EntryClient {
   readonly ipAddress?: string;
   readonly userAgent?: string;
+}
+
+/** What the details of an entry hold once they are open; those of old entries hold the client too. */
+export interface EntryDetails extends EntryClient {
   readonly before?: object;
   readonly after?: object;
 }
@@ -53,6 +69,7 @@ export function macOf(key: Buffer, entry: UnboundEntry): Buffer {
     entry.subject_id,
     entry.details.toString('base64'),
     entry.previous_mac.toString('base64'),
+    ...(entry.client === null ? [] : [entry.client.toString('base64')]),
   ];
   return createHmac('sha256', key).update(JSON.stringify(bound)).digest();
 }

@@ -1,6 +1,7 @@
 /**
- * What the record says of a person is sealed with a key of that person's. Entries can never be
- * removed; when a person is erased the key is, and nobody can read those details any more.
+ * What an entry says about a person is sealed with the key of that person: the values before and after
+ * with the key of the subject, address and user agent with the key of the actor. Entries can never be
+ * removed; erasing a person removes the key, and these parts become unreadable.
  */
 import { randomBytes } from 'node:crypto';
 import { deriveKey } from '../../core/keys.ts';

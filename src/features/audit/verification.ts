@@ -1,18 +1,16 @@
-/** Whether the record is what was written: nothing edited, removed, put elsewhere or cut off. */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+/** Verifies the audit log: nothing was edited, removed, moved or cut off, and every chain is there. */
+import { createHmac } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import { deriveKey } from '../../core/keys.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { type EntryRow, headMacOf, macOf } from './entry.ts';
-
-export type FaultKind = 'EDITED' | 'MISSING' | 'REORDERED' | 'CUT_OFF';
-
-export interface AuditFault {
-  readonly kind: FaultKind;
-  readonly chain: number;
-  /** Place in the chain, from 1. */
-  readonly sequence: string;
-}
+import {
+  type AuditFault,
+  type ChainReading,
+  createChainReader,
+  type Places,
+} from './chain-reader.ts';
+import { type ChainEnd, chainCount, isSigned } from './chains.ts';
+import type { EntryRow } from './entry.ts';
 
 /** Where every chain stood; kept outside of the database it tells what was cut off since. */
 export interface Checkpoint {
@@ -27,73 +25,68 @@ export interface Checkpoint {
 
 export interface AuditVerification {
   readonly entries: number;
+  /** When the chains were begun, as their first entries say; null when no chain holds one. */
+  readonly startedAt: string | null;
   readonly faults: readonly AuditFault[];
 }
 
 export interface AuditVerifier {
   /** Reads every entry. @throws Error when the checkpoint is not one of ours */
   verify(checkpoint?: Checkpoint): Promise<AuditVerification>;
-  checkpoint(): Promise<Checkpoint>;
+  /** Where the chains end; no checkpoint when one of these ends is not as it was written. */
+  checkpoint(): Promise<{
+    readonly checkpoint: Checkpoint | undefined;
+    readonly faults: readonly AuditFault[];
+  }>;
 }
 
-interface Head {
-  readonly chain: number;
-  readonly sequence: string;
-  readonly mac: Buffer;
-  readonly head_mac: Buffer;
-}
+const batchSize = 1000;
+const chainNumbers = Array.from({ length: chainCount }, (_, index) => index + 1);
 
-const batch = 1000;
-
-export function createAuditVerifier(parts: {
+export function createAuditVerifier(deps: {
   readonly unitOfWork: UnitOfWork;
   readonly secretKey: string;
   readonly clock: Clock;
 }): AuditVerifier {
-  const { query, run } = parts.unitOfWork;
-  const key = deriveKey(parts.secretKey, 'audit-chain');
+  const { query, run } = deps.unitOfWork;
+  const key = deriveKey(deps.secretKey, 'audit-chain');
 
-  const heads = () =>
-    query<Head>('select chain, sequence::text, mac, head_mac from audit_chains order by chain');
+  const loadEnds = async (): Promise<ReadonlyMap<number, ChainEnd>> => {
+    const rows = await query<ChainEnd>(
+      'select chain, sequence::text, mac, head_mac from audit_chains order by chain',
+    );
+    return new Map(rows.map((row) => [row.chain, row]));
+  };
 
-  /** Reads one chain to its end; `places` are those of the checkpoint. */
-  const readChain = async (head: Head, places: ReadonlyMap<string, string>) => {
-    const faults: AuditFault[] = [];
-    const add = (kind: FaultKind, sequence: bigint) =>
-      faults.push({ kind, chain: head.chain, sequence: String(sequence) });
-    let last = 0n;
-    let lastMac: Buffer = Buffer.alloc(0);
-    let entries = 0;
+  const rowsAfter = (chain: number, sequence: bigint) =>
+    query<EntryRow>(
+      'select * from audit_entries where chain = ? and sequence > ? order by sequence limit ?',
+      [chain, String(sequence), batchSize],
+    );
+
+  const readChain = async (chain: number, end: ChainEnd | undefined, places: Places) => {
+    const reader = createChainReader(key, chain, places);
     for (;;) {
-      const rows = await query<EntryRow>(
-        `select * from audit_entries
-         where chain = ? and sequence > ? order by sequence limit ?`,
-        [head.chain, String(last), batch],
-      );
-      for (const row of rows) {
-        const sequence = BigInt(row.sequence);
-        const isEdited = !isEqual(macOf(key, row), row.mac);
-        if (isEdited) add('EDITED', sequence);
-        if (sequence !== last + 1n) add('MISSING', last + 1n);
-        else if (!isEdited && !isEqual(row.previous_mac, lastMac)) add('REORDERED', sequence);
-        const noted = places.get(row.sequence);
-        if (noted !== undefined && noted !== row.mac.toString('base64')) add('EDITED', sequence);
-        last = sequence;
-        lastMac = row.mac;
-        entries += 1;
-      }
-      if (rows.length < batch) break;
+      const rows = await rowsAfter(chain, reader.last());
+      for (const row of rows) reader.read(row);
+      if (rows.length < batchSize) return reader.finish(end);
     }
-    const isHeadOurs =
-      head.sequence === '0'
-        ? head.mac.length === 0
-        : isEqual(headMacOf(key, head.chain, head.sequence, head.mac), head.head_mac);
-    if (!isHeadOurs || String(last) !== head.sequence || !isEqual(lastMac, head.mac)) {
-      add('CUT_OFF', last + 1n);
-    }
-    const isShorter = [...places.keys()].some((sequence) => BigInt(sequence) > last);
-    if (isShorter && faults.at(-1)?.kind !== 'CUT_OFF') add('CUT_OFF', last + 1n);
-    return { entries, faults };
+  };
+
+  /** Chains that cannot be, and entries at places that cannot be. */
+  const unknownPlaces = async (ends: ReadonlyMap<number, ChainEnd>): Promise<AuditFault[]> => {
+    const rows = await query<{ chain: number; sequence: string }>(
+      `select chain, min(sequence)::text as sequence from audit_entries
+       where chain < 1 or chain > ? or sequence < 1 group by chain`,
+      [chainCount],
+    );
+    const ofEnds = [...ends.values()].filter(({ chain }) => !chainNumbers.includes(chain));
+    const places = new Map([...ofEnds, ...rows].map((place) => [place.chain, place.sequence]));
+    return [...places].map(([chain, sequence]) => ({
+      kind: chainNumbers.includes(chain) ? 'EDITED' : 'UNKNOWN_CHAIN',
+      chain,
+      sequence,
+    }));
   };
 
   const signatureOf = ({ at, chains }: Omit<Checkpoint, 'signature'>) =>
@@ -108,30 +101,59 @@ export function createAuditVerifier(parts: {
           throw new Error('The checkpoint is not one of this record, or was changed.');
         }
         await query('set transaction isolation level repeatable read read only');
-        const results = [];
-        for (const head of await heads()) {
-          const place = checkpoint?.chains.find(({ chain }) => chain === head.chain);
-          const isUsed = place !== undefined && place.sequence !== '0';
-          results.push(await readChain(head, new Map(isUsed ? [[place.sequence, place.mac]] : [])));
+        const ends = await loadEnds();
+        const chains: ChainReading[] = [];
+        for (const chain of chainNumbers) {
+          chains.push(await readChain(chain, ends.get(chain), placesOf(checkpoint, chain)));
         }
+        const startedAt = chains.flatMap((chain) => chain.startedAt ?? []).sort()[0] ?? null;
+        const faults = [
+          ...chains.flatMap((chain) => chain.faults),
+          ...lateStarts(chains, startedAt),
+          ...(await unknownPlaces(ends)),
+        ];
         return {
-          entries: results.reduce((sum, { entries }) => sum + entries, 0),
-          faults: results.flatMap(({ faults }) => faults),
+          entries: chains.reduce((sum, { entries }) => sum + entries, 0),
+          startedAt,
+          faults,
         };
       }),
 
     async checkpoint() {
-      const chains = (await heads()).map(({ chain, sequence, mac }) => ({
+      const ends = await loadEnds();
+      const faults = [
+        ...chainNumbers.flatMap((chain) => faultsOfEnd(key, chain, ends.get(chain))),
+        ...(await unknownPlaces(ends)),
+      ];
+      if (faults.length > 0) return { checkpoint: undefined, faults };
+      const chains = [...ends.values()].map(({ chain, sequence, mac }) => ({
         chain,
         sequence,
         mac: mac.toString('base64'),
       }));
-      const unsigned = { at: parts.clock().toISOString(), chains };
-      return { ...unsigned, signature: signatureOf(unsigned) };
+      const unsigned = { at: deps.clock().toISOString(), chains };
+      return { checkpoint: { ...unsigned, signature: signatureOf(unsigned) }, faults };
     },
   };
 }
 
-function isEqual(one: Buffer, other: Buffer): boolean {
-  return one.length === other.length && timingSafeEqual(one, other);
+function placesOf(checkpoint: Checkpoint | undefined, chain: number): Places {
+  const places = checkpoint?.chains.filter(
+    (place) => place.chain === chain && place.sequence !== '0',
+  );
+  return new Map(places?.map(({ sequence, mac }) => [sequence, mac]));
+}
+
+/** All chains are begun in one transaction; one that is younger was emptied and begun again. */
+function lateStarts(chains: readonly ChainReading[], startedAt: string | null): AuditFault[] {
+  return chains
+    .filter((chain) => chain.startedAt !== undefined && chain.startedAt !== startedAt)
+    .map(({ chain }) => ({ kind: 'NO_START', chain, sequence: '1' }));
+}
+
+function faultsOfEnd(key: Buffer, chain: number, end: ChainEnd | undefined): AuditFault[] {
+  if (!end) return [{ kind: 'NO_CHAIN', chain, sequence: '1' }];
+  if (isSigned(key, end)) return [];
+  const kind = end.sequence === '0' ? 'NO_START' : 'CUT_OFF';
+  return [{ kind, chain, sequence: end.sequence === '0' ? '1' : end.sequence }];
 }
