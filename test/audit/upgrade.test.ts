@@ -1,12 +1,16 @@
 /** The audit chains of a database from before they began with a signed entry. */
 import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { deriveKey } from '../../src/core/keys.ts';
 import { openOrm, ormOptions } from '../../src/db/orm.ts';
 import { entities } from '../../src/entities.ts';
 import { headMacOf, macOf } from '../../src/features/audit/entry.ts';
+import { environmentOf } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { somebody } from '../support/people.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
 import { testSecretKey } from '../support/secret-key.ts';
 import { startService } from '../support/service.ts';
 
@@ -121,4 +125,25 @@ test('J09: the command line of MikroORM is refused, as it cannot sign', async ()
   const orm = await openOrm(ormOptions({ databaseUrl: database.url }, { entities }));
   await expect(orm.migrator.up()).rejects.toThrow('use "gatehouse migrate"');
   await orm.close();
+});
+
+test('J09: `migrate` without a key keeps the one that it signs with, and refuses to replace another', async () => {
+  const directory = makeScratchDirectory('upgrade');
+  const { SECRET_KEY: _, ...environment } = environmentOf(database);
+  const command = (...args: string[]) => runCommand(args, { environment, directory });
+  await fill(3, 5);
+  const refused = await command('migrate');
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toContain('SECRET_KEY is not set');
+  expect(
+    await database.query('select * from mikro_orm_migrations where name = $1', [migration]),
+  ).toEqual([]);
+
+  await database.query('alter table audit_entries disable trigger all');
+  await database.query('delete from audit_subject_keys');
+  await database.query('delete from audit_entries');
+  await database.query("update audit_chains set sequence = 0, mac = '', head_mac = ''");
+  expect(await command('migrate')).toMatchObject({ code: 0, stderr: '' });
+  expect(await command('audit', 'verify')).toMatchObject({ code: 0, stderr: '' });
+  await rm(directory, { recursive: true });
 });
