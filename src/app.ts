@@ -1,6 +1,4 @@
 /** Opens the doors of a house: resolvers, GraphQL, REST, pages; and starts what works behind them. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { refusingCrowdedLogins } from './api/crowded-logins.ts';
 import { createFarewell } from './api/farewell.ts';
@@ -13,7 +11,7 @@ import { createKnownDocuments } from './api/known-documents.ts';
 import { preparingDocuments } from './api/own-documents.ts';
 import { createSchema, type Resolvers } from './api/schema.ts';
 import { readTrustedDocuments } from './api/trusted-documents.ts';
-import { packageRoot } from './core/package-root.ts';
+import { packageVersion } from './core/package-version.ts';
 import { startJobs } from './db/jobs.ts';
 import { isDatabaseReady } from './db/readiness.ts';
 import { AccessResolver, GroupResolver } from './features/access/access.resolver.ts';
@@ -168,10 +166,4 @@ async function provisionDefaultAdmin({ config, log, unitOfWork, provisioning }: 
   if (!defaultAdmin) return;
   const made = await unitOfWork.inContext(() => provisioning.provisionDefaultAdmin(defaultAdmin));
   if (made) log.info({ email: made.email }, 'made the default administrator');
-}
-
-export function packageVersion(): string {
-  const file = join(packageRoot, 'package.json');
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }; // our own file
-  return version;
 }

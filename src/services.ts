@@ -18,6 +18,7 @@ import { createLogin } from './features/accounts/login.ts';
 import { createPasswords } from './features/accounts/passwords.ts';
 import { createProfiles } from './features/accounts/profile.ts';
 import { createProvisioning } from './features/accounts/provisioning.ts';
+import { createProvisioningChecks } from './features/accounts/provisioning-checks.ts';
 import { createRegistrations } from './features/accounts/registration.ts';
 import { createAccessDeclarations } from './features/administration/access-declarations.ts';
 import { createAccountRecovery } from './features/administration/account-recovery.ts';
@@ -116,6 +117,7 @@ export function createServices(ground: Ground) {
     passwords: createPasswords(accountParts),
     profiles: createProfiles({ ...accountParts, emailChanges }),
     provisioning: createProvisioning(accountParts),
+    provisioningChecks: createProvisioningChecks(accountParts),
     housekeeping: createHousekeeping(accountParts),
     directory: createDirectory(unitOfWork),
     explanations: createExplanations(unitOfWork),

@@ -1,7 +1,9 @@
 /** `activateuser`: activates an account with the code that was mailed to it. */
 import type { CommandModule } from 'yargs';
+import { Problem } from '../core/errors.ts';
+import type { Registrations } from '../features/accounts/registration.ts';
 import { createPrompts } from './prompts.ts';
-import type { Terminal } from './terminal.ts';
+import { complain, type Terminal } from './terminal.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
 interface ActivateArguments extends GlobalArguments {
@@ -19,13 +21,24 @@ export const activateUser: CommandModule<GlobalArguments, ActivateArguments> = {
     }),
   handler: async ({ code, ...given }) => {
     const { terminal } = given;
-    const answer = code ?? (await askForCode(terminal));
-    await withHouse(terminal, ({ registrations }) => registrations.verifyEmail(answer));
+    await withHouse(terminal, async ({ registrations }) => {
+      if (code === undefined) await askForCode(registrations, terminal);
+      else await registrations.verifyEmail(code);
+    });
     print({ text: 'The account is active.', json: { status: 'ACTIVE' } }, given);
   },
 };
 
-async function askForCode(terminal: Terminal): Promise<string> {
+/** Asks again at a terminal while the code is not a right one. */
+async function askForCode({ verifyEmail }: Registrations, terminal: Terminal): Promise<void> {
   using prompts = createPrompts(terminal);
-  return await prompts.ask('Code');
+  for (;;) {
+    const code = await prompts.ask({ text: 'Code' });
+    try {
+      return await verifyEmail(code);
+    } catch (error) {
+      if (!(error instanceof Problem) || !terminal.stdin.isTTY) throw error;
+      complain(terminal, error.fields[0]?.message ?? error.message);
+    }
+  }
 }

@@ -1,4 +1,5 @@
 /** `audit verify`, `audit checkpoint`, `audit tail`: the record of who did what. */
+
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandModule } from 'yargs';
@@ -6,6 +7,7 @@ import type { AuditEntry } from '../features/administration/audit-entries.ts';
 import type { AuditFault, FaultKind } from '../features/audit/chain-reader.ts';
 import type { AuditVerification, Checkpoint } from '../features/audit/verification.ts';
 import type { House } from '../house.ts';
+import { commandGroup } from './command-group.ts';
 import { limitOption, parseLimit } from './listing.ts';
 import { isWritable } from './output-watch.ts';
 import { complain } from './terminal.ts';
@@ -98,13 +100,11 @@ const tailCommand: CommandModule<GlobalArguments, TailArguments> = {
   },
 };
 
-export const auditCommand: CommandModule<GlobalArguments, GlobalArguments> = {
-  command: 'audit <command>',
+export const auditCommand = commandGroup({
+  name: 'audit',
   describe: 'Check, note down or watch the record of who did what',
-  builder: (argv) =>
-    argv.command(verifyCommand).command(checkpointCommand).command(tailCommand).demandCommand(1),
-  handler: () => undefined,
-};
+  commands: (argv) => argv.command(verifyCommand).command(checkpointCommand).command(tailCommand),
+});
 
 /** Ctrl-C ends the watching, and the command leaves the house as it should. */
 function untilInterrupted(): AbortSignal {

@@ -1,4 +1,5 @@
 /** `budgets show`, `budgets reset`: who has tried too often, and letting them try again. */
+
 import { isIP } from 'node:net';
 import type { CommandModule } from 'yargs';
 import { type BudgetTable, budgetNames } from '../core/attempt-budgets.ts';
@@ -7,6 +8,7 @@ import { parseFields, parseLoginName, refuse } from '../core/parse.ts';
 import type { Budgets, Claim } from '../db/budgets.ts';
 import { accountOf } from '../features/attempts/attempts.ts';
 import type { House } from '../house.ts';
+import { commandGroup } from './command-group.ts';
 import { limitOption, parseLimit } from './listing.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
@@ -90,12 +92,11 @@ const resetCommand: CommandModule<GlobalArguments, ResetArguments> = {
   },
 };
 
-export const budgetsCommand: CommandModule<GlobalArguments, GlobalArguments> = {
-  command: 'budgets <command>',
+export const budgetsCommand = commandGroup({
+  name: 'budgets',
   describe: 'Show or reset what was spent of the attempt budgets',
-  builder: (argv) => argv.command(showCommand).command(resetCommand).demandCommand(1),
-  handler: () => undefined,
-};
+  commands: (argv) => argv.command(showCommand).command(resetCommand),
+});
 
 function required({ budgets, config }: House) {
   const { attemptBudgets: table } = config;

@@ -1,15 +1,16 @@
 /**
- * The command line: which commands there are, and what their ends mean: 0 done, 1 refused, 2 wrong
- * usage. What only some commands need is loaded by those, so that the others answer at once.
+ * The command line: its commands and its exit codes: 0 done, 1 refused, 2 wrong usage, 130 interrupted. What only some commands need is loaded by those, so that the others answer at once.
  */
 import yargs, { type Argv } from 'yargs';
 import { ConfigError } from '../core/config.ts';
 import { Problem } from '../core/errors.ts';
+import { packageVersion } from '../core/package-version.ts';
 import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
 import { activateUser } from './activate-user.ts';
 import { applyCommand } from './apply.ts';
 import { auditCommand } from './audit.ts';
 import { budgetsCommand } from './budgets.ts';
+import { completionCommand, completionRequest } from './completion.ts';
 import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
 import { doctorCommand } from './doctor/doctor.ts';
 import { groupsCommand } from './groups.ts';
@@ -22,7 +23,7 @@ import { watchOutput } from './output-watch.ts';
 import { permissionsCommand } from './permissions.ts';
 import { serveCommand } from './serve.ts';
 import { complain, say, type Terminal } from './terminal.ts';
-import { bindValues, UsageError, withoutValues } from './usage.ts';
+import { bindValues, Interrupted, UsageError, withoutValues } from './usage.ts';
 import { usersCommand } from './users.ts';
 import type { GlobalArguments } from './with-house.ts';
 
@@ -55,7 +56,8 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
   const output = watchOutput(terminal);
   try {
     refuseTerminal(argv);
-    const words = bindValues(argv, textOptions);
+    const isCompletion = argv[0] === completionRequest;
+    const words = isCompletion ? [...argv] : bindValues(argv, textOptions);
     // Given a callback, the parser hands over its help instead of printing it.
     await commandLine(argv).parseAsync(words, { terminal }, (_error, _given, help) => {
       if (help !== '') say(terminal, help);
@@ -97,11 +99,12 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     .command(mailCommand)
     .command(doctorCommand)
     .command(hashCalibrate)
+    .command(completionCommand)
     .demandCommand(1, 'Say which command to run.')
     .strict()
     .recommendCommands()
     .help()
-    .version(false)
+    .version('version', 'Print the version', packageVersion())
     .exitProcess(false)
     .fail((message, error) => {
       // What the parser itself refuses comes with a message, or as its own kind of error.
@@ -110,11 +113,18 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     });
 }
 
+/** 128 and the number of SIGINT, as shells have it. */
+const interruptedCode = 130;
+
 /** Says on stderr what went wrong, and answers the exit code. */
 function report(error: unknown, terminal: Terminal): number {
   if (error instanceof UsageError) {
     complain(terminal, `${error.message}\nSee gatehouse --help.`);
     return 2;
+  }
+  if (error instanceof Interrupted) {
+    complain(terminal, 'Interrupted; nothing was done.');
+    return interruptedCode;
   }
   if (error instanceof ConfigError) {
     complain(terminal, error.message);

@@ -1,8 +1,9 @@
 /** `createuser`, `createstaffuser`, `createsuperuser`: accounts made by an operator. */
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import type { AccountKind, ProvisionInput } from '../features/accounts/provisioning.ts';
+import type { ProvisioningChecks } from '../features/accounts/provisioning-checks.ts';
 import type { User } from '../features/users/user.entity.ts';
-import { createPrompts, readSecretFromStdin } from './prompts.ts';
+import { type Check, createPrompts, newPasswordFrom, readSecretFromStdin } from './prompts.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
@@ -34,10 +35,10 @@ function command(name: string, kind: AccountKind): CommandModule<GlobalArguments
     describe: describeOf[kind],
     builder: (argv) => options(argv, kind),
     handler: async (given) => {
-      const input = await collect(given);
+      requireUsable(given);
       const isActive = kind === 'superuser' || given.active;
-      const user = await withHouse(given.terminal, ({ provisioning }) =>
-        provisioning.provision(input, { kind, isActive }),
+      const user = await withHouse(given.terminal, async ({ provisioning, provisioningChecks }) =>
+        provisioning.provision(await collect(given, provisioningChecks), { kind, isActive }),
       );
       print({ text: sentence(user, kind), json: summary(user) }, given);
     },
@@ -65,39 +66,42 @@ function options(argv: Argv<GlobalArguments>, kind: AccountKind): Argv<CreateArg
     });
 }
 
-async function collect(given: Given): Promise<ProvisionInput> {
-  if (given.noinput && given.email === undefined) throw new UsageError('--noinput needs --email.');
-  if (given.noinput && !given.passwordStdin) {
+/** @throws UsageError for options that do not go together */
+function requireUsable({ noinput, email, passwordStdin }: Given): void {
+  if (noinput && email === undefined) throw new UsageError('--noinput needs --email.');
+  if (noinput && !passwordStdin) {
     throw new UsageError(
       '--noinput needs --password-stdin: the password is read from standard input.',
     );
   }
-  if (given.passwordStdin && !given.noinput && given.email === undefined) {
+  if (passwordStdin && !noinput && email === undefined) {
     throw new UsageError(
       '--password-stdin needs --email, as standard input cannot be asked as well.',
     );
   }
+}
+
+async function collect(given: Given, checks: ProvisioningChecks): Promise<ProvisionInput> {
   const { username, email, firstName, lastName, terminal } = given;
   if (given.passwordStdin) {
     return { username, email, firstName, lastName, password: await readSecretFromStdin(terminal) };
   }
-  return interview(given);
+  return interview(given, checks);
 }
 
-async function interview(given: Given): Promise<ProvisionInput> {
+async function interview(given: Given, checks: ProvisioningChecks): Promise<ProvisionInput> {
   const { username, email, firstName, lastName, terminal } = given;
   using prompts = createPrompts(terminal);
-  const { ask, askSecret } = prompts;
+  const { ask } = prompts;
+  const optional = (text: string, check: Check) => ask({ text, isOptional: true, check });
   const profile = {
-    username: username ?? (await ask('Username')),
-    email: email ?? (await ask('Email address')),
-    firstName: firstName ?? (await ask('First name')),
-    lastName: lastName ?? (await ask('Last name')),
+    username: username ?? (await optional('Username', checks.username)),
+    email: email ?? (await ask({ text: 'Email address', check: checks.email })),
+    firstName: firstName ?? (await optional('First name', checks.personName)),
+    lastName: lastName ?? (await optional('Last name', checks.personName)),
   };
-  const password = await askSecret('Password');
-  if (password !== (await askSecret('Password (again)'))) {
-    throw new UsageError('The two passwords are not equal.');
-  }
+  const about = Object.values(profile);
+  const password = await newPasswordFrom(prompts, terminal, (raw) => checks.password(raw, about));
   return { ...profile, password };
 }
 

@@ -1,9 +1,12 @@
 /** `groups list|show|create|update|delete`. */
+
 import type { Argv, CommandModule } from 'yargs';
 import type { Context } from '../core/actor.ts';
 import type { Group } from '../features/access/group.entity.ts';
 import type { GroupInput } from '../features/administration/group-administration.ts';
 import type { House } from '../house.ts';
+import { commandGroup } from './command-group.ts';
+import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from './confirmation.ts';
 import { everyPage } from './every-page.ts';
 import {
   type Column,
@@ -124,31 +127,32 @@ const updateGroup: CommandModule<GlobalArguments, UpdateArguments> = {
   },
 };
 
-const deleteGroup: CommandModule<GlobalArguments, GroupArguments> = {
+const deleteGroup: CommandModule<GlobalArguments, GroupArguments & ConfirmedArguments> = {
   command: 'delete <group>',
   describe: 'Delete a group; its members lose what it gave them',
-  builder: (argv) => argv.positional('group', groupPositional),
+  builder: (argv) => argv.positional('group', groupPositional).option('yes', yesOption),
   handler: async ({ group, ...given }) => {
-    await withHouse(given.terminal, async ({ byName, groupAdministration }, context) =>
-      groupAdministration.deleteGroup(await byName.groupId(group, context), context),
-    );
+    requireConfirmable(given);
+    await withHouse(given.terminal, async ({ byName, groupAdministration }, context) => {
+      const id = await byName.groupId(group, context);
+      await confirm(`Delete the group ${group}?`, given);
+      await groupAdministration.deleteGroup(id, context);
+    });
     print({ text: `Group ${group} deleted.`, json: { name: group } }, given);
   },
 };
 
-export const groupsCommand: CommandModule<GlobalArguments, GlobalArguments> = {
-  command: 'groups <command>',
+export const groupsCommand = commandGroup({
+  name: 'groups',
   describe: 'List, show, make, change or delete groups',
-  builder: (argv) =>
+  commands: (argv) =>
     argv
       .command(listGroups)
       .command(showGroup)
       .command(createGroup)
       .command(updateGroup)
-      .command(deleteGroup)
-      .demandCommand(1),
-  handler: () => undefined,
-};
+      .command(deleteGroup),
+});
 
 function writeOptions(argv: Argv<GlobalArguments>): Argv<WriteArguments> {
   return argv

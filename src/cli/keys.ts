@@ -1,7 +1,9 @@
 /** `keys list` and `keys rotate`: the keys that sign access tokens. */
+
 import type { CommandModule } from 'yargs';
 import { publicKeysMaxAgeSeconds } from '../features/sessions/public-keys.ts';
 import type { SigningKeySummary } from '../features/sessions/signing-keys.ts';
+import { commandGroup } from './command-group.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
@@ -44,12 +46,11 @@ const rotateKeys: CommandModule<GlobalArguments, RotateArguments> = {
   },
 };
 
-export const keysCommand: CommandModule<GlobalArguments, GlobalArguments> = {
-  command: 'keys <command>',
+export const keysCommand = commandGroup({
+  name: 'keys',
   describe: 'List or rotate the keys that sign access tokens',
-  builder: (argv) => argv.command(listKeys).command(rotateKeys).demandCommand(1),
-  handler: () => undefined,
-};
+  commands: (argv) => argv.command(listKeys).command(rotateKeys),
+});
 
 function line({ keyId, state, signsFrom, verifiesUntil }: SigningKeySummary): string {
   const end = verifiesUntil ? `, verifies until ${verifiesUntil.toISOString()}` : '';

@@ -2,6 +2,7 @@
  * `mail preview` and `mail test`: how mails look, and whether the mail server takes them, without a
  * database; beside them the commands for the queue.
  */
+
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
@@ -14,6 +15,7 @@ import { parseEmail, parseFields } from '../core/parse.ts';
 import { createDevelopmentMailbox } from '../mail/mailbox.ts';
 import { previewMail, previewNames } from '../mail/previews.ts';
 import { type MailName, writeMail } from '../mail/templates/templates.ts';
+import { commandGroup } from './command-group.ts';
 import { listMails, resendMails } from './mail-queue.ts';
 import type { Terminal } from './terminal.ts';
 import { type GlobalArguments, print } from './with-house.ts';
@@ -105,15 +107,9 @@ async function sendTestMail(
   }
 }
 
-export const mailCommand: CommandModule<GlobalArguments, GlobalArguments> = {
-  command: 'mail <command>',
+export const mailCommand = commandGroup({
+  name: 'mail',
   describe: 'Look at the mails, test that they arrive, see to those that do not',
-  builder: (argv) =>
-    argv
-      .command(previewCommand)
-      .command(testCommand)
-      .command(listMails)
-      .command(resendMails)
-      .demandCommand(1),
-  handler: () => undefined,
-};
+  commands: (argv) =>
+    argv.command(previewCommand).command(testCommand).command(listMails).command(resendMails),
+});

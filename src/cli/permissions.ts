@@ -1,6 +1,9 @@
 /** `permissions list|create|update|delete`. */
+
 import type { CommandModule } from 'yargs';
 import type { Permission } from '../features/access/permission.entity.ts';
+import { commandGroup } from './command-group.ts';
+import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from './confirmation.ts';
 import { everyPage } from './every-page.ts';
 import {
   type Column,
@@ -104,30 +107,28 @@ const updatePermission: CommandModule<GlobalArguments, UpdateArguments> = {
   },
 };
 
-const deletePermission: CommandModule<GlobalArguments, PermissionArguments> = {
+const deletePermission: CommandModule<GlobalArguments, PermissionArguments & ConfirmedArguments> = {
   command: 'delete <permission>',
   describe: 'Delete a permission; nobody holds it any more',
-  builder: (argv) => argv.positional('permission', codePositional),
+  builder: (argv) => argv.positional('permission', codePositional).option('yes', yesOption),
   handler: async ({ permission, ...given }) => {
-    await withHouse(given.terminal, async ({ byName, permissionAdministration }, context) =>
-      permissionAdministration.deletePermission(
-        await byName.permissionId(permission, context),
-        context,
-      ),
-    );
+    requireConfirmable(given);
+    await withHouse(given.terminal, async ({ byName, permissionAdministration }, context) => {
+      const id = await byName.permissionId(permission, context);
+      await confirm(`Delete the permission ${permission}?`, given);
+      await permissionAdministration.deletePermission(id, context);
+    });
     print({ text: `Permission ${permission} deleted.`, json: { codename: permission } }, given);
   },
 };
 
-export const permissionsCommand: CommandModule<GlobalArguments, GlobalArguments> = {
-  command: 'permissions <command>',
+export const permissionsCommand = commandGroup({
+  name: 'permissions',
   describe: 'List, make, change or delete permissions',
-  builder: (argv) =>
+  commands: (argv) =>
     argv
       .command(listPermissions)
       .command(createPermission)
       .command(updatePermission)
-      .command(deletePermission)
-      .demandCommand(1),
-  handler: () => undefined,
-};
+      .command(deletePermission),
+});

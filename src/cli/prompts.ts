@@ -1,47 +1,84 @@
-/** Asks the operator: at a terminal with masked passwords, from a pipe line by line. */
+/**
+ * Asks the operator. At a terminal each answer is checked when it is given, and asked for again with the
+ * reason; passwords are masked. From a pipe the answers come line by line, and the command checks them.
+ */
 import { createInterface } from 'node:readline';
 import type { Terminal } from './terminal.ts';
-import { UsageError } from './usage.ts';
+import { Interrupted, UsageError } from './usage.ts';
+
+/** Answers why a text is not acceptable, in a sentence; undefined when it is. */
+export type Check = (answer: string) => string | undefined | Promise<string | undefined>;
+
+export interface Question {
+  readonly text: string;
+  /** Said with the question: it may be left blank. */
+  readonly isOptional?: boolean;
+  readonly check?: Check;
+}
 
 export interface Prompts extends Disposable {
-  ask(question: string): Promise<string>;
+  ask(question: Question): Promise<string>;
   /** Shows nothing of the answer. */
-  askSecret(question: string): Promise<string>;
+  askSecret(question: Question): Promise<string>;
 }
 
 export function createPrompts(terminal: Terminal): Prompts {
   return terminal.stdin.isTTY ? terminalPrompts(terminal) : pipedPrompts(terminal);
 }
 
+/** Asks for a new password twice, and again while the two differ. */
+export async function askNewPassword(terminal: Terminal, check?: Check): Promise<string> {
+  using prompts = createPrompts(terminal);
+  return await newPasswordFrom(prompts, terminal, check);
+}
+
+/** The same with prompts that are open already, as a pipe can be opened once only. */
+export async function newPasswordFrom(
+  { askSecret }: Prompts,
+  terminal: Terminal,
+  check?: Check,
+): Promise<string> {
+  for (;;) {
+    const password = await askSecret({ text: 'Password', ...(check && { check }) });
+    if (password === (await askSecret({ text: 'Password (again)' }))) return password;
+    if (!terminal.stdin.isTTY) throw new UsageError('The two passwords are not equal.');
+    terminal.stderr.write('The two passwords are not equal. Type both again.\n');
+  }
+}
+
 /** Questions go to stderr: stdout is for results, and may be a file. */
 function terminalPrompts({ stdin, stderr }: Terminal): Prompts {
   const where = { input: stdin, output: stderr };
+  const options = ({ text, isOptional, check }: Question) => ({
+    message: isOptional ? `${text} (optional):` : `${text}:`,
+    validate: async (answer: string) => (await check?.(answer)) ?? true,
+  });
   return {
     async ask(question) {
       const { input } = await import('@inquirer/prompts');
-      return input({ message: `${question}:` }, where).catch(asUsage);
+      return input(options(question), where).catch(asInterruption);
     },
     async askSecret(question) {
       const { password } = await import('@inquirer/prompts');
-      return password({ message: `${question}:`, mask: '*' }, where).catch(asUsage);
+      return password({ ...options(question), mask: '*' }, where).catch(asInterruption);
     },
     [Symbol.dispose]: () => undefined,
   };
 }
 
 /** Ctrl-C at a prompt. */
-function asUsage(error: unknown): never {
+export function asInterruption(error: unknown): never {
   const isLeft = error instanceof Error && error.name === 'ExitPromptError';
-  throw isLeft ? new UsageError('Nothing was done.') : error;
+  throw isLeft ? new Interrupted() : error;
 }
 
 /** Each question takes the next line, so that a script can answer them in their order. */
 function pipedPrompts({ stdin }: Terminal): Prompts {
   const reader = createInterface({ input: stdin });
   const lines = reader[Symbol.asyncIterator]();
-  const ask = async (question: string) => {
+  const ask = async ({ text }: Question) => {
     const { value, done } = await lines.next();
-    if (done) throw new UsageError(`The input ended before the answer to: ${question}.`);
+    if (done) throw new UsageError(`The input ended before the answer to: ${text}.`);
     return value as string; // readline yields strings
   };
   return {

@@ -4,6 +4,7 @@ import type { CommandModule } from 'yargs';
 import { type Config, readConfig } from '../core/config.ts';
 import { returnMemoryWhenIdle } from '../core/idle-memory.ts';
 import { createLog, type Log } from '../core/log.ts';
+import { packageVersion } from '../core/package-version.ts';
 import { startTracing, stopTracing } from '../core/tracing.ts';
 import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
 import { hasEmbeddedDatabase } from '../db/embedded/embedded.ts';
@@ -56,7 +57,7 @@ async function run({ config, log, ...given }: Run): Promise<void> {
   const signalled = cluster.isPrimary ? untilSignalled() : untilSignalled(leaveToSupervisor);
   outliveBrokenConnections(log);
   // Loaded here, as no other command needs HTTP.
-  const [{ serve, packageVersion }, { openHouse }] = await Promise.all([
+  const [{ serve }, { openHouse }] = await Promise.all([
     import('../app.ts'),
     import('../house.ts'),
   ]);

@@ -3,6 +3,9 @@
 /** The command was called in a way that cannot work; exit code 2. */
 export class UsageError extends Error {}
 
+/** The operator has pressed Ctrl-C at a question; exit code 130, as of a process that SIGINT has ended. */
+export class Interrupted extends Error {}
+
 /**
  * Binds the value of each option that takes a text to its name, so that a value may begin with a
  * dash, as one code in 64 does.

@@ -4,9 +4,9 @@ import type { Context } from '../core/actor.ts';
 import { parseRfc3339 } from '../core/time.ts';
 import type { Gift } from '../features/administration/single-grants.ts';
 import type { House } from '../house.ts';
+import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from './confirmation.ts';
 import { shortTime } from './listing.ts';
-import { createPrompts, readSecretFromStdin } from './prompts.ts';
-import type { Terminal } from './terminal.ts';
+import { askNewPassword, type Check, readSecretFromStdin } from './prompts.ts';
 import { UsageError } from './usage.ts';
 import { type UserArguments, userPositional } from './users-details.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
@@ -24,10 +24,18 @@ interface GrantArguments extends GiftArguments {
   readonly until: string | undefined;
 }
 
-export const disableUser = change('disable', 'Disable an account and end its sessions', {
-  done: 'is disabled',
-  work: ({ userAdministration }, id, context) => userAdministration.deactivateUser(id, context),
-});
+export const disableUser: CommandModule<GlobalArguments, UserArguments & ConfirmedArguments> = {
+  command: 'disable <user>',
+  describe: 'Disable an account and end its sessions',
+  builder: (argv) => argv.positional('user', userPositional).option('yes', yesOption),
+  handler: async (given) => {
+    requireConfirmable(given);
+    await perform({ ...given, done: 'is disabled' }, async (house, id, context) => {
+      await confirm(`Disable ${given.user} and end all sessions?`, given);
+      await house.userAdministration.deactivateUser(id, context);
+    });
+  },
+};
 
 export const enableUser = change('enable', 'Make an account active; its sessions stay ended', {
   done: 'is active',
@@ -61,8 +69,10 @@ export const setPassword: CommandModule<GlobalArguments, PasswordArguments> = {
     }),
   handler: async ({ passwordStdin, ...given }) => {
     const { terminal } = given;
-    const password = passwordStdin ? await readSecretFromStdin(terminal) : await askTwice(terminal);
     await perform({ ...given, done: 'has a new password' }, async (house, id, context) => {
+      const password = passwordStdin
+        ? await readSecretFromStdin(terminal)
+        : await askNewPassword(terminal, await passwordCheckOf(id, house, context));
       await house.userAdministration.updateUser(id, { password }, context);
     });
   },
@@ -102,6 +112,14 @@ export const revokeFromUser: CommandModule<GlobalArguments, GiftArguments> = {
   },
 };
 
+/** Checks a password as the service does, by the policy and against the person's own names. */
+async function passwordCheckOf(id: string, house: House, context: Context): Promise<Check> {
+  const user = await house.directory.user(id, context);
+  const about = [user?.email, user?.username, user?.firstName, user?.lastName];
+  const words = about.filter((word) => typeof word === 'string');
+  return (raw) => house.provisioningChecks.password(raw, words);
+}
+
 type Work = (house: House, id: string, context: Context) => Promise<void>;
 
 function change(
@@ -129,13 +147,6 @@ async function perform(
   });
   const { id = null, email = '', status = null } = user ?? {};
   print({ text: `${email} ${done}.`, json: { id, email, status } }, given);
-}
-
-async function askTwice(terminal: Terminal): Promise<string> {
-  using prompts = createPrompts(terminal);
-  const password = await prompts.askSecret('Password');
-  if (password === (await prompts.askSecret('Password (again)'))) return password;
-  throw new UsageError('The two passwords are not equal.');
 }
 
 function giftOptions(argv: Argv<GlobalArguments>): Argv<GiftArguments> {

@@ -1,5 +1,6 @@
 /** `users …`: the commands about people. */
-import type { CommandModule } from 'yargs';
+
+import { commandGroup } from './command-group.ts';
 import {
   disableUser,
   enableUser,
@@ -11,12 +12,11 @@ import {
 } from './users-changes.ts';
 import { explainUser, showUser } from './users-details.ts';
 import { listUsers } from './users-list.ts';
-import type { GlobalArguments } from './with-house.ts';
 
-export const usersCommand: CommandModule<GlobalArguments, GlobalArguments> = {
-  command: 'users <command>',
+export const usersCommand = commandGroup({
+  name: 'users',
   describe: 'Find, show, disable, enable people; give and take what they may do',
-  builder: (argv) =>
+  commands: (argv) =>
     argv
       .command(listUsers)
       .command(showUser)
@@ -27,7 +27,5 @@ export const usersCommand: CommandModule<GlobalArguments, GlobalArguments> = {
       .command(sendPasswordReset)
       .command(revokeSessions)
       .command(grantToUser)
-      .command(revokeFromUser)
-      .demandCommand(1),
-  handler: () => undefined,
-};
+      .command(revokeFromUser),
+});

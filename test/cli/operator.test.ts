@@ -121,7 +121,11 @@ describe.concurrent('people', () => {
   test('who is disabled has no session left, and who is enabled again has none either', async () => {
     const email = newAddress();
     const id = await addUser({ email });
-    expect(await runJson(['users', 'disable', email])).toEqual({ id, email, status: 'DISABLED' });
+    expect(await runJson(['users', 'disable', email, '--yes'])).toEqual({
+      id,
+      email,
+      status: 'DISABLED',
+    });
     expect(await liveSessionsOf(id)).toEqual([]);
     expect(await runJson(['users', 'enable', email])).toEqual({ id, email, status: 'ACTIVE' });
     expect(await liveSessionsOf(id)).toEqual([]);
@@ -165,8 +169,8 @@ describe.concurrent('groups and permissions', () => {
     expect(shown).toMatchObject({ name: group, description: '', permissions: [code], members: 0 });
 
     await Promise.all([
-      runJson(['groups', 'delete', group]),
-      runJson(['permissions', 'delete', code]),
+      runJson(['groups', 'delete', group, '--yes']),
+      runJson(['permissions', 'delete', code, '--yes']),
     ]);
     const gone = await database.query(
       'select name from groups where name = $1 union select codename from permissions where codename = $2',
@@ -178,9 +182,9 @@ describe.concurrent('groups and permissions', () => {
 
 describe.concurrent('refused with exit 1', () => {
   test.each<[string, readonly string[], string]>([
-    ['nobody has that name', ['users', 'disable', 'nobody@example.com'], 'NOT_FOUND'],
-    ['the last active superuser', ['users', 'disable', 'root@example.com'], 'PROTECTED'],
-    ['the Root group', ['groups', 'delete', 'Root'], 'PROTECTED'],
+    ['nobody has that name', ['users', 'disable', 'nobody@example.com', '-y'], 'NOT_FOUND'],
+    ['the last active superuser', ['users', 'disable', 'root@example.com', '-y'], 'PROTECTED'],
+    ['the Root group', ['groups', 'delete', 'Root', '-y'], 'PROTECTED'],
     ['a place in Root', ['users', 'grant', 'root@example.com', '--group', 'Root'], 'PROTECTED'],
     ['no such permission', ['groups', 'create', 'X', '--permissions', 'nix'], 'NOT_FOUND'],
   ])('%s', async (_, args, problem) => {
@@ -201,6 +205,9 @@ describe.concurrent('wrong usage with exit 2', () => {
     ['a limit that is none', ['users', 'list', '--limit', 'all'], /--limit/],
     ['a limit of entries that is none', ['audit', 'tail', '--limit', 'all'], /--limit/],
     ['a limit of buckets that is none', ['budgets', 'show', '--limit', '0'], /--limit/],
+    ['deletion without a terminal', ['groups', 'delete', 'G'], /--yes/],
+    ['deletion without a terminal', ['permissions', 'delete', 'p'], /--yes/],
+    ['disabling without a terminal', ['users', 'disable', 'a'], /--yes/],
     ['a password in the arguments', ['users', 'set-password', 'a', 'secret'], /too many/],
   ])('%s', async (_, args, reason) => {
     const { code, stdout, stderr } = await run(args);

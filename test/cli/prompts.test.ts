@@ -85,10 +85,10 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
   };
 
   const answers = (email: string): Typed[] => [
-    { when: /Username:/, type: usernameOf(email) },
+    { when: /Username \(optional\):/, type: usernameOf(email) },
     { when: /Email address:/, type: email },
-    { when: /First name:/, type: 'Ada' },
-    { when: /Last name:/, type: 'Lovelace' },
+    { when: /First name \(optional\):/, type: 'Ada' },
+    { when: /Last name \(optional\):/, type: 'Lovelace' },
     { when: /Password:/, type: goodPassword },
     { when: /Password \(again\):/, type: goodPassword },
   ];
@@ -125,5 +125,68 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
     } finally {
       await rm(directory, { recursive: true });
     }
+  });
+
+  test('each answer is checked when it is given, and asked for again with the reason', async () => {
+    const [taken, email] = [newAddress(), newAddress()];
+    const made = await runCommand(
+      ['createuser', '--active', '--noinput', '--password-stdin', '--email', taken],
+      { environment, input: goodPassword },
+    );
+    expect(made.code).toBe(0);
+    const again = (wrong: string, answer: string) => `${'\b'.repeat(wrong.length)}${answer}`;
+    const typed: Typed[] = [
+      { when: /Username/, type: 'no spaces' },
+      { when: /Use letters, digits/, type: again('no spaces', usernameOf(email)) },
+      { when: /Email address:/, type: 'nowhere' },
+      { when: /> Must be/, type: again('nowhere', taken) },
+      { when: /Is taken/, type: again(taken, email) },
+      { when: /First name/, type: '' },
+      { when: /Last name/, type: '' },
+      { when: /Password:/, type: 'short' },
+      { when: /at least|shorter|characters/i, type: again('short', goodPassword) },
+      { when: /Password \(again\):/, type: 'another password' },
+      { when: /not equal[\s\S]*Password:/, type: goodPassword },
+      { when: /not equal[\s\S]*Password \(again\):/, type: goodPassword },
+    ];
+    const created = await atTerminal(['createuser', '--active'], { environment, typed });
+    expect(created.code).toBe(0);
+    expect(await usersOf(email)).toMatchObject([{ username: usernameOf(email), status: 'ACTIVE' }]);
+  });
+
+  test('a wrong code is asked for again', async () => {
+    const email = newAddress();
+    await atTerminal(['createuser'], { environment, typed: answers(email) });
+    const code = factOf((await mail.waitFor(email))[0], 'Code');
+    const typed = [
+      { when: /Code:/, type: 'wrong' },
+      { when: /wrong[\s\S]*code[\s\S]*Code:/i, type: code },
+    ];
+    expect(await atTerminal(['activateuser'], { environment, typed })).toMatchObject({ code: 0 });
+    expect(await usersOf(email)).toMatchObject([{ status: 'ACTIVE' }]);
+  });
+
+  test('Ctrl-C at a question is exit 130, and nothing was done', async () => {
+    const email = newAddress();
+    const typed = [...answers(email).slice(0, 4), { when: /Password:/, type: '\x03' }];
+    const left = await atTerminal(['createuser'], { environment, typed });
+    expect(left.code).toBe(130);
+    expect(left.stdout).toContain('nothing was done');
+    expect(await usersOf(email)).toEqual([]);
+  });
+
+  test('deletion asks first: no leaves everything, yes deletes, Ctrl-C is exit 130', async () => {
+    const name = `Group ${newAddress()}`;
+    await runCommand(['groups', 'create', name], { environment });
+    const groups = () => database.query('select 1 from groups where name = $1', [name]);
+    const answer = async (type: string) => {
+      const typed = [{ when: /Delete the group .*\?/, type }];
+      const { code } = await atTerminal(['groups', 'delete', name], { environment, typed });
+      return { code, left: (await groups()).length };
+    };
+    expect(await answer('n')).toEqual({ code: 1, left: 1 });
+    expect(await answer('')).toEqual({ code: 1, left: 1 });
+    expect(await answer('\x03')).toEqual({ code: 130, left: 1 });
+    expect(await answer('y')).toEqual({ code: 0, left: 0 });
   });
 });

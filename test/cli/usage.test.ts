@@ -1,4 +1,5 @@
 /** How a command has to be called, and what a wrong call is told. None of these gets to a database. */
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { spawnCommand } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
@@ -62,7 +63,34 @@ test.concurrent('help of a command names its options, none of which takes a pass
     '--noinput',
     '--password-stdin',
     '--username',
+    '--version',
   ]);
+});
+
+test.concurrent('--version is the one of the package', async () => {
+  const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+  const result = await runCommand(['--version'], { environment });
+  expect(result).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test.concurrent.each(['audit', 'budgets', 'groups', 'keys', 'mail', 'permissions', 'users'])(
+  '%s alone prints the help of its commands, on stdout and with exit 0',
+  async (group) => {
+    const [alone, help] = await Promise.all([
+      runCommand([group], { environment }),
+      runCommand([group, '--help'], { environment }),
+    ]);
+    expect(alone).toEqual({ code: 0, stdout: help.stdout, stderr: '' });
+    expect(alone.stdout.match(new RegExp(`gatehouse ${group} \\S`, 'g'))?.length).toBeGreaterThan(
+      1,
+    );
+  },
+);
+
+test.concurrent('a command that a group does not have is wrong usage, with the one that was meant', async () => {
+  const result = await runCommand(['users', 'lst'], { environment });
+  expect(result).toMatchObject({ code: 2, stdout: '' });
+  expect(result.stderr).toContain('list');
 });
 
 /** All others here run in the test's process. */

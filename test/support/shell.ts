@@ -1,5 +1,5 @@
 /** A real shell in which `gatehouse` is a command, as an operator has it: for pipes, redirections, completion. */
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
@@ -41,4 +41,9 @@ export async function runInShell(
   });
   await rm(directory, { recursive: true, force: true });
   return result;
+}
+
+/** Whether the shell is installed here. */
+export function hasShell(shell: 'bash' | 'zsh'): boolean {
+  return spawnSync(shell, ['-c', 'true']).status === 0;
 }

@@ -1,0 +1,28 @@
+/** A group of commands, such as `users`. Called without one of them, it prints its help. */
+import type { Argv, CommandModule } from 'yargs';
+import { say } from './terminal.ts';
+import type { GlobalArguments } from './with-house.ts';
+
+export interface CommandGroup {
+  readonly name: string;
+  readonly describe: string;
+  /** Adds the commands of the group. */
+  readonly commands: (argv: Argv<GlobalArguments>) => Argv<GlobalArguments>;
+}
+
+export function commandGroup({
+  name,
+  describe,
+  commands,
+}: CommandGroup): CommandModule<GlobalArguments, GlobalArguments> {
+  let group: Argv<GlobalArguments> | undefined;
+  return {
+    command: name,
+    describe,
+    builder: (argv) => {
+      group = commands(argv);
+      return group;
+    },
+    handler: async ({ terminal }) => say(terminal, (await group?.getHelp()) ?? ''),
+  };
+}
