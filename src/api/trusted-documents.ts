@@ -8,6 +8,7 @@ import { GraphQLError, parse } from 'graphql';
 import { z } from 'zod';
 import type { Context } from '../core/actor.ts';
 import { ConfigError } from '../core/config.ts';
+import { decodeUtf8, EncodingError } from '../core/text.ts';
 import { limits } from './graphql-limits.ts';
 
 /** Texts by their ids. */
@@ -52,10 +53,15 @@ function entriesOf(file: string): readonly (readonly [id: string, document: stri
 
 function jsonOf(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(decodeUtf8(readFileSync(file)));
   } catch (error) {
-    throw fault(file, error instanceof SyntaxError ? 'is not JSON' : 'cannot be read');
+    throw fault(file, reasonOf(error));
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof EncodingError) return error.message;
+  return error instanceof SyntaxError ? 'is not JSON' : 'cannot be read';
 }
 
 function requireDocument(file: string, id: string, document: string): void {

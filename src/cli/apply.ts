@@ -4,6 +4,7 @@ import type { CommandModule } from 'yargs';
 import { Problem } from '../core/errors.ts';
 import type { AccessChange } from '../features/administration/access-difference.ts';
 import type { DeclaredAccess } from '../features/administration/declared-access.ts';
+import { bytesOf, decodeInput } from './input.ts';
 import { type Colour, paint } from './listing.ts';
 import { createProgress } from './progress.ts';
 import type { Output, Terminal } from './terminal.ts';
@@ -57,14 +58,12 @@ export const applyCommand: CommandModule<GlobalArguments, ApplyArguments> = {
 
 async function readText(file: string, stdin: Terminal['stdin']): Promise<string> {
   if (typeof file !== 'string') throw new UsageError('--file is given twice.');
-  if (file !== '-') {
-    return readFile(file, 'utf8').catch((error: Error) => {
-      throw new UsageError(`The file cannot be read: ${error.message}`);
-    });
-  }
-  const chunks: Buffer[] = [];
-  for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString('utf8');
+  const name = file === '-' ? 'The input' : file;
+  const bytes = file === '-' ? bytesOf(stdin) : readFile(file);
+  const read = await bytes.catch((error: Error) => {
+    throw new UsageError(`The file cannot be read: ${error.message}`);
+  });
+  return decodeInput(name, read);
 }
 
 /** @throws VALIDATION_FAILED with line and column, or with the place in the file */

@@ -3,6 +3,7 @@
  * reason; passwords are masked. From a pipe the answers come line by line, and the command checks them.
  */
 import { createInterface } from 'node:readline';
+import { bytesOf, decodeInput, requireUtf8Answer } from './input.ts';
 import type { Terminal } from './terminal.ts';
 import { Interrupted, UsageError } from './usage.ts';
 
@@ -56,11 +57,12 @@ function terminalPrompts({ stdin, stderr }: Terminal): Prompts {
   return {
     async ask(question) {
       const { input } = await import('@inquirer/prompts');
-      return input(options(question), where).catch(asInterruption);
+      return input(options(question), where).catch(asInterruption).then(requireUtf8Answer);
     },
     async askSecret(question) {
       const { password } = await import('@inquirer/prompts');
-      return password({ ...options(question), mask: '*' }, where).catch(asInterruption);
+      const secret = password({ ...options(question), mask: '*' }, where);
+      return secret.catch(asInterruption).then(requireUtf8Answer);
     },
     [Symbol.dispose]: () => undefined,
   };
@@ -74,12 +76,14 @@ export function asInterruption(error: unknown): never {
 
 /** Each question takes the next line, so that a script can answer them in their order. */
 function pipedPrompts({ stdin }: Terminal): Prompts {
+  // Read as bytes: readline replaces what is not UTF-8.
+  stdin.setEncoding('latin1');
   const reader = createInterface({ input: stdin });
   const lines = reader[Symbol.asyncIterator]();
   const ask = async ({ text }: Question) => {
     const { value, done } = await lines.next();
     if (done) throw new UsageError(`The input ended before the answer to: ${text}.`);
-    return value as string; // readline yields strings
+    return decodeInput('The input', Buffer.from(value as string, 'latin1')); // readline yields strings
   };
   return {
     ask,
@@ -96,8 +100,6 @@ export async function readSecretFromStdin({ stdin }: Terminal): Promise<string> 
   if (stdin.isTTY) {
     throw new UsageError('--password-stdin reads from a pipe; leave it out to be asked.');
   }
-  const chunks: Buffer[] = [];
-  for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
-  const text = Buffer.concat(chunks).toString('utf8');
+  const text = decodeInput('The input', await bytesOf(stdin));
   return text.split(/\r?\n/, 1)[0] ?? '';
 }

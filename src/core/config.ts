@@ -34,6 +34,7 @@ import {
   readCertificates,
 } from './mail-settings.ts';
 import { type HashParameters, isAffordable } from './password-hash/hash-parameters.ts';
+import { decodeUtf8, EncodingError } from './text.ts';
 
 export interface TracingSettings {
   /** Where a collector takes OTLP over HTTP, without `/v1/traces`. */
@@ -331,8 +332,9 @@ function withoutBlanks(environment: Environment): Environment {
 
 function dotEnv(directory: string): Environment {
   try {
-    return parseEnv(readFileSync(resolve(directory, '.env'), 'utf8'));
+    return parseEnv(decodeUtf8(readFileSync(resolve(directory, '.env'))));
   } catch (error) {
+    if (error instanceof EncodingError) throw new ConfigError([`.env ${error.message}`]);
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
     throw error;
   }

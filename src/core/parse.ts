@@ -47,6 +47,9 @@ export function refuse(message: string): never {
   throw new Fault(message);
 }
 
+/** Spaces, marks without a letter, and code points that fonts draw as nothing. */
+const invisible = /[\p{Z}\p{C}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+
 /** Printable text of 1 to `maxLength` code points, without surrounding white space. */
 function parseText(raw: unknown, maxLength: number): string {
   if (typeof raw !== 'string') refuse('Must be a text.');
@@ -58,7 +61,13 @@ function parseText(raw: unknown, maxLength: number): string {
   }
   if (!text.isWellFormed()) refuse('Must be well-formed Unicode.');
   if (!isPrintable(text)) refuse('Must not contain control characters or line breaks.');
+  if (text.replace(invisible, '') === '') refuse('Must contain a visible character.');
   return text;
+}
+
+/** The same in NFC, for what is compared: one letter may be typed as two code points. */
+function parseNormalText(raw: unknown, maxLength: number): string {
+  return parseText(raw, maxLength).normalize('NFC');
 }
 
 const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
@@ -66,13 +75,37 @@ const domainPart =
   /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 function canonicalEmail(text: string): EmailAddress | undefined {
-  const lower = text.normalize('NFC').toLowerCase();
-  const at = lower.lastIndexOf('@');
-  if (at < 1) return undefined;
-  const local = lower.slice(0, at);
-  const domain = domainToASCII(lower.slice(at + 1));
-  if (local.length > 64 || !localPart.test(local) || !domainPart.test(domain)) return undefined;
+  const at = text.lastIndexOf('@');
+  const local = at < 1 ? undefined : asciiLowerCase(text.slice(0, at));
+  const domain = canonicalDomain(text.slice(at + 1));
+  if (local === undefined || local.length > 64 || !localPart.test(local)) return undefined;
+  if (domain === undefined) return undefined;
   return `${local}@${domain}` as EmailAddress; // canonical by the tests above
+}
+
+/** Of a text with other letters nothing: some of them, such as the Kelvin sign, have an ASCII lower case. */
+function asciiLowerCase(text: string): string | undefined {
+  return /^[\x21-\x7e]+$/.test(text) ? text.toLowerCase() : undefined;
+}
+
+/** Letters, digits, hyphens and dots: what else stands in a host name would be parsed as an address. */
+const hostName = /^[\p{L}\p{M}\p{N}.-]+$/u;
+
+/**
+ * A host name in its ASCII form (UTS 46). Characters that stand for ASCII ones, such as full-width
+ * letters, are refused: two spellings that look different must not be one address.
+ */
+function canonicalDomain(text: string): string | undefined {
+  const isDisguised = [...text].some(
+    (character) => character > '\u007f' && /^\p{ASCII}+$/u.test(lookOf(character)),
+  );
+  if (isDisguised || !hostName.test(text)) return undefined;
+  const domain = domainToASCII(text.normalize('NFC').toLowerCase());
+  return domainPart.test(domain) ? domain : undefined;
+}
+
+function lookOf(character: string): string {
+  return character.normalize('NFKC').toLowerCase();
 }
 
 /** An address in canonical form. Only ASCII before the `@`: look-alikes are refused, not folded. */
@@ -98,7 +131,7 @@ const linkLike = /[<>"\\/]|:\/\/|www\./i;
 
 /** A person's name of at most 150 characters; nothing that a mail program could show as a link. */
 export function parsePersonName(raw: unknown): PersonName {
-  const text = parseText(raw, 150);
+  const text = parseNormalText(raw, 150);
   if (linkLike.test(text)) refuse('Must be a name, without links or any of < > " \\ /.');
   return text as PersonName; // tested above
 }
@@ -150,7 +183,7 @@ export function parsePastedSecret(raw: unknown): string {
 
 /** The name of a group or the code of a permission, as something to look for. */
 export function parseLookupName(raw: unknown): string {
-  return parseText(raw, 150);
+  return parseNormalText(raw, 150);
 }
 
 /** An id of ours; anything else cannot exist, so it is not found rather than malformed. */
@@ -160,7 +193,7 @@ export function parseId(raw: unknown): string | undefined {
 
 /** Text to look for; of one to 100 characters. */
 export function parseSearch(raw: unknown): string {
-  return parseText(raw, 100);
+  return parseNormalText(raw, 100);
 }
 
 /** A point in time: a date, or its text in RFC 3339 such as `2026-01-31T12:00:00Z`. */
@@ -184,12 +217,12 @@ export function parseIds(raw: unknown): readonly string[] {
 
 /** Text of any content but control characters; may be empty. */
 export function parseDescription(raw: unknown): string {
-  return raw === '' ? '' : parseText(raw, 1000);
+  return raw === '' ? '' : parseNormalText(raw, 1000);
 }
 
 /** The name of a group. */
 export function parseGroupName(raw: unknown): string {
-  return parseText(raw, 150);
+  return parseNormalText(raw, 150);
 }
 
 const codenamePattern = /^[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)*$/;

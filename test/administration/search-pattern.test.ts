@@ -23,7 +23,7 @@ test.each([
   ['a_b', '%a\\_b%'],
   ['\\', '%\\\\%'],
 ])('%s', (raw, pattern) => {
-  expect(toSearchPattern(raw)).toEqual({ pattern, text: raw.toLowerCase() });
+  expect(toSearchPattern(raw.toLowerCase())).toEqual({ pattern, text: raw.toLowerCase() });
 });
 
 test('whatever contains the text matches', () => {

@@ -732,7 +732,7 @@ describe('mail settings', () => {
 });
 
 describe('the .env file', () => {
-  function directoryWith(text: string): string {
+  function directoryWith(text: string | Buffer): string {
     const directory = mkdtempSync(join(root, 'env-'));
     writeFileSync(join(directory, '.env'), text);
     return directory;
@@ -747,6 +747,17 @@ describe('the .env file', () => {
     expect(config.publicUrl).toBe('http://localhost:6000');
     expect(config.dataDirectory).toBe(join(directory, '.gatehouse'));
     expect(read({}).port).toBe(4000);
+  });
+
+  test('may begin with a byte order mark, and is UTF-8', () => {
+    expect(readConfig({}, directoryWith('\ufeffPORT=5000\n')).port).toBe(5000);
+    const text = 'NODE_ENV=production\nEMAIL_HOST_PASSWORD=größe\n';
+    const utf16 = Buffer.from(`\ufeff${text}`, 'utf16le');
+    for (const bytes of [utf16, Buffer.from(utf16).swap16(), Buffer.from(text, 'latin1')]) {
+      expect(faultsOf({}, directoryWith(bytes))).toEqual([
+        expect.stringMatching(/^\.env is (UTF-16|not UTF-8): save it as UTF-8$/),
+      ]);
+    }
   });
 
   test('can be all there is in production, and its faults are told like others', () => {

@@ -32,7 +32,7 @@ export interface CommandOptions {
   /** Where it runs; without one a new directory, gone afterwards. */
   readonly directory?: string;
   /** What stands on its standard input, which ends after that. */
-  readonly input?: string;
+  readonly input?: string | Buffer;
   readonly limitMilliseconds?: number;
   /** A program that runs ours, such as `env`, and becomes it. */
   readonly wrapper?: readonly string[];

@@ -9,10 +9,12 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-export async function createTestDatabase(): Promise<TestDatabase> {
+/** @param definition SQL, for a database that is not the migrated template */
+export async function createTestDatabase(definition?: string): Promise<TestDatabase> {
   const templateUrl = new URL(inject('templateUrl'));
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await asAdmin(templateUrl, `create database ${name} template ${templateUrl.pathname.slice(1)}`);
+  const template = definition ?? `template ${templateUrl.pathname.slice(1)}`;
+  await asAdmin(templateUrl, `create database ${name} ${template}`);
   const url = new URL(templateUrl);
   url.pathname = `/${name}`;
   const pool = new Pool({ connectionString: url.href, max: 2 });

@@ -19,7 +19,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { TokenPair, TokenSource, Tokens } from '../sessions/tokens.ts';
 import type { User, UserStatus } from '../users/user.entity.ts';
-import type { Users } from '../users/users.ts';
+import { type Users, usernameKeyOf } from '../users/users.ts';
 
 /** Everything raw. */
 export interface LoginInput {
@@ -60,7 +60,7 @@ const candidateSql = (condition: string) =>
   from users u left join password_hashes h on h.user_id = u.id
   where ${condition}`);
 const byEmail = candidateSql('u.email = ?');
-const byUsername = candidateSql('lower(u.username) = lower(?)');
+const byUsername = candidateSql(`${usernameKeyOf('u.username')} = ${usernameKeyOf('?')}`);
 
 /** Stands for a name that no account can have, so that such a name costs a query like any other. */
 const nobody: LoginName | { kind: 'email'; value: string } = { kind: 'email', value: '' };

@@ -6,6 +6,7 @@ import type { Context } from '../../core/actor.ts';
 import { Problem } from '../../core/errors.ts';
 import { parseFields, parseId, parseLoginName, parseLookupName } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { usernameKeyOf } from '../users/users.ts';
 import { requireAdministrator } from './rules.ts';
 
 export interface ByName {
@@ -19,7 +20,7 @@ export interface ByName {
   permissionIds(codenames: readonly string[], context: Context): Promise<string[]>;
 }
 
-const columnOf = { email: 'email', username: 'lower(username)' } as const;
+const columnOf = { email: 'email', username: usernameKeyOf('username') } as const;
 
 export function createByName({ query }: UnitOfWork): ByName {
   const one = async (path: string, sql: string, value: unknown): Promise<string> => {

@@ -85,7 +85,7 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     },
     async users({ page, filter, orderBy }, context) {
       requireAdministrator(context, 'users.view_user');
-      return connect(query, sourceOf(filter), {
+      return connect(query, await sourceOf(filter, query), {
         order: parseOrder(orderBy),
         page,
         load: loadUsers,
@@ -137,7 +137,7 @@ function parseOrder({ field, direction }: UserOrder): PageOrder {
   return orderBy;
 }
 
-function sourceOf(filter: UserFilter): PageSource {
+async function sourceOf(filter: UserFilter, query: UnitOfWork['query']): Promise<PageSource> {
   const parsed = parseFields({
     search: () => optional(filter.search, parseSearch),
     status: () => optional(filter.status, parseStatus),
@@ -152,7 +152,8 @@ function sourceOf(filter: UserFilter): PageSource {
     conditions.push(condition);
     parameters.push(...values);
   };
-  const search = parsed.search === undefined ? undefined : toSearchPattern(parsed.search);
+  const search =
+    parsed.search === undefined ? undefined : await foldedPattern(parsed.search, query);
   add('t.search_text like ? and strpos(t.search_text, ?) > 0', search?.pattern, search?.text);
   add('t.status = ?', parsed.status);
   add('t.is_staff = ?', parsed.isStaff);
@@ -163,6 +164,12 @@ function sourceOf(filter: UserFilter): PageSource {
     parsed.groupId,
   );
   return { from: 'users t', conditions, parameters };
+}
+
+/** Folded by the database, as the column is: two implementations of Unicode would disagree. */
+async function foldedPattern(search: string, query: UnitOfWork['query']) {
+  const [row] = await query<{ text: string }>('select fold_search(?) as text', [search]);
+  return row && toSearchPattern(row.text);
 }
 
 function parseStatus(raw: unknown): string {

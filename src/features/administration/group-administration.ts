@@ -51,9 +51,13 @@ export function createGroupAdministration(parts: {
   };
 
   const requireFree = async (name: string, own?: Group) => {
-    await lock(`group:${name}`);
-    const other = await em.findOne(Group, { name });
-    if (other && other.id !== own?.id) {
+    // Names that differ in case only look alike to people.
+    await lock('gatehouse:group-names');
+    const [other] = await query<{ id: string }>(
+      'select id from groups where fold_case(name) = fold_case(?) and id is distinct from ?::uuid',
+      [name, own?.id ?? null],
+    );
+    if (other) {
       throw new Problem('ALREADY_EXISTS', { fields: [{ path: 'name', message: 'Is taken.' }] });
     }
   };

@@ -18,9 +18,10 @@ interface Trigram {
 /**
  * The index is asked for two trigrams only, the two that the fewest users should have: for each one
  * that it is asked for it reads a list, and the lists grow with the users.
+ *
+ * @param text folded as the database folds what is searched
  */
-export function toSearchPattern(raw: string): SearchPattern {
-  const text = raw.toLowerCase();
+export function toSearchPattern(text: string): SearchPattern {
   const part = partThatTells(text);
   const [one, other] = rarestTwo(trigramsOf(part));
   const wanted = one && other ? `${one.text}%${other.text}` : part.replace(/[\\%_]/g, '\\$&');

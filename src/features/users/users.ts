@@ -54,6 +54,10 @@ const passwordHashSql = prepared(
   'select password_hash as hash from password_hashes where user_id = ?',
 );
 
+/** SQL: what a username is unique by. It is ASCII, whatever the locale of the database makes of case. */
+export const usernameKeyOf = (sql: string) => `lower(${sql} collate "C")`;
+const usernameKey = usernameKeyOf('username');
+
 export function createUsers({ em, lock, query }: UnitOfWork): Users {
   const columns = em
     .getMetadata(User)
@@ -64,7 +68,9 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
   );
 
   const isUsernameTaken = async (username: Username) => {
-    const rows = await query('select 1 from users where lower(username) = lower(?)', [username]);
+    const rows = await query(`select 1 from users where ${usernameKey} = ${usernameKeyOf('?')}`, [
+      username,
+    ]);
     return rows.length > 0;
   };
 
