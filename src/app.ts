@@ -145,7 +145,7 @@ function resolversOf(house: House): Resolvers {
     new SessionResolver(),
     new UserSessionsResolver(house.sessions),
     new SessionsResolver(house.sessions, house.refresh),
-    new AccountsResolver(house.registrations, house.login),
+    new AccountsResolver(house.registrations, house.emailVerification, house.login),
     new PasswordsResolver(house.passwords),
     new ProfileResolver(house.profiles, house.emailChanges),
     new DirectoryResolver(house.directory, house.explanations),

@@ -2,6 +2,7 @@
 import { Group } from './features/access/group.entity.ts';
 import { Permission } from './features/access/permission.entity.ts';
 import { OneTimePassword } from './features/one-time-passwords/one-time-password.entity.ts';
+import { Registration } from './features/registrations/registration.entity.ts';
 import { DeletedSession } from './features/sessions/deleted-session.entity.ts';
 import { Session } from './features/sessions/session.entity.ts';
 import { SigningKey } from './features/sessions/signing-key.entity.ts';
@@ -14,6 +15,7 @@ export const entities = [
   User,
   PasswordHash,
   OneTimePassword,
+  Registration,
   Session,
   DeletedSession,
   SigningKey,

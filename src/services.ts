@@ -3,7 +3,7 @@ import type { Clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
 import type { Log } from './core/log.ts';
 import type { Metrics } from './core/metrics.ts';
-import { createOneTimeSecrets } from './core/one-time-secret.ts';
+import { createOneTimeSecrets, type OneTimeSecrets } from './core/one-time-secret.ts';
 import { createPasswordHasher, hashThreadsOf } from './core/password-hash/password-hasher.ts';
 import { createRefreshTokens } from './core/refresh-token.ts';
 import type { Budgets } from './db/budgets.ts';
@@ -11,14 +11,18 @@ import type { Changes } from './db/changes.ts';
 import type { UnitOfWork } from './db/unit-of-work.ts';
 import { createAccess } from './features/access/access.ts';
 import { createAccountMails } from './features/accounts/accounts.mails.ts';
+import { createAddressNotices } from './features/accounts/address-notices.ts';
 import { createCredentials } from './features/accounts/credentials.ts';
 import { createEmailChanges } from './features/accounts/email-change.ts';
+import { createEmailVerification } from './features/accounts/email-verification.ts';
 import { createHousekeeping } from './features/accounts/housekeeping.ts';
 import { createLogin } from './features/accounts/login.ts';
 import { createPasswords } from './features/accounts/passwords.ts';
+import { createPendingAccounts } from './features/accounts/pending-accounts.ts';
 import { createProfiles } from './features/accounts/profile.ts';
 import { createProvisioning } from './features/accounts/provisioning.ts';
 import { createProvisioningChecks } from './features/accounts/provisioning-checks.ts';
+import { createRegisteredAccounts } from './features/accounts/registered-accounts.ts';
 import { createRegistrations } from './features/accounts/registration.ts';
 import { createAccessDeclarations } from './features/administration/access-declarations.ts';
 import { createAccountRecovery } from './features/administration/account-recovery.ts';
@@ -40,15 +44,21 @@ import {
 import { type Attempts, createAttempts } from './features/attempts/attempts.ts';
 import { type Audit, createAudit } from './features/audit/audit.ts';
 import { createAuditVerifier } from './features/audit/verification.ts';
-import { createOneTimePasswords } from './features/one-time-passwords/one-time-passwords.ts';
+import {
+  createOneTimePasswords,
+  type OneTimePasswords,
+} from './features/one-time-passwords/one-time-passwords.ts';
+import { createAddresses } from './features/registrations/addresses.ts';
+import { createRegistrationMails } from './features/registrations/registrations.mails.ts';
+import { createWaitingRegistrations } from './features/registrations/waiting-registrations.ts';
 import { createPrincipals } from './features/sessions/principals.ts';
 import { createRefresh } from './features/sessions/refresh.ts';
 import { createSessions } from './features/sessions/sessions.ts';
 import { createSigningKeys } from './features/sessions/signing-keys.ts';
 import { createTokens } from './features/sessions/tokens.ts';
-import { createUsers } from './features/users/users.ts';
+import { createUsers, type Users } from './features/users/users.ts';
 
-const resendCooldownSeconds = 60;
+const mailCooldownSeconds = 60;
 /** So many hashes may wait for each thread; the pace of late may close the line before. */
 const waitingHashesPerThread = 200;
 
@@ -87,11 +97,17 @@ export function createServices(ground: Ground) {
     clock,
     verifyCodeTtlSeconds: config.verifyCodeTtlSeconds,
     resetTokenTtlSeconds: config.resetTokenTtlSeconds,
-    resendCooldownSeconds,
+  });
+  const registrationServices = createRegistrationServices(ground, {
+    secrets,
+    users,
+    oneTimePasswords,
+    attempts,
   });
   const sessionServices = createSessionServices(ground, { audit, attempts });
   const accountParts = {
     ...sessionServices,
+    ...registrationServices,
     audit,
     attempts,
     unitOfWork,
@@ -114,6 +130,7 @@ export function createServices(ground: Ground) {
     emailChanges,
     login: createLogin(accountParts),
     registrations: createRegistrations(accountParts),
+    emailVerification: createEmailVerification(accountParts),
     passwords: createPasswords(accountParts),
     profiles: createProfiles({ ...accountParts, emailChanges }),
     provisioning: createProvisioning(accountParts),
@@ -126,7 +143,13 @@ export function createServices(ground: Ground) {
     auditEntries: createAuditEntries({ query: unitOfWork.query, subjectKeys: audit.subjectKeys }),
     ...createAdministration({ ...accountParts, grants, rights }),
     mailQueue: createMailQueue(unitOfWork, audit),
-    composeMail: createAccountMails({ unitOfWork, secrets, clock, publicUrl: config.publicUrl }),
+    composeMail: createAccountMails({
+      ...registrationServices,
+      unitOfWork,
+      secrets,
+      clock,
+      publicUrl: config.publicUrl,
+    }),
   };
 }
 
@@ -154,6 +177,31 @@ function createAdministration(parts: UserAdministrationParts) {
       ...withRecordedRefusals(audit, accessDeclarations),
       compareAccess: accessDeclarations.compareAccess, // a comparison writes nothing
     },
+  };
+}
+
+/** Which account owns an address, and the registrations and accounts that wait for their owner. */
+function createRegistrationServices(
+  { config, unitOfWork, clock }: Ground,
+  parts: {
+    readonly secrets: OneTimeSecrets;
+    readonly users: Users;
+    readonly oneTimePasswords: OneTimePasswords;
+    readonly attempts: Attempts;
+  },
+) {
+  const { publicUrl, verifyCodeTtlSeconds } = config;
+  const deps = { ...parts, unitOfWork, clock, verifyCodeTtlSeconds, mailCooldownSeconds };
+  const waitingRegistrations = createWaitingRegistrations(deps);
+  const addresses = createAddresses({ users: parts.users, registrations: waitingRegistrations });
+  const pendingAccounts = createPendingAccounts(parts);
+  return {
+    waitingRegistrations,
+    addresses,
+    pendingAccounts,
+    registeredAccounts: createRegisteredAccounts({ ...deps, addresses }),
+    addressNotices: createAddressNotices({ ...deps, pendingAccounts }),
+    writeRegistrationMail: createRegistrationMails({ ...deps, publicUrl }),
   };
 }
 

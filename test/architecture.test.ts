@@ -17,6 +17,7 @@ const floors = [
   'src/features/access/',
   'src/features/users/',
   'src/features/one-time-passwords/',
+  'src/features/registrations/',
   'src/features/sessions/',
   'src/features/accounts/',
   'src/features/administration/',

@@ -14,6 +14,7 @@ import { OverLimit } from './graphql-limits.ts';
 /** `test/api/graphql-credentials.test.ts` fails when one of the schema is missing. */
 export const credentialFields: ReadonlySet<string> = new Set([
   'cancelEmailChange',
+  'cancelRegistration',
   'changeEmail',
   'changePassword',
   'confirmEmailChange',

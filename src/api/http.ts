@@ -7,6 +7,7 @@ import type { Metrics } from '../core/metrics.ts';
 import { currentTracer } from '../core/tracing.ts';
 import type { Changes } from '../db/changes.ts';
 import type { UnitOfWork } from '../db/unit-of-work.ts';
+import type { EmailVerification } from '../features/accounts/email-verification.ts';
 import type { Passwords } from '../features/accounts/passwords.ts';
 import type { OneTimePasswords } from '../features/one-time-passwords/one-time-passwords.ts';
 import type { Sessions } from '../features/sessions/sessions.ts';
@@ -59,6 +60,7 @@ export interface HttpParts {
   readonly mailbox: DevelopmentMailbox;
   readonly oneTimePasswords: OneTimePasswords;
   readonly passwords: Passwords;
+  readonly emailVerification: EmailVerification;
   readonly farewell: Farewell;
   readonly isReady: () => Promise<boolean>;
 }

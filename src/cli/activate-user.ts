@@ -1,7 +1,6 @@
 /** `activateuser`: activates an account with the code that was mailed to it. */
 import type { CommandModule } from 'yargs';
 import { Problem } from '../core/errors.ts';
-import type { Registrations } from '../features/accounts/registration.ts';
 import { createPrompts } from './prompts.ts';
 import { complain, type Terminal } from './terminal.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
@@ -21,21 +20,25 @@ export const activateUser: CommandModule<GlobalArguments, ActivateArguments> = {
     }),
   handler: async ({ code, ...given }) => {
     const { terminal } = given;
-    await withHouse(terminal, async ({ registrations }) => {
-      if (code === undefined) await askForCode(registrations, terminal);
-      else await registrations.verifyEmail(code);
+    await withHouse(terminal, async ({ emailVerification }, context) => {
+      const verify = (answer: string) => emailVerification.verifyEmail({ code: answer }, context);
+      if (code === undefined) await askForCode(verify, terminal);
+      else await verify(code);
     });
     print({ text: 'The account is active.', json: { status: 'ACTIVE' } }, given);
   },
 };
 
 /** Asks again at a terminal while the code is not a right one. */
-async function askForCode({ verifyEmail }: Registrations, terminal: Terminal): Promise<void> {
+async function askForCode(
+  verify: (code: string) => Promise<void>,
+  terminal: Terminal,
+): Promise<void> {
   using prompts = createPrompts(terminal);
   for (;;) {
     const code = await prompts.ask({ text: 'Code' });
     try {
-      return await verifyEmail(code);
+      return await verify(code);
     } catch (error) {
       if (!(error instanceof Problem) || !terminal.stdin.isTTY) throw error;
       complain(terminal, error.fields[0]?.message ?? error.message);

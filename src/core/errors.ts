@@ -5,7 +5,10 @@
 
 const catalogue = {
   VALIDATION_FAILED: { status: 400, sentence: 'Some of the input is not acceptable; see fields.' },
-  INVALID_CREDENTIALS: { status: 401, sentence: 'The address or the password is not right.' },
+  INVALID_CREDENTIALS: {
+    status: 401,
+    sentence: 'Incorrect email or password, or the address is not confirmed yet.',
+  },
   ACCOUNT_NOT_ACTIVE: {
     status: 401,
     sentence: 'The account is not active yet: confirm the address with the code mailed to it.',

@@ -16,20 +16,26 @@ export const maxAttempts = 25;
 
 const restartMilliseconds = 1000;
 
+export interface JobTiming {
+  /** A waiting job with the same key is replaced. */
+  readonly key: string;
+  readonly delaySeconds: number;
+}
+
 /** Records a job in the transaction at hand: it is done if and only if that commits. */
 export async function enqueueJob(
   em: EntityManager,
   task: string,
   payload: JobPayload,
+  { key, delaySeconds }: Partial<JobTiming> = {},
 ): Promise<void> {
-  await em
-    .getConnection()
-    .execute(
-      'select graphile_worker.add_job(?, payload => ?::json, max_attempts => ?)',
-      [task, JSON.stringify(payload), maxAttempts],
-      'all',
-      em.getTransactionContext(),
-    );
+  await em.getConnection().execute(
+    `select graphile_worker.add_job(?, payload => ?::json, max_attempts => ?, job_key => ?,
+         run_at => now() + ? * interval '1 second')`,
+    [task, JSON.stringify(payload), maxAttempts, key ?? null, delaySeconds ?? 0],
+    'all',
+    em.getTransactionContext(),
+  );
 }
 
 /** Does the jobs until it is stopped; those under way are finished first. */

@@ -3,8 +3,10 @@
  * a secret: secrets are derived when the mail is written.
  */
 export type MailIntent =
-  /** A code that proves an address; sent to the address kept with the one-time password. */
+  /** A code that verifies the address of an account; sent to the address of the one-time password. */
   | { readonly mail: 'verify-email'; readonly oneTimePasswordId: string }
+  /** The codes of the registrations that wait for an address, each derived from an id. */
+  | { readonly mail: 'verify-email'; readonly to: string; readonly codeIds: readonly string[] }
   /** uid and token to choose a new password with. */
   | { readonly mail: 'reset-password'; readonly oneTimePasswordId: string }
   /** The same for an account that an administrator has made. */
@@ -19,6 +21,8 @@ export type MailIntent =
   | { readonly mail: 'account-erased'; readonly to: string; readonly locale: string | null }
   /** Somebody registered an address that has an account; sent to its owner. */
   | { readonly mail: 'already-registered'; readonly userId: string }
+  /** The same for an account that is disabled. */
+  | { readonly mail: 'account-closed'; readonly userId: string }
   /** Something about the account was changed; `fields` are names as in the schema. */
   | {
       readonly mail: 'account-changed';

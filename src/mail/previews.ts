@@ -5,6 +5,8 @@ import { type MailName, type Told, writeMail } from './templates/templates.ts';
 
 const person = { name: 'Ada Lovelace', email: 'ada@example.com' };
 const code = 'MadeUpCodeForAPreview1';
+const otherCode = 'MadeUpCodeForAPreview2';
+const day = (day: number) => new Date(Date.UTC(2026, 0, day, 12));
 const madeUpUid = 'TWFkZSB1cCBmb3IgYSBwcmV2aWV3';
 
 function examplesFor(publicUrl: string): { readonly [Name in MailName]: Told<Name> } {
@@ -12,7 +14,22 @@ function examplesFor(publicUrl: string): { readonly [Name in MailName]: Told<Nam
   const codeMail = { ...link, code, lifetimeSeconds: 86_400 };
   return {
     'verify-email': codeMail,
+    'verify-registrations': {
+      email: person.email,
+      publicUrl,
+      registrations: [
+        { ...codeMail, registeredAt: day(1), expiresAt: day(2) },
+        {
+          ...codeMail,
+          name: 'Charles Babbage',
+          code: otherCode,
+          registeredAt: day(2),
+          expiresAt: day(3),
+        },
+      ],
+    },
     'already-registered': person,
+    'account-closed': person,
     'reset-password': { ...link, uid: madeUpUid, token: code },
     invite: { ...link, uid: madeUpUid, token: code, lifetimeSeconds: 86_400 },
     'change-email': { ...codeMail, email: 'ada@new.example.com' },

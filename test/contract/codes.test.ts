@@ -3,7 +3,14 @@ import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isTopLevel, type ProblemCode, problemCodes, sentenceOf } from '../../src/core/errors.ts';
 import { permissionId, superuser } from '../support/administrators.ts';
-import { goodPassword, type Login, newAddress, register, somebody } from '../support/people.ts';
+import {
+  goodPassword,
+  type Login,
+  newAddress,
+  pendingAccount,
+  register,
+  somebody,
+} from '../support/people.ts';
 import { type RawAnswer, rawRequest } from '../support/raw-request.ts';
 import { expectRefusal, internals } from '../support/refusals.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -60,7 +67,7 @@ const disabling = (id: string, { accessToken: token }: Login) => ({
 const provocations: Partial<Readonly<Record<ProblemCode, Provocation>>> = {
   VALIDATION_FAILED: async () => loginOf('', goodPassword),
   INVALID_CREDENTIALS: async () => loginOf(ada.email, 'not the password'),
-  ACCOUNT_NOT_ACTIVE: async () => loginOf((await register(service)).email, goodPassword),
+  ACCOUNT_NOT_ACTIVE: async () => loginOf((await pendingAccount(service)).email, goodPassword),
   INVALID_CODE: async () => ({
     graphql: { document: documents.verifyEmail, variables: { code: 'AAAAAAAAAAAAAAAAAAAAAA' } },
     rest: { method: 'GET', path: '/register/verify/?code=AAAAAAAAAAAAAAAAAAAAAA' },
@@ -241,10 +248,10 @@ function visible({ status, rawHeaders, text }: RawAnswer): string {
   return [status, ...headers, '', text].join('\n');
 }
 
-test('a login that fails looks the same to the byte, whatever is the reason', async () => {
+test('B01: a login that fails looks the same to the byte, whatever is the reason', async () => {
   const [disabled, pending, broken] = [
     await somebody(service, { username: 'dora' }),
-    await register(service),
+    await pendingAccount(service),
     await somebody(service),
   ];
   await service.database.query("update users set status = 'DISABLED' where id = $1", [
@@ -254,6 +261,7 @@ test('a login that fails looks the same to the byte, whatever is the reason', as
     "update password_hashes set password_hash = '!' where user_id = $1",
     [broken.userId],
   );
+  const unconfirmed = await register(service);
   const attempts: readonly (readonly [string, string])[] = [
     [newAddress(), goodPassword],
     ['nobody.by.that.name', goodPassword],
@@ -266,6 +274,8 @@ test('a login that fails looks the same to the byte, whatever is the reason', as
     [disabled.email, 'not the password'],
     ['dora', goodPassword],
     [pending.email, 'not the password'],
+    [unconfirmed.email, goodPassword],
+    [unconfirmed.email, 'not the password'],
     [broken.email, goodPassword],
     [broken.email, '!'],
   ];
@@ -285,7 +295,7 @@ test('a login that fails looks the same to the byte, whatever is the reason', as
   }
 });
 
-test('registering looks the same to the byte, whoever has the address', async () => {
+test('B03: registering looks the same to the byte, whoever has the address', async () => {
   const disabled = await somebody(service);
   await service.database.query("update users set status = 'DISABLED' where id = $1", [
     disabled.userId,

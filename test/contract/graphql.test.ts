@@ -53,7 +53,9 @@ const registration = (email: string) => ({
 });
 
 async function isRegistered(email: string): Promise<boolean> {
-  const rows = await service.database.query('select 1 from users where email = $1', [email]);
+  const rows = await service.database.query('select 1 from registrations where email = $1', [
+    email,
+  ]);
   return rows.length > 0;
 }
 

@@ -1,6 +1,7 @@
 /** HTTP as it should be: methods, sizes, types and addresses refused in the envelope, headers, the description. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { restRows } from '../../src/api/rest/routes.ts';
+import { factOf } from '../support/mail-server.ts';
 import { goodPassword, type Login, newAddress, somebody } from '../support/people.ts';
 import { rawRequest } from '../support/raw-request.ts';
 import { envelopeOf } from '../support/refusals.ts';
@@ -176,11 +177,13 @@ describe('HTTP', () => {
     const email = newAddress();
     const extra = { is_staff: true, isStaff: true, is_superuser: true, status: 'ACTIVE', id: 'x' };
     await service.rest('POST', '/register/', { json: { ...registration(email), ...extra } });
+    const [mail] = await service.mail.waitFor(email);
+    await service.rest('GET', `/register/verify?code=${factOf(mail, 'Code')}`);
     const [row] = await service.database.query(
       'select status, is_staff, is_superuser from users where email = $1',
       [email],
     );
-    expect(row).toEqual({ status: 'PENDING', is_staff: false, is_superuser: false });
+    expect(row).toEqual({ status: 'ACTIVE', is_staff: false, is_superuser: false });
   });
 });
 

@@ -8,6 +8,7 @@ import {
   goodPassword,
   type Login,
   newAddress,
+  pendingAccount,
   register,
   somebody,
   tryLogin,
@@ -433,8 +434,10 @@ describe('refusals', () => {
     const login = (email: string, password: string) =>
       service.rest('POST', '/login/', { json: { email, password } });
     expectRefusal(await login(ada.email, 'not the password'), 'INVALID_CREDENTIALS');
-    const { email } = await register(service);
+    const { email } = await pendingAccount(service);
     expectRefusal(await login(email, goodPassword), 'ACCOUNT_NOT_ACTIVE');
+    const unconfirmed = await register(service);
+    expectRefusal(await login(unconfirmed.email, goodPassword), 'INVALID_CREDENTIALS');
     expectRefusal(await login(email, 'not the password'), 'INVALID_CREDENTIALS');
     expectRefusal(await login('', ''), 'VALIDATION_FAILED', ['email', 'password']);
   });
@@ -536,7 +539,7 @@ describe('looking at a code does not use it up', () => {
         expect(look.headers['cache-control']).toBe('no-store');
       }
     }
-    expect(await tryLogin(service, email)).toMatchObject({ code: 'ACCOUNT_NOT_ACTIVE' });
+    expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
     expect((await service.rest('GET', `/register/verify?code=${code}`)).status).toBe(200);
   });
 
@@ -584,6 +587,6 @@ function pressButton(pageUrl: string, page: string): Promise<Response> {
   return fetch(new URL(action, pageUrl), {
     method: 'POST',
     headers: html,
-    body: new URLSearchParams({ code: value }),
+    body: new URLSearchParams({ code: value, password: goodPassword }),
   });
 }

@@ -150,6 +150,57 @@ test('a taken address is not told from a free one; its owner hears of it', async
   expect(await emailOf(userId)).toBe(email);
 });
 
+test("J07: a person's own data tells nothing of another address", async () => {
+  const owner = await somebody(service);
+  const shape = async (newEmail: string) => {
+    const { accessToken } = await somebody(service);
+    expect(await change(accessToken, newEmail)).toEqual(acknowledged);
+    await quiet(service);
+    const { data } = await service.graphql('{ exportMyData }', {}, accessToken);
+    const { mailedCodes } = data.exportMyData;
+    return mailedCodes.map(({ kind, email, endedAt }: Record<string, unknown>) => [
+      kind,
+      email === newEmail,
+      endedAt,
+    ]);
+  };
+  const ofFree = await shape(newAddress());
+  expect(ofFree).toHaveLength(2);
+  expect(await shape(owner.email)).toEqual(ofFree);
+});
+
+test('the owner of a taken address gets a notice three times an hour, and a closed account its own', async () => {
+  const owner = await somebody(service);
+  for (let round = 0; round < 4; round += 1) {
+    const { accessToken } = await somebody(service);
+    await change(accessToken, owner.email);
+    await quiet(service);
+  }
+  const subjects = (email: string) =>
+    service.mail.mails.filter(({ to }) => to === email).map(({ subject }) => subject);
+  expect(subjects(owner.email)).toEqual(Array(3).fill('You already have an account'));
+  const closed = await somebody(service);
+  await service.database.query("update users set status = 'DISABLED' where id = $1", [
+    closed.userId,
+  ]);
+  const { accessToken } = await somebody(service);
+  await change(accessToken, closed.email);
+  await quiet(service);
+  expect(subjects(closed.email)).toEqual(['Your account is closed']);
+});
+
+test("a change to one's own address changes nothing and mails nobody", async () => {
+  const { accessToken, email } = await somebody(service);
+  expect(await change(accessToken, email.toUpperCase())).toEqual(acknowledged);
+  expect(await change(accessToken, email, 'not the password')).toMatchObject({
+    code: 'INVALID_CREDENTIALS',
+  });
+  await quiet(service);
+  expect(service.mail.mails.filter(({ to }) => to === email)).toEqual([]);
+  const { data } = await service.graphql('{ me { pendingEmail } }', {}, accessToken);
+  expect(data.me.pendingEmail).toBeNull();
+});
+
 test('of people who confirm one address at once one gets it, and nobody an error of ours', async () => {
   for (let round = 0; round < 5; round += 1) {
     const people = await Promise.all(Array.from({ length: 3 }, () => somebody(service)));

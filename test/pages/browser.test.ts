@@ -50,10 +50,28 @@ describe.skipIf(executable === undefined)(
       await using visited = await visit(link);
       const { page } = visited;
       expect(await page.getByRole('main').innerText()).toContain(email);
-      expect(await tryLogin(service, email)).toMatchObject({ code: 'ACCOUNT_NOT_ACTIVE' });
+      expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+      const password = page.getByLabel('Password');
+      await password.fill('not the password');
       await page.getByRole('button', { name: 'Confirm this address' }).click();
+      expect(
+        await page.getByText('This is not the password of this registration.').isVisible(),
+      ).toBe(true);
+      await password.fill(goodPassword);
+      await password.press('Enter');
       expect(await heading(page)).toBe('Address confirmed');
       expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
+    });
+
+    test('a person removes the registration of somebody else', async () => {
+      const { email, link } = await verificationLink(service);
+      await using visited = await visit(link);
+      const { page } = visited;
+      await page.getByRole('button', { name: 'This was not me' }).click();
+      expect(await heading(page)).toBe('Registration removed');
+      await page.goto(service.address + new URL(link).pathname + new URL(link).search);
+      expect(await heading(page)).toBe('This link does not work any more');
+      expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
     });
 
     test('a person chooses a new password, in Spanish, after one that is refused', async () => {

@@ -7,7 +7,7 @@ import {
   resetLink,
   verificationLink,
 } from '../support/page-links.ts';
-import { goodPassword, tryLogin } from '../support/people.ts';
+import { goodPassword, pendingAccount, tryLogin } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -24,6 +24,9 @@ interface LinkedPage {
   readonly title: string;
   readonly doneTitle: string;
   readonly spanishTitle: string;
+  /** What is typed into its fields. */
+  readonly typed: Readonly<Record<string, string>>;
+  readonly buttons: number;
   link(): Promise<MailedLink>;
 }
 
@@ -33,6 +36,8 @@ const pages: readonly LinkedPage[] = [
     title: 'Confirm your email address',
     doneTitle: 'Address confirmed',
     spanishTitle: 'Confirme su dirección de correo',
+    typed: { password: goodPassword },
+    buttons: 2,
     link: () => verificationLink(service),
   },
   {
@@ -40,6 +45,8 @@ const pages: readonly LinkedPage[] = [
     title: 'Choose a new password',
     doneTitle: 'Password set',
     spanishTitle: 'Elija una contraseña nueva',
+    typed,
+    buttons: 1,
     link: () => resetLink(service),
   },
   {
@@ -47,6 +54,8 @@ const pages: readonly LinkedPage[] = [
     title: 'Confirm your new address',
     doneTitle: 'Address changed',
     spanishTitle: 'Confirme su nueva dirección',
+    typed: {},
+    buttons: 1,
     link: async () => (await changeLinks(service)).confirm,
   },
   {
@@ -54,6 +63,8 @@ const pages: readonly LinkedPage[] = [
     title: 'Stop the change of address',
     doneTitle: 'The change was stopped',
     spanishTitle: 'Detener el cambio de dirección',
+    typed: {},
+    buttons: 1,
     link: async () => (await changeLinks(service)).cancel,
   },
 ];
@@ -61,13 +72,20 @@ const pages: readonly LinkedPage[] = [
 /** What looking must leave as it is. */
 const stateOf = (email: string) =>
   service.database.query(
-    `select u.status, u.email, u.pending_email, u.updated_at, o.kind, o.ended_at
-       from users u join one_time_passwords o on o.user_id = u.id
-      where u.email = $1 or u.pending_email = $1 order by o.id`,
+    `select * from (
+       select o.id, u.status, u.email, u.pending_email, u.updated_at, o.kind, o.ended_at, o.digest
+         from users u join one_time_passwords o on o.user_id = u.id
+        where u.email = $1 or u.pending_email = $1
+       union all
+       select id, 'registered', email, null, mailed_at, null, expires_at, digest
+         from registrations where email = $1
+     ) rows order by id`,
     [email],
   );
 
-describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask }) => {
+describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask, ...page }) => {
+  const { typed, buttons } = page;
+
   test('names the account and changes nothing, however often it is opened', async () => {
     const { email, link } = await ask();
     const before = await stateOf(email);
@@ -96,11 +114,12 @@ describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask
     expect(policy).not.toContain('unsafe');
   });
 
-  test('has one heading, one form with one button, labels, and nothing inline', async () => {
+  test('has one heading, one form with its buttons, labels, and nothing inline', async () => {
     const { html } = await openPage(service, (await ask()).link);
-    for (const tag of ['<h1', '<main', '<form', '<button']) {
+    for (const tag of ['<h1', '<main', '<form']) {
       expect([tag, html.split(tag).length - 1]).toEqual([tag, 1]);
     }
+    expect(html.split('<button').length - 1).toBe(buttons);
     expect(html).not.toMatch(/<script|<style|\bstyle=|\bon\w+=|maxlength|javascript:/i);
     const ids = [...html.matchAll(/<input id="(\w+)"/g)].map(([, id]) => id);
     for (const id of ids) expect(html).toContain(`<label for="${id}">`);
@@ -174,6 +193,47 @@ describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask
   });
 });
 
+describe('the page of a verification code', () => {
+  test('asks for the password of the registration, and says in both languages what is wrong', async () => {
+    const { email, link } = await verificationLink(service);
+    const page = await openPage(service, link);
+    for (const [language, words] of [
+      ['en', 'This is not the password of this registration.'],
+      ['es', 'Esta no es la contraseña de este registro.'],
+    ] as const) {
+      const answer = await sendForm(service, page, { typed: { password: 'not it' }, language });
+      expect(answer.status).toBe(400);
+      expect(answer.html).toContain(words);
+      expect(answer.html).toContain('aria-invalid="true"');
+      expect(answer.html).not.toContain('not it');
+    }
+    expect((await sendForm(service, page)).html).toContain('Enter a password.');
+    const done = await sendForm(service, page, { typed: { password: goodPassword } });
+    expect(titleOf(done)).toBe('Address confirmed');
+    expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
+  });
+
+  test('removes a registration that was not mine, without its password', async () => {
+    const { email, link } = await verificationLink(service);
+    const page = await openPage(service, link);
+    const cancelled = await sendForm(service, page, { typed: { decision: 'cancel' } });
+    expect(titleOf(cancelled)).toBe('Registration removed');
+    for (const again of [await openPage(service, link), await sendForm(service, page)]) {
+      expect(again.status).toBe(400);
+    }
+    expect(await stateOf(email)).toEqual([]);
+  });
+
+  test('asks no password for an account that an operator created', async () => {
+    const { email, code } = await pendingAccount(service);
+    const page = await openPage(service, `/verify-email?code=${code}`);
+    expect(page.html).toContain(email);
+    expect(page.html).not.toContain('type="password"');
+    expect(titleOf(await sendForm(service, page))).toBe('Address confirmed');
+    expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
+  });
+});
+
 test('a link that is too old says so', async () => {
   await using late = await startService();
   const { link } = await verificationLink(late);
@@ -212,7 +272,8 @@ test('the REST address of a code shows a browser the same page', async () => {
     language: 'es',
   });
   expect(titleOf(rest)).toBe('Confirme su dirección de correo');
-  expect(titleOf(await sendForm(service, rest, { language: 'es' }))).toBe('Dirección confirmada');
+  const sent = { typed: { password: goodPassword }, language: 'es' };
+  expect(titleOf(await sendForm(service, rest, sent))).toBe('Dirección confirmada');
   expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
 });
 

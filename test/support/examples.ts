@@ -17,6 +17,7 @@ export function exampleVariables(ownAddress: () => string): Examples {
     }),
     resendVerificationEmail: () => ({ email: ownAddress() }),
     verifyEmail: () => ({ code: 'AAAAAAAAAAAAAAAAAAAAAA' }),
+    cancelRegistration: () => ({ code: 'AAAAAAAAAAAAAAAAAAAAAA' }),
     login: () => ({ input: { email: ownAddress(), password: goodPassword } }),
     exportMyData: () => ({}),
     isPasswordResetValid: () => ({ uid: 'nonsense', token: 'nonsense' }),

@@ -93,6 +93,14 @@ export async function startMailServer({
   };
 }
 
+/** The values of all lines such as `Code: …` in a mail, of which there is one at least. */
+export function factsOf(mail: ReceivedMail | undefined, name: string): string[] {
+  const lines = (mail?.text ?? '').matchAll(new RegExp(`^${name}: (\\S+)$`, 'gm'));
+  const values = [...lines].map(([, value = '']) => value);
+  if (values.length === 0) throw new Error(`no ${name} in: ${mail?.text}`);
+  return values;
+}
+
 /** The value of a line such as `Code: …` in a mail. */
 export function factOf(mail: ReceivedMail | undefined, name: string): string {
   const value = new RegExp(`^${name}: (\\S+)$`, 'm').exec(mail?.text ?? '')?.[1];

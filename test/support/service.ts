@@ -101,14 +101,23 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   };
 }
 
-/** Waits until the job queue is empty, so that a mail which is not there will not come. */
+/** Waits until no job is due soon, so that a mail which is not there will not come now. */
 export async function quiet(service: TestService): Promise<void> {
   for (let round = 0; round < 200; round += 1) {
     const [row] = await service.database.query<{ waiting: string }>(
-      'select count(*) as waiting from graphile_worker.jobs where attempts < max_attempts',
+      `select count(*) as waiting from graphile_worker.jobs
+       where attempts < max_attempts and run_at < now() + interval '10 seconds'`,
     );
     if (row?.waiting === '0') return;
     await sleep(25);
   }
   throw new Error('the queue does not empty');
+}
+
+/** Runs the jobs that wait for the end of a minute, and waits until they are done. */
+export async function runDelayedMails(service: TestService): Promise<void> {
+  await service.database.query(
+    'update graphile_worker._private_jobs set run_at = now() where attempts = 0 and run_at > now()',
+  );
+  await quiet(service);
 }

@@ -50,6 +50,9 @@ button { display: block; width: 100%; min-height: 3rem; font: inherit; font-weig
   padding: .7rem 1.25rem; border: 1px solid transparent; border-radius: .6rem; cursor: pointer;
   background: var(--accent); color: var(--on-accent); }
 button:hover { background: var(--accent-hover); }
+button.secondary { background: transparent; color: var(--text); border-color: var(--edge); }
+button.secondary:hover { background: var(--tint); }
+.aside { margin: 1.75rem 0 .5rem; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 code { font: .9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 pre { font: .9rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; white-space: pre-wrap;

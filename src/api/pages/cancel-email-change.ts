@@ -3,6 +3,5 @@ import type { CodePage } from './code-page.ts';
 
 export const cancelEmailChangePage: CodePage = {
   path: '/cancel-email-change',
-  kind: 'change-email',
   operation: 'cancelEmailChange',
 };

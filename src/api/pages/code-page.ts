@@ -18,9 +18,8 @@ export interface PageParts {
 
 export interface CodePage {
   readonly path: string;
-  readonly kind: 'verify-email' | 'change-email';
   /** The mutation, and the name of the page's texts. */
-  readonly operation: 'verifyEmail' | 'confirmEmailChange' | 'cancelEmailChange';
+  readonly operation: 'confirmEmailChange' | 'cancelEmailChange';
 }
 
 export function serveCodePage(app: FastifyInstance, page: CodePage, parts: PageParts): void {
@@ -33,7 +32,7 @@ export function serveCodePage(app: FastifyInstance, page: CodePage, parts: PageP
 }
 
 /** Asks for the press of the button. Also answers HEAD. */
-export async function sendQuestion(
+async function sendQuestion(
   page: CodePage,
   { linkOwners }: Pick<PageParts, 'linkOwners'>,
   request: FastifyRequest,
@@ -41,7 +40,7 @@ export async function sendQuestion(
 ): Promise<FastifyReply> {
   const code = textOf(request.query, 'code');
   if (code === undefined) return sendIncomplete(reply);
-  const address = await linkOwners.addressOfCode(page.kind, code);
+  const address = await linkOwners.addressOfEmailChangeCode(code);
   if (address === undefined) return sendDeadLink(reply, page.operation);
   const locale = pageLocale(request);
   const say = textsIn(locale);

@@ -3,6 +3,5 @@ import type { CodePage } from './code-page.ts';
 
 export const confirmEmailChangePage: CodePage = {
   path: '/confirm-email-change',
-  kind: 'change-email',
   operation: 'confirmEmailChange',
 };

@@ -1,5 +1,9 @@
 /** Whose a mailed link is, so that its page can name the account. Uses nothing up. */
 import { Problem } from '../../core/errors.ts';
+import type {
+  EmailVerification,
+  VerificationCodeOwner,
+} from '../../features/accounts/email-verification.ts';
 import type { Passwords } from '../../features/accounts/passwords.ts';
 import type { OneTimePasswords } from '../../features/one-time-passwords/one-time-passwords.ts';
 
@@ -10,8 +14,10 @@ export interface PasswordLinkOwner {
 }
 
 export interface LinkOwners {
-  /** The address that a code would prove now; nothing for any other code. */
-  addressOfCode(kind: 'verify-email' | 'change-email', code: string): Promise<string | undefined>;
+  /** The address that a code of a change would verify now; nothing for any other code. */
+  addressOfEmailChangeCode(code: string): Promise<string | undefined>;
+  /** The address, and whether the code belongs to a registration; nothing for any other code. */
+  ownerOfVerificationCode(code: string): Promise<VerificationCodeOwner | undefined>;
   /** The account that uid and token would set a password of now; nothing for any others. */
   ownerOfPasswordLink(uid: string, token: string): Promise<PasswordLinkOwner | undefined>;
 }
@@ -19,6 +25,7 @@ export interface LinkOwners {
 export function createLinkOwners(parts: {
   readonly oneTimePasswords: OneTimePasswords;
   readonly passwords: Passwords;
+  readonly emailVerification: Pick<EmailVerification, 'ownerOfCode'>;
 }): LinkOwners {
   const { oneTimePasswords, passwords } = parts;
 
@@ -29,16 +36,14 @@ export function createLinkOwners(parts: {
       throw error;
     });
 
-  const addressOf = async (
-    kind: 'verify-email' | 'change-email' | 'reset-password' | 'invite',
-    secret: string,
-  ) => {
+  const addressOf = async (kind: 'change-email' | 'reset-password' | 'invite', secret: string) => {
     const owner = await oneTimePasswords.ownerOf(kind, secret);
     return owner?.isLive ? owner.email : undefined;
   };
 
   return {
-    addressOfCode: addressOf,
+    addressOfEmailChangeCode: (code) => addressOf('change-email', code),
+    ownerOfVerificationCode: parts.emailVerification.ownerOfCode,
     async ownerOfPasswordLink(uid, token) {
       if (!(await isPasswordLinkValid(uid, token))) return undefined;
       const invited = await addressOf('invite', token);

@@ -2,14 +2,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { serveAssets } from './assets.ts';
 import { cancelEmailChangePage } from './cancel-email-change.ts';
-import { type PageParts, sendQuestion, serveCodePage } from './code-page.ts';
+import { type PageParts, serveCodePage } from './code-page.ts';
 import { confirmEmailChangePage } from './confirm-email-change.ts';
+import { textOf } from './operation.ts';
 import { type ResetPasswordParts, serveResetPasswordPage } from './reset-password.ts';
-import { verifyEmailPage } from './verify-email.ts';
+import { sendVerificationForm, serveVerifyEmailPage } from './verify-email.ts';
 
 export function servePages(app: FastifyInstance, parts: ResetPasswordParts): void {
   serveAssets(app);
-  for (const page of [verifyEmailPage, confirmEmailChangePage, cancelEmailChangePage]) {
+  serveVerifyEmailPage(app, parts);
+  for (const page of [confirmEmailChangePage, cancelEmailChangePage]) {
     serveCodePage(app, page, parts);
   }
   serveResetPasswordPage(app, parts);
@@ -18,5 +20,5 @@ export function servePages(app: FastifyInstance, parts: ResetPasswordParts): voi
 /** The page of a verification code, for the REST address that programs use. */
 export function createVerifyPage(parts: Pick<PageParts, 'linkOwners'>) {
   return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    sendQuestion(verifyEmailPage, parts, request, reply);
+    sendVerificationForm(parts, reply, { code: textOf(request.query, 'code') });
 }

@@ -32,6 +32,7 @@ export function passwordForm(say: Say, form: PasswordForm): Html {
       hint: fieldHint,
       fault: faults[name],
       isFocused: form.fields.length > 0 && name === focused,
+      autocomplete: 'new-password',
     });
   return html`<form method="post" action="${form.action}">
 <input type="hidden" name="uid" value="${form.uid}">
@@ -43,18 +44,21 @@ ${field('passwordConfirmation')}
 </form>`;
 }
 
-function passwordField({
+/** `autocomplete` tells a password manager whether to fill in a password or to make one. */
+export function passwordField({
   name,
   label,
   hint,
   fault,
   isFocused,
+  autocomplete,
 }: {
   readonly name: string;
   readonly label: string;
   readonly hint: string | undefined;
   readonly fault: string | undefined;
   readonly isFocused: boolean;
+  readonly autocomplete: 'current-password' | 'new-password';
 }): Html {
   const notes = [
     ...(hint === undefined ? [] : [{ id: `${name}-hint`, style: 'hint', text: hint }]),
@@ -64,7 +68,7 @@ function passwordField({
   return html`<div class="field">
 <label for="${name}">${label}</label>
 ${notes.map(({ id, style, text }) => html`<p id="${id}" class="${style}">${text}</p>`)}
-<input id="${name}" name="${name}" type="password" autocomplete="new-password" autocapitalize="none" spellcheck="false" required${
+<input id="${name}" name="${name}" type="password" autocomplete="${autocomplete}" autocapitalize="none" spellcheck="false" required${
     describedBy === '' ? '' : html` aria-describedby="${describedBy}"`
   }${fault === undefined ? '' : new Html(' aria-invalid="true"')}${
     isFocused ? new Html(' autofocus') : ''

@@ -1,8 +1,127 @@
-/** The page behind the link of a verification mail. */
-import type { CodePage } from './code-page.ts';
+/**
+ * The page behind the link of a verification mail. For a registration it asks for the password of that
+ * registration, so that the owner of the address confirms no other; a second button removes it.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type Say, textsIn } from '../../core/texts/texts.ts';
+import type { VerificationCodeOwner } from '../../features/accounts/email-verification.ts';
+import type { OwnDocument } from '../own-documents.ts';
+import type { PageParts } from './code-page.ts';
+import { sendDeadLink, sendFailure, sendIncomplete } from './failure.ts';
+import { type Html, html } from './html.ts';
+import { runOperation, selection, textOf } from './operation.ts';
+import { accountRow, pageLocale, sendPage } from './page.ts';
+import { passwordField } from './password-form.ts';
 
-export const verifyEmailPage: CodePage = {
-  path: '/verify-email',
-  kind: 'verify-email',
-  operation: 'verifyEmail',
-};
+const path = '/verify-email';
+const verifyDocument = `mutation ($code: String!, $password: String) {
+  result: verifyEmail(code: $code, password: $password) ${selection}
+}`;
+const cancelDocument = `mutation ($code: String!) { result: cancelRegistration(code: $code) ${selection} }`;
+
+export function serveVerifyEmailPage(app: FastifyInstance, parts: PageParts): void {
+  const options = { config: { speaks: 'rest' }, errorHandler: sendFailure } as const;
+  const [verify, cancel] = [verifyDocument, cancelDocument].map(parts.prepareDocument) as [
+    OwnDocument,
+    OwnDocument,
+  ]; // one for each document
+  app.get(path, options, (request, reply) =>
+    sendVerificationForm(parts, reply, { code: textOf(request.query, 'code') }),
+  );
+  app.post(path, options, async (request, reply) => {
+    const code = textOf(request.body, 'code');
+    if (code === undefined) return sendIncomplete(reply);
+    if (textOf(request.body, 'decision') === 'cancel') {
+      const problem = await runOperation(cancel, request, { code });
+      return problem ? sendDeadLink(reply, 'verifyEmail') : sendDone(reply, 'cancelled');
+    }
+    return confirm(parts, verify, request, reply, code);
+  });
+}
+
+async function confirm(
+  parts: PageParts,
+  verify: OwnDocument,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  code: string,
+): Promise<FastifyReply> {
+  const owner = await parts.linkOwners.ownerOfVerificationCode(code);
+  if (!owner) return sendDeadLink(reply, 'verifyEmail');
+  const password = owner.isRegistration ? (textOf(request.body, 'password') ?? '') : undefined;
+  if (password === '') return sendVerificationForm(parts, reply, { code, fault: 'empty' });
+  const problem = await runOperation(verify, request, { code, password });
+  if (!problem) return sendDone(reply, 'done');
+  const isDead = problem.code === 'INVALID_CODE';
+  return isDead
+    ? sendDeadLink(reply, 'verifyEmail')
+    : sendVerificationForm(parts, reply, { code, fault: 'wrongPassword' });
+}
+
+/** Asks for the decision. Also answers HEAD. */
+export async function sendVerificationForm(
+  { linkOwners }: Pick<PageParts, 'linkOwners'>,
+  reply: FastifyReply,
+  {
+    code,
+    fault,
+  }: { readonly code: string | undefined; readonly fault?: 'empty' | 'wrongPassword' },
+): Promise<FastifyReply> {
+  if (code === undefined) return sendIncomplete(reply);
+  const owner = await linkOwners.ownerOfVerificationCode(code);
+  if (!owner) return sendDeadLink(reply, 'verifyEmail');
+  const locale = pageLocale(reply.request);
+  const say = textsIn(locale);
+  const title = say('pages.verifyEmail.title');
+  return sendPage(reply, {
+    locale,
+    status: fault === undefined ? 200 : 400,
+    title,
+    tabTitle: fault === undefined ? title : say('pages.errorTitle', { title }),
+    body: html`<p>${say(`pages.verifyEmail.${owner.isRegistration ? 'registrationBody' : 'body'}`)}</p>
+${accountRow(say('pages.address'), owner.email)}
+${formOf(say, owner, { code, fault })}`,
+  });
+}
+
+/** The hidden username tells a password manager which account it is. */
+function formOf(
+  say: Say,
+  { email, isRegistration }: VerificationCodeOwner,
+  { code, fault }: { readonly code: string; readonly fault: 'empty' | 'wrongPassword' | undefined },
+): Html {
+  const faults = {
+    empty: say('pages.faults.empty'),
+    wrongPassword: say('pages.verifyEmail.wrongPassword'),
+  };
+  const password = passwordField({
+    name: 'password',
+    label: say('pages.verifyEmail.password'),
+    hint: undefined,
+    fault: fault && faults[fault],
+    isFocused: fault !== undefined,
+    autocomplete: 'current-password',
+  });
+  const fields = html`<input type="text" name="username" value="${email}" autocomplete="username" hidden>
+${password}
+`;
+  const cancel = html`
+<p class="quiet aside">${say('pages.verifyEmail.cancelHint')}</p>
+<button type="submit" class="secondary" name="decision" value="cancel" formnovalidate>${say('pages.verifyEmail.cancelButton')}</button>`;
+  return html`<form method="post" action="${path}">
+<input type="hidden" name="code" value="${code}">
+${isRegistration ? fields : ''}<button type="submit">${say('pages.verifyEmail.button')}</button>${isRegistration ? cancel : ''}
+</form>`;
+}
+
+function sendDone(reply: FastifyReply, outcome: 'done' | 'cancelled'): FastifyReply {
+  const locale = pageLocale(reply.request);
+  const say = textsIn(locale);
+  return sendPage(reply, {
+    locale,
+    mark: 'done',
+    title: say(`pages.verifyEmail.${outcome}Title`),
+    body: html`<p>${say(`pages.verifyEmail.${outcome}`)}</p>
+<p class="quiet">${say('pages.closeHint')}</p>`,
+  });
+}

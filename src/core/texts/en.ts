@@ -24,10 +24,23 @@ const mails = {
     button: 'Confirm this address',
     note: 'The code works once, within {{lifetime}} of being asked for. If you did not ask for it, or the name is not yours, do not use it: without it nothing happens.',
   },
+  verifyRegistrations: {
+    body_one: '{{count}} registration waits for {{email}}. Confirm it only if it is yours:',
+    body_other:
+      '{{count}} registrations wait for {{email}}. Confirm only the one that is yours; the others are removed then:',
+    registration: '{{name}}, registered at {{registeredAt}}, valid until {{expiresAt}}',
+    button: 'Confirm the registration of {{name}}',
+    note: 'Each code works once. The page asks for the password of the registration. If none of them is yours, do not use a code: without it nothing happens.',
+  },
   alreadyRegistered: {
     subject: 'You already have an account',
     body: 'Somebody asked to use {{email}} for an account. You already have an account with this address, so nothing was changed.',
     note: 'If it was you, log in as before, or ask for a new password. If it was not you, there is nothing to do.',
+  },
+  accountClosed: {
+    subject: 'Your account is closed',
+    body: 'Somebody asked to use {{email}} for an account. Your account with this address is closed, so nothing was changed.',
+    note: 'If it was you, ask your administrator to open the account again. If it was not you, there is nothing to do.',
   },
   accountChanged: {
     subject: 'Your account was changed',
@@ -109,7 +122,16 @@ const pages = {
   verifyEmail: {
     title: 'Confirm your email address',
     body: 'Press the button to confirm that this address is yours. Your account is ready after that.',
+    registrationBody:
+      'Enter the password that you chose when you registered. Your account is ready after that.',
+    password: 'Password',
+    wrongPassword:
+      'This is not the password of this registration. If you did not register, remove the registration.',
     button: 'Confirm this address',
+    cancelHint: 'Did somebody else register with your address?',
+    cancelButton: 'This was not me',
+    cancelledTitle: 'Registration removed',
+    cancelled: 'The registration is removed, and its code no longer works.',
     doneTitle: 'Address confirmed',
     done: 'Your account is ready. You can log in now.',
     deadTitle: 'This link does not work any more',

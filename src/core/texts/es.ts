@@ -22,10 +22,23 @@ const mails: Translation['mails'] = {
     button: 'Confirmar esta dirección',
     note: 'El código sirve una sola vez, durante {{lifetime}} desde que se pidió. Si no lo ha pedido, o el nombre no es el suyo, no lo use: sin él no ocurre nada.',
   },
+  verifyRegistrations: {
+    body_one: 'Hay {{count}} registro pendiente para {{email}}. Confírmelo solo si es suyo:',
+    body_other:
+      'Hay {{count}} registros pendientes para {{email}}. Confirme solo el suyo; los demás se eliminarán:',
+    registration: '{{name}}, registrado el {{registeredAt}}, válido hasta el {{expiresAt}}',
+    button: 'Confirmar el registro de {{name}}',
+    note: 'Cada código sirve una sola vez. La página pide la contraseña del registro. Si ninguno es suyo, no use ningún código: sin él no ocurre nada.',
+  },
   alreadyRegistered: {
     subject: 'Ya tiene una cuenta',
     body: 'Alguien ha pedido usar {{email}} para una cuenta. Ya tiene una cuenta con esta dirección, así que no se ha cambiado nada.',
     note: 'Si ha sido usted, inicie sesión como siempre o pida una contraseña nueva. Si no ha sido usted, no tiene que hacer nada.',
+  },
+  accountClosed: {
+    subject: 'Su cuenta está cerrada',
+    body: 'Alguien ha pedido usar {{email}} para una cuenta. Su cuenta con esta dirección está cerrada, así que no se ha cambiado nada.',
+    note: 'Si ha sido usted, pida a su administrador que vuelva a abrir la cuenta. Si no ha sido usted, no tiene que hacer nada.',
   },
   accountChanged: {
     subject: 'Se ha modificado su cuenta',
@@ -107,7 +120,16 @@ const pages: Translation['pages'] = {
   verifyEmail: {
     title: 'Confirme su dirección de correo',
     body: 'Pulse el botón para confirmar que esta dirección es suya. Después, su cuenta estará lista.',
+    registrationBody:
+      'Escriba la contraseña que eligió al registrarse. Después, su cuenta estará lista.',
+    password: 'Contraseña',
+    wrongPassword:
+      'Esta no es la contraseña de este registro. Si no se ha registrado, elimine el registro.',
     button: 'Confirmar esta dirección',
+    cancelHint: '¿Se ha registrado otra persona con su dirección?',
+    cancelButton: 'No he sido yo',
+    cancelledTitle: 'Registro eliminado',
+    cancelled: 'El registro se ha eliminado y su código ya no sirve.',
     doneTitle: 'Dirección confirmada',
     done: 'Su cuenta está lista. Ya puede iniciar sesión.',
     deadTitle: 'Este enlace ya no sirve',

@@ -7,6 +7,7 @@ import { Audit } from './20261124000005-audit.ts';
 import { EndsOfSessions } from './20261124000006-ends-of-sessions.ts';
 import { AttemptBudgets } from './20261124000007-attempt-budgets.ts';
 import { SteadySpeed } from './20261124000008-steady-speed.ts';
+import { Registrations } from './20261128000009-registrations.ts';
 import { AdministrationRules } from './20261128000010-administration-rules.ts';
 import { AuditChains } from './20261128000011-audit-chains.ts';
 import { SessionsOfUsers } from './20261128000013-sessions-of-users.ts';
@@ -21,6 +22,7 @@ export const migrations = [
   EndsOfSessions,
   AttemptBudgets,
   SteadySpeed,
+  Registrations,
   AdministrationRules,
   AuditChains,
   SessionsOfUsers,

@@ -2,12 +2,15 @@
 import type { Clock } from '../../core/clock.ts';
 import { supportedLocaleOf } from '../../core/locale.ts';
 import type { OneTimeSecrets } from '../../core/one-time-secret.ts';
+import type { EmailAddress } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { MailIntent } from '../../mail/intents.ts';
 import type { Mail } from '../../mail/mailer.ts';
 import { type MailName, type Told, writeMail } from '../../mail/templates/templates.ts';
 import { OneTimePassword } from '../one-time-passwords/one-time-password.entity.ts';
+import type { WriteRegistrationMail } from '../registrations/registrations.mails.ts';
 import { User } from '../users/user.entity.ts';
+import type { AddressNotices } from './address-notices.ts';
 import { uidOf } from './passwords.ts';
 
 export interface AccountMailsParts {
@@ -15,10 +18,14 @@ export interface AccountMailsParts {
   readonly secrets: OneTimeSecrets;
   readonly clock: Clock;
   readonly publicUrl: string;
+  readonly writeRegistrationMail: WriteRegistrationMail;
+  readonly addressNotices: AddressNotices;
 }
 
 /** Mails that say only what was done to an account. */
 type Notice = Exclude<Extract<MailIntent, { userId: string }>['mail'], 'account-changed'>;
+
+type VerificationIntent = Extract<MailIntent, { mail: 'verify-email' }>;
 
 /** A one-time password as its mail tells of it. */
 interface Proved {
@@ -30,7 +37,8 @@ interface Proved {
   readonly lifetimeSeconds: number;
 }
 
-export function createAccountMails({ unitOfWork, secrets, clock, publicUrl }: AccountMailsParts) {
+export function createAccountMails(parts: AccountMailsParts) {
+  const { unitOfWork, secrets, clock, publicUrl } = parts;
   const { em } = unitOfWork;
 
   /** Goes to the address that the secret proves; nothing once it is used, replaced or expired. */
@@ -49,13 +57,29 @@ export function createAccountMails({ unitOfWork, secrets, clock, publicUrl }: Ac
   const proved = (password: OneTimePassword): Proved => ({
     email: password.email,
     secret: secrets.derive(password.id),
-    name: nameOf(password.registration ?? password.user),
+    name: nameOf(password.user),
     publicUrl,
     lifetimeSeconds: (password.expiresAt.getTime() - password.createdAt.getTime()) / 1000,
   });
 
   const codeMail = (name: 'verify-email' | 'change-email', id: string) =>
     proof(name, id, ({ secret, ...told }) => ({ ...told, code: secret }));
+
+  /** Mails that were queued before registrations had rows of their own name the id of the code. */
+  const verification = async (intent: VerificationIntent): Promise<Mail | undefined> => {
+    if ('codeIds' in intent) return parts.writeRegistrationMail(intent.codeIds);
+    const { oneTimePasswordId: id } = intent;
+    return (await codeMail('verify-email', id)) ?? parts.writeRegistrationMail([id]);
+  };
+
+  /** The account that owns the address already gets a notice instead of the code. */
+  const newAddressCode = async (id: string): Promise<Mail | undefined> => {
+    const password = await em.findOne(OneTimePassword, { id, endedAt: null });
+    if (!password) return undefined;
+    const email = password.email as EmailAddress; // parsed before it was recorded
+    const isOwned = await parts.addressNotices.notifyOwner(email, password.user.id);
+    return isOwned ? undefined : codeMail('change-email', id);
+  };
 
   const passwordLink = (name: 'reset-password' | 'invite', id: string) =>
     proof(name, id, ({ secret, ...told }, user) => ({
@@ -88,8 +112,9 @@ export function createAccountMails({ unitOfWork, secrets, clock, publicUrl }: Ac
   return async function compose(intent: MailIntent): Promise<Mail | undefined> {
     switch (intent.mail) {
       case 'verify-email':
+        return verification(intent);
       case 'change-email':
-        return codeMail(intent.mail, intent.oneTimePasswordId);
+        return newAddressCode(intent.oneTimePasswordId);
       case 'reset-password':
       case 'invite':
         return passwordLink(intent.mail, intent.oneTimePasswordId);

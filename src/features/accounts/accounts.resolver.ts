@@ -4,6 +4,7 @@ import { Arg, Ctx, Field, InputType, Mutation, Resolver } from 'type-graphql';
 import type { Context } from '../../core/actor.ts';
 import { AcknowledgementType, acknowledge, resultUnion } from '../answers.resolver.ts';
 import { TokenPairType } from '../sessions/sessions.resolver.ts';
+import type { EmailVerification } from './email-verification.ts';
 import type { Login } from './login.ts';
 import type { Registrations } from './registration.ts';
 
@@ -40,15 +41,18 @@ class LoginInputType {
 const RegisterResult = resultUnion('RegisterResult', AcknowledgementType);
 const ResendResult = resultUnion('ResendVerificationEmailResult', AcknowledgementType);
 const VerifyEmailResult = resultUnion('VerifyEmailResult', AcknowledgementType);
+const CancelRegistrationResult = resultUnion('CancelRegistrationResult', AcknowledgementType);
 const LoginResult = resultUnion('LoginResult', TokenPairType);
 
 @Resolver()
 export class AccountsResolver {
   readonly #registrations: Registrations;
+  readonly #emailVerification: EmailVerification;
   readonly #login: Login;
 
-  constructor(registrations: Registrations, login: Login) {
+  constructor(registrations: Registrations, emailVerification: EmailVerification, login: Login) {
     this.#registrations = registrations;
+    this.#emailVerification = emailVerification;
     this.#login = login;
   }
 
@@ -70,9 +74,21 @@ export class AccountsResolver {
   }
 
   @Mutation(() => VerifyEmailResult)
-  async verifyEmail(@Arg('code', () => String) code: string): Promise<typeof VerifyEmailResult> {
-    await this.#registrations.verifyEmail(code);
+  async verifyEmail(
+    @Arg('code', () => String) code: string,
+    @Arg('password', () => String, { nullable: true }) password: string | null,
+    @Ctx() context: Context,
+  ): Promise<typeof VerifyEmailResult> {
+    await this.#emailVerification.verifyEmail({ code, password }, context);
     return acknowledge('The address is confirmed. You can log in now.');
+  }
+
+  @Mutation(() => CancelRegistrationResult)
+  async cancelRegistration(
+    @Arg('code', () => String) code: string,
+  ): Promise<typeof CancelRegistrationResult> {
+    await this.#emailVerification.cancelRegistration(code);
+    return acknowledge('The registration is removed.');
   }
 
   @Mutation(() => LoginResult)

@@ -11,9 +11,9 @@ import {
   parsePresentedPassword,
 } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { enqueueMail } from '../../mail/outbox.ts';
 import type { Attempts } from '../attempts/attempts.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { Addresses } from '../registrations/addresses.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
@@ -27,7 +27,12 @@ export interface ChangeEmailInput {
 }
 
 export interface EmailChanges {
-  /** @throws INVALID_CREDENTIALS, THROTTLED, VALIDATION_FAILED */
+  /**
+   * Executes the same statements for a free and for a taken address. The present address of the caller
+   * changes nothing.
+   *
+   * @throws INVALID_CREDENTIALS, THROTTLED, VALIDATION_FAILED
+   */
   changeEmail(input: ChangeEmailInput, context: Context): Promise<void>;
   /**
    * Makes the address wait, and mails both sides. Needs a transaction, in which `claimUser` locks
@@ -47,6 +52,7 @@ export interface EmailChanges {
 export interface EmailChangesParts {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
+  readonly addresses: Addresses;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
   readonly credentials: Credentials;
@@ -57,23 +63,18 @@ export interface EmailChangesParts {
 const kind = 'change-email';
 
 export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
-  const { users, oneTimePasswords, sessions, credentials, attempts } = parts;
-  const { em, run } = parts.unitOfWork;
+  const { users, addresses, oneTimePasswords, sessions, credentials, attempts } = parts;
+  const { run } = parts.unitOfWork;
 
-  const isTaken = async (other: User | null) => other !== null && !(await users.isUnproved(other));
-
-  /** A taken address is not told from a free one: its owner gets a mail instead of a code. */
+  /** The job that writes the mail of a code finds out whether the address is taken. */
   const begin = async (newEmail: EmailAddress, claimUser: () => Promise<User>) => {
-    const other = await users.claimEmail(newEmail);
+    await users.lockEmail(newEmail);
     const user = await claimUser();
+    if (user.email === newEmail) return;
     await oneTimePasswords.endAll(user.id, [kind]);
     user.pendingEmail = newEmail;
     oneTimePasswords.issue({ user, kind });
-    if (other && (await isTaken(other))) {
-      await enqueueMail(em, { mail: 'already-registered', userId: other.id });
-    } else {
-      oneTimePasswords.issue({ user, kind, email: newEmail });
-    }
+    oneTimePasswords.issue({ user, kind, email: newEmail });
   };
 
   /** Whether the code was good. */
@@ -81,12 +82,11 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
     const owner = await oneTimePasswords.ownerOf(kind, code);
     if (!owner) return false;
     const newEmail = owner.email as EmailAddress; // parsed before it was recorded
-    const other = await users.claimEmail(newEmail);
+    await users.lockEmail(newEmail);
     const user = await users.claim(owner.userId);
-    const isWanted = user?.status === 'ACTIVE' && user.pendingEmail === newEmail;
-    if (!isWanted || (await isTaken(other))) return false;
+    if (user?.status !== 'ACTIVE' || user.pendingEmail !== newEmail) return false;
+    if (!(await addresses.claim(newEmail, user.id))) return false;
     if (!(await oneTimePasswords.consume(kind, code))) return false;
-    if (other) await users.remove(other);
     user.email = newEmail;
     user.pendingEmail = null;
     user.emailVerifiedAt = parts.clock();
@@ -115,6 +115,7 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
         password: () => parsePresentedPassword(input.password),
       });
       const proved = await credentials.prove(actor, password, context);
+      if (newEmail === actor.person.email) return;
       await attempts.spendMail(newEmail, () =>
         run(() => begin(newEmail, () => credentials.claimProved(actor, proved))),
       );

@@ -1,7 +1,6 @@
 /**
- * What nobody will ask for any more is removed: codes whose time is long over, and registrations that
- * were never confirmed, with the names and hashes that they brought. Accounts that somebody else made
- * or gave something stay.
+ * Removes codes whose time is long over, and registrations that were never confirmed, with their names
+ * and hashes. Accounts stay.
  */
 import { type Clock, secondsAfter } from '../../core/clock.ts';
 import type { Tasks } from '../../db/job-tasks.ts';
@@ -18,24 +17,16 @@ const batch = 1000;
 /** So long after a code has ended, or could last be used. */
 const keptDays = 30;
 
-/** A waiting code of a registration stays as long as its account: it can be sent again. */
 const deadCodes = `
   delete from one_time_passwords where id in (
-    select id from one_time_passwords
-    where least(ended_at, case when kind <> 'verify-email' then expires_at end) < ?
+    select id from one_time_passwords where least(ended_at, expires_at) < ?
     limit ${batch} for update skip locked
   ) returning id`;
 
+/** Until then an expired registration can be sent again. */
 const forgottenRegistrations = `
-  delete from users where id in (
-    select u.id from users u
-    where u.status = 'PENDING'
-      and exists (select 1 from one_time_passwords o
-        where o.user_id = u.id and o.registration is not null)
-      and not exists (select 1 from one_time_passwords o
-        where o.user_id = u.id and (o.kind = 'invite' or o.expires_at >= ?))
-      and not exists (select 1 from user_groups g where g.user_id = u.id)
-      and not exists (select 1 from user_permissions p where p.user_id = u.id)
+  delete from registrations where id in (
+    select id from registrations where expires_at < ?
     limit ${batch} for update skip locked
   ) returning id`;
 
@@ -52,7 +43,6 @@ export function createHousekeeping(parts: {
 
   return {
     tasks: {
-      // Accounts first: what says that one was registered goes with the codes.
       [task]: async () => {
         await removeAll(forgottenRegistrations);
         await removeAll(deadCodes);

@@ -1,6 +1,6 @@
 /**
- * Logging in. Unknown, wrong and disabled get one answer after the same work; only the right
- * password of an account whose address is not proved is told so.
+ * Logging in. Unknown, wrong, disabled and not confirmed yet get one answer after the same work. Only
+ * the right password of an account that an administrator created says that it is not active.
  */
 import type { Context } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -49,14 +49,9 @@ interface Candidate {
   readonly hash: string | null;
 }
 
-/** A pending account's password is the one of its latest registration that still waits. */
 const candidateSql = (condition: string) =>
   prepared(`
-  select u.id, u.status, coalesce(h.password_hash, (
-    select o.registration ->> 'passwordHash' from one_time_passwords o
-    where o.user_id = u.id and o.kind = 'verify-email' and o.ended_at is null and o.expires_at > ?
-    order by o.id desc limit 1
-  )) as hash
+  select u.id, u.status, h.password_hash as hash
   from users u left join password_hashes h on h.user_id = u.id
   where ${condition}`);
 const byEmail = candidateSql('u.email = ?');
@@ -71,7 +66,7 @@ export function createLogin(parts: LoginParts): Login {
   const findCandidate = async (name: LoginName | undefined) => {
     const { kind, value } = name ?? nobody;
     const sql = kind === 'email' ? byEmail : byUsername;
-    const [candidate] = await query<Candidate>(sql, [parts.clock(), value]);
+    const [candidate] = await query<Candidate>(sql, [value]);
     return candidate;
   };
 

@@ -23,6 +23,7 @@ import { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import type { Credentials } from './credentials.ts';
 import { type PasswordRules, parseConfirmation, parseNewPassword } from './new-password.ts';
+import type { PendingAccounts } from './pending-accounts.ts';
 import { createSetPassword } from './set-password.ts';
 
 /** Everything raw. */
@@ -54,6 +55,7 @@ export interface Passwords {
 export interface PasswordsParts {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
+  readonly pendingAccounts: PendingAccounts;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
   readonly credentials: Credentials;
@@ -182,6 +184,7 @@ export function createPasswords(parts: PasswordsParts): Passwords {
       [resetTask]: ({ email }) =>
         run(async () => {
           const user = await users.claimEmail(email as EmailAddress); // parsed before it was recorded
+          if (user?.status === 'PENDING') return parts.pendingAccounts.remind(user, 'reset');
           if (user?.status !== 'ACTIVE') return;
           if (await oneTimePasswords.areTooMany(user, 'reset-password')) return;
           await oneTimePasswords.endAll(user.id, ['reset-password']);

@@ -28,8 +28,7 @@ export function createProvisioningChecks(parts: {
     async email(raw) {
       const fault = faultOf(() => parseEmail(raw));
       if (fault !== undefined) return fault;
-      // An account that waits for its code may be replaced.
-      const isTaken = await isThere("status <> 'PENDING' and email = ?", parseEmail(raw));
+      const isTaken = await isThere('email = ?', parseEmail(raw));
       return isTaken ? 'Is taken.' : undefined;
     },
     async username(raw) {

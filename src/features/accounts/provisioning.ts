@@ -10,6 +10,7 @@ import {
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { Addresses } from '../registrations/addresses.ts';
 import type { User } from '../users/user.entity.ts';
 import type { NewUser, Users } from '../users/users.ts';
 import { type PasswordRules, parseNewPassword } from './new-password.ts';
@@ -47,13 +48,14 @@ export interface Provisioning {
 export interface ProvisioningParts {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
+  readonly addresses: Addresses;
   readonly oneTimePasswords: OneTimePasswords;
   readonly hasher: PasswordHasher;
   readonly passwordRules: PasswordRules;
 }
 
 export function createProvisioning(parts: ProvisioningParts): Provisioning {
-  const { users, oneTimePasswords } = parts;
+  const { users, addresses, oneTimePasswords } = parts;
   const { run, lock } = parts.unitOfWork;
 
   const prepare = async (input: ProvisionInput): Promise<Omit<NewUser, 'status'>> => {
@@ -61,23 +63,19 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
     return { ...profile, passwordHash: await parts.hasher.hash(password) };
   };
 
-  const requireFree = async (user: User | null, { username }: Pick<NewUser, 'username'>) => {
+  const requireFree = async ({ email, username }: Pick<NewUser, 'email' | 'username'>) => {
     const fields = [];
-    if (user && !(await users.isUnproved(user)))
-      fields.push({ path: 'email', message: 'Is taken.' });
+    if (!(await addresses.claim(email))) fields.push({ path: 'email', message: 'Is taken.' });
     if (username && !(await users.claimUsername(username))) {
       fields.push({ path: 'username', message: 'Is taken.' });
     }
     if (fields.length > 0) throw new Problem('ALREADY_EXISTS', { fields });
   };
 
-  /** A registration that nobody has proved yet does not stand in an operator's way. */
   const record = async (account: NewUser): Promise<User> => {
-    const waiting = await users.claimEmail(account.email);
-    await requireFree(waiting, account);
-    if (waiting) await users.remove(waiting);
+    await requireFree(account);
     const user = users.create(account);
-    if (user.status === 'PENDING') await oneTimePasswords.issueVerification(user);
+    if (user.status === 'PENDING') oneTimePasswords.issue({ user, kind: 'verify-email' });
     return user;
   };
 

@@ -1,10 +1,8 @@
 /**
- * Asking for an account and proving its address. Until then password and profile belong to the code
- * of the registration that brought them, so nobody gets a say in an address that is not theirs.
+ * Asking for an account. `register` executes the same statements for every address: it adds a
+ * registration and queues a job. The job knows whether an account owns the address.
  */
-import { randomUUID } from 'node:crypto';
 import type { Context } from '../../core/actor.ts';
-import type { Clock } from '../../core/clock.ts';
 import {
   type EmailAddress,
   optional,
@@ -19,14 +17,12 @@ import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts
 import type { Tasks } from '../../db/job-tasks.ts';
 import { enqueueJob } from '../../db/jobs.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { enqueueMail } from '../../mail/outbox.ts';
 import type { Attempts } from '../attempts/attempts.ts';
-import type { Registration } from '../one-time-passwords/one-time-password.entity.ts';
-import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
-import type { User } from '../users/user.entity.ts';
+import type { WaitingRegistrations } from '../registrations/waiting-registrations.ts';
 import type { Users } from '../users/users.ts';
+import type { AddressNotices } from './address-notices.ts';
 import { type PasswordRules, parseConfirmation, parseNewPassword } from './new-password.ts';
-import { createUseCode } from './use-code.ts';
+import { isUnverified, type PendingAccounts } from './pending-accounts.ts';
 
 /** Everything raw; `register` finds out what it is. */
 export interface RegisterInput {
@@ -43,33 +39,26 @@ export interface Registrations {
   register(input: RegisterInput, context: Context): Promise<void>;
   /** @throws THROTTLED, VALIDATION_FAILED */
   resendVerificationEmail(email: unknown): Promise<void>;
-  /** @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED */
-  verifyEmail(code: unknown): Promise<void>;
   readonly tasks: Tasks;
 }
 
-export interface RegistrationParts {
+export interface RegistrationDeps {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
-  readonly oneTimePasswords: OneTimePasswords;
+  readonly waitingRegistrations: WaitingRegistrations;
+  readonly pendingAccounts: PendingAccounts;
+  readonly addressNotices: AddressNotices;
   readonly hasher: PasswordHasher;
   readonly attempts: Attempts;
-  readonly clock: Clock;
   readonly passwordRules: PasswordRules;
 }
 
+const mailTask = 'mail-registrations';
 const resendTask = 'resend-verification';
 
-interface Registrant {
-  readonly email: EmailAddress;
-  readonly locale: string;
-  /** Whether the owner, if the address has one, may be told. */
-  readonly isNoticeAllowed: boolean;
-}
-
-export function createRegistrations(parts: RegistrationParts): Registrations {
-  const { users, oneTimePasswords, attempts } = parts;
-  const { em, run } = parts.unitOfWork;
+export function createRegistrations(deps: RegistrationDeps): Registrations {
+  const { users, waitingRegistrations, attempts } = deps;
+  const { em, run } = deps.unitOfWork;
 
   /** Usernames are public, so a taken one is said; the address does not enter into it. */
   const requireFreeUsername = async (username: Username | undefined) => {
@@ -77,85 +66,40 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
     parseFields({ username: () => isTaken && refuse('Is taken; choose another one.') });
   };
 
-  /** Does and undoes what a free address costs, so that a taken one takes the same time. */
-  const pretend = async (registration: Registration, locale: string) => {
-    const undone = new Error('undone');
-    const work = async () => {
-      const email = `${randomUUID()}@undone.invalid` as EmailAddress; // never seen by anybody
-      const user = users.create({ email, status: 'PENDING', locale });
-      await oneTimePasswords.issueVerification(user, registration);
-      await em.flush();
-      throw undone;
-    };
-    await em.transactional(work).catch((error: unknown) => {
-      if (error !== undone) throw error;
+  /** The mail of a registration, or the one to the account that owns its address. */
+  const mailRegistrations = async (email: EmailAddress) => {
+    const isOwned = await deps.addressNotices.notifyOwner(email);
+    await run(async () => {
+      await users.lockEmail(email);
+      if (isOwned) return waitingRegistrations.removeAllOf(email);
+      const delaySeconds = await waitingRegistrations.mailCodes(email);
+      if (delaySeconds === undefined) return;
+      // One job for everything that waits by then.
+      await enqueueJob(em, mailTask, { email }, { key: `${mailTask}:${email}`, delaySeconds });
     });
   };
 
-  const record = async (
-    { email, locale, isNoticeAllowed }: Registrant,
-    registration: Registration,
-  ) => {
-    const user = await users.claimEmail(email);
-    if (user && user.status !== 'PENDING') {
-      await pretend(registration, locale);
-      if (isNoticeAllowed) await enqueueMail(em, { mail: 'already-registered', userId: user.id });
-      return;
-    }
-    const owner = user ?? users.create({ email, status: 'PENDING', locale });
-    await oneTimePasswords.issueVerification(owner, registration);
-  };
-
-  const apply = async (user: User, { passwordHash, ...profile }: Registration) => {
-    await users.setPasswordHash(user, passwordHash);
-    user.firstName = profile.firstName;
-    user.lastName = profile.lastName;
-    // Taken meanwhile: the address is proved all the same, and another name can be chosen later.
-    const username = profile.username as Username | null; // parsed when it was registered
-    if (username && (await users.claimUsername(username))) user.username = username;
-  };
-
-  /** Whether the code was good. */
-  const confirm = async (code: string): Promise<boolean> => {
-    const owner = await oneTimePasswords.ownerOf('verify-email', code);
-    const user = owner ? await users.claim(owner.userId) : null;
-    const proof = await oneTimePasswords.consume('verify-email', code);
-    if (!user || !isUnverified(user) || user.email !== proof?.email) return false;
-    if (user.status === 'PENDING' && proof.registration) await apply(user, proof.registration);
-    user.status = 'ACTIVE';
-    user.emailVerifiedAt = parts.clock();
-    await oneTimePasswords.endAll(user.id, ['verify-email']);
-    return true;
-  };
-
-  const useCode = createUseCode(parts);
+  const resend = (email: EmailAddress) =>
+    run(async () => {
+      const owner = await users.claimEmail(email);
+      if (!owner) await waitingRegistrations.renewCodes(email);
+      else if (isUnverified(owner)) await deps.pendingAccounts.remind(owner, 'resend');
+    });
 
   return {
     async register(input, context) {
-      const { password, email, firstName, lastName, username } = parseFields({
-        email: () => parseEmail(input.email),
-        firstName: () => parsePersonName(input.firstName),
-        lastName: () => parsePersonName(input.lastName),
-        username: () => optional(input.username, parseUsername),
-        password: () =>
-          parseNewPassword(input.password, parts.passwordRules, [
-            input.email,
-            input.firstName,
-            input.lastName,
-            input.username,
-          ]),
-        passwordConfirmation: () => parseConfirmation(input.passwordConfirmation, input.password),
-      });
-      using _place = parts.hasher.place();
+      const { password, email, ...profile } = parseInput(input, deps.passwordRules);
+      using _place = deps.hasher.place();
       const passwordHash = await attempts.spendMail(email, async () => {
-        await requireFreeUsername(username);
-        return parts.hasher.hash(password, context.signal);
+        await requireFreeUsername(profile.username);
+        return deps.hasher.hash(password, context.signal);
       });
-      const isNoticeAllowed = await attempts.maySendNotice(email);
-      const registrant = { email, locale: context.client.locale, isNoticeAllowed };
-      await run(() =>
-        record(registrant, { passwordHash, firstName, lastName, username: username ?? null }),
-      );
+      const registration = { ...profile, email, passwordHash, locale: context.client.locale };
+      await run(async () => {
+        await users.lockEmail(email);
+        await waitingRegistrations.add(registration);
+        await enqueueJob(em, mailTask, { email });
+      });
     },
 
     async resendVerificationEmail(raw) {
@@ -165,19 +109,23 @@ export function createRegistrations(parts: RegistrationParts): Registrations {
       await run(() => enqueueJob(em, resendTask, { email }));
     },
 
-    verifyEmail: (code) => useCode(code, confirm),
-
+    // The addresses were parsed before they were queued.
     tasks: {
-      [resendTask]: ({ email }) =>
-        run(async () => {
-          const user = await users.claimEmail(email as EmailAddress); // parsed before it was recorded
-          if (user && isUnverified(user)) await oneTimePasswords.reissueVerifications(user);
-        }),
+      [mailTask]: ({ email }) => mailRegistrations(email as EmailAddress),
+      [resendTask]: ({ email }) => resend(email as EmailAddress),
     },
   };
 }
 
-/** A code is for accounts that wait, and for those in use whose address an administrator set. */
-function isUnverified({ status, emailVerifiedAt }: User): boolean {
-  return status === 'PENDING' || (status === 'ACTIVE' && emailVerifiedAt === null);
+function parseInput(input: RegisterInput, rules: PasswordRules) {
+  const { email, firstName, lastName, username } = input;
+  const { passwordConfirmation: _repeated, ...parsed } = parseFields({
+    email: () => parseEmail(email),
+    firstName: () => parsePersonName(firstName),
+    lastName: () => parsePersonName(lastName),
+    username: () => optional(username, parseUsername),
+    password: () => parseNewPassword(input.password, rules, [email, firstName, lastName, username]),
+    passwordConfirmation: () => parseConfirmation(input.passwordConfirmation, input.password),
+  });
+  return parsed;
 }

@@ -9,6 +9,7 @@ import type { PasswordRules } from '../accounts/new-password.ts';
 import { createSetPassword } from '../accounts/set-password.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { Addresses } from '../registrations/addresses.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
@@ -51,6 +52,7 @@ export interface UserAdministration {
 export interface UserAdministrationParts {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
+  readonly addresses: Addresses;
   readonly grants: Grants;
   readonly rights: Rights;
   readonly oneTimePasswords: OneTimePasswords;
@@ -84,8 +86,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     own?: User,
   ): Promise<void> => {
     const fields = [];
-    const owner = email === undefined ? undefined : await users.ownerOfEmail(email);
-    if (owner !== undefined && owner !== own?.id)
+    if (email !== undefined && !(await parts.addresses.claim(email, own?.id)))
       fields.push({ path: 'email', message: 'Is taken.' });
     const isNewName =
       username !== undefined && username.toLowerCase() !== own?.username?.toLowerCase();
@@ -113,15 +114,15 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     user.status = status;
     user.pendingEmail = null;
     await oneTimePasswords.endAll(user.id, ['verify-email', 'reset-password', 'change-email']);
+    if (status === 'DISABLED') await oneTimePasswords.endAll(user.id, ['invite']);
   };
 
-  /** An account that waits for its code is not active already. */
   const applyActive = async (rights: ActorRights, user: User, isActive: boolean | undefined) => {
     if (isActive === true && user.status !== 'ACTIVE') {
       await rules.requireCovers(rights, user);
       await setStatus(user, 'ACTIVE');
     }
-    if (isActive === false && user.status === 'ACTIVE') await setStatus(user, 'DISABLED');
+    if (isActive === false) await setStatus(user, 'DISABLED');
   };
 
   const setPassword = createSetPassword(parts);
@@ -132,7 +133,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     if ((await users.findPasswordHash(user.id)) === undefined) {
       await oneTimePasswords.endAll(user.id, ['invite']);
       oneTimePasswords.issue({ user, kind: 'invite' });
-    } else await oneTimePasswords.issueVerification(user);
+    } else oneTimePasswords.issue({ user, kind: 'verify-email' });
   };
 
   const applyEmail = async (user: User, email: EmailAddress) => {
@@ -180,7 +181,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
         await applyGrants(rights, user, parsed);
         await applyStaff(rights, user, parsed.isStaff);
         if (passwordHash === undefined) oneTimePasswords.issue({ user, kind: 'invite' });
-        else if (user.status === 'PENDING') await oneTimePasswords.issueVerification(user);
+        else if (user.status === 'PENDING') oneTimePasswords.issue({ user, kind: 'verify-email' });
         return user;
       });
     },
@@ -197,7 +198,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
       const passwordHash = await hashOf(parsed.password, context);
       return run(async () => {
         // The address's lock comes before the user's, as everywhere.
-        if (parsed.email !== undefined) await users.ownerOfEmail(parsed.email);
+        if (parsed.email !== undefined) await users.lockEmail(parsed.email);
         const { user, rights } = await claim(id, actor, 'users.change_user');
         rules.requireMayUpdate(rights, user, parsed);
         const isMoved = parsed.email !== undefined && parsed.email !== user.email;

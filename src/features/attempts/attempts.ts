@@ -38,7 +38,10 @@ export interface Attempts {
   spendMail<Result>(recipient: string, work: () => Promise<Result>): Promise<Result>;
   /** The same, but who has had many mails already is left alone silently: whether one may go out. */
   maySendMail(recipient: string): Promise<boolean>;
-  /** Counts a notice that somebody tried to register the address: whether it may go out. */
+  /**
+   * Counts a notice that somebody tried to use the address: whether it may go out. Jobs ask, so no
+   * network counts.
+   */
   maySendNotice(recipient: string): Promise<boolean>;
   /** Whoever proved the account's address may try again at once. */
   forgive(account: string): Promise<void>;
@@ -119,10 +122,10 @@ export function createAttempts(parts: {
   };
 
   const mailsOfNetwork = () => ofCaller((network) => [{ budget: 'mail-network', key: network }]);
-  const mailsTo = (recipient: string, budget: 'mail-recipient' | 'notice' = 'mail-recipient') => {
-    const account = accountOf({ kind: 'email', value: recipient });
-    return ofCaller(() => [accountClaim(account, budget)]);
-  };
+  const recipientClaim = (recipient: string, budget: 'mail-recipient' | 'notice') =>
+    accountClaim(accountOf({ kind: 'email', value: recipient }), budget);
+  const mailsTo = (recipient: string) =>
+    ofCaller(() => [recipientClaim(recipient, 'mail-recipient')]);
 
   /** Work costs attempts, unless it is refused because too much is going on. */
   const spendOn = <Result>(claims: readonly Claim[], work: () => Promise<Result>) =>
@@ -166,7 +169,7 @@ export function createAttempts(parts: {
       await spend(mailsOfNetwork());
       return mayStill(spend(mailsTo(recipient)));
     },
-    maySendNotice: (recipient) => mayStill(spend(mailsTo(recipient, 'notice'))),
+    maySendNotice: (recipient) => mayStill(spend([recipientClaim(recipient, 'notice')])),
     async forgive(account) {
       const pair = ofCaller((network) => [pairClaim(account, network)]);
       await budgets?.reset([accountClaim(account), ...pair]);

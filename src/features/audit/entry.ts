@@ -2,7 +2,13 @@
 import { createHmac } from 'node:crypto';
 
 export type ActorKind = 'user' | 'operator' | 'anonymous' | 'system';
-export type TargetType = 'user' | 'group' | 'permission' | 'session' | 'signing-key';
+export type TargetType =
+  | 'user'
+  | 'group'
+  | 'permission'
+  | 'session'
+  | 'signing-key'
+  | 'registration';
 
 /** A row as the database has it; times and sequence as text, so that they are bound exactly. */
 export interface EntryRow {

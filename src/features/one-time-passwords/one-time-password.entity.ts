@@ -7,14 +7,6 @@ import { User } from '../users/user.entity.ts';
 
 export type OneTimePasswordKind = 'verify-email' | 'reset-password' | 'change-email' | 'invite';
 
-/** What a registration brings along, kept with its own code until that code is confirmed. */
-export interface Registration {
-  readonly passwordHash: string;
-  readonly firstName: string;
-  readonly lastName: string;
-  readonly username: string | null;
-}
-
 const OneTimePasswordSchema = defineEntity({
   name: 'OneTimePassword',
   tableName: 'one_time_passwords',
@@ -25,9 +17,6 @@ const OneTimePasswordSchema = defineEntity({
     digest: p.text().unique(),
     /** The address that the mail went to, and the only one that the secret proves. */
     email: p.text(),
-    registration: p.json().$type<Registration>().nullable(),
-    /** Whether it replaces an earlier one on request; such requests have a cool-down. */
-    isResend: p.boolean().default(false),
     createdAt: p.datetime().length(3),
     expiresAt: p.datetime().length(3),
     /** When it was used, or when something newer took its place. */

@@ -8,14 +8,7 @@ import { digestOf, looksLikeSecret, type OneTimeSecrets } from '../../core/one-t
 import type { EmailAddress } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { User } from '../users/user.entity.ts';
-import {
-  OneTimePassword,
-  type OneTimePasswordKind,
-  type Registration,
-} from './one-time-password.entity.ts';
-
-/** As many registrations of one unproved address wait at once; the oldest gives way. */
-const liveRegistrationsPerAddress = 5;
+import { OneTimePassword, type OneTimePasswordKind } from './one-time-password.entity.ts';
 
 /** Mails of a kind to one person within an hour; what is beyond is not sent. */
 const mailsPerHour = 3;
@@ -23,7 +16,6 @@ const mailsPerHour = 3;
 export interface Consumed {
   /** The address that the secret proves. */
   readonly email: string;
-  readonly registration: Registration | null;
 }
 
 export interface Owner {
@@ -39,20 +31,19 @@ export interface NewOneTimePassword {
   readonly kind: OneTimePasswordKind;
   /** The address that it is mailed to and proves; the user's when left out. */
   readonly email?: EmailAddress;
-  readonly registration?: Registration | null;
-  readonly isResend?: boolean;
+}
+
+/** How many of one kind were issued to a user; codes that are long over are not counted. */
+export interface IssuedCounts {
+  readonly total: number;
+  readonly withinHour: number;
+  readonly withinMinute: number;
 }
 
 export interface OneTimePasswords {
   /** Records one, and with it its mail. Needs a transaction. */
   issue(password: NewOneTimePassword): void;
-  /** Records a verification code, one of a few that may wait at a time. Needs a transaction. */
-  issueVerification(user: User, registration?: Registration): Promise<void>;
-  /**
-   * Replaces every waiting verification code of the user by a new one for the same registration,
-   * unless that was done within the cool-down. Needs a transaction that holds the user's lock.
-   */
-  reissueVerifications(user: User): Promise<void>;
+  issuedCounts(user: User, kind: OneTimePasswordKind): Promise<IssuedCounts>;
   /** Whether so many of a kind were mailed within the hour that no more should be. */
   areTooMany(user: User, kind: OneTimePasswordKind): Promise<boolean>;
   /**
@@ -74,13 +65,12 @@ export interface OneTimePasswordsParts {
   readonly clock: Clock;
   readonly verifyCodeTtlSeconds: number;
   readonly resetTokenTtlSeconds: number;
-  readonly resendCooldownSeconds: number;
 }
 
 export function createOneTimePasswords(parts: OneTimePasswordsParts): OneTimePasswords {
   const { em, query } = parts.unitOfWork;
 
-  const issue = ({ user, kind, email, registration, isResend }: NewOneTimePassword): void => {
+  const issue = ({ user, kind, email }: NewOneTimePassword): void => {
     const id = uuidv7();
     const now = parts.clock();
     const ttlSeconds =
@@ -92,42 +82,26 @@ export function createOneTimePasswords(parts: OneTimePasswordsParts): OneTimePas
         kind,
         digest: digestOf(parts.secrets.derive(id)),
         email: email ?? user.email,
-        registration: registration ?? null,
-        isResend: isResend ?? false,
         createdAt: now,
         expiresAt: secondsAfter(now, ttlSeconds),
       }),
     );
   };
 
-  /** Newest first. An expired one still waits: it can be sent again, with a new secret. */
-  const waitingVerifications = (user: User) =>
-    em.find(
-      OneTimePassword,
-      { user, kind: 'verify-email', endedAt: null },
-      { orderBy: { id: 'desc' } },
-    );
-
   return {
     issue,
 
-    async issueVerification(user, registration) {
-      const waiting = await waitingVerifications(user);
-      for (const surplus of waiting.slice(liveRegistrationsPerAddress - 1)) {
-        surplus.endedAt = parts.clock();
-      }
-      issue({ user, kind: 'verify-email', registration: registration ?? null });
-    },
-
-    async reissueVerifications(user) {
-      const waiting = await waitingVerifications(user);
-      const coolAt = secondsAfter(parts.clock(), -parts.resendCooldownSeconds);
-      if (waiting.some(({ isResend, createdAt }) => isResend && createdAt > coolAt)) return;
-      for (const replaced of waiting) {
-        replaced.endedAt = parts.clock();
-        const registration = replaced.registration ?? null;
-        issue({ user, kind: 'verify-email', registration, isResend: true });
-      }
+    async issuedCounts(user, kind) {
+      const now = parts.clock();
+      const [row] = await query<IssuedCounts>(
+        `select count(*)::int as total,
+           (count(*) filter (where created_at > ?))::int as "withinHour",
+           (count(*) filter (where created_at > ?))::int as "withinMinute"
+         from one_time_passwords where user_id = ? and kind = ?`,
+        [secondsAfter(now, -3600), secondsAfter(now, -60), user.id, kind],
+      );
+      if (!row) throw new Error('a count has a row');
+      return row;
     },
 
     async areTooMany(user, kind) {
@@ -159,7 +133,7 @@ export function createOneTimePasswords(parts: OneTimePasswordsParts): OneTimePas
       const [row] = await query<Consumed>(
         `update one_time_passwords set ended_at = ?
           where digest = ? and kind = ? and ended_at is null and expires_at > ?
-          returning email, registration`,
+          returning email`,
         [now, digestOf(secret), kind, now],
       );
       return row;

@@ -20,6 +20,8 @@ export interface NewUser {
 }
 
 export interface Users {
+  /** Keeps other transactions from giving the address to an account, until this one ends. */
+  lockEmail(email: EmailAddress): Promise<void>;
   /** The user of an address, locked for the rest of the transaction; also keeps others from making one. */
   claimEmail(email: EmailAddress): Promise<User | null>;
   /**
@@ -34,8 +36,6 @@ export interface Users {
   isUsernameTaken(username: Username): Promise<boolean>;
   /** Whether the name is free, and stays so for the rest of the transaction. */
   claimUsername(username: Username): Promise<boolean>;
-  /** Whether it comes from registrations that nobody has confirmed: no password of its own yet. */
-  isUnproved(user: User): Promise<boolean>;
   hasSuperuser(): Promise<boolean>;
   /**
    * Keeps the last active superuser: nobody else takes one away until the transaction ends.
@@ -74,13 +74,16 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
     return rows.length > 0;
   };
 
+  const lockEmail = (email: EmailAddress) => lock(`email:${email}`);
+
   return {
+    lockEmail,
     async claimEmail(email) {
-      await lock(`email:${email}`);
+      await lockEmail(email);
       return em.findOne(User, { email }, { lockMode: LockMode.PESSIMISTIC_WRITE });
     },
     async ownerOfEmail(email) {
-      await lock(`email:${email}`);
+      await lockEmail(email);
       const [row] = await query<{ id: string }>('select id from users where email = ?', [email]);
       return row?.id;
     },
@@ -93,9 +96,6 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
     async claimUsername(username) {
       await lock(`username:${username.toLowerCase()}`);
       return !(await isUsernameTaken(username));
-    },
-    async isUnproved(user) {
-      return user.status === 'PENDING' && (await em.count(PasswordHash, { user })) === 0;
     },
     async hasSuperuser() {
       const rows = await query(

@@ -38,6 +38,15 @@ export function alreadyRegisteredMail(say: Say, mail: NoticeMail): MailContent {
   });
 }
 
+/** Somebody wanted an address whose account is disabled; sent to its owner. */
+export function accountClosedMail(say: Say, mail: NoticeMail): MailContent {
+  return notice(say, mail, {
+    subject: say('mails.accountClosed.subject'),
+    body: say('mails.accountClosed.body', { email: mail.email }),
+    note: say('mails.accountClosed.note'),
+  });
+}
+
 export function passwordChangedMail(say: Say, mail: NoticeMail): MailContent {
   return notice(say, mail, {
     subject: say('mails.passwordChanged.subject'),

@@ -33,7 +33,7 @@ export function greeting(say: Say, name = ''): Block {
  * A name that somebody typed, so that no mail program makes a link of it: a word joiner behind each
  * dot, colon and at-sign that is followed by a letter (OWASP: content injection).
  */
-function harmless(name: string): string {
+export function harmless(name: string): string {
   return name.replace(/[.:@](?=[\p{L}\p{N}])/gu, '$&\u2060');
 }
 

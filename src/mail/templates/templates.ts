@@ -4,6 +4,7 @@ import type { MailIntent } from '../intents.ts';
 import type { Mail } from '../mailer.ts';
 import {
   accountChangedMail,
+  accountClosedMail,
   accountDisabledMail,
   accountErasedMail,
   administratorRightsMail,
@@ -16,11 +17,13 @@ import { changeEmailMail, emailChangeRequestedMail } from './email-change.ts';
 import { inviteMail, resetPasswordMail } from './password-links.ts';
 import { type Recipient, renderMail } from './render.ts';
 import { testMail } from './test-mail.ts';
-import { verifyEmailMail } from './verify-email.ts';
+import { verifyEmailMail, verifyRegistrationsMail } from './verify-email.ts';
 
 const templates = {
   'verify-email': verifyEmailMail,
+  'verify-registrations': verifyRegistrationsMail,
   'already-registered': alreadyRegisteredMail,
+  'account-closed': accountClosedMail,
   'reset-password': resetPasswordMail,
   invite: inviteMail,
   'change-email': changeEmailMail,
@@ -32,7 +35,10 @@ const templates = {
   'refresh-token-reused': refreshTokenReusedMail,
   'account-erased': accountErasedMail,
   test: testMail,
-} as const satisfies Record<MailIntent['mail'] | 'test', (say: Say, mail: never) => MailContent>;
+} as const satisfies Record<
+  MailIntent['mail'] | 'verify-registrations' | 'test',
+  (say: Say, mail: never) => MailContent
+>;
 
 export type MailName = keyof typeof templates;
 

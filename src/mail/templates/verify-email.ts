@@ -1,6 +1,15 @@
-/** The mail that proves an address: one code and one link, for one registration. */
+/** The mail that verifies an address: a code and a link for each registration that waits. */
 import type { Say } from '../../core/texts/texts.ts';
-import { button, facts, greeting, lifetime, type MailContent, paragraph } from './blocks.ts';
+import {
+  type Block,
+  button,
+  facts,
+  greeting,
+  harmless,
+  lifetime,
+  type MailContent,
+  paragraph,
+} from './blocks.ts';
 
 /** A code that is mailed; `email` is the address that it proves. */
 export interface CodeMail {
@@ -23,4 +32,53 @@ export function verifyEmailMail(say: Say, mail: CodeMail & { readonly name: stri
       paragraph(say('mails.verifyEmail.note', { lifetime: lifetime(say, mail.lifetimeSeconds) })),
     ],
   };
+}
+
+/** Several registrations wait for one address; at most one of them is the reader's own. */
+export interface RegistrationsMail {
+  readonly email: string;
+  readonly publicUrl: string;
+  readonly registrations: readonly {
+    readonly name: string;
+    readonly code: string;
+    readonly registeredAt: Date;
+    readonly expiresAt: Date;
+  }[];
+}
+
+export function verifyRegistrationsMail(say: Say, mail: RegistrationsMail): MailContent {
+  const { email, publicUrl, registrations } = mail;
+  const text = 'mails.verifyRegistrations';
+  const blocksOf = ({
+    name,
+    code,
+    ...times
+  }: RegistrationsMail['registrations'][number]): Block[] => [
+    paragraph(
+      say(`${text}.registration`, {
+        name: harmless(name),
+        registeredAt: minuteOf(times.registeredAt),
+        expiresAt: minuteOf(times.expiresAt),
+      }),
+    ),
+    button(
+      say(`${text}.button`, { name: harmless(name) }),
+      `${publicUrl}/verify-email?code=${code}`,
+    ),
+    facts({ Code: code }),
+  ];
+  return {
+    subject: say('mails.verifyEmail.subject'),
+    blocks: [
+      greeting(say),
+      paragraph(say(`${text}.body`, { email, count: registrations.length })),
+      ...registrations.flatMap(blocksOf),
+      paragraph(say(`${text}.note`)),
+    ],
+  };
+}
+
+/** Such as `2026-01-31 12:00 UTC`. */
+function minuteOf(time: Date): string {
+  return `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

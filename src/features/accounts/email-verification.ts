@@ -1,0 +1,159 @@
+/**
+ * Confirming an address with the code from its mail. The code of a registration creates its account;
+ * the code of an account that an administrator or operator created activates it, unchanged.
+ */
+import type { Context } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
+import { Problem } from '../../core/errors.ts';
+import {
+  optional,
+  parseFields,
+  parsePastedSecret,
+  parsePresentedPassword,
+} from '../../core/parse.ts';
+import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { type Attempts, accountOf } from '../attempts/attempts.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { WaitingRegistrations } from '../registrations/waiting-registrations.ts';
+import type { Users } from '../users/users.ts';
+import { isUnverified } from './pending-accounts.ts';
+import type { RegisteredAccounts } from './registered-accounts.ts';
+import { createUseCode } from './use-code.ts';
+
+/** Everything raw. */
+export interface VerifyEmailInput {
+  readonly code: unknown;
+  /** The password of the registration, where a page asks for it. */
+  readonly password?: unknown;
+}
+
+export interface VerificationCodeOwner {
+  readonly email: string;
+  readonly isRegistration: boolean;
+}
+
+export interface EmailVerification {
+  /**
+   * The code is enough. A password that is given must be the one that belongs to the code; a wrong one
+   * counts like a failed login, and the code stays valid.
+   *
+   * @throws INVALID_CODE, INVALID_CREDENTIALS, OVERLOADED, THROTTLED, VALIDATION_FAILED
+   */
+  verifyEmail(input: VerifyEmailInput, context: Context): Promise<void>;
+  /**
+   * Removes the registration that the code belongs to.
+   *
+   * @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED
+   */
+  cancelRegistration(code: unknown): Promise<void>;
+  /** What a live code belongs to. Consumes nothing. */
+  ownerOfCode(code: string): Promise<VerificationCodeOwner | undefined>;
+}
+
+export interface EmailVerificationDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly users: Users;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly waitingRegistrations: WaitingRegistrations;
+  readonly registeredAccounts: RegisteredAccounts;
+  readonly hasher: PasswordHasher;
+  readonly attempts: Attempts;
+  readonly audit: Audit;
+  readonly clock: Clock;
+}
+
+const kind = 'verify-email';
+
+export function createEmailVerification(deps: EmailVerificationDeps): EmailVerification {
+  const { users, oneTimePasswords, waitingRegistrations, attempts, audit } = deps;
+
+  /** Whether the code was valid. */
+  const confirmRegistration = async (code: string): Promise<boolean> => {
+    const found = await waitingRegistrations.find(code);
+    if (!found) return false;
+    const owner = await users.ownerOfEmail(found.email);
+    if (owner !== undefined) return false;
+    const registration = await waitingRegistrations.consume(code);
+    return registration !== undefined && (await createAccount(registration));
+  };
+
+  const createAccount = async (
+    registration: Parameters<RegisteredAccounts['create']>[0],
+  ): Promise<boolean> => {
+    const user = await deps.registeredAccounts.create(registration);
+    if (!user) return false;
+    const target = { type: 'user', id: user.id } as const;
+    await audit.record({ action: 'registration-confirmed', target });
+    return true;
+  };
+
+  /** Whether the code was valid. */
+  const activateAccount = async (code: string): Promise<boolean> => {
+    const owner = await oneTimePasswords.ownerOf(kind, code);
+    const user = owner ? await users.claim(owner.userId) : null;
+    const proof = await oneTimePasswords.consume(kind, code);
+    if (!user || !isUnverified(user) || user.email !== proof?.email) return false;
+    user.status = 'ACTIVE';
+    user.emailVerifiedAt = deps.clock();
+    await oneTimePasswords.endAll(user.id, [kind]);
+    return true;
+  };
+
+  /** Whether the code was valid. */
+  const cancel = async (code: string): Promise<boolean> => {
+    const found = await waitingRegistrations.find(code);
+    if (!found) return false;
+    await users.lockEmail(found.email);
+    if (!(await waitingRegistrations.consume(code))) return false;
+    const target = { type: 'registration', id: found.id } as const;
+    await audit.record({ action: 'registration-cancelled', target });
+    return true;
+  };
+
+  const passwordHashOf = async (code: string) => {
+    const registration = await waitingRegistrations.find(code);
+    if (registration) return { email: registration.email, hash: registration.passwordHash };
+    const owner = await oneTimePasswords.ownerOf(kind, code);
+    return owner && { email: owner.email, hash: await users.findPasswordHash(owner.userId) };
+  };
+
+  /** A code that belongs to nothing is refused as a code, before any hashing. */
+  const requirePassword = async (code: string, password: string, context: Context) => {
+    const found = await passwordHashOf(code);
+    if (!found) return;
+    using _place = deps.hasher.place();
+    await attempts.provePassword(accountOf({ kind: 'email', value: found.email }), async () => {
+      if (await deps.hasher.verify(found.hash, password, context.signal)) return;
+      await audit.record({ action: 'password-asked', refusal: 'INVALID_CREDENTIALS' });
+      throw new Problem('INVALID_CREDENTIALS');
+    });
+  };
+
+  const useCode = createUseCode({
+    ...deps,
+    oneTimePasswords: {
+      isKnown: async (code) =>
+        (await waitingRegistrations.isKnown(code)) || oneTimePasswords.isKnown(code),
+    },
+  });
+
+  return {
+    async verifyEmail(input, context) {
+      const { code, password } = parseFields({
+        code: () => parsePastedSecret(input.code),
+        password: () => optional(input.password, parsePresentedPassword),
+      });
+      if (password !== undefined) await requirePassword(code, password, context);
+      await useCode(code, async () => (await confirmRegistration(code)) || activateAccount(code));
+    },
+    cancelRegistration: (code) => useCode(code, cancel),
+    async ownerOfCode(code) {
+      const registration = await waitingRegistrations.find(code);
+      if (registration) return { email: registration.email, isRegistration: true };
+      const owner = await oneTimePasswords.ownerOf(kind, code);
+      return owner?.isLive ? { email: owner.email, isRegistration: false } : undefined;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * Accounts that an administrator or operator created and whose owner has not confirmed them: their
+ * owner gets a new invitation, or a new verification code where the account has a password.
+ */
+import type { IssuedCounts, OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { User } from '../users/user.entity.ts';
+import type { Users } from '../users/users.ts';
+
+/** What caused the mail. Anybody can cause the first three. */
+export type ReminderCause = 'registration' | 'resend' | 'reset' | 'administrator';
+
+export interface PendingAccounts {
+  /**
+   * Mails the owner of an unverified account what they need to confirm it. Anonymous requests cause at most
+   * one mail a minute and three an hour, and never end an invitation. Needs a transaction that holds
+   * the user's lock.
+   */
+  remind(user: User, cause: ReminderCause): Promise<void>;
+}
+
+/** Codes are for pending accounts, and for active ones whose address an administrator set. */
+export function isUnverified({ status, emailVerifiedAt }: User): boolean {
+  return status === 'PENDING' || (status === 'ACTIVE' && emailVerifiedAt === null);
+}
+
+const mailsPerHour = 3;
+
+export function createPendingAccounts(deps: {
+  readonly users: Pick<Users, 'findPasswordHash'>;
+  readonly oneTimePasswords: Pick<OneTimePasswords, 'issue' | 'issuedCounts' | 'endAll'>;
+}): PendingAccounts {
+  const { users, oneTimePasswords } = deps;
+  return {
+    async remind(user, cause) {
+      const isInvited = (await users.findPasswordHash(user.id)) === undefined;
+      const kind = isInvited ? 'invite' : 'verify-email';
+      if (cause !== 'administrator') {
+        const counts = await oneTimePasswords.issuedCounts(user, kind);
+        if (isLimited(counts, isInvited || cause !== 'registration')) return;
+      }
+      // A newer code replaces the older ones. A stranger may cause it too, so invitations stay.
+      const isReplacing = cause === 'administrator' || (cause === 'resend' && !isInvited);
+      if (isReplacing) await oneTimePasswords.endAll(user.id, [kind]);
+      oneTimePasswords.issue({ user, kind });
+    },
+  };
+}
+
+/** @param isFirstExempt whether the first reminder may follow the mail of the creation within a minute */
+function isLimited(
+  { total, withinHour, withinMinute }: IssuedCounts,
+  isFirstExempt: boolean,
+): boolean {
+  if (withinHour >= mailsPerHour) return true;
+  return withinMinute > 0 && !(isFirstExempt && total === 1);
+}

@@ -1,0 +1,60 @@
+/** A registration becomes an account: by its code, or by the decision of an administrator. */
+import { v7 as uuidv7 } from 'uuid';
+import type { Clock } from '../../core/clock.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Addresses } from '../registrations/addresses.ts';
+import type { TakenRegistration } from '../registrations/waiting-registrations.ts';
+import type { User } from '../users/user.entity.ts';
+import type { Users } from '../users/users.ts';
+
+export interface RegisteredAccounts {
+  /**
+   * Creates the ACTIVE account of a registration and removes the other registrations of its address.
+   * The account has no username when another account took it meanwhile. Needs a transaction that holds
+   * the lock of the address.
+   *
+   * @returns nothing when an account owns the address
+   */
+  create(registration: TakenRegistration): Promise<User | undefined>;
+}
+
+export interface RegisteredAccountsDeps {
+  readonly unitOfWork: Pick<UnitOfWork, 'em' | 'query'>;
+  readonly users: Pick<Users, 'claimUsername' | 'create'>;
+  readonly addresses: Addresses;
+  readonly clock: Clock;
+}
+
+export function createRegisteredAccounts(deps: RegisteredAccountsDeps): RegisteredAccounts {
+  const { users, addresses, clock } = deps;
+  const { em, query } = deps.unitOfWork;
+
+  /** Keeps the used code, so that a repetition of it is not counted as a guess. */
+  const keepCode = (userId: string, { digest, email, ...code }: TakenRegistration) =>
+    query(
+      `insert into one_time_passwords (id, user_id, kind, digest, email, created_at, expires_at, ended_at)
+       values (?, ?, 'verify-email', ?, ?, ?, ?, ?)`,
+      [uuidv7(), userId, digest, email, code.createdAt, code.expiresAt, clock()],
+    );
+
+  return {
+    async create(registration) {
+      const { email, username, firstName, lastName, passwordHash, locale } = registration;
+      if (!(await addresses.claim(email))) return undefined;
+      const isNameFree = username !== null && (await users.claimUsername(username));
+      const user = users.create({
+        email,
+        username: isNameFree ? username : undefined,
+        firstName,
+        lastName,
+        status: 'ACTIVE',
+        locale: locale ?? undefined,
+        passwordHash,
+      });
+      user.emailVerifiedAt = clock();
+      await em.flush();
+      await keepCode(user.id, registration);
+      return user;
+    },
+  };
+}

@@ -1,0 +1,54 @@
+/** Writes the verification mail of an address from the registrations that wait for it now. */
+import type { Clock } from '../../core/clock.ts';
+import { supportedLocaleOf } from '../../core/locale.ts';
+import type { OneTimeSecrets } from '../../core/one-time-secret.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Mail } from '../../mail/mailer.ts';
+import { writeMail } from '../../mail/templates/templates.ts';
+import { Registration } from './registration.entity.ts';
+
+export interface RegistrationMailsDeps {
+  readonly unitOfWork: Pick<UnitOfWork, 'em'>;
+  readonly secrets: OneTimeSecrets;
+  readonly clock: Clock;
+  readonly publicUrl: string;
+  readonly verifyCodeTtlSeconds: number;
+}
+
+/**
+ * The mail with the codes derived from `codeIds`; codes that are replaced, used or expired are left
+ * out. Nothing when none is left.
+ */
+export type WriteRegistrationMail = (codeIds: readonly string[]) => Promise<Mail | undefined>;
+
+export function createRegistrationMails(deps: RegistrationMailsDeps): WriteRegistrationMail {
+  const { unitOfWork, secrets, clock, publicUrl, verifyCodeTtlSeconds: lifetimeSeconds } = deps;
+
+  const toCode = (registration: Registration) => ({
+    name: `${registration.firstName} ${registration.lastName}`.trim(),
+    registeredAt: registration.createdAt,
+    expiresAt: registration.expiresAt,
+    code: secrets.derive(registration.codeId),
+  });
+
+  return async (codeIds) => {
+    const waiting = await unitOfWork.em.find(
+      Registration,
+      { codeId: [...codeIds], expiresAt: { $gt: clock() } },
+      { orderBy: { createdAt: 'asc', id: 'asc' } },
+    );
+    const [first, ...others] = waiting;
+    if (!first) return undefined;
+    const { email } = first;
+    const recipient = { to: email, locale: supportedLocaleOf(first.locale) };
+    if (others.length > 0) {
+      return writeMail('verify-registrations', recipient, {
+        email,
+        publicUrl,
+        registrations: waiting.map(toCode),
+      });
+    }
+    const { name, code } = toCode(first);
+    return writeMail('verify-email', recipient, { name, email, code, publicUrl, lifetimeSeconds });
+  };
+}
