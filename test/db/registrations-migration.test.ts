@@ -30,7 +30,8 @@ afterAll(async () => {
 async function migrateTo(last?: string): Promise<void> {
   const orm = await openOrm(ormOptions({ databaseUrl }, { entities }));
   try {
-    if (last === undefined) await migrate(orm, createUnitOfWork(orm), databaseUrl);
+    if (last === undefined)
+      await migrate(orm, createUnitOfWork(orm), databaseUrl, async () => undefined);
     else await orm.migrator.up({ to: last });
   } finally {
     await orm.close();
