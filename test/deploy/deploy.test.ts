@@ -1,6 +1,6 @@
 /**
  * What lies in `deploy/` fits the service: it names variables that are read, commands that there are,
- * paths and ports that are served. No engine is at hand to build an image or to render the chart.
+ * paths and ports that are served. The tests beside this one run the files.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { rawRequest } from '../support/raw-request.ts';
 import { exchange } from '../support/raw-socket.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -25,12 +25,6 @@ const templates = templateNames.map((name) => ({
 }));
 const containerfile = read('deploy/Containerfile');
 const balancer = 'deploy/compose/haproxy.cfg';
-
-/** A template without what the engine would do: lines of it left out, values in a line a word. */
-function skeletonOf(text: string): string {
-  const lines = text.split('\n').filter((line) => !/^\s*\{\{[^}]*\}\}\s*$/.test(line));
-  return lines.join('\n').replaceAll(/"?\{\{[^}]*\}\}"?/g, 'word');
-}
 
 describe('variables', () => {
   const source = read('src/core/config.ts');
@@ -131,19 +125,6 @@ describe('probes', () => {
 });
 
 describe('the chart', () => {
-  const manifests = templates.filter(({ name }) => name.endsWith('.yaml'));
-
-  test.each(manifests)('$name is YAML, and one manifest', ({ text }) => {
-    const [document, ...others] = parseAllDocuments(skeletonOf(text));
-    expect(others).toEqual([]);
-    expect(document?.errors).toEqual([]);
-    expect(document?.toJS()).toMatchObject({
-      apiVersion: expect.any(String),
-      kind: expect.any(String),
-      metadata: expect.any(Object),
-    });
-  });
-
   test('every value is used, and every one used is there', () => {
     const used = templates.flatMap(({ text }) =>
       [...text.matchAll(/\.Values\.([\w.]+)/g)].map(([, path = '']) => path),
@@ -156,19 +137,23 @@ describe('the chart', () => {
       expect([name, used.some((path) => path.split('.')[0] === name)]).toEqual([name, true]);
     }
   });
+});
 
-  test('every block that is opened is closed, and every template that is included is there', () => {
-    const defined = templates.flatMap(({ text }) => [...text.matchAll(/define "([^"]+)"/g)]);
-    const names = new Set(defined.map(([, name]) => name));
-    for (const { name, text } of templates) {
-      const opened = text.match(/\{\{-? (if|range|with|define) /g)?.length ?? 0;
-      const closed = text.match(/\{\{-? end -?\}\}/g)?.length ?? 0;
-      expect([name, opened]).toEqual([name, closed]);
-      for (const [, included] of text.matchAll(/include "([^"]+)"/g)) {
-        expect(names).toContain(included);
-      }
-    }
-  });
+test('every file that the compose files name is there, or is made as they say', () => {
+  const overlay = parse(read('deploy/compose/compose.tls.yaml'));
+  const files = Object.values<{ volumes?: string[]; env_file?: string }>(compose.services).flatMap(
+    ({ volumes = [], env_file: variables }) => [
+      ...volumes.map((volume) => volume.split(':')[0] ?? '').filter((path) => path.startsWith('.')),
+      ...(variables === undefined ? [] : [variables.replace(/\.env$/, '.example.env')]),
+    ],
+  );
+  expect(new Set(files).size).toBe(4);
+  for (const file of files) {
+    expect([file, existsSync(join(root, 'deploy/compose', file))]).toEqual([file, true]);
+  }
+  expect(Object.keys(overlay.services)).toEqual(['balancer']);
+  expect(read(balancer)).toContain('.if defined(TLS_CERTIFICATE)');
+  expect(overlay.services.balancer.environment).toHaveProperty('TLS_CERTIFICATE');
 });
 
 test('the services of the compose file wait for each other, and for services that there are', () => {
