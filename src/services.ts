@@ -34,7 +34,7 @@ import { createGrants } from './features/administration/grants.ts';
 import { createGroupAdministration } from './features/administration/group-administration.ts';
 import { createMailQueue } from './features/administration/mail-queue.ts';
 import { createPermissionAdministration } from './features/administration/permission-administration.ts';
-import { withRecordedRefusals } from './features/administration/refusals.ts';
+import { withLoggedRefusals, withRecordedRefusals } from './features/administration/refusals.ts';
 import { createRights } from './features/administration/rights.ts';
 import { createSingleGrants } from './features/administration/single-grants.ts';
 import {
@@ -127,20 +127,28 @@ export function createServices(ground: Ground) {
     attempts,
     access,
     oneTimePasswords,
-    emailChanges,
+    emailChanges: withLoggedRefusals(audit, ['INVALID_CODE'], emailChanges),
     login: createLogin(accountParts),
     registrations: createRegistrations(accountParts),
-    emailVerification: createEmailVerification(accountParts),
-    passwords: createPasswords(accountParts),
+    emailVerification: withLoggedRefusals(
+      audit,
+      ['INVALID_CODE'],
+      createEmailVerification(accountParts),
+    ),
+    passwords: withLoggedRefusals(audit, ['INVALID_TOKEN'], createPasswords(accountParts)),
     profiles: createProfiles({ ...accountParts, emailChanges }),
     provisioning: createProvisioning(accountParts),
     provisioningChecks: createProvisioningChecks(accountParts),
     housekeeping: createHousekeeping(accountParts),
-    directory: createDirectory(unitOfWork),
-    explanations: createExplanations(unitOfWork),
+    directory: withLoggedRefusals(audit, ['FORBIDDEN'], createDirectory(unitOfWork)),
+    explanations: withLoggedRefusals(audit, ['FORBIDDEN'], createExplanations(unitOfWork)),
     audit,
     auditVerifier: createAuditVerifier(ground),
-    auditEntries: createAuditEntries({ query: unitOfWork.query, subjectKeys: audit.subjectKeys }),
+    auditEntries: withLoggedRefusals(
+      audit,
+      ['FORBIDDEN'],
+      createAuditEntries({ query: unitOfWork.query, subjectKeys: audit.subjectKeys }),
+    ),
     ...createAdministration({ ...accountParts, grants, rights }),
     mailQueue: createMailQueue(unitOfWork, audit),
     composeMail: createAccountMails({
@@ -167,7 +175,7 @@ function createAdministration(parts: UserAdministrationParts) {
   };
   const accessDeclarations = createAccessDeclarations(administration);
   return {
-    byName: createByName(unitOfWork),
+    byName: withLoggedRefusals(audit, ['FORBIDDEN'], createByName(unitOfWork)),
     userAdministration: withRecordedRefusals(audit, userAdministration),
     accountRecovery: withRecordedRefusals(audit, createAccountRecovery(parts)),
     groupAdministration: withRecordedRefusals(audit, groupAdministration),
@@ -254,7 +262,7 @@ function createSessionServices(
   return {
     signingKeys,
     tokens,
-    sessions: createSessions(sessionParts),
-    refresh: createRefresh(sessionParts),
+    sessions: withLoggedRefusals(audit, ['INVALID_TOKEN'], createSessions(sessionParts)),
+    refresh: withLoggedRefusals(audit, ['INVALID_TOKEN'], createRefresh(sessionParts)),
   };
 }

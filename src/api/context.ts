@@ -4,6 +4,7 @@ import type { Context } from '../core/actor.ts';
 import { onBehalfOf } from '../core/ambient.ts';
 import { preferredLocale } from '../core/locale.ts';
 import type { UnitOfWork } from '../db/unit-of-work.ts';
+import type { Audit } from '../features/audit/audit.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
 
 declare module 'fastify' {
@@ -23,7 +24,15 @@ const bearerPattern = /^bearer(?: +(.*))?$/i;
 /** Routes that speak to callers run in a database context and know who is asking. */
 export function openContexts(
   app: FastifyInstance,
-  { unitOfWork, tokens }: { readonly unitOfWork: UnitOfWork; readonly tokens: Tokens },
+  {
+    unitOfWork,
+    tokens,
+    audit,
+  }: {
+    readonly unitOfWork: UnitOfWork;
+    readonly tokens: Tokens;
+    readonly audit: Pick<Audit, 'logRefusal'>;
+  },
 ): void {
   app.decorateRequest('context', null);
   app.addHook('onRequest', (request, _reply, done) => {
@@ -36,6 +45,14 @@ export function openContexts(
       request.context = context;
       onBehalfOf(context, done);
     }, done);
+  });
+  // At the end, as a refusal by the operation itself says more, and a request has one line at most.
+  app.addHook('onResponse', (request, _reply, done) => {
+    const { context } = request;
+    if (context?.isTokenRejected) {
+      onBehalfOf(context, () => audit.logRefusal('access-token', 'UNAUTHENTICATED'));
+    }
+    done();
   });
 }
 

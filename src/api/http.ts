@@ -9,6 +9,7 @@ import type { Changes } from '../db/changes.ts';
 import type { UnitOfWork } from '../db/unit-of-work.ts';
 import type { EmailVerification } from '../features/accounts/email-verification.ts';
 import type { Passwords } from '../features/accounts/passwords.ts';
+import type { Audit } from '../features/audit/audit.ts';
 import type { OneTimePasswords } from '../features/one-time-passwords/one-time-passwords.ts';
 import type { Sessions } from '../features/sessions/sessions.ts';
 import type { SigningKeys } from '../features/sessions/signing-keys.ts';
@@ -48,6 +49,7 @@ export interface HttpParts {
   readonly version: string;
   readonly unitOfWork: UnitOfWork;
   readonly tokens: Tokens;
+  readonly audit: Audit;
   readonly signingKeys: SigningKeys;
   readonly sessions: Sessions;
   readonly changes: Changes;
@@ -99,7 +101,7 @@ function serveMachines(app: FastifyInstance, parts: HttpParts): void {
   serveHealth(app, parts.isReady);
   serveJwks(app, parts.signingKeys);
   const { revocationFeedKey: key, metricsKey } = parts.config;
-  serveMetrics(app, { metrics: parts.metrics, key: metricsKey });
+  serveMetrics(app, { metrics: parts.metrics, key: metricsKey, log: parts.log });
   if (key !== undefined) serveRevocations(app, { ...parts, key });
 }
 

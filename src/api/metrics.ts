@@ -3,23 +3,25 @@
  * itself; to all others there is nothing here.
  */
 import type { FastifyInstance } from 'fastify';
-import { Problem } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
-import { holdsKey } from './bearer-key.ts';
+import { requireKey } from './bearer-key.ts';
 import { requireThisMachine } from './local-only.ts';
 
 export function serveMetrics(
   app: FastifyInstance,
-  { metrics, key }: { readonly metrics: Metrics; readonly key: string | undefined },
+  {
+    metrics,
+    key,
+    log,
+  }: { readonly metrics: Metrics; readonly key: string | undefined; readonly log: Log },
 ): void {
   // Prometheus finds replicas by their address. A page that lures a browser here has no key, and where
   // none is set only the names of this machine are served.
   const config = { isForAnyHost: true };
   app.get('/metrics', { config }, async (request, reply) => {
     if (key === undefined) requireThisMachine(request);
-    else if (!holdsKey(request.headers.authorization, key)) {
-      throw new Problem('UNAUTHENTICATED');
-    }
+    else requireKey(request, { key, event: 'metrics', log });
     const text = await metrics.text();
     return reply.type(metrics.contentType).send(text);
   });

@@ -5,13 +5,15 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type Clock, secondsAfter } from '../core/clock.ts';
 import { Problem } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
 import type { RevocationEvent } from '../core/verify/revocation-feed.ts';
 import type { ChangeKey, Changes } from '../db/changes.ts';
 import type { Sessions } from '../features/sessions/sessions.ts';
-import { holdsKey } from './bearer-key.ts';
+import { requireKey } from './bearer-key.ts';
 
 export interface RevocationsParts {
   readonly key: string;
+  readonly log: Log;
   readonly changes: Pick<Changes, 'onChange' | 'isTrusted'>;
   readonly sessions: Pick<Sessions, 'endedSince'>;
   readonly clock: Clock;
@@ -36,7 +38,7 @@ export function serveRevocations(app: FastifyInstance, parts: RevocationsParts):
   });
 
   app.get('/revocations', async (request, reply) => {
-    if (!holdsKey(request.headers.authorization, parts.key)) throw new Problem('UNAUTHENTICATED');
+    requireKey(request, { key: parts.key, event: 'revocations', log: parts.log });
     if (!parts.changes.isTrusted()) throw new Problem('OVERLOADED', { retryAfterSeconds: 1 });
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders())) {

@@ -16,5 +16,6 @@ export interface SecurityEvent {
 /** Time in UTC comes from the log; address and request id from whoever is asking. */
 export function tellEvent(log: Log, event: SecurityEvent): void {
   const client = currentContext()?.client;
-  log.info({ ...event, ip: client?.ipAddress, requestId: client?.requestId }, 'security event');
+  const origin = client ? { ip: client.ipAddress, requestId: client.requestId } : {};
+  log.info({ ...event, ...origin }, 'security event');
 }

@@ -1,4 +1,5 @@
 /** What concerns the security of accounts stands in the log: a line each, with who, from where and how it went. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { factOf } from '../support/mail-server.ts';
 import { goodPassword, newAddress, person } from '../support/people.ts';
@@ -6,7 +7,13 @@ import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService({ environment: { ATTEMPT_BUDGETS: 'account-network=4/600' } });
+  service = await startService({
+    environment: {
+      ATTEMPT_BUDGETS: 'account-network=4/600',
+      METRICS_KEY: 'the-key-of-the-metrics-0123456789abcdef',
+      REVOCATION_FEED_KEY: 'the-key-of-the-feed-0123456789abcdefgh',
+    },
+  });
 });
 afterAll(() => service.close());
 
@@ -113,6 +120,125 @@ test('who has tried too often is told of, without a name', async () => {
     requestId: refused.headers.get('x-request-id'),
   });
   expect(service.logLines.slice(from).join('')).not.toContain(email);
+});
+
+/** Runs a request, and answers the events of it, once its last line is there. */
+async function eventsOf(request: () => Promise<unknown>): Promise<string[]> {
+  const from = service.logLines.length;
+  await request();
+  await sleep(30); // an event of the end of a request follows the answer
+  return eventsSince(from).map(({ event, outcome, code }) =>
+    [event, outcome, code ?? ''].join(' ').trim(),
+  );
+}
+
+const forged = 'A'.repeat(43);
+
+test('I02: wrong codes and tokens, each refused, are one line each, without the value', async () => {
+  const { accessToken: token, email } = await person(service);
+  const rest = (method: string, path: string, json?: object, bearer?: string) => () =>
+    service.rest(method, path, { json, token: bearer });
+  const graphql = (document: string, bearer?: string) => () =>
+    service.graphql(document, {}, bearer);
+  const from = service.logLines.length;
+  const requests: readonly (readonly [string, () => Promise<unknown>])[] = [
+    [
+      'verifyEmail refused INVALID_CODE',
+      graphql(`mutation { verifyEmail(code: "${forged}") { __typename } }`),
+    ],
+    [
+      'confirmEmailChange refused INVALID_CODE',
+      graphql(`mutation { confirmEmailChange(code: "${forged}") { __typename } }`),
+    ],
+    [
+      'cancelEmailChange refused INVALID_CODE',
+      graphql(`mutation { cancelEmailChange(code: "${forged}") { __typename } }`),
+    ],
+    [
+      'resetPassword refused INVALID_TOKEN',
+      rest('PUT', '/password/reset/', {
+        uidb64: forged,
+        token: forged,
+        password: `${goodPassword} reset`,
+        password2: `${goodPassword} reset`,
+      }),
+    ],
+    [
+      'isPasswordResetValid refused INVALID_TOKEN',
+      graphql(`{ isPasswordResetValid(uid: "${forged}", token: "${forged}") }`),
+    ],
+    [
+      'refreshTokens refused INVALID_TOKEN',
+      rest('POST', '/token/refresh/', { refresh_token: forged }),
+    ],
+    [
+      'refreshTokens refused INVALID_TOKEN',
+      rest('POST', '/token/refresh/', { refresh_token: forged }, 'an.expired.token'),
+    ],
+    ['end refused INVALID_TOKEN', rest('POST', '/logout/', { refresh_token: forged }, token)],
+    ['access-token refused UNAUTHENTICATED', graphql('{ me { email } }', forged)],
+    [
+      'access-token refused UNAUTHENTICATED',
+      rest('GET', '/profile/view/', undefined, `${token.slice(0, -4)}AAAA`),
+    ],
+  ];
+  for (const [event, request] of requests) expect(await eventsOf(request)).toEqual([event]);
+  const lines = service.logLines.slice(from).join('');
+  for (const secret of [forged, token, email]) expect(lines).not.toContain(secret);
+});
+
+test('I02: a reset that is asked for is told alike for a known and an unknown address', async () => {
+  const { email } = await person(service);
+  const from = service.logLines.length;
+  for (const address of [email, newAddress()]) {
+    const ask = () =>
+      service.rest('POST', '/password/request_change/', { json: { email: address } });
+    expect(await eventsOf(ask)).toEqual(['password-reset-requested done']);
+  }
+  expect(service.logLines.slice(from).join('')).not.toContain('@example.com');
+});
+
+test('G10: a read that is denied is one line, however many fields ask', async () => {
+  const { accessToken: token, userId } = await person(service);
+  const query = (document: string) => () => service.graphql(`{ ${document} }`, {}, token);
+  const users = 'users { totalCount }';
+  for (const [event, document] of [
+    ['users', users],
+    ['user', `user(id: "${userId}") { id }`],
+    ['groups', 'groups { totalCount }'],
+    ['permissions', 'permissions { totalCount }'],
+    ['auditEntries', 'auditEntries { totalCount }'],
+    [
+      'explainPermission',
+      `explainPermission(userId: "${userId}", permission: "a.b") { isAllowed }`,
+    ],
+    ['users', `${users} second: ${users} groups { totalCount }`],
+  ] as const) {
+    expect(await eventsOf(query(document))).toEqual([`${event} refused FORBIDDEN`]);
+  }
+  const from = service.logLines.length;
+  await query(users)();
+  expect(eventsSince(from)).toMatchObject([
+    { actorKind: 'user', actorId: userId, ip: '127.0.0.1' },
+  ]);
+});
+
+test('G10: an export of one’s data is an entry of the audit log', async () => {
+  const { accessToken: token, userId } = await person(service);
+  const exporting = () => service.graphql('{ exportMyData }', {}, token);
+  expect(await eventsOf(exporting)).toEqual(['data-exported done']);
+  const rows = await service.database.query(
+    "select actor_id, target_id from audit_entries where action = 'data-exported'",
+  );
+  expect(rows).toEqual([{ actor_id: userId, target_id: userId }]);
+});
+
+test('I02: a wrong key of a machine is told', async () => {
+  const bearer = 'not the key of the metrics';
+  const asking = (path: string) => () =>
+    fetch(`${service.address}${path}`, { headers: { authorization: bearer } });
+  expect(await eventsOf(asking('/metrics'))).toEqual(['metrics refused UNAUTHENTICATED']);
+  expect(await eventsOf(asking('/revocations'))).toEqual(['revocations refused UNAUTHENTICATED']);
 });
 
 test('what is rolled back is not told', async () => {

@@ -136,6 +136,7 @@ export function createPasswords(parts: PasswordsParts): Passwords {
     async requestPasswordReset(raw) {
       const { email } = parseFields({ email: () => parseEmail(raw) });
       if (!(await attempts.maySendMail(email))) return;
+      parts.audit.logDone('password-reset-requested');
       // Looked up by the job, so that known and unknown addresses cost the caller the same.
       await run(() => enqueueJob(em, resetTask, { email }));
     },
@@ -148,7 +149,9 @@ export function createPasswords(parts: PasswordsParts): Passwords {
       await attempts.spendCode();
       const found = await kindOf(uid, token);
       const user = found && (await em.findOne(User, { id: found.userId }));
-      return user ? isUsable(user, found.email, found.kind) : false;
+      const isValid = user ? isUsable(user, found.email, found.kind) : false;
+      if (!isValid) parts.audit.logRefusal('isPasswordResetValid', 'INVALID_TOKEN');
+      return isValid;
     },
 
     async resetPassword(input, context) {

@@ -134,9 +134,12 @@ export function createProfiles(parts: ProfilesParts): Profiles {
 
     async exportMyData(context) {
       const { id } = requireActor(context).person;
-      const [row] = await query<{ data: object }>(exportSql, [exportedRows, exportedRows, id]);
-      if (!row) throw new Problem('NOT_FOUND');
-      return row.data;
+      return run(async () => {
+        const [row] = await query<{ data: object }>(exportSql, [exportedRows, exportedRows, id]);
+        if (!row) throw new Problem('NOT_FOUND');
+        await parts.audit.record({ action: 'data-exported', target: { type: 'user', id } });
+        return row.data;
+      });
     },
 
     async eraseAccount(raw, context) {

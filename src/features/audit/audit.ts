@@ -43,6 +43,8 @@ export interface Audit {
    * each request.
    */
   logRefusal(event: string, code: ProblemCode): void;
+  /** Logs what was done, where an entry is not needed. */
+  logDone(event: string): void;
   readonly subjectKeys: SubjectKeys;
 }
 
@@ -112,9 +114,11 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditParts): 
       const context = currentContext();
       if (context && reported.has(context)) return;
       if (context) reported.add(context);
-      const { kind, id } = actorOf({ action: event }, context);
-      const actor = { actorKind: kind, actorId: id ?? undefined };
-      tellEvent(log, { event, outcome: 'refused', code, ...actor });
+      tellEvent(log, { event, outcome: 'refused', code, ...callerOf(event, context) });
+    },
+
+    logDone(event) {
+      tellEvent(log, { event, outcome: 'done', ...callerOf(event, currentContext()) });
     },
 
     subjectKeys,
@@ -132,6 +136,11 @@ function eventOf(row: UnplacedEntry): SecurityEvent {
     targetType: row.target_type ?? undefined,
     targetId: row.target_id ?? undefined,
   };
+}
+
+function callerOf(action: string, context: Context | undefined) {
+  const { kind, id } = actorOf({ action }, context);
+  return { actorKind: kind, actorId: id ?? undefined };
 }
 
 function actorOf(
