@@ -11,6 +11,11 @@ export interface Envelope {
   readonly data: object;
 }
 
+/** JSON as a line, so that a terminal's prompt does not follow it. */
+export function toJsonLine(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
 /** Where GraphQL is served; everything else speaks REST. */
 export const graphqlPath = '/graphql';
 
@@ -71,7 +76,7 @@ export function sendInternal(reply: FastifyReply): FastifyReply {
 function sendGraphqlError(reply: FastifyReply, message: string, extensions: object): FastifyReply {
   return reply
     .type('application/json; charset=utf-8')
-    .send(JSON.stringify({ errors: [{ message, extensions }] }));
+    .send(toJsonLine({ errors: [{ message, extensions }] }));
 }
 
 /** The body of an answer to something that HTTP itself refuses: malformed, too large, no such path. */

@@ -20,6 +20,7 @@ import { openContexts } from './context.ts';
 import type { RefuseCrowdedLogin } from './crowded-logins.ts';
 import { keepDeadline } from './deadline.ts';
 import { serveDescription, serveDocumentation } from './documentation.ts';
+import { toJsonLine } from './envelope.ts';
 import { endConnectionsAfter, type Farewell } from './farewell.ts';
 import { type Graphql, serveGraphql } from './graphql.ts';
 import { serveHealth } from './health.ts';
@@ -75,6 +76,7 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   const tracer = currentTracer();
   if (tracer) traceRequests(app, tracer);
   handleErrors(app);
+  app.setReplySerializer(toJsonLine);
   logAnswers(app);
   measureAnswers(app, parts.metrics);
   endConnectionsAfter(app, parts.farewell);

@@ -1,7 +1,9 @@
 /** The public signing keys, for services that verify access tokens themselves (RFC 7517). */
+
 import type { FastifyInstance } from 'fastify';
 import { publicKeysMaxAgeSeconds } from '../features/sessions/public-keys.ts';
 import type { SigningKeys } from '../features/sessions/signing-keys.ts';
+import { toJsonLine } from './envelope.ts';
 
 export function serveJwks(
   app: FastifyInstance,
@@ -11,6 +13,6 @@ export function serveJwks(
     reply
       .type('application/jwk-set+json; charset=utf-8')
       .header('cache-control', `public, max-age=${publicKeysMaxAgeSeconds}`)
-      .send(JSON.stringify({ keys: signingKeys.publicJwks() })),
+      .send(toJsonLine({ keys: signingKeys.publicJwks() })),
   );
 }

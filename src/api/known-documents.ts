@@ -10,6 +10,7 @@ import { type DocumentNode, Kind, type OperationDefinitionNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Context } from '../core/actor.ts';
 import { contextOf } from './context.ts';
+import { toJsonLine } from './envelope.ts';
 import { fewOf, OverLimit } from './graphql-limits.ts';
 import type { ReportErrors } from './graphql-reports.ts';
 import {
@@ -99,7 +100,7 @@ export function createKnownDocuments(report: ReportErrors): KnownDocuments {
         if (!('data' in result)) return undefined;
         const { data, errors } = result;
         const shown = errors && { errors: fewOf(present(errors, context)) };
-        return `${JSON.stringify({ ...shown, data })}\n`;
+        return toJsonLine({ ...shown, data });
       } catch (error) {
         if (error instanceof OverLimit) return undefined;
         throw error;

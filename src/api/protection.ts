@@ -79,7 +79,7 @@ function countHosts({ raw: { rawHeaders } }: FastifyRequest): number {
 
 async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   await app.register(cors, {
-    origin: origins.length > 0 ? [...origins] : false,
+    origin: origins.length > 0 ? origins.map(matcherOf) : false,
     credentials: false,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: [
@@ -97,4 +97,11 @@ async function allowOrigins(app: FastifyInstance, origins: readonly string[]): P
     maxAge: 600,
     strictPreflight: false,
   });
+}
+
+/** `https://*.example.com` stands for every subdomain of any depth, and not for example.com itself. */
+function matcherOf(origin: string): string | RegExp {
+  if (!origin.includes('*')) return origin;
+  const [scheme = '', domain = ''] = origin.split('*.').map((part) => part.replaceAll('.', '\\.'));
+  return new RegExp(`^${scheme}(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\\.)+${domain}$`);
 }

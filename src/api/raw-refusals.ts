@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { httpRefusal } from './envelope.ts';
+import { httpRefusal, toJsonLine } from './envelope.ts';
 import { endGently } from './gentle-end.ts';
 
 /** What every answer has, where no hook adds it. */
@@ -41,7 +41,7 @@ export interface ParserError extends Error {
 
 /** Says so and closes the connection: behind something malformed nothing can be trusted. */
 export function endWithRefusal(socket: Socket, status: number): void {
-  const body = JSON.stringify(httpRefusal(status));
+  const body = toJsonLine(httpRefusal(status));
   const headers = {
     ...bareHeaders,
     'content-type': 'application/json; charset=utf-8',

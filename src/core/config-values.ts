@@ -63,11 +63,12 @@ export const headerList = z
     );
   });
 
+/** An origin of a web page or of an app's web view; `*.` stands for any subdomain. */
 export const origin = z
   .string()
   .refine(
-    (text) => URL.canParse(text) && new URL(text).origin === text,
-    'must list origins such as https://app.example.com, without a path',
+    isOrigin,
+    'must list origins without a path, such as https://app.example.com, https://*.example.com or capacitor://localhost',
   );
 
 export const databaseUrl = z
@@ -134,6 +135,18 @@ export const restPrefix = z
 function isPlaceholder(text: string): boolean {
   const isPeriodic = (text + text).indexOf(text, 1) < text.length;
   return isPeriodic || new Set(text).size < 8 || /change.?me|your.?secret|placeholder/i.test(text);
+}
+
+/** `URL` knows the origins of the schemes of the web only. */
+function isOrigin(text: string): boolean {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//.exec(text)?.[1];
+  if (scheme === 'http' || scheme === 'https') {
+    const [wildcard] = /^https?:\/\/\*\.(?=[^.]+\.)/.exec(text) ?? [];
+    const host = wildcard === undefined ? text : text.replace('*.', '');
+    return !host.includes('*') && URL.canParse(host) && new URL(host).origin === host;
+  }
+  const isOfApp = scheme !== undefined && !['file', 'data', 'blob', 'javascript'].includes(scheme);
+  return isOfApp && /^[a-z0-9+.-]+:\/\/[a-z0-9][a-z0-9.-]*(:\d{1,5})?$/.test(text);
 }
 
 function isHttpOrigin(text: string): boolean {

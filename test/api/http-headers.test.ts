@@ -7,10 +7,14 @@ import { startService, type TestService } from '../support/service.ts';
 let service: TestService;
 let ada: Login & { readonly email: string };
 
-const origins = ['https://app.example', 'https://admin.example:8443'];
+const origins = ['https://app.example', 'https://admin.example:8443', 'capacitor://localhost'];
+const patterns = ['https://*.wild.example'];
+const matching = ['https://a.wild.example', 'https://a-1.b.wild.example'];
 
 beforeAll(async () => {
-  service = await startService({ environment: { CORS_ALLOWED_ORIGINS: origins.join(',') } });
+  service = await startService({
+    environment: { CORS_ALLOWED_ORIGINS: [...origins, ...patterns].join(',') },
+  });
   ada = await person(service);
 });
 afterAll(() => service.close());
@@ -205,6 +209,16 @@ describe('other origins', () => {
     'file://',
     '*',
     'https://app.example https://evil.example',
+    'https://wild.example',
+    'https://.wild.example',
+    'https://evilwild.example',
+    'https://a.wildXexample',
+    'https://a.wild.example.evil.example',
+    'https://a.wild.example:444',
+    'https://evil.example/.wild.example',
+    'http://a.wild.example',
+    'tauri://localhost',
+    'capacitor://evil',
   ];
 
   test.each(strangers)('%s is not told that it may', async (origin) => {
@@ -223,20 +237,23 @@ describe('other origins', () => {
     }
   });
 
-  test.each(origins)('%s is, whatever the answer, and never with credentials', async (origin) => {
-    const answers = [
-      await ask('POST', '/auth/login/', { json: {}, headers: { origin } }),
-      await ask('GET', '/auth/profile/view/', { headers: { origin, ...bearer('x') } }),
-      await ask('POST', '/graphql', { json: { query: '{ __typename }' }, headers: { origin } }),
-      await ask('GET', '/nothing', { headers: { origin } }),
-    ];
-    for (const { headers } of answers) {
-      expect(headers['access-control-allow-origin']).toBe(origin);
-      expect(headers['access-control-expose-headers']).toMatch(/Retry-After.*WWW-Authenticate/);
-      expect(headers).not.toHaveProperty('access-control-allow-credentials');
-      expect(headers.vary).toMatch(/\bOrigin\b/i);
-    }
-  });
+  test.each([...origins, ...matching])(
+    '%s is, whatever the answer, and never with credentials',
+    async (origin) => {
+      const answers = [
+        await ask('POST', '/auth/login/', { json: {}, headers: { origin } }),
+        await ask('GET', '/auth/profile/view/', { headers: { origin, ...bearer('x') } }),
+        await ask('POST', '/graphql', { json: { query: '{ __typename }' }, headers: { origin } }),
+        await ask('GET', '/nothing', { headers: { origin } }),
+      ];
+      for (const { headers } of answers) {
+        expect(headers['access-control-allow-origin']).toBe(origin);
+        expect(headers['access-control-expose-headers']).toMatch(/Retry-After.*WWW-Authenticate/);
+        expect(headers).not.toHaveProperty('access-control-allow-credentials');
+        expect(headers.vary).toMatch(/\bOrigin\b/i);
+      }
+    },
+  );
 
   test('a preflight is answered before anything else, for every method that there is', async () => {
     for (const path of ['/auth/profile/update/', '/graphql', '/auth/admin/users/x/']) {

@@ -159,8 +159,8 @@ describe('what is a request, and refused', () => {
         '0\r\n\r\n',
       ),
     ],
-    ['no Host', 400, 'GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n'],
-    ['two Hosts', 400, requestBytes('GET /health/live', { host: 'evil.example' })],
+    ['no Host', 400, 'GET /openapi.json HTTP/1.1\r\nConnection: close\r\n\r\n'],
+    ['two Hosts', 400, requestBytes('GET /openapi.json', { host: 'evil.example' })],
     ['another Host', 400, requestBytes('GET /openapi.json', { Host: 'evil.example' })],
     [
       'another Host on a path that is none',

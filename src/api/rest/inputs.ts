@@ -43,8 +43,28 @@ export function variablesOf(row: RestRow, request: FastifyRequest): Record<strin
     if ('fault' in reading) fields.push({ path: name, message: reading.fault });
     else place(variables, input.to, reading.value);
   }
+  fields.push(...unknownKeys(row, request.body));
   if (fields.length > 0) throw new Problem('VALIDATION_FAILED', { fields });
   return variables;
+}
+
+/**
+ * Administration refuses keys that it does not know: a misspelt one would be lost without a word. What
+ * the answer of the row has, such as `created_at`, may come back with a PUT and changes nothing.
+ */
+function unknownKeys({ path, inputs, success }: RestRow, body: unknown): FieldProblem[] {
+  if (!path.startsWith('/admin/') || typeof body !== 'object' || body === null) return [];
+  return Object.keys(body)
+    .filter((key) => inputs[key]?.from !== 'body' && !Object.hasOwn(success.data, key))
+    .slice(0, mostUnknownKeys)
+    .map((key) => ({ path: isName(key) ? key : 'body', message: 'Is not known here.' }));
+}
+
+const mostUnknownKeys = 10;
+
+/** Whether it can be a name of ours; anything else is not repeated to the caller. */
+function isName(key: string): boolean {
+  return /^[a-z][a-z0-9_]{0,39}$/i.test(key);
 }
 
 /** Forms and HTML queries send a field that nobody filled in as an empty text. */
