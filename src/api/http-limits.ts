@@ -17,6 +17,10 @@ export interface HttpLimits {
   readonly keepAliveMilliseconds: number;
   /** Without a byte in either direction, as when a caller does not fetch its answer. */
   readonly silenceMilliseconds: number;
+  /** Requests of a connection that wait until the answers before them have left; more end it. */
+  readonly waitingRequests: number;
+  /** Bytes of such requests. */
+  readonly waitingBytes: number;
   /** How often connections are looked through for those that take too long. */
   readonly checkMilliseconds: number;
 }
@@ -31,5 +35,7 @@ export const httpLimits: HttpLimits = {
   answerMilliseconds: 4_500,
   keepAliveMilliseconds: 5_000,
   silenceMilliseconds: 30_000,
+  waitingRequests: 128,
+  waitingBytes: 262_144,
   checkMilliseconds: 1_000,
 };

@@ -1,16 +1,11 @@
 /** Node's HTTP server within our limits: nobody may be slow, large or many without end. */
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../core/log.ts';
 import { isEnding } from './gentle-end.ts';
 import type { HttpLimits } from './http-limits.ts';
+import { isAnswering, oneByOne } from './pipelining.ts';
 import { endWithRefusal, type ParserError, statusOfParserError } from './raw-refusals.ts';
 
 export interface HttpServerParts {
@@ -31,7 +26,7 @@ export function createHttpServer(handler: RequestListener, parts: HttpServerPart
     // Judged by ourselves, so that the refusal has its shape.
     requireHostHeader: false,
   };
-  const server = createServer(options, handler);
+  const server = createServer(options, oneByOne(handler, limits));
   server.setTimeout(limits.silenceMilliseconds);
   server.maxConnections = maxConnections;
   // Otherwise workers that are full hand a connection to each other forever.
@@ -43,13 +38,10 @@ export function createHttpServer(handler: RequestListener, parts: HttpServerPart
 }
 
 function refuseWhatIsNoRequest(server: Server, log: Log): void {
-  const answers = new WeakMap<Duplex, ServerResponse>();
-  server.on('request', ({ socket }, response) => answers.set(socket, response));
   server.on('clientError', (error: ParserError, socket) => {
     if (!(socket instanceof Socket) || isEnding(socket)) return;
-    const answer = answers.get(socket);
     // Into an answer that has begun nothing may be written.
-    if (answer?.headersSent && !answer.writableFinished) return void socket.destroy();
+    if (isAnswering(socket)) return void socket.destroy();
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     const status = statusOfParserError(error);
     log.debug({ status, reason: error.code }, 'not a request');

@@ -19,7 +19,7 @@ import { readBodies } from './bodies.ts';
 import { openContexts } from './context.ts';
 import type { RefuseCrowdedLogin } from './crowded-logins.ts';
 import { keepDeadline } from './deadline.ts';
-import { serveDescription, serveDocumentation } from './documentation.ts';
+import { serveDocumentation } from './documentation.ts';
 import { toJsonLine } from './envelope.ts';
 import { endConnectionsAfter, type Farewell } from './farewell.ts';
 import { type Graphql, serveGraphql } from './graphql.ts';
@@ -87,13 +87,12 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   openContexts(app, parts);
   serveMachines(app, parts);
   serveCallers(app, parts);
-  const document = serveDescription(app, {
+  serveDocumentation(app, {
     prefix: config.restPrefix,
     publicUrl: config.publicUrl,
     version: parts.version,
   });
-  await serveDocumentation(app, document);
-  if (config.debug) await serveGraphqlIde(app);
+  if (config.debug) serveGraphqlIde(app);
   refuseOtherMethods(app, methodsByUrl);
   return app;
 }
