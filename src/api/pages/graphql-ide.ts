@@ -1,45 +1,51 @@
 /** The GraphQL IDE (Altair), served from the package's own files; only there while DEBUG is on. */
+import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import { graphqlPath } from '../envelope.ts';
+import { type MemoryFile, memoryFile, sendFile, serveFiles } from './memory-files.ts';
 
 const path = `${graphqlPath}/ide/`;
 
-/** The IDE compiles queries and runs workers of its own: it gets a policy of its own. */
-const contentSecurityPolicy = [
-  "default-src 'self'",
-  "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
-  "style-src 'self' 'unsafe-inline'",
-  "img-src 'self' data: blob:",
-  "font-src 'self' data:",
-  "worker-src 'self' blob:",
-  "base-uri 'self'",
-  "frame-ancestors 'none'",
-].join('; ');
+/** The one script inside the page is named by its digest; the IDE sets styles from scripts. */
+const policyFor = (scriptDigest: string) =>
+  [
+    "default-src 'none'",
+    `script-src 'self' '${scriptDigest}'`,
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self' data:",
+    "connect-src 'self'",
+    "worker-src 'self' blob:",
+    "manifest-src 'self'",
+    "form-action 'none'",
+    "base-uri 'self'",
+    "frame-ancestors 'none'",
+  ].join('; ');
 
 /** Where the package keeps its files. */
 const distDirectory = fileURLToPath(new URL('dist', import.meta.resolve('altair-static')));
 
-export async function serveGraphqlIde(app: FastifyInstance): Promise<void> {
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.url.startsWith(path)) {
-      reply.header('content-security-policy', contentSecurityPolicy);
-    } else if (
-      request.method === 'GET' &&
-      request.url === graphqlPath &&
-      wantsPage(request.headers)
-    ) {
-      return reply.redirect(path);
-    }
+export function serveGraphqlIde(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ method, url, headers }, reply) => {
+    if (method === 'GET' && url === graphqlPath && wantsPage(headers)) return reply.redirect(path);
   });
-  app.get(path, async (_request, reply) => {
-    // Loaded when somebody looks: it would cost every start a fifth of a second.
-    const { renderAltair } = await import('altair-static');
-    const page = renderAltair({ baseURL: path, endpointURL: graphqlPath });
-    return reply.type('text/html; charset=utf-8').send(page);
+  let page: ReturnType<typeof renderPage> | undefined;
+  app.get(path, async (request, reply) => {
+    page ??= renderPage();
+    const { file, policy } = await page;
+    return sendFile(request, reply.header('content-security-policy', policy), file);
   });
-  await app.register(fastifyStatic, { root: distDirectory, prefix: path, index: false });
+  serveFiles(app, { prefix: path, directory: distDirectory });
+}
+
+/** Loaded when somebody looks: it would cost every start a fifth of a second. */
+async function renderPage(): Promise<{ readonly file: MemoryFile; readonly policy: string }> {
+  const { renderAltair } = await import('altair-static');
+  const html = renderAltair({ baseURL: path, endpointURL: graphqlPath });
+  const [, script = ''] = /<script type="module" nonce="">([\s\S]*?)<\/script>/.exec(html) ?? [];
+  const digest = `sha256-${createHash('sha256').update(script).digest('base64')}`;
+  return { file: memoryFile(html, 'text/html; charset=utf-8'), policy: policyFor(digest) };
 }
 
 function wantsPage({ accept = '' }: { accept?: string | undefined }): boolean {
