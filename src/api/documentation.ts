@@ -1,6 +1,7 @@
 /** The description of the REST interface, for programs and for people. */
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { toJsonLine } from './envelope.ts';
 import { memoryFile, sendFile, serveFiles } from './pages/memory-files.ts';
 import { openApiDocument } from './rest/openapi.ts';
 
@@ -64,7 +65,7 @@ export function serveDocumentation(
   parts: Parameters<typeof openApiDocument>[0],
 ): void {
   const document = memoryFile(
-    JSON.stringify(openApiDocument(parts)),
+    toJsonLine(openApiDocument(parts)),
     'application/json; charset=utf-8',
   );
   const headers = { 'content-security-policy': contentSecurityPolicy };
