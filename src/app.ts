@@ -36,6 +36,10 @@ import {
 } from './features/administration/connections.resolver.ts';
 import { DirectoryResolver } from './features/administration/directory.resolver.ts';
 import {
+  RegistrationConnectionResolver,
+  RegistrationsResolver,
+} from './features/administration/registrations.resolver.ts';
+import {
   SessionResolver,
   SessionsResolver,
   UserSessionsResolver,
@@ -156,6 +160,8 @@ function resolversOf(house: House): Resolvers {
     new PermissionConnectionResolver(),
     new UserAdministrationResolver(house.userAdministration),
     new AccountRecoveryResolver(house.accountRecovery),
+    new RegistrationsResolver(house.directory, house.registrationAdministration),
+    new RegistrationConnectionResolver(),
     new GroupAdministrationResolver(house.groupAdministration),
     new PermissionAdministrationResolver(house.permissionAdministration),
   ];

@@ -25,7 +25,10 @@ import { createProvisioningChecks } from './features/accounts/provisioning-check
 import { createRegisteredAccounts } from './features/accounts/registered-accounts.ts';
 import { createRegistrations } from './features/accounts/registration.ts';
 import { createAccessDeclarations } from './features/administration/access-declarations.ts';
-import { createAccountRecovery } from './features/administration/account-recovery.ts';
+import {
+  type AccountRecoveryParts,
+  createAccountRecovery,
+} from './features/administration/account-recovery.ts';
 import { createAuditEntries } from './features/administration/audit-entries.ts';
 import { createByName } from './features/administration/by-name.ts';
 import { createDirectory } from './features/administration/directory.ts';
@@ -35,6 +38,10 @@ import { createGroupAdministration } from './features/administration/group-admin
 import { createMailQueue } from './features/administration/mail-queue.ts';
 import { createPermissionAdministration } from './features/administration/permission-administration.ts';
 import { withLoggedRefusals, withRecordedRefusals } from './features/administration/refusals.ts';
+import {
+  createRegistrationAdministration,
+  type RegistrationAdministrationDeps,
+} from './features/administration/registration-administration.ts';
 import { createRights } from './features/administration/rights.ts';
 import { createSingleGrants } from './features/administration/single-grants.ts';
 import {
@@ -162,7 +169,9 @@ export function createServices(ground: Ground) {
 }
 
 /** Those that change something refuse alike, and each refusal is recorded once. */
-function createAdministration(parts: UserAdministrationParts) {
+function createAdministration(
+  parts: UserAdministrationParts & AccountRecoveryParts & RegistrationAdministrationDeps,
+) {
   const { unitOfWork, audit, grants, rights } = parts;
   const userAdministration = createUserAdministration(parts);
   const groupAdministration = createGroupAdministration({ unitOfWork, grants, rights });
@@ -178,6 +187,10 @@ function createAdministration(parts: UserAdministrationParts) {
     byName: withLoggedRefusals(audit, ['FORBIDDEN'], createByName(unitOfWork)),
     userAdministration: withRecordedRefusals(audit, userAdministration),
     accountRecovery: withRecordedRefusals(audit, createAccountRecovery(parts)),
+    registrationAdministration: withRecordedRefusals(
+      audit,
+      createRegistrationAdministration(parts),
+    ),
     groupAdministration: withRecordedRefusals(audit, groupAdministration),
     permissionAdministration: withRecordedRefusals(audit, permissionAdministration),
     singleGrants: withRecordedRefusals(audit, createSingleGrants(administration)),

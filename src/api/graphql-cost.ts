@@ -47,6 +47,7 @@ export const weights: Readonly<Record<string, Weight>> = {
   'UserConnection.totalCount': { own: ownQuery, length: 1 },
   'GroupConnection.totalCount': { own: ownQuery, length: 1 },
   'PermissionConnection.totalCount': { own: ownQuery, length: 1 },
+  'RegistrationConnection.totalCount': { own: ownQuery, length: 1 },
   'AuditEntryConnection.totalCount': { own: ownQuery, length: 1 },
 };
 const light: Weight = { own: 1, length: 1 };

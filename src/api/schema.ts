@@ -44,6 +44,10 @@ import {
   UserConnectionResolver,
 } from '../features/administration/connections.resolver.ts';
 import { DirectoryResolver } from '../features/administration/directory.resolver.ts';
+import {
+  RegistrationConnectionResolver,
+  RegistrationsResolver,
+} from '../features/administration/registrations.resolver.ts';
 import { DateTime } from '../features/answers.resolver.ts';
 import {
   SessionResolver,
@@ -75,6 +79,8 @@ export const resolverClasses = [
   PermissionConnectionResolver,
   UserAdministrationResolver,
   AccountRecoveryResolver,
+  RegistrationsResolver,
+  RegistrationConnectionResolver,
   GroupAdministrationResolver,
   PermissionAdministrationResolver,
 ] as const;

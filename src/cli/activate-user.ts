@@ -2,6 +2,7 @@
 import type { CommandModule } from 'yargs';
 import { Problem } from '../core/errors.ts';
 import { createPrompts } from './prompts.ts';
+import { complainOfWaiting } from './registrations.ts';
 import { complain, type Terminal } from './terminal.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
@@ -20,10 +21,14 @@ export const activateUser: CommandModule<GlobalArguments, ActivateArguments> = {
     }),
   handler: async ({ code, ...given }) => {
     const { terminal } = given;
-    await withHouse(terminal, async ({ emailVerification }, context) => {
-      const verify = (answer: string) => emailVerification.verifyEmail({ code: answer }, context);
-      if (code === undefined) await askForCode(verify, terminal);
-      else await verify(code);
+    await withHouse(terminal, async (house, context) => {
+      const verify = (answer: string) =>
+        house.emailVerification.verifyEmail({ code: answer }, context);
+      if (code === undefined) return askForCode(verify, terminal);
+      await verify(code).catch(async (error: unknown) => {
+        await complainOfWaiting(house, context, terminal);
+        throw error;
+      });
     });
     print({ text: 'The account is active.', json: { status: 'ACTIVE' } }, given);
   },

@@ -21,6 +21,7 @@ import { mailCommand } from './mail.ts';
 import { migrateCommand } from './migrate.ts';
 import { watchOutput } from './output-watch.ts';
 import { permissionsCommand } from './permissions.ts';
+import { registrationsCommand } from './registrations.ts';
 import { serveCommand } from './serve.ts';
 import { complain, say, type Terminal } from './terminal.ts';
 import { bindValues, Interrupted, UsageError, withoutValues } from './usage.ts';
@@ -94,6 +95,7 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     .command(usersCommand)
     .command(groupsCommand)
     .command(permissionsCommand)
+    .command(registrationsCommand)
     .command(applyCommand)
     .command(keysCommand)
     .command(mailCommand)

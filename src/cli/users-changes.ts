@@ -1,4 +1,4 @@
-/** `users disable|enable|send-password-reset|revoke-sessions|set-password|grant|revoke`: what an operator does with one person. */
+/** `users disable|enable|invite|send-password-reset|revoke-sessions|set-password|grant|revoke`: what an operator does with one person. */
 import type { Argv, CommandModule } from 'yargs';
 import type { Context } from '../core/actor.ts';
 import { parseRfc3339 } from '../core/time.ts';
@@ -43,6 +43,15 @@ export const enableUser = change('enable', 'Make an account active; its sessions
     await userAdministration.updateUser(id, { isActive: true }, context);
   },
 });
+
+export const inviteUser = change(
+  'invite',
+  'Mail the invitation or verification code of an unconfirmed account again',
+  {
+    done: 'gets a new mail; earlier ones stop working',
+    work: ({ accountRecovery }, id, context) => accountRecovery.resendInvitation(id, context),
+  },
+);
 
 export const sendPasswordReset = change(
   'send-password-reset',

@@ -16,6 +16,7 @@ import {
   printList,
 } from './listing.ts';
 import { createProgress, isProgressVisible } from './progress.ts';
+import { complainOfWaiting } from './registrations.ts';
 import { complain, type Terminal } from './terminal.ts';
 import { type GlobalArguments, withHouse } from './with-house.ts';
 
@@ -103,6 +104,7 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
           format,
           stdout: terminal.stdout,
         });
+        if (format === 'table') await complainOfWaiting(house, context, terminal);
       },
       { purpose: 'read' },
     );

@@ -5,6 +5,7 @@ import {
   disableUser,
   enableUser,
   grantToUser,
+  inviteUser,
   revokeFromUser,
   revokeSessions,
   sendPasswordReset,
@@ -25,6 +26,7 @@ export const usersCommand = commandGroup({
       .command(enableUser)
       .command(setPassword)
       .command(sendPasswordReset)
+      .command(inviteUser)
       .command(revokeSessions)
       .command(grantToUser)
       .command(revokeFromUser),

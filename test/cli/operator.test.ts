@@ -215,3 +215,71 @@ describe.concurrent('wrong usage with exit 2', () => {
     expect(stderr).toMatch(reason);
   });
 });
+
+describe('registrations that wait', () => {
+  const addRegistration = async (email: string): Promise<string> => {
+    const id = randomUUID();
+    await database.query(
+      `insert into registrations (id, email, password_hash, first_name, last_name, code_id, digest, created_at, expires_at)
+       values ($1::uuid, $2, 'a hash', 'Ada', 'Lovelace', $1::uuid, $1::uuid::text, now(), now() + interval '1 day')`,
+      [id, email],
+    );
+    return id;
+  };
+
+  test('are listed, confirmed by address and deleted by id', async () => {
+    const [first, second] = [newAddress(), newAddress()];
+    const [id, other] = [await addRegistration(first), await addRegistration(second)];
+    const listed = await runJson(['registrations', 'list']);
+    expect(listed.find((row: { id: string }) => row.id === id)).toMatchObject({
+      email: first,
+      firstName: 'Ada',
+      expiresAt: expect.any(String),
+    });
+    expect((await run(['registrations', 'list'])).stdout).toMatch(/^ID +EMAIL +FIRST NAME/);
+    expect(await runJson(['registrations', 'confirm', first])).toMatchObject({
+      email: first,
+      status: 'ACTIVE',
+    });
+    expect((await runJson(['users', 'show', first])).status).toBe('ACTIVE');
+    expect(await runJson(['registrations', 'delete', other, '--yes'])).toEqual({ id: other });
+    const again = await run(['registrations', 'delete', other, '--yes']);
+    expect(again).toMatchObject({ code: 1, stdout: '' });
+    expect(again.stderr).toMatch(/^NOT_FOUND: /);
+  });
+
+  test('are named by their ids where several wait for one address', async () => {
+    const email = newAddress();
+    const ids = [await addRegistration(email), await addRegistration(email)];
+    const refused = await run(['registrations', 'confirm', email]);
+    expect(refused.code).toBe(1);
+    for (const id of ids) expect(refused.stderr).toContain(id);
+  });
+
+  test('are mentioned where an operator looks for the account', async () => {
+    const email = newAddress();
+    await addRegistration(email);
+    const shown = await run(['users', 'show', email]);
+    expect(shown).toMatchObject({ code: 1, stdout: '' });
+    expect(shown.stderr).toContain('a registration of this address waits');
+    const wrongCode = ['activateuser', '--code', 'AAAAAAAAAAAAAAAAAAAAAA'];
+    for (const command of [wrongCode, ['users', 'list', '--limit', '1']]) {
+      expect((await run(command)).stderr).toContain('see gatehouse registrations list');
+    }
+  });
+});
+
+test('an unconfirmed account is invited again, a confirmed one is not', async () => {
+  const email = newAddress();
+  const created = ['createuser', '--noinput', '--password-stdin', '--email', email];
+  expect((await run(created, 'correct horse battery staple')).code).toBe(0);
+  await mail.waitFor(email);
+  expect(await runJson(['users', 'invite', email])).toMatchObject({ email, status: 'PENDING' });
+  await mail.waitFor(email, 2);
+  const confirmed = newAddress();
+  await addUser({ email: confirmed });
+  await database.query('update users set email_verified_at = now() where email = $1', [confirmed]);
+  const refused = await run(['users', 'invite', confirmed]);
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toContain('confirmed already');
+});

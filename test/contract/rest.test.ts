@@ -12,6 +12,7 @@ import {
   register,
   somebody,
   tryLogin,
+  waitingRegistration,
 } from '../support/people.ts';
 import { rawRequest } from '../support/raw-request.ts';
 import { expectRefusal } from '../support/refusals.ts';
@@ -181,6 +182,56 @@ const promised: Readonly<Record<string, Promised>> = {
     status: 200,
     message: 'Sessions revoked',
     data: {},
+  },
+  'POST /admin/users/:id/invite/': {
+    call: async () => ({
+      path: `/admin/users/${(await pendingAccount(service)).userId}/invite/`,
+      token: root.accessToken,
+    }),
+    status: 200,
+    message: 'Invitation sent',
+    data: {},
+  },
+  'GET /admin/registrations/': {
+    call: async () => {
+      await waitingRegistration(service);
+      return { token: root.accessToken };
+    },
+    status: 200,
+    message: 'List of registrations',
+    data: expect.toSatisfy((list) => list.length > 0),
+  },
+  'GET /admin/registrations/:id/': {
+    call: async () => ({
+      path: `/admin/registrations/${await waitingRegistration(service)}/`,
+      token: root.accessToken,
+    }),
+    status: 200,
+    message: 'Registration',
+    data: {
+      id: anyId,
+      email: expect.any(String),
+      first_name: 'Ada',
+      last_name: 'Lovelace',
+      created_at: anyTime,
+      expires_at: anyTime,
+    },
+  },
+  'DELETE /admin/registrations/:id/': {
+    call: async () => ({
+      path: `/admin/registrations/${await waitingRegistration(service)}/`,
+      token: root.accessToken,
+    }),
+    status: 204,
+  },
+  'POST /admin/registrations/:id/confirm/': {
+    call: async () => ({
+      path: `/admin/registrations/${await waitingRegistration(service)}/confirm/`,
+      token: root.accessToken,
+    }),
+    status: 200,
+    message: 'Registration confirmed',
+    data: { ...userData(expect.any(String)), is_active: true },
   },
   'POST /register/': {
     call: () => ({ body: registration() }),

@@ -44,6 +44,10 @@ export function administrationOf(serviceOf: () => TestService) {
       mutate(by, 'setGroupMembership(input: $input)', '$input: SetGroupMembershipInput!', {
         input,
       }),
+    resendInvitation: (by: By, userId: string) =>
+      mutate(by, 'resendInvitation(userId: $userId)', '$userId: ID!', { userId }),
+    confirmRegistration: remove('confirmRegistration'),
+    deleteRegistration: remove('deleteRegistration'),
     sendPasswordReset: (by: By, userId: string) =>
       mutate(by, 'sendPasswordReset(userId: $userId)', '$userId: ID!', { userId }),
     revokeUserSessions: (by: By, userId: string) =>

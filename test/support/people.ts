@@ -65,6 +65,22 @@ export async function pendingAccount(
   return { email, code: factsOf(mails.at(-1), 'Code').at(-1) ?? '', userId: id };
 }
 
+/** The id of a registration, in the database as registering would have left it; no mail was sent. */
+export async function waitingRegistration(
+  service: TestService,
+  input: { email?: string; firstName?: string } = {},
+): Promise<string> {
+  const { email = newAddress(), firstName = 'Ada' } = input;
+  const [row] = await service.database.query<{ id: string }>(
+    `insert into registrations (id, email, password_hash, first_name, last_name, code_id, digest, created_at, expires_at, mailed_at)
+     select id, $1, $2, $3, 'Lovelace', id, id::text, now(), now() + interval '1 day', now()
+     from gen_random_uuid() id returning id`,
+    [email, await hashOf(service, goodPassword), firstName],
+  );
+  if (!row) throw new Error('no registration');
+  return row.id;
+}
+
 export async function verify(service: TestService, code: string) {
   const { data } = await service.graphql(
     'mutation ($code: String!) { verifyEmail(code: $code) { __typename ... on Problem { code } } }',

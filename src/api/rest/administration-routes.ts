@@ -1,5 +1,6 @@
 /** The REST rows under `admin/`: users, groups and permissions, each listed, read, made, changed, removed. */
 
+import { registrationRows } from './registration-rows.ts';
 import type { RestInput, RestRow } from './row.ts';
 import { acknowledgement, body, optionalBody, optionalQuery, path, problem } from './row-parts.ts';
 
@@ -21,48 +22,50 @@ interface Thing {
   readonly removal: string;
 }
 
-const things: readonly Thing[] = [
-  {
-    plural: 'users',
-    type: 'User',
-    data: {
-      id: 'id',
-      email: 'email',
-      username: 'username',
-      first_name: 'firstName',
-      last_name: 'lastName',
-      is_email_verified: 'isEmailVerified',
-      is_active: 'isActive',
-      is_staff: 'isStaff',
-      is_superuser: 'isSuperuser',
-      groups: 'groups.id',
-      permissions: 'permissions.id',
-      created_at: 'createdAt',
-      updated_at: 'updatedAt',
-      last_login: 'lastLoginAt',
-    },
-    fields:
-      'id email username firstName lastName isEmailVerified isActive isStaff isSuperuser groups { id } permissions { id } createdAt updatedAt lastLoginAt',
-    inputs: {
-      email: body('input.email', 'Unique address'),
-      username: optionalBody('input.username', 'Unique name to log in with'),
-      first_name: optionalBody('input.firstName', 'Given name'),
-      last_name: optionalBody('input.lastName', 'Family name'),
-      password: optionalBody('input.password', 'Password; without one the owner is invited'),
-      is_staff: optionalBody('input.isStaff', 'Whether the person may administer', 'flag'),
-      is_active: optionalBody('input.isActive', 'Whether the account is in use', 'flag'),
-      groups: optionalBody('input.groupIds', 'Ids of every group of the person', 'ids'),
-      permissions: optionalBody('input.permissionIds', 'Ids of every direct grant', 'ids'),
-    },
-    filters: {
-      search: optionalQuery('filter.search', 'Part of address, username or name'),
-      status: optionalQuery('filter.status', 'PENDING, ACTIVE or DISABLED'),
-      is_staff: optionalQuery('filter.isStaff', 'true or false', 'flag'),
-      is_superuser: optionalQuery('filter.isSuperuser', 'true or false', 'flag'),
-      group: optionalQuery('filter.groupId', 'Id of a group the person is in'),
-    },
-    removal: 'deactivateUser',
+const userThing: Thing = {
+  plural: 'users',
+  type: 'User',
+  data: {
+    id: 'id',
+    email: 'email',
+    username: 'username',
+    first_name: 'firstName',
+    last_name: 'lastName',
+    is_email_verified: 'isEmailVerified',
+    is_active: 'isActive',
+    is_staff: 'isStaff',
+    is_superuser: 'isSuperuser',
+    groups: 'groups.id',
+    permissions: 'permissions.id',
+    created_at: 'createdAt',
+    updated_at: 'updatedAt',
+    last_login: 'lastLoginAt',
   },
+  fields:
+    'id email username firstName lastName isEmailVerified isActive isStaff isSuperuser groups { id } permissions { id } createdAt updatedAt lastLoginAt',
+  inputs: {
+    email: body('input.email', 'Unique address'),
+    username: optionalBody('input.username', 'Unique name to log in with'),
+    first_name: optionalBody('input.firstName', 'Given name'),
+    last_name: optionalBody('input.lastName', 'Family name'),
+    password: optionalBody('input.password', 'Password; without one the owner is invited'),
+    is_staff: optionalBody('input.isStaff', 'Whether the person may administer', 'flag'),
+    is_active: optionalBody('input.isActive', 'Whether the account is in use', 'flag'),
+    groups: optionalBody('input.groupIds', 'Ids of every group of the person', 'ids'),
+    permissions: optionalBody('input.permissionIds', 'Ids of every direct grant', 'ids'),
+  },
+  filters: {
+    search: optionalQuery('filter.search', 'Part of address, username or name'),
+    status: optionalQuery('filter.status', 'PENDING, ACTIVE or DISABLED'),
+    is_staff: optionalQuery('filter.isStaff', 'true or false', 'flag'),
+    is_superuser: optionalQuery('filter.isSuperuser', 'true or false', 'flag'),
+    group: optionalQuery('filter.groupId', 'Id of a group the person is in'),
+  },
+  removal: 'deactivateUser',
+};
+
+const things: readonly Thing[] = [
+  userThing,
   {
     plural: 'groups',
     type: 'Group',
@@ -100,6 +103,12 @@ export const administrationRows: readonly RestRow[] = [
     summary: 'End every session of a user',
     message: 'Sessions revoked',
   }),
+  rowOfUserAction('invite', {
+    operation: 'resendInvitation',
+    summary: 'Mail the invitation or verification code of a user again',
+    message: 'Invitation sent',
+  }),
+  ...registrationRows(userThing),
 ];
 
 function rowsOf(thing: Thing): RestRow[] {

@@ -82,7 +82,7 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
   const createAccount = async (
     registration: Parameters<RegisteredAccounts['create']>[0],
   ): Promise<boolean> => {
-    const user = await deps.registeredAccounts.create(registration);
+    const user = await deps.registeredAccounts.create(registration, { isVerified: true });
     if (!user) return false;
     const target = { type: 'user', id: user.id } as const;
     await audit.record({ action: 'registration-confirmed', target });

@@ -13,9 +13,13 @@ export interface RegisteredAccounts {
    * The account has no username when another account took it meanwhile. Needs a transaction that holds
    * the lock of the address.
    *
+   * @param options.isVerified whether the owner has verified the address by the code
    * @returns nothing when an account owns the address
    */
-  create(registration: TakenRegistration): Promise<User | undefined>;
+  create(
+    registration: TakenRegistration,
+    options: { readonly isVerified: boolean },
+  ): Promise<User | undefined>;
 }
 
 export interface RegisteredAccountsDeps {
@@ -29,16 +33,23 @@ export function createRegisteredAccounts(deps: RegisteredAccountsDeps): Register
   const { users, addresses, clock } = deps;
   const { em, query } = deps.unitOfWork;
 
-  /** Keeps the used code, so that a repetition of it is not counted as a guess. */
-  const keepCode = (userId: string, { digest, email, ...code }: TakenRegistration) =>
+  /**
+   * Keeps a used code, so that a repetition of it is not counted as a guess. Keeps an unused one valid:
+   * the owner can still verify the address with it.
+   */
+  const keepCode = (
+    userId: string,
+    { digest, email, ...code }: TakenRegistration,
+    isUsed: boolean,
+  ) =>
     query(
       `insert into one_time_passwords (id, user_id, kind, digest, email, created_at, expires_at, ended_at)
        values (?, ?, 'verify-email', ?, ?, ?, ?, ?)`,
-      [uuidv7(), userId, digest, email, code.createdAt, code.expiresAt, clock()],
+      [uuidv7(), userId, digest, email, code.createdAt, code.expiresAt, isUsed ? clock() : null],
     );
 
   return {
-    async create(registration) {
+    async create(registration, { isVerified }) {
       const { email, username, firstName, lastName, passwordHash, locale } = registration;
       if (!(await addresses.claim(email))) return undefined;
       const isNameFree = username !== null && (await users.claimUsername(username));
@@ -51,9 +62,9 @@ export function createRegisteredAccounts(deps: RegisteredAccountsDeps): Register
         locale: locale ?? undefined,
         passwordHash,
       });
-      user.emailVerifiedAt = clock();
+      user.emailVerifiedAt = isVerified ? clock() : null;
       await em.flush();
-      await keepCode(user.id, registration);
+      await keepCode(user.id, registration, isVerified);
       return user;
     },
   };

@@ -3,6 +3,7 @@ import type { Context } from '../../core/actor.ts';
 import { Problem } from '../../core/errors.ts';
 import { parseFields, parseId, refuse } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { isUnverified, type PendingAccounts } from '../accounts/pending-accounts.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -18,6 +19,13 @@ export interface AccountRecovery {
    * @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED for an account that is not ACTIVE
    */
   sendPasswordReset(userId: unknown, context: Context): Promise<void>;
+  /**
+   * Mails a new invitation, or a new verification code where the account has a password; earlier ones
+   * end.
+   *
+   * @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED for an account that is confirmed or disabled
+   */
+  resendInvitation(userId: unknown, context: Context): Promise<void>;
   /** Ends every session of a user at once. @throws FORBIDDEN, NOT_FOUND */
   revokeUserSessions(userId: unknown, context: Context): Promise<void>;
 }
@@ -26,6 +34,7 @@ export interface AccountRecoveryParts {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
   readonly rights: Rights;
+  readonly pendingAccounts: PendingAccounts;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
   readonly audit: Audit;
@@ -39,6 +48,13 @@ const obstacles: Readonly<Record<UserStatus, string | undefined>> = {
   PENDING: 'The account is not confirmed yet: send the invitation again (resendInvitation).',
   DISABLED: 'The account is disabled: enable it first.',
 };
+
+/** Why no invitation goes out to a verified account, by status. */
+const invitationObstacles = {
+  ACTIVE: 'The account is confirmed already: send a password reset instead (sendPasswordReset).',
+  PENDING: undefined,
+  DISABLED: 'The account is disabled: enable it first.',
+} as const satisfies Record<UserStatus, string | undefined>;
 
 export function createAccountRecovery(parts: AccountRecoveryParts): AccountRecovery {
   const { users, oneTimePasswords, sessions, audit } = parts;
@@ -72,6 +88,14 @@ export function createAccountRecovery(parts: AccountRecoveryParts): AccountRecov
           action: 'password-reset-sent',
           target: { type: 'user', id: user.id },
         });
+      }),
+
+    resendInvitation: (userId, context) =>
+      withUser(userId, context, async (user) => {
+        const obstacle = isUnverified(user) ? undefined : invitationObstacles[user.status];
+        parseFields({ userId: () => obstacle === undefined || refuse(obstacle) });
+        await parts.pendingAccounts.remind(user, 'administrator');
+        await audit.record({ action: 'invitation-resent', target: { type: 'user', id: user.id } });
       }),
 
     revokeUserSessions: (userId, context) =>

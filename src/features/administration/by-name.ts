@@ -4,7 +4,13 @@
  */
 import type { Context } from '../../core/actor.ts';
 import { Problem } from '../../core/errors.ts';
-import { parseFields, parseId, parseLoginName, parseLookupName } from '../../core/parse.ts';
+import {
+  parseEmail,
+  parseFields,
+  parseId,
+  parseLoginName,
+  parseLookupName,
+} from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { usernameKeyOf } from '../users/users.ts';
 import { requireAdministrator } from './rules.ts';
@@ -12,6 +18,8 @@ import { requireAdministrator } from './rules.ts';
 export interface ByName {
   /** Id of the user with this id, address or username. @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
   userId(name: unknown, context: Context): Promise<string>;
+  /** Id of the registration with this id, or of the one that waits for this address. @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
+  registrationId(name: unknown, context: Context): Promise<string>;
   /** @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
   groupId(name: unknown, context: Context): Promise<string>;
   /** @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
@@ -22,11 +30,23 @@ export interface ByName {
 
 const columnOf = { email: 'email', username: usernameKeyOf('username') } as const;
 
+/** An operator who looks for a person finds out why there is no account. */
+const waitingHint =
+  'There is no such user, but a registration of this address waits: see gatehouse registrations list.';
+
 export function createByName({ query }: UnitOfWork): ByName {
   const one = async (path: string, sql: string, value: unknown): Promise<string> => {
     const [row] = await query<{ id: string }>(sql, [value]);
     if (!row) throw notFound(path, `There is no such ${path}.`);
     return row.id;
+  };
+
+  const registrationsOf = async (email: string): Promise<string[]> => {
+    const rows = await query<{ id: string }>(
+      'select id from registrations where email = ? order by created_at, id',
+      [email],
+    );
+    return rows.map(({ id }) => id);
   };
 
   const isUserId = async (id: string) =>
@@ -39,11 +59,27 @@ export function createByName({ query }: UnitOfWork): ByName {
       if (id !== undefined && (await isUserId(id))) return id;
       const { user } = parseFields({ user: () => parseLoginName(name) });
       if (!user) throw notFound('user', 'There is no such user.');
-      return one(
-        'user',
+      const value = user.value.toLowerCase();
+      const [row] = await query<{ id: string }>(
         `select id from users where ${columnOf[user.kind]} = ?`,
-        user.value.toLowerCase(),
+        [value],
       );
+      if (row) return row.id;
+      const waiting = user.kind === 'email' ? await registrationsOf(value) : [];
+      throw notFound('user', waiting.length === 0 ? 'There is no such user.' : waitingHint);
+    },
+
+    async registrationId(name, context) {
+      requireAdministrator(context, 'users.view_user');
+      const id = parseId(name);
+      if (id !== undefined)
+        return one('registration', 'select id from registrations where id = ?', id);
+      const { registration } = parseFields({ registration: () => parseEmail(name) });
+      const [found, ...others] = await registrationsOf(registration);
+      if (found === undefined) throw notFound('registration', 'There is no such registration.');
+      if (others.length === 0) return found;
+      const message = `Several wait for this address; name one by its id: ${[found, ...others].join(', ')}.`;
+      throw new Problem('VALIDATION_FAILED', { fields: [{ path: 'registration', message }] });
     },
 
     async groupId(name, context) {

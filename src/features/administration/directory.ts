@@ -13,6 +13,7 @@ import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { holdersSql } from '../access/access.ts';
 import { Group } from '../access/group.entity.ts';
 import { Permission } from '../access/permission.entity.ts';
+import { Registration } from '../registrations/registration.entity.ts';
 import { User } from '../users/user.entity.ts';
 import { type Connection, connect } from './connection.ts';
 import type { PageInput, PageOrder, PageSource } from './pages.ts';
@@ -48,6 +49,10 @@ export interface Directory {
     page: PageInput,
     context: Context,
   ): Promise<Connection<User>>;
+  /** A registration that waits for its code. @throws FORBIDDEN */
+  registration(id: unknown, context: Context): Promise<Registration | null>;
+  /** Newest first. @throws FORBIDDEN, VALIDATION_FAILED */
+  registrations(page: PageInput, context: Context): Promise<Connection<Registration>>;
   /** @throws FORBIDDEN */
   group(id: unknown, context: Context): Promise<Group | null>;
   /** @throws FORBIDDEN, VALIDATION_FAILED */
@@ -100,6 +105,16 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
         parameters: [permission, permission],
       };
       return connect(query, source, { order: newestFirst, page, load: loadUsers });
+    },
+    async registration(rawId, context) {
+      requireAdministrator(context, 'users.view_user');
+      const id = parseId(rawId);
+      return id === undefined ? null : em.findOne(Registration, { id });
+    },
+    async registrations(page, context) {
+      requireAdministrator(context, 'users.view_user');
+      const load = (ids: string[]) => em.find(Registration, { id: ids });
+      return connect(query, everything('registrations'), { order: newestFirst, page, load });
     },
     async group(rawId, context) {
       requireAdministrator(context, 'users.view_group');
