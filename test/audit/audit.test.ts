@@ -53,7 +53,7 @@ test('a life is told: made, verified, logged in, edited, logged out, with who, w
   const told = await entries({ targetId: userId });
   expect(told.map(({ action, outcome }) => [action, outcome]).reverse()).toEqual([
     ['user-created', 'done'],
-    ['registration-confirmed', 'done'],
+    ['user-updated', 'done'],
     ['login', 'done'],
     ['login', 'refused'],
     ['user-updated', 'done'],

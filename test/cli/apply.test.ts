@@ -116,7 +116,6 @@ const shopDifference = `+ permission shop.view_order "View orders"
 test('the difference is shown, made, and empty the second time', async () => {
   await addUser('ada@example.com');
   await addUser('root@example.com', true);
-  await enter('root@example.com', 'Root');
 
   const dry = await apply(shop, '--dry-run');
   expect(dry).toMatchObject({ code: 0, stderr: '' });

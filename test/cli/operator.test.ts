@@ -131,6 +131,21 @@ describe.concurrent('people', () => {
     expect(await liveSessionsOf(id)).toEqual([]);
   });
 
+  test('sessions are ended and a reset is mailed, without a password passing by', async () => {
+    const email = newAddress();
+    const id = await addUser({ email });
+    const done = { id, email, status: 'ACTIVE' };
+    expect(await runJson(['users', 'revoke-sessions', email])).toEqual(done);
+    expect(await liveSessionsOf(id)).toEqual([]);
+    expect(await runJson(['users', 'send-password-reset', email])).toEqual(done);
+    const [sent] = await mail.waitFor(email, 1);
+    expect(sent?.text).toContain('/reset-password?uid=');
+    await database.query("update users set status = 'PENDING' where id = $1", [id]);
+    const refused = await run(['users', 'send-password-reset', email]);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/^VALIDATION_FAILED: .*\n {2}\S+: .*resendInvitation/);
+  });
+
   test('a password is read from standard input, ends the sessions and is mailed about', async () => {
     const email = newAddress();
     const id = await addUser({ email });

@@ -1,0 +1,218 @@
+/**
+ * A model of rights that knows no rule of the service. It compares the state before an operation with the
+ * state after it: everything that somebody gained must come from a superuser, or from another person who
+ * held it at least as long. Times are milliseconds; infinity stands for no end.
+ */
+import type { TestService } from './service.ts';
+
+interface UserState {
+  readonly id: string;
+  readonly email: string;
+  readonly status: string;
+  readonly isStaff: boolean;
+  readonly isSuperuser: boolean;
+  readonly hash: string | null;
+}
+
+export interface State {
+  readonly users: readonly UserState[];
+  readonly groups: readonly { readonly id: string; readonly name: string }[];
+  readonly permissions: readonly { readonly id: string; readonly codename: string }[];
+  readonly grants: readonly { readonly userId: string; readonly permissionId: string }[];
+  readonly memberships: readonly Membership[];
+  readonly groupGrants: readonly { readonly groupId: string; readonly permissionId: string }[];
+}
+
+interface Membership {
+  readonly userId: string;
+  readonly groupId: string;
+  readonly until: number;
+}
+
+interface Held {
+  readonly code: string;
+  readonly until: number;
+}
+
+const list = (columns: string, from: string) =>
+  `(select coalesce(json_agg(json_build_object(${columns})), '[]') from ${from})`;
+
+const stateSql = `select json_build_object(
+  'users', ${list(
+    `'id', u.id, 'email', u.email, 'status', u.status, 'isStaff', u.is_staff,
+     'isSuperuser', u.is_superuser, 'hash', h.password_hash`,
+    '(select * from users order by email) u left join password_hashes h on h.user_id = u.id',
+  )},
+  'groups', ${list("'id', id, 'name', name", '(select * from groups order by name) g')},
+  'permissions', ${list("'id', id, 'codename', codename", '(select * from permissions order by codename) p')},
+  'grants', ${list("'userId', user_id, 'permissionId', permission_id", 'user_permissions')},
+  'memberships', ${list(
+    "'userId', user_id, 'groupId', group_id, 'until', extract(epoch from expires_at) * 1000",
+    'user_groups where expires_at is null or expires_at > now()',
+  )},
+  'groupGrants', ${list("'groupId', group_id, 'permissionId', permission_id", 'group_permissions')}
+) as state`;
+
+export async function readState({ database }: Pick<TestService, 'database'>): Promise<State> {
+  const [row] = await database.query<{ state: State }>(stateSql);
+  if (!row) throw new Error('no state');
+  const memberships = row.state.memberships.map((each) => ({
+    ...each,
+    until: each.until === null ? Number.POSITIVE_INFINITY : Math.round(each.until),
+  }));
+  return { ...row.state, memberships };
+}
+
+export interface Step {
+  readonly actorId: string;
+  readonly before: State;
+  readonly after: State;
+  /** Names that groups had some time before. */
+  readonly formerNames: ReadonlySet<string>;
+}
+
+/** What speaks against an operation that led from one state to the other. */
+export function faultsOf({ actorId, before, after, formerNames }: Step): string[] {
+  const faults = [...faultsOfRoot(after)];
+  const actor = before.users.find(({ id }) => id === actorId);
+  if (actor?.isSuperuser && actor.status === 'ACTIVE') return faults;
+  const own = actor?.isStaff && actor.status === 'ACTIVE' ? heldBy(actorId, before) : [];
+  const gives = (held: readonly Held[]) =>
+    held.every((each) => own.some((mine) => covers(mine, each)));
+  const change = { actorId, before, after, formerNames, gives };
+  const ofUsers = after.users.flatMap((user) => faultsOfUser(user, change));
+  return [
+    ...faults,
+    ...ofUsers,
+    ...faultsOfMembers(change),
+    ...faultsOfNames(change),
+    ...faultsOfOwn(change),
+  ];
+}
+
+interface Change extends Step {
+  /** Whether the actor held all of it before. */
+  readonly gives: (held: readonly Held[]) => boolean;
+}
+
+const forGood = Number.POSITIVE_INFINITY;
+const changeUser = (until: number) => ({ code: 'users.change_user', until });
+const changeMembers = (until: number) => [changeUser(until), { code: 'users.change_group', until }];
+
+function faultsOfRoot({ users, groups, memberships }: State): string[] {
+  const root = groups.find(({ name }) => name === 'Root');
+  const members = memberships.filter(({ groupId }) => groupId === root?.id);
+  const inRoot = new Set(members.map(({ userId }) => userId));
+  return users
+    .filter(({ id, isSuperuser }) => inRoot.has(id) !== isSuperuser)
+    .map(({ email }) => `${email}: Root and superuser disagree`);
+}
+
+function faultsOfUser(user: UserState, change: Change): string[] {
+  const { actorId, before, after, gives } = change;
+  const was = before.users.find(({ id }) => id === user.id);
+  const held = heldBy(user.id, after);
+  const heldBefore = was ? heldBy(user.id, before) : [];
+  const gained = held.filter((each) => !heldBefore.some((one) => covers(one, each)));
+  const isRevived = was !== undefined && was.status !== 'ACTIVE' && user.status === 'ACTIVE';
+  const isPromoted = user.isStaff && !was?.isStaff;
+  const isMoved = was !== undefined && was.email !== user.email;
+  const own = user.id === actorId;
+  const staffs = [...held, changeUser(forGood)];
+  const checks: readonly (readonly [string, boolean])[] = [
+    ['gained what the actor lacks', gained.length === 0 || (!own && gives(gained))],
+    ['became a superuser', !user.isSuperuser || was?.isSuperuser === true],
+    ['was made staff', !isPromoted || (!own && gives(staffs))],
+    ['was enabled', !isRevived || gives(user.isStaff && was.isStaff ? staffs : held)],
+    ['has another password', was === undefined || was.hash === user.hash],
+    ['has another address', !isMoved || isCorrection(was, change)],
+    ['changed itself', !own || sameOwner(was, user)],
+  ];
+  return checks.filter(([, isRight]) => !isRight).map(([what]) => `${user.email} ${what}`);
+}
+
+/** The address of an account that nobody has used, whose whole content the actor could have given. */
+function isCorrection(was: UserState, { before, gives }: Change): boolean {
+  const ends = before.memberships.filter(({ userId }) => userId === was.id);
+  const identity = ends.flatMap(({ until }) => changeMembers(until));
+  const staffs = was.isStaff ? [changeUser(forGood)] : [];
+  return was.status === 'PENDING' && gives([...heldBy(was.id, before), ...identity, ...staffs]);
+}
+
+function sameOwner(was: UserState | undefined, user: UserState): boolean {
+  return was?.status === user.status && was.isStaff === user.isStaff;
+}
+
+function faultsOfMembers({ actorId, before, after, gives }: Change): string[] {
+  const keyOf = ({ userId, groupId, until }: Membership) => `${userId} ${groupId} ${until}`;
+  const had = new Set(before.memberships.map(keyOf));
+  const has = new Set(after.memberships.map(keyOf));
+  const groups = new Set(after.groups.map(({ id }) => id));
+  const begun = after.memberships.filter((each) => !had.has(keyOf(each)));
+  const ended = before.memberships.filter(
+    (each) => !has.has(keyOf(each)) && groups.has(each.groupId),
+  );
+  return [
+    ...begun.filter(({ userId, until }) => userId === actorId || !gives(changeMembers(until))),
+    ...ended.filter(({ userId }) => userId === actorId || !gives(changeMembers(0))),
+  ].map((each) => `membership ${keyOf(each)}`);
+}
+
+function faultsOfNames({ before, after, formerNames, gives }: Change): string[] {
+  const names = new Map(before.groups.map(({ id, name }) => [id, name]));
+  const codes = new Map(before.permissions.map(({ id, codename }) => [id, codename]));
+  const renamed = after.groups.filter(({ id, name }) => (names.get(id) ?? name) !== name);
+  const reused = after.groups.filter(({ id, name }) => !names.has(id) && formerNames.has(name));
+  const coded = after.permissions.filter(({ id, codename }) => {
+    const isNew = !codes.has(id);
+    return isNew ? codename.includes('*') : codes.get(id) !== codename;
+  });
+  return [
+    ...renamed.map(({ name }) => `group renamed to ${name}`),
+    ...reused.map(({ name }) => `name of a former group: ${name}`),
+    ...coded
+      .filter(({ codename }) => !gives([{ code: codename, until: forGood }]))
+      .map(({ codename }) => `permission ${codename}`),
+  ];
+}
+
+/** Whatever gives the actor rights stays as it is, unless it is deleted. */
+function faultsOfOwn({ actorId, before, after }: Change): string[] {
+  const groups = before.memberships
+    .filter(({ userId }) => userId === actorId)
+    .map(({ groupId }) => groupId)
+    .filter((id) => after.groups.some((group) => group.id === id));
+  const kept = new Set(after.permissions.map(({ id }) => id));
+  const sources = (state: State) => {
+    const codes = new Map(state.permissions.map(({ id, codename }) => [id, codename]));
+    const direct = state.grants.filter(({ userId }) => userId === actorId);
+    const byGroup = state.groupGrants.filter(({ groupId }) => groups.includes(groupId));
+    return [...direct, ...byGroup]
+      .filter(({ permissionId }) => kept.has(permissionId))
+      .map((each) => JSON.stringify([each, codes.get(each.permissionId)]))
+      .sort()
+      .join();
+  };
+  return sources(before) === sources(after) ? [] : ['changed what gives the actor rights'];
+}
+
+function heldBy(userId: string, { grants, memberships, groupGrants, permissions }: State): Held[] {
+  const codes = new Map(permissions.map(({ id, codename }) => [id, codename]));
+  const direct = grants
+    .filter((each) => each.userId === userId)
+    .map(({ permissionId }) => ({ code: codes.get(permissionId) ?? '', until: forGood }));
+  const byGroup = memberships
+    .filter((each) => each.userId === userId)
+    .flatMap(({ groupId, until }) =>
+      groupGrants
+        .filter((each) => each.groupId === groupId)
+        .map(({ permissionId }) => ({ code: codes.get(permissionId) ?? '', until })),
+    );
+  return [...direct, ...byGroup];
+}
+
+function covers(own: Held, other: Held): boolean {
+  if (own.until < other.until) return false;
+  const parts = own.code.split('*').map((part) => part.replaceAll('.', '\\.'));
+  return new RegExp(`^${parts.join('.*')}$`).test(other.code);
+}
