@@ -10,12 +10,10 @@ import {
   PostgreSqlConnection,
   PostgreSqlDriver,
   type RawQueryFragment,
-  type Transaction,
   Utils,
 } from '@mikro-orm/postgresql';
 import { CompiledQuery } from 'kysely';
 import { inStatementSpan } from './statement-spans.ts';
-import { sendTogether } from './together.ts';
 
 export interface BoundStatement {
   /** With `$1`, `$2` … where the values belong. */
@@ -31,12 +29,6 @@ export class BoundParametersDriver extends PostgreSqlDriver {
 }
 
 class BoundParametersConnection extends PostgreSqlConnection {
-  #send(statement: CompiledQuery, transaction: Transaction | undefined) {
-    const isPipelined = this.config.get('driverOptions')?.pipeline === true;
-    if (transaction && isPipelined) return sendTogether(transaction, statement);
-    return (transaction ?? this.getClient()).executeQuery(statement);
-  }
-
   // The result's type depends on what the caller expects, which only the caller knows.
   override execute: PostgreSqlConnection['execute'] = (query, params = [], ...rest) => {
     const [method = 'all', transaction, context] = rest;
@@ -46,7 +38,7 @@ class BoundParametersConnection extends PostgreSqlConnection {
       const { text, values } = bind(raw, (id) => this.platform.quoteIdentifier(id));
       const run = async () => {
         const statement = CompiledQuery.raw(text, [...values]);
-        const result = await this.#send(statement, transaction);
+        const result = await (transaction ?? this.getClient()).executeQuery(statement);
         return this.transformRawResult<never>(result, method);
       };
       return this.executeQuery(text, run, context);

@@ -12,7 +12,6 @@ import {
   parsePresentedPassword,
 } from '../../core/parse.ts';
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
-import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { type Attempts, accountOf } from '../attempts/attempts.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -50,10 +49,9 @@ interface Candidate {
 }
 
 const candidateSql = (condition: string) =>
-  prepared(`
-  select u.id, u.status, h.password_hash as hash
+  `select u.id, u.status, h.password_hash as hash
   from users u left join password_hashes h on h.user_id = u.id
-  where ${condition}`);
+  where ${condition}`;
 const byEmail = candidateSql('u.email = ?');
 const byUsername = candidateSql(`${usernameKeyOf('u.username')} = ${usernameKeyOf('?')}`);
 
@@ -81,12 +79,11 @@ export function createLogin(parts: LoginParts): Login {
     context: Context,
     newHash: string | undefined,
   ): Promise<{ user: User; session: TokenSource }> => {
-    const [user, session] = await Promise.all([
-      parts.users.noteLogin(id, parts.clock()),
-      hash === null ? undefined : parts.sessions.open(id, context.client, hash),
-      parts.audit.record({ action: 'login', actorId: id, target: { type: 'user', id } }),
-    ]);
-    if (user?.status !== 'ACTIVE' || !session) throw new Problem('INVALID_CREDENTIALS');
+    const user = await parts.users.noteLogin(id, parts.clock());
+    if (user?.status !== 'ACTIVE' || hash === null) throw new Problem('INVALID_CREDENTIALS');
+    const session = await parts.sessions.open(id, context.client, hash);
+    if (!session) throw new Problem('INVALID_CREDENTIALS');
+    await parts.audit.record({ action: 'login', actorId: id, target: { type: 'user', id } });
     await parts.sessions.recordEnded(session);
     if (newHash !== undefined) await parts.users.setPasswordHash(user, newHash);
     return { user, session };

@@ -5,8 +5,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../../core/log.ts';
-import { withTheNext } from '../../db/held-back.ts';
-import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { type EntryRow, headMacOf, macOf, type UnplacedEntry } from './entry.ts';
 
@@ -68,8 +66,8 @@ const endSql = `
     (select sealed_key from audit_subject_keys where subject_id = ?) as client_key
   from audit_chains`;
 const anySql = `${endSql} where chain between 1 and ? order by random() limit 1 for update of audit_chains`;
-const freeSql = prepared(`${anySql} skip locked`);
-const numberSql = prepared(`${endSql} where chain = ? for update of audit_chains`);
+const freeSql = `${anySql} skip locked`;
+const numberSql = `${endSql} where chain = ? for update of audit_chains`;
 
 const columns = [
   'id',
@@ -90,13 +88,10 @@ const columns = [
   'previous_mac',
   'mac',
 ] as const satisfies readonly (keyof EntryRow)[];
-const appendSql = withTheNext(
-  prepared(`
-  with entry as (
+const appendSql = `with entry as (
     insert into audit_entries (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})
   )
-  update audit_chains set sequence = ?, mac = ?, head_mac = ? where chain = ?`),
-);
+  update audit_chains set sequence = ?, mac = ?, head_mac = ? where chain = ?`;
 
 export function createChains(deps: {
   readonly unitOfWork: Pick<UnitOfWork, 'query' | 'ofTransaction'>;

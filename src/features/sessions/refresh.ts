@@ -11,7 +11,6 @@ import { Problem } from '../../core/errors.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import { parseFields, parsePastedSecret } from '../../core/parse.ts';
 import type { RefreshTokenContent, RefreshTokens } from '../../core/refresh-token.ts';
-import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import type { Attempts } from '../attempts/attempts.ts';
@@ -50,11 +49,10 @@ const columns = 'id, user_id, refresh_counter, last_used_at, expires_at';
 const isLive = `ended_at is null and expires_at > :now
   and exists (select 1 from users u where u.id = user_id and u.status = 'ACTIVE')`;
 
-const advanceSql = prepared(`
-  update sessions set refresh_counter = refresh_counter + 1, last_used_at = ?,
+const advanceSql = `update sessions set refresh_counter = refresh_counter + 1, last_used_at = ?,
     expires_at = least(?::timestamptz, created_at + ? * interval '1 second')
   where id = ? and refresh_counter = ? and ${isLive.replace(':now', '?')}
-  returning ${columns}`);
+  returning ${columns}`;
 
 export function createRefresh(parts: RefreshParts): Refresh {
   const { query, run, em } = parts.unitOfWork;

@@ -8,7 +8,6 @@ import { optional, parseFields, parseId, parsePastedSecret } from '../../core/pa
 import { printable } from '../../core/printable.ts';
 import type { RefreshTokens } from '../../core/refresh-token.ts';
 import type { Tasks } from '../../db/job-tasks.ts';
-import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { Audit } from '../audit/audit.ts';
 import { type EndReason, Session } from './session.entity.ts';
@@ -70,8 +69,7 @@ const rememberedDays = 1;
 const limitReason: EndReason = 'session-limit';
 
 /** The subquery does not see the new session: it keeps one less than the limit. */
-const openSql = prepared(`
-  with opened as (
+const openSql = `with opened as (
     insert into sessions
       (id, user_id, refresh_counter, created_at, last_used_at, expires_at, ip_address, user_agent)
     select ?::uuid, user_id, 0, ?::timestamptz, ?::timestamptz, ?::timestamptz, ?::text, ?::text
@@ -84,7 +82,7 @@ const openSql = prepared(`
       order by s.last_used_at desc, s.id desc offset ?::int
     ) returning id
   )
-  select (select count(*)::int from ended) as "endedCount" from opened`);
+  select (select count(*)::int from ended) as "endedCount" from opened`;
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { em, query, run, afterCommit } = parts.unitOfWork;

@@ -2,7 +2,6 @@
 import { LockMode, ReferenceKind } from '@mikro-orm/core';
 import { Problem } from '../../core/errors.ts';
 import type { EmailAddress, Username } from '../../core/parse.ts';
-import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { PasswordHash } from './password-hash.entity.ts';
 import { User, type UserStatus } from './user.entity.ts';
@@ -50,9 +49,7 @@ export interface Users {
   remove(user: User): Promise<void>;
 }
 
-const passwordHashSql = prepared(
-  'select password_hash as hash from password_hashes where user_id = ?',
-);
+const passwordHashSql = 'select password_hash as hash from password_hashes where user_id = ?';
 
 /** SQL: what a username is unique by. It is ASCII, whatever the locale of the database makes of case. */
 export const usernameKeyOf = (sql: string) => `lower(${sql} collate "C")`;
@@ -63,9 +60,7 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
     .getMetadata(User)
     .props.filter(({ kind }) => kind === ReferenceKind.SCALAR)
     .flatMap(({ fieldNames }) => fieldNames);
-  const noteLoginSql = prepared(
-    `update users set last_login_at = ? where id = ? returning ${columns.join(', ')}`,
-  );
+  const noteLoginSql = `update users set last_login_at = ? where id = ? returning ${columns.join(', ')}`;
 
   const isUsernameTaken = async (username: Username) => {
     const rows = await query(`select 1 from users where ${usernameKey} = ${usernameKeyOf('?')}`, [
