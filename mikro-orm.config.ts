@@ -3,9 +3,9 @@ import { readConfig } from './src/core/config.ts';
 import { ormOptions } from './src/db/orm.ts';
 import { entities } from './src/entities.ts';
 
-const { databaseUrl } = readConfig();
-if (databaseUrl === undefined) {
+const { database } = readConfig();
+if (database === undefined) {
   throw new Error('Set DATABASE_URL: the MikroORM command line does not start the embedded one.');
 }
 
-export default ormOptions({ databaseUrl }, { entities });
+export default ormOptions({ database }, { entities });

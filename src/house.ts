@@ -3,9 +3,11 @@
  * `app.ts` adds HTTP. The purpose decides what may be created or changed on the way.
  */
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Pool } from 'pg';
 import type { Clock } from './core/clock.ts';
 import type { Config } from './core/config.ts';
+import { type DatabaseConnection, parseDatabaseUrl } from './core/database-url.ts';
 import { tellEvent } from './core/events.ts';
 import type { Log } from './core/log.ts';
 import { createMetrics, type Metrics } from './core/metrics.ts';
@@ -23,6 +25,7 @@ import { openOrm, ormOptions } from './db/orm.ts';
 import { type Patience, servingPatience } from './db/patience.ts';
 import { watchPools } from './db/pool-metrics.ts';
 import { assertSchemaIsCurrent, migrateSchema } from './db/schema-check.ts';
+import { checkDatabaseAtStart, type DatabaseConnections } from './db/start-check.ts';
 import { createUnitOfWork, type UnitOfWork } from './db/unit-of-work.ts';
 import { entities } from './entities.ts';
 import { RecordHooks } from './features/administration/record.hooks.ts';
@@ -73,17 +76,17 @@ export interface House extends Services {
 export async function openHouse(surroundings: Surroundings): Promise<House> {
   const { config, log, patience = servingPatience, purpose = 'serve' } = surroundings;
   await using opened = new AsyncDisposableStack();
-  const databaseUrl = await openDatabase(surroundings, opened);
-  // LISTEN, locks of a session and prepared statements do not survive a pooler in transaction mode.
-  const directUrl = config.databaseDirectUrl ?? databaseUrl;
-  const isPooled = databaseUrl !== directUrl;
+  const connections = await openDatabase(surroundings, opened);
+  const { database, direct } = connections;
+  const isPooled = database !== direct;
+  await checkDatabaseAtStart(connections);
   const metrics = createMetrics();
   const pools = new Map<'main' | 'jobs', Pool>();
   watchPools(metrics, pools);
   const orm = await openOrm(
     ormOptions(
       {
-        databaseUrl,
+        database,
         isPooled,
         patience,
         onPool: (pool) => pools.set('main', pool),
@@ -93,7 +96,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     ),
   );
   opened.defer(() => orm.close());
-  const changes = createChanges({ databaseUrl: directUrl, log, metrics });
+  const changes = createChanges({ database: direct, log, metrics });
   opened.defer(() => changes.stop());
   const unitOfWork = createUnitOfWork(orm, changes);
   const isMigrating = purpose === 'serve' || purpose === 'migrate';
@@ -103,11 +106,11 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     await startAuditChains({ unitOfWork, log, secretKey: await findSecretKey() });
   };
   const migrated = isMigrating
-    ? await migrateSchema({ orm, unitOfWork, directUrl, log, complete })
+    ? await migrateSchema({ orm, unitOfWork, direct, log, complete })
     : [];
   if (!isMigrating) await assertSchemaIsCurrent(unitOfWork);
   const secretKey = await unitOfWork.inContext(findSecretKey);
-  const budgets = await openBudgets({ config, databaseUrl, isPooled, patience, log, metrics });
+  const budgets = await openBudgets({ config, database, isPooled, patience, log, metrics });
   opened.defer(() => budgets?.close());
   const clock =
     surroundings.clock ??
@@ -136,7 +139,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   ];
   // One connection listens, one shows that we live, the others work.
   const max = 8;
-  const jobsPool = openPool({ databaseUrl: directUrl, name: 'jobs', max, patience, log });
+  const jobsPool = openPool({ database: direct, name: 'jobs', max, patience, log });
   opened.defer(() => jobsPool.end());
   pools.set('jobs', jobsPool);
   const jobs = {
@@ -189,20 +192,29 @@ const hasSecretsSql = `select exists (select 1 from signing_keys)
 async function openDatabase(
   { config, log, purpose = 'serve' }: Surroundings,
   opened: AsyncDisposableStack,
-): Promise<string> {
-  if (config.databaseUrl !== undefined) return config.databaseUrl;
+): Promise<DatabaseConnections> {
+  if (config.database !== undefined) return connectionsOf(config.database, config.directDatabase);
   if (purpose !== 'serve') await requireEmbeddedDatabase(config.dataDirectory);
   const embedded = await joinEmbeddedDatabase({
     dataDirectory: config.dataDirectory,
     onNotice: (text) => log.info({ part: 'database' }, text),
   });
   opened.defer(() => embedded.leave());
-  return embedded.url;
+  return connectionsOf(parseDatabaseUrl(embedded.url), undefined);
+}
+
+/** LISTEN, locks of a session and prepared statements do not survive a pooler in transaction mode. */
+function connectionsOf(
+  database: DatabaseConnection,
+  direct: DatabaseConnection | undefined,
+): DatabaseConnections {
+  const isPooled = direct !== undefined && !isDeepStrictEqual(database, direct);
+  return { database, direct: isPooled ? direct : database };
 }
 
 async function openBudgets(parts: {
   readonly config: Config;
-  readonly databaseUrl: string;
+  readonly database: DatabaseConnection;
   readonly isPooled: boolean;
   readonly patience: Patience;
   readonly log: Log;

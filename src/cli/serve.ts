@@ -76,10 +76,10 @@ function leaveToSupervisor(): void {}
 
 /** A new database is made here only, and never without a word: the folder may be the wrong one. */
 async function announceDatabase(
-  { databaseUrl, dataDirectory }: Config,
+  { database, dataDirectory }: Config,
   terminal: Terminal,
 ): Promise<void> {
-  if (databaseUrl !== undefined || (await hasEmbeddedDatabase(dataDirectory))) return;
+  if (database !== undefined || (await hasEmbeddedDatabase(dataDirectory))) return;
   complain(
     terminal,
     `DATABASE_URL is not set: making a new embedded PostgreSQL database in ${dataDirectory}.`,

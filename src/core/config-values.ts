@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { parseBudgets } from './attempt-budgets.ts';
+import { parseDatabaseUrl } from './database-url.ts';
 import { parseMailbox } from './mailbox-address.ts';
 
 export const flag = z
@@ -71,12 +72,14 @@ export const origin = z
     'must list origins without a path, such as https://app.example.com, https://*.example.com or capacitor://localhost',
   );
 
-export const databaseUrl = z
-  .string()
-  .refine(
-    (text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text),
-    'must look like postgresql://user:password@host:5432/database',
-  );
+export const databaseUrl = z.string().transform((text, { addIssue }) => {
+  try {
+    return parseDatabaseUrl(text);
+  } catch (error) {
+    addIssue(error instanceof RangeError ? error.message : 'is not understood');
+    return z.NEVER;
+  }
+});
 
 export const redisUrl = z
   .string()

@@ -26,6 +26,7 @@ import {
   tokenUrl,
   whole,
 } from './config-values.ts';
+import type { DatabaseConnection } from './database-url.ts';
 import {
   type MailSettings,
   mailFaults,
@@ -51,9 +52,9 @@ export interface Config {
   /** Undefined where it is to be made and kept in the data directory. */
   readonly secretKey: string | undefined;
   /** Undefined where the embedded PostgreSQL is to be used. */
-  readonly databaseUrl: string | undefined;
-  /** The same database without a pooler in between; undefined where `databaseUrl` has none. */
-  readonly databaseDirectUrl: string | undefined;
+  readonly database: DatabaseConnection | undefined;
+  /** The same database without a pooler in between; undefined where `database` has none. */
+  readonly directDatabase: DatabaseConnection | undefined;
   readonly defaultAdmin: { readonly email: string; readonly password: string } | undefined;
   readonly mail: MailSettings;
   readonly allowedHosts: readonly string[];
@@ -219,8 +220,8 @@ function toConfig(
     debug: settings.DEBUG ?? !isProduction,
     logLevel: settings.LOG_LEVEL,
     secretKey: settings.SECRET_KEY,
-    databaseUrl: settings.DATABASE_URL,
-    databaseDirectUrl: settings.DATABASE_DIRECT_URL,
+    database: settings.DATABASE_URL,
+    directDatabase: settings.DATABASE_DIRECT_URL,
     defaultAdmin: defaultAdmin(settings),
     mail: mailSettings(settings, mailCa),
     allowedHosts: settings.ALLOWED_HOSTS.map((host) => host.toLowerCase()),

@@ -8,6 +8,7 @@ import {
   RateLimiterPostgres,
 } from 'rate-limiter-flexible';
 import type { Budget, BudgetName } from '../core/attempt-budgets.ts';
+import type { DatabaseConnection } from '../core/database-url.ts';
 import type { Log } from '../core/log.ts';
 import { budgetTable, budgetTime, createBatchingClient } from './budget-batches.ts';
 import { openPool } from './connections.ts';
@@ -33,7 +34,7 @@ export interface BudgetStore {
 }
 
 export interface BudgetStoreParts {
-  readonly databaseUrl: string;
+  readonly database: DatabaseConnection;
   /** Whether a pooler stands before the database, which may not know our prepared statements. */
   readonly isPooled: boolean;
   readonly patience: Patience;

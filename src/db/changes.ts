@@ -5,9 +5,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
+import type { DatabaseConnection } from '../core/database-url.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { within } from '../core/within.ts';
+import { clientConfig } from './client-config.ts';
 import { keepAlive } from './connections.ts';
 
 const changesChannel = 'gatehouse_changes';
@@ -54,7 +56,7 @@ interface Connection {
 }
 
 export function createChanges(options: {
-  readonly databaseUrl: string;
+  readonly database: DatabaseConnection;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'observe' | 'read'>;
 }): Changes {
@@ -118,8 +120,7 @@ export function createChanges(options: {
 
   const connect = async (): Promise<void> => {
     const client = new Client({
-      connectionString: options.databaseUrl,
-      application_name: 'gatehouse-changes',
+      ...clientConfig(options.database, 'changes'),
       ...keepAlive,
       connectionTimeoutMillis: silenceMilliseconds,
       query_timeout: silenceMilliseconds,

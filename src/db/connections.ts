@@ -4,10 +4,10 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Client, type ClientBase, type ClientConfig, Pool, type PoolConfig } from 'pg';
+import type { DatabaseConnection } from '../core/database-url.ts';
 import type { Log } from '../core/log.ts';
-import { holdBack } from './held-back.ts';
+import { clientConfig } from './client-config.ts';
 import type { Patience } from './patience.ts';
-import { preparedName } from './prepared.ts';
 
 /** Seconds of silence after which a host is asked whether it is there, and between two questions. */
 const keepAliveSeconds = 10;
@@ -36,21 +36,19 @@ export const keepAlive = {
  * Options of every pool.
  *
  * @param isPooled whether a pooler in transaction mode stands before the database: what is set for a
- *   session would be set for somebody else's, so the limits of PostgreSQL are left to its roles; and it
- *   may take a connection back between two statements that are sent together
+ *   session would be set for somebody else's, so the limits of PostgreSQL are left to its roles
  */
 export function connectionOptions(patience: Patience, isPooled: boolean) {
   return {
     ...keepAlive,
-    pipeline: !isPooled,
     connectionTimeoutMillis: patience.connectMilliseconds,
-    Client: clientOf(patience.silenceMilliseconds, isPooled),
+    Client: clientOf(patience.silenceMilliseconds),
     onConnect: (client: ClientBase) => introduce(client, isPooled ? {} : settingsOf(patience)),
   } satisfies PoolConfig;
 }
 
 export interface PoolParts {
-  readonly databaseUrl: string;
+  readonly database: DatabaseConnection;
   /** What it is for: a part of the log, and of the name that the database shows. */
   readonly name: string;
   readonly max: number;
@@ -60,10 +58,9 @@ export interface PoolParts {
 }
 
 /** A pool beside that of the ORM. A connection that breaks, in use or not, is told and replaced. */
-export function openPool({ databaseUrl, name, max, patience, isPooled, log }: PoolParts): Pool {
+export function openPool({ database, name, max, patience, isPooled, log }: PoolParts): Pool {
   const pool = new Pool({
-    connectionString: databaseUrl,
-    application_name: `gatehouse-${name}`,
+    ...clientConfig(database, name),
     max,
     ...connectionOptions(patience, isPooled ?? false),
   });
@@ -73,8 +70,18 @@ export function openPool({ databaseUrl, name, max, patience, isPooled, log }: Po
   return pool;
 }
 
-function settingsOf(patience: Patience): Readonly<Record<string, number>> {
+/** What statements and the reading of their answers depend on, whatever a role or a database has by default. */
+export const requiredSettings = {
+  datestyle: 'ISO, MDY',
+  intervalstyle: 'postgres',
+  standard_conforming_strings: 'on',
+  timezone: 'UTC',
+  default_transaction_isolation: 'read committed',
+} as const;
+
+function settingsOf(patience: Patience): Readonly<Record<string, string | number>> {
   return {
+    ...requiredSettings,
     lock_timeout: patience.lockMilliseconds,
     statement_timeout: patience.statementMilliseconds,
     idle_in_transaction_session_timeout: patience.idleInTransactionMilliseconds,
@@ -90,7 +97,7 @@ function settingsOf(patience: Patience): Readonly<Record<string, number>> {
  */
 async function introduce(
   client: ClientBase,
-  settings: Readonly<Record<string, number>>,
+  settings: Readonly<Record<string, string | number>>,
 ): Promise<void> {
   const calls = Object.entries(settings).map(
     ([name, value]) => `, set_config('${name}', '${value}', false)`,
@@ -103,27 +110,14 @@ async function introduce(
 }
 
 /** A client that closes its connection when an answer does not come. */
-function clientOf(milliseconds: number, isPooled: boolean): typeof Client {
+function clientOf(milliseconds: number): typeof Client {
   return class extends Client {
     constructor(config?: string | ClientConfig) {
       super(config);
-      if (!isPooled) prepareMarked(this);
       closeWhenSilent(this, milliseconds);
       closeAfterFarewell(this);
-      if (!isPooled) holdBack(this); // last: what is held back is not being waited for
     }
   };
-}
-
-/** A pooler may lead each statement to another connection, which has not prepared it. */
-function prepareMarked(client: Client): void {
-  const query: (...parts: unknown[]) => unknown = client.query.bind(client);
-  const preparingQuery = (...parts: unknown[]) => {
-    const [text, ...others] = parts;
-    const name = typeof text === 'string' ? preparedName(text) : undefined;
-    return name === undefined ? query(...parts) : query({ name, text }, ...others);
-  };
-  Object.assign(client, { query: preparingQuery });
 }
 
 /** `drain` comes when nothing is asked any more. */

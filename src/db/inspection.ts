@@ -2,9 +2,14 @@
  * Looks at a database without changing anything: in one transaction that is read-only and short of
  * patience. Nothing is set for the session, which may be a pooler's and somebody else's afterwards.
  */
+import { TLSSocket } from 'node:tls';
 import { Client, escapeIdentifier } from 'pg';
+import type { DatabaseConnection } from '../core/database-url.ts';
 import { bind } from './bound-parameters.ts';
+import { applicationNameOf, clientConfig } from './client-config.ts';
+import { explainConnectionError, type UrlVariable } from './connection-faults.ts';
 import { compareClocks } from './database-clock.ts';
+import { migrationsTable } from './migrate.ts';
 import { migrationNames } from './migrations/migrations.ts';
 import type { UnitOfWork } from './unit-of-work.ts';
 
@@ -16,22 +21,31 @@ export interface Inspection extends Pick<UnitOfWork, 'query'> {
   readonly milliseconds: number;
   /** How far the database's clock is ahead of ours. */
   readonly clockAheadSeconds: number;
+  /** Of this connection: `TLSv1.3`, or undefined for plain text. */
+  readonly tlsVersion: string | undefined;
   close(): Promise<void>;
 }
 
 const patienceMilliseconds = 4000;
 
-/** @throws Error when the database cannot be reached */
-export async function inspectDatabase(databaseUrl: string): Promise<Inspection> {
+/**
+ * @throws ConfigError when the URL has to be changed
+ * @throws Error when the database cannot be reached
+ */
+export async function inspectDatabase(
+  connection: DatabaseConnection,
+  variable: UrlVariable,
+): Promise<Inspection> {
   const begunAt = performance.now();
   const client = new Client({
-    connectionString: databaseUrl,
-    application_name: 'gatehouse-doctor',
+    ...clientConfig(connection, 'doctor'),
     connectionTimeoutMillis: patienceMilliseconds,
     query_timeout: patienceMilliseconds,
   });
   client.on('error', () => undefined); // whoever asks next hears of it
-  await client.connect();
+  await client.connect().catch((error: unknown) => {
+    throw explainConnectionError(error, connection, variable);
+  });
   const milliseconds = performance.now() - begunAt;
   await client.query('begin transaction read only');
   await client.query(`set local statement_timeout = ${patienceMilliseconds}`);
@@ -40,7 +54,10 @@ export async function inspectDatabase(databaseUrl: string): Promise<Inspection> 
     const { rows } = await client.query(text, [...values]);
     return rows;
   };
-  return { ...(await introduce(query)), milliseconds, query, close: () => client.end() };
+  const { stream } = client.connection;
+  const tlsVersion = stream instanceof TLSSocket ? (stream.getProtocol() ?? 'TLS') : undefined;
+  const server = await introduce(query);
+  return { ...server, milliseconds, tlsVersion, query, close: () => client.end() };
 }
 
 async function introduce(query: UnitOfWork['query']) {
@@ -66,13 +83,12 @@ export interface MigrationState {
 }
 
 export async function migrationStateOf(query: UnitOfWork['query']): Promise<MigrationState> {
-  const table = 'mikro_orm_migrations';
   const [found] = await query<{ is_there: boolean }>(
-    'select to_regclass(?) is not null as is_there',
-    [table],
+    "select to_regclass(quote_ident(current_schema()) || '.' || ?) is not null as is_there",
+    [migrationsTable],
   );
   if (!found?.is_there) return { isEmpty: true, pending: migrationNames, unknown: [] };
-  const rows = await query<{ name: string }>(`select name from ${table}`);
+  const rows = await query<{ name: string }>(`select name from ${migrationsTable}`);
   const pendingJobQueue = await pendingJobQueueOf(query);
   const done = new Set(rows.map(({ name }) => name));
   return {
@@ -108,15 +124,46 @@ export interface LiveProcesses {
 }
 
 /** What can be seen of the server's processes from the database. */
-export async function liveProcessesOf(query: UnitOfWork['query']): Promise<LiveProcesses> {
+export async function liveProcessesOf(
+  query: UnitOfWork['query'],
+  connection: DatabaseConnection,
+): Promise<LiveProcesses> {
+  const feed = applicationNameOf(connection, 'changes');
   const [row] = await query<LiveProcesses>(
     `select
-       count(*) filter (where application_name = 'gatehouse-changes')::int as feeds,
+       count(*) filter (where application_name = ?)::int as feeds,
        coalesce(extract(epoch from max(clock_timestamp() - query_start)
-         filter (where application_name = 'gatehouse-changes')), 0)::float8 as "silentSeconds",
-       count(*) filter (where application_name = 'gatehouse-jobs')::int as workers
+         filter (where application_name = ?)), 0)::float8 as "silentSeconds",
+       count(*) filter (where application_name = ?)::int as workers
      from pg_stat_activity where datname = current_database()`,
+    [feed, feed, applicationNameOf(connection, 'jobs')],
   );
   if (!row) throw new Error('a count has a row');
   return row;
+}
+
+export interface PoolEncryption {
+  /** Names of pools that have an encrypted connection, such as `main` and `jobs`. */
+  readonly encrypted: readonly string[];
+  /** Names of pools that have a connection in plain text. */
+  readonly plain: readonly string[];
+}
+
+/** What PostgreSQL knows of the connections of running processes. Behind a pooler those are the pooler's. */
+export async function encryptionOfPools(
+  query: UnitOfWork['query'],
+  connection: DatabaseConnection,
+): Promise<PoolEncryption> {
+  const prefix = applicationNameOf(connection, '');
+  const rows = await query<{ pool: string; ssl: boolean }>(
+    `select distinct substr(application_name, ?::int) as pool, ssl
+     from pg_stat_activity join pg_stat_ssl using (pid)
+     where datname = current_database() and usename = current_user
+       and starts_with(application_name, ?) and pid <> pg_backend_pid()
+     order by pool`,
+    [prefix.length + 1, prefix],
+  );
+  const named = (isEncrypted: boolean) =>
+    rows.filter(({ ssl }) => ssl === isEncrypted).map(({ pool }) => pool);
+  return { encrypted: named(true), plain: named(false) };
 }

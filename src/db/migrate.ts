@@ -3,9 +3,15 @@
  * that any number of replicas may start at once. It may take any time, and so may waiting for it.
  */
 import { runMigrations } from 'graphile-worker';
+import { escapeIdentifier, Pool } from 'pg';
+import type { DatabaseConnection } from '../core/database-url.ts';
+import { clientConfig } from './client-config.ts';
 import { unhurried } from './connections.ts';
 import type { Orm } from './orm.ts';
 import type { UnitOfWork } from './unit-of-work.ts';
+
+/** In the schema in which everything else is. */
+export const migrationsTable = 'mikro_orm_migrations';
 
 const withoutLimits = `
   select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),
@@ -15,24 +21,72 @@ const withoutLimits = `
 /**
  * Names of the migrations that were missing. All of ours happen in one transaction, or none.
  *
- * @param directUrl leads to the database without a pooler: the job queue's are not made for one
+ * @param direct leads to the database without a pooler: the job queue's are not made for one
  * @param complete runs in the same transaction with these names: what SQL cannot do by itself
  */
 export async function migrate(
   orm: Orm,
   unitOfWork: UnitOfWork,
-  directUrl: string,
+  direct: DatabaseConnection,
   complete: (names: readonly string[]) => Promise<void>,
 ): Promise<readonly string[]> {
-  const work = () =>
+  const inTurn = <Result>(work: () => Promise<Result>) =>
     unitOfWork.run(async () => {
       await unitOfWork.query(withoutLimits);
       await unitOfWork.lock('gatehouse:migrate');
-      await runMigrations({ connectionString: directUrl });
+      return work();
+    });
+  const work = async () => {
+    // Committed first: MikroORM creates its table on a connection of its own.
+    await inTurn(() => createSchema(unitOfWork, direct));
+    return inTurn(async () => {
+      await findExtension(unitOfWork);
+      await migrateJobQueue(direct);
+      const schema = await currentSchema(unitOfWork);
+      // Where MikroORM creates its table, it has to look for it.
+      const options = orm.config.get('migrations');
+      orm.config.set('migrations', { ...options, tableName: `${schema}.${migrationsTable}` });
       const done = await orm.migrator.up({ transaction: orm.em.getTransactionContext() });
       const names = done.map(({ name }) => name);
       await complete(names);
       return names;
     });
+  };
   return unhurried(() => unitOfWork.inContext(work));
+}
+
+/** Creates the schema that the URL names, if there is none. */
+async function createSchema(
+  { query }: Pick<UnitOfWork, 'query'>,
+  { schema }: DatabaseConnection,
+): Promise<void> {
+  if (schema === undefined) return;
+  const [found] = await query('select 1 from pg_namespace where nspname = ?', [schema]);
+  if (!found) await query(`create schema ${escapeIdentifier(schema)}`);
+}
+
+/** Lets migrations find the operator classes of pg_trgm in the schema where an administrator installed it. */
+async function findExtension({ query }: Pick<UnitOfWork, 'query'>): Promise<void> {
+  await query(`
+    select set_config('search_path', current_setting('search_path') || ', ' || quote_ident(nspname), true)
+    from pg_extension join pg_namespace on pg_namespace.oid = extnamespace
+    where extname = 'pg_trgm' and nspname <> all (current_schemas(true))`);
+}
+
+async function migrateJobQueue(direct: DatabaseConnection): Promise<void> {
+  const pgPool = new Pool({ ...clientConfig(direct, 'migrate'), max: 2 });
+  const ignore = () => undefined; // the statement under way reports it
+  pgPool.on('error', ignore);
+  pgPool.on('connect', (client) => client.on('error', ignore));
+  try {
+    await runMigrations({ pgPool });
+  } finally {
+    await pgPool.end();
+  }
+}
+
+async function currentSchema({ query }: Pick<UnitOfWork, 'query'>): Promise<string> {
+  const [row] = await query<{ schema: string }>('select current_schema() as schema');
+  if (!row?.schema) throw new Error('no schema of the search_path exists');
+  return row.schema;
 }

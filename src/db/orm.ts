@@ -9,7 +9,9 @@ import {
   UnderscoreNamingStrategy,
 } from '@mikro-orm/postgresql';
 import type { Pool, PoolClient } from 'pg';
+import type { DatabaseConnection } from '../core/database-url.ts';
 import { BoundParametersDriver } from './bound-parameters.ts';
+import { clientConfig } from './client-config.ts';
 import { connectionOptions } from './connections.ts';
 import { currentFork } from './fork.ts';
 import { migrations } from './migrations/migrations.ts';
@@ -41,7 +43,7 @@ export type Orm = MikroORM;
 export type Entities = readonly EntityClass<object>[];
 
 export interface DatabaseSettings {
-  readonly databaseUrl: string;
+  readonly database: DatabaseConnection;
   /** Whether a pooler stands before the database. */
   readonly isPooled?: boolean;
   readonly patience?: Patience;
@@ -58,18 +60,20 @@ export function ormOptions(
   settings: DatabaseSettings,
   parts: { entities: Entities; subscribers?: readonly EventSubscriber[] },
 ): Options {
-  const { patience = servingPatience, isPooled = false } = settings;
+  const { database, patience = servingPatience, isPooled = false } = settings;
   return {
     driver: BoundParametersDriver,
-    clientUrl: settings.databaseUrl,
+    dbName: database.database,
     entities: [...parts.entities],
     subscribers: [...(parts.subscribers ?? [])],
     namingStrategy: UnderscoreNamingStrategy,
     extensions: [Migrator],
+    ensureDatabase: false, // a mistyped name must not become a new, empty database
     context: currentFork,
     forceUtcTimezone: true,
     pool: { min: 0, max: settings.poolSize ?? 10 },
     driverOptions: {
+      ...clientConfig(database, 'main'),
       ...connectionOptions(patience, isPooled),
       onPoolCreated: (pool: Pool) => {
         takeBackLost(pool);

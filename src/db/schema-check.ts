@@ -1,4 +1,5 @@
 /** Compares the schema of the database with the one that this release needs, and migrates only when told to. */
+import type { DatabaseConnection } from '../core/database-url.ts';
 import type { Log } from '../core/log.ts';
 import { type MigrationState, migrationStateOf } from './inspection.ts';
 import { migrate } from './migrate.ts';
@@ -9,7 +10,7 @@ export interface SchemaOptions {
   readonly orm: Orm;
   readonly unitOfWork: UnitOfWork;
   /** Leads to the database without a pooler. */
-  readonly directUrl: string;
+  readonly direct: DatabaseConnection;
   readonly log: Log;
   /** Runs in the transaction of the migrations, with their names. */
   readonly complete: (names: readonly string[]) => Promise<void>;
@@ -17,8 +18,8 @@ export interface SchemaOptions {
 
 /** Brings the schema up to date, and returns the names of the migrations that were missing. */
 export async function migrateSchema(options: SchemaOptions): Promise<readonly string[]> {
-  const { orm, unitOfWork, directUrl, log, complete } = options;
-  const done = await migrate(orm, unitOfWork, directUrl, complete);
+  const { orm, unitOfWork, direct, log, complete } = options;
+  const done = await migrate(orm, unitOfWork, direct, complete);
   const { unknown } = await unitOfWork.inContext(() => migrationStateOf(unitOfWork.query));
   if (unknown.length > 0) log.warn({ migrations: unknown }, newerSchema);
   return done;

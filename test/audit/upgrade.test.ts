@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parseDatabaseUrl } from '../../src/core/database-url.ts';
 import { deriveKey } from '../../src/core/keys.ts';
 import { openOrm, ormOptions } from '../../src/db/orm.ts';
 import { entities } from '../../src/entities.ts';
@@ -122,7 +123,7 @@ test('J09: chains that are signed again one by one are found', async () => {
 });
 
 test('J09: the command line of MikroORM is refused, as it cannot sign', async () => {
-  const orm = await openOrm(ormOptions({ databaseUrl: database.url }, { entities }));
+  const orm = await openOrm(ormOptions({ database: parseDatabaseUrl(database.url) }, { entities }));
   await expect(orm.migrator.up()).rejects.toThrow('use "gatehouse migrate"');
   await orm.close();
 });

@@ -58,6 +58,7 @@ test('all is well: a line each, exit 0', async () => {
     'data directory',
     'proxy',
     'database',
+    'database TLS',
     'clock',
     'migrations',
     'signing keys',

@@ -93,22 +93,22 @@ const variables: Readonly<Record<string, Variable>> = {
     remedy: /at least 32 bytes.*randomBytes|random/,
   },
   DATABASE_URL: {
-    of: (config) => config.databaseUrl,
+    of: (config) => config.database?.host,
     byDefault: undefined,
     valid: [
-      ['postgresql://me:pa55word@db:5432/auth', 'postgresql://me:pa55word@db:5432/auth'],
-      ['postgres://db/auth?sslmode=require', 'postgres://db/auth?sslmode=require'],
+      ['postgresql://me:pa55word@db:5432/auth', 'db'],
+      ['postgres://me@db/auth?sslmode=require', 'db'],
     ],
     invalid: ['mysql://me:pa55word@db/auth', 'db:5432', 'postgresql://me:pa55word@db:port/auth'],
     remedy: /postgresql:\/\//,
   },
   DATABASE_DIRECT_URL: {
-    of: (config) => config.databaseDirectUrl,
+    of: (config) => config.directDatabase?.host,
     byDefault: undefined,
-    valid: [['postgresql://db:5432/auth', 'postgresql://db:5432/auth']],
+    valid: [['postgresql://me@db:5432/auth', 'db']],
     invalid: ['mysql://me:pa55word@db/auth'],
     remedy: /postgresql:\/\//,
-    beside: { DATABASE_URL: 'postgresql://pooler:6432/auth' },
+    beside: { DATABASE_URL: 'postgresql://me@pooler:6432/auth' },
   },
   DEFAULT_ADMIN_EMAIL: {
     of: (config) => config.defaultAdmin?.email,
@@ -613,7 +613,7 @@ describe('faults', () => {
   });
 
   test('a way past the pooler needs the way through it', () => {
-    const [fault, ...others] = faultsOf({ DATABASE_DIRECT_URL: 'postgresql://db/auth' });
+    const [fault, ...others] = faultsOf({ DATABASE_DIRECT_URL: 'postgresql://me@db/auth' });
     expect(others).toEqual([]);
     expect(fault).toContain('DATABASE_URL');
   });

@@ -2,13 +2,16 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { parseDatabaseUrl } from '../../src/core/database-url.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { openOrm, ormOptions } from '../../src/db/orm.ts';
 import { createUnitOfWork } from '../../src/db/unit-of-work.ts';
 import { entities } from '../../src/entities.ts';
 
 const name = `empty_${randomBytes(4).toString('hex')}`;
-const databaseUrl = Object.assign(new URL(inject('templateUrl')), { pathname: `/${name}` }).href;
+const database = parseDatabaseUrl(
+  Object.assign(new URL(inject('templateUrl')), { pathname: `/${name}` }).href,
+);
 const admin = new Client({
   connectionString: Object.assign(new URL(inject('templateUrl')), { pathname: '/postgres' }).href,
 });
@@ -23,9 +26,9 @@ afterAll(async () => {
 });
 
 async function migrateOnce() {
-  const orm = await openOrm(ormOptions({ databaseUrl }, { entities }));
+  const orm = await openOrm(ormOptions({ database }, { entities }));
   try {
-    return await migrate(orm, createUnitOfWork(orm), databaseUrl, async () => undefined);
+    return await migrate(orm, createUnitOfWork(orm), database, async () => undefined);
   } finally {
     await orm.close();
   }
@@ -43,7 +46,7 @@ const withoutEntity =
 
 test('the tables are what the entities say', async () => {
   await migrateOnce();
-  const orm = await openOrm(ormOptions({ databaseUrl }, { entities }));
+  const orm = await openOrm(ormOptions({ database }, { entities }));
   const difference = await orm.schema.getUpdateSchemaSQL({ wrap: false });
   await orm.close();
   const unexpected = difference

@@ -26,6 +26,7 @@ describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
   let directory: string;
   let pooler: ChildProcess;
   let replicas: TestService[];
+  let pooledUrl: string;
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -38,8 +39,9 @@ describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
     pooler = spawn('pgbouncer', [...user, settings], { stdio: 'ignore' });
     const url = new URL(database.url);
     url.port = String(port);
-    await until(() => answers(url.href));
-    const environment = { DATABASE_URL: url.href, DATABASE_DIRECT_URL: database.url };
+    pooledUrl = url.href;
+    await until(() => answers(pooledUrl));
+    const environment = { DATABASE_URL: pooledUrl, DATABASE_DIRECT_URL: database.url };
     const first = await startService({ database, environment });
     const second = await startService({ database, environment, mail: first.mail });
     replicas = [first, second];
@@ -66,6 +68,25 @@ describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
     await quiet(here);
   });
 
+  test.each([
+    ['DATABASE_URL', 'set DATABASE_DIRECT_URL to the database itself', {}],
+    ['DATABASE_DIRECT_URL', 'it must lead to the database itself', { application_name: 'two' }],
+  ])(
+    'a service whose %s leads there does not start, and says what to set',
+    async (variable, remedy, parameters) => {
+      const pooled = new URL(pooledUrl);
+      const direct = new URL(`?${new URLSearchParams(parameters)}`, pooledUrl);
+      const environment = {
+        DATABASE_URL: pooled.href,
+        ...(variable === 'DATABASE_DIRECT_URL' ? { DATABASE_DIRECT_URL: direct.href } : {}),
+      };
+      const starting = startService({ database, environment });
+      await expect(starting).rejects.toThrow(
+        `${variable} leads to a pooler in transaction mode; ${remedy}`,
+      );
+    },
+  );
+
   test('more callers than the pooler has connections are all served', async () => {
     const [here] = replicas;
     if (!here) throw new Error('no replicas');
@@ -75,6 +96,24 @@ describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
     const names = Array.from({ length: 16 }, (_, index) => `Ada ${index}`);
     const answers = await Promise.all(names.map((name) => rename(accessToken, name)));
     expect(answers.map(({ status }) => status)).toEqual(names.map(() => 200));
+  });
+
+  test('a role behind it whose defaults are others is refused, with the statement that mends it', async () => {
+    const environment = { DATABASE_URL: pooledUrl, DATABASE_DIRECT_URL: database.url };
+    const role = new URL(database.url).username;
+    const scope = `${role} in database ${new URL(database.url).pathname.slice(1)}`;
+    await database.query(`alter role ${scope} set default_transaction_isolation = 'serializable'`);
+    try {
+      await database.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name not in ('gatehouse-jobs', 'gatehouse-changes') and pid <> pg_backend_pid()`,
+      );
+      await expect(startService({ database, environment })).rejects.toThrow(
+        `run: alter role "${role}" set default_transaction_isolation = 'read committed'`,
+      );
+    } finally {
+      await database.query(`alter role ${scope} reset default_transaction_isolation`);
+    }
   });
 });
 

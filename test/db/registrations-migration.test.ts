@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { parseDatabaseUrl } from '../../src/core/database-url.ts';
 import { createOneTimeSecrets, digestOf } from '../../src/core/one-time-secret.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { openOrm, ormOptions } from '../../src/db/orm.ts';
@@ -13,6 +14,7 @@ const databaseUrl = Object.assign(new URL(inject('templateUrl')), { pathname: `/
 const admin = new Client({
   connectionString: Object.assign(new URL(inject('templateUrl')), { pathname: '/postgres' }).href,
 });
+const connection = parseDatabaseUrl(databaseUrl);
 const database = new Client({ connectionString: databaseUrl });
 const secrets = createOneTimeSecrets('a secret key for this test alone, long enough');
 
@@ -28,10 +30,10 @@ afterAll(async () => {
 });
 
 async function migrateTo(last?: string): Promise<void> {
-  const orm = await openOrm(ormOptions({ databaseUrl }, { entities }));
+  const orm = await openOrm(ormOptions({ database: connection }, { entities }));
   try {
     if (last === undefined)
-      await migrate(orm, createUnitOfWork(orm), databaseUrl, async () => undefined);
+      await migrate(orm, createUnitOfWork(orm), connection, async () => undefined);
     else await orm.migrator.up({ to: last });
   } finally {
     await orm.close();

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
+import { parseDatabaseUrl } from '../../src/core/database-url.ts';
 import { createLog } from '../../src/core/log.ts';
 import { joinEmbeddedDatabase } from '../../src/db/embedded/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
@@ -62,10 +63,11 @@ async function cheapenPassword(admin: Client): Promise<void> {
 }
 
 async function migrateTemplate(databaseUrl: string): Promise<void> {
-  const orm = await openOrm(ormOptions({ databaseUrl }, { entities }));
+  const database = parseDatabaseUrl(databaseUrl);
+  const orm = await openOrm(ormOptions({ database }, { entities }));
   const unitOfWork = createUnitOfWork(orm);
   const log = createLog({ isReadable: false, level: 'fatal' });
-  await migrate(orm, unitOfWork, databaseUrl, () =>
+  await migrate(orm, unitOfWork, database, () =>
     startAuditChains({ unitOfWork, log, secretKey: testSecretKey }),
   );
   await orm.close();

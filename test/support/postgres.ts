@@ -19,6 +19,8 @@ import { until } from './until.ts';
 export interface Postgres extends AsyncDisposable {
   /** Of its database, empty at first; a superuser's. */
   readonly url: string;
+  /** The directory of its data and its settings. */
+  readonly cluster: string;
   query<Row extends object>(sql: string, parameters?: unknown[]): Promise<Row[]>;
   /** Starts it, also after it was killed. */
   start(): Promise<void>;
@@ -98,6 +100,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     (await pool.query(sql, parameters)).rows;
   return {
     url,
+    cluster: place.cluster,
     query,
     start,
     end,

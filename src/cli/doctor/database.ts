@@ -1,6 +1,7 @@
 /** Looks at the database, and through it at keys, clock, mails and the processes of the server. */
 import { access } from 'node:fs/promises';
 import type { Config } from '../../core/config.ts';
+import { type DatabaseConnection, parseDatabaseUrl } from '../../core/database-url.ts';
 import { findKeptSecretKey } from '../../core/secret-key.ts';
 import { joinEmbeddedDatabase } from '../../db/embedded/embedded.ts';
 import { placeIn } from '../../db/embedded/place.ts';
@@ -14,6 +15,7 @@ import {
 import { createJobQueue } from '../../db/job-queue.ts';
 import { opensWith } from '../../features/sessions/signing-keys.ts';
 import { mailTask } from '../../mail/outbox.ts';
+import { checkTls } from './database-tls.ts';
 import { type Finding, fail, ok, reasonOf, warn } from './finding.ts';
 
 const oldestVersion = 14;
@@ -26,11 +28,11 @@ const silentSeconds = 5;
 export async function checkDatabase(config: Config): Promise<Finding[]> {
   await using opened = new AsyncDisposableStack();
   try {
-    const url = config.databaseUrl ?? (await embeddedUrl(config, opened));
-    if (url === undefined) return [ok('database', 'the embedded one is made at the first start')];
-    const inspection = await inspectDatabase(url);
+    const connection = config.database ?? (await embeddedDatabase(config, opened));
+    if (!connection) return [ok('database', 'the embedded one is made at the first start')];
+    const inspection = await inspectDatabase(connection, 'DATABASE_URL');
     opened.defer(() => inspection.close());
-    return await checkInside(inspection, config);
+    return await checkInside(inspection, { config, connection });
   } catch (error) {
     const remedy = 'see that it runs, and that DATABASE_URL leads to it';
     return [fail('database', reasonOf(error), remedy)];
@@ -38,13 +40,14 @@ export async function checkDatabase(config: Config): Promise<Finding[]> {
 }
 
 /** The way past a pooler, which the feed and the jobs need. */
-export async function checkDirectWay({ databaseDirectUrl }: Config): Promise<Finding[]> {
-  if (databaseDirectUrl === undefined) return [];
+export async function checkDirectWay({ directDatabase }: Config): Promise<Finding[]> {
+  if (directDatabase === undefined) return [];
   const check = 'direct way';
   try {
-    const inspection = await inspectDatabase(databaseDirectUrl);
+    const inspection = await inspectDatabase(directDatabase, 'DATABASE_DIRECT_URL');
+    const tls = await checkTls(inspection, directDatabase, 'DATABASE_DIRECT_URL');
     await inspection.close();
-    return [ok(check, `answers, in ${Math.round(inspection.milliseconds)} ms`)];
+    return [ok(check, `answers, in ${Math.round(inspection.milliseconds)} ms`), tls];
   } catch (error) {
     const remedy = 'see that DATABASE_DIRECT_URL leads to the database itself, past the pooler';
     return [fail(check, reasonOf(error), remedy)];
@@ -52,10 +55,10 @@ export async function checkDirectWay({ databaseDirectUrl }: Config): Promise<Fin
 }
 
 /** One that is not there is not made. */
-async function embeddedUrl(
+async function embeddedDatabase(
   { dataDirectory }: Config,
   opened: AsyncDisposableStack,
-): Promise<string | undefined> {
+): Promise<DatabaseConnection | undefined> {
   const isMade = await access(placeIn(dataDirectory).home).then(
     () => true,
     () => false,
@@ -63,13 +66,18 @@ async function embeddedUrl(
   if (!isMade) return undefined;
   const embedded = await joinEmbeddedDatabase({ dataDirectory });
   opened.defer(() => embedded.leave());
-  return embedded.url;
+  return parseDatabaseUrl(embedded.url);
 }
 
-async function checkInside(inspection: Inspection, config: Config): Promise<Finding[]> {
+async function checkInside(
+  inspection: Inspection,
+  { config, connection }: { config: Config; connection: DatabaseConnection },
+): Promise<Finding[]> {
+  const tls = await checkTls(inspection, connection, 'DATABASE_URL');
   const migrations = await migrationStateOf(inspection.query);
   const outside = [
     checkVersion(inspection),
+    ...(config.database ? [tls] : []),
     checkClock(inspection.clockAheadSeconds),
     checkMigrations(migrations),
   ];
@@ -78,7 +86,7 @@ async function checkInside(inspection: Inspection, config: Config): Promise<Find
     ...outside,
     await checkKeys(inspection, config),
     await checkMails(inspection),
-    ...(await checkProcesses(inspection)),
+    ...(await checkProcesses(inspection, config.directDatabase ?? connection)),
   ];
 }
 
@@ -161,8 +169,11 @@ async function checkMails({ query }: Inspection): Promise<Finding> {
     : ok(check, what);
 }
 
-async function checkProcesses({ query }: Inspection): Promise<Finding[]> {
-  const live = await liveProcessesOf(query);
+async function checkProcesses(
+  { query }: Inspection,
+  direct: DatabaseConnection,
+): Promise<Finding[]> {
+  const live = await liveProcessesOf(query, direct);
   if (live.feeds === 0) {
     const what = 'no server process is connected to this database';
     return [warn('server', what, 'start it: npx gatehouse serve')];

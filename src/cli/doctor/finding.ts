@@ -1,4 +1,5 @@
 /** What the doctor has found: one line, and one remedy. */
+import { ConfigError } from '../../core/config.ts';
 
 export type Judgement = 'ok' | 'warn' | 'fail';
 
@@ -27,6 +28,7 @@ export function fail(check: string, what: string, remedy: string): Finding {
 /** The first sentence of an error, on one line; some errors of connections say nothing by themselves. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof ConfigError) return error.faults.join('; ');
   const inner = error instanceof AggregateError ? error.errors : [];
   const [first = error] = inner.filter((each) => each instanceof Error);
   return first.message.replace(/\s+/g, ' ').trim() || first.name;

@@ -5,12 +5,14 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Actor, Person } from '../../core/actor.ts';
-import type { Clock } from '../../core/clock.ts';
+import { type Clock, secondsAfter } from '../../core/clock.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { ChangeKey, Changes } from '../../db/changes.ts';
-import { prepared } from '../../db/prepared.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { effectivePermissionsSql } from '../access/access.ts';
+
+/** A login changes `lastLoginAt` and no right, and is not announced: another session shows it so much later at most. */
+const maxAgeSeconds = 60;
 
 export interface Principals {
   /** The actor of a session that lives, of a user who is ACTIVE; nothing otherwise. */
@@ -28,7 +30,7 @@ export interface PrincipalsParts {
 
 interface Principal {
   readonly actor: Actor;
-  /** When the session, or a membership of its user, ends by itself. */
+  /** When the session, or a membership of its user, ends by itself; `maxAgeSeconds` from now at the latest. */
   readonly validUntil: Date;
 }
 
@@ -68,7 +70,12 @@ export function createPrincipals(parts: PrincipalsParts): Principals {
         parts.clock(),
       ]);
       if (!row) return undefined;
-      const principal = { actor: toActor(sessionId, row), validUntil: new Date(row.valid_until) };
+      const oldest = secondsAfter(parts.clock(), maxAgeSeconds);
+      const end = new Date(row.valid_until);
+      const principal = {
+        actor: toActor(sessionId, row),
+        validUntil: end < oldest ? end : oldest,
+      };
       const { id } = principal.actor.person;
       const isOvertaken = [`session:${sessionId}`, `user:${id}`, 'all', 'grants'].some((key) =>
         heard.has(key),
@@ -103,8 +110,7 @@ interface PrincipalRow {
   readonly valid_until: string;
 }
 
-const statement = prepared(`
-  select
+const statement = `select
     json_build_object(
       'id', u.id, 'email', u.email, 'username', u.username,
       'firstName', u.first_name, 'lastName', u.last_name, 'status', u.status,
@@ -122,7 +128,7 @@ const statement = prepared(`
       select min(ug.expires_at) from user_groups ug where ug.user_id = u.id and ug.expires_at > now()
     )) as valid_until
   from sessions s join users u on u.id = s.user_id
-  where s.id = ? and s.ended_at is null and s.expires_at > ? and u.status = 'ACTIVE'`);
+  where s.id = ? and s.ended_at is null and s.expires_at > ? and u.status = 'ACTIVE'`;
 
 function toActor(sessionId: string, { person, groups, permissions }: PrincipalRow): Actor {
   return {

@@ -1,0 +1,22 @@
+/** A database that exists already, connected to as the service does by the same URL. */
+import { Client } from 'pg';
+import { parseDatabaseUrl } from '../../src/core/database-url.ts';
+import { clientConfig } from '../../src/db/client-config.ts';
+import type { TestDatabase } from './database.ts';
+
+/** It stays when the service is closed. */
+export function databaseAt(url: string): TestDatabase {
+  return {
+    url,
+    async query(sql, parameters = []) {
+      const client = new Client(clientConfig(parseDatabaseUrl(url), 'test'));
+      await client.connect();
+      try {
+        return (await client.query(sql, parameters)).rows;
+      } finally {
+        await client.end();
+      }
+    },
+    drop: async () => undefined,
+  };
+}
