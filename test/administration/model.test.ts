@@ -10,6 +10,7 @@ import { Problem } from '../../src/core/errors.ts';
 import { parseDeclaredAccess } from '../../src/features/administration/declared-access.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { faultsOf, readState, type State } from '../support/rights-model.ts';
+import { actors, codes, ends, groupNames, others, putWorld } from '../support/rights-world.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -23,97 +24,6 @@ afterAll(async () => {
   await service.close();
   await database.drop();
 });
-
-const ends = [null, new Date('2098-01-01'), new Date('2099-01-01')] as const;
-const actors = ['chief', 'ann', 'bob', 'cid', 'dan', 'pat'] as const;
-const others = ['una', 'uwe', 'vic', 'wim'] as const;
-const codes = ['a.x', 'a.y', 'a.*', '*', 'users.*'];
-const administrative = ['user', 'group', 'permission'].flatMap((thing) =>
-  ['add', 'change', 'delete'].map((verb) => `users.${verb}_${thing}`),
-);
-const groupNames = ['Editors', 'Sellers', 'Temps', 'Chiefs'];
-
-/** Staff by name: what they hold for good, and in which group until when. */
-const staffOf = {
-  ann: { direct: [...administrative, 'a.*'], group: 'Sellers', end: 1 },
-  bob: { direct: ['users.change_user', 'users.change_group'], group: 'Temps', end: 1 },
-  cid: { direct: [], group: 'Temps', end: 2 },
-  dan: { direct: administrative, group: 'Editors', end: 0 },
-} as const;
-
-const permissionsOfGroups: Readonly<Record<string, readonly string[]>> = {
-  Sellers: ['a.x'],
-  Temps: [...administrative, 'a.y'],
-  Chiefs: ['*'],
-};
-
-const put = (sql: string, parameters: unknown[]) => database.query(sql, parameters);
-
-async function putWorld(): Promise<void> {
-  await put("delete from groups where name <> 'Root'", []);
-  await put('delete from permissions where not is_built_in', []);
-  await put('delete from users', []);
-  await put("delete from retired_group_names where name <> 'Former'", []);
-  await put("insert into groups values (gen_random_uuid(), 'Former')", []);
-  await put("delete from groups where name = 'Former'", []);
-  await put(
-    'insert into permissions select gen_random_uuid(), code, code from unnest($1::text[]) code',
-    [codes],
-  );
-  await put('insert into groups select gen_random_uuid(), name from unnest($1::text[]) name', [
-    groupNames,
-  ]);
-  for (const [name, held] of Object.entries(permissionsOfGroups)) await putGroup(name, held);
-  for (const name of [...actors, ...others]) await putUser(name);
-  for (const [name, { direct, group, end }] of Object.entries(staffOf)) {
-    await putGrants(name, direct);
-    await putMembership(name, group, ends[end]);
-  }
-  for (const name of ['pat', ...others]) await putGrants(name, ['a.y']);
-  await putMembership('vic', 'Chiefs', null);
-}
-
-const putGroup = (name: string, held: readonly string[]) =>
-  put(
-    `insert into group_permissions select g.id, p.id from groups g, permissions p
-     where g.name = $1 and p.codename = any($2)`,
-    [name, held],
-  );
-
-const statuses: Readonly<Record<string, string>> = {
-  una: 'PENDING',
-  uwe: 'PENDING',
-  vic: 'DISABLED',
-  wim: 'DISABLED',
-};
-
-const putUser = (name: string) =>
-  put(
-    `with u as (
-       insert into users (id, email, status, is_staff, is_superuser, created_at, updated_at)
-       values (gen_random_uuid(), $1, $2, $3, $4, now(), now()) returning id
-     ) insert into password_hashes select id, 'none', now() from u`,
-    [
-      `${name}@example.com`,
-      statuses[name] ?? 'ACTIVE',
-      name in staffOf || name === 'una',
-      name === 'chief',
-    ],
-  );
-
-const putGrants = (name: string, held: readonly string[]) =>
-  put(
-    `insert into user_permissions select u.id, p.id from users u, permissions p
-     where u.email = $1 and p.codename = any($2)`,
-    [`${name}@example.com`, held],
-  );
-
-const putMembership = (name: string, group: string, end: Date | null) =>
-  put(
-    `insert into user_groups select u.id, g.id, $3 from users u, groups g
-     where u.email = $1 and g.name = $2`,
-    [`${name}@example.com`, group, end],
-  );
 
 /** A principal that is far too generous. */
 function contextOf({ id, email }: State['users'][number]): Context {
@@ -295,15 +205,16 @@ const step = fc.tuple(fc.constantFrom(...names), choice);
 const stepsUntilEnd = 20;
 
 const passTime = () =>
-  put("update user_groups set expires_at = now() - interval '1 second' where expires_at = $1", [
-    ends[1],
-  ]);
+  database.query(
+    "update user_groups set expires_at = now() - interval '1 second' where expires_at = $1",
+    [ends[1]],
+  );
 
 /** Names of the operations that somebody but a superuser succeeded with. */
 const doneByStaff = new Set<string>();
 
 async function play(steps: readonly (readonly [string, Choice])[]): Promise<void> {
-  await putWorld();
+  await putWorld(database.query);
   const formerNames = new Set<string>(['Former']);
   let before = await readState({ database });
   for (const [at, [name, chosen]] of steps.entries()) {
