@@ -36,11 +36,12 @@ interface Target {
 }
 
 describe.skipIf(!isInstalled)('with TLS', { timeout: 60_000 }, () => {
-  const directory = makeScratchDirectory('tls');
+  let directory: string;
   let certificates: Certificates;
   let replicas: Replicas;
 
   beforeAll(async () => {
+    directory = makeScratchDirectory('tls');
     certificates = makeCertificates(directory, [host]);
     replicas = await startReplicas([replica], {
       TRUST_PROXY: '1',
