@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { relativeTimes } from '../support/equal-time.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
-import { goodPassword, newAddress, somebody } from '../support/people.ts';
+import { goodPassword, newAddress, register, somebody } from '../support/people.ts';
+import { equalityOf, rankSumP } from '../support/rank-sum.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 // Many rounds where the machine is busy.
@@ -76,4 +77,32 @@ test('a login with a wrong password takes the same time for a known and an unkno
   expect(answers).toHaveLength(1);
   expect(ratio).toBeGreaterThan(1 / tolerance);
   expect(ratio).toBeLessThan(tolerance);
+});
+
+describe('J07: a login tells nothing of a registration', () => {
+  const environmentOff = { environment: { ...environment, LOG_LEVEL: 'silent' } };
+  const run = { samples: 200, level: 0.01 };
+
+  test('a login with the password of a registration is answered like one for an unknown address', async () => {
+    await using service = await startService(environmentOff);
+    const { email } = await register(service);
+    const answers = new Set<string>();
+    const ask = async (address: string) => {
+      const json = { email: address, password: goodPassword };
+      const { status, text } = await service.rest('POST', '/login/', { json });
+      answers.add(`${status} ${text}`);
+    };
+    const p = await equalityOf(
+      { unknown: () => ask(newAddress()), waiting: () => ask(email) },
+      run,
+    );
+    expect(answers.size).toBe(1);
+    expect(p.waiting).toBeGreaterThan(0.01);
+  }, 120_000);
+
+  test('the comparison finds a difference of a tenth', () => {
+    const around = (middle: number) =>
+      Array.from({ length: 200 }, () => middle * (1 + (Math.random() - 0.5) / 5));
+    expect(rankSumP(around(10), around(11))).toBeLessThan(0.01);
+  });
 });
