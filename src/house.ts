@@ -134,6 +134,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   const tasks: Tasks[] = [
     mailTasks({ mailer, compose: services.composeMail, unitOfWork }),
     services.registrations.tasks,
+    services.addresses.tasks,
     services.passwords.tasks,
     ...scheduled.map((it) => it.tasks),
   ];

@@ -136,6 +136,7 @@ export function createServices(ground: Ground) {
     oneTimePasswords,
     emailChanges: withLoggedRefusals(audit, ['INVALID_CODE'], emailChanges),
     login: createLogin(accountParts),
+    addresses: registrationServices.addresses,
     registrations: createRegistrations(accountParts),
     emailVerification: withLoggedRefusals(
       audit,
@@ -214,7 +215,7 @@ function createRegistrationServices(
   const { publicUrl, verifyCodeTtlSeconds } = config;
   const deps = { ...parts, unitOfWork, clock, verifyCodeTtlSeconds, mailCooldownSeconds };
   const waitingRegistrations = createWaitingRegistrations(deps);
-  const addresses = createAddresses({ users: parts.users, registrations: waitingRegistrations });
+  const addresses = createAddresses({ ...deps, registrations: waitingRegistrations });
   const pendingAccounts = createPendingAccounts(parts);
   return {
     waitingRegistrations,

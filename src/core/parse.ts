@@ -136,6 +136,16 @@ export function parsePersonName(raw: unknown): PersonName {
   return text as PersonName; // tested above
 }
 
+/** A username; a blank one is null: the account has none. */
+export function parseUsernameOrNone(raw: unknown): Username | null {
+  return raw === '' ? null : parseUsername(raw);
+}
+
+/** A family name; blank for a person with one name. */
+export function parseLastName(raw: unknown): PersonName {
+  return raw === '' ? ('' as PersonName) : parsePersonName(raw); // nothing to test
+}
+
 /** What a person types to log in: an address, or a username when it has no `@`. */
 export type LoginName =
   | { readonly kind: 'email'; readonly value: EmailAddress }

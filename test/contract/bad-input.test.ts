@@ -37,11 +37,11 @@ interface BadValue {
   /** Passwords are taken exactly as they are received, control characters included. */
   readonly isGoodPassword?: true;
   readonly isBadOnlyIfRequired?: true;
-  readonly isGoodDescription?: true;
+  readonly isGoodBlank?: true;
 }
 
 const badValues: readonly BadValue[] = [
-  { what: 'empty', value: '', isGoodDescription: true },
+  { what: 'empty', value: '', isGoodBlank: true },
   { what: '10,000 characters', value: canary + 'a'.repeat(10_000 - canary.length) },
   { what: 'NUL inside', value: `${canary}\u0000${canary}`, isGoodPassword: true },
   { what: 'a bell inside', value: `${canary}\u0007${canary}`, isGoodPassword: true },
@@ -54,12 +54,15 @@ const badValues: readonly BadValue[] = [
   { what: 'null', value: null, isBadOnlyIfRequired: true },
 ];
 
+/** Inputs for which a blank text means that there is none. */
+const mayBeBlank = new Set(['description', 'lastName', 'last_name', 'username']);
+
 function badValuesOf({ name, isRequired }: { name: string; isRequired: boolean }) {
   const isPassword = /password(Confirmation|2)?$/i.test(name);
   return badValues
     .filter(({ isBadOnlyIfRequired }) => isRequired || !isBadOnlyIfRequired)
     .filter(({ isGoodPassword }) => !isPassword || !isGoodPassword)
-    .filter(({ isGoodDescription }) => name !== 'description' || !isGoodDescription);
+    .filter(({ isGoodBlank }) => !mayBeBlank.has(name) || !isGoodBlank);
 }
 
 /** Refused as wrong rather than as malformed: these are compared, so no field is to blame. */

@@ -13,6 +13,7 @@ import { AuditChains } from './20261128000011-audit-chains.ts';
 import { DatabaseSpeed } from './20261128000013-database-speed.ts';
 import { SessionsOfUsers } from './20261128000013-sessions-of-users.ts';
 import { TextFolding } from './20261128000014-text-folding.ts';
+import { PendingAddresses } from './20261128000015-pending-addresses.ts';
 
 export const migrations = [
   Initial,
@@ -29,6 +30,7 @@ export const migrations = [
   SessionsOfUsers,
   TextFolding,
   DatabaseSpeed,
+  PendingAddresses,
 ];
 
 /** Their names, as the database keeps them. A name does not need what a migration is run with. */

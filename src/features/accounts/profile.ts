@@ -5,10 +5,11 @@ import {
   optional,
   parseEmail,
   parseFields,
+  parseLastName,
   parseLocale,
   parsePersonName,
   parsePresentedPassword,
-  parseUsername,
+  parseUsernameOrNone,
   refuse,
   type Username,
 } from '../../core/parse.ts';
@@ -70,9 +71,9 @@ export function createProfiles(parts: ProfilesParts): Profiles {
   const { users, oneTimePasswords, credentials, emailChanges } = parts;
   const { em, run, query } = parts.unitOfWork;
 
-  const applyUsername = async (user: User, username: Username) => {
-    const isSame = user.username?.toLowerCase() === username.toLowerCase();
-    const isFree = isSame || (await users.claimUsername(username));
+  const applyUsername = async (user: User, username: Username | null) => {
+    const isSame = user.username?.toLowerCase() === username?.toLowerCase();
+    const isFree = username === null || isSame || (await users.claimUsername(username));
     parseFields({ username: () => isFree || refuse('Is taken; choose another one.') });
     user.username = username;
   };
@@ -168,8 +169,8 @@ export function createProfiles(parts: ProfilesParts): Profiles {
 function parseProfile(input: UpdateProfileInput) {
   return parseFields({
     firstName: () => optional(input.firstName, parsePersonName),
-    lastName: () => optional(input.lastName, parsePersonName),
-    username: () => optional(input.username, parseUsername),
+    lastName: () => optional(input.lastName, parseLastName),
+    username: () => optional(input.username, parseUsernameOrNone),
     locale: () => optional(input.locale, parseLocale),
     email: () => optional(input.email, parseEmail),
     password: () => optional(input.password, parsePresentedPassword),

@@ -6,6 +6,7 @@ import { Problem } from '../../core/errors.ts';
 import { parseEmail, parseFields, parsePersonName, parseUsername } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { type PasswordRules, parseNewPassword } from './new-password.ts';
+import { usernameKeyOf } from '../users/users.ts';
 
 /** Each answers why the text cannot be used, in a sentence; undefined when it can. Blank optional ones can. */
 export interface ProvisioningChecks {
@@ -36,7 +37,9 @@ export function createProvisioningChecks(parts: {
       const fault = faultOf(() => parseUsername(raw));
       if (fault !== undefined) return fault;
       const username = parseUsername(raw).toLowerCase();
-      return (await isThere('lower(username) = ?', username)) ? 'Is taken.' : undefined;
+      return (await isThere(`${usernameKeyOf('username')} = ?`, username))
+        ? 'Is taken.'
+        : undefined;
     },
     personName: (raw) => (raw === '' ? undefined : faultOf(() => parsePersonName(raw))),
     password: (raw, about) => faultOf(() => parseNewPassword(raw, parts.passwordRules, about)),

@@ -8,8 +8,9 @@ import {
   optional,
   parseEmail,
   parseFields,
+  parseLastName,
   parsePersonName,
-  parseUsername,
+  parseUsernameOrNone,
   refuse,
   type Username,
 } from '../../core/parse.ts';
@@ -122,8 +123,8 @@ function parseInput(input: RegisterInput, rules: PasswordRules) {
   const { passwordConfirmation: _repeated, ...parsed } = parseFields({
     email: () => parseEmail(email),
     firstName: () => parsePersonName(firstName),
-    lastName: () => parsePersonName(lastName),
-    username: () => optional(username, parseUsername),
+    lastName: () => parseLastName(lastName),
+    username: () => optional(username, parseUsernameOrNone) ?? undefined,
     password: () => parseNewPassword(input.password, rules, [email, firstName, lastName, username]),
     passwordConfirmation: () => parseConfirmation(input.passwordConfirmation, input.password),
   });

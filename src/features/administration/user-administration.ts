@@ -88,8 +88,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     const fields = [];
     if (email !== undefined && !(await parts.addresses.claim(email, own?.id)))
       fields.push({ path: 'email', message: 'Is taken.' });
-    const isNewName =
-      username !== undefined && username.toLowerCase() !== own?.username?.toLowerCase();
+    const isNewName = username != null && username.toLowerCase() !== own?.username?.toLowerCase();
     if (isNewName && !(await users.claimUsername(username))) {
       fields.push({ path: 'username', message: 'Is taken.' });
     }
@@ -171,7 +170,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
         await requireFree(parsed);
         const user = users.create({
           email: parsed.email,
-          username: parsed.username,
+          username: parsed.username ?? undefined,
           firstName: parsed.firstName ?? '',
           lastName: parsed.lastName ?? '',
           status: parsed.isActive ? 'ACTIVE' : 'PENDING',
@@ -207,7 +206,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
           { email: isMoved ? parsed.email : undefined, username: parsed.username },
           user,
         );
-        user.username = parsed.username ?? user.username;
+        if (parsed.username !== undefined) user.username = parsed.username;
         user.firstName = parsed.firstName ?? user.firstName;
         user.lastName = parsed.lastName ?? user.lastName;
         if (isMoved && parsed.email !== undefined) await applyEmail(user, parsed.email);

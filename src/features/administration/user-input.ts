@@ -5,8 +5,9 @@ import {
   parseFields,
   parseId,
   parseIds,
+  parseLastName,
   parsePersonName,
-  parseUsername,
+  parseUsernameOrNone,
   refuse,
 } from '../../core/parse.ts';
 import { type PasswordRules, parseNewPassword } from '../accounts/new-password.ts';
@@ -40,9 +41,9 @@ export function parseUserInput<Email>(
 ) {
   return parseFields({
     email: () => readEmail(input.email),
-    username: () => optional(input.username, parseUsername),
+    username: () => optional(input.username, parseUsernameOrNone),
     firstName: () => optional(input.firstName, parsePersonName),
-    lastName: () => optional(input.lastName, parsePersonName),
+    lastName: () => optional(input.lastName, parseLastName),
     password: () =>
       optional(input.password, (raw) =>
         parseNewPassword(raw, rules, [
