@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { problemCodes, sentenceOf, statusOf } from '../src/core/errors.ts';
 import { metricRows } from '../src/core/metrics-table.ts';
+import { canRun } from './support/debian.ts';
 import { freePort } from './support/free-port.ts';
 import { makeScratchDirectory } from './support/scratch.ts';
 
@@ -54,48 +55,56 @@ test('the table of metrics is that of the code', () => {
   );
 });
 
+const isZshThere = canRun('zsh', 'zsh');
+if (!isZshThere)
+  console.warn('skipped: the tour in zsh, as zsh is not there and cannot be installed');
+
 // Several processes in a row, and others beside them.
-test('the tour works word for word', { timeout: 120_000 }, async () => {
-  const dataDirectory = makeScratchDirectory('a tour');
-  const port = await freePort();
-  const environment = {
-    ...process.env,
-    NODE_ENV: '',
-    GATEHOUSE_DATA_DIR: dataDirectory,
-    PORT: String(port),
-  };
-  const server = spawn(process.execPath, ['bin/gatehouse.js', 'serve'], {
-    cwd: root,
-    env: environment,
-  });
-  try {
-    await untilListening(server);
-    const blocks = [...section('Five minutes').matchAll(/```sh\n([\s\S]*?)```/g)].map(
-      ([, text]) => text,
-    );
-    const script = blocks
-      .join('\necho; echo =====\n')
-      .replace('localhost:4000', `localhost:${port}`);
-    const output = await promisify(execFile)('bash', ['-euc', script], {
+test.each(['bash', ...(isZshThere ? ['zsh'] : [])])(
+  'the tour works word for word in %s',
+  { timeout: 120_000 },
+  async (shell) => {
+    const dataDirectory = makeScratchDirectory('a tour');
+    const port = await freePort();
+    const environment = {
+      ...process.env,
+      NODE_ENV: '',
+      GATEHOUSE_DATA_DIR: dataDirectory,
+      PORT: String(port),
+    };
+    const server = spawn(process.execPath, ['bin/gatehouse.js', 'serve'], {
       cwd: root,
       env: environment,
     });
-    const parts = output.stdout.split('=====\n');
-    expect(parts[0]).toContain('Registration successful');
-    expect(parts[0]).toContain('Email Verification Successful');
-    expect(parts[1]).toContain('"full_name":"Ada Lovelace"');
-    expect(parts[1]).toContain('"has_permission":false');
-    expect(parts[2]).toContain('"fullName":"Ada Lovelace"');
-    expect(parts[2]).toContain('INVALID_CREDENTIALS');
-    expect(parts[3]).toMatch(/^204\n.*UNAUTHENTICATED/);
-    expect(parts[4]).toContain('Superuser root@example.com made');
-    expect(parts[4]).toContain('access_token');
-  } finally {
-    server.kill('SIGTERM');
-    await once(server, 'exit');
-    await rm(dataDirectory, { recursive: true, force: true });
-  }
-});
+    try {
+      await untilListening(server);
+      const blocks = [...section('Five minutes').matchAll(/```sh\n([\s\S]*?)```/g)].map(
+        ([, text]) => text,
+      );
+      const script = blocks
+        .join("\necho; echo '====='\n")
+        .replace('localhost:4000', `localhost:${port}`);
+      const output = await promisify(execFile)(shell, ['-euc', script], {
+        cwd: root,
+        env: environment,
+      });
+      const parts = output.stdout.split('=====\n');
+      expect(parts[0]).toContain('Registration successful');
+      expect(parts[0]).toContain('Email Verification Successful');
+      expect(parts[1]).toContain('"full_name":"Ada Lovelace"');
+      expect(parts[1]).toContain('"has_permission":false');
+      expect(parts[2]).toContain('"fullName":"Ada Lovelace"');
+      expect(parts[2]).toContain('INVALID_CREDENTIALS');
+      expect(parts[3]).toMatch(/^204\n.*UNAUTHENTICATED/);
+      expect(parts[4]).toContain('Superuser root@example.com made');
+      expect(parts[4]).toContain('access_token');
+    } finally {
+      server.kill('SIGTERM');
+      await once(server, 'exit');
+      await rm(dataDirectory, { recursive: true, force: true });
+    }
+  },
+);
 
 function untilListening(server: ChildProcessWithoutNullStreams): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -5,8 +5,8 @@
 import { Problem } from '../../core/errors.ts';
 import { parseEmail, parseFields, parsePersonName, parseUsername } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { type PasswordRules, parseNewPassword } from './new-password.ts';
 import { usernameKeyOf } from '../users/users.ts';
+import { type PasswordRules, parseNewPassword } from './new-password.ts';
 
 /** Each answers why the text cannot be used, in a sentence; undefined when it can. Blank optional ones can. */
 export interface ProvisioningChecks {
