@@ -12,8 +12,6 @@ import { tellEvent } from './core/events.ts';
 import type { Log } from './core/log.ts';
 import { createMetrics, type Metrics } from './core/metrics.ts';
 import { findKeptSecretKey, keptSecretKey, requiredSecretKey } from './core/secret-key.ts';
-import { createBudgetStore } from './db/budget-store.ts';
-import { type Budgets, createBudgets } from './db/budgets.ts';
 import { type Changes, createChanges } from './db/changes.ts';
 import { openPool } from './db/connections.ts';
 import { followDatabaseClock } from './db/database-clock.ts';
@@ -35,6 +33,9 @@ import { UserHooks } from './features/users/user.hooks.ts';
 import { createDevelopmentMailbox, type DevelopmentMailbox } from './mail/mailbox.ts';
 import { createMailer } from './mail/mailer.ts';
 import { mailTasks, resumeSchedule } from './mail/outbox.ts';
+import type { RateLimiter } from './rate-limit/limiter.ts';
+import type { LimitName } from './rate-limit/limits.ts';
+import { openRateLimiter } from './rate-limit/open-limiter.ts';
 import { createServices, type Services } from './services.ts';
 
 /**
@@ -64,7 +65,7 @@ export interface House extends Services {
   readonly unitOfWork: UnitOfWork;
   readonly changes: Changes;
   /** Undefined where attempts are not limited. */
-  readonly budgets: Budgets | undefined;
+  readonly rateLimiter: RateLimiter | undefined;
   readonly mailbox: DevelopmentMailbox;
   readonly jobs: JobParts;
   /** Names of the migrations that were missing when the house was opened. */
@@ -110,12 +111,12 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     : [];
   if (!isMigrating) await assertSchemaIsCurrent(unitOfWork);
   const secretKey = await unitOfWork.inContext(findSecretKey);
-  const budgets = await openBudgets({ config, database, isPooled, patience, log, metrics });
-  opened.defer(() => budgets?.close());
+  const rateLimiter = await openLimiter({ config, database, isPooled, patience, log, metrics });
+  opened.defer(() => rateLimiter?.close());
   const clock =
     surroundings.clock ??
     opened.use(await followDatabaseClock({ query: unitOfWork.query, log })).now;
-  const ground = { config, log, clock, metrics, secretKey, unitOfWork, changes, budgets };
+  const ground = { config, log, clock, metrics, secretKey, unitOfWork, changes, rateLimiter };
   const services = createServices(ground);
   opened.defer(() => services.hasher.close());
   orm.em.getEventManager().registerSubscriber(new RecordHooks(services.audit));
@@ -159,7 +160,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     metrics,
     unitOfWork,
     changes,
-    budgets,
+    rateLimiter,
     mailbox,
     jobs,
     migrated,
@@ -213,21 +214,21 @@ function connectionsOf(
   return { database, direct: isPooled ? direct : database };
 }
 
-async function openBudgets(parts: {
+async function openLimiter(deps: {
   readonly config: Config;
   readonly database: DatabaseConnection;
   readonly isPooled: boolean;
   readonly patience: Patience;
   readonly log: Log;
   readonly metrics: Metrics;
-}): Promise<Budgets | undefined> {
-  const { attemptBudgets: table, redisUrl } = parts.config;
-  if (!table) return undefined;
-  const store = await createBudgetStore({ ...parts, redisUrl });
-  return createBudgets(store, table, (budget) => {
-    parts.metrics.count('budgetRefusals', budget);
-    tellEvent(parts.log, { event: 'attempt', outcome: 'refused', code: 'THROTTLED', budget });
-  });
+}): Promise<RateLimiter | undefined> {
+  const { rateLimits: limits, redisUrl } = deps.config;
+  if (!limits) return undefined;
+  const onRefused = (limit: LimitName) => {
+    deps.metrics.count('rateLimited', limit);
+    tellEvent(deps.log, { event: 'attempt', outcome: 'refused', code: 'THROTTLED', limit });
+  };
+  return openRateLimiter({ ...deps, limits, redisUrl, onRefused });
 }
 
 /** A job is an edge: each opens a context of its own. */

@@ -6,7 +6,6 @@ import type { Metrics } from './core/metrics.ts';
 import { createOneTimeSecrets, type OneTimeSecrets } from './core/one-time-secret.ts';
 import { createPasswordHasher, hashThreadsOf } from './core/password-hash/password-hasher.ts';
 import { createRefreshTokens } from './core/refresh-token.ts';
-import type { Budgets } from './db/budgets.ts';
 import type { Changes } from './db/changes.ts';
 import type { UnitOfWork } from './db/unit-of-work.ts';
 import { createAccess } from './features/access/access.ts';
@@ -17,6 +16,7 @@ import { createEmailChanges } from './features/accounts/email-change.ts';
 import { createEmailVerification } from './features/accounts/email-verification.ts';
 import { createHousekeeping } from './features/accounts/housekeeping.ts';
 import { createLogin } from './features/accounts/login.ts';
+import { createLookAtCode } from './features/accounts/look-at-code.ts';
 import { createPasswords } from './features/accounts/passwords.ts';
 import { createPendingAccounts } from './features/accounts/pending-accounts.ts';
 import { createProfiles } from './features/accounts/profile.ts';
@@ -64,6 +64,7 @@ import { createSessions } from './features/sessions/sessions.ts';
 import { createSigningKeys } from './features/sessions/signing-keys.ts';
 import { createTokens } from './features/sessions/tokens.ts';
 import { createUsers, type Users } from './features/users/users.ts';
+import type { RateLimiter } from './rate-limit/limiter.ts';
 
 const mailCooldownSeconds = 60;
 /** So many hashes may wait for each thread; the pace of late may close the line before. */
@@ -79,7 +80,7 @@ export interface Ground {
   readonly unitOfWork: UnitOfWork;
   readonly changes: Changes;
   /** Undefined where attempts are not limited. */
-  readonly budgets: Budgets | undefined;
+  readonly rateLimiter: RateLimiter | undefined;
 }
 
 export type Services = ReturnType<typeof createServices>;
@@ -121,8 +122,9 @@ export function createServices(ground: Ground) {
     clock,
     users,
     oneTimePasswords,
+    lookAtCode: createLookAtCode({ oneTimePasswords, attempts }),
     hasher,
-    credentials: createCredentials({ users, hasher, attempts, audit }),
+    credentials: createCredentials({ unitOfWork, clock, users, hasher, attempts, audit }),
     passwordRules: { minLength: config.passwordMinLength },
   };
   const emailChanges = createEmailChanges(accountParts);
@@ -134,6 +136,7 @@ export function createServices(ground: Ground) {
     attempts,
     access,
     oneTimePasswords,
+    lookAtCode: accountParts.lookAtCode,
     emailChanges: withLoggedRefusals(audit, ['INVALID_CODE'], emailChanges),
     login: createLogin(accountParts),
     addresses: registrationServices.addresses,
@@ -161,6 +164,7 @@ export function createServices(ground: Ground) {
     mailQueue: createMailQueue(unitOfWork, audit),
     composeMail: createAccountMails({
       ...registrationServices,
+      attempts,
       unitOfWork,
       secrets,
       clock,

@@ -8,9 +8,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** From the ground up: a file imports from its own place or from one below. */
 const floors = [
+  'src/rate-limit/limits.ts',
   'src/core/',
   'src/db/',
   'src/mail/',
+  'src/rate-limit/',
   'src/features/answers.resolver.ts',
   'src/features/attempts/',
   'src/features/audit/',
@@ -39,7 +41,8 @@ const libraries: readonly (readonly [library: RegExp, allowed: RegExp])[] = [
   [/^type-graphql$/, /(\.resolver\.ts|^src\/api\/schema\.ts)$/],
   [/^(@apollo|@as-integrations|fastify$|@fastify)/, /^src\/(api\/|app\.ts)/],
   [/^nodemailer$/, /^src\/mail\//],
-  [/^(graphile-worker|rate-limiter-flexible|ioredis|kysely)$/, /^src\/db\//],
+  [/^(graphile-worker|kysely)$/, /^src\/db\//],
+  [/^ioredis$/, /^src\/rate-limit\//],
   [/^(yargs|@inquirer)/, /^src\/cli\//],
 ];
 

@@ -9,7 +9,6 @@ import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
 import { activateUser } from './activate-user.ts';
 import { applyCommand } from './apply.ts';
 import { auditCommand } from './audit.ts';
-import { budgetsCommand } from './budgets.ts';
 import { completionCommand, completionRequest } from './completion.ts';
 import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
 import { doctorCommand } from './doctor/doctor.ts';
@@ -21,6 +20,7 @@ import { mailCommand } from './mail.ts';
 import { migrateCommand } from './migrate.ts';
 import { watchOutput } from './output-watch.ts';
 import { permissionsCommand } from './permissions.ts';
+import { rateLimitsCommand } from './rate-limits.ts';
 import { registrationsCommand } from './registrations.ts';
 import { serveCommand } from './serve.ts';
 import { complain, say, type Terminal } from './terminal.ts';
@@ -91,7 +91,7 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     .command(activateUser)
     .command(initDefaultAdmin)
     .command(auditCommand)
-    .command(budgetsCommand)
+    .command(rateLimitsCommand)
     .command(usersCommand)
     .command(groupsCommand)
     .command(permissionsCommand)

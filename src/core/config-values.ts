@@ -3,7 +3,7 @@
  * sentence that says what it must be. Knows no variable by name.
  */
 import { z } from 'zod';
-import { parseBudgets } from './attempt-budgets.ts';
+import { parseRateLimits } from '../rate-limit/limits.ts';
 import { parseDatabaseUrl } from './database-url.ts';
 import { parseMailbox } from './mailbox-address.ts';
 
@@ -88,9 +88,9 @@ export const redisUrl = z
     'must look like redis://user:password@host:6379/0',
   );
 
-export const attemptBudgets = z.string().transform((text, { addIssue }) => {
+export const rateLimits = z.string().transform((text, { addIssue }) => {
   try {
-    return parseBudgets(text.trim()) ?? null; // undefined would mean the default
+    return parseRateLimits(text.trim()) ?? null; // undefined would mean the default
   } catch (error) {
     addIssue(error instanceof RangeError ? error.message : 'is not understood');
     return z.NEVER;

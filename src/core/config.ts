@@ -6,11 +6,10 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
-import { type BudgetTable, defaultBudgets } from './attempt-budgets.ts';
+import { defaultLimits, type Limits } from '../rate-limit/limits.ts';
 import {
   address,
   allowedHost,
-  attemptBudgets,
   collectorUrl,
   databaseUrl,
   flag,
@@ -20,6 +19,7 @@ import {
   list,
   mailbox,
   origin,
+  rateLimits,
   redisUrl,
   restPrefix,
   secretKey,
@@ -91,7 +91,7 @@ export interface Config {
   readonly passwordMinLength: number;
   readonly passwordHash: HashParameters;
   /** Undefined where attempts are not limited. */
-  readonly attemptBudgets: BudgetTable | undefined;
+  readonly rateLimits: Limits | undefined;
   /** Where attempts are counted; undefined for PostgreSQL. */
   readonly redisUrl: string | undefined;
 }
@@ -167,7 +167,7 @@ const shape = z.object({
   PASSWORD_HASH_MEMORY_KIB: whole(19_456, 262_144).default(19_456),
   PASSWORD_HASH_ITERATIONS: whole(2, 10).default(2),
   PASSWORD_HASH_PARALLELISM: whole(1, 16).default(1),
-  ATTEMPT_BUDGETS: attemptBudgets.default(defaultBudgets),
+  RATE_LIMITS: rateLimits.default(defaultLimits),
   REDIS_URL: redisUrl.optional(),
 });
 
@@ -250,7 +250,7 @@ function toConfig(
     shutdownDelaySeconds: settings.SHUTDOWN_DELAY,
     passwordMinLength: settings.PASSWORD_MIN_LENGTH,
     passwordHash: hashParameters(settings),
-    attemptBudgets: settings.ATTEMPT_BUDGETS ?? undefined,
+    rateLimits: settings.RATE_LIMITS ?? undefined,
     redisUrl: settings.REDIS_URL,
   };
 }
@@ -307,8 +307,11 @@ function pairFaults(given: Environment, isProduction: boolean): string[] {
   if (given.DATABASE_DIRECT_URL !== undefined && given.DATABASE_URL === undefined) {
     faults.push('DATABASE_DIRECT_URL goes with DATABASE_URL: set that too');
   }
-  if (isProduction && given.ATTEMPT_BUDGETS === 'off') {
-    faults.push('ATTEMPT_BUDGETS=off is for load tests and refused in production');
+  if (isProduction && given.RATE_LIMITS === 'off') {
+    faults.push('RATE_LIMITS=off is for load tests and refused in production');
+  }
+  if (given.ATTEMPT_BUDGETS !== undefined) {
+    faults.push('ATTEMPT_BUDGETS is now named RATE_LIMITS, with the same values: rename it');
   }
   return faults;
 }

@@ -10,7 +10,7 @@ export type KeyPurpose =
   | 'signing-key-seal'
   | 'audit-chain'
   | 'audit-subject-key'
-  | 'attempt-budget';
+  | 'rate-limit';
 
 /** 32 bytes for one purpose. */
 export function deriveKey(secretKey: string, purpose: KeyPurpose): Buffer {

@@ -50,11 +50,11 @@ const metricTable = {
     name: 'gatehouse_password_hash_refusals_total',
     help: 'Passwords that were turned away because too many waited (OVERLOADED).',
   },
-  budgetRefusals: {
+  rateLimited: {
     kind: 'counter',
-    name: 'gatehouse_attempt_budget_refusals_total',
-    help: 'Attempts that were refused because a budget was used up (THROTTLED).',
-    labels: ['budget'],
+    name: 'gatehouse_rate_limited_total',
+    help: 'Attempts that were refused because a rate limit was reached (THROTTLED), by limit.',
+    labels: ['limit'],
   },
   feedBeatAge: {
     kind: 'gauge',

@@ -9,8 +9,16 @@ import { traced } from '../core/tracing.ts';
 
 export type JobPayload = Readonly<Record<string, unknown>>;
 
-/** What to do for one kind of job. `key` is the same for every attempt at the same job. */
-export type Task = (payload: JobPayload, job: { readonly key: string }) => Promise<void>;
+/** What to do for one kind of job. */
+export type Task = (payload: JobPayload, job: JobRun) => Promise<void>;
+
+export interface JobRun {
+  /** The same for every attempt at the same job. */
+  readonly key: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+}
+
 export type Tasks = Readonly<Record<string, Task>>;
 
 /** Thrown by a task that would fail the same way again: the job is dead, and kept. */
@@ -44,7 +52,9 @@ export function taskList(tasks: Tasks, metrics: Pick<Metrics, 'observe'>): TaskL
         try {
           const { job, abortSignal } = helpers;
           await traced(`job ${name}`, { 'job.id': job.id, 'job.attempt': job.attempts }, () =>
-            unlessAborted(abortSignal, () => task(payload as JobPayload, { key: `job-${job.id}` })),
+            unlessAborted(abortSignal, () =>
+              task(payload as JobPayload, { key: `job-${job.id}`, attempt: job.attempts }),
+            ),
           );
           note('done');
         } catch (error) {

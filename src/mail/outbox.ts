@@ -39,7 +39,8 @@ export const resumeSchedule = `* * * * * ${resumeTask}`;
  * The tasks that send mails: one each; and all that wait for a server that was away once it is there
  * again, as the pauses between attempts have grown to hours by then.
  *
- * @param parts.compose writes the mail, or nothing when its reason is gone (a code replaced meanwhile)
+ * @param parts.compose writes the mail, or nothing when its reason is gone (a code replaced meanwhile);
+ *   `attempt` is 1 for the first attempt
  */
 export function mailTasks({
   mailer,
@@ -47,17 +48,17 @@ export function mailTasks({
   unitOfWork,
 }: {
   readonly mailer: Mailer;
-  readonly compose: (intent: MailIntent) => Promise<Mail | undefined>;
+  readonly compose: (intent: MailIntent, attempt: number) => Promise<Mail | undefined>;
   readonly unitOfWork: Pick<UnitOfWork, 'query'>;
 }): Tasks {
   const queue = createJobQueue(unitOfWork);
   const { beginning } = MailServerAway;
   return {
-    [mailTask]: async (payload, { key }) => {
+    [mailTask]: async (payload, { key, attempt }) => {
       // Recorded by enqueueMail alone; by an older release without a key.
       const { messageKey = key, ...rest } = payload as MailIntent & { messageKey?: string };
       const intent = rest as MailIntent;
-      const mail = await compose(intent);
+      const mail = await compose(intent, attempt);
       if (!mail) return;
       await traced(`mail ${intent.mail}`, {}, () => deliver(mailer, mail, messageKey));
     },

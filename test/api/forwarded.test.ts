@@ -6,7 +6,7 @@ import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService({ environment: { TRUST_PROXY: '2', ATTEMPT_BUDGETS: 'off' } });
+  service = await startService({ environment: { TRUST_PROXY: '2', RATE_LIMITS: 'off' } });
 });
 afterAll(() => service.close());
 

@@ -13,7 +13,7 @@ let service: TestService;
 let email: string;
 
 beforeAll(async () => {
-  service = await startService({ environment: { ATTEMPT_BUDGETS: 'off' } });
+  service = await startService({ environment: { RATE_LIMITS: 'off' } });
   ({ email } = await person(service));
 });
 afterAll(() => service.close());

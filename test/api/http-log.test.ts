@@ -7,7 +7,7 @@ let service: TestService;
 
 beforeAll(async () => {
   service = await startService({
-    environment: { LOG_LEVEL: 'debug', ATTEMPT_BUDGETS: 'off' },
+    environment: { LOG_LEVEL: 'debug', RATE_LIMITS: 'off' },
   });
 });
 afterAll(() => service.close());

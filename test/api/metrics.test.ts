@@ -144,9 +144,9 @@ test('counts sessions, lookups, jobs and beats', async () => {
   expect(now.get('gatehouse_database_connections{pool="jobs",state="busy"}')).toBeGreaterThan(0);
 });
 
-test('counts what a budget refuses', async () => {
+test('counts what a rate limit refuses', async () => {
   await using strict = await startService({
-    environment: { ATTEMPT_BUDGETS: 'on' },
+    environment: { RATE_LIMITS: 'on' },
     database: service.database,
     mail: service.mail,
   });
@@ -154,7 +154,7 @@ test('counts what a budget refuses', async () => {
   const wrong = Array.from({ length: 30 }, () => tryLogin(strict, email, 'not the password'));
   await Promise.allSettled(wrong);
   const text = await (await ask({}, strict)).text();
-  expect(text).toMatch(/^gatehouse_attempt_budget_refusals_total\{budget="[a-z-]+"\} [1-9]/m);
+  expect(text).toMatch(/^gatehouse_rate_limited_total\{limit="[a-z-]+"\} [1-9]/m);
   expect(text).toContain(request('login', 'THROTTLED'));
 });
 

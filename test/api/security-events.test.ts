@@ -9,7 +9,7 @@ let service: TestService;
 beforeAll(async () => {
   service = await startService({
     environment: {
-      ATTEMPT_BUDGETS: 'account-network=4/600',
+      RATE_LIMITS: 'account-network=4/600',
       METRICS_KEY: 'the-key-of-the-metrics-0123456789abcdef',
       REVOCATION_FEED_KEY: 'the-key-of-the-feed-0123456789abcdefgh',
     },
@@ -115,7 +115,7 @@ test('who has tried too often is told of, without a name', async () => {
   expect(event).toMatchObject({
     event: 'attempt',
     outcome: 'refused',
-    budget: 'account-network',
+    limit: 'account-network',
     ip: '127.0.0.1',
     requestId: refused.headers.get('x-request-id'),
   });

@@ -102,7 +102,7 @@ export async function openGround(isQuick: boolean, databaseUrl?: string): Promis
           PORT: '0',
           DEBUG: 'False',
           LOG_LEVEL: 'warn',
-          ATTEMPT_BUDGETS: 'mail-network=1000000/3600', // all mails are asked for from one
+          RATE_LIMITS: 'mail-network=1000000/3600', // all mails are asked for from one
           ...environment,
         },
       }),

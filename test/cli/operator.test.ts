@@ -219,7 +219,7 @@ describe.concurrent('wrong usage with exit 2', () => {
     ],
     ['a limit that is none', ['users', 'list', '--limit', 'all'], /--limit/],
     ['a limit of entries that is none', ['audit', 'tail', '--limit', 'all'], /--limit/],
-    ['a limit of buckets that is none', ['budgets', 'show', '--limit', '0'], /--limit/],
+    ['a limit of buckets that is none', ['rate-limits', 'show', '--limit', '0'], /--limit/],
     ['deletion without a terminal', ['groups', 'delete', 'G'], /--yes/],
     ['deletion without a terminal', ['permissions', 'delete', 'p'], /--yes/],
     ['disabling without a terminal', ['users', 'disable', 'a'], /--yes/],

@@ -26,7 +26,7 @@ const reading = [
   'audit checkpoint',
   'audit tail',
   'mail list',
-  'budgets show',
+  'rate-limits show',
   'apply --dry-run -f -',
 ];
 

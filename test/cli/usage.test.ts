@@ -73,7 +73,7 @@ test.concurrent('--version is the one of the package', async () => {
   expect(result).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
-test.concurrent.each(['audit', 'budgets', 'groups', 'keys', 'mail', 'permissions', 'users'])(
+test.concurrent.each(['audit', 'groups', 'keys', 'mail', 'permissions', 'rate-limits', 'users'])(
   '%s alone prints the help of its commands, on stdout and with exit 0',
   async (group) => {
     const [alone, help] = await Promise.all([

@@ -19,7 +19,7 @@ let ada: Login & { readonly email: string };
 
 beforeAll(async () => {
   // Far more attempts than anybody has.
-  service = await startService({ environment: { ATTEMPT_BUDGETS: 'off' } });
+  service = await startService({ environment: { RATE_LIMITS: 'off' } });
   ada = await somebody(service);
   // Whatever she asks for, it is the input that is refused.
   await service.database.query('update users set is_superuser = true, is_staff = true');

@@ -23,7 +23,7 @@ let root: Login;
 
 beforeAll(async () => {
   // Far more attempts than anybody has; running out of them has tests of its own.
-  service = await startService({ environment: { ATTEMPT_BUDGETS: 'off' }, hasCostlyHashes: true });
+  service = await startService({ environment: { RATE_LIMITS: 'off' }, hasCostlyHashes: true });
   root = await superuser(service);
   ada = await somebody(service, { username: 'ada' });
 });

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
-import { defaultBudgets } from '../../src/core/attempt-budgets.ts';
 import { type Config, ConfigError, type Environment, readConfig } from '../../src/core/config.ts';
+import { defaultLimits } from '../../src/rate-limit/limits.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
 
@@ -449,17 +449,17 @@ const variables: Readonly<Record<string, Variable>> = {
     invalid: ['7', ...noNumbers],
     remedy: aWholeNumber,
   },
-  ATTEMPT_BUDGETS: {
-    of: (config) => config.attemptBudgets,
-    byDefault: defaultBudgets,
+  RATE_LIMITS: {
+    of: (config) => config.rateLimits,
+    byDefault: defaultLimits,
     valid: [
-      ['on', defaultBudgets],
+      ['on', defaultLimits],
       ['off', undefined],
-      ['account=5/60', { ...defaultBudgets, account: { points: 5, seconds: 60 } }],
+      ['account=5/60', { ...defaultLimits, account: { points: 5, seconds: 60 } }],
       [
         'code=7/70, mail-network=8/80',
         {
-          ...defaultBudgets,
+          ...defaultLimits,
           code: { points: 7, seconds: 70 },
           'mail-network': { points: 8, seconds: 80 },
         },
@@ -552,11 +552,11 @@ describe('faults', () => {
       PORT: 'http',
       DEFAULT_ADMIN_EMAIL: 'root@example.com',
       EMAIL_HOST_PASSWORD: 'pa55word',
-      ATTEMPT_BUDGETS: 'off',
+      RATE_LIMITS: 'off',
     }).join('\n');
     const missing = ['SECRET_KEY', 'DATABASE_URL', 'EMAIL_HOST', 'PUBLIC_URL', 'ALLOWED_HOSTS'];
     const unpaired = ['DEFAULT_ADMIN_PASSWORD', 'EMAIL_HOST_USER'];
-    for (const name of ['PORT', ...missing, ...unpaired, 'ATTEMPT_BUDGETS']) {
+    for (const name of ['PORT', ...missing, ...unpaired, 'RATE_LIMITS']) {
       expect(faults).toMatch(new RegExp(`\\b${name}\\b`));
     }
   });
@@ -610,6 +610,12 @@ describe('faults', () => {
     expect(read({ EMAIL_HOST: 'mail.example.com', ...environment }).mail).toMatchObject({
       encryption,
     });
+  });
+
+  test('the former name of RATE_LIMITS is refused with the new one', () => {
+    expect(faultsOf({ ATTEMPT_BUDGETS: 'on' })).toEqual([
+      expect.stringMatching(/^ATTEMPT_BUDGETS .*RATE_LIMITS/),
+    ]);
   });
 
   test('a way past the pooler needs the way through it', () => {
@@ -683,9 +689,9 @@ describe('in production', () => {
     });
   });
 
-  test('ATTEMPT_BUDGETS=off is refused', () => {
-    expect(faultsOf({ ...production, ATTEMPT_BUDGETS: 'off' })).toEqual([
-      expect.stringMatching(/^ATTEMPT_BUDGETS=off .*production/),
+  test('RATE_LIMITS=off is refused', () => {
+    expect(faultsOf({ ...production, RATE_LIMITS: 'off' })).toEqual([
+      expect.stringMatching(/^RATE_LIMITS=off .*production/),
     ]);
   });
 });

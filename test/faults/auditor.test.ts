@@ -20,7 +20,7 @@ let journal: Journal;
 let aftermath: Aftermath;
 
 beforeAll(async () => {
-  service = await startService({ environment: { ATTEMPT_BUDGETS: 'off' } });
+  service = await startService({ environment: { RATE_LIMITS: 'off' } });
   directory = makeScratchDirectory('journal');
   const file = join(directory, 'journal.jsonl');
   const recorder = createRecorder(file);

@@ -39,7 +39,7 @@ const rename = (from: string, to: string) =>
 
 test('mails whose sending could not be recorded are sent again, and SIGTERM is obeyed', async () => {
   const server = await startServer({
-    environment: { ...environmentOf(database, mail), ATTEMPT_BUDGETS: 'off' },
+    environment: { ...environmentOf(database, mail), RATE_LIMITS: 'off' },
   });
   const { rest } = createClient(server.address);
   for (const email of addresses) {

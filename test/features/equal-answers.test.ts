@@ -12,7 +12,7 @@ vi.setConfig({ testTimeout: 60_000 });
 const tolerance = 1.1;
 
 /** The same addresses are asked for far more often than anybody may. */
-const environment = { ATTEMPT_BUDGETS: 'off' };
+const environment = { RATE_LIMITS: 'off' };
 
 /** Asks for a known and for unknown addresses, in turn. */
 async function compare(

@@ -196,7 +196,7 @@ test('a password that changes while it is verified opens no session', async () =
 
 test('unknown, wrong, disabled and broken cost the same time', { timeout: 60_000 }, async () => {
   await using service = await startService({
-    environment: { ATTEMPT_BUDGETS: 'off' },
+    environment: { RATE_LIMITS: 'off' },
     hasCostlyHashes: true,
   });
   const known = await somebody(service);

@@ -8,7 +8,7 @@ import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService({ environment: { ATTEMPT_BUDGETS: 'off' } });
+  service = await startService({ environment: { RATE_LIMITS: 'off' } });
 });
 afterAll(() => service.close());
 

@@ -160,7 +160,7 @@ describe('the password of a registration', () => {
 
   test('ten wrong ones, and the right one is not tried any more', async () => {
     await using limited = await startService({
-      environment: { ATTEMPT_BUDGETS: 'account-network=3/600' },
+      environment: { RATE_LIMITS: 'account-network=3/600' },
     });
     const { code } = await register(limited);
     const document = `mutation ($code: String!, $password: String) {

@@ -42,7 +42,7 @@ function operatorsSecrets(canaries: Canaries) {
 
 const adminEmail = 'root@example.com';
 const enough = 99_999;
-const budgets = ['network', 'account-network', 'account', 'code'] as const;
+const limits = ['network', 'account-network', 'account', 'code'] as const;
 
 test('no secret is in output, files, tables, jobs, statements or the log of the database', async () => {
   const canaries = createCanaries();
@@ -66,7 +66,7 @@ test('no secret is in output, files, tables, jobs, statements or the log of the 
       EMAIL_HOST_USER: 'mailer',
       DEFAULT_ADMIN_EMAIL: adminEmail,
       GATEHOUSE_DATA_DIR: own.directory,
-      ATTEMPT_BUDGETS: budgets.map((name) => `${name}=${enough}/600`).join(),
+      RATE_LIMITS: limits.map((name) => `${name}=${enough}/600`).join(),
       PUBLIC_URL: 'http://auth.test',
       DEBUG: 'True',
       LOG_LEVEL: 'debug',

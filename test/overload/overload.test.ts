@@ -14,7 +14,7 @@ const figures = 'network=9999/600,account-network=9999/600,account=9999/600';
 beforeAll(async () => {
   service = await startService({
     hasCostlyHashes: true,
-    environment: { ...costly, ATTEMPT_BUDGETS: figures },
+    environment: { ...costly, RATE_LIMITS: figures },
   });
   // One after the other: nobody of them is to be refused.
   for (let count = 0; count < 8; count += 1) emails.push((await somebody(service)).email);
@@ -33,7 +33,7 @@ const waiting = () => counted(/^gatehouse_password_hash_queue/);
 
 async function spentAttempts(): Promise<number> {
   const [row] = await service.database.query<{ sum: string | null }>(
-    "select sum(points) as sum from attempt_budgets where key like 'network:%'",
+    "select sum(used) as sum from rate_limit_buckets where key like 'network:%'",
   );
   return Number(row?.sum ?? 0);
 }

@@ -7,7 +7,7 @@ import { isIn, refresh, sessionIdOf } from '../support/session-calls.ts';
 let service: TestService;
 beforeAll(async () => {
   service = await startService({
-    environment: { ATTEMPT_BUDGETS: 'off', MAX_SESSIONS_PER_USER: '5' },
+    environment: { RATE_LIMITS: 'off', MAX_SESSIONS_PER_USER: '5' },
   });
 });
 afterAll(() => service.close());
@@ -80,7 +80,7 @@ test('J11: a login on one replica ends a session that another one has in memory'
   await using other = await startService({
     database: service.database,
     mail: service.mail,
-    environment: { ATTEMPT_BUDGETS: 'off', MAX_SESSIONS_PER_USER: '5' },
+    environment: { RATE_LIMITS: 'off', MAX_SESSIONS_PER_USER: '5' },
   });
   const first = await somebody(service);
   expect(await isIn(other, first.accessToken)).toBe(true);
@@ -92,7 +92,7 @@ test('J11: a login on one replica ends a session that another one has in memory'
 describe('J11: with the usual limit', () => {
   let usual: TestService;
   beforeAll(async () => {
-    usual = await startService({ environment: { ATTEMPT_BUDGETS: 'off' } });
+    usual = await startService({ environment: { RATE_LIMITS: 'off' } });
   });
   afterAll(() => usual.close());
 

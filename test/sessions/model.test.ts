@@ -27,7 +27,7 @@ const environment = {
   REFRESH_GRACE: String(grace),
   REFRESH_TOKEN_TTL: String(idleLimit),
   SESSION_MAX_AGE: String(greatestAge),
-  ATTEMPT_BUDGETS: 'off',
+  RATE_LIMITS: 'off',
 };
 
 interface Pair {

@@ -25,7 +25,7 @@ let ada: Awaited<ReturnType<typeof somebody>>;
 beforeAll(async () => {
   database = await createTestDatabase();
   mail = await startMailServer();
-  const environment = { ...environmentOf(database, mail), ATTEMPT_BUDGETS: 'off' };
+  const environment = { ...environmentOf(database, mail), RATE_LIMITS: 'off' };
   {
     await using house = await startService({ database, mail, environment });
     ada = await somebody(house);

@@ -13,7 +13,7 @@ const slow = [
   'db/patience',
   'faults/short',
   'api/http-slow',
-  'attempts/budgets',
+  'rate-limit/rate-limits',
   'db/embedded',
   'leaks/leaks',
   'sessions/feed',

@@ -5,10 +5,15 @@ import { Problem } from '../errors.ts';
 
 export interface Admission {
   /**
-   * Runs the work when its turn comes; aborting takes it out of the queue, but does not stop it.
+   * Runs the work when its turn comes; aborting takes it out of the queue, but does not stop it. `around`
+   * has the same turn, and runs the work or refuses it; its own time needs no rest.
    * @throws OVERLOADED when the queue is full, the signal's reason when aborted before its turn
    */
-  run<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T>;
+  run<T>(
+    work: () => Promise<T>,
+    signal: AbortSignal | undefined,
+    around?: (work: () => Promise<T>) => Promise<T>,
+  ): Promise<T>;
   /**
    * A place for someone who will want to run a work soon and has something to do before: as many as
    * can run and wait, while the line is not too long already. Dispose of it when all is done.
@@ -167,17 +172,24 @@ export function createAdmission(options: {
   }
 
   return {
-    async run(work, signal) {
+    async run(work, signal, around = (inner) => inner()) {
       await enter(signal);
       const startedAt = performance.now();
+      let workMilliseconds = 0;
+      const timedWork = async () => {
+        const workedFrom = performance.now();
+        return work().finally(() => {
+          workMilliseconds = performance.now() - workedFrom;
+        });
+      };
       try {
         signal?.throwIfAborted();
-        return await work();
+        return await around(timedWork);
       } finally {
         const milliseconds = performance.now() - startedAt;
         works += 1;
         meanSeconds += (milliseconds / 1000 - meanSeconds) / Math.min(works, enoughWorks);
-        leave(milliseconds);
+        leave(workMilliseconds);
       }
     },
 

@@ -23,10 +23,16 @@ export interface PasswordHasher {
   hash(password: string, signal?: AbortSignal): Promise<string>;
   /**
    * Whether the password made this hash. Undefined, empty, unusable (`!…`), unreadable or too costly
-   * hashes take the time of a current one and answer false.
-   * @throws OVERLOADED when the queue is full
+   * hashes take the time of a current one and answer false. `limited` runs the comparison once a thread is
+   * free for it, and may refuse it.
+   * @throws OVERLOADED when the queue is full, and what `limited` throws
    */
-  verify(hash: string | undefined, password: string, signal?: AbortSignal): Promise<boolean>;
+  verify(
+    hash: string | undefined,
+    password: string,
+    signal?: AbortSignal,
+    limited?: (compare: () => Promise<boolean>) => Promise<boolean>,
+  ): Promise<boolean>;
   /**
    * Whether the hash is other than `hash` would make it now: another scheme or other parameters,
    * weaker or stronger, because a hash of another cost tells known accounts from unknown ones.
@@ -105,10 +111,10 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       return run<string>('hash', () => compute(task, 'compute'), signal);
     },
 
-    verify(stored, password, signal) {
+    verify(stored, password, signal, limited) {
       const hash = (stored?.length ?? 0) <= longestStoredHash ? stored : undefined;
       const task: CompareTask = { hash, password, dummyHash };
-      return run<boolean>('verify', () => compute(task, 'compare'), signal);
+      return run<boolean>('verify', () => compute(task, 'compare'), signal, limited);
     },
 
     needsRehash(hash) {
@@ -136,16 +142,17 @@ type Run = <T>(
   work: 'hash' | 'verify',
   begin: () => Promise<T>,
   signal: AbortSignal | undefined,
+  around?: (begin: () => Promise<T>) => Promise<T>,
 ) => Promise<T>;
 
 function unmeasured(admission: Admission): Run {
-  return (_work, begin, signal) => admission.run(begin, signal);
+  return (_work, begin, signal, around) => admission.run(begin, signal, around);
 }
 
 function measured(admission: Admission, metrics: Metrics): Run {
   metrics.read('hashQueue', () => [[[], admission.waiting()]]);
   const seconds = (since: number) => (performance.now() - since) / 1000;
-  return async (work, begin, signal) => {
+  return async (work, begin, signal, around) => {
     const askedAt = performance.now();
     const timed = async () => {
       metrics.observe('hashWaitSeconds', seconds(askedAt));
@@ -155,7 +162,7 @@ function measured(admission: Admission, metrics: Metrics): Run {
       );
     };
     // The time before the inner span is that of waiting.
-    const admitted = () => admission.run(timed, signal);
+    const admitted = () => admission.run(timed, signal, around);
     return traced(`password ${work}`, {}, admitted).catch((error: unknown) => {
       countRefusal(error, metrics);
       throw error;

@@ -10,6 +10,7 @@ import { SteadySpeed } from './20261124000008-steady-speed.ts';
 import { Registrations } from './20261128000009-registrations.ts';
 import { AdministrationRules } from './20261128000010-administration-rules.ts';
 import { AuditChains } from './20261128000011-audit-chains.ts';
+import { RateLimits } from './20261128000012-rate-limits.ts';
 import { DatabaseSpeed } from './20261128000013-database-speed.ts';
 import { SessionsOfUsers } from './20261128000013-sessions-of-users.ts';
 import { TextFolding } from './20261128000014-text-folding.ts';
@@ -27,6 +28,7 @@ export const migrations = [
   Registrations,
   AdministrationRules,
   AuditChains,
+  RateLimits,
   SessionsOfUsers,
   TextFolding,
   DatabaseSpeed,

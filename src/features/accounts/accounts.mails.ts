@@ -7,6 +7,7 @@ import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { MailIntent } from '../../mail/intents.ts';
 import type { Mail } from '../../mail/mailer.ts';
 import { type MailName, type Told, writeMail } from '../../mail/templates/templates.ts';
+import type { Attempts } from '../attempts/attempts.ts';
 import { OneTimePassword } from '../one-time-passwords/one-time-password.entity.ts';
 import type { WriteRegistrationMail } from '../registrations/registrations.mails.ts';
 import { User } from '../users/user.entity.ts';
@@ -20,6 +21,7 @@ export interface AccountMailsParts {
   readonly publicUrl: string;
   readonly writeRegistrationMail: WriteRegistrationMail;
   readonly addressNotices: AddressNotices;
+  readonly attempts: Pick<Attempts, 'limitMail'>;
 }
 
 /** Mails that say only what was done to an account. */
@@ -73,12 +75,21 @@ export function createAccountMails(parts: AccountMailsParts) {
   };
 
   /** The account that owns the address already gets a notice instead of the code. */
-  const newAddressCode = async (id: string): Promise<Mail | undefined> => {
+  const newAddressCode = async (id: string, attempt: number): Promise<Mail | undefined> => {
     const password = await em.findOne(OneTimePassword, { id, endedAt: null });
     if (!password) return undefined;
     const email = password.email as EmailAddress; // parsed before it was recorded
     const isOwned = await parts.addressNotices.notifyOwner(email, password.user.id);
-    return isOwned ? undefined : codeMail('change-email', id);
+    if (isOwned) return undefined;
+    let mail: Mail | undefined;
+    const compose = async () => {
+      mail = await codeMail('change-email', id);
+      return mail !== undefined;
+    };
+    if (attempt > 1)
+      await compose(); // counted by the first attempt
+    else await parts.attempts.limitMail(email, 'mail-recipient', compose);
+    return mail;
   };
 
   const passwordLink = (name: 'reset-password' | 'invite', id: string) =>
@@ -109,12 +120,12 @@ export function createAccountMails(parts: AccountMailsParts) {
     return writeMail('account-changed', recipient, { name: nameOf(user), fields: intent.fields });
   };
 
-  return async function compose(intent: MailIntent): Promise<Mail | undefined> {
+  return async function compose(intent: MailIntent, attempt: number): Promise<Mail | undefined> {
     switch (intent.mail) {
       case 'verify-email':
         return verification(intent);
       case 'change-email':
-        return newAddressCode(intent.oneTimePasswordId);
+        return newAddressCode(intent.oneTimePasswordId, attempt);
       case 'reset-password':
       case 'invite':
         return passwordLink(intent.mail, intent.oneTimePasswordId);

@@ -23,7 +23,7 @@ export function createAddressNotices(deps: {
   readonly unitOfWork: Pick<UnitOfWork, 'em' | 'run'>;
   readonly users: Pick<Users, 'claimEmail'>;
   readonly pendingAccounts: PendingAccounts;
-  readonly attempts: Pick<Attempts, 'maySendNotice'>;
+  readonly attempts: Pick<Attempts, 'limitMail'>;
 }): AddressNotices {
   const { users, pendingAccounts, attempts } = deps;
   const { em, run } = deps.unitOfWork;
@@ -41,9 +41,11 @@ export function createAddressNotices(deps: {
     async notifyOwner(email, exceptUserId) {
       const owner = await findOwner(email, exceptUserId);
       if (!owner || owner.id === exceptUserId) return false;
-      if (owner.status === 'PENDING' || !(await attempts.maySendNotice(email))) return true;
+      if (owner.status === 'PENDING') return true;
       const mail = owner.status === 'ACTIVE' ? 'already-registered' : 'account-closed';
-      await run(() => enqueueMail(em, { mail, userId: owner.id }));
+      await attempts.limitMail(email, 'notice', () =>
+        run(() => enqueueMail(em, { mail, userId: owner.id })),
+      );
       return true;
     },
   };

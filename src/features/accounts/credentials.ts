@@ -1,9 +1,12 @@
 /** Proving that the caller still knows the account's password, before something that needs it. */
 import type { Actor, Context } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
 import { Problem } from '../../core/errors.ts';
 import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts';
+import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { type Attempts, accountOf } from '../attempts/attempts.ts';
 import type { Audit } from '../audit/audit.ts';
+import { knownNetworkParameters, knownNetworkSql } from '../sessions/known-networks.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 
@@ -33,13 +36,26 @@ export interface Credentials {
   claimProved(actor: Actor, proved: ProvedPassword): Promise<User>;
 }
 
+interface Candidate {
+  readonly hash: string | null;
+  readonly isKnownNetwork: boolean;
+}
+
+const candidateSql = `
+  select (select h.password_hash from password_hashes h where h.user_id = u.id) as hash,
+    ${knownNetworkSql('u.id')}
+  from users u where u.id = ?`;
+
 export function createCredentials(parts: {
+  readonly unitOfWork: UnitOfWork;
+  readonly clock: Clock;
   readonly users: Users;
   readonly hasher: PasswordHasher;
   readonly attempts: Attempts;
   readonly audit: Audit;
 }): Credentials {
-  const { users, hasher, attempts, audit } = parts;
+  const { users, hasher, attempts, audit, clock } = parts;
+  const { query } = parts.unitOfWork;
 
   const refuse = async (id: string): Promise<never> => {
     const target = { type: 'user', id } as const;
@@ -50,12 +66,19 @@ export function createCredentials(parts: {
     async prove({ person }, password, context, isOtherwiseRight = true) {
       using _place = hasher.place();
       const account = accountOf({ kind: 'email', value: person.email });
-      return await attempts.provePassword(account, async () => {
-        const hash = await users.findPasswordHash(person.id);
-        const isRight = await hasher.verify(hash, password, context.signal);
-        if (hash === undefined || !isRight || !isOtherwiseRight) return refuse(person.id);
-        return { hash };
+      const [candidate] = await query<Candidate>(candidateSql, [
+        ...knownNetworkParameters(context.client, clock()),
+        person.id,
+      ]);
+      const hash = candidate?.hash ?? undefined;
+      const limited = await attempts.limitPassword({
+        account,
+        isKnownNetwork: candidate?.isKnownNetwork ?? false,
+        isRefusedAnyway: !isOtherwiseRight,
       });
+      const isRight = await hasher.verify(hash, password, context.signal, limited);
+      if (hash === undefined || !isRight || !isOtherwiseRight) return refuse(person.id);
+      return { hash };
     },
     async claimProved(actor, { hash }) {
       const user = await users.claim(actor.person.id);

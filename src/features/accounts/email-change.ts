@@ -116,7 +116,7 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
       });
       const proved = await credentials.prove(actor, password, context);
       if (newEmail === actor.person.email) return;
-      await attempts.spendMail(newEmail, () =>
+      await attempts.limitMailRequest(() =>
         run(() => begin(newEmail, () => credentials.claimProved(actor, proved))),
       );
     },

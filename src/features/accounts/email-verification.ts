@@ -48,7 +48,7 @@ export interface EmailVerification {
    * @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED
    */
   cancelRegistration(code: unknown): Promise<void>;
-  /** What a live code belongs to. Consumes nothing. */
+  /** What a live code belongs to. Changes nothing, and counts as a guess. @throws THROTTLED */
   ownerOfCode(code: string): Promise<VerificationCodeOwner | undefined>;
 }
 
@@ -124,11 +124,11 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     const found = await passwordHashOf(code);
     if (!found) return;
     using _place = deps.hasher.place();
-    await attempts.provePassword(accountOf({ kind: 'email', value: found.email }), async () => {
-      if (await deps.hasher.verify(found.hash, password, context.signal)) return;
-      await audit.record({ action: 'password-asked', refusal: 'INVALID_CREDENTIALS' });
-      throw new Problem('INVALID_CREDENTIALS');
-    });
+    const account = accountOf({ kind: 'email', value: found.email });
+    const limited = await attempts.limitPassword({ account, isKnownNetwork: false });
+    if (await deps.hasher.verify(found.hash, password, context.signal, limited)) return;
+    await audit.record({ action: 'password-asked', refusal: 'INVALID_CREDENTIALS' });
+    throw new Problem('INVALID_CREDENTIALS');
   };
 
   const useCode = createUseCode({
@@ -150,6 +150,7 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     },
     cancelRegistration: (code) => useCode(code, cancel),
     async ownerOfCode(code) {
+      await attempts.spendCode();
       const registration = await waitingRegistrations.find(code);
       if (registration) return { email: registration.email, isRegistration: true };
       const owner = await oneTimePasswords.ownerOf(kind, code);

@@ -2,7 +2,7 @@
  * Logging in. Unknown, wrong, disabled and not confirmed yet get one answer after the same work. Only
  * the right password of an account that an administrator created says that it is not active.
  */
-import type { Context } from '../../core/actor.ts';
+import type { Client, Context } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import { Problem, type ProblemCode } from '../../core/errors.ts';
 import {
@@ -15,6 +15,7 @@ import type { PasswordHasher } from '../../core/password-hash/password-hasher.ts
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { type Attempts, accountOf } from '../attempts/attempts.ts';
 import type { Audit } from '../audit/audit.ts';
+import { knownNetworkParameters, knownNetworkSql } from '../sessions/known-networks.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { TokenPair, TokenSource, Tokens } from '../sessions/tokens.ts';
 import type { User, UserStatus } from '../users/user.entity.ts';
@@ -42,18 +43,24 @@ export interface LoginParts {
   readonly clock: Clock;
 }
 
+type NoCandidate = { readonly id: null };
+
 interface Candidate {
   readonly id: string;
   readonly status: UserStatus;
   readonly hash: string | null;
+  readonly isKnownNetwork: boolean;
 }
 
+/** An unknown name has its row too, and the sessions are searched for it as well: it costs the same. */
 const candidateSql = (condition: string) =>
-  `select u.id, u.status, h.password_hash as hash
-  from users u left join password_hashes h on h.user_id = u.id
-  where ${condition}`;
-const byEmail = candidateSql('u.email = ?');
-const byUsername = candidateSql(`${usernameKeyOf('u.username')} = ${usernameKeyOf('?')}`);
+  `select u.id, u.status, h.password_hash as hash,
+    ${knownNetworkSql("coalesce(u.id, '00000000-0000-0000-0000-000000000000')")}
+  from (select ?::text as name) asked
+  left join users u on ${condition}
+  left join password_hashes h on h.user_id = u.id`;
+const byEmail = candidateSql('u.email = asked.name');
+const byUsername = candidateSql(`${usernameKeyOf('u.username')} = ${usernameKeyOf('asked.name')}`);
 
 /** Stands for a name that no account can have, so that such a name costs a query like any other. */
 const nobody: LoginName | { kind: 'email'; value: string } = { kind: 'email', value: '' };
@@ -61,11 +68,14 @@ const nobody: LoginName | { kind: 'email'; value: string } = { kind: 'email', va
 export function createLogin(parts: LoginParts): Login {
   const { query, run } = parts.unitOfWork;
 
-  const findCandidate = async (name: LoginName | undefined) => {
+  const findCandidate = async (name: LoginName | undefined, client: Client) => {
     const { kind, value } = name ?? nobody;
     const sql = kind === 'email' ? byEmail : byUsername;
-    const [candidate] = await query<Candidate>(sql, [value]);
-    return candidate;
+    const [row] = await query<Candidate | NoCandidate>(sql, [
+      ...knownNetworkParameters(client, parts.clock()),
+      value,
+    ]);
+    return row?.id ? row : undefined;
   };
 
   /**
@@ -99,9 +109,14 @@ export function createLogin(parts: LoginParts): Login {
 
   /** The session of the account that the password is right for. */
   const prove = async (name: LoginName | undefined, password: string, context: Context) => {
-    const candidate = await findCandidate(name);
+    const candidate = await findCandidate(name, context.client);
     const hash = candidate?.hash ?? undefined;
-    const isRight = await parts.hasher.verify(hash, password, context.signal);
+    const limited = await parts.attempts.limitPassword({
+      account: accountOf(name),
+      isKnownNetwork: candidate?.isKnownNetwork ?? false,
+      isRefusedAnyway: candidate?.status === 'DISABLED',
+    });
+    const isRight = await parts.hasher.verify(hash, password, context.signal, limited);
     if (!candidate || !isRight || candidate.status === 'DISABLED') {
       await recordFailure(candidate, 'INVALID_CREDENTIALS');
       throw new Problem('INVALID_CREDENTIALS');
@@ -123,9 +138,7 @@ export function createLogin(parts: LoginParts): Login {
         password: () => parsePresentedPassword(input.password),
       });
       using _place = parts.hasher.place();
-      const { user, session } = await parts.attempts.provePassword(accountOf(name), () =>
-        prove(name, password, context),
-      );
+      const { user, session } = await prove(name, password, context);
       return { ...(await parts.tokens.issue(session)), user };
     },
   };

@@ -22,6 +22,7 @@ import type { Sessions } from '../sessions/sessions.ts';
 import { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import type { Credentials } from './credentials.ts';
+import { findValidCode, type LookAtCode, type ValidCode } from './look-at-code.ts';
 import { type PasswordRules, parseConfirmation, parseNewPassword } from './new-password.ts';
 import type { PendingAccounts } from './pending-accounts.ts';
 import { createSetPassword } from './set-password.ts';
@@ -43,6 +44,8 @@ export interface ChangePasswordInput {
 export interface Passwords {
   /** @throws THROTTLED, VALIDATION_FAILED */
   requestPasswordReset(email: unknown): Promise<void>;
+  /** The code that uid and token are, if they are valid now. @throws THROTTLED, VALIDATION_FAILED */
+  lookAtPasswordLink(uid: unknown, token: unknown): Promise<ValidCode | undefined>;
   /** Changes nothing. @throws THROTTLED, VALIDATION_FAILED */
   isPasswordResetValid(uid: unknown, token: unknown): Promise<boolean>;
   /** @throws INVALID_TOKEN, THROTTLED, VALIDATION_FAILED */
@@ -57,6 +60,7 @@ export interface PasswordsParts {
   readonly users: Users;
   readonly pendingAccounts: PendingAccounts;
   readonly oneTimePasswords: OneTimePasswords;
+  readonly lookAtCode: LookAtCode;
   readonly sessions: Sessions;
   readonly credentials: Credentials;
   readonly hasher: PasswordHasher;
@@ -84,15 +88,8 @@ export function createPasswords(parts: PasswordsParts): Passwords {
   const { users, oneTimePasswords, credentials, hasher, attempts } = parts;
   const { em, run } = parts.unitOfWork;
 
-  /** Which kind a token is of, if it is good for this user now. */
-  const kindOf = async (uid: string, token: string) => {
-    const userId = userIdOf(uid);
-    for (const kind of choosingKinds) {
-      const owner = await oneTimePasswords.ownerOf(kind, token);
-      if (owner?.isLive && owner.userId === userId) return { ...owner, kind };
-    }
-    return undefined;
-  };
+  const ofUser = (code: ValidCode | undefined, uid: string) =>
+    code?.userId === userIdOf(uid) ? code : undefined;
 
   /** A reset proves the address, but opens no account that is closed or waits for its code. */
   const isUsable = (user: User | null, email: string, kind: OneTimePasswordKind): user is User =>
@@ -116,17 +113,32 @@ export function createPasswords(parts: PasswordsParts): Passwords {
     return true;
   };
 
-  /** Sets the password that a token is good for, and answers the address that it proved. */
+  /** Sets the password that a token is good for, and answers the account by each of its names. */
   const reset = async (uid: string, token: string, raw: unknown, context: Context) => {
-    const found = await kindOf(uid, token);
+    const found = ofUser(await findValidCode(oneTimePasswords, choosingKinds, token), uid);
     if (!found) throw new Problem('INVALID_TOKEN');
-    const about = rulesFor(await em.findOne(User, { id: found.userId }));
+    const owner = await em.findOne(User, { id: found.userId });
+    const about = rulesFor(owner);
     const { password } = parseFields({
       password: () => parseNewPassword(raw, parts.passwordRules, about),
     });
     const hash = await hasher.hash(password, context.signal);
     if (!(await run(() => useToken(found, token, hash)))) throw new Problem('INVALID_TOKEN');
-    return found.email;
+    const names = [accountOf({ kind: 'email', value: found.email })];
+    if (owner?.username) names.push(accountOf({ kind: 'username', value: owner.username }));
+    return names;
+  };
+
+  const lookAtPasswordLink: Passwords['lookAtPasswordLink'] = async (rawUid, rawToken) => {
+    const { uid, token } = parseFields({
+      uid: () => parsePastedSecret(rawUid),
+      token: () => parsePastedSecret(rawToken),
+    });
+    const found = ofUser(await parts.lookAtCode(choosingKinds, token), uid);
+    const user = found && (await em.findOne(User, { id: found.userId }));
+    if (user && isUsable(user, found.email, found.kind)) return found;
+    parts.audit.logRefusal('isPasswordResetValid', 'INVALID_TOKEN');
+    return undefined;
   };
 
   const rulesFor = (person: Pick<User, 'email' | 'firstName' | 'lastName' | 'username'> | null) =>
@@ -135,24 +147,14 @@ export function createPasswords(parts: PasswordsParts): Passwords {
   return {
     async requestPasswordReset(raw) {
       const { email } = parseFields({ email: () => parseEmail(raw) });
-      if (!(await attempts.maySendMail(email))) return;
       parts.audit.logDone('password-reset-requested');
       // Looked up by the job, so that known and unknown addresses cost the caller the same.
-      await run(() => enqueueJob(em, resetTask, { email }));
+      await attempts.limitMailRequest(() => run(() => enqueueJob(em, resetTask, { email })));
     },
 
-    async isPasswordResetValid(rawUid, rawToken) {
-      const { uid, token } = parseFields({
-        uid: () => parsePastedSecret(rawUid),
-        token: () => parsePastedSecret(rawToken),
-      });
-      await attempts.spendCode();
-      const found = await kindOf(uid, token);
-      const user = found && (await em.findOne(User, { id: found.userId }));
-      const isValid = user ? isUsable(user, found.email, found.kind) : false;
-      if (!isValid) parts.audit.logRefusal('isPasswordResetValid', 'INVALID_TOKEN');
-      return isValid;
-    },
+    lookAtPasswordLink,
+    isPasswordResetValid: async (uid, token) =>
+      (await lookAtPasswordLink(uid, token)) !== undefined,
 
     async resetPassword(input, context) {
       const { uid, token } = parseFields({
@@ -161,11 +163,11 @@ export function createPasswords(parts: PasswordsParts): Passwords {
         password: () => parsePresentedPassword(input.password),
         passwordConfirmation: () => parseConfirmation(input.passwordConfirmation, input.password),
       });
-      const email = await attempts.proveCode(
+      const accounts = await attempts.proveCode(
         () => oneTimePasswords.isKnown(token),
         () => reset(uid, token, input.password, context),
       );
-      await attempts.forgive(accountOf({ kind: 'email', value: email }));
+      await attempts.reset(accounts);
     },
 
     async changePassword(input, context) {
@@ -189,9 +191,10 @@ export function createPasswords(parts: PasswordsParts): Passwords {
           const user = await users.claimEmail(email as EmailAddress); // parsed before it was recorded
           if (user?.status === 'PENDING') return parts.pendingAccounts.remind(user, 'reset');
           if (user?.status !== 'ACTIVE') return;
-          if (await oneTimePasswords.areTooMany(user, 'reset-password')) return;
-          await oneTimePasswords.endAll(user.id, ['reset-password']);
-          oneTimePasswords.issue({ user, kind: 'reset-password' });
+          await attempts.limitMail(user.email, 'reset', async () => {
+            await oneTimePasswords.endAll(user.id, ['reset-password']);
+            oneTimePasswords.issue({ user, kind: 'reset-password' });
+          });
         }),
     },
   };

@@ -108,7 +108,7 @@ export function createProfiles(parts: ProfilesParts): Profiles {
           user.locale = profile.locale ?? user.locale;
           return user;
         });
-      return newEmail === undefined ? update() : parts.attempts.spendMail(newEmail, update);
+      return newEmail === undefined ? update() : parts.attempts.limitMailRequest(update);
     },
 
     async deactivateAccount(input, context) {
@@ -202,7 +202,7 @@ const exportSql = `
       select coalesce(json_agg(json_build_object(
         'kind', o.kind, 'email', o.email, 'createdAt', o.created_at,
         'expiresAt', o.expires_at, 'endedAt', o.ended_at
-      ) order by o.created_at), '[]')
+      ) order by o.created_at, o.id), '[]')
       from (
         select * from one_time_passwords where user_id = u.id
         order by created_at desc, id desc limit ?

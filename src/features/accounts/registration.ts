@@ -91,7 +91,7 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
     async register(input, context) {
       const { password, email, ...profile } = parseInput(input, deps.passwordRules);
       using _place = deps.hasher.place();
-      const passwordHash = await attempts.spendMail(email, async () => {
+      const passwordHash = await attempts.limitMailRequest(async () => {
         await requireFreeUsername(profile.username);
         return deps.hasher.hash(password, context.signal);
       });
@@ -105,9 +105,8 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
 
     async resendVerificationEmail(raw) {
       const { email } = parseFields({ email: () => parseEmail(raw) });
-      if (!(await attempts.maySendMail(email))) return;
       // Looked up by the job, so that known and unknown addresses cost the caller the same.
-      await run(() => enqueueJob(em, resendTask, { email }));
+      await attempts.limitMailRequest(() => run(() => enqueueJob(em, resendTask, { email })));
     },
 
     // The addresses were parsed before they were queued.

@@ -1,4 +1,4 @@
-/** Using up a mailed code, whatever it is for: the same parsing, budget and refusal. */
+/** Using up a mailed code, whatever it is for: the same parsing, rate limit and refusal. */
 import { Problem } from '../../core/errors.ts';
 import { parseFields, parsePastedSecret } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';

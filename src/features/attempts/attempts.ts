@@ -1,191 +1,192 @@
 /**
- * Which budgets an attempt draws on: proving a password, a code or a token, and asking for a mail.
- * Every door ends here, and of a request only the identifier and the network count.
+ * Which rate limits an attempt consumes: a password, a code or token, a mail. Every interface ends here,
+ * and of a request only the identifier and the network count.
  */
 import { createHmac } from 'node:crypto';
 import { currentContext } from '../../core/ambient.ts';
-import type { BudgetName } from '../../core/attempt-budgets.ts';
-import { Problem, type ProblemCode } from '../../core/errors.ts';
+import { Problem } from '../../core/errors.ts';
 import { deriveKey } from '../../core/keys.ts';
 import { networkOf } from '../../core/network.ts';
 import type { LoginName } from '../../core/parse.ts';
-import type { Budgets, Claim } from '../../db/budgets.ts';
 import type { Tasks } from '../../db/job-tasks.ts';
+import type { Bucket, RateLimiter } from '../../rate-limit/limiter.ts';
+import type { LimitName } from '../../rate-limit/limits.ts';
+
+/** A password that is about to be checked. */
+export interface PasswordAttempt {
+  /** As `accountOf` names it, whether there is such an account or not. */
+  readonly account: string;
+  /** Whether the account has logged in from the caller's network lately. */
+  readonly isKnownNetwork: boolean;
+  /** Whether something else makes the attempt a failure even with the right password. */
+  readonly isRefusedAnyway?: boolean;
+}
+
+/** Runs the comparison of a password when a thread is free for it, if the limits allow it. */
+export type LimitedComparison = (compare: () => Promise<boolean>) => Promise<boolean>;
+
+/** Mails that strangers can cause to somebody's address, by the limit that each kind has. */
+export type RecipientLimit = 'mail-recipient' | 'reset' | 'notice';
 
 export interface Attempts {
   /**
-   * Proves a password of an account, known or not; `account` is what `accountOf` answers. A wrong one
-   * stays spent.
+   * Limits the comparison of a password: consumes its attempts right before it, and refunds them when the
+   * password was right. Only as many attempts are in flight as comparisons run at a time, so that right
+   * passwords in parallel are not refused.
    *
-   * @throws THROTTLED without having tried
+   * @returns what to hand to the hasher; it throws THROTTLED without a comparison
+   * @throws THROTTLED at once where a bucket is known to be exhausted
    */
-  provePassword<Result>(account: string, proof: () => Promise<Result>): Promise<Result>;
+  limitPassword(attempt: PasswordAttempt): Promise<LimitedComparison>;
   /**
-   * Proves a code or token. One that there never was stays spent; one that `wasReal`, though used,
-   * expired or replaced, is no guess: callers that race with it are not punished.
+   * Proves a code or token. One that never existed consumes an attempt; one that `wasReal`, though used,
+   * expired or replaced, is no guess. Only for secrets that are too long for guessing: a burst may look up
+   * more of them than the limit.
    *
    * @throws THROTTLED without having tried
    */
   proveCode<Result>(wasReal: () => Promise<boolean>, proof: () => Promise<Result>): Promise<Result>;
-  /** Counts a look at a code, or a forged token. @throws THROTTLED */
+  /** Counts a check whether a code is valid, or a forged token. @throws THROTTLED */
   spendCode(): Promise<void>;
   /**
-   * Counts a mail to `recipient` that the caller makes us write, unless we have no time for the work
-   * that goes before it.
+   * Counts a request of the caller's network that can cause a mail; refunded when the service is too busy
+   * for the work before it.
    *
    * @throws THROTTLED without having begun it
    */
-  spendMail<Result>(recipient: string, work: () => Promise<Result>): Promise<Result>;
-  /** The same, but who has had many mails already is left alone silently: whether one may go out. */
-  maySendMail(recipient: string): Promise<boolean>;
+  limitMailRequest<Result>(work: () => Promise<Result>): Promise<Result>;
   /**
-   * Counts a notice that somebody tried to use the address: whether it may go out. Jobs ask, so no
-   * network counts.
+   * Counts a mail to the recipient where it is decided, in a request or in a job. Refunded when `send`
+   * fails, or answers false because it sent nothing.
+   *
+   * @returns whether the limit let `send` run
    */
-  maySendNotice(recipient: string): Promise<boolean>;
-  /** Whoever proved the account's address may try again at once. */
-  forgive(account: string): Promise<void>;
+  limitMail(recipient: string, limit: RecipientLimit, send: () => unknown): Promise<boolean>;
+  /** Empties the buckets of accounts whose owner has proved the address, and from the caller's network. */
+  reset(accounts: readonly string[]): Promise<void>;
   /** The buckets of an account, of a network, or of that account from that network. */
-  bucketsOf(of: { readonly account?: string; readonly network?: string }): readonly Claim[];
+  bucketsOf(of: { readonly account?: string; readonly network?: string }): readonly Bucket[];
   readonly tasks: Tasks;
   /** When which of the tasks is to be done, in crontab's notation. */
   readonly schedule: string;
 }
 
-const pruneTask = 'prune-attempt-budgets';
+const pruneTask = 'prune-rate-limits';
 
-const failures: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
-  'INVALID_CREDENTIALS',
-  'INVALID_CODE',
-  'INVALID_TOKEN',
-]);
-
-/** Attempts on `budgets`; unlimited without them. */
-export function createAttempts(parts: {
-  readonly budgets: Budgets | undefined;
+/** The limits of the limiter; no limits without one. */
+export function createAttempts(deps: {
+  readonly rateLimiter: RateLimiter | undefined;
   readonly secretKey: string;
 }): Attempts {
-  const { budgets } = parts;
-  const key = deriveKey(parts.secretKey, 'attempt-budget');
+  const { rateLimiter } = deps;
+  const key = deriveKey(deps.secretKey, 'rate-limit');
 
-  /** People mistype passwords into the field of the address: what they typed is not kept. */
+  /** People mistype passwords into the field of the address: what they typed is not stored. */
   const digestOf = (text: string): string =>
     createHmac('sha256', key).update(text).digest('base64url').slice(0, 22);
 
-  /** Of the network that the request comes from; none of the operator's, who is not limited. */
-  const ofCaller = (claims: (network: string) => readonly Claim[]): readonly Claim[] => {
+  /** Of the caller's network; none for a command of the operator, which is not limited. */
+  const ofCaller = (buckets: (network: string) => readonly Bucket[]): readonly Bucket[] => {
     const address = currentContext()?.client.ipAddress;
-    return address ? claims(networkOf(address)) : [];
+    return address ? buckets(networkOf(address)) : [];
   };
+  const codesOfCaller = () => ofCaller((network) => [{ limit: 'code', key: network }]);
 
-  const pairClaim = (account: string, network: string): Claim => ({
-    budget: 'account-network',
+  const pairBucket = (account: string, network: string): Bucket => ({
+    limit: 'account-network',
     key: `${digestOf(account)}:${network}`,
   });
-  const accountClaim = (account: string, budget: BudgetName = 'account'): Claim => ({
-    budget,
+  const accountBucket = (account: string, limit: LimitName = 'account'): Bucket => ({
+    limit,
     key: digestOf(account),
   });
 
-  /** Does work on reserved attempts; `isFree` says of its failure, undefined for none, whether they are given back. */
-  const attempt = async <Result>(
-    claims: readonly Claim[],
+  /** Does work on consumed attempts; `isFree` says of its failure, undefined for none, whether they are refunded. */
+  const limited = async <Result>(
+    buckets: readonly Bucket[],
     work: () => Promise<Result>,
-    isFree: (failure?: unknown) => Promise<boolean>,
+    isFree: (failure?: unknown, result?: Result) => Promise<boolean> | boolean,
   ): Promise<Result> => {
-    const reservation = await budgets?.reserve(claims);
-    let failure: unknown;
+    const attempt = await rateLimiter?.consume(buckets);
+    const settle = async (isRefunded: boolean | Promise<boolean>) => {
+      if (await isRefunded) await attempt?.refund();
+      else attempt?.keep();
+    };
+    let result: Result;
     try {
-      return await work();
-    } catch (error) {
-      failure = error;
-      throw error;
-    } finally {
-      if (await isFree(failure)) await reservation?.refund();
-      else reservation?.keep();
+      result = await work();
+    } catch (failure) {
+      await settle(isFree(failure));
+      throw failure;
     }
+    await settle(isFree(undefined, result));
+    return result;
   };
 
-  /** Only a failed proof costs attempts. */
-  const prove = <Result>(
-    claims: readonly Claim[],
-    proof: () => Promise<Result>,
-    isExcused: () => Promise<boolean> = async () => false,
-  ): Promise<Result> =>
-    attempt(claims, proof, async (failure) => {
-      const isFailure = failure instanceof Problem && failures.has(failure.code);
-      return !isFailure || isExcused().catch(() => false);
-    });
-
-  const spend = async (claims: readonly Claim[]): Promise<void> => {
-    (await budgets?.reserve(claims))?.keep();
+  const spendCode = async () => {
+    (await rateLimiter?.consume(codesOfCaller()))?.keep();
   };
-
-  const mailsOfNetwork = () => ofCaller((network) => [{ budget: 'mail-network', key: network }]);
-  const recipientClaim = (recipient: string, budget: 'mail-recipient' | 'notice') =>
-    accountClaim(accountOf({ kind: 'email', value: recipient }), budget);
-  const mailsTo = (recipient: string) =>
-    ofCaller(() => [recipientClaim(recipient, 'mail-recipient')]);
-
-  /** Work costs attempts, unless it is refused because too much is going on. */
-  const spendOn = <Result>(claims: readonly Claim[], work: () => Promise<Result>) =>
-    attempt(
-      claims,
-      work,
-      async (failure) => failure instanceof Problem && failure.code === 'OVERLOADED',
-    );
-
-  const mayStill = (spent: Promise<void>): Promise<boolean> =>
-    spent.then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof Problem && error.code === 'THROTTLED') return false;
-        throw error;
-      },
-    );
 
   return {
-    provePassword: (account, proof) =>
-      prove(
-        // The network first: what it has used up leaves no trace at the account.
-        ofCaller((network) => [
-          { budget: 'network', key: network },
-          pairClaim(account, network),
-          accountClaim(account),
-        ]),
-        proof,
-      ),
-    proveCode: (wasReal, proof) =>
-      prove(
-        ofCaller((network) => [{ budget: 'code', key: network }]),
-        proof,
-        wasReal,
-      ),
-    spendCode: () => spend(ofCaller((network) => [{ budget: 'code', key: network }])),
-    // The network first: it pays for a recipient who has had enough, too.
-    spendMail: (recipient, work) =>
-      spendOn(mailsOfNetwork(), () => spendOn(mailsTo(recipient), work)),
-    async maySendMail(recipient) {
-      await spend(mailsOfNetwork());
-      return mayStill(spend(mailsTo(recipient)));
+    async limitPassword({ account, isKnownNetwork, isRefusedAnyway = false }) {
+      const buckets = ofCaller((network) => [
+        { limit: 'network', key: network },
+        pairBucket(account, network),
+        // Strangers must not lock the owner out where they are at home.
+        ...(isKnownNetwork ? [] : [accountBucket(account)]),
+      ]);
+      await rateLimiter?.refuseIfExhausted(buckets);
+      return (compare) =>
+        limited(
+          buckets,
+          compare,
+          (failure, isRight) => failure !== undefined || (isRight === true && !isRefusedAnyway),
+        );
     },
-    maySendNotice: (recipient) => mayStill(spend([recipientClaim(recipient, 'notice')])),
-    async forgive(account) {
-      const pair = ofCaller((network) => [pairClaim(account, network)]);
-      await budgets?.reset([accountClaim(account), ...pair]);
+    async proveCode(wasReal, proof) {
+      if (await wasReal()) await rateLimiter?.requireAvailable(codesOfCaller());
+      else await spendCode();
+      return proof();
+    },
+    spendCode,
+    limitMailRequest: (work) =>
+      limited(
+        ofCaller((network) => [{ limit: 'mail-network', key: network }]),
+        work,
+        (failure) => failure instanceof Problem && failure.code === 'OVERLOADED',
+      ),
+    async limitMail(recipient, limit, send) {
+      const account = accountOf({ kind: 'email', value: recipient });
+      try {
+        const sending = async () => send();
+        await limited(
+          [accountBucket(account, limit)],
+          sending,
+          (failure, isSent) => failure !== undefined || isSent === false,
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof Problem && error.code === 'THROTTLED') return false;
+        throw error;
+      }
+    },
+    async reset(accounts) {
+      const buckets = accounts.flatMap((account) => [
+        accountBucket(account),
+        ...ofCaller((network) => [pairBucket(account, network)]),
+      ]);
+      await rateLimiter?.reset(buckets);
     },
     bucketsOf({ account, network }) {
-      if (account !== undefined && network !== undefined) {
-        return [pairClaim(account, network)];
-      }
-      const of = (names: readonly BudgetName[], key: string | undefined): readonly Claim[] =>
-        key === undefined ? [] : names.map((budget) => ({ budget, key }));
+      if (account !== undefined && network !== undefined) return [pairBucket(account, network)];
+      const of = (names: readonly LimitName[], bucketKey: string | undefined): readonly Bucket[] =>
+        bucketKey === undefined ? [] : names.map((limit) => ({ limit, key: bucketKey }));
       return [
-        ...of(['account', 'mail-recipient', 'notice'], account && digestOf(account)),
+        ...of(['account', 'mail-recipient', 'reset', 'notice'], account && digestOf(account)),
         ...of(['network', 'code', 'mail-network'], network),
       ];
     },
-    tasks: { [pruneTask]: async () => budgets?.prune() },
+    tasks: { [pruneTask]: async () => rateLimiter?.prune() },
     schedule: `*/5 * * * * ${pruneTask}`,
   };
 }

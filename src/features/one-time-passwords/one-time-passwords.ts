@@ -10,9 +10,6 @@ import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import type { User } from '../users/user.entity.ts';
 import { OneTimePassword, type OneTimePasswordKind } from './one-time-password.entity.ts';
 
-/** Mails of a kind to one person within an hour; what is beyond is not sent. */
-const mailsPerHour = 3;
-
 export interface Consumed {
   /** The address that the secret proves. */
   readonly email: string;
@@ -44,8 +41,6 @@ export interface OneTimePasswords {
   /** Records one, and with it its mail. Needs a transaction. */
   issue(password: NewOneTimePassword): void;
   issuedCounts(user: User, kind: OneTimePasswordKind): Promise<IssuedCounts>;
-  /** Whether so many of a kind were mailed within the hour that no more should be. */
-  areTooMany(user: User, kind: OneTimePasswordKind): Promise<boolean>;
   /**
    * Whose secret it is, used up or not. Lock its address and that user before anything else is
    * touched: everybody takes the locks in this order, so that nobody waits in a circle.
@@ -102,12 +97,6 @@ export function createOneTimePasswords(parts: OneTimePasswordsParts): OneTimePas
       );
       if (!row) throw new Error('a count has a row');
       return row;
-    },
-
-    async areTooMany(user, kind) {
-      const since = secondsAfter(parts.clock(), -3600);
-      const sent = await em.count(OneTimePassword, { user, kind, createdAt: { $gt: since } });
-      return sent >= mailsPerHour;
     },
 
     async ownerOf(kind, secret) {

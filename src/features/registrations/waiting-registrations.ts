@@ -8,6 +8,7 @@ import { digestOf, looksLikeSecret, type OneTimeSecrets } from '../../core/one-t
 import type { EmailAddress, Username } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
+import type { Attempts } from '../attempts/attempts.ts';
 import { Registration } from './registration.entity.ts';
 
 /** Registrations of one address with a live code; the next one is dropped. */
@@ -80,6 +81,7 @@ export interface WaitingRegistrationsDeps {
   readonly clock: Clock;
   readonly verifyCodeTtlSeconds: number;
   readonly mailCooldownSeconds: number;
+  readonly attempts: Pick<Attempts, 'limitMail'>;
 }
 
 const columns = `id, email, password_hash as "passwordHash", first_name as "firstName",
@@ -98,12 +100,19 @@ export function createWaitingRegistrations(deps: WaitingRegistrationsDeps): Wait
     return (mailedAt - clock().getTime()) / 1000 + mailCooldownSeconds;
   };
 
-  const queueMail = async (email: EmailAddress, registrations: readonly Registration[]) => {
-    const mailedAt = clock();
-    for (const registration of registrations) registration.mailedAt = mailedAt;
-    const codeIds = registrations.map(({ codeId }) => codeId);
-    await enqueueMail(em, { mail: 'verify-email', to: email, codeIds });
-  };
+  /** Does nothing once the recipient has had as many mails as the limit allows. */
+  const queueMail = (
+    email: EmailAddress,
+    registrations: readonly Registration[],
+    prepare: () => void = () => undefined,
+  ) =>
+    deps.attempts.limitMail(email, 'mail-recipient', () => {
+      prepare();
+      const mailedAt = clock();
+      for (const registration of registrations) registration.mailedAt = mailedAt;
+      const codeIds = registrations.map(({ codeId }) => codeId);
+      return enqueueMail(em, { mail: 'verify-email', to: email, codeIds });
+    });
 
   return {
     async add({ email, passwordHash, firstName, lastName, username, locale }) {
@@ -190,12 +199,13 @@ export function createWaitingRegistrations(deps: WaitingRegistrationsDeps): Wait
       const isLive = ({ expiresAt }: Registration) => expiresAt > now;
       const byUse = [...all.filter(isLive), ...all.filter((it) => !isLive(it)).reverse()];
       const renewed = byUse.slice(0, liveRegistrationsPerAddress);
-      for (const registration of renewed) {
-        registration.codeId = uuidv7();
-        registration.digest = digestOf(secrets.derive(registration.codeId));
-        registration.expiresAt = secondsAfter(now, verifyCodeTtlSeconds);
-      }
-      await queueMail(email, renewed);
+      await queueMail(email, renewed, () => {
+        for (const registration of renewed) {
+          registration.codeId = uuidv7();
+          registration.digest = digestOf(secrets.derive(registration.codeId));
+          registration.expiresAt = secondsAfter(now, verifyCodeTtlSeconds);
+        }
+      });
     },
   };
 }

@@ -25,6 +25,8 @@ const SessionSchema = defineEntity({
     endedAt: p.datetime().length(3).nullable(),
     endReason: p.text().$type<EndReason>().nullable(),
     ipAddress: p.text(),
+    /** Of the login, as rate limits count it. */
+    network: p.text().default(''),
     userAgent: p.text(),
   },
 });

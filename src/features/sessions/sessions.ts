@@ -4,6 +4,7 @@ import type { Actor, Client } from '../../core/actor.ts';
 import { type Clock, secondsAfter } from '../../core/clock.ts';
 import { Problem } from '../../core/errors.ts';
 import type { Metrics } from '../../core/metrics.ts';
+import { networkOf } from '../../core/network.ts';
 import { optional, parseFields, parseId, parsePastedSecret } from '../../core/parse.ts';
 import { printable } from '../../core/printable.ts';
 import type { RefreshTokens } from '../../core/refresh-token.ts';
@@ -71,8 +72,8 @@ const limitReason: EndReason = 'session-limit';
 /** The subquery does not see the new session: it keeps one less than the limit. */
 const openSql = `with opened as (
     insert into sessions
-      (id, user_id, refresh_counter, created_at, last_used_at, expires_at, ip_address, user_agent)
-    select ?::uuid, user_id, 0, ?::timestamptz, ?::timestamptz, ?::timestamptz, ?::text, ?::text
+      (id, user_id, refresh_counter, created_at, last_used_at, expires_at, ip_address, network, user_agent)
+    select ?::uuid, user_id, 0, ?::timestamptz, ?::timestamptz, ?::timestamptz, ?::text, ?::text, ?::text
     from password_hashes where user_id = ? and password_hash = ? returning user_id
   ), ended as (
     update sessions set ended_at = ?::timestamptz, end_reason = '${limitReason}'
@@ -125,6 +126,7 @@ export function createSessions(parts: SessionsParts): Sessions {
         now,
         expiresAt,
         client.ipAddress,
+        networkOf(client.ipAddress),
         userAgent,
         userId,
         passwordHash,

@@ -110,7 +110,7 @@ function environmentOf(cluster: Cluster, mail: MailServer): Variables {
     EMAIL_USE_TLS: 'False',
     PUBLIC_URL: 'http://auth.test',
     ALLOWED_HOSTS: '127.0.0.1',
-    ATTEMPT_BUDGETS: 'off',
+    RATE_LIMITS: 'off',
     DEBUG: 'False',
   };
 }

@@ -66,7 +66,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const environment = {
     ...environmentOf({ url }, mail),
     ALLOWED_HOSTS: '127.0.0.1',
-    ATTEMPT_BUDGETS: 'off',
+    RATE_LIMITS: 'off',
     DEBUG: 'False',
     ...options.environment,
   };

@@ -1,4 +1,4 @@
-/** `budgets show` and `budgets reset`, beside a server. */
+/** `rate-limits show` and `rate-limits reset`, beside a server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
@@ -13,12 +13,14 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 const run = (...args: string[]) =>
-  runCommand(['budgets', ...args], { environment: environmentOf(service.database, service.mail) });
+  runCommand(['rate-limits', ...args], {
+    environment: environmentOf(service.database, service.mail),
+  });
 
 const show = async (...args: string[]) => {
   const { code, stdout, stderr } = await run('show', '--json', ...args);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return JSON.parse(stdout) as { budget: string; key: string; spent: number; of: number }[];
+  return JSON.parse(stdout) as { limit: string; key: string; used: number; of: number }[];
 };
 
 const login = async (email: string, password: string, from: string) => {
@@ -34,36 +36,35 @@ async function runOut(email: string, from: string) {
   expect(await login(email, goodPassword, from)).toBe(429);
 }
 
-test('what an account or a network has spent is shown, and given back', async () => {
+test('the attempts of an account or a network are shown and reset', async () => {
   const { email } = await person(service);
   await runOut(email, '203.0.113.7');
   expect(await show('--account', email.toUpperCase())).toMatchObject([
-    { budget: 'account', spent: 10, of: 100 },
-    { budget: 'mail-recipient', spent: 1, of: 30 },
-    { budget: 'notice', spent: 1, of: 3 },
+    { limit: 'account', used: 10, of: 100 },
+    { limit: 'mail-recipient', used: 1, of: 30 },
   ]);
   expect(await show('--network', '203.0.113.7')).toMatchObject([
-    { budget: 'network', key: '203.0.113.7', spent: 10, of: 200 },
+    { limit: 'network', key: '203.0.113.7', used: 10, of: 200 },
   ]);
   const fullest = await run('show');
   expect(fullest.stdout).toMatch(
-    /^account-network {2}\S{22}:203\.0\.113\.7 {2}10 of 10 spent, full again at \d{4}-/m,
+    /^account-network {2}\S{22}:203\.0\.113\.7 {2}10 of 10 used, empty again at \d{4}-/m,
   );
   expect(fullest.stdout).not.toContain('@');
 
   const pair = ['--account', email, '--network', '203.0.113.7'];
-  expect(await show(...pair)).toMatchObject([{ budget: 'account-network', spent: 10, of: 10 }]);
-  expect(await run('reset', ...pair)).toMatchObject({ code: 0, stdout: 'Emptied 1 bucket.\n' });
+  expect(await show(...pair)).toMatchObject([{ limit: 'account-network', used: 10, of: 10 }]);
+  expect(await run('reset', ...pair)).toMatchObject({ code: 0, stdout: 'Reset 1 bucket.\n' });
   expect(await show(...pair)).toEqual([]);
   expect(await login(email, goodPassword, '203.0.113.7')).toBe(200);
 });
 
-test('everything is given back at once', async () => {
+test('all buckets are reset at once', async () => {
   const { email } = await person(service);
   await runOut(email, '2001:db8::7');
-  expect((await run('reset', '--all')).stdout).toMatch(/^Emptied \d+ buckets\.\n$/);
+  expect((await run('reset', '--all')).stdout).toMatch(/^Reset \d+ buckets\.\n$/);
   expect(await show()).toEqual([]);
-  expect((await run('show')).stdout).toBe('Nothing is spent.\n');
+  expect((await run('show')).stdout).toBe('All buckets are empty.\n');
   expect(await login(email, goodPassword, '2001:db8::8')).toBe(200);
 });
 
@@ -79,11 +80,11 @@ test.each([
 });
 
 test('where attempts are not limited, that is said', async () => {
-  const result = await runCommand(['budgets', 'show'], {
-    environment: { ...environmentOf(service.database, service.mail), ATTEMPT_BUDGETS: 'off' },
+  const result = await runCommand(['rate-limits', 'show'], {
+    environment: { ...environmentOf(service.database, service.mail), RATE_LIMITS: 'off' },
   });
   expect(result).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('ATTEMPT_BUDGETS is off'),
+    stderr: expect.stringContaining('RATE_LIMITS is off'),
   });
 });

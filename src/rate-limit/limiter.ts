@@ -1,0 +1,183 @@
+/**
+ * The rate limiter: attempts are consumed before the work that they limit, and refunded when it was no
+ * failure. An attempt in flight counts as failed, so that no burst gets past a limit.
+ */
+import { LRUCache } from 'lru-cache';
+import { Problem } from '../core/errors.ts';
+import { createInFlight } from './in-flight.ts';
+import type { LimitName, Limits } from './limits.ts';
+import type { BucketRequest, BucketState, RateLimitStore, Refusal } from './store.ts';
+
+/** One bucket of a limit. The key names nobody: it is a digest, a network, or both. */
+export interface Bucket {
+  readonly limit: LimitName;
+  readonly key: string;
+}
+
+/** An attempt in flight; exactly one of the two ends it. */
+export interface Attempt {
+  /** Gives the attempt back; while the store is unavailable it stays consumed. */
+  refund(): Promise<void>;
+  /** Leaves it consumed. */
+  keep(): void;
+}
+
+export interface RateLimiter {
+  /**
+   * Consumes one attempt of every bucket, or of none.
+   *
+   * @throws THROTTLED with the seconds until all of them have one again
+   */
+  consume(buckets: readonly Bucket[]): Promise<Attempt>;
+  /**
+   * Refuses what `consume` would refuse, where that is known without a change: for callers that do
+   * other work before they consume. Asks the store only about buckets that were exhausted before.
+   *
+   * @throws THROTTLED
+   */
+  refuseIfExhausted(buckets: readonly Bucket[]): Promise<void>;
+  /** The same, and asks the store in any case. @throws THROTTLED */
+  requireAvailable(buckets: readonly Bucket[]): Promise<void>;
+  /** Empties buckets. */
+  reset(buckets: readonly Bucket[]): Promise<void>;
+  /** The state of these buckets, of those that hold attempts. */
+  read(buckets: readonly Bucket[]): Promise<readonly BucketState[]>;
+  fullest(limit: number): Promise<readonly BucketState[]>;
+  clear(): Promise<number>;
+  prune(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** So many exhausted buckets are remembered, the latest ones. */
+const rememberedBuckets = 10_000;
+/** For so long a bucket counts as exhausted without asking the store: another process may reset it. */
+const trustedMs = 250;
+/** As many as half a limit, but at least these, wait for attempts in flight. */
+const leastWaiting = 20;
+
+export function createRateLimiter(
+  store: RateLimitStore,
+  limits: Limits,
+  onRefused: (limit: LimitName) => void = () => undefined,
+): RateLimiter {
+  const inFlight = createInFlight();
+  /** When it was last seen to be exhausted, and until when it is; `performance.now()`. */
+  const exhausted = new LRUCache<string, { readonly seenAt: number; readonly endsAt: number }>({
+    max: rememberedBuckets,
+  });
+
+  const remember = ({ key, retryAfterMs }: Refusal): void => {
+    const seenAt = performance.now();
+    exhausted.set(key, { seenAt, endsAt: seenAt + retryAfterMs }, { ttl: retryAfterMs });
+  };
+
+  const refuse = (buckets: readonly Bucket[], { key, retryAfterMs }: Refusal): never => {
+    const bucket = buckets.find((each) => idOf(each) === key);
+    if (bucket) onRefused(bucket.limit);
+    throw new Problem('THROTTLED', { retryAfterSeconds: Math.ceil(retryAfterMs / 1000) });
+  };
+
+  /** Seen lately: the store need not be asked. */
+  const rememberedRefusal = (ids: readonly string[]): Refusal | undefined => {
+    const now = performance.now();
+    const refusals = ids.flatMap((key) => {
+      const { seenAt = 0, endsAt = 0 } = exhausted.get(key) ?? {};
+      const isCertain = seenAt > now - trustedMs && endsAt > now;
+      return isCertain ? [{ key, retryAfterMs: endsAt - now }] : [];
+    });
+    return refusals.toSorted((one, other) => other.retryAfterMs - one.retryAfterMs)[0];
+  };
+
+  /** Of all buckets, as the one that is exhausted for the longest counts. */
+  const readRefusal = async (buckets: readonly Bucket[]): Promise<Refusal | undefined> => {
+    const points = new Map(buckets.map((bucket) => [idOf(bucket), limits[bucket.limit].points]));
+    const states = await store.read([...points.keys()]);
+    const [last] = states
+      .filter(({ key, used }) => used >= (points.get(key) ?? Number.POSITIVE_INFINITY))
+      .toSorted((one, other) => Number(other.endsAt) - Number(one.endsAt));
+    return last && { key: last.key, retryAfterMs: Math.max(1, Number(last.endsAt) - Date.now()) };
+  };
+
+  const requireAvailable = async (buckets: readonly Bucket[]): Promise<void> => {
+    const refusal = buckets.length === 0 ? undefined : await readRefusal(buckets);
+    if (!refusal) return;
+    remember(refusal);
+    refuse(buckets, refusal);
+  };
+
+  const refuseIfExhausted = async (buckets: readonly Bucket[]): Promise<void> => {
+    const remembered = buckets.map(idOf).filter((id) => exhausted.has(id));
+    if (remembered.length === 0) return;
+    const refusal = rememberedRefusal(remembered);
+    if (refusal) return refuse(buckets, refusal);
+    for (const id of remembered) exhausted.delete(id); // it may have been reset elsewhere
+    await requireAvailable(buckets);
+  };
+
+  const requestOf = (bucket: Bucket): BucketRequest => ({
+    key: idOf(bucket),
+    ...limits[bucket.limit],
+  });
+
+  /** How many attempts may wait for a bucket. */
+  const mostWaiting = (buckets: readonly Bucket[], key: string): number => {
+    const bucket = buckets.find((each) => idOf(each) === key);
+    return Math.max(leastWaiting, bucket ? limits[bucket.limit].points / 2 : 0);
+  };
+
+  const consume = async (buckets: readonly Bucket[]): Promise<Attempt> => {
+    const requests = buckets.map(requestOf);
+    const keys = requests.map(({ key }) => key);
+    for (;;) {
+      inFlight.begin(keys); // before it is consumed: others may be refused because of it
+      const consumption = await store.consume(requests).catch((error: unknown) => {
+        inFlight.end(keys);
+        throw error;
+      });
+      if (!consumption.refusal) {
+        return {
+          refund: () =>
+            consumption
+              .refund()
+              .catch(() => undefined)
+              .finally(() => inFlight.end(keys)),
+          keep: () => inFlight.end(keys),
+        };
+      }
+      const { refusal } = consumption;
+      inFlight.refuse(keys, refusal);
+      const waited = inFlight.wait(refusal.key, mostWaiting(buckets, refusal.key));
+      const verdict = waited ? await waited : refusal;
+      if (!verdict) continue;
+      if (!inFlight.has(verdict.key)) remember(verdict);
+      return refuse(buckets, verdict);
+    }
+  };
+
+  return {
+    async consume(buckets) {
+      if (buckets.length === 0) return { refund: async () => undefined, keep: () => undefined };
+      await refuseIfExhausted(buckets);
+      return consume(buckets);
+    },
+    refuseIfExhausted,
+    requireAvailable,
+    async reset(buckets) {
+      await store.reset(buckets.map(idOf));
+      for (const bucket of buckets) exhausted.delete(idOf(bucket));
+    },
+    read: (buckets) => store.read(buckets.map(idOf)),
+    fullest: store.fullest,
+    async clear() {
+      const cleared = await store.clear();
+      exhausted.clear();
+      return cleared;
+    },
+    prune: store.prune,
+    close: store.close,
+  };
+}
+
+export function idOf({ limit, key }: Bucket): string {
+  return `${limit}:${key}`;
+}

@@ -1,0 +1,152 @@
+/** Limits of mails: they protect the recipient, and what sends no mail costs the recipient nothing. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { onBehalfOf } from '../../src/core/ambient.ts';
+import { Problem, type ProblemCode } from '../../src/core/errors.ts';
+import { headersFrom, inTurn, newNetwork, statuses } from '../support/attempts.ts';
+import { goodPassword, newAddress, person } from '../support/people.ts';
+import { quiet, startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService({ environment: { TRUST_PROXY: '1' } });
+});
+afterAll(() => service.close());
+
+const mailsTo = (email: string) => service.mail.mails.filter(({ to }) => to === email);
+const ask = (path: string, json: object, method: 'POST' | 'PUT' = 'POST', token?: string) =>
+  service.rest(method, path, {
+    json,
+    headers: headersFrom(newNetwork()),
+    ...(token ? { token } : {}),
+  });
+const used = async (email: string, limit: string) => {
+  const { attempts, rateLimiter } = service.house;
+  const buckets = attempts.bucketsOf({ account: `email:${email}` });
+  const states = await rateLimiter?.read(buckets.filter((bucket) => bucket.limit === limit));
+  return states?.[0]?.used ?? 0;
+};
+
+test('mails to one address stop at the limit of the recipient, and every answer is the same', async () => {
+  await using strict = await startService({
+    environment: { RATE_LIMITS: 'mail-recipient=2/3600', TRUST_PROXY: '1' },
+  });
+  const email = newAddress();
+  const stranger = await person(strict);
+  const mails = () => strict.mail.mails.filter(({ to }) => to === email);
+  const answers = await inTurn(4, async () => {
+    const answer = await strict.rest('PUT', '/profile/update/', {
+      json: { email, password: goodPassword },
+      token: stranger.accessToken,
+      headers: headersFrom(newNetwork()),
+    });
+    await quiet(strict);
+    return answer;
+  });
+  expect(statuses(answers)).toEqual([200, 200, 200, 200]);
+  expect(mails()).toHaveLength(2);
+  const form = { password: goodPassword, password2: goodPassword, first_name: 'A', last_name: 'B' };
+  const registered = await inTurn(2, () =>
+    strict.rest('POST', '/register/', { json: { ...form, email } }),
+  );
+  expect(statuses(registered)).toEqual([201, 201]);
+  await quiet(strict);
+  expect(mails()).toHaveLength(2);
+});
+
+test('cost nothing where the service is too busy for the work before', async () => {
+  await using strict = await startService({ environment: { RATE_LIMITS: 'mail-network=30/3600' } });
+  const { attempts } = strict.house;
+  const spend = (code: ProblemCode, count: number) =>
+    inTurn(count, () =>
+      attempts
+        .limitMailRequest(() => Promise.reject(new Problem(code)))
+        .catch((problem: Problem) => problem.code),
+    );
+  const client = { ipAddress: newNetwork(), userAgent: '', locale: 'en', requestId: 'test' };
+  await onBehalfOf({ actor: undefined, client }, async () => {
+    expect(new Set(await spend('OVERLOADED', 40))).toEqual(new Set(['OVERLOADED']));
+    expect(await spend('VALIDATION_FAILED', 31)).toEqual([
+      ...Array(30).fill('VALIDATION_FAILED'),
+      'THROTTLED',
+    ]);
+  });
+});
+
+test('an owner is told three times of registrations, and every answer is the same', async () => {
+  const { email } = await person(service);
+  const form = {
+    password: goodPassword,
+    password2: goodPassword,
+    first_name: 'A',
+    last_name: 'B',
+  };
+  const answers = await inTurn(6, () =>
+    service.rest('POST', '/register/', {
+      json: { ...form, email },
+      headers: headersFrom(newNetwork()),
+    }),
+  );
+  expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+  await quiet(service);
+  const notices = service.mail.mails.filter(
+    ({ to, subject }) => to === email && /already/i.test(subject),
+  );
+  expect(notices).toHaveLength(3);
+});
+
+test('resets to one address stop at three, and every answer is the same', async () => {
+  const { email } = await person(service);
+  const before = service.mail.mails.filter(({ to }) => to === email).length;
+  const answers = await inTurn(20, () =>
+    service.rest('POST', '/password/request_change/', {
+      json: { email },
+      headers: headersFrom(newNetwork()),
+    }),
+  );
+  expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+  await quiet(service);
+  // One that the next request replaces before it is written is not sent.
+  const sent = service.mail.mails.filter(({ to }) => to === email).length - before;
+  expect(sent).toBeGreaterThan(0);
+  expect(sent).toBeLessThanOrEqual(3);
+});
+
+test('J10: 40 resends by strangers leave the owner a reset, as they send no mail', async () => {
+  const { email } = await person(service);
+  const answers = await inTurn(40, () => ask('/register/resend_email_verify/', { email }));
+  expect(new Set(statuses(answers))).toEqual(new Set([200]));
+  await quiet(service);
+  const before = mailsTo(email).length;
+  expect(await used(email, 'mail-recipient')).toBe(1); // the registration
+  await ask('/password/request_change/', { email });
+  await service.mail.waitFor(email, before + 1);
+});
+
+test('requests for an unknown address cost it nothing', async () => {
+  const email = newAddress();
+  await inTurn(5, () => ask('/password/request_change/', { email }));
+  await inTurn(5, () => ask('/register/resend_email_verify/', { email }));
+  await quiet(service);
+  for (const limit of ['mail-recipient', 'reset', 'notice']) {
+    expect(await used(email, limit)).toBe(0);
+  }
+});
+
+test('a change to an address of somebody else spends its notices, and the answer is the same', async () => {
+  const owner = await person(service);
+  const stranger = await person(service);
+  const change = (email: string) =>
+    ask('/profile/update/', { email, password: goodPassword }, 'PUT', stranger.accessToken);
+  const before = mailsTo(owner.email).length;
+  const answers = await inTurn(6, async (index) => {
+    const answer = await change(index < 5 ? owner.email : newAddress());
+    await quiet(service);
+    return answer;
+  });
+  expect(new Set(answers.map(({ status, body }) => `${status} ${body.message}`)).size).toBe(1);
+  await quiet(service);
+  expect(mailsTo(owner.email).slice(before)).toHaveLength(3);
+  expect([await used(owner.email, 'notice'), await used(owner.email, 'mail-recipient')]).toEqual([
+    3, 1,
+  ]);
+});

@@ -1,0 +1,104 @@
+/** Rate limits protect the owner of an account, not the strangers who try it. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  headersFrom,
+  inTurn,
+  loginFrom,
+  many,
+  newNetwork,
+  statuses,
+  wrong,
+} from '../support/attempts.ts';
+import { factOf } from '../support/mail-server.ts';
+import { goodPassword, person } from '../support/people.ts';
+import { quiet, startService, type TestService } from '../support/service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService({ environment: { TRUST_PROXY: '1' } });
+});
+afterAll(() => service.close());
+
+const newPassword = `${goodPassword} again`;
+
+/** Ten networks with ten wrong passwords each, which is all that the account's limit has. */
+async function storm(name: string): Promise<void> {
+  const answers = await many(10, () => {
+    const network = newNetwork();
+    return inTurn(10, () => loginFrom(service, network, name, wrong));
+  });
+  expect(statuses(answers.flat())).toEqual(Array(100).fill(401));
+  expect((await loginFrom(service, newNetwork(), name, goodPassword)).status).toBe(429);
+}
+
+async function resetPassword(email: string, network: string) {
+  const headers = headersFrom(network);
+  const before = service.mail.mails.filter(({ to }) => to === email).length;
+  await service.rest('POST', '/password/request_change/', { json: { email }, headers });
+  const mail = (await service.mail.waitFor(email, before + 1)).at(-1);
+  const [uidb64, token] = [factOf(mail, 'Uid'), factOf(mail, 'Token')];
+  const json = { uidb64, token, password: newPassword, password2: newPassword };
+  return service.rest('PUT', '/password/reset/', { json, headers });
+}
+
+test('J10: after 40 resends and 100 wrong passwords by strangers, a reset and a login go through', async () => {
+  const { email } = await person(service);
+  const home = newNetwork();
+  expect((await loginFrom(service, home, email, goodPassword)).status).toBe(200);
+  await inTurn(40, () =>
+    service.rest('POST', '/register/resend_email_verify/', {
+      json: { email },
+      headers: headersFrom(newNetwork()),
+    }),
+  );
+  await storm(email);
+  await quiet(service);
+  expect((await loginFrom(service, home, email, goodPassword)).status).toBe(200);
+  expect((await resetPassword(email, newNetwork())).status).toBe(200);
+  expect((await loginFrom(service, home, email, newPassword)).status).toBe(200);
+});
+
+test('J10: a network of the last 30 days stays open to the owner, one from before does not', async () => {
+  const { email, accessToken: token } = await person(service, { username: 'grace_hopper' });
+  const [home, formerHome] = [newNetwork(), '2001:db8:5:5::1'];
+  for (const network of [home, formerHome]) {
+    expect((await loginFrom(service, network, email, goodPassword)).status).toBe(200);
+  }
+  await service.database.query(
+    "update sessions set created_at = created_at - interval '31 days' where ip_address = $1",
+    [formerHome],
+  );
+  await storm(email);
+  await storm('grace_hopper');
+  for (const name of [email, 'grace_hopper']) {
+    expect((await loginFrom(service, home, name, goodPassword)).status).toBe(200);
+    expect((await loginFrom(service, formerHome, name, goodPassword)).status).toBe(429);
+  }
+  const confirm = (network: string) =>
+    service.rest('PUT', '/profile/update/', {
+      token,
+      headers: headersFrom(network),
+      json: { email: `new-${email}`, password: goodPassword },
+    });
+  expect((await confirm(newNetwork())).status).toBe(429);
+  expect((await confirm(home)).status).toBe(200);
+});
+
+test('at a known network guesses are limited all the same', async () => {
+  const { email } = await person(service);
+  const home = newNetwork();
+  await loginFrom(service, home, email, goodPassword);
+  const answers = await many(50, () => loginFrom(service, home, email, wrong));
+  expect(answers.filter(({ status }) => status === 401)).toHaveLength(10);
+  expect((await loginFrom(service, home, email, goodPassword)).status).toBe(429);
+});
+
+test('a reset empties the buckets of the account by address and by username', async () => {
+  const { email } = await person(service, { username: 'ada_lovelace' });
+  await storm(email);
+  await storm('ada_lovelace');
+  expect((await resetPassword(email, newNetwork())).status).toBe(200);
+  for (const name of [email, 'Ada_Lovelace']) {
+    expect((await loginFrom(service, newNetwork(), name, newPassword)).status).toBe(200);
+  }
+});
