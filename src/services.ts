@@ -30,6 +30,7 @@ import {
   createAccountRecovery,
 } from './features/administration/account-recovery.ts';
 import { createAuditEntries } from './features/administration/audit-entries.ts';
+import { createAuditNames } from './features/administration/audit-names.ts';
 import { createByName } from './features/administration/by-name.ts';
 import { createDirectory } from './features/administration/directory.ts';
 import { createExplanations } from './features/administration/explanations.ts';
@@ -188,8 +189,10 @@ function createAdministration(
     permissionAdministration,
   };
   const accessDeclarations = createAccessDeclarations(administration);
+  const byName = withLoggedRefusals(audit, ['FORBIDDEN'], createByName(unitOfWork));
   return {
-    byName: withLoggedRefusals(audit, ['FORBIDDEN'], createByName(unitOfWork)),
+    byName,
+    auditNames: createAuditNames({ query: unitOfWork.query, byName }),
     userAdministration: withRecordedRefusals(audit, userAdministration),
     accountRecovery: withRecordedRefusals(audit, createAccountRecovery(parts)),
     registrationAdministration: withRecordedRefusals(

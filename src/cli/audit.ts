@@ -1,15 +1,11 @@
 /** `audit verify`, `audit checkpoint`, `audit tail`: the record of who did what. */
 
 import { readFile, writeFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandModule } from 'yargs';
-import type { AuditEntry } from '../features/administration/audit-entries.ts';
 import type { AuditFault, FaultKind } from '../features/audit/chain-reader.ts';
 import type { AuditVerification, Checkpoint } from '../features/audit/verification.ts';
-import type { House } from '../house.ts';
+import { tailCommand } from './audit-tail.ts';
 import { commandGroup } from './command-group.ts';
-import { limitOption, parseLimit } from './listing.ts';
-import { isWritable } from './output-watch.ts';
 import { complain } from './terminal.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
@@ -21,13 +17,6 @@ interface VerifyArguments extends GlobalArguments {
 interface CheckpointArguments extends GlobalArguments {
   readonly output: string | undefined;
 }
-
-interface TailArguments extends GlobalArguments {
-  readonly follow: boolean;
-  readonly limit: string;
-}
-
-const followMilliseconds = 500;
 
 const verifyCommand: CommandModule<GlobalArguments, VerifyArguments> = {
   command: 'verify',
@@ -76,61 +65,11 @@ const checkpointCommand: CommandModule<GlobalArguments, CheckpointArguments> = {
   },
 };
 
-const tailCommand: CommandModule<GlobalArguments, TailArguments> = {
-  command: 'tail',
-  describe: 'Show the newest entries',
-  builder: (argv) =>
-    argv
-      .option('follow', { type: 'boolean', default: false, describe: 'Go on with what comes' })
-      .option('limit', { ...limitOption, default: '20', describe: 'So many to begin with' }),
-  handler: async ({ follow, limit: limitText, ...given }) => {
-    const limit = parseLimit(limitText);
-    await withHouse(
-      given.terminal,
-      async (house) => {
-        let last = await show(house, undefined, { ...given, limit });
-        const stopping = follow ? untilInterrupted() : AbortSignal.abort();
-        while (!stopping.aborted && isWritable(given.terminal)) {
-          await sleep(followMilliseconds);
-          last = await show(house, last, { ...given, limit: 1000 });
-        }
-      },
-      { purpose: 'read' },
-    );
-  },
-};
-
 export const auditCommand = commandGroup({
   name: 'audit',
   describe: 'Check, note down or watch the record of who did what',
   commands: (argv) => argv.command(verifyCommand).command(checkpointCommand).command(tailCommand),
 });
-
-/** Ctrl-C ends the watching, and the command leaves the house as it should. */
-function untilInterrupted(): AbortSignal {
-  const interruption = new AbortController();
-  process.once('SIGINT', () => interruption.abort());
-  return interruption.signal;
-}
-
-/** Prints entries behind the one with id `after`, and answers the id of the last that is known. */
-async function show(
-  { auditEntries }: House,
-  after: string | undefined,
-  { limit, ...given }: GlobalArguments & { readonly limit: number },
-): Promise<string | undefined> {
-  const entries = await auditEntries.entriesAfter(after, limit);
-  for (const entry of entries) print({ text: lineOf(entry), json: entry }, given);
-  return entries.at(-1)?.id ?? after;
-}
-
-function lineOf(entry: AuditEntry): string {
-  const actor = [entry.actorKind, entry.actorId].filter(Boolean).join(' ');
-  const target = entry.targetId === null ? '' : ` on ${entry.targetType} ${entry.targetId}`;
-  const refusal = entry.code === null ? '' : ` refused: ${entry.code}`;
-  const from = entry.ipAddress ? ` from ${entry.ipAddress}` : '';
-  return `${entry.at.toISOString()}  ${entry.action}${target}${refusal}, by ${actor}${from}`;
-}
 
 function sentenceOf({ entries, startedAt, faults }: AuditVerification): string {
   if (faults.length === 0) {

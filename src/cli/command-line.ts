@@ -23,6 +23,7 @@ import { permissionsCommand } from './permissions.ts';
 import { rateLimitsCommand } from './rate-limits.ts';
 import { registrationsCommand } from './registrations.ts';
 import { serveCommand } from './serve.ts';
+import { sessionsCommand } from './sessions.ts';
 import { complain, say, type Terminal } from './terminal.ts';
 import { bindValues, Interrupted, UsageError, withoutValues } from './usage.ts';
 import { usersCommand } from './users.ts';
@@ -41,7 +42,12 @@ const textOptions = [
   '--group',
   '--permission',
   '--permissions',
+  '--since',
   '--until',
+  '--action',
+  '--actor',
+  '--port',
+  '--host',
   '--name',
   '--codename',
   '--description',
@@ -49,6 +55,7 @@ const textOptions = [
   '-f',
   '--checkpoint',
   '--account',
+  '--user',
   '--network',
 ];
 
@@ -93,6 +100,7 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     .command(auditCommand)
     .command(rateLimitsCommand)
     .command(usersCommand)
+    .command(sessionsCommand)
     .command(groupsCommand)
     .command(permissionsCommand)
     .command(registrationsCommand)

@@ -13,10 +13,10 @@ import {
   formatOf,
   type ListArguments,
   listOptions,
-  paint,
   printList,
   recordOf,
 } from './listing.ts';
+import { paint } from './table.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 

@@ -4,6 +4,7 @@ import type { CommandModule } from 'yargs';
 import { publicKeysMaxAgeSeconds } from '../features/sessions/public-keys.ts';
 import type { SigningKeySummary } from '../features/sessions/signing-keys.ts';
 import { commandGroup } from './command-group.ts';
+import { type Column, formatOf, type ListArguments, listOptions, printList } from './listing.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
@@ -14,15 +15,28 @@ interface RotateArguments extends GlobalArguments {
 /** Whoever keeps our public keys has asked again by then. */
 const leadSeconds = 2 * publicKeysMaxAgeSeconds;
 
-const listKeys: CommandModule<GlobalArguments, GlobalArguments> = {
+const columns: readonly Column<SigningKeySummary>[] = [
+  { name: 'keyId', title: 'KEY', isWhole: true, value: ({ keyId }) => keyId },
+  { name: 'state', title: 'STATE', value: ({ state }) => state },
+  { name: 'createdAt', title: 'CREATED', value: ({ createdAt }) => createdAt },
+  { name: 'signsFrom', title: 'SIGNS FROM', value: ({ signsFrom }) => signsFrom },
+  {
+    name: 'verifiesUntil',
+    title: 'VERIFIES UNTIL',
+    value: ({ verifiesUntil }) => verifiesUntil ?? null,
+  },
+];
+
+const listKeys: CommandModule<GlobalArguments, ListArguments> = {
   command: 'list',
-  describe: 'Show the keys, newest first',
-  builder: {},
+  describe: 'List the keys, newest first',
+  builder: listOptions,
   handler: async (given) => {
+    const format = formatOf(given);
     const keys = await withHouse(given.terminal, ({ signingKeys }) => signingKeys.list(), {
       purpose: 'read',
     });
-    print({ text: keys.map(line).join('\n'), json: keys }, given);
+    await printList([keys], columns, { format, stdout: given.terminal.stdout });
   },
 };
 

@@ -1,7 +1,6 @@
 /** Lists of things: a table for people, CSV for spreadsheets, JSON for programs. */
-import { styleText } from 'node:util';
-import stringWidth from 'string-width';
 import type { Argv } from 'yargs';
+import { type Colour, createTable } from './table.ts';
 import type { Output } from './terminal.ts';
 import { UsageError } from './usage.ts';
 import type { GlobalArguments } from './with-house.ts';
@@ -16,13 +15,13 @@ export interface ListArguments extends GlobalArguments {
 
 type Value = string | number | boolean | Date | null | readonly string[];
 
-export type Colour = 'green' | 'yellow' | 'red';
-
 export interface Column<Row> {
   /** In CSV and JSON. */
   readonly name: string;
   /** In a table, which leaves out a column without one. */
   readonly title?: string;
+  /** Never cut in a table: an id, which is copied. */
+  readonly isWhole?: boolean;
   readonly value: (row: Row) => Value;
   readonly colour?: (row: Row) => Colour | undefined;
 }
@@ -62,39 +61,6 @@ export async function printList<Row>(
   await printers[format](pages, columns, stdout);
 }
 
-/** A table as text, with a line for the titles; without rows only that. */
-function tableOf<Row>(
-  rows: readonly Row[],
-  columns: readonly Column<Row>[],
-  stdout: Output,
-): string {
-  const shown = columns.filter(({ title }) => title !== undefined);
-  const cells = rows.map((row) => shown.map(({ value }) => textOf(value(row))));
-  const titles = shown.map(({ title = '' }) => title);
-  const widths = titles.map((title, at) =>
-    cells.reduce((width, line) => Math.max(width, stringWidth(line[at] ?? '')), title.length),
-  );
-  const pad = (text: string, at: number) =>
-    at === shown.length - 1
-      ? text
-      : text + ' '.repeat(Math.max(0, (widths[at] ?? 0) - stringWidth(text)));
-  const lines = rows.map((row, index) =>
-    shown
-      .map(({ colour }, at) => paint(colour?.(row), pad(cells[index]?.[at] ?? '', at), stdout))
-      .join('  ')
-      .trimEnd(),
-  );
-  return [
-    titles.map((title, at) => paint('bold', pad(title, at), stdout)).join('  '),
-    ...lines,
-  ].join('\n');
-}
-
-/** Colours only what a terminal shows, and not against NO_COLOR. */
-export function paint(style: Colour | 'bold' | undefined, text: string, stdout: Output): string {
-  return style === undefined ? text : styleText(style, text, { stream: stdout });
-}
-
 async function printTable<Row>(
   pages: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
   columns: readonly Column<Row>[],
@@ -102,7 +68,18 @@ async function printTable<Row>(
 ): Promise<void> {
   const rows: Row[] = [];
   for await (const page of pages) rows.push(...page);
-  await write(`${tableOf(rows, columns, stdout)}\n`, stdout);
+  await write(`${tableOf(columns, stdout).textOf(rows)}\n`, stdout);
+}
+
+/** A table of such rows, for those that come in batches. */
+export function tableOf<Row>(columns: readonly Column<Row>[], stdout: Output) {
+  const shown = columns.flatMap(({ title, ...column }) =>
+    title === undefined ? [] : [{ ...column, title }],
+  );
+  const table = createTable(shown, stdout);
+  const cellsOf = (row: Row) =>
+    shown.map(({ value, colour }) => ({ text: textOf(value(row)), colour: colour?.(row) }));
+  return { textOf: (rows: readonly Row[]) => table.textOf(rows.map(cellsOf)) };
 }
 
 async function printCsv<Row>(
@@ -110,14 +87,21 @@ async function printCsv<Row>(
   columns: readonly Column<Row>[],
   stdout: Output,
 ): Promise<void> {
-  // A spreadsheet would run what begins like a formula (OWASP, CSV injection).
+  const csv = await csvOf(columns);
+  if (!(await write(csv.titles, stdout))) return;
+  for await (const page of pages) if (!(await write(csv.textOf(page), stdout))) return;
+}
+
+/** Lines of CSV for such rows, each with its line break. */
+export async function csvOf<Row>(columns: readonly Column<Row>[]) {
   const { stringify } = await import('csv-stringify/sync');
+  // A spreadsheet would run what begins like a formula (OWASP, CSV injection).
   const csv = (lines: string[][]) => stringify(lines, { escape_formulas: true });
-  if (!(await write(csv([columns.map(({ name }) => name)]), stdout))) return;
-  for await (const page of pages) {
-    const lines = page.map((row) => columns.map(({ value }) => csvTextOf(value(row))));
-    if (!(await write(csv(lines), stdout))) return;
-  }
+  return {
+    titles: csv([columns.map(({ name }) => name)]),
+    textOf: (rows: readonly Row[]) =>
+      csv(rows.map((row) => columns.map(({ value }) => csvTextOf(value(row))))),
+  };
 }
 
 async function printJson<Row>(
@@ -142,7 +126,7 @@ export function recordOf<Row>(row: Row, columns: readonly Column<Row>[]): Record
 }
 
 /** Waits until the text is written; resolves to false when it could not be (see `watchOutput`). */
-function write(text: string, stdout: Output): Promise<boolean> {
+export function write(text: string, stdout: Output): Promise<boolean> {
   return new Promise((resolve) => {
     stdout.write(text, (error) => resolve(!error));
   });

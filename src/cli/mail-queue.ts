@@ -3,7 +3,6 @@ import type { CommandModule } from 'yargs';
 import type { JobState } from '../db/job-queue.ts';
 import type { QueuedMail } from '../features/administration/mail-queue.ts';
 import {
-  type Colour,
   type Column,
   formatOf,
   type ListArguments,
@@ -12,6 +11,7 @@ import {
   parseLimit,
   printList,
 } from './listing.ts';
+import type { Colour } from './table.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
@@ -34,7 +34,7 @@ const stateColours: Readonly<Record<JobState, Colour | undefined>> = {
 };
 
 const columns: readonly Column<QueuedMail>[] = [
-  { name: 'id', title: 'ID', value: ({ id }) => id },
+  { name: 'id', title: 'ID', isWhole: true, value: ({ id }) => id },
   {
     name: 'state',
     title: 'STATE',

@@ -3,7 +3,10 @@
  * as with `| head -1`) is no error; a full disk is one.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { complain, type Terminal } from './terminal.ts';
+import { complain, type Output, type Terminal } from './terminal.ts';
+
+/** Streams that have failed. The standard streams of a process do not tell that of themselves. */
+const broken = new WeakSet<Output>();
 
 export interface OutputWatch {
   /** Waits until everything is written; returns whether that failed for another reason than EPIPE. */
@@ -13,11 +16,10 @@ export interface OutputWatch {
 /** Watches standard output from now on, and reports the first failure on standard error. */
 export function watchOutput(terminal: Terminal): OutputWatch {
   const { stdout, stderr } = terminal;
-  let isBroken = false;
   let hasFailed = false;
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (isBroken) return;
-    isBroken = true;
+    if (broken.has(stdout)) return;
+    broken.add(stdout);
     if (error.code === 'EPIPE') return;
     hasFailed = true;
     complain(terminal, `The output could not be written: ${error.message}`);
@@ -33,7 +35,7 @@ export function watchOutput(terminal: Terminal): OutputWatch {
   };
 }
 
-/** Whether what is written there still arrives. */
+/** Whether what is written there still arrives, as far as writing has shown. */
 export function isWritable({ stdout }: Terminal): boolean {
-  return !stdout.errored && !stdout.destroyed;
+  return !broken.has(stdout);
 }

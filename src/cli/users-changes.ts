@@ -30,7 +30,7 @@ export const disableUser: CommandModule<GlobalArguments, UserArguments & Confirm
   builder: (argv) => argv.positional('user', userPositional).option('yes', yesOption),
   handler: async (given) => {
     requireConfirmable(given);
-    await perform({ ...given, done: 'is disabled' }, async (house, id, context) => {
+    await changeUser({ ...given, done: 'is disabled' }, async (house, id, context) => {
       await confirm(`Disable ${given.user} and end all sessions?`, given);
       await house.userAdministration.deactivateUser(id, context);
     });
@@ -78,7 +78,7 @@ export const setPassword: CommandModule<GlobalArguments, PasswordArguments> = {
     }),
   handler: async ({ passwordStdin, ...given }) => {
     const { terminal } = given;
-    await perform({ ...given, done: 'has a new password' }, async (house, id, context) => {
+    await changeUser({ ...given, done: 'has a new password' }, async (house, id, context) => {
       const password = passwordStdin
         ? await readSecretFromStdin(terminal)
         : await askNewPassword(terminal, await passwordCheckOf(id, house, context));
@@ -99,7 +99,7 @@ export const grantToUser: CommandModule<GlobalArguments, GrantArguments> = {
   handler: async (given) => {
     requireGift(given);
     const expiresAt = parseUntil(given);
-    await perform(
+    await changeUser(
       { ...given, done: grantSentence(given, expiresAt) },
       async (house, id, context) => {
         const gift = await giftOf(given, house, context);
@@ -115,7 +115,7 @@ export const revokeFromUser: CommandModule<GlobalArguments, GiftArguments> = {
   builder: giftOptions,
   handler: async (given) => {
     requireGift(given);
-    await perform({ ...given, done: revokeSentence(given) }, async (house, id, context) => {
+    await changeUser({ ...given, done: revokeSentence(given) }, async (house, id, context) => {
       await house.singleGrants.revokeFromUser(id, await giftOf(given, house, context), context);
     });
   },
@@ -140,12 +140,12 @@ function change(
     command: `${name} <user>`,
     describe,
     builder: (argv) => argv.positional('user', userPositional),
-    handler: (given) => perform({ ...given, done }, work),
+    handler: (given) => changeUser({ ...given, done }, work),
   };
 }
 
 /** Does something with a person, and says so with the address, so that a slip is noticed. */
-async function perform(
+export async function changeUser(
   { user: name, done, ...given }: UserArguments & { readonly done: string },
   work: Work,
 ): Promise<void> {

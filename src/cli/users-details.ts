@@ -1,12 +1,18 @@
 /** `users show` and `users explain`: one person, and why they may do something. */
 import type { CommandModule } from 'yargs';
 import type { Context } from '../core/actor.ts';
-import type { Explanation, PermissionPath } from '../features/administration/explanations.ts';
+import type {
+  Explanation,
+  ObstacleKind,
+  PermissionObstacle,
+  PermissionPath,
+} from '../features/administration/explanations.ts';
 import type { NamedMembership } from '../features/administration/single-grants.ts';
 import type { Session } from '../features/sessions/session.entity.ts';
 import type { User } from '../features/users/user.entity.ts';
 import type { House } from '../house.ts';
-import { paint, shortTime } from './listing.ts';
+import { shortTime } from './listing.ts';
+import { paint } from './table.ts';
 import type { Output } from './terminal.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
@@ -172,11 +178,30 @@ function sessionLine({ lastUsedAt, ipAddress, userAgent }: Session): string {
   return `${shortTime(lastUsedAt)}  ${ipAddress}  ${userAgent}`;
 }
 
-function explain({ isAllowed, paths }: Explanation): string {
-  return [isAllowed ? 'Allowed:' : 'Not allowed.', ...paths.map(pathLine)].join('\n');
+function explain({ isAllowed, paths, obstacles }: Explanation): string {
+  const isUsable = !obstacles.some(({ kind }) => kind === 'NOT_ACTIVE' || kind === 'NOT_STAFF');
+  const verdict = isUsable ? 'Allowed:' : 'Held, but not usable:';
+  return [
+    isAllowed ? verdict : 'Not allowed:',
+    ...paths.map(pathLine),
+    ...obstacles.map(obstacleLine),
+  ].join('\n');
 }
 
 function pathLine({ kind, grant, group }: PermissionPath): string {
   if (kind === 'SUPERUSER') return '  is a superuser';
   return kind === 'DIRECT' ? `  granted ${grant} directly` : `  granted ${grant} by group ${group}`;
 }
+
+function obstacleLine({ kind, group, grant, endedAt }: PermissionObstacle): string {
+  if (kind !== 'MEMBERSHIP_ENDED') return `  ${obstacleTexts[kind]}`;
+  const end = endedAt ? ` at ${shortTime(endedAt)}` : '';
+  return `  the membership in ${group}, which gives ${grant}, ended${end}`;
+}
+
+const obstacleTexts = {
+  NOT_ACTIVE: 'the account is not active',
+  NOT_STAFF: 'is not staff, which administration needs as well (users update --staff)',
+  NO_GRANT: 'no grant covers it, neither directly nor by a group',
+  NO_SUCH_PERMISSION: 'there is no permission with that code',
+} as const satisfies Record<Exclude<ObstacleKind, 'MEMBERSHIP_ENDED'>, string>;

@@ -6,7 +6,6 @@ import type { UserFilter } from '../features/administration/directory.ts';
 import type { User, UserStatus } from '../features/users/user.entity.ts';
 import type { House } from '../house.ts';
 import {
-  type Colour,
   type Column,
   formatOf,
   type ListArguments,
@@ -17,6 +16,7 @@ import {
 } from './listing.ts';
 import { createProgress, isProgressVisible } from './progress.ts';
 import { complainOfWaiting } from './registrations.ts';
+import type { Colour } from './table.ts';
 import { complain, type Terminal } from './terminal.ts';
 import { type GlobalArguments, withHouse } from './with-house.ts';
 

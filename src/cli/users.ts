@@ -13,6 +13,7 @@ import {
 } from './users-changes.ts';
 import { explainUser, showUser } from './users-details.ts';
 import { listUsers } from './users-list.ts';
+import { updateUser } from './users-update.ts';
 
 export const usersCommand = commandGroup({
   name: 'users',
@@ -22,6 +23,7 @@ export const usersCommand = commandGroup({
       .command(listUsers)
       .command(showUser)
       .command(explainUser)
+      .command(updateUser)
       .command(disableUser)
       .command(enableUser)
       .command(setPassword)

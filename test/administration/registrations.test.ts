@@ -1,5 +1,7 @@
 /** Administrators see the registrations that wait, create their accounts or delete them; they invite again. */
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { operatorContext } from '../../src/cli/operator-context.ts';
 import { administrationOf } from '../support/administration.ts';
 import { type Administrator, staff, superuser } from '../support/administrators.ts';
 import { factOf } from '../support/mail-server.ts';
@@ -42,10 +44,9 @@ async function idOf(email: string): Promise<string> {
 
 const actionsOn = async (targetId: string) => {
   const { auditEntries, unitOfWork } = service.house;
-  const entries = await unitOfWork.inContext(() => auditEntries.entriesAfter(undefined, 10_000));
-  return entries
-    .filter((entry) => entry.targetId === targetId)
-    .map(({ action, actorId }) => [action, actorId]);
+  const list = { filter: { targetId }, limit: 10_000 };
+  const { entries } = await unitOfWork.inContext(() => auditEntries.tail(list, operatorContext()));
+  return entries.map(({ action, actorId }) => [action, actorId]);
 };
 
 describe('registrations that wait', () => {

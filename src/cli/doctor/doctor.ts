@@ -1,7 +1,7 @@
 /** `doctor`: looks at everything that has to be right, changes nothing, and says what to do. */
 import type { CommandModule } from 'yargs';
 import { type Config, ConfigError, readConfig } from '../../core/config.ts';
-import { paint } from '../listing.ts';
+import { paint } from '../table.ts';
 import { say, type Terminal } from '../terminal.ts';
 import type { GlobalArguments } from '../with-house.ts';
 import { type Finding, fail, type Judgement, ok } from './finding.ts';

@@ -28,6 +28,8 @@ export interface AccountRecovery {
   resendInvitation(userId: unknown, context: Context): Promise<void>;
   /** Ends every session of a user at once. @throws FORBIDDEN, NOT_FOUND */
   revokeUserSessions(userId: unknown, context: Context): Promise<void>;
+  /** Ends one live session of any user at once, and returns that user's address. @throws FORBIDDEN, NOT_FOUND */
+  revokeSessionById(sessionId: unknown, context: Context): Promise<string>;
 }
 
 export interface AccountRecoveryParts {
@@ -97,6 +99,21 @@ export function createAccountRecovery(parts: AccountRecoveryParts): AccountRecov
         await parts.pendingAccounts.remind(user, 'administrator');
         await audit.record({ action: 'invitation-resent', target: { type: 'user', id: user.id } });
       }),
+    async revokeSessionById(rawId, context) {
+      requireAdministrator(context, permission);
+      const id = parseId(rawId);
+      const [session] =
+        id === undefined
+          ? []
+          : await parts.unitOfWork.query<{ user_id: string; email: string }>(
+              `select s.user_id, u.email from sessions s join users u on u.id = s.user_id
+               where s.id = ? and s.ended_at is null and s.expires_at > now()`,
+              [id],
+            );
+      if (!session) throw new Problem('NOT_FOUND');
+      await withUser(session.user_id, context, (user) => sessions.revokeOf(user.id, id));
+      return session.email;
+    },
 
     revokeUserSessions: (userId, context) =>
       withUser(userId, context, (user) => sessions.endAllOf(user.id, 'revoked')),

@@ -1,13 +1,5 @@
 /** Reading the record, page by page, with details opened where their key is still there. */
 import type { Context } from '../../core/actor.ts';
-import {
-  optional,
-  parseFields,
-  parseId,
-  parseInstant,
-  parseLookupName,
-  refuse,
-} from '../../core/parse.ts';
 import { unseal } from '../../core/sealed-box.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import {
@@ -17,6 +9,8 @@ import {
   type EntryRow,
 } from '../audit/entry.ts';
 import type { SubjectKeys } from '../audit/subject-keys.ts';
+import { type AuditFilter, auditConditions } from './audit-filter.ts';
+import { type AuditTails, createAuditTails } from './audit-tail.ts';
 import { type Connection, connect } from './connection.ts';
 import type { PageInput, PageSource } from './pages.ts';
 import { requireAdministrator } from './rules.ts';
@@ -35,24 +29,12 @@ export interface AuditEntry extends EntryDetails {
   readonly requestId: string | null;
 }
 
-/** Everything raw. */
-export interface AuditFilter {
-  readonly action?: unknown;
-  readonly actorId?: unknown;
-  readonly targetId?: unknown;
-  readonly isRefused?: unknown;
-  readonly since?: unknown;
-  readonly until?: unknown;
-}
-
-export interface AuditEntries {
+export interface AuditEntries extends AuditTails {
   /** Newest first. @throws FORBIDDEN, VALIDATION_FAILED */
   auditEntries(
     list: { page: PageInput; filter: AuditFilter },
     context: Context,
   ): Promise<Connection<AuditEntry>>;
-  /** Entries behind the place of another, oldest first, for those who follow the record. */
-  entriesAfter(id: string | undefined, limit: number): Promise<AuditEntry[]>;
 }
 
 const newestFirst = { column: 'at', cast: 'timestamptz', isDescending: true };
@@ -83,16 +65,7 @@ export function createAuditEntries({
       requireAdministrator(context, 'audit.view_entry');
       return connect(query, sourceOf(filter), { order: newestFirst, page, load });
     },
-    async entriesAfter(id, limit) {
-      const rows =
-        id === undefined
-          ? await query<EntryRow>('select * from audit_entries order by id desc limit ?', [limit])
-          : await query<EntryRow>(
-              'select * from audit_entries where id > ? order by id desc limit ?',
-              [id, limit],
-            );
-      return (await open(rows)).reverse();
-    },
+    ...createAuditTails({ query, open }),
   };
 }
 
@@ -149,30 +122,5 @@ function unsealJson<Content extends object>(
 }
 
 function sourceOf(filter: AuditFilter): PageSource {
-  const parsed = parseFields({
-    action: () => optional(filter.action, parseLookupName),
-    actorId: () => optional(filter.actorId, (raw) => parseId(raw) ?? refuse('Must be an id.')),
-    targetId: () => optional(filter.targetId, (raw) => parseId(raw) ?? refuse('Must be an id.')),
-    since: () => optional(filter.since, parseInstant),
-    until: () => optional(filter.until, parseInstant),
-  });
-  const conditions: string[] = [];
-  const parameters: unknown[] = [];
-  const add = (condition: string, value: unknown) => {
-    if (value === undefined) return;
-    conditions.push(condition);
-    parameters.push(value);
-  };
-  add('t.action = ?', parsed.action);
-  add('t.actor_id = ?', parsed.actorId);
-  add('t.target_id = ?', parsed.targetId);
-  add('t.outcome = ?', outcomeOf(filter.isRefused));
-  add('t.at >= ?', parsed.since);
-  add('t.at < ?', parsed.until);
-  return { from: 'audit_entries t', conditions, parameters };
-}
-
-function outcomeOf(isRefused: unknown): string | undefined {
-  if (typeof isRefused !== 'boolean') return undefined;
-  return isRefused ? 'refused' : 'done';
+  return { from: 'audit_entries t', ...auditConditions(filter) };
 }

@@ -24,7 +24,7 @@ import {
   UserConnectionType,
 } from './connections.resolver.ts';
 import type { Directory } from './directory.ts';
-import type { Explanation, Explanations, PathKind } from './explanations.ts';
+import type { Explanation, Explanations, ObstacleKind, PathKind } from './explanations.ts';
 
 const orderFields = { CREATED_AT: 'CREATED_AT', UPDATED_AT: 'UPDATED_AT', EMAIL: 'EMAIL' } as const;
 const directions = { ASC: 'ASC', DESC: 'DESC' } as const;
@@ -36,6 +36,15 @@ const pathKinds = {
 registerEnumType(orderFields, { name: 'UserOrderField' });
 registerEnumType(directions, { name: 'OrderDirection' });
 registerEnumType(pathKinds, { name: 'PermissionPathKind' });
+
+const obstacleKinds = {
+  NOT_ACTIVE: 'NOT_ACTIVE',
+  NOT_STAFF: 'NOT_STAFF',
+  MEMBERSHIP_ENDED: 'MEMBERSHIP_ENDED',
+  NO_GRANT: 'NO_GRANT',
+  NO_SUCH_PERMISSION: 'NO_SUCH_PERMISSION',
+} as const satisfies Record<ObstacleKind, ObstacleKind>;
+registerEnumType(obstacleKinds, { name: 'PermissionObstacleKind' });
 
 @InputType('UserFilter')
 class UserFilterType {
@@ -76,6 +85,21 @@ class PermissionPathType {
   group!: string | null;
 }
 
+@ObjectType('PermissionObstacle')
+class PermissionObstacleType {
+  @Field(() => obstacleKinds)
+  kind!: ObstacleKind;
+
+  @Field(() => String, { nullable: true })
+  group!: string | null;
+
+  @Field(() => String, { nullable: true })
+  grant!: string | null;
+
+  @Field(() => Date, { nullable: true })
+  endedAt!: Date | null;
+}
+
 @ObjectType('PermissionExplanation')
 class PermissionExplanationType {
   @Field(() => Boolean)
@@ -83,6 +107,9 @@ class PermissionExplanationType {
 
   @Field(() => [PermissionPathType])
   paths!: readonly PermissionPathType[];
+
+  @Field(() => [PermissionObstacleType])
+  obstacles!: readonly PermissionObstacleType[];
 }
 
 @Resolver()

@@ -33,6 +33,8 @@ export interface Sessions {
   end(actor: Actor, refreshToken?: unknown): Promise<void>;
   /** @throws NOT_FOUND for a session that is not the caller's own */
   revoke(actor: Actor, id: unknown): Promise<void>;
+  /** The same for a session of any user. @throws NOT_FOUND for a session that is not that user's */
+  revokeOf(userId: string, id: unknown): Promise<void>;
   /** Ids of the sessions that ended after `instant`; those that are gone altogether, too. */
   endedSince(instant: Date): Promise<string[]>;
   /** Ends every session of a user, but the one to spare. */
@@ -104,6 +106,12 @@ export function createSessions(parts: SessionsParts): Sessions {
     });
   };
 
+  const revokeOf: Sessions['revokeOf'] = async (userId, rawId) => {
+    const id = parseId(rawId);
+    const isEnded = id !== undefined && (await endOwn(id, userId, 'revoked'));
+    if (!isEnded) throw new Problem('NOT_FOUND');
+  };
+
   const purgeOnce = () =>
     run(() =>
       query(
@@ -166,11 +174,9 @@ export function createSessions(parts: SessionsParts): Sessions {
       if (!isEnded) throw new Problem('INVALID_TOKEN');
     },
 
-    async revoke(actor, rawId) {
-      const id = parseId(rawId);
-      const isEnded = id !== undefined && (await endOwn(id, actor.person.id, 'revoked'));
-      if (!isEnded) throw new Problem('NOT_FOUND');
-    },
+    revoke: (actor, id) => revokeOf(actor.person.id, id),
+
+    revokeOf,
 
     async endedSince(instant) {
       const rows = await query<{ id: string }>(

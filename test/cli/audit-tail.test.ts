@@ -1,0 +1,171 @@
+/** Following the audit log on the command line: nothing is missed, and people read names. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { operatorContext } from '../../src/cli/operator-context.ts';
+import { readConfig } from '../../src/core/config.ts';
+import { createLog } from '../../src/core/log.ts';
+import { type House, openHouse } from '../../src/house.ts';
+import { environmentOf, startCommand, type Variables } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { goodPassword, newAddress } from '../support/people.ts';
+
+let database: TestDatabase;
+let environment: Variables;
+let house: House;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  environment = environmentOf(database);
+  const config = readConfig(environment, '/nowhere');
+  house = await openHouse({ config, log: createLog({ isReadable: false, level: 'silent' }) });
+});
+afterAll(async () => {
+  await house.close();
+  await database.drop();
+});
+
+/** Runs `work` in one transaction; what it records is seen when that commits. */
+const transaction = (work: () => Promise<void>) =>
+  house.unitOfWork.inContext(() => house.unitOfWork.run(work));
+const record = (action: string) => house.audit.record({ action });
+
+const tail = async (...args: string[]) => {
+  const result = await runCommand(['audit', 'tail', ...args], { environment });
+  expect(result).toMatchObject({ code: 0, stderr: '' });
+  return result.stdout;
+};
+const tailJson = async (...args: string[]) =>
+  (await tail('--json', ...args))
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+
+test('--follow shows entries that commit late and out of order, and a burst of 500, each once', async () => {
+  await transaction(() => record('before'));
+  const follower = await startCommand(['audit', 'tail', '--follow', '--json'], { environment });
+  await follower.waitFor(/"before"/);
+
+  const [recorded, mayCommit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const late = transaction(async () => {
+    await record('late');
+    recorded.resolve();
+    await mayCommit.promise;
+  });
+  await recorded.promise;
+  await sleep(5); // ids are ordered by milliseconds
+  await transaction(() => record('early'));
+  await follower.waitFor(/"early"/);
+  mayCommit.resolve();
+  await late;
+  await follower.waitFor(/"late"/);
+
+  await transaction(async () => {
+    for (let count = 0; count < 500; count += 1) await record(`burst-${count}`);
+  });
+  await follower.waitFor(/"burst-499"/);
+  await sleep(1200); // two more looks
+  const { code, stdout } = await follower.end('SIGINT');
+  expect(code).toBe(0);
+  const actions = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).action as string);
+  const shown = actions.filter((action) => action.startsWith('burst-'));
+  expect(shown).toHaveLength(500);
+  expect(new Set(shown).size).toBe(500);
+  expect(actions.filter((action) => /^(early|late)$/.test(action))).toEqual(['early', 'late']);
+});
+
+test('a follower whose reader has gone away ends', async () => {
+  const follower = await startCommand(['audit', 'tail', '--follow', '--json'], {
+    environment,
+    wrapper: ['sh', '-c', '"$@" | head -1', 'sh'],
+  });
+  await follower.waitFor(/\{/);
+  await transaction(() => record('after'));
+  await sleep(700);
+  await transaction(() => record('after'));
+  expect(await follower.ended).toMatchObject({ code: 0, stderr: '' });
+});
+
+describe('filters', () => {
+  const [ada, bob] = [newAddress(), newAddress()];
+  const code = `shop.${ada.split('@')[0]}`;
+  let begin: string;
+  beforeAll(async () => {
+    begin = new Date().toISOString();
+    const create = ['createuser', '--active', '--noinput', '--password-stdin', '--email'];
+    for (const email of [ada, bob]) {
+      await runCommand([...create, email], { environment, input: goodPassword });
+    }
+    await runCommand(['permissions', 'create', code, '--name', 'Shop'], { environment });
+    await runCommand(['users', 'grant', ada, '--permission', code], { environment });
+    const [row] = await database.query<{ id: string }>('select id from users where email = $1', [
+      bob,
+    ]);
+    await transaction(() => house.audit.record({ action: 'logged-in', actorId: row?.id ?? '' }));
+  });
+
+  test('by target, with its name beside its id in JSON', async () => {
+    const entries = await tailJson('--target', ada);
+    const [{ targetId } = { targetId: '' }] = entries;
+    expect(entries.map(({ action }) => action)).toEqual(['user-created', 'user-updated']);
+    for (const entry of entries) {
+      expect(entry).toMatchObject({
+        targetType: 'user',
+        targetName: ada,
+        actorKind: 'operator',
+        actorName: null,
+      });
+    }
+    expect(await tailJson('--target', targetId)).toEqual(entries);
+    expect(await tailJson('--target', code)).toMatchObject([{ targetName: code }]);
+  });
+
+  test('by actor, a user or a kind of actor', async () => {
+    expect(await tailJson('--actor', bob)).toMatchObject([{ action: 'logged-in', actorName: bob }]);
+    const kinds = await tailJson('--actor', 'operator', '--since', begin);
+    expect(kinds.length).toBeGreaterThan(3);
+    for (const { actorKind } of kinds) expect(actorKind).toBe('operator');
+  });
+
+  test('by action and time', async () => {
+    expect(await tailJson('--action', 'user-created', '--since', begin)).toHaveLength(2);
+    expect(await tailJson('--until', begin, '--action', 'user-created')).toEqual([]);
+  });
+
+  test('names that nobody has and times that are none are refused', async () => {
+    const run = (...args: string[]) => runCommand(['audit', 'tail', ...args], { environment });
+    const [target, actor, time] = await Promise.all([
+      run('--target', 'nobody'),
+      run('--actor', 'nobody'),
+      run('--since', '2026-02-30T00:00:00Z'),
+    ]);
+    expect(target).toMatchObject({ code: 1, stdout: '' });
+    expect(actor).toMatchObject({ code: 1, stdout: '' });
+    expect(target.stderr).toMatch(/^NOT_FOUND: /);
+    expect(time).toMatchObject({ code: 2, stdout: '' });
+    expect(time.stderr).toContain('--since');
+  });
+
+  test('people read names and no ids; CSV has a line of titles', async () => {
+    const [table, csv] = await Promise.all([
+      tail('--target', ada),
+      tail('--target', ada, '--format', 'csv'),
+    ]);
+    expect(table).toMatch(/^TIME +ACTION +ACTOR +TARGET/);
+    expect(table).toContain(`operator  user ${ada}`);
+    expect(table).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-/);
+    expect(csv.split('\n')[0]).toBe('at,action,actor,target,code,ipAddress');
+  });
+});
+
+test('the newest entries are the newest by time, oldest first', async () => {
+  const { entries } = await house.unitOfWork.inContext(() =>
+    house.auditEntries.tail({ filter: {}, limit: 5 }, operatorContext()),
+  );
+  const rows = await database.query<{ id: string }>(
+    'select id from audit_entries order by at desc, id desc limit 5',
+  );
+  expect(entries.map(({ id }) => id)).toEqual(rows.map(({ id }) => id).reverse());
+});
