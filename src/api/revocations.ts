@@ -10,6 +10,7 @@ import type { RevocationEvent } from '../core/verify/revocation-feed.ts';
 import type { ChangeKey, Changes } from '../db/changes.ts';
 import type { Sessions } from '../features/sessions/sessions.ts';
 import { requireKey } from './bearer-key.ts';
+import { EventStream } from './event-stream.ts';
 
 export interface RevocationsParts {
   readonly key: string;
@@ -20,56 +21,72 @@ export interface RevocationsParts {
 }
 
 const beatMilliseconds = 1000;
+/** Streams of one process. Their readers are services that verify tokens. */
+const maxStreams = 200;
 /** Seconds; longer than an access token can live. */
 const toldSeconds = 1000;
 
 export function serveRevocations(app: FastifyInstance, parts: RevocationsParts): void {
-  const streams = new Set<FastifyReply>();
-  parts.changes.onChange((change) => {
-    for (const stream of streams) tell(stream, change);
+  const { changes, log } = parts;
+  const streams = new Set<EventStream>();
+  changes.onChange((change) => {
+    for (const stream of streams) publish(stream, change);
   });
   const beats = setInterval(() => {
-    for (const stream of streams) if (parts.changes.isTrusted()) send(stream, { type: 'beat' });
+    for (const stream of streams) {
+      if (changes.isTrusted()) stream.send({ type: 'beat' } satisfies RevocationEvent);
+      stream.endIfStalled();
+    }
   }, beatMilliseconds);
   beats.unref();
   app.addHook('preClose', async () => {
     clearInterval(beats);
-    for (const { raw } of streams) raw.end();
+    for (const stream of streams) stream.end();
   });
 
-  app.get('/revocations', async (request, reply) => {
-    requireKey(request, { key: parts.key, event: 'revocations', log: parts.log });
-    if (!parts.changes.isTrusted()) throw new Problem('OVERLOADED', { retryAfterSeconds: 1 });
-    reply.hijack();
-    for (const [name, value] of Object.entries(reply.getHeaders())) {
-      if (value !== undefined) reply.raw.setHeader(name, value);
+  app.get('/revocations', { exposeHeadRoute: false }, async (request, reply) => {
+    requireKey(request, { key: parts.key, event: 'revocations', log });
+    if (!changes.isTrusted() || streams.size >= maxStreams) {
+      throw new Problem('OVERLOADED', { retryAfterSeconds: 1 });
     }
-    reply.raw.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'x-accel-buffering': 'no',
-    });
+    const stream = openStream(reply, () =>
+      log.warn({ reqId: request.id }, 'event stream ended: its reader has stalled'),
+    );
     // Listens first and asks then, so that nothing falls between the two.
-    streams.add(reply);
-    reply.raw.once('close', () => streams.delete(reply));
+    streams.add(stream);
+    reply.raw.once('close', () => streams.delete(stream));
     try {
       const since = secondsAfter(parts.clock(), -toldSeconds);
-      for (const sessionId of await parts.sessions.endedSince(since)) {
-        send(reply, { type: 'ended', sessionId });
-      }
-      send(reply, { type: 'ready' });
+      const ids = await parts.sessions.endedSince(since);
+      if (await stream.sendAll(endedEvents(ids)))
+        stream.send({ type: 'ready' } satisfies RevocationEvent);
     } catch {
       reply.raw.destroy();
     }
   });
 }
 
-/** `all` says that anything may have happened: the follower has to begin anew. */
-function tell(stream: FastifyReply, change: ChangeKey): void {
-  const [kind, sessionId] = change.split(':');
-  if (kind === 'session' && sessionId) send(stream, { type: 'ended', sessionId });
-  if (kind === 'all') stream.raw.end();
+function openStream(reply: FastifyReply, onStalled: () => void): EventStream {
+  reply.hijack();
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) reply.raw.setHeader(name, value);
+  }
+  reply.raw.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'x-accel-buffering': 'no',
+  });
+  return new EventStream(reply.raw, onStalled);
 }
 
-function send(stream: FastifyReply, event: RevocationEvent): void {
-  stream.raw.write(`data: ${JSON.stringify(event)}\n\n`);
+function* endedEvents(sessionIds: readonly string[]): Iterable<RevocationEvent> {
+  for (const sessionId of sessionIds) yield { type: 'ended', sessionId };
+}
+
+/** `all` means that anything may have changed: the reader has to begin anew. */
+function publish(stream: EventStream, change: ChangeKey): void {
+  const [kind, sessionId] = change.split(':');
+  if (kind === 'session' && sessionId) {
+    stream.send({ type: 'ended', sessionId } satisfies RevocationEvent);
+  }
+  if (kind === 'all') stream.end();
 }
