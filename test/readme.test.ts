@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { problemCodes, sentenceOf, statusOf } from '../src/core/errors.ts';
 import { metricRows } from '../src/core/metrics-table.ts';
+import { runCommand } from './support/command-line.ts';
 import { canRun } from './support/debian.ts';
 import { freePort } from './support/free-port.ts';
 import { makeScratchDirectory } from './support/scratch.ts';
@@ -41,6 +42,33 @@ test('the table of variables and .env.example name the same variables as the con
     expect([name, name === 'NODE_ENV' || example.has(name)]).toEqual([name, true]);
   }
 });
+
+test('the table of commands is that of the command line', async () => {
+  const help = async (...words: string[]) =>
+    (await runCommand([...words, '--help'], { environment: {} })).stdout;
+  const commandsOf = (text: string, group = '') =>
+    [...text.matchAll(new RegExp(`^ {2}gatehouse ${group}([a-z-]+)`, 'gm'))].map(
+      ([, name]) => `${group}${name}`,
+    );
+  const commands = await Promise.all(
+    commandsOf(await help()).map(async (name) => {
+      const inner = commandsOf(await help(name), `${name} `);
+      return inner.length > 0 ? inner : [name];
+    }),
+  );
+  const rows = [...section('Command line').matchAll(/^\| (`npx gatehouse .*?) \| /gm)];
+  const documented = rows
+    .flatMap(([, cell = '']) => [...cell.matchAll(/`(?:npx gatehouse )?([^`]*)`/g)])
+    .flatMap(([, command = '']) => alternativesOf(command));
+  expect(new Set(documented)).toEqual(new Set(commands.flat()));
+});
+
+/** `groups list\|show` as `groups list` and `groups show`, each without its arguments. */
+function alternativesOf(command: string): string[] {
+  const [name = '', inner = ''] = command.split(' ');
+  if (!/^[a-z]/.test(inner) || name === 'completion') return [name];
+  return inner.split('\\|').map((each) => `${name} ${each}`);
+}
 
 test('the table of metrics is that of the code', () => {
   const rows = [

@@ -9,17 +9,26 @@ import { type Bucket, idOf } from '../rate-limit/limiter.ts';
 import { type Limits, limitNames } from '../rate-limit/limits.ts';
 import type { BucketState } from '../rate-limit/store.ts';
 import { commandGroup } from './command-group.ts';
-import { limitOption, parseLimit } from './listing.ts';
+import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from './confirmation.ts';
+import {
+  type Column,
+  formatOf,
+  type ListArguments,
+  limitOption,
+  listOptions,
+  parseLimit,
+  printList,
+} from './listing.ts';
 import { UsageError } from './usage.ts';
 import { type GlobalArguments, print, withHouse } from './with-house.ts';
 
-interface ShowArguments extends GlobalArguments {
+interface ShowArguments extends ListArguments {
   readonly account: string | undefined;
   readonly network: string | undefined;
   readonly limit: string;
 }
 
-interface ResetArguments extends GlobalArguments {
+interface ResetArguments extends ConfirmedArguments {
   readonly account: string | undefined;
   readonly network: string | undefined;
   readonly all: boolean;
@@ -33,6 +42,14 @@ interface Row {
   readonly of: number;
   readonly endsAt: Date;
 }
+
+const columns: readonly Column<Row>[] = [
+  { name: 'limit', title: 'LIMIT', value: ({ limit }) => limit },
+  { name: 'key', title: 'KEY', isWhole: true, value: ({ key }) => key },
+  { name: 'used', title: 'USED', value: ({ used }) => used },
+  { name: 'of', title: 'OF', value: ({ of }) => of },
+  { name: 'endsAt', title: 'EMPTY AGAIN', value: ({ endsAt }) => endsAt },
+];
 
 const accountOption = {
   type: 'string',
@@ -49,12 +66,13 @@ const showCommand: CommandModule<GlobalArguments, ShowArguments> = {
   command: 'show',
   describe: 'Show the fullest buckets, or those of an account or network',
   builder: (argv) =>
-    argv
+    listOptions(argv)
       .option('account', accountOption)
       .option('network', networkOption)
       .option('limit', { ...limitOption, default: '20', describe: 'So many of the fullest' }),
   handler: async ({ account, network, limit: limitText, ...given }) => {
     const limit = parseLimit(limitText);
+    const format = formatOf(given);
     const read = async (house: House) => {
       const { rateLimiter, limits } = required(house);
       const states =
@@ -64,7 +82,7 @@ const showCommand: CommandModule<GlobalArguments, ShowArguments> = {
       return states.flatMap((state) => rowsOf(state, limits));
     };
     const rows = await withHouse(given.terminal, read, { purpose: 'read' });
-    print({ text: rows.map(lineOf).join('\n') || 'All buckets are empty.', json: rows }, given);
+    await printList([rows], columns, { format, stdout: given.terminal.stdout });
   },
 };
 
@@ -75,14 +93,19 @@ const resetCommand: CommandModule<GlobalArguments, ResetArguments> = {
     argv
       .option('account', accountOption)
       .option('network', networkOption)
-      .option('all', { type: 'boolean', default: false, describe: 'Every bucket there is' }),
+      .option('all', { type: 'boolean', default: false, describe: 'Every bucket there is' })
+      .option('yes', yesOption),
   handler: async ({ account, network, all, ...given }) => {
     if (all === (account !== undefined || network !== undefined)) {
       throw new UsageError('Give --account, --network or both, or --all.');
     }
+    if (all) requireConfirmable(given);
     const reset = await withHouse(given.terminal, async (house) => {
       const { rateLimiter } = required(house);
-      if (all) return rateLimiter.clear();
+      if (all) {
+        await confirm('Reset all buckets of all accounts and networks?', given);
+        return rateLimiter.clear();
+      }
       const buckets = bucketsOf(house, { account, network });
       await rateLimiter.reset(buckets);
       return buckets.length;
@@ -130,8 +153,4 @@ function rowsOf({ key: id, used, endsAt }: BucketState, limits: Limits): Row[] {
   const limit = limitNames.find((name) => id.startsWith(`${name}:`));
   if (limit === undefined) return [];
   return [{ limit, key: id.slice(limit.length + 1), used, of: limits[limit].points, endsAt }];
-}
-
-function lineOf({ limit, key, used, of, endsAt }: Row): string {
-  return `${limit}  ${key}  ${used} of ${of} used, empty again at ${endsAt.toISOString()}`;
 }

@@ -15,7 +15,7 @@ interface RegistrationArguments extends GlobalArguments {
 }
 
 const columns: readonly Column<Registration>[] = [
-  { name: 'id', title: 'ID', value: ({ id }) => id },
+  { name: 'id', title: 'ID', isWhole: true, value: ({ id }) => id },
   { name: 'email', title: 'EMAIL', value: ({ email }) => email },
   { name: 'firstName', title: 'FIRST NAME', value: ({ firstName }) => firstName },
   { name: 'lastName', title: 'LAST NAME', value: ({ lastName }) => lastName },

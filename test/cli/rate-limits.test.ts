@@ -47,9 +47,7 @@ test('the attempts of an account or a network are shown and reset', async () => 
     { limit: 'network', key: '203.0.113.7', used: 10, of: 200 },
   ]);
   const fullest = await run('show');
-  expect(fullest.stdout).toMatch(
-    /^account-network {2}\S{22}:203\.0\.113\.7 {2}10 of 10 used, empty again at \d{4}-/m,
-  );
+  expect(fullest.stdout).toMatch(/^account-network +\S{22}:203\.0\.113\.7 +10 +10 +\d{4}-/m);
   expect(fullest.stdout).not.toContain('@');
 
   const pair = ['--account', email, '--network', '203.0.113.7'];
@@ -62,14 +60,15 @@ test('the attempts of an account or a network are shown and reset', async () => 
 test('all buckets are reset at once', async () => {
   const { email } = await person(service);
   await runOut(email, '2001:db8::7');
-  expect((await run('reset', '--all')).stdout).toMatch(/^Reset \d+ buckets\.\n$/);
+  expect((await run('reset', '--all', '--yes')).stdout).toMatch(/^Reset \d+ buckets\.\n$/);
   expect(await show()).toEqual([]);
-  expect((await run('show')).stdout).toBe('All buckets are empty.\n');
+  expect((await run('show')).stdout).toMatch(/^LIMIT +KEY .*\n$/);
   expect(await login(email, goodPassword, '2001:db8::8')).toBe(200);
 });
 
 test.each([
   ['nothing to reset', ['reset'], 2, /--account, --network or both, or --all/],
+  ['everything, without a terminal', ['reset', '--all'], 2, /--yes/],
   ['everything and something', ['reset', '--all', '--account', 'a@b.co'], 2, /--all/],
   ['what is no network', ['show', '--network', 'here'], 1, /network: Is no IP address/],
   ['what is no account', ['reset', '--account', 'a b'], 1, /account: Is no address or username/],

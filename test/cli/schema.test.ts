@@ -21,6 +21,8 @@ const reading = [
   'groups list',
   'groups show Root',
   'permissions list',
+  `sessions list ${email}`,
+  'registrations list',
   'keys list',
   'audit verify',
   'audit checkpoint',

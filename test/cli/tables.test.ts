@@ -55,8 +55,10 @@ describe('every list has titles and takes --format', () => {
     `sessions list ${email}`,
     'groups list',
     'permissions list',
+    'registrations list',
     'keys list',
     'mail list',
+    'rate-limits show',
     'audit tail',
   ])('%s', async (command) => {
     const [table, csv, json] = await Promise.all(

@@ -73,19 +73,24 @@ test.concurrent('--version is the one of the package', async () => {
   expect(result).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
-test.concurrent.each(['audit', 'groups', 'keys', 'mail', 'permissions', 'rate-limits', 'users'])(
-  '%s alone prints the help of its commands, on stdout and with exit 0',
-  async (group) => {
-    const [alone, help] = await Promise.all([
-      runCommand([group], { environment }),
-      runCommand([group, '--help'], { environment }),
-    ]);
-    expect(alone).toEqual({ code: 0, stdout: help.stdout, stderr: '' });
-    expect(alone.stdout.match(new RegExp(`gatehouse ${group} \\S`, 'g'))?.length).toBeGreaterThan(
-      1,
-    );
-  },
-);
+test.concurrent.each([
+  'audit',
+  'groups',
+  'keys',
+  'mail',
+  'permissions',
+  'rate-limits',
+  'registrations',
+  'sessions',
+  'users',
+])('%s alone prints the help of its commands, on stdout and with exit 0', async (group) => {
+  const [alone, help] = await Promise.all([
+    runCommand([group], { environment }),
+    runCommand([group, '--help'], { environment }),
+  ]);
+  expect(alone).toEqual({ code: 0, stdout: help.stdout, stderr: '' });
+  expect(alone.stdout.match(new RegExp(`gatehouse ${group} \\S`, 'g'))?.length).toBeGreaterThan(1);
+});
 
 test.concurrent('a command that a group does not have is wrong usage, with the one that was meant', async () => {
   const result = await runCommand(['users', 'lst'], { environment });

@@ -24,7 +24,8 @@ export async function runCommand(
   args: readonly string[],
   { environment, directory, input = '' }: CommandOptions,
 ): Promise<CommandResult> {
-  if (args[0] === 'serve') throw new Error('serve takes a process of its own');
+  if (args[0] === 'serve' && !args.includes('--help'))
+    throw new Error('serve takes a process of its own');
   const cwd = directory ?? makeScratchDirectory('cli');
   const [stdout, stderr] = [new Sheet(), new Sheet()];
   const stdin = new PassThrough();
