@@ -191,6 +191,16 @@ export function parsePastedSecret(raw: unknown): string {
   return parseText(raw, 512);
 }
 
+/** The same where a text that cannot be one is answered like one that there is not: undefined. */
+export function readPastedSecret(raw: unknown): string | undefined {
+  try {
+    return parsePastedSecret(raw);
+  } catch (error) {
+    if (error instanceof Fault) return undefined;
+    throw error;
+  }
+}
+
 /** The name of a group or the code of a permission, as something to look for. */
 export function parseLookupName(raw: unknown): string {
   return parseNormalText(raw, 150);

@@ -70,6 +70,9 @@ const comparedInputs: Readonly<Record<string, string>> = {
   code: 'INVALID_CODE',
   refreshToken: 'INVALID_TOKEN',
   refresh_token: 'INVALID_TOKEN',
+  token: 'INVALID_TOKEN',
+  uid: 'INVALID_TOKEN',
+  uidb64: 'INVALID_TOKEN',
   id: 'NOT_FOUND',
 };
 
@@ -115,6 +118,8 @@ function blameOf(text: string): Blame {
   const { data, errors = [] } = JSON.parse(text);
   const refusals: Refusal[] = [
     ...(data?.result?.code === undefined ? [] : [data.result]),
+    // What `isPasswordResetValid` says of every dead link.
+    ...(data?.result === false ? [{ code: 'INVALID_TOKEN' }] : []),
     ...errors.map(({ extensions }: { extensions: Refusal }) => extensions),
   ];
   return {

@@ -64,6 +64,16 @@ async function isValid(input: Reset, at: TestService = service): Promise<boolean
   return data.isPasswordResetValid;
 }
 
+test('a link that no mail can hold is dead like every other, over GraphQL and REST', async () => {
+  for (const text of ['\u0000', 'a\u0007b', '\u2028', ' ', 'x'.repeat(600), '🙂']) {
+    expect(await isValid({ uid: text, token: text })).toBe(false);
+    const path = `/password/verify/${encodeURIComponent(text)}/${encodeURIComponent(text)}/`;
+    const answer = await service.rest('GET', path);
+    expect(answer.status, JSON.stringify(text)).toBe(401);
+    expect(answer.body.message).toBe('Invalid or expired codes');
+  }
+});
+
 async function changePassword(
   accessToken: string,
   currentPassword: string,
