@@ -387,11 +387,16 @@ describe('REST', () => {
   );
 
   /** A text as a form or query writes it; an object, which these cannot write, leaves it missing. */
-  function formsOf(input: { readonly name: string; readonly isRequired: boolean }) {
-    const { name, isRequired } = input;
+  function formsOf(input: {
+    readonly name: string;
+    readonly isRequired: boolean;
+    readonly from: string;
+  }) {
+    const { name, isRequired, from } = input;
+    const isLeftOut = (value: unknown) => value === '' && from === 'body' && !isRequired;
     const written = badValuesOf(input)
       .filter(({ value, what }) => typeof value === 'string' && !what.includes('surrogate'))
-      .filter(({ value }) => isRequired || value !== '') // left out
+      .filter(({ value }) => !isLeftOut(value))
       .map(({ what, value }) => ({ what, value: `${name}=${encodeURIComponent(String(value))}` }));
     return [
       ...written,

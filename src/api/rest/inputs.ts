@@ -67,13 +67,13 @@ function isName(key: string): boolean {
   return /^[a-z][a-z0-9_]{0,39}$/i.test(key);
 }
 
-/** Forms and HTML queries send a field that nobody filled in as an empty text. */
+/** Forms send a field that nobody filled in as an empty text. */
 function isLeftBlank(
   raw: unknown,
   { isRequired, from }: RestInput,
   request: FastifyRequest,
 ): boolean {
-  return raw === '' && !isRequired && (from === 'query' || (from === 'body' && isForm(request)));
+  return raw === '' && !isRequired && from === 'body' && isForm(request);
 }
 
 function valuesOf(request: FastifyRequest, from: RestInput['from']): Record<string, unknown> {
