@@ -133,3 +133,23 @@ test('a login writes with four statements, a refresh of its tokens with one', as
     expect.stringMatching(/from "users"/),
   ]);
 });
+
+test('a login leaves the cached principals of its user, and their lastLoginAt follows within a minute', async () => {
+  await using service = await startService({ database: { ...database, url: wire.url } });
+  const { email, accessToken, userId } = await personAtRest(service);
+  const lastLogin = async () => {
+    const { data } = await service.graphql('{ me { lastLoginAt } }', {}, accessToken);
+    return data.me.lastLoginAt;
+  };
+  const before = await lastLogin();
+  await tryLogin(service, email);
+  await service.house.changes.settle();
+  const sent = wire.statements.length;
+  expect(await lastLogin()).toBe(before);
+  expect(sentSince(sent)).toEqual([]);
+  service.advance(61);
+  expect(Date.parse(await lastLogin())).toBeGreaterThan(Date.parse(before));
+  await service.database.query("update users set locale = 'es' where id = $1", [userId]);
+  const { data } = await service.graphql('{ me { locale } }', {}, accessToken);
+  expect(data.me.locale).toBe('es');
+});

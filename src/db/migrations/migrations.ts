@@ -15,6 +15,7 @@ import { DatabaseSpeed } from './20261128000013-database-speed.ts';
 import { SessionsOfUsers } from './20261128000013-sessions-of-users.ts';
 import { TextFolding } from './20261128000014-text-folding.ts';
 import { PendingAddresses } from './20261128000015-pending-addresses.ts';
+import { PurgeOfCodes } from './20261128000015-purge-of-codes.ts';
 
 export const migrations = [
   Initial,
@@ -33,6 +34,7 @@ export const migrations = [
   TextFolding,
   DatabaseSpeed,
   PendingAddresses,
+  PurgeOfCodes,
 ];
 
 /** Their names, as the database keeps them. A name does not need what a migration is run with. */

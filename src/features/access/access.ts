@@ -74,6 +74,19 @@ export const holdersSql = (alias: string) => `(
   )
 )`;
 
+/** SQL: ids of the same users, some perhaps twice. It reads holders only, and the other way all users. */
+export const holderIdsSql = `
+  select u.id from users u where u.is_superuser
+  union all
+  select up.user_id from user_permissions up
+  where up.permission_id in (select p.id from permissions p where ? like ${grantPattern})
+  union all
+  select ug.user_id from user_groups ug
+  where (ug.expires_at is null or ug.expires_at > now()) and ug.group_id in (
+    select gp.group_id from group_permissions gp join permissions p on p.id = gp.permission_id
+    where ? like ${grantPattern}
+  )`;
+
 interface Link {
   readonly owner: string;
   readonly item: string;

@@ -10,7 +10,7 @@ import {
   refuse,
 } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { holdersSql } from '../access/access.ts';
+import { holderIdsSql, holdersSql } from '../access/access.ts';
 import { Group } from '../access/group.entity.ts';
 import { Permission } from '../access/permission.entity.ts';
 import { Registration } from '../registrations/registration.entity.ts';
@@ -63,6 +63,9 @@ export interface Directory {
   permissions(page: PageInput, context: Context): Promise<Connection<Permission>>;
 }
 
+/** Of so many holders, or more, a page is found among all users. */
+const manyHolders = 5_000;
+
 const userOrders = {
   CREATED_AT: { column: 'created_at', cast: 'timestamptz' },
   UPDATED_AT: { column: 'updated_at', cast: 'timestamptz' },
@@ -99,12 +102,11 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     async usersWithPermission(rawPermission, page, context) {
       requireAdministrator(context, 'users.view_user');
       const { permission } = parseFields({ permission: () => parseLookupName(rawPermission) });
-      const source = {
-        from: 'users t',
-        conditions: [holdersSql('t')],
-        parameters: [permission, permission],
-      };
-      return connect(query, source, { order: newestFirst, page, load: loadUsers });
+      return connect(query, await holdersOf(permission, query), {
+        order: newestFirst,
+        page,
+        load: loadUsers,
+      });
     },
     async registration(rawId, context) {
       requireAdministrator(context, 'users.view_user');
@@ -179,6 +181,27 @@ async function sourceOf(filter: UserFilter, query: UnitOfWork['query']): Promise
     parsed.groupId,
   );
   return { from: 'users t', conditions, parameters };
+}
+
+/**
+ * Few holders are looked up by their ids, as a page of them would read every user. Where there are many,
+ * reading users in the order of the page soon finds enough.
+ */
+async function holdersOf(permission: string, query: UnitOfWork['query']): Promise<PageSource> {
+  const parameters = [permission, permission];
+  const holders = await query<{ id: string }>(
+    `select id from (${holderIdsSql}) holders limit ${manyHolders}`,
+    parameters,
+  );
+  if (holders.length === manyHolders) {
+    return { from: 'users t', conditions: [holdersSql('t')], parameters };
+  }
+  const ids = holders.map(({ id }) => id).join(' ');
+  // OFFSET keeps the planner from reading all users in the order of the page until it meets enough of these.
+  const from = `(
+    select u.id, u.created_at from users u where u.id = any(string_to_array(?, ' ')::uuid[]) offset 0
+  ) t`;
+  return { from, conditions: [], parameters: [ids] };
 }
 
 /** Folded by the database, as the column is: two implementations of Unicode would disagree. */
