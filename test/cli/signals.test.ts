@@ -1,8 +1,9 @@
 /** What signals do to a server: the first one lets it finish, the second one ends it at once. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { environmentOf, startServer, type Variables } from '../support/command.ts';
+import { environmentOf, spawnCommand, startServer, type Variables } from '../support/command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 
 // Several processes in a row, and others beside them.
@@ -54,4 +55,15 @@ describe.each(['1', '2'])('with WORKERS=%s', (workers) => {
     await sleep(20);
     expect(await server.end('SIGINT')).toMatchObject({ code: 0, signal: null });
   });
+});
+
+test('--port and --host are stronger than the environment, and are checked like it', async () => {
+  const port = String(await freePort());
+  const options = { environment: { ...environment, PORT: '1', HOST: '192.0.2.1' } };
+  const server = await startServer(options, ['--port', port, '--host', '127.0.0.1']);
+  expect(server.address).toBe(`http://127.0.0.1:${port}`);
+  expect(await server.end('SIGTERM')).toMatchObject({ code: 0 });
+  const wrong = await spawnCommand(['serve', '--port', 'http'], options);
+  expect(wrong).toMatchObject({ code: 2, stdout: '' });
+  expect(wrong.stderr).toContain('PORT');
 });

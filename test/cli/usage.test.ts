@@ -121,3 +121,11 @@ test.concurrent('a database out of reach is exit 1, and its password is not repe
   expect(stderr).not.toBe('');
   expect(stderr).not.toContain('pa55word');
 });
+
+test.concurrent('a missing socket of PostgreSQL is a database out of reach', async () => {
+  const result = await runCommand(['users', 'list'], {
+    environment: { ...environment, DATABASE_URL: 'postgresql://me@localhost/x?host=/nosuch' },
+  });
+  expect(result).toMatchObject({ code: 1, stdout: '' });
+  expect(result.stderr).toMatch(/^The database cannot be reached[\s\S]*\.s\.PGSQL/);
+});
