@@ -14,6 +14,7 @@ export const publicFields: ReadonlySet<string> = new Set([
   '__type',
   '__typename',
   'cancelEmailChange',
+  'cancelRegistration',
   'confirmEmailChange',
   'isPasswordResetValid',
   'login',

@@ -179,9 +179,16 @@ describe.concurrent('large', () => {
       ['in chunks, to GraphQL', 413, '/graphql', chunked],
       ['in chunks, compressed', 415, '/auth/login/', { ...chunked, 'Content-Encoding': 'gzip' }],
       [
-        'with a token that is not good',
-        401,
+        'to a public route with an invalid token',
+        413,
         '/auth/login/',
+        { ...chunked, Authorization: 'Bearer x' },
+      ],
+      ['to a route for callers without a token', 401, '/auth/logout/', chunked],
+      [
+        'to a route for callers with an invalid token',
+        401,
+        '/auth/logout/',
         { ...chunked, Authorization: 'Bearer x' },
       ],
       ['to nowhere', 404, '/nothing', chunked],

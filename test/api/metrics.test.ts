@@ -97,6 +97,8 @@ test('counts requests by operation and outcome, whichever way they come', async 
     await service.graphql('{ me { id } }', {}, 'not.a.token');
     await service.rest('POST', '/login/', { json: { email, password: 'wrong' } });
     await service.rest('GET', '/profile/view/', { token: accessToken });
+    await service.rest('GET', '/profile/view/');
+    await service.rest('GET', '/profile/view/', { token: 'not.a.token' });
     await fetch(`${service.address}/made/up`);
     await fetch(`${service.address}/graphql`, { method: 'PATCH' });
   });
@@ -105,8 +107,8 @@ test('counts requests by operation and outcome, whichever way they come', async 
     [request('verifyEmail', 'INVALID_CODE')]: 1,
     [request('me', 'ok')]: 1,
     [request('several', 'ok')]: 1,
-    [request('me', 'UNAUTHENTICATED')]: 1,
-    [request('none', 'UNAUTHENTICATED')]: 1,
+    [request('me', 'UNAUTHENTICATED')]: 2, // without a token, and with an invalid one
+    [request('GET /auth/profile/view/', 'UNAUTHENTICATED')]: 2,
     [request('none', 'BAD_REQUEST')]: 2,
     [request('none', 'NOT_FOUND')]: 1,
     [request('POST /auth/login/', 'INVALID_CREDENTIALS')]: 1,

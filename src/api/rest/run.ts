@@ -29,6 +29,7 @@ export function serveRest(
       method: row.isConsuming ? [row.method, 'HEAD'] : row.method,
       url: `${parts.prefix}${row.path}`,
       config: { speaks: 'rest' },
+      ...(row.needsToken ? { onRequest: requireCaller } : {}),
       preHandler: (request, _reply, done) => {
         if (row.isLogin) parts.refuseCrowdedLogin(request);
         done();
@@ -39,6 +40,16 @@ export function serveRest(
           : runRow(row, run, request, reply),
     });
   }
+}
+
+/** Refuses a request without a valid access token before its body is read. */
+async function requireCaller(request: FastifyRequest): Promise<void> {
+  requireJsonWanted(request);
+  if (!contextOf(request).actor) throw new Problem('UNAUTHENTICATED');
+}
+
+function requireJsonWanted({ headers }: FastifyRequest): void {
+  if (!acceptsJson(headers.accept)) throw new HttpRefusal(406);
 }
 
 /** A browser, a prefetch or a HEAD: nothing may be used up (RFC 9110 §9.2.1). */
@@ -57,9 +68,8 @@ async function runRow(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  if (!acceptsJson(request.headers.accept)) throw new HttpRefusal(406);
+  requireJsonWanted(request);
   const context = contextOf(request);
-  if (row.needsToken && !context.actor) throw new Problem('UNAUTHENTICATED');
   const { data, errors } = await run(variablesOf(row, request), context);
   return errors?.[0]
     ? sendTopLevelError(row, errors[0].extensions, reply)
