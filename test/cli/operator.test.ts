@@ -213,28 +213,6 @@ describe.concurrent('refused with exit 1', () => {
   });
 });
 
-describe.concurrent('wrong usage with exit 2', () => {
-  test.each<[string, readonly string[], RegExp]>([
-    ['neither a permission nor a group', ['users', 'grant', 'a@example.com'], /--permission/],
-    [
-      'an end in the past',
-      ['users', 'grant', 'a', '--group', 'G', '--until', '2020-01-01T00:00:00Z'],
-      /--until/,
-    ],
-    ['a limit that is none', ['users', 'list', '--limit', 'all'], /--limit/],
-    ['a limit of entries that is none', ['audit', 'tail', '--limit', 'all'], /--limit/],
-    ['a limit of buckets that is none', ['rate-limits', 'show', '--limit', '0'], /--limit/],
-    ['deletion without a terminal', ['groups', 'delete', 'G'], /--yes/],
-    ['deletion without a terminal', ['permissions', 'delete', 'p'], /--yes/],
-    ['disabling without a terminal', ['users', 'disable', 'a'], /--yes/],
-    ['a password in the arguments', ['users', 'set-password', 'a', 'secret'], /too many/],
-  ])('%s', async (_, args, reason) => {
-    const { code, stdout, stderr } = await run(args);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(reason);
-  });
-});
-
 describe('registrations that wait', () => {
   const addRegistration = async (email: string): Promise<string> => {
     const id = randomUUID();
