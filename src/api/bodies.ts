@@ -25,8 +25,8 @@ export function readBodies(app: FastifyInstance, limits: HttpLimits): void {
       bytes.length === 0 ? undefined : parseBody(bytes, request, limits),
   );
   app.addHook('onRequest', (request, _reply, done) => {
-    // Clients name a type also where they send nothing.
-    if (!hasBody(request)) delete request.headers['content-type'];
+    // Clients name a type also where they send nothing. With GET it proves a preflight to Apollo.
+    if (request.method !== 'GET' && !hasBody(request)) delete request.headers['content-type'];
     done();
   });
   app.addHook('preParsing', (request, reply, _payload, done) => {

@@ -43,6 +43,7 @@ export const weights: Readonly<Record<string, Weight>> = {
   'User.effectivePermissions': { own: 1, length: 50 },
   'User.sessions': { own: 3 * ownQuery, length: 100 },
   'Group.permissions': { own: 1, length: 10 },
+  'PermissionExplanation.obstacles': { own: 1, length: 50 },
   'PermissionExplanation.paths': { own: 1, length: 50 },
   'UserConnection.totalCount': { own: ownQuery, length: 1 },
   'GroupConnection.totalCount': { own: ownQuery, length: 1 },

@@ -15,6 +15,7 @@ export const publicFields: ReadonlySet<string> = new Set([
   '__typename',
   'cancelEmailChange',
   'cancelRegistration',
+  'cancelRegistration',
   'confirmEmailChange',
   'isPasswordResetValid',
   'login',

@@ -216,8 +216,10 @@ describe('unexpected errors', () => {
   });
 
   test('before a resolver: INTERNAL in the shape of GraphQL', async () => {
+    // Of a session that has asked for nothing yet nothing is cached.
+    const { accessToken } = await tryLogin(service, ada.email);
     const answer = await without('sessions', () =>
-      service.graphql('{ me { id } }', {}, ada.accessToken),
+      service.graphql('{ me { id } }', {}, accessToken),
     );
     expect(answer.status).toBe(500);
     expect(answer.text).not.toMatch(internals);
