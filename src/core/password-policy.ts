@@ -37,6 +37,12 @@ export function passwordFaults(
   return undefined;
 }
 
+/** Whether the words, and not the name of this service alone, are all that a password consists of. */
+export function isMadeOf(password: string, words: readonly string[]): boolean {
+  const folded = fold(password);
+  return isOnly(folded, words) && !isOnly(folded, []);
+}
+
 let loaded: ReadonlySet<string> | undefined;
 
 /** Read as JSON on first use: importing the package would keep its other dictionaries in memory. */

@@ -81,6 +81,53 @@ test('A06: administrators cannot set the address as the password, of a new or an
   expect(updated.data.updateUser).toEqual({ ...refused, fields: [{ path: 'password' }] });
 });
 
+test('A06: an address of which the current password is made does not become the address', async () => {
+  const newEmail = shortAddress();
+  const { accessToken, userId } = await somebody(service, { password: `${newEmail}!` });
+  const input = { newEmail, password: `${newEmail}!` };
+  const changed = await service.graphql(
+    `mutation ($input: ChangeEmailInput!) {
+      changeEmail(input: $input) { ... on Problem { code fields { path } } }
+    }`,
+    { input },
+    accessToken,
+  );
+  expect(changed.data.changeEmail).toEqual({ ...refused, fields: [{ path: 'newEmail' }] });
+  const updated = await service.rest('PUT', '/profile/update/', {
+    token: accessToken,
+    json: { email: newEmail.toUpperCase(), password: `${newEmail}!` },
+  });
+  expect([updated.status, updated.body.data]).toEqual([
+    400,
+    { ...refused, fields: [expect.objectContaining({ path: 'email' })] },
+  ]);
+  // The rule is about the password of the account: another one is wrong, and says no more.
+  const guess = await service.rest('PUT', '/profile/update/', {
+    token: accessToken,
+    json: { email: newEmail, password: newEmail },
+  });
+  expect(guess.body.data).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  const rows = await service.database.query(
+    'select pending_email from users where id = $1 and pending_email is null',
+    [userId],
+  );
+  expect(rows).toHaveLength(1);
+});
+
+test('A06: administrators cannot set an address and a password that is made of it at once', async () => {
+  const root = await superuser(service);
+  const { userId } = await somebody(service);
+  const email = shortAddress();
+  const { data } = await service.graphql(
+    `mutation ($id: ID!, $input: UpdateUserInput!) {
+      updateUser(id: $id, input: $input) { ... on Problem { code fields { path } } }
+    }`,
+    { id: userId, input: { email, password: email } },
+    root.accessToken,
+  );
+  expect(data.updateUser).toEqual({ ...refused, fields: [{ path: 'password' }] });
+});
+
 test.each(['createuser', 'createstaffuser', 'createsuperuser'])(
   'A06: %s refuses the address as the password',
   async (command) => {

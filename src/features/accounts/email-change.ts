@@ -18,6 +18,7 @@ import type { Sessions } from '../sessions/sessions.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import type { Credentials } from './credentials.ts';
+import { checkNewAddress } from './new-password.ts';
 import { createUseCode } from './use-code.ts';
 
 /** Everything raw. */
@@ -29,7 +30,7 @@ export interface ChangeEmailInput {
 export interface EmailChanges {
   /**
    * Executes the same statements for a free and for a taken address. The present address of the caller
-   * changes nothing.
+   * changes nothing. An address of which the current password is made is refused.
    *
    * @throws INVALID_CREDENTIALS, THROTTLED, VALIDATION_FAILED
    */
@@ -116,6 +117,7 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
       });
       const proved = await credentials.prove(actor, password, context);
       if (newEmail === actor.person.email) return;
+      parseFields({ newEmail: () => checkNewAddress(newEmail, password) });
       await attempts.limitMailRequest(() =>
         run(() => begin(newEmail, () => credentials.claimProved(actor, proved))),
       );

@@ -1,7 +1,7 @@
 /** A password that somebody chooses: the one policy for every door. */
 
-import { parsePresentedPassword, refuse } from '../../core/parse.ts';
-import { passwordFaults } from '../../core/password-policy.ts';
+import { type EmailAddress, parsePresentedPassword, refuse } from '../../core/parse.ts';
+import { isMadeOf, passwordFaults } from '../../core/password-policy.ts';
 
 export interface PasswordRules {
   /** Code points. */
@@ -21,6 +21,17 @@ export function parseNewPassword(
   const password = parsePresentedPassword(raw);
   const fault = passwordFaults(password, { minLength: rules.minLength, words: wordsOf(about) });
   return fault === undefined ? password : refuse(fault);
+}
+
+/**
+ * Check of a new address beside the current password: the address of an account is never its password.
+ *
+ * @param password the current one, already verified
+ */
+export function checkNewAddress(newEmail: EmailAddress, password: string): void {
+  if (isMadeOf(password, wordsOf([newEmail]))) {
+    refuse('Is your password, or most of it; change the password first.');
+  }
 }
 
 /** Parser for the repetition, where one was given. */

@@ -22,6 +22,7 @@ import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import type { Credentials } from './credentials.ts';
 import type { EmailChanges } from './email-change.ts';
+import { checkNewAddress } from './new-password.ts';
 
 /** Sessions, and mailed codes, that an export has at most: the latest. */
 export const exportedRows = 1000;
@@ -96,6 +97,9 @@ export function createProfiles(parts: ProfilesParts): Profiles {
         newEmail !== undefined && password !== undefined
           ? await credentials.prove(actor, password, context)
           : undefined;
+      if (newEmail !== undefined && password !== undefined) {
+        parseFields({ email: () => checkNewAddress(newEmail, password) });
+      }
       const update = () =>
         run(async () => {
           if (proved && newEmail) {
