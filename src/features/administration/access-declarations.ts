@@ -5,7 +5,6 @@ import {
   type AccessChange,
   differenceOf,
   type PresentAccess,
-  type SubjectKind,
   wantedGroups,
 } from './access-difference.ts';
 import type { DeclaredAccess, DeclaredList } from './declared-access.ts';
@@ -71,6 +70,9 @@ interface Names {
   readonly groups: readonly string[];
   readonly permissions: readonly string[];
 }
+
+/** Users whose grants are written together. */
+const usersAtOnce = 500;
 
 const listed = 'in (select jsonb_array_elements_text(?::jsonb))';
 
@@ -165,21 +167,23 @@ export function createAccessDeclarations(parts: AccessDeclarationsParts): Access
     found.rows.groups.set(name, { id, name, description: '', permissions: new Set() });
   };
 
-  const applyUser = async (email: string, found: Found) => {
-    const { groups, permissions } = found.declared.users.get(email) ?? {};
-    const user = requireRow(found.rows.users, email);
-    const groupIds = groups && idsOf(wantedGroups(groups, user), found.rows.groups);
-    await parts.userAdministration.updateUser(
-      user.id,
-      { groupIds, permissionIds: permissions && idsOf(permissions.keys(), found.rows.permissions) },
-      found.context,
-    );
+  const applyUsers = async (emails: readonly string[], { declared, rows, context }: Found) => {
+    const groupIds = new Map<string, string[]>();
+    const permissionIds = new Map<string, string[]>();
+    for (const email of emails) {
+      const { groups, permissions } = declared.users.get(email) ?? {};
+      const user = requireRow(rows.users, email);
+      if (groups) groupIds.set(user.id, idsOf(wantedGroups(groups, user), rows.groups));
+      if (permissions) permissionIds.set(user.id, idsOf(permissions.keys(), rows.permissions));
+    }
+    await parts.userAdministration.setGrants({ groupIds, permissionIds }, context);
   };
 
-  const appliers: Readonly<Record<SubjectKind, (name: string, found: Found) => Promise<void>>> = {
-    permission: applyPermission,
-    group: applyGroup,
-    user: applyUser,
+  const applySubject = async ({ of, name }: AccessChange, found: Found): Promise<void> => {
+    await (of === 'permission' ? applyPermission(name, found) : applyGroup(name, found));
+    // A flush compares all entities that are known: forgotten ones keep the transaction short.
+    await em.flush();
+    em.clear();
   };
 
   return {
@@ -197,12 +201,19 @@ export function createAccessDeclarations(parts: AccessDeclarationsParts): Access
         const rows = await load(names);
         const changes = differenceOf(declared, rows);
         const subjects = subjectsOf(changes);
-        for (const [index, { of, name }] of subjects.entries()) {
-          await appliers[of](name, { declared, rows, context });
-          // A flush compares all entities that are known: forgotten ones keep the transaction short.
-          await em.flush();
-          em.clear();
+        const found = { declared, rows, context };
+        const emails = subjects.filter(({ of }) => of === 'user').map(({ name }) => name);
+        const others = subjects.filter(({ of }) => of !== 'user');
+        for (const [index, subject] of others.entries()) {
+          await applySubject(subject, found);
           onProgress?.(index + 1, subjects.length);
+        }
+        for (let done = 0; done < emails.length; done += usersAtOnce) {
+          await applyUsers(emails.slice(done, done + usersAtOnce), found);
+          onProgress?.(
+            Math.min(others.length + done + usersAtOnce, subjects.length),
+            subjects.length,
+          );
         }
         return changes;
       });

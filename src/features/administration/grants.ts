@@ -18,12 +18,17 @@ export interface Membership {
  * superuser changes their own; nobody gives or takes a place in Root.
  */
 export interface Grants {
-  /** New memberships have no end. @throws FORBIDDEN, PROTECTED, VALIDATION_FAILED */
-  setGroups(rights: ActorRights, user: User, groupIds: readonly string[]): Promise<void>;
+  /**
+   * Sets the groups of each user; new memberships have no end. Many users cost hardly more statements
+   * than one.
+   *
+   * @throws FORBIDDEN, PROTECTED, VALIDATION_FAILED
+   */
+  setGroups(rights: ActorRights, groupIds: ItemsByOwner): Promise<void>;
   /** A member gets the new end. @throws FORBIDDEN, PROTECTED, VALIDATION_FAILED */
   setMembership(rights: ActorRights, user: User, membership: Membership): Promise<void>;
-  /** @throws FORBIDDEN, VALIDATION_FAILED */
-  setPermissions(rights: ActorRights, user: User, permissionIds: readonly string[]): Promise<void>;
+  /** Sets the direct permissions of each user. @throws FORBIDDEN, VALIDATION_FAILED */
+  setPermissions(rights: ActorRights, permissionIds: ItemsByOwner): Promise<void>;
   /** @throws FORBIDDEN for a member of the group too, VALIDATION_FAILED */
   setGroupPermissions(
     rights: ActorRights,
@@ -32,11 +37,23 @@ export interface Grants {
   ): Promise<void>;
 }
 
-/** What a new list of items means, as far as it is another one. */
+/** By the id of a user or a group, the ids of all that it is to have. */
+export type ItemsByOwner = ReadonlyMap<string, readonly string[]>;
+
+/** What a new list of items means for one owner. */
 interface Difference {
+  readonly ownerId: string;
   readonly before: readonly string[];
+  readonly wanted: readonly string[];
   readonly added: readonly string[];
   readonly removed: readonly string[];
+}
+
+type Items = Pick<Difference, 'added' | 'removed'>;
+
+interface Held {
+  readonly owner: string;
+  readonly item: string;
 }
 
 interface Pivot {
@@ -122,58 +139,72 @@ export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
     if (members.length > 0) rights.requireNotOneself(rights.actorId);
   };
 
-  const differenceOf = async (
+  /** Of the owners whose list becomes another one. */
+  const differencesOf = async (
     { table, owner, item, ended }: Pivot,
-    ownerId: string,
-    wanted: readonly string[],
-  ): Promise<Difference> => {
-    if (ended) await query(`delete from ${table} where ${owner} = ? and ${ended}`, [ownerId]);
-    const held = await query<{ id: string }>(
-      `select ${item} as id from ${table} where ${owner} = ? for update`,
-      [ownerId],
+    wantedByOwner: ItemsByOwner,
+  ): Promise<Difference[]> => {
+    const owners = [...wantedByOwner.keys()].join(' ');
+    if (ended)
+      await query(`delete from ${table} where ${owner} = any(${ids}) and ${ended}`, [owners]);
+    const held = await query<Held>(
+      `select ${owner} as owner, ${item} as item from ${table}
+       where ${owner} = any(${ids}) order by ${owner}, ${item} for update`,
+      [owners],
     );
-    const before = held.map(({ id }) => id);
-    const [heldIds, wantedIds] = [new Set(before), new Set(wanted)];
-    return {
-      before,
-      added: wanted.filter((id) => !heldIds.has(id)),
-      removed: before.filter((id) => !wantedIds.has(id)),
-    };
+    const heldByOwner = Map.groupBy(held, ({ owner: ownerId }) => ownerId);
+    return [...wantedByOwner]
+      .map(([ownerId, wanted]) => {
+        const before = (heldByOwner.get(ownerId) ?? []).map(({ item: itemId }) => itemId);
+        const [heldIds, wantedIds] = [new Set(before), new Set(wanted)];
+        const added = wanted.filter((id) => !heldIds.has(id));
+        const removed = before.filter((id) => !wantedIds.has(id));
+        return { ownerId, before, wanted, added, removed };
+      })
+      .filter(({ added, removed }) => added.length > 0 || removed.length > 0);
   };
 
-  /** `requireMayChange` is asked about a list that is another one. */
+  const write = async ({ table, owner, item }: Pivot, differences: readonly Difference[]) => {
+    await query(
+      `delete from ${table} t using unnest(${ids}, ${ids}) as gone (owner, item)
+       where t.${owner} = gone.owner and t.${item} = gone.item`,
+      pairsOf(differences, 'removed'),
+    );
+    await query(
+      `insert into ${table} (${owner}, ${item})
+       select owner, item from unnest(${ids}, ${ids}) as given (owner, item) on conflict do nothing`,
+      pairsOf(differences, 'added'),
+    );
+  };
+
+  /** `requireMayChange` is asked about all items that are added and removed. */
   const set = async (
     pivot: Pivot,
-    ownerId: string,
-    wanted: readonly string[],
-    requireMayChange: (difference: Difference) => Promise<void>,
+    wantedByOwner: ItemsByOwner,
+    requireMayChange: (items: Items) => Promise<void>,
   ) => {
-    await requireKnown(pivot, wanted);
-    const { table, ownerType, owner, item } = pivot;
-    const difference = await differenceOf(pivot, ownerId, wanted);
-    const { before, added, removed } = difference;
-    if (added.length === 0 && removed.length === 0) return;
-    await requireMayChange(difference);
-    await query(`delete from ${table} where ${owner} = ? and ${item} = any(${ids})`, [
-      ownerId,
-      removed.join(' '),
-    ]);
-    await query(
-      `insert into ${table} (${owner}, ${item}) select ?::uuid, id from unnest(${ids}) id on conflict do nothing`,
-      [ownerId, added.join(' ')],
-    );
-    await audit.record({
-      action: `${ownerType}-updated`,
-      target: { type: ownerType, id: ownerId },
-      before: { [pivot.field]: before },
-      after: { [pivot.field]: wanted },
-    });
+    await requireKnown(pivot, [...new Set([...wantedByOwner.values()].flat())]);
+    const differences = await differencesOf(pivot, wantedByOwner);
+    if (differences.length === 0) return;
+    const itemsOf = (name: 'added' | 'removed') => [
+      ...new Set(differences.flatMap((difference) => difference[name])),
+    ];
+    await requireMayChange({ added: itemsOf('added'), removed: itemsOf('removed') });
+    await write(pivot, differences);
+    for (const { ownerId, before, wanted } of differences) {
+      await audit.record({
+        action: `${pivot.ownerType}-updated`,
+        target: { type: pivot.ownerType, id: ownerId },
+        before: { [pivot.field]: before },
+        after: { [pivot.field]: wanted },
+      });
+    }
   };
 
   return {
-    async setGroups(rights, user, groupIds) {
-      rights.requireNotOneself(user.id);
-      await set(userGroups, user.id, groupIds, async ({ added, removed }) => {
+    async setGroups(rights, groupIds) {
+      for (const userId of groupIds.keys()) rights.requireNotOneself(userId);
+      await set(userGroups, groupIds, async ({ added, removed }) => {
         rights.requireMayChangeMembers(added.length > 0 ? null : atPresent);
         await requireCoversItems(rights, userGroups, { itemIds: added, until: null });
         await requireNotRoot([...added, ...removed]);
@@ -198,18 +229,26 @@ export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
       });
     },
 
-    async setPermissions(rights, user, permissionIds) {
-      rights.requireNotOneself(user.id);
-      await set(userPermissions, user.id, permissionIds, ({ added }) =>
+    async setPermissions(rights, permissionIds) {
+      for (const userId of permissionIds.keys()) rights.requireNotOneself(userId);
+      await set(userPermissions, permissionIds, ({ added }) =>
         requireCoversItems(rights, userPermissions, { itemIds: added, until: null }),
       );
     },
 
     async setGroupPermissions(rights, groupId, permissionIds) {
-      await set(groupPermissions, groupId, permissionIds, async ({ added }) => {
+      await set(groupPermissions, new Map([[groupId, permissionIds]]), async ({ added }) => {
         await requireNotMember(rights, groupId);
         await requireCoversItems(rights, groupPermissions, { itemIds: added, until: null });
       });
     },
   };
+}
+
+/** The owners and their items, as two lists of the same length. */
+function pairsOf(differences: readonly Difference[], name: 'added' | 'removed'): [string, string] {
+  const pairs = differences.flatMap((difference) =>
+    difference[name].map((itemId) => [difference.ownerId, itemId] as const),
+  );
+  return [pairs.map(([owner]) => owner).join(' '), pairs.map(([, item]) => item).join(' ')];
 }

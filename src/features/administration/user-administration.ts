@@ -13,7 +13,7 @@ import type { Addresses } from '../registrations/addresses.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
-import type { Grants } from './grants.ts';
+import type { Grants, ItemsByOwner } from './grants.ts';
 import type { ActorRights, Rights } from './rights.ts';
 import { type AdministrativePermission, requireAdministrator, requireSomeField } from './rules.ts';
 import {
@@ -45,6 +45,16 @@ export interface UserAdministration {
    * @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED
    */
   setGroupMembership(input: GroupMembershipInput, context: Context): Promise<User>;
+  /**
+   * Sets groups and direct permissions of many users, by their ids. The caller has locked the users.
+   * Needs a transaction.
+   *
+   * @throws FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED
+   */
+  setGrants(
+    grants: { readonly groupIds: ItemsByOwner; readonly permissionIds: ItemsByOwner },
+    context: Context,
+  ): Promise<void>;
   /** Disables; the row stays. @throws FORBIDDEN, NOT_FOUND, PROTECTED */
   deactivateUser(id: unknown, context: Context): Promise<void>;
 }
@@ -97,8 +107,8 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
 
   const applyGrants = async (rights: ActorRights, user: User, parsed: Parsed) => {
     const { groupIds, permissionIds } = parsed;
-    if (groupIds) await grants.setGroups(rights, user, groupIds);
-    if (permissionIds) await grants.setPermissions(rights, user, permissionIds);
+    if (groupIds) await grants.setGroups(rights, new Map([[user.id, groupIds]]));
+    if (permissionIds) await grants.setPermissions(rights, new Map([[user.id, permissionIds]]));
   };
 
   const applyStaff = async (rights: ActorRights, user: User, isStaff: boolean | undefined) => {
@@ -226,6 +236,21 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
         await grants.setMembership(rights, user, membership);
         return user;
       });
+    },
+
+    async setGrants({ groupIds, permissionIds }, context) {
+      const actor = requireAdministrator(context, 'users.change_user');
+      const rights = await parts.rights.of(actor, 'users.change_user');
+      const userIds = [...new Set([...groupIds.keys(), ...permissionIds.keys()])];
+      const found = await query<{ isSuperuser: boolean }>(
+        `select is_superuser as "isSuperuser" from users
+         where id = any(string_to_array(?, ' ')::uuid[])`,
+        [userIds.join(' ')],
+      );
+      if (found.length < userIds.length) throw new Problem('NOT_FOUND');
+      for (const user of found) rights.requireMayTouch(user);
+      await grants.setGroups(rights, groupIds);
+      await grants.setPermissions(rights, permissionIds);
     },
 
     async deactivateUser(id, context) {
