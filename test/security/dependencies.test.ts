@@ -1,0 +1,32 @@
+/** The dependencies as a stranger installs them: exact versions, the same in the lock file. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+const read = (path: string) =>
+  JSON.parse(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'));
+
+interface LockedPackage {
+  readonly version?: string;
+  readonly integrity?: string;
+}
+
+test('I10: every dependency is pinned, also in the lock file, and npm run audit exists', () => {
+  const manifest = read('package.json');
+  const locked: Readonly<Record<string, LockedPackage>> = read('package-lock.json').packages;
+  const wanted: Readonly<Record<string, string>> = {
+    ...manifest.dependencies,
+    ...manifest.devDependencies,
+    ...manifest.optionalDependencies,
+  };
+  expect(Object.keys(wanted).length).toBeGreaterThan(30);
+  for (const [name, version] of Object.entries(wanted)) {
+    expect([name, version]).toEqual([name, expect.stringMatching(/^\d+\.\d+\.\d+(-[\w.]+)?$/)]);
+    expect([name, locked[`node_modules/${name}`]?.version]).toEqual([name, version]);
+  }
+  const { '': _self, ...installed } = locked;
+  expect(Object.keys(installed).length).toBeGreaterThan(Object.keys(wanted).length);
+  for (const [path, { integrity }] of Object.entries(installed)) {
+    expect([path, integrity]).toEqual([path, expect.stringMatching(/^sha512-/)]);
+  }
+  expect(manifest.scripts.audit).toBe('npm audit --omit=dev --audit-level=high');
+});
