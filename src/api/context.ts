@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Context } from '../core/actor.ts';
 import { onBehalfOf } from '../core/ambient.ts';
 import { preferredLocale } from '../core/locale.ts';
+import { printable } from '../core/printable.ts';
 import type { UnitOfWork } from '../db/unit-of-work.ts';
 import type { Audit } from '../features/audit/audit.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
@@ -69,7 +70,7 @@ async function createContext(
   const actor = bearer === undefined ? undefined : await tokens.authenticate(bearer);
   const client = {
     ipAddress: request.ip,
-    userAgent: request.headers['user-agent'] ?? '',
+    userAgent: printable(request.headers['user-agent'] ?? ''),
     locale: preferredLocale(request.headers['accept-language']),
     requestId: request.id,
   };

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandModule } from 'yargs';
 import type { Context } from '../core/actor.ts';
 import { parseId } from '../core/parse.ts';
+import { printableJson } from '../core/printable.ts';
 import { parseRfc3339 } from '../core/time.ts';
 import type { AuditFilter } from '../features/administration/audit-filter.ts';
 import type { NamedAuditEntry } from '../features/administration/audit-names.ts';
@@ -121,7 +122,7 @@ async function printerOf(
 ): Promise<(entries: readonly NamedAuditEntry[]) => Promise<unknown>> {
   if (format === 'json') {
     return (entries) =>
-      write(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), stdout);
+      write(entries.map((entry) => `${printableJson(JSON.stringify(entry))}\n`).join(''), stdout);
   }
   if (format === 'csv') {
     const csv = await csvOf(columns);

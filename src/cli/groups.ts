@@ -2,6 +2,7 @@
 
 import type { Argv, CommandModule } from 'yargs';
 import type { Context } from '../core/actor.ts';
+import { printable } from '../core/printable.ts';
 import type { Group } from '../features/access/group.entity.ts';
 import type { GroupInput } from '../features/administration/group-administration.ts';
 import type { House } from '../house.ts';
@@ -85,10 +86,10 @@ const showGroup: CommandModule<GlobalArguments, GroupArguments> = {
     const { group, permissions } = found;
     const text = [
       paint('bold', group.name, given.terminal.stdout),
-      ...(group.description === '' ? [] : [`  ${group.description}`]),
+      ...(group.description === '' ? [] : [`  ${printable(group.description)}`]),
       `  members: ${members}`,
       `  permissions: ${permissions.length > 0 ? '' : 'none'}`.trimEnd(),
-      ...permissions.map((codename) => `    ${codename}`),
+      ...permissions.map((codename) => `    ${printable(codename)}`),
     ].join('\n');
     print({ text, json: { ...recordOf(found, columns), members } }, given);
   },

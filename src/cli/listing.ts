@@ -1,5 +1,6 @@
 /** Lists of things: a table for people, CSV for spreadsheets, JSON for programs. */
 import type { Argv } from 'yargs';
+import { printable, printableJson } from '../core/printable.ts';
 import { type Colour, createTable } from './table.ts';
 import type { Output } from './terminal.ts';
 import { UsageError } from './usage.ts';
@@ -78,7 +79,10 @@ export function tableOf<Row>(columns: readonly Column<Row>[], stdout: Output) {
   );
   const table = createTable(shown, stdout);
   const cellsOf = (row: Row) =>
-    shown.map(({ value, colour }) => ({ text: textOf(value(row)), colour: colour?.(row) }));
+    shown.map(({ value, colour }) => ({
+      text: printable(textOf(value(row))),
+      colour: colour?.(row),
+    }));
   return { textOf: (rows: readonly Row[]) => table.textOf(rows.map(cellsOf)) };
 }
 
@@ -100,7 +104,7 @@ export async function csvOf<Row>(columns: readonly Column<Row>[]) {
   return {
     titles: csv([columns.map(({ name }) => name)]),
     textOf: (rows: readonly Row[]) =>
-      csv(rows.map((row) => columns.map(({ value }) => csvTextOf(value(row))))),
+      csv(rows.map((row) => columns.map(({ value }) => printable(csvTextOf(value(row)))))),
   };
 }
 
@@ -112,7 +116,7 @@ async function printJson<Row>(
   let separator = '[';
   for await (const page of pages) {
     for (const row of page) {
-      const json = JSON.stringify(recordOf(row, columns));
+      const json = printableJson(JSON.stringify(recordOf(row, columns)));
       if (!(await write(`${separator}${json}`, stdout))) return;
       separator = ',\n';
     }

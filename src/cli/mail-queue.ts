@@ -1,5 +1,6 @@
 /** `mail list` and `mail resend`: the mails that are not sent yet. */
 import type { CommandModule } from 'yargs';
+import { printable } from '../core/printable.ts';
 import type { JobState } from '../db/job-queue.ts';
 import type { QueuedMail } from '../features/administration/mail-queue.ts';
 import {
@@ -99,7 +100,7 @@ export const resendMails: CommandModule<GlobalArguments, ResendArguments> = {
   },
 };
 
-/** What a mail server says may have several lines, and characters that disturb a terminal. */
+/** The answer of a mail server, which may have several lines, as one. */
 function oneLine(text: string | null): string | null {
-  return text?.replace(/[\p{Cc}\s]+/gu, ' ').trim() ?? null;
+  return text === null ? null : printable(text).replace(/\s+/g, ' ').trim();
 }

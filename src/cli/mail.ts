@@ -12,6 +12,7 @@ import { defaultLocale, type SupportedLocale, supportedLocales } from '../core/l
 import { createLog } from '../core/log.ts';
 import { formatMailbox } from '../core/mailbox-address.ts';
 import { parseEmail, parseFields } from '../core/parse.ts';
+import { printable } from '../core/printable.ts';
 import { createDevelopmentMailbox } from '../mail/mailbox.ts';
 import { previewMail, previewNames } from '../mail/previews.ts';
 import { type MailName, writeMail } from '../mail/templates/templates.ts';
@@ -101,7 +102,7 @@ async function sendTestMail(
   } catch (error) {
     // Without the cause, whose code could be taken for that of the database.
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`The test mail was not sent:\n  ${reason}`);
+    throw new Error(`The test mail was not sent:\n  ${printable(reason)}`);
   } finally {
     mailer.close();
   }

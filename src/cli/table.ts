@@ -1,6 +1,7 @@
 /** Tables of text: columns that fit their cells and, at a terminal, its width. */
 import { styleText } from 'node:util';
 import stringWidth from 'string-width';
+import { printable } from '../core/printable.ts';
 import type { Output } from './terminal.ts';
 
 export type Colour = 'green' | 'yellow' | 'red';
@@ -21,9 +22,10 @@ const gap = '  ';
 /** Cells; a column is not made narrower than that. */
 const narrowest = 3;
 
-/** Colours only what a terminal shows, and not against NO_COLOR. */
+/** Printable text, in a colour where a terminal shows it; NO_COLOR switches colours off. */
 export function paint(style: Colour | 'bold' | undefined, text: string, stdout: Output): string {
-  return style === undefined ? text : styleText(style, text, { stream: stdout });
+  const shown = printable(text);
+  return style === undefined ? shown : styleText(style, shown, { stream: stdout });
 }
 
 /** Prints rows in batches: the first one decides the widths, and has the titles above it. */

@@ -3,6 +3,7 @@
  * is one; a program that runs a command inside itself passes another.
  */
 import type { Readable, Writable } from 'node:stream';
+import { printableLines } from '../core/printable.ts';
 
 export interface Terminal {
   readonly stdin: Readable & { readonly isTTY?: boolean };
@@ -20,12 +21,21 @@ export type Output = Writable & {
   readonly columns?: number;
 };
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape codes of colours
+const styles = /(\u001b\[[\d;]*m)/;
+
+/** The lines without control characters, but with the colours of `paint`. */
+function showable(text: string): string {
+  const parts = text.split(styles); // every second one is a style
+  return parts.map((part, at) => (at % 2 === 1 ? part : printableLines(part))).join('');
+}
+
 /** Writes a line of the result. A failure is noticed by `watchOutput`. */
 export function say({ stdout }: Terminal, line: string): void {
-  stdout.write(`${line}\n`);
+  stdout.write(`${showable(line)}\n`);
 }
 
 /** Writes a line about an error, or about something worth knowing beside the result. */
 export function complain({ stderr }: Terminal, line: string): void {
-  stderr.write(`${line}\n`);
+  stderr.write(`${printableLines(line)}\n`);
 }

@@ -1,6 +1,7 @@
 /** `users show` and `users explain`: one person, and why they may do something. */
 import type { CommandModule } from 'yargs';
 import type { Context } from '../core/actor.ts';
+import { printable } from '../core/printable.ts';
 import type {
   Explanation,
   ObstacleKind,
@@ -160,12 +161,12 @@ function textOf(details: Details, stdout: Output): string {
 }
 
 function row(name: string, value: string): string {
-  return value === '' ? '' : `  ${name.padEnd(12)}${value}`;
+  return value === '' ? '' : `  ${name.padEnd(12)}${printable(value)}`;
 }
 
 function block(title: string, lines: readonly string[]): string {
   const body = lines.length > 0 ? lines : ['none'];
-  return [`  ${title}:`, ...body.map((line) => `    ${line}`)].join('\n');
+  return [`  ${title}:`, ...body.map((line) => `    ${printable(line)}`)].join('\n');
 }
 
 function membershipLine({ group, expiresAt }: NamedMembership): string {
@@ -183,8 +184,8 @@ function explain({ isAllowed, paths, obstacles }: Explanation): string {
   const verdict = isUsable ? 'Allowed:' : 'Held, but not usable:';
   return [
     isAllowed ? verdict : 'Not allowed:',
-    ...paths.map(pathLine),
-    ...obstacles.map(obstacleLine),
+    ...paths.map(pathLine).map(printable),
+    ...obstacles.map(obstacleLine).map(printable),
   ].join('\n');
 }
 

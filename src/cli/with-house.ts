@@ -3,6 +3,7 @@ import type { Context } from '../core/actor.ts';
 import { onBehalfOf } from '../core/ambient.ts';
 import { readConfig } from '../core/config.ts';
 import { createLog } from '../core/log.ts';
+import { printableJson } from '../core/printable.ts';
 import { commandPatience } from '../db/patience.ts';
 import type { House, Purpose } from '../house.ts';
 import { operatorContext } from './operator-context.ts';
@@ -56,5 +57,5 @@ export function print(
   result: { readonly text: string; readonly json: object },
   { json, terminal }: GlobalArguments,
 ): void {
-  say(terminal, json ? JSON.stringify(result.json) : result.text);
+  say(terminal, json ? printableJson(JSON.stringify(result.json)) : result.text);
 }

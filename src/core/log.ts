@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import type { Writable } from 'node:stream';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { PinoPretty } from 'pino-pretty';
+import { printable, printableJson, printableLines } from './printable.ts';
 import { currentTracer } from './tracing.ts';
 
 export type Log = Logger;
@@ -28,9 +29,24 @@ export function createLog(options: LogOptions): Log {
       redact: ['req.headers.authorization', 'headers.authorization', 'req.headers.cookie'],
       serializers: { err: errorForLog },
       mixin: traceOf,
+      hooks: { streamWrite: options.isReadable ? forReader : forProgram },
     },
     options.destination ?? standardStream(options),
   );
+}
+
+/** What callers, mail servers and the database say is quoted in lines: it must not disturb a terminal. */
+function forProgram(line: string): string {
+  return `${printableJson(line.trimEnd())}\n`;
+}
+
+/** The readable format prints strings as they are, and of those only a stack has several lines. */
+function forReader(line: string): string {
+  const record: unknown = JSON.parse(line, (key, value: unknown) => {
+    if (typeof value !== 'string') return value;
+    return key === 'stack' ? printableLines(value) : printable(value);
+  });
+  return `${JSON.stringify(record)}\n`;
 }
 
 /** What a line has to be found by among the traces. */

@@ -15,3 +15,17 @@ export function isPrintable(text: string): boolean {
 export function printable(text: string): string {
   return isPrintable(text) ? text : text.toWellFormed().replace(unprintables, ' ');
 }
+
+/** The same for a text of several lines. */
+export function printableLines(text: string): string {
+  return isPrintable(text) ? text : text.split('\n').map(printable).join('\n');
+}
+
+/** JSON on one line, with an escape for each such character in its strings; it parses to the same value. */
+export function printableJson(json: string): string {
+  return unprintable.test(json) ? json.replace(unprintables, escaped) : json;
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}

@@ -1,6 +1,7 @@
 /** `doctor`: looks at everything that has to be right, changes nothing, and says what to do. */
 import type { CommandModule } from 'yargs';
 import { type Config, ConfigError, readConfig } from '../../core/config.ts';
+import { printable, printableJson } from '../../core/printable.ts';
 import { paint } from '../table.ts';
 import { say, type Terminal } from '../terminal.ts';
 import type { GlobalArguments } from '../with-house.ts';
@@ -12,7 +13,7 @@ export const doctorCommand: CommandModule<GlobalArguments, GlobalArguments> = {
   builder: {},
   handler: async ({ json, terminal }) => {
     const findings = await examine(terminal);
-    if (json) say(terminal, JSON.stringify(findings));
+    if (json) say(terminal, printableJson(JSON.stringify(findings)));
     else for (const finding of findings) say(terminal, lineOf(finding, terminal));
     if (findings.some(({ judgement }) => judgement === 'fail')) terminal.exitCode = 1;
   },
@@ -52,6 +53,6 @@ const colours = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies 
 >;
 
 function lineOf({ judgement, check, what, remedy }: Finding, terminal: Terminal): string {
-  const start = `${paint(colours[judgement], judgement.padEnd(4), terminal.stdout)}  ${check.padEnd(14)}  ${what}`;
+  const start = `${paint(colours[judgement], judgement.padEnd(4), terminal.stdout)}  ${check.padEnd(14)}  ${printable(what)}`;
   return remedy === undefined ? start : `${start}. Remedy: ${remedy}.`;
 }

@@ -6,7 +6,6 @@ import { Problem } from '../../core/errors.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import { networkOf } from '../../core/network.ts';
 import { optional, parseFields, parseId, parsePastedSecret } from '../../core/parse.ts';
-import { printable } from '../../core/printable.ts';
 import type { RefreshTokens } from '../../core/refresh-token.ts';
 import type { Tasks } from '../../db/job-tasks.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
@@ -127,7 +126,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       const now = parts.clock();
       const idleSeconds = Math.min(parts.refreshTokenTtlSeconds, parts.sessionMaxAgeSeconds);
       const [id, expiresAt] = [uuidv7(), secondsAfter(now, idleSeconds)];
-      const userAgent = printable(client.userAgent).slice(0, maxUserAgentLength);
+      const userAgent = client.userAgent.slice(0, maxUserAgentLength);
       const [opened] = await query<{ endedCount: number }>(openSql, [
         id,
         now,
