@@ -65,7 +65,6 @@ describe.concurrent('mail preview', () => {
     ['a mail that there is not', ['mail', 'preview', 'verify'], previewNames.join(', ')],
     ['a language that is not spoken', ['mail', 'preview', 'invite', '--locale', 'xx'], 'es'],
     ['no name', ['mail', 'preview'], 'need at least 1'],
-    ['neither preview nor test', ['mail'], 'need at least 1'],
   ])('%s is wrong usage', async (_, args, hint) => {
     const { code, stdout, stderr } = await runCommand(args, { environment });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
