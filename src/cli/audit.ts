@@ -88,6 +88,7 @@ const explanations: Readonly<Record<FaultKind, string>> = {
   NO_CHAIN: 'the chain was removed',
   NO_START: 'the chain was emptied: its signed first entry is missing',
   UNKNOWN_CHAIN: 'the chain does not exist, and its entries were not written by Gatehouse',
+  UNREADABLE: 'the key of a person who was not erased was removed or replaced',
 };
 
 const remedy = `Keep the database as it is for an investigation, and compare it with a backup. Change the

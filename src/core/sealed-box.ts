@@ -20,3 +20,12 @@ export function unseal(key: Buffer, label: string, box: Buffer): Buffer {
     .setAuthTag(box.subarray(tagStart));
   return Buffer.concat([decipher.update(box.subarray(nonceBytes, tagStart)), decipher.final()]);
 }
+
+/** The same; nothing when key, label or bytes are not the ones it was sealed with. */
+export function tryUnseal(key: Buffer, label: string, box: Buffer): Buffer | undefined {
+  try {
+    return unseal(key, label, box);
+  } catch {
+    return undefined;
+  }
+}

@@ -53,7 +53,7 @@ test('a life is told: made, verified, logged in, edited, logged out, with who, w
   const told = await entries({ targetId: userId });
   expect(told.map(({ action, outcome }) => [action, outcome]).reverse()).toEqual([
     ['user-created', 'done'],
-    ['user-updated', 'done'],
+    ['registration-confirmed', 'done'],
     ['login', 'done'],
     ['login', 'refused'],
     ['user-updated', 'done'],
@@ -208,6 +208,28 @@ test('G10: the address of somebody unknown goes with the person whom the entry i
     accessToken,
   );
   expect(await refused()).toMatchObject([{ actorKind: 'anonymous', ipAddress: null }]);
+});
+
+test('G10: what is written about a person after the erasure cannot be read, and the list can', async () => {
+  const { userId, accessToken } = await somebody(service);
+  const { audit, unitOfWork } = service.house;
+  const target = { type: 'user', id: userId } as const;
+  const record = (action: string) =>
+    unitOfWork.inContext(() => audit.record({ action, target, after: { note: 'about a person' } }));
+  await record('before');
+  await service.graphql(
+    'mutation ($password: String!) { eraseAccount(password: $password) { __typename } }',
+    { password: goodPassword },
+    accessToken,
+  );
+  // A login with a wrong password ends so when its account is erased while the password is checked.
+  await Promise.all(Array.from({ length: 16 }, () => record('afterwards')));
+  const told = await entries({ targetId: userId });
+  expect(told.map(({ action }) => action)).toEqual(
+    expect.arrayContaining(['before', 'afterwards']),
+  );
+  expect(JSON.stringify(told)).not.toContain('about a person');
+  expect(await verify()).toMatchObject({ faults: [] });
 });
 
 test('an unknown name at the login is told without a target', async () => {

@@ -1,7 +1,9 @@
 /** With all rights on the database and without SECRET_KEY: no removal from the audit log stays unseen. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Checkpoint } from '../../src/features/audit/verification.ts';
+import { goodPassword, somebody } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
+import { rowOf } from '../support/user-rows.ts';
 
 const rounds = 120;
 
@@ -223,4 +225,49 @@ test('J09: an end that was tampered with is told in the log when the next entry 
   const lines = service.logLines.filter((line) => line.includes('not signed with SECRET_KEY'));
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 50, chain }]);
   expect(await faults()).toEqual([`CUT_OFF ${chain} ${end + 1}`]);
+});
+
+test('J09: made-up entries without a place, or at a place that is taken, are found', async () => {
+  const copy = (to: string) => `
+    insert into audit_entries (id, chain, sequence, at, action, outcome, actor_kind, subject_id,
+      details, previous_mac, mac)
+    select gen_random_uuid(), ${to}, now(), 'made-up', 'done', 'system', subject_id, details,
+      previous_mac, mac from audit_entries where chain = ${chain} and sequence = 1`;
+  await run('alter table audit_entries drop constraint audit_entries_place_unique');
+  await run('alter table audit_entries alter chain drop not null, alter sequence drop not null');
+  await run(copy('null, 1'), copy(`${other()}, null`));
+  expect((await faults()).sort()).toEqual([`EDITED ${other()} 0`, 'UNKNOWN_CHAIN 0 1'].sort());
+  await run('delete from audit_entries where chain is null or sequence is null');
+  // One transaction writes to one chain: beyond the first thousand entries, which are read at once.
+  await inContext(() => service.house.unitOfWork.run(() => write(1001)));
+  const [long] = await service.database.query<{ chain: number }>(
+    'select chain from audit_entries where sequence = 1000',
+  );
+  await run(copy(`${long?.chain}, 1000`));
+  expect(await faults()).toContain(`EDITED ${long?.chain} 1000`);
+});
+
+describe('J09: keys of persons', () => {
+  const details = () => faults().then((all) => new Set(all.map((fault) => fault.split(' ')[0])));
+
+  test('that were removed or replaced are found, and the audit log can still be read', async () => {
+    const { userId } = await somebody(service);
+    await service.graphql('mutation ($i: LoginInput!) { login(input: $i) { __typename } }', {
+      i: { email: (await rowOf(service, userId))?.email, password: 'a wrong one' },
+    });
+    await run('create table kept as select * from audit_subject_keys');
+    await run(`delete from audit_subject_keys where subject_id = '${userId}'`);
+    expect(await details()).toEqual(new Set(['UNREADABLE']));
+    expect(await details()).toEqual(new Set(['UNREADABLE']));
+    const again = { i: { email: (await rowOf(service, userId))?.email, password: goodPassword } };
+    await service.graphql('mutation ($i: LoginInput!) { login(input: $i) { __typename } }', again);
+    expect(await details()).toEqual(new Set(['UNREADABLE']));
+    const read = () => inContext(() => service.house.auditEntries.entriesAfter(undefined, 10_000));
+    expect((await read()).length).toBeGreaterThan(rounds);
+    await run("update audit_subject_keys set sealed_key = 'no key of ours at all, not even one'");
+    expect(await details()).toEqual(new Set(['UNREADABLE']));
+    expect((await read()).length).toBeGreaterThan(rounds);
+    await run('delete from audit_subject_keys');
+    expect(await details()).toEqual(new Set(['UNREADABLE']));
+  });
 });

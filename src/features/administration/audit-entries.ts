@@ -1,8 +1,9 @@
 /** Reading the record, page by page, with details opened where their key is still there. */
 import type { Context } from '../../core/actor.ts';
-import { unseal } from '../../core/sealed-box.ts';
+import { tryUnseal } from '../../core/sealed-box.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import {
+  clientKeyIdOf,
   clientLabelOf,
   type EntryClient,
   type EntryDetails,
@@ -85,11 +86,6 @@ function toEntry(row: EntryRow, keys: ReadonlyMap<string, Buffer>): AuditEntry {
   };
 }
 
-/** Who seals the client of an entry: the actor, or the subject when the actor is not a user. */
-function clientKeyIdOf(row: EntryRow): string {
-  return row.actor_id ?? row.subject_id;
-}
-
 /** Without the parts that are sealed with the key of an erased person. */
 function detailsOf(row: EntryRow, keys: ReadonlyMap<string, Buffer>): EntryDetails {
   const { ipAddress, userAgent, ...changes } = unsealJson<EntryDetails>(
@@ -111,14 +107,14 @@ function detailsOf(row: EntryRow, keys: ReadonlyMap<string, Buffer>): EntryDetai
     : changes;
 }
 
-/** Nothing without the key. */
+/** Nothing without the key, and nothing when the key is another one: `audit verify` reports that. */
 function unsealJson<Content extends object>(
   key: Buffer | undefined,
   label: string,
   box: Buffer,
 ): Partial<Content> {
-  if (!key) return {};
-  return JSON.parse(unseal(key, label, Buffer.from(box)).toString()) as Content; // written by the audit log alone
+  const content = key && tryUnseal(key, label, Buffer.from(box));
+  return content ? (JSON.parse(content.toString()) as Content) : {}; // written by the audit log alone
 }
 
 function sourceOf(filter: AuditFilter): PageSource {

@@ -12,11 +12,12 @@ import { deriveKey } from '../../core/keys.ts';
 import type { Log } from '../../core/log.ts';
 import { seal } from '../../core/sealed-box.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { createChains, type KeyOwners, nobodyId } from './chains.ts';
+import { createChains, type KeyOwners } from './chains.ts';
 import {
   type ActorKind,
   clientLabelOf,
   type EntryClient,
+  nobodyId,
   type TargetType,
   type UnplacedEntry,
 } from './entry.ts';

@@ -6,7 +6,8 @@ import { chainStart, type EntryRow, macOf } from './entry.ts';
  * `EDITED`: an entry is not what was written. `MISSING`: an entry was removed. `REORDERED`: an entry does
  * not continue the one before it. `CUT_OFF`: entries were removed from the end, now or before the entry at
  * this place. `NO_CHAIN`: the end of a chain was removed. `NO_START`: a chain was emptied, as its signed
- * first entry is not there. `UNKNOWN_CHAIN`: there is no chain of this number.
+ * first entry is not there. `UNKNOWN_CHAIN`: there is no chain of this number. `UNREADABLE`: the key of a
+ * person who was not erased is not there, or another one.
  */
 export type FaultKind =
   | 'EDITED'
@@ -15,7 +16,8 @@ export type FaultKind =
   | 'CUT_OFF'
   | 'NO_CHAIN'
   | 'NO_START'
-  | 'UNKNOWN_CHAIN';
+  | 'UNKNOWN_CHAIN'
+  | 'UNREADABLE';
 
 export interface AuditFault {
   readonly kind: FaultKind;
@@ -38,7 +40,8 @@ export interface ChainReading {
 export interface ChainReader {
   /** Place of the entry that was read last; 0 at first. */
   last(): bigint;
-  read(row: EntryRow): void;
+  /** @param isReadable whether what is sealed in the entry can be opened, where it has to be */
+  read(row: EntryRow, isReadable: boolean): void;
   /** @param end what the database has as the end of the chain; nothing when that row was removed */
   finish(end: ChainEnd | undefined): ChainReading;
 }
@@ -63,12 +66,13 @@ export function createChainReader(key: Buffer, chain: number, places: Places): C
   return {
     last: () => last,
 
-    read(row) {
+    read(row, isReadable) {
       const sequence = BigInt(row.sequence);
       const isEdited = !isEqual(macOf(key, row), row.mac);
       if (sequence !== last + 1n) add('MISSING', last + 1n);
       if (isEdited) add('EDITED', sequence);
       else checkLink(row, sequence);
+      if (!isEdited && !isReadable) add('UNREADABLE', sequence);
       const noted = places.get(row.sequence);
       if (noted !== undefined && noted !== row.mac.toString('base64')) add('EDITED', sequence);
       if (!isEdited && row.action === chainStart) startedAt ??= new Date(row.at).toISOString();

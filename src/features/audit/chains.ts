@@ -16,9 +16,6 @@ export const chainCount = 16;
  */
 const commandChainCount = 4;
 
-/** The nil id: owner of the key that seals entries without a person. */
-export const nobodyId = '00000000-0000-0000-0000-000000000000';
-
 /** Milliseconds in which a transaction looks for any free chain, before it waits for one. */
 const searchMilliseconds = { request: 2_000, command: 60_000 } as const;
 const pauseMilliseconds = { first: 5, last: 100 } as const;

@@ -40,6 +40,14 @@ export type UnboundEntry = Omit<EntryRow, 'mac'>;
 /** The action of the entry that every chain must hold; an emptied chain cannot have it. */
 export const chainStart = 'audit-chain-started';
 
+/** The nil id: owner of the key that seals entries without a person. */
+export const nobodyId = '00000000-0000-0000-0000-000000000000';
+
+/** Who seals the client of an entry: the actor, or the subject when the actor is not a user. */
+export function clientKeyIdOf(row: Pick<EntryRow, 'actor_id' | 'subject_id'>): string {
+  return row.actor_id ?? row.subject_id;
+}
+
 /** Binds the sealed client to its entry, and keeps it apart from the details. */
 export function clientLabelOf(entryId: string): string {
   return `${entryId}:client`;

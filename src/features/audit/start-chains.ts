@@ -8,8 +8,8 @@ import { deriveKey } from '../../core/keys.ts';
 import type { Log } from '../../core/log.ts';
 import { seal } from '../../core/sealed-box.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { chainCount, createChains, nobodyId } from './chains.ts';
-import { chainStart, type UnplacedEntry } from './entry.ts';
+import { chainCount, createChains } from './chains.ts';
+import { chainStart, nobodyId, type UnplacedEntry } from './entry.ts';
 import { createSubjectKeys } from './subject-keys.ts';
 
 interface FoundRow {

@@ -5,19 +5,27 @@
  */
 import { randomBytes } from 'node:crypto';
 import { deriveKey } from '../../core/keys.ts';
-import { seal, unseal } from '../../core/sealed-box.ts';
+import { seal, tryUnseal, unseal } from '../../core/sealed-box.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { nobodyId } from './entry.ts';
 
 export interface SubjectKeys {
   /** The key that `sealedKey` is, as the row holds it. */
   open(subjectId: string, sealedKey: Buffer): Buffer;
-  /** Makes the key of a person who had none a moment ago. Needs a transaction. */
+  /**
+   * Makes the key of an account that had none a moment ago. The key of an account that was erased
+   * meanwhile is not stored: nothing about it can be read later. Needs a transaction.
+   */
   make(subjectId: string): Promise<Buffer>;
-  /** The keys there are, by person. */
+  /** The keys there are, by person; without those that SECRET_KEY does not open. */
   find(subjectIds: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
   /** Makes everything sealed with the person's key unreadable for good. */
   forget(subjectId: string): Promise<void>;
 }
+
+/** SQL: whether the key of `id`, which is inserted twice, has to exist: of an account, or of entries without a person. */
+export const ownerExistsSql = (id: string) =>
+  `(${id} = '${nobodyId}' or exists (select 1 from users where users.id = ${id}))`;
 
 export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string): SubjectKeys {
   const sealingKey = deriveKey(secretKey, 'audit-subject-key');
@@ -30,7 +38,12 @@ export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string)
        where subject_id = any(string_to_array(?, ' ')::uuid[])`,
       [subjectIds.join(' ')],
     );
-    return new Map(rows.map(({ subject_id: id, sealed_key: box }) => [id, open(id, box)]));
+    return new Map(
+      rows.flatMap(({ subject_id: id, sealed_key: box }) => {
+        const key = tryUnseal(sealingKey, id, box);
+        return key === undefined ? [] : [[id, key]];
+      }),
+    );
   };
 
   return {
@@ -38,10 +51,11 @@ export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string)
     find,
     async make(subjectId) {
       const key = randomBytes(32);
-      await query('insert into audit_subject_keys values (?, ?) on conflict do nothing', [
-        subjectId,
-        seal(sealingKey, subjectId, key),
-      ]);
+      await query(
+        `insert into audit_subject_keys select ?::uuid, ?::bytea
+         where ${ownerExistsSql('?::uuid')} on conflict do nothing`,
+        [subjectId, seal(sealingKey, subjectId, key), subjectId, subjectId],
+      );
       return (await find([subjectId])).get(subjectId) ?? key;
     },
     async forget(subjectId) {

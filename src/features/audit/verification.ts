@@ -10,7 +10,9 @@ import {
   type Places,
 } from './chain-reader.ts';
 import { type ChainEnd, chainCount, isSigned } from './chains.ts';
-import type { EntryRow } from './entry.ts';
+import { type EntryRow, nobodyId } from './entry.ts';
+import { createSeals } from './seals.ts';
+import { createSubjectKeys } from './subject-keys.ts';
 
 /** Where every chain stood; kept outside of the database it tells what was cut off since. */
 export interface Checkpoint {
@@ -50,6 +52,7 @@ export function createAuditVerifier(deps: {
 }): AuditVerifier {
   const { query, run } = deps.unitOfWork;
   const key = deriveKey(deps.secretKey, 'audit-chain');
+  const seals = createSeals(query, createSubjectKeys(query, deps.secretKey));
 
   const loadEnds = async (): Promise<ReadonlyMap<number, ChainEnd>> => {
     const rows = await query<ChainEnd>(
@@ -58,17 +61,23 @@ export function createAuditVerifier(deps: {
     return new Map(rows.map((row) => [row.chain, row]));
   };
 
-  const rowsAfter = (chain: number, sequence: bigint) =>
+  /** Places are unique unless somebody dropped the constraint: entries of one place are all read. */
+  const rowsAfter = (chain: number, { sequence, id }: Pick<EntryRow, 'sequence' | 'id'>) =>
     query<EntryRow>(
-      'select * from audit_entries where chain = ? and sequence > ? order by sequence limit ?',
-      [chain, String(sequence), batchSize],
+      `select * from audit_entries
+       where chain = ? and sequence >= ? and (sequence > ? or id > ?::uuid)
+       order by sequence, id limit ?`,
+      [chain, sequence, sequence, id, batchSize],
     );
 
   const readChain = async (chain: number, end: ChainEnd | undefined, places: Places) => {
     const reader = createChainReader(key, chain, places);
+    let last: Pick<EntryRow, 'sequence' | 'id'> = { sequence: '1', id: nobodyId };
     for (;;) {
-      const rows = await rowsAfter(chain, reader.last());
-      for (const row of rows) reader.read(row);
+      const rows = await rowsAfter(chain, last);
+      const unreadable = await seals.unreadable(rows);
+      for (const row of rows) reader.read(row, !unreadable.has(row.id));
+      last = rows.at(-1) ?? last;
       if (rows.length < batchSize) return reader.finish(end);
     }
   };
@@ -76,9 +85,12 @@ export function createAuditVerifier(deps: {
   /** Chains that cannot be, and entries at places that cannot be. */
   const unknownPlaces = async (ends: ReadonlyMap<number, ChainEnd>): Promise<AuditFault[]> => {
     const rows = await query<{ chain: number; sequence: string }>(
-      `select chain, min(sequence)::text as sequence from audit_entries
-       where chain < 1 or chain > ? or sequence < 1 group by chain`,
-      [chainCount],
+      `select coalesce(chain, 0) as chain, coalesce(min(sequence), 0)::text as sequence
+       from audit_entries
+       where chain is null or sequence is null or id is null or sequence < 1
+         or not chain = any(string_to_array(?, ' ')::smallint[])
+       group by 1`,
+      [chainNumbers.join(' ')],
     );
     const ofEnds = [...ends.values()].filter(({ chain }) => !chainNumbers.includes(chain));
     const places = new Map([...ofEnds, ...rows].map((place) => [place.chain, place.sequence]));
