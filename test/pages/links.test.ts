@@ -1,5 +1,7 @@
 /** The pages behind the links of mails: looking changes nothing, their button does, once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { administrationOf } from '../support/administration.ts';
+import { superuser } from '../support/administrators.ts';
 import { linkIn, openPage, sendForm, titleOf } from '../support/page.ts';
 import {
   changeLinks,
@@ -222,6 +224,33 @@ describe('the page of a verification code', () => {
       expect(again.status).toBe(400);
     }
     expect(await stateOf(email)).toEqual([]);
+  });
+
+  test('asks for the password still when an administrator confirmed the registration of a stranger', async () => {
+    const { email, link } = await verificationLink(service);
+    const [row] = await service.database.query<{ id: string }>(
+      'select id from registrations where email = $1',
+      [email],
+    );
+    const administrator = await superuser(service);
+    await administrationOf(() => service).confirmRegistration(administrator, row?.id ?? '');
+    const isVerified = async () => {
+      const [user] = await service.database.query<{ email_verified_at: Date | null }>(
+        'select email_verified_at from users where email = $1',
+        [email],
+      );
+      return user?.email_verified_at != null;
+    };
+    const page = await openPage(service, link);
+    expect(page.html).toContain('type="password"');
+    expect(page.html).not.toContain('value="cancel"');
+    expect((await sendForm(service, page)).html).toContain('Enter a password.');
+    const wrong = await sendForm(service, page, { typed: { password: 'not the one' } });
+    expect(wrong.html).toContain('This is not the password of this account.');
+    expect(await isVerified()).toBe(false);
+    const done = await sendForm(service, page, { typed: { password: goodPassword } });
+    expect(titleOf(done)).toBe('Address confirmed');
+    expect(await isVerified()).toBe(true);
   });
 
   test('asks no password for an account that an operator created', async () => {

@@ -17,7 +17,7 @@ export interface LinkOwners {
   /** The address that a code of a change would verify now; nothing for any other code. @throws THROTTLED */
   addressOfEmailChangeCode(code: string): Promise<string | undefined>;
   /**
-   * The address, and whether the code belongs to a registration; nothing for any other code.
+   * The address, and what the page has to ask for; nothing for any other code.
    *
    * @throws THROTTLED
    */

@@ -1,6 +1,7 @@
 /**
- * The page behind the link of a verification mail. For a registration it asks for the password of that
- * registration, so that the owner of the address confirms no other; a second button removes it.
+ * The page behind the link of a verification mail. For a registration, and for an account that is in use
+ * already, it asks for the password, so that the owner of the address confirms no other; a second button
+ * removes a registration.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Say, textsIn } from '../../core/texts/texts.ts';
@@ -48,7 +49,7 @@ async function confirm(
 ): Promise<FastifyReply> {
   const owner = await parts.linkOwners.ownerOfVerificationCode(code);
   if (!owner) return sendDeadLink(reply, 'verifyEmail');
-  const password = owner.isRegistration ? (textOf(request.body, 'password') ?? '') : undefined;
+  const password = owner.needsPassword ? (textOf(request.body, 'password') ?? '') : undefined;
   if (password === '') return sendVerificationForm(parts, reply, { code, fault: 'empty' });
   const problem = await runOperation(verify, request, { code, password });
   if (!problem) return sendDone(reply, 'done');
@@ -78,21 +79,28 @@ export async function sendVerificationForm(
     status: fault === undefined ? 200 : 400,
     title,
     tabTitle: fault === undefined ? title : say('pages.errorTitle', { title }),
-    body: html`<p>${say(`pages.verifyEmail.${owner.isRegistration ? 'registrationBody' : 'body'}`)}</p>
+    body: html`<p>${say(`pages.verifyEmail.${bodyOf(owner)}`)}</p>
 ${accountRow(say('pages.address'), owner.email)}
 ${formOf(say, owner, { code, fault })}`,
   });
 }
 
+function bodyOf({ isRegistration, needsPassword }: VerificationCodeOwner) {
+  if (isRegistration) return 'registrationBody';
+  return needsPassword ? 'accountBody' : 'body';
+}
+
 /** The hidden username tells a password manager which account it is. */
 function formOf(
   say: Say,
-  { email, isRegistration }: VerificationCodeOwner,
+  { email, isRegistration, needsPassword }: VerificationCodeOwner,
   { code, fault }: { readonly code: string; readonly fault: 'empty' | 'wrongPassword' | undefined },
 ): Html {
   const faults = {
     empty: say('pages.faults.empty'),
-    wrongPassword: say('pages.verifyEmail.wrongPassword'),
+    wrongPassword: say(
+      `pages.verifyEmail.${isRegistration ? 'wrongPassword' : 'wrongAccountPassword'}`,
+    ),
   };
   const password = passwordField({
     name: 'password',
@@ -110,7 +118,7 @@ ${password}
 <button type="submit" class="secondary" name="decision" value="cancel" formnovalidate>${say('pages.verifyEmail.cancelButton')}</button>`;
   return html`<form method="post" action="${path}">
 <input type="hidden" name="code" value="${code}">
-${isRegistration ? fields : ''}<button type="submit">${say('pages.verifyEmail.button')}</button>${isRegistration ? cancel : ''}
+${needsPassword ? fields : ''}<button type="submit">${say('pages.verifyEmail.button')}</button>${isRegistration ? cancel : ''}
 </form>`;
 }
 

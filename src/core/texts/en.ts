@@ -124,9 +124,12 @@ const pages = {
     body: 'Press the button to confirm that this address is yours. Your account is ready after that.',
     registrationBody:
       'Enter the password that you chose when you registered. Your account is ready after that.',
+    accountBody: 'Enter the password of this account to confirm that the address is yours.',
     password: 'Password',
     wrongPassword:
       'This is not the password of this registration. If you did not register, remove the registration.',
+    wrongAccountPassword:
+      'This is not the password of this account. If somebody else chose it, ask for a new password: that confirms the address too.',
     button: 'Confirm this address',
     cancelHint: 'Did somebody else register with your address?',
     cancelButton: 'This was not me',

@@ -122,9 +122,12 @@ const pages: Translation['pages'] = {
     body: 'Pulse el botón para confirmar que esta dirección es suya. Después, su cuenta estará lista.',
     registrationBody:
       'Escriba la contraseña que eligió al registrarse. Después, su cuenta estará lista.',
+    accountBody: 'Escriba la contraseña de esta cuenta para confirmar que la dirección es suya.',
     password: 'Contraseña',
     wrongPassword:
       'Esta no es la contraseña de este registro. Si no se ha registrado, elimine el registro.',
+    wrongAccountPassword:
+      'Esta no es la contraseña de esta cuenta. Si la eligió otra persona, pida una contraseña nueva: eso también confirma la dirección.',
     button: 'Confirmar esta dirección',
     cancelHint: '¿Se ha registrado otra persona con su dirección?',
     cancelButton: 'No he sido yo',

@@ -32,6 +32,11 @@ export interface VerifyEmailInput {
 export interface VerificationCodeOwner {
   readonly email: string;
   readonly isRegistration: boolean;
+  /**
+   * Whether the page asks for the password: of a registration, and of an account that somebody can log in
+   * to already. Otherwise the owner of the address would verify the account of a stranger.
+   */
+  readonly needsPassword: boolean;
 }
 
 export interface EmailVerification {
@@ -112,6 +117,15 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     return true;
   };
 
+  const isActiveWithPassword = async (userId: string): Promise<boolean> => {
+    const rows = await deps.unitOfWork.query(
+      `select 1 from users u join password_hashes h on h.user_id = u.id
+       where u.id = ? and u.status = 'ACTIVE'`,
+      [userId],
+    );
+    return rows.length > 0;
+  };
+
   const passwordHashOf = async (code: string) => {
     const registration = await waitingRegistrations.find(code);
     if (registration) return { email: registration.email, hash: registration.passwordHash };
@@ -152,9 +166,13 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     async ownerOfCode(code) {
       await attempts.spendCode();
       const registration = await waitingRegistrations.find(code);
-      if (registration) return { email: registration.email, isRegistration: true };
+      if (registration) {
+        return { email: registration.email, isRegistration: true, needsPassword: true };
+      }
       const owner = await oneTimePasswords.ownerOf(kind, code);
-      return owner?.isLive ? { email: owner.email, isRegistration: false } : undefined;
+      if (!owner?.isLive) return undefined;
+      const needsPassword = await isActiveWithPassword(owner.userId);
+      return { email: owner.email, isRegistration: false, needsPassword };
     },
   };
 }
