@@ -27,7 +27,7 @@ const containerfile = read('deploy/Containerfile');
 const balancer = 'deploy/compose/haproxy.cfg';
 
 describe('variables', () => {
-  const source = read('src/core/config.ts');
+  const source = read('src/core/config-variables.ts');
   const known = new Set(
     [...source.matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gm)].map(([, name = '']) => name),
   );
