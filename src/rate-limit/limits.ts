@@ -20,8 +20,12 @@ const defaults = {
   code: { points: 200, seconds: 600 },
   /** Requests from one network that can cause a mail. */
   'mail-network': { points: 500, seconds: 3600 },
-  /** Mails with a code that strangers can cause to one address; password resets are counted apart. */
+  /** Changes of address that one account asks for. */
+  'email-change': { points: 5, seconds: 3600 },
+  /** Mails with the codes of registrations, to one address. */
   'mail-recipient': { points: 30, seconds: 3600 },
+  /** Mails with the code of a change of address, to one new address; registrations are not affected. */
+  'new-address': { points: 30, seconds: 3600 },
   /** Password reset mails to one address. */
   reset: { points: 3, seconds: 3600 },
   /** Notices to one address that somebody tried to use it for another account. */

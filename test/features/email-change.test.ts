@@ -126,8 +126,9 @@ test('a change of password stops it too', async () => {
 });
 
 test('two changes at once never confirm an address that its owner did not confirm', async () => {
-  const { accessToken, userId } = await somebody(service);
   for (let round = 0; round < 20; round += 1) {
+    // One account may ask for five changes an hour.
+    const { accessToken, userId } = await somebody(service);
     const [mine, victims] = [newAddress(), newAddress()];
     await Promise.all([change(accessToken, mine), change(accessToken, victims)]);
     await quiet(service);

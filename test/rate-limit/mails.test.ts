@@ -1,10 +1,12 @@
 /** Limits of mails: they protect the recipient, and what sends no mail costs the recipient nothing. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { onBehalfOf } from '../../src/core/ambient.ts';
 import { Problem, type ProblemCode } from '../../src/core/errors.ts';
 import { headersFrom, inTurn, newNetwork, statuses } from '../support/attempts.ts';
-import { goodPassword, newAddress, person } from '../support/people.ts';
-import { quiet, startService, type TestService } from '../support/service.ts';
+import { factsOf } from '../support/mail-server.ts';
+import { goodPassword, newAddress, person, register, skipMailCooldown } from '../support/people.ts';
+import { quiet, runDelayedMails, startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
 beforeAll(async () => {
@@ -26,9 +28,11 @@ const used = async (email: string, limit: string) => {
   return states?.[0]?.used ?? 0;
 };
 
-test('mails to one address stop at the limit of the recipient, and every answer is the same', async () => {
+const form = { password: goodPassword, password2: goodPassword, first_name: 'A', last_name: 'B' };
+
+test('codes for a new address stop at its limit, and leave a registration of that address its mail', async () => {
   await using strict = await startService({
-    environment: { RATE_LIMITS: 'mail-recipient=2/3600', TRUST_PROXY: '1' },
+    environment: { RATE_LIMITS: 'new-address=2/3600,mail-recipient=2/3600', TRUST_PROXY: '1' },
   });
   const email = newAddress();
   const stranger = await person(strict);
@@ -44,13 +48,44 @@ test('mails to one address stop at the limit of the recipient, and every answer 
   });
   expect(statuses(answers)).toEqual([200, 200, 200, 200]);
   expect(mails()).toHaveLength(2);
-  const form = { password: goodPassword, password2: goodPassword, first_name: 'A', last_name: 'B' };
-  const registered = await inTurn(2, () =>
-    strict.rest('POST', '/register/', { json: { ...form, email } }),
-  );
-  expect(statuses(registered)).toEqual([201, 201]);
+  const registered = await strict.rest('POST', '/register/', { json: { ...form, email } });
+  expect(registered.status).toBe(201);
   await quiet(strict);
+  expect(mails().map(({ text }) => text.includes('/verify-email?'))).toEqual([false, false, true]);
+});
+
+test('one account asks for five changes of address an hour, by either operation', async () => {
+  const stranger = await person(service);
+  const change = (index: number) =>
+    index % 2 === 0
+      ? ask(
+          '/profile/update/',
+          { email: newAddress(), password: goodPassword },
+          'PUT',
+          stranger.accessToken,
+        ).then(({ body }) => body.data.code)
+      : service
+          .graphql(
+            `mutation ($input: ChangeEmailInput!) { changeEmail(input: $input) { __typename } }`,
+            { input: { newEmail: newAddress(), password: goodPassword } },
+            stranger.accessToken,
+          )
+          .then(({ errors }) => errors?.[0]?.extensions?.code);
+  expect(await inTurn(7, change)).toEqual([...Array(5).fill(undefined), 'THROTTLED', 'THROTTLED']);
+});
+
+test('a registration beyond the limit of its address is mailed when the limit allows it', async () => {
+  await using strict = await startService({ environment: { RATE_LIMITS: 'mail-recipient=1/2' } });
+  const { email } = await register(strict);
+  const mails = () => strict.mail.mails.filter(({ to }) => to === email);
+  await skipMailCooldown(strict, email);
+  await strict.rest('POST', '/register/', { json: { ...form, email } });
+  await quiet(strict);
+  expect(mails()).toHaveLength(1);
+  await sleep(2100);
+  await runDelayedMails(strict);
   expect(mails()).toHaveLength(2);
+  expect(factsOf(mails().at(-1), 'Code')).toHaveLength(2);
 });
 
 test('cost nothing where the service is too busy for the work before', async () => {
@@ -74,12 +109,6 @@ test('cost nothing where the service is too busy for the work before', async () 
 
 test('an owner is told three times of registrations, and every answer is the same', async () => {
   const { email } = await person(service);
-  const form = {
-    password: goodPassword,
-    password2: goodPassword,
-    first_name: 'A',
-    last_name: 'B',
-  };
   const answers = await inTurn(6, () =>
     service.rest('POST', '/register/', {
       json: { ...form, email },
@@ -127,7 +156,7 @@ test('requests for an unknown address cost it nothing', async () => {
   await inTurn(5, () => ask('/password/request_change/', { email }));
   await inTurn(5, () => ask('/register/resend_email_verify/', { email }));
   await quiet(service);
-  for (const limit of ['mail-recipient', 'reset', 'notice']) {
+  for (const limit of ['mail-recipient', 'new-address', 'reset', 'notice']) {
     expect(await used(email, limit)).toBe(0);
   }
 });
@@ -138,8 +167,8 @@ test('a change to an address of somebody else spends its notices, and the answer
   const change = (email: string) =>
     ask('/profile/update/', { email, password: goodPassword }, 'PUT', stranger.accessToken);
   const before = mailsTo(owner.email).length;
-  const answers = await inTurn(6, async (index) => {
-    const answer = await change(index < 5 ? owner.email : newAddress());
+  const answers = await inTurn(5, async (index) => {
+    const answer = await change(index < 4 ? owner.email : newAddress());
     await quiet(service);
     return answer;
   });

@@ -10,7 +10,7 @@ import {
   wrong,
 } from '../support/attempts.ts';
 import { factOf } from '../support/mail-server.ts';
-import { goodPassword, person } from '../support/people.ts';
+import { goodPassword, pendingAccount, person, register } from '../support/people.ts';
 import { quiet, startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
@@ -101,4 +101,48 @@ test('a reset empties the buckets of the account by address and by username', as
   for (const name of [email, 'Ada_Lovelace']) {
     expect((await loginFrom(service, newNetwork(), name, newPassword)).status).toBe(200);
   }
+});
+
+test('three reset requests by strangers leave the owner a reset once their links have expired', async () => {
+  await using brief = await startService({ environment: { RESET_TOKEN_TTL: '300' } });
+  const { email } = await person(brief);
+  const request = async () => {
+    await brief.rest('POST', '/password/request_change/', { json: { email } });
+    await quiet(brief);
+    return brief.mail.mails.filter(({ to, text }) => to === email && /^Token: /m.test(text));
+  };
+  await inTurn(4, request);
+  const sent = (await request()).length;
+  expect(sent).toBe(3);
+  brief.advance(301);
+  const link = (await request()).at(sent);
+  const json = { uidb64: factOf(link, 'Uid'), token: factOf(link, 'Token'), password: newPassword };
+  expect((await brief.rest('PUT', '/password/reset/', { json })).status).toBe(200);
+});
+
+test('an account that was never confirmed gets a code once the three of strangers have expired', async () => {
+  await using brief = await startService({ environment: { VERIFY_CODE_TTL: '300' } });
+  const { email } = await pendingAccount(brief);
+  const request = async () => {
+    brief.advance(61);
+    await brief.rest('POST', '/register/resend_email_verify/', { json: { email } });
+    await quiet(brief);
+    return brief.mail.mails.filter(({ to }) => to === email).length;
+  };
+  await inTurn(4, request);
+  const sent = await request();
+  brief.advance(301);
+  expect(await request()).toBe(sent + 1);
+});
+
+test('wrong passwords by strangers do not keep an owner from the page that confirms a registration', async () => {
+  const { email, code } = await register(service);
+  await storm(email);
+  const { data } = await service.graphql(
+    `mutation ($code: String!, $password: String) {
+      verifyEmail(code: $code, password: $password) { __typename }
+    }`,
+    { code, password: goodPassword },
+  );
+  expect(data?.verifyEmail).toEqual({ __typename: 'Acknowledgement' });
 });

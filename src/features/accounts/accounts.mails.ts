@@ -88,7 +88,7 @@ export function createAccountMails(parts: AccountMailsParts) {
     };
     if (attempt > 1)
       await compose(); // counted by the first attempt
-    else await parts.attempts.limitMail(email, 'mail-recipient', compose);
+    else await parts.attempts.limitMail(email, 'new-address', compose);
     return mail;
   };
 

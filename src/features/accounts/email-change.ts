@@ -11,7 +11,7 @@ import {
   parsePresentedPassword,
 } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import type { Attempts } from '../attempts/attempts.ts';
+import { type Attempts, accountOf } from '../attempts/attempts.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { Addresses } from '../registrations/addresses.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -118,7 +118,8 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
       const proved = await credentials.prove(actor, password, context);
       if (newEmail === actor.person.email) return;
       parseFields({ newEmail: () => checkNewAddress(newEmail, password) });
-      await attempts.limitMailRequest(() =>
+      const account = accountOf({ kind: 'email', value: actor.person.email });
+      await attempts.limitEmailChange(account, () =>
         run(() => begin(newEmail, () => credentials.claimProved(actor, proved))),
       );
     },

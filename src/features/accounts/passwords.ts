@@ -140,6 +140,17 @@ export function createPasswords(parts: PasswordsParts): Passwords {
     return undefined;
   };
 
+  /** Beyond the limit only while an earlier link is valid: strangers cannot use up the mails of the owner. */
+  const mailResetLink = async (user: User) => {
+    const issue = async () => {
+      await oneTimePasswords.endAll(user.id, ['reset-password']);
+      oneTimePasswords.issue({ user, kind: 'reset-password' });
+    };
+    if (await attempts.limitMail(user.email, 'reset', issue)) return;
+    const { live } = await oneTimePasswords.issuedCounts(user, 'reset-password');
+    if (live === 0) await issue();
+  };
+
   const rulesFor = (person: Pick<User, 'email' | 'firstName' | 'lastName' | 'username'> | null) =>
     person ? [person.email, person.firstName, person.lastName, person.username] : [];
 
@@ -190,10 +201,7 @@ export function createPasswords(parts: PasswordsParts): Passwords {
           const user = await users.claimEmail(email as EmailAddress); // parsed before it was recorded
           if (user?.status === 'PENDING') return parts.pendingAccounts.remind(user, 'reset');
           if (user?.status !== 'ACTIVE') return;
-          await attempts.limitMail(user.email, 'reset', async () => {
-            await oneTimePasswords.endAll(user.id, ['reset-password']);
-            oneTimePasswords.issue({ user, kind: 'reset-password' });
-          });
+          await mailResetLink(user);
         }),
     },
   };

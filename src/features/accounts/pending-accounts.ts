@@ -12,8 +12,8 @@ export type ReminderCause = 'registration' | 'resend' | 'reset' | 'administrator
 export interface PendingAccounts {
   /**
    * Mails the owner of an unverified account what they need to confirm it. Anonymous requests cause at most
-   * one mail a minute and three an hour, and never end an invitation. Needs a transaction that holds
-   * the user's lock.
+   * one mail a minute, and three an hour while one of them is valid. They never end an invitation. Needs a
+   * transaction that holds the user's lock.
    */
   remind(user: User, cause: ReminderCause): Promise<void>;
 }
@@ -48,9 +48,10 @@ export function createPendingAccounts(deps: {
 
 /** @param isFirstExempt whether the first reminder may follow the mail of the creation within a minute */
 function isLimited(
-  { total, withinHour, withinMinute }: IssuedCounts,
+  { total, withinHour, withinMinute, live }: IssuedCounts,
   isFirstExempt: boolean,
 ): boolean {
-  if (withinHour >= mailsPerHour) return true;
+  // With a short VERIFY_CODE_TTL the last mail may be worthless before the hour is over.
+  if (withinHour >= mailsPerHour && live > 0) return true;
   return withinMinute > 0 && !(isFirstExempt && total === 1);
 }

@@ -15,7 +15,7 @@ import {
 } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
 import { enqueueMail, forgetMails } from '../../mail/outbox.ts';
-import type { Attempts } from '../attempts/attempts.ts';
+import { type Attempts, accountOf } from '../attempts/attempts.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { User } from '../users/user.entity.ts';
@@ -112,7 +112,9 @@ export function createProfiles(parts: ProfilesParts): Profiles {
           user.locale = profile.locale ?? user.locale;
           return user;
         });
-      return newEmail === undefined ? update() : parts.attempts.limitMailRequest(update);
+      if (newEmail === undefined) return update();
+      const account = accountOf({ kind: 'email', value: actor.person.email });
+      return parts.attempts.limitEmailChange(account, update);
     },
 
     async deactivateAccount(input, context) {

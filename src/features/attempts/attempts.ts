@@ -26,7 +26,7 @@ export interface PasswordAttempt {
 export type LimitedComparison = (compare: () => Promise<boolean>) => Promise<boolean>;
 
 /** Mails that strangers can cause to somebody's address, by the limit that each kind has. */
-export type RecipientLimit = 'mail-recipient' | 'reset' | 'notice';
+export type RecipientLimit = 'mail-recipient' | 'new-address' | 'reset' | 'notice';
 
 export interface Attempts {
   /**
@@ -56,6 +56,14 @@ export interface Attempts {
    */
   limitMailRequest<Result>(work: () => Promise<Result>): Promise<Result>;
   /**
+   * The same for a change of address, which also counts for the account that asks: one account can neither
+   * flood addresses of others nor use up their mails.
+   *
+   * @param account as `accountOf` names it
+   * @throws THROTTLED without having begun it
+   */
+  limitEmailChange<Result>(account: string, work: () => Promise<Result>): Promise<Result>;
+  /**
    * Counts a mail to the recipient where it is decided, in a request or in a job. Refunded when `send`
    * fails, or answers false because it sent nothing.
    *
@@ -70,6 +78,16 @@ export interface Attempts {
   /** When which of the tasks is to be done, in crontab's notation. */
   readonly schedule: string;
 }
+
+/** The limits whose buckets belong to an account or an address. */
+const accountLimits = [
+  'account',
+  'email-change',
+  'mail-recipient',
+  'new-address',
+  'reset',
+  'notice',
+] as const satisfies LimitName[];
 
 const pruneTask = 'prune-rate-limits';
 
@@ -123,6 +141,14 @@ export function createAttempts(deps: {
     return result;
   };
 
+  const limitRequest = <Result>(buckets: readonly Bucket[], work: () => Promise<Result>) =>
+    limited(
+      buckets,
+      work,
+      (failure) => failure instanceof Problem && failure.code === 'OVERLOADED',
+    );
+  const mailsOfCaller = () => ofCaller((network) => [{ limit: 'mail-network', key: network }]);
+
   const spendCode = async () => {
     (await rateLimiter?.consume(codesOfCaller()))?.keep();
   };
@@ -149,12 +175,9 @@ export function createAttempts(deps: {
       return proof();
     },
     spendCode,
-    limitMailRequest: (work) =>
-      limited(
-        ofCaller((network) => [{ limit: 'mail-network', key: network }]),
-        work,
-        (failure) => failure instanceof Problem && failure.code === 'OVERLOADED',
-      ),
+    limitMailRequest: (work) => limitRequest(mailsOfCaller(), work),
+    limitEmailChange: (account, work) =>
+      limitRequest([...mailsOfCaller(), accountBucket(account, 'email-change')], work),
     async limitMail(recipient, limit, send) {
       const account = accountOf({ kind: 'email', value: recipient });
       try {
@@ -182,7 +205,7 @@ export function createAttempts(deps: {
       const of = (names: readonly LimitName[], bucketKey: string | undefined): readonly Bucket[] =>
         bucketKey === undefined ? [] : names.map((limit) => ({ limit, key: bucketKey }));
       return [
-        ...of(['account', 'mail-recipient', 'reset', 'notice'], account && digestOf(account)),
+        ...of(accountLimits, account && digestOf(account)),
         ...of(['network', 'code', 'mail-network'], network),
       ];
     },

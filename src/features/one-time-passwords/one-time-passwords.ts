@@ -35,6 +35,8 @@ export interface IssuedCounts {
   readonly total: number;
   readonly withinHour: number;
   readonly withinMinute: number;
+  /** How many would be accepted now. */
+  readonly live: number;
 }
 
 export interface OneTimePasswords {
@@ -91,9 +93,10 @@ export function createOneTimePasswords(parts: OneTimePasswordsParts): OneTimePas
       const [row] = await query<IssuedCounts>(
         `select count(*)::int as total,
            (count(*) filter (where created_at > ?))::int as "withinHour",
-           (count(*) filter (where created_at > ?))::int as "withinMinute"
+           (count(*) filter (where created_at > ?))::int as "withinMinute",
+           (count(*) filter (where ended_at is null and expires_at > ?))::int as live
          from one_time_passwords where user_id = ? and kind = ?`,
-        [secondsAfter(now, -3600), secondsAfter(now, -60), user.id, kind],
+        [secondsAfter(now, -3600), secondsAfter(now, -60), now, user.id, kind],
       );
       if (!row) throw new Error('a count has a row');
       return row;

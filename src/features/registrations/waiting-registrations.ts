@@ -64,7 +64,8 @@ export interface WaitingRegistrations {
    * Queues one mail with the codes of all registrations of the address, if one of them was never mailed.
    * Needs a transaction that holds the lock of the address.
    *
-   * @returns the seconds to wait when the last mail to the address is not a minute old
+   * @returns the seconds after which to try again, when the last mail to the address is not a minute old
+   *   or its limit is exhausted
    */
   mailCodes(email: EmailAddress): Promise<number | undefined>;
   /**
@@ -100,7 +101,7 @@ export function createWaitingRegistrations(deps: WaitingRegistrationsDeps): Wait
     return (mailedAt - clock().getTime()) / 1000 + mailCooldownSeconds;
   };
 
-  /** Does nothing once the recipient has had as many mails as the limit allows. */
+  /** Whether the mail is queued; not once the recipient has had as many as the limit allows. */
   const queueMail = (
     email: EmailAddress,
     registrations: readonly Registration[],
@@ -185,8 +186,7 @@ export function createWaitingRegistrations(deps: WaitingRegistrationsDeps): Wait
       if (live.every(({ mailedAt }) => mailedAt !== null)) return undefined;
       const seconds = secondsToWait(all);
       if (seconds > 0) return seconds;
-      await queueMail(email, live);
-      return undefined;
+      return (await queueMail(email, live)) ? undefined : mailCooldownSeconds;
     },
 
     async renewCodes(email) {
