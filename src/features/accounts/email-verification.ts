@@ -139,7 +139,8 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     if (!found) return;
     using _place = deps.hasher.place();
     const account = accountOf({ kind: 'email', value: found.email });
-    const limited = await attempts.limitPassword({ account, isKnownNetwork: false });
+    // The code came from the mailbox: wrong passwords of strangers must not keep its owner out.
+    const limited = await attempts.limitPassword({ account, isKnownNetwork: true });
     if (await deps.hasher.verify(found.hash, password, context.signal, limited)) return;
     await audit.record({ action: 'password-asked', refusal: 'INVALID_CREDENTIALS' });
     throw new Problem('INVALID_CREDENTIALS');
