@@ -79,7 +79,7 @@ test('a login with a wrong password takes the same time for a known and an unkno
   expect(ratio).toBeLessThan(tolerance);
 });
 
-describe('J07: a login tells nothing of a registration', () => {
+describe('J07: registering tells nothing of an address', () => {
   const environmentOff = { environment: { ...environment, LOG_LEVEL: 'silent' } };
   const run = { samples: 200, level: 0.01 };
 
@@ -99,6 +99,20 @@ describe('J07: a login tells nothing of a registration', () => {
     expect(answers.size).toBe(1);
     expect(p.waiting).toBeGreaterThan(0.01);
   }, 120_000);
+
+  test('a registration takes the same time for a free and for a taken address', async () => {
+    await using service = await startService(environmentOff);
+    const { email } = await somebody(service);
+    const answers = new Set<string>();
+    const ask = async (address: string) => {
+      const json = { email: address, password: goodPassword, first_name: 'Ada', last_name: 'L' };
+      const { status, text } = await service.rest('POST', '/register/', { json });
+      answers.add(`${status} ${text}`);
+    };
+    const p = await equalityOf({ free: () => ask(newAddress()), taken: () => ask(email) }, run);
+    expect(answers.size).toBe(1);
+    expect(p.taken).toBeGreaterThan(0.01);
+  }, 240_000);
 
   test('the comparison finds a difference of a tenth', () => {
     const around = (middle: number) =>
