@@ -250,6 +250,35 @@ describe('grants', () => {
     expect((await createGroup(gus, { permissionIds: [held] })).outcome).toBe('done');
   });
 
+  test('staff do not leave a group by deleting it', async () => {
+    const gus = await staff(service, ['users.delete_group']);
+    const own = await makeGroup(service, []);
+    await service.database.query('insert into user_groups values ($1, $2)', [gus.userId, own]);
+    expect((await deleteGroup(gus, own)).outcome).toBe('FORBIDDEN');
+    await service.database.query('update user_groups set expires_at = now() where group_id = $1', [
+      own,
+    ]);
+    expect((await deleteGroup(gus, own)).outcome).toBe('done');
+  });
+
+  test('staff do not take the name of a former group in another case', async () => {
+    const gus = await staff(service, ['users.add_group', 'users.delete_group']);
+    const name = `Straße ${newName()}`;
+    expect((await deleteGroup(gus, await makeGroup(service, [], name))).outcome).toBe('done');
+    for (const like of [
+      name,
+      name.toLowerCase(),
+      name.toUpperCase(),
+      ` ${name} `,
+      name.normalize('NFKD'),
+    ]) {
+      const isAnother = like.includes('STRASSE'); // SS is no other case of ß
+      const { outcome } = await createGroup(gus, { name: like });
+      expect([like, outcome]).toEqual([like, isAnother ? 'done' : 'FORBIDDEN']);
+    }
+    expect((await createGroup(root, { name: name.toLowerCase() })).outcome).toBe('done');
+  });
+
   test('staff do not rename a permission into one that they lack', async () => {
     const pam = await staff(service, ['users.change_permission', 'users.add_permission', 'tea.*']);
     const codename = `tea.${newName()}`;

@@ -29,6 +29,8 @@ export interface Grants {
   setMembership(rights: ActorRights, user: User, membership: Membership): Promise<void>;
   /** Sets the direct permissions of each user. @throws FORBIDDEN, VALIDATION_FAILED */
   setPermissions(rights: ActorRights, permissionIds: ItemsByOwner): Promise<void>;
+  /** Nobody but a superuser changes a group that they are in. @throws FORBIDDEN */
+  requireNotMember(rights: ActorRights, groupId: string): Promise<void>;
   /** @throws FORBIDDEN for a member of the group too, VALIDATION_FAILED */
   setGroupPermissions(
     rights: ActorRights,
@@ -202,6 +204,8 @@ export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
   };
 
   return {
+    requireNotMember,
+
     async setGroups(rights, groupIds) {
       for (const userId of groupIds.keys()) rights.requireNotOneself(userId);
       await set(userGroups, groupIds, async ({ added, removed }) => {

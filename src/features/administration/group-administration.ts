@@ -28,7 +28,7 @@ export interface GroupAdministration {
   createGroup(input: GroupInput, context: Context): Promise<Group>;
   /** Another name is for superusers. @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED */
   updateGroup(id: unknown, input: GroupInput, context: Context): Promise<Group>;
-  /** @throws FORBIDDEN, NOT_FOUND, PROTECTED */
+  /** Superusers only for a group that the actor is in. @throws FORBIDDEN, NOT_FOUND, PROTECTED */
   deleteGroup(id: unknown, context: Context): Promise<void>;
 }
 
@@ -62,12 +62,13 @@ export function createGroupAdministration(parts: {
     }
   };
 
-  /** Applications go by names: one that another group had comes back through a superuser only. */
+  /** Applications go by names: one that another group had, in any case, comes back through a superuser only. */
   const requireNotRetired = async (rights: ActorRights, name: string) => {
-    const retired = await query('select 1 from retired_group_names where name = ?', [name]);
+    const isLike = 'fold_case(name) = fold_case(?)';
+    const retired = await query(`select 1 from retired_group_names where ${isLike}`, [name]);
     if (retired.length === 0) return;
     rights.requireSuperuser();
-    await query('delete from retired_group_names where name = ?', [name]);
+    await query(`delete from retired_group_names where ${isLike}`, [name]);
   };
 
   const rename = async (rights: ActorRights, group: Group, name: string) => {
@@ -112,8 +113,10 @@ export function createGroupAdministration(parts: {
     async deleteGroup(id, context) {
       const actor = requireAdministrator(context, 'users.delete_group');
       await run(async () => {
-        await parts.rights.of(actor, 'users.delete_group');
-        em.remove(await claim(id));
+        const rights = await parts.rights.of(actor, 'users.delete_group');
+        const group = await claim(id);
+        await parts.grants.requireNotMember(rights, group.id);
+        em.remove(group);
       });
     },
   };
