@@ -27,46 +27,72 @@ function normal(z: number): number {
 }
 
 interface Sampling {
+  /** Of each way, unless the time is over before. */
   readonly samples: number;
+  /** How long one run may take: on a busy machine it ends with fewer samples. */
+  readonly runMs: number;
+}
+
+export interface Equality {
+  /** Of the hypothesis that a way takes the same time as the first one. */
+  readonly p: number;
+  /** The median relative to that of the first one. */
+  readonly ratio: number;
+  readonly isEqual: boolean;
+}
+
+/** What counts as equal. */
+export interface Bounds {
+  readonly leastP: number;
+  /** Of the ratio: 0.1 allows 0.9 to 1.1. */
+  readonly tolerance: number;
 }
 
 /**
- * Asks in every way so many times, in an order that chance decides within each round, and answers the
- * p-value of each way against the first one. A difference that is there stays in every run, so the best
- * of three runs counts: what else the machine does is in some of them.
+ * Asks in every way so many times, in random order, and compares each way with the first one. A difference
+ * that is there stays in every run, so one of three runs has to find a way equal: what else the machine does
+ * is in some of them.
  */
 export async function equalityOf(
   ways: Readonly<Record<string, () => Promise<unknown>>>,
-  { level, ...sampling }: Sampling & { readonly level: number },
-): Promise<Record<string, number>> {
-  const best: Record<string, number> = {};
+  { leastP, tolerance, ...sampling }: Sampling & Bounds,
+): Promise<Record<string, Equality>> {
+  const found: Record<string, Equality> = {};
   for (let run = 0; run < 3; run += 1) {
     const times = await timesOf(ways, sampling);
     const [first = []] = Object.values(times);
     for (const [name, all] of Object.entries(times).slice(1)) {
-      best[name] = Math.max(best[name] ?? 0, rankSumP(first, all));
+      const p = rankSumP(first, all);
+      const ratio = median(all) / median(first);
+      const isEqual = p > leastP && Math.abs(ratio - 1) <= tolerance;
+      if (!found[name]?.isEqual) found[name] = { p, ratio, isEqual };
     }
-    if (Object.values(best).every((p) => p > level)) break;
+    if (Object.values(found).every(({ isEqual }) => isEqual)) break;
   }
-  return best;
+  return found;
 }
 
+/** The order is random as a whole: what a request leaves to do is as often followed by one way as by another. */
 async function timesOf(
   ways: Readonly<Record<string, () => Promise<unknown>>>,
-  { samples }: Sampling,
+  { samples, runMs }: Sampling,
 ): Promise<Record<string, number[]>> {
-  const times: Record<string, number[]> = Object.fromEntries(
-    Object.keys(ways).map((name) => [name, []]),
-  );
-  for (let round = 0; round < samples; round += 1) {
-    const order = Object.keys(ways)
-      .map((name) => ({ name, at: Math.random() }))
-      .sort((a, b) => a.at - b.at);
-    for (const { name } of order) {
-      const start = performance.now();
-      await ways[name]?.();
-      times[name]?.push(performance.now() - start);
-    }
+  const names = Object.keys(ways);
+  const times: Record<string, number[]> = Object.fromEntries(names.map((name) => [name, []]));
+  const order = names
+    .flatMap((name) => Array.from({ length: samples }, () => ({ name, at: Math.random() })))
+    .sort((a, b) => a.at - b.at);
+  const deadline = performance.now() + runMs;
+  for (const { name } of order) {
+    const start = performance.now();
+    await ways[name]?.();
+    const end = performance.now();
+    times[name]?.push(end - start);
+    if (end > deadline) break;
   }
   return times;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
