@@ -1,7 +1,8 @@
 /** The secret key that is made once and kept in the data directory, where none is configured. */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makePrivateDirectory } from './make-directory.ts';
 
 const fileName = 'secret-key';
 
@@ -10,7 +11,7 @@ export async function keptSecretKey(dataDirectory: string): Promise<string> {
   const path = join(dataDirectory, fileName);
   const kept = await findKeptSecretKey(dataDirectory);
   if (kept !== undefined) return kept;
-  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  await makePrivateDirectory(dataDirectory);
   const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
   await writeFile(draft, newSecretKey(), { mode: 0o600, flush: true });
   // A link, unlike a rename, fails where a key is already.

@@ -2,9 +2,10 @@
  * The development mailbox: mails as files in the data directory, where no mail server is set. Kept
  * across restarts, the newest 200 of them.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
+import { makePrivateDirectory } from '../core/make-directory.ts';
 import type { Mail } from './mailer.ts';
 
 const keptMails = 200;
@@ -37,7 +38,7 @@ export function createDevelopmentMailbox(directory: string): DevelopmentMailbox 
 
   return {
     async keep(mail) {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await makePrivateDirectory(directory);
       const id = uuidv7();
       const kept: KeptMail = { ...mail, id, sentAt: new Date().toISOString() };
       const partial = join(directory, `${id}.partial`);

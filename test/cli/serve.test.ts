@@ -38,6 +38,17 @@ const admin = {
   DEFAULT_ADMIN_PASSWORD: goodPassword,
 };
 
+// The file system of /proc refuses directories with ENOENT, as automounters do.
+test.runIf(process.platform === 'linux')(
+  'a data directory that the file system does not make is refused, and nothing waits for it',
+  async () => {
+    const environment = { GATEHOUSE_DATA_DIR: '/proc/gatehouse' };
+    const result = await spawnCommand(['serve'], { environment, limitMilliseconds: 30_000 });
+    expect(result.code).toBe(1);
+    expect(result.stderr).toContain('/proc/gatehouse cannot be used as the data directory');
+  },
+);
+
 describe.concurrent('running', () => {
   test('it prints where everything is, all of it answers, and SIGTERM is exit 0', () =>
     withDatabase(async (database) => {

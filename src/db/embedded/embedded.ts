@@ -1,5 +1,6 @@
 /** The embedded PostgreSQL, for those who give no DATABASE_URL: one server per data directory, shared by all processes that use it, gone with the last. What is stored in it is not known here. */
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
+import { makePrivateDirectory } from '../../core/make-directory.ts';
 import { GATEHOUSE } from './cluster.ts';
 import { doorTo, readPassword } from './door.ts';
 import { keepMembership } from './membership.ts';
@@ -73,7 +74,7 @@ function assertPlatform(): void {
 async function prepareDirectory(place: Place): Promise<void> {
   const { R_OK, W_OK } = constants;
   try {
-    await mkdir(place.dataDirectory, { recursive: true, mode: 0o700 });
+    await makePrivateDirectory(place.dataDirectory);
     await access(place.dataDirectory, R_OK | W_OK);
     for (const path of [place.lockFile, place.home, place.passwordFile]) {
       await access(path, R_OK | W_OK).catch(undefinedIfMissing);
