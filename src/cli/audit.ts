@@ -73,7 +73,7 @@ export const auditCommand = commandGroup({
 
 function sentenceOf({ entries, startedAt, faults }: AuditVerification): string {
   if (faults.length === 0) {
-    return `${entries} entries since ${startedAt}, all as they were written.`;
+    return `${entries} entries, all as they were written. The chains began at ${startedAt}.`;
   }
   return [`${entries} entries, and the audit log was tampered with:`, ...linesOf(faults)].join(
     '\n',

@@ -20,6 +20,7 @@ export interface SchemaOptions {
 export async function migrateSchema(options: SchemaOptions): Promise<readonly string[]> {
   const { orm, unitOfWork, direct, log, complete } = options;
   const done = await migrate(orm, unitOfWork, direct, complete);
+  if (done.length > 0) log.info({ migrations: done }, 'the database was migrated');
   const { unknown } = await unitOfWork.inContext(() => migrationStateOf(unitOfWork.query));
   if (unknown.length > 0) log.warn({ migrations: unknown }, newerSchema);
   return done;

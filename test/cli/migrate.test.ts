@@ -2,7 +2,7 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { environmentOf } from '../support/command.ts';
+import { environmentOf, startServer } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
@@ -28,6 +28,22 @@ test.concurrent('an empty database, migrated by two at once, is migrated by one 
     const lists = results.map(({ stdout }) => JSON.parse(stdout).migrated);
     expect(lists.filter(({ length }) => length === 0)).toHaveLength(1);
     expect(lists.flat()).toContain('20261124000001-initial');
+  } finally {
+    await database.query(`drop database ${name} with (force)`);
+  }
+});
+
+test.concurrent('a server names in its log the migrations that it applied', async () => {
+  const name = `${new URL(database.url).pathname.slice(1)}_served`;
+  await database.query(`create database ${name}`);
+  const url = new URL(`/${name}`, database.url).href;
+  const environment = { ...environmentOf(database), DATABASE_URL: url };
+  try {
+    const server = await startServer({ environment });
+    const said = server.said();
+    await server.end('SIGTERM');
+    expect(said).toContain('the database was migrated');
+    expect(said).toContain('20261124000001-initial');
   } finally {
     await database.query(`drop database ${name} with (force)`);
   }
