@@ -36,6 +36,7 @@ export function bindValues(argv: readonly string[], textOptions: readonly string
  * where it does not belong. Names of options that were really given are kept.
  */
 export function withoutValues(message: string, argv: readonly string[]): string {
+  if (message.startsWith('Not enough non-option arguments')) return 'An argument is missing.';
   const names = /^Unknown arguments?: (.*)$/s.exec(message)?.[1];
   if (names === undefined) return message;
   const options = names.split(', ').filter((name) => argv.includes(`--${name}`));

@@ -16,6 +16,7 @@ describe.concurrent('a wrong call is exit 2 with its reason on stderr and nothin
     ['no command', [], /which command/],
     ['a command that does not exist', ['creatuser'], /createuser/],
     ['an option without its value', ['createuser', '--email'], /email/],
+    ['an argument left out', ['users', 'show'], /^An argument is missing\.\n/],
     ['an option given twice', [...noInput, '--email', 'bob@example.com'], /email/],
     ['nothing asked, no address given', ['createuser', '--noinput', '--password-stdin'], /--email/],
     ['nothing asked, no password given', noInput.toSpliced(2, 1), /--password-stdin/],
