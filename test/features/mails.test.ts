@@ -148,9 +148,9 @@ test('a job holds ids and no secret', async () => {
     const jobs = await down.database.query<{ payload: { mail?: string } }>(
       'select payload from graphile_worker._private_jobs',
     );
-    return jobs.map(({ payload }) => payload);
+    return jobs.map(({ payload }) => payload).filter(({ mail }) => mail !== undefined);
   };
-  await until(async () => (await payloads()).some(({ mail }) => mail !== undefined));
+  await until(async () => (await payloads()).length > 0);
   expect(await payloads()).toEqual([
     {
       mail: 'verify-email',

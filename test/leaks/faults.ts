@@ -8,11 +8,18 @@ import type { Account, Surroundings } from './life.ts';
 
 /** What breaks the database, and what mends it. */
 export const databaseFaults: readonly (readonly [fault: string, remedy: string])[] = [
-  ...['users', 'password_hashes', 'one_time_passwords', 'sessions', 'audit_entries'].map(
+  ...[
+    'users',
+    'password_hashes',
+    'one_time_passwords',
+    'registrations',
+    'sessions',
+    'audit_entries',
+  ].map(
     (table) =>
       [`alter table ${table} rename to away`, `alter table away rename to ${table}`] as const,
   ),
-  ...['users', 'password_hashes', 'one_time_passwords', 'sessions'].map(
+  ...['users', 'password_hashes', 'one_time_passwords', 'registrations', 'sessions'].map(
     (table) =>
       [
         `alter table ${table} add constraint nothing check (false) not valid`,

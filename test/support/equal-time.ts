@@ -15,18 +15,17 @@ export async function relativeTimes(
 ): Promise<Record<string, number>> {
   const names = Object.keys(ways);
   const times = new Map<string, number[]>(names.map((name) => [name, []]));
-  for (let round = 1; ; round += 1) {
-    // The order turns, so that what one leaves behind is not always paid by the same other.
-    for (const [at] of names.entries()) {
-      const name = names[(at + round) % names.length] ?? '';
+  for (let rounds = batch; ; rounds += batch) {
+    // In random order: a job that a request leaves behind slows every way alike.
+    const order = shuffled(names.flatMap((name) => Array<string>(batch).fill(name)));
+    for (const name of order) {
       const start = performance.now();
       await ways[name]?.();
       times.get(name)?.push(performance.now() - start);
     }
-    if (round % batch > 0) continue;
     const relative = relativeToFirst(times);
     const isEqual = Object.values(relative).every((it) => it < tolerance && it > 1 / tolerance);
-    if (isEqual || round >= mostRounds) return relative;
+    if (isEqual || rounds >= mostRounds) return relative;
   }
 }
 
@@ -39,4 +38,11 @@ function relativeToFirst(times: ReadonlyMap<string, readonly number[]>): Record<
 /** What else a machine does only ever adds. */
 function lowerQuartile(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 2] ?? Number.NaN;
+}
+
+function shuffled<Item>(items: readonly Item[]): Item[] {
+  return items
+    .map((item) => ({ item, place: Math.random() }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ item }) => item);
 }
