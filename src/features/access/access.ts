@@ -41,6 +41,10 @@ export interface Access {
   effectivePermissionsOfUsers(userIds: readonly string[]): Promise<ById<string>>;
 }
 
+/** SQL: whether the membership in the row `alias` of `user_groups` has not ended. */
+export const isCurrent = (alias: string) =>
+  `(${alias}.expires_at is null or ${alias}.expires_at > now())`;
+
 /** SQL: codes that count for the user in the row `u`, in order. */
 export const effectivePermissionsSql = `array(
   select p.codename from permissions p
@@ -49,7 +53,7 @@ export const effectivePermissionsSql = `array(
     or p.id in (
       select gp.permission_id from group_permissions gp
       join user_groups ug on ug.group_id = gp.group_id
-      where ug.user_id = u.id and (ug.expires_at is null or ug.expires_at > now())
+      where ug.user_id = u.id and ${isCurrent('ug')}
     )
   order by p.codename
 )`;
@@ -69,7 +73,7 @@ export const holdersSql = (alias: string) => `(
     select 1 from user_groups ug
       join group_permissions gp on gp.group_id = ug.group_id
       join permissions p on p.id = gp.permission_id
-    where ug.user_id = ${alias}.id and (ug.expires_at is null or ug.expires_at > now())
+    where ug.user_id = ${alias}.id and ${isCurrent('ug')}
       and ? like ${grantPattern}
   )
 )`;
@@ -82,7 +86,7 @@ export const holderIdsSql = `
   where up.permission_id in (select p.id from permissions p where ? like ${grantPattern})
   union all
   select ug.user_id from user_groups ug
-  where (ug.expires_at is null or ug.expires_at > now()) and ug.group_id in (
+  where ${isCurrent('ug')} and ug.group_id in (
     select gp.group_id from group_permissions gp join permissions p on p.id = gp.permission_id
     where ? like ${grantPattern}
   )`;
@@ -131,7 +135,7 @@ export function createAccess({ em, query }: UnitOfWork): Access {
     groupsOfUsers: (userIds) =>
       follow(
         `select user_id as owner, group_id as item from user_groups
-         where user_id = ${anyId} and (expires_at is null or expires_at > now())`,
+         where user_id = ${anyId} and ${isCurrent('user_groups')}`,
         userIds,
         (ids) => em.find(Group, { id: ids }, { orderBy: { name: 'asc' } }),
       ),

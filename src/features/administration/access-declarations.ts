@@ -1,6 +1,8 @@
 /** Brings groups, permissions and grants to a declared state, by the operations of every other door. */
+
 import type { Context } from '../../core/actor.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { isCurrent } from '../access/access.ts';
 import {
   type AccessChange,
   differenceOf,
@@ -116,7 +118,7 @@ export function createAccessDeclarations(parts: AccessDeclarationsParts): Access
     >(
       `select u.id, u.email, u.is_superuser as "isSuperuser", array(
          select g.name from user_groups ug join groups g on g.id = ug.group_id
-         where ug.user_id = u.id and (ug.expires_at is null or ug.expires_at > now())) as groups,
+         where ug.user_id = u.id and ${isCurrent('ug')}) as groups,
        array(
          select p.codename from user_permissions up join permissions p on p.id = up.permission_id
          where up.user_id = u.id) as permissions

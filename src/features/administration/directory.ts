@@ -10,7 +10,7 @@ import {
   refuse,
 } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { holderIdsSql, holdersSql } from '../access/access.ts';
+import { holderIdsSql, holdersSql, isCurrent } from '../access/access.ts';
 import { Group } from '../access/group.entity.ts';
 import { Permission } from '../access/permission.entity.ts';
 import { Registration } from '../registrations/registration.entity.ts';
@@ -177,7 +177,7 @@ async function sourceOf(filter: UserFilter, query: UnitOfWork['query']): Promise
   add('t.is_superuser = ?', parsed.isSuperuser);
   add(
     `exists (select 1 from user_groups ug where ug.user_id = t.id and ug.group_id = ?
-      and (ug.expires_at is null or ug.expires_at > now()))`,
+      and ${isCurrent('ug')})`,
     parsed.groupId,
   );
   return { from: 'users t', conditions, parameters };

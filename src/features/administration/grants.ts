@@ -1,7 +1,9 @@
 /** Memberships and grants: groups and permissions of users, permissions of groups. */
+
 import { Problem } from '../../core/errors.ts';
 import { parseFields, refuse } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { isCurrent } from '../access/access.ts';
 import { rootGroupName } from '../access/group.entity.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { User } from '../users/user.entity.ts';
@@ -135,7 +137,7 @@ export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
   const requireNotMember = async (rights: ActorRights, groupId: string) => {
     const members = await query<{ id: string }>(
       `select user_id as id from user_groups
-       where group_id = ? and user_id = ? and (expires_at is null or expires_at > now())`,
+       where group_id = ? and user_id = ? and ${isCurrent('user_groups')}`,
       [groupId, rights.actorId],
     );
     if (members.length > 0) rights.requireNotOneself(rights.actorId);

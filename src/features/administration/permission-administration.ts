@@ -1,9 +1,11 @@
 /** Permissions as administrators manage them: codes of their own for their applications. */
+
 import { LockMode } from '@mikro-orm/core';
 import type { Context } from '../../core/actor.ts';
 import { Problem } from '../../core/errors.ts';
 import { optional, parseCodename, parseFields, parseGroupName, parseId } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { isCurrent } from '../access/access.ts';
 import { Permission } from '../access/permission.entity.ts';
 import type { ActorRights, Rights } from './rights.ts';
 import { requireAdministrator, requireSomeField } from './rules.ts';
@@ -64,7 +66,7 @@ export function createPermissionAdministration(parts: {
        union all
        select 1 from user_groups ug join group_permissions gp on gp.group_id = ug.group_id
        where ug.user_id = ? and gp.permission_id = ?
-         and (ug.expires_at is null or ug.expires_at > now())`,
+         and ${isCurrent('ug')}`,
       [rights.actorId, id, rights.actorId, id],
     );
     if (own.length > 0) rights.requireNotOneself(rights.actorId);

@@ -5,7 +5,7 @@
 import type { Actor } from '../../core/actor.ts';
 import { Problem } from '../../core/errors.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { matchesGrant } from '../access/access.ts';
+import { isCurrent, matchesGrant } from '../access/access.ts';
 import { operatorId } from '../audit/audit.ts';
 import type { AdministrativePermission } from './rules.ts';
 
@@ -53,8 +53,6 @@ const memberPermissions = [
 /** Before every end: for what has to be held while a change is made, however long. */
 export const atPresent = new Date(0);
 
-const isCurrent = '(ug.expires_at is null or ug.expires_at > now())';
-
 const grantsSql = `
   select p.codename, null as until
   from user_permissions up join permissions p on p.id = up.permission_id where up.user_id = ?
@@ -63,7 +61,7 @@ const grantsSql = `
   from user_groups ug
     join group_permissions gp on gp.group_id = ug.group_id
     join permissions p on p.id = gp.permission_id
-  where ug.user_id = ? and ${isCurrent}`;
+  where ug.user_id = ? and ${isCurrent('ug')}`;
 
 export function createRights({ query }: Pick<UnitOfWork, 'query'>): Rights {
   const grantsOf = async (userId: string): Promise<TimedGrant[]> => {
@@ -98,7 +96,7 @@ export function createRights({ query }: Pick<UnitOfWork, 'query'>): Rights {
 
     async endsOfMemberships(userId) {
       const rows = await query<{ until: string | null }>(
-        `select ug.expires_at as until from user_groups ug where ug.user_id = ? and ${isCurrent}`,
+        `select ug.expires_at as until from user_groups ug where ug.user_id = ? and ${isCurrent('ug')}`,
         [userId],
       );
       return rows.map(({ until }) => dateOf(until));

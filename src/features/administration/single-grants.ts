@@ -1,7 +1,9 @@
 /** One membership or one permission, given to a user or taken away, whatever else the user holds. */
+
 import type { Context } from '../../core/actor.ts';
 import { Problem } from '../../core/errors.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { isCurrent } from '../access/access.ts';
 import { rootGroupName } from '../access/group.entity.ts';
 import { requireAdministrator } from './rules.ts';
 import type { UserAdministration } from './user-administration.ts';
@@ -57,7 +59,7 @@ export function createSingleGrants(parts: {
     if (!user) throw new Problem('NOT_FOUND');
     const groups = await query<{ id: string }>(
       `select group_id as id from user_groups
-       where user_id = ? and (expires_at is null or expires_at > now())`,
+       where user_id = ? and ${isCurrent('user_groups')}`,
       [userId],
     );
     const permissions = await query<{ id: string }>(

@@ -9,7 +9,7 @@ import { type Clock, secondsAfter } from '../../core/clock.ts';
 import type { Metrics } from '../../core/metrics.ts';
 import type { ChangeKey, Changes } from '../../db/changes.ts';
 import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { effectivePermissionsSql } from '../access/access.ts';
+import { effectivePermissionsSql, isCurrent } from '../access/access.ts';
 
 /** A login changes `lastLoginAt` and no right, and is not announced: another session shows it so much later at most. */
 const maxAgeSeconds = 60;
@@ -120,7 +120,7 @@ const statement = `select
     ) as person,
     array(
       select g.name from user_groups ug join groups g on g.id = ug.group_id
-      where ug.user_id = u.id and (ug.expires_at is null or ug.expires_at > now())
+      where ug.user_id = u.id and ${isCurrent('ug')}
       order by g.name
     ) as groups,
     ${effectivePermissionsSql} as permissions,
