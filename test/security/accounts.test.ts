@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { superuser } from '../support/administrators.ts';
 import { factOf } from '../support/mail-server.ts';
 import { goodPassword, newAddress, person, somebody, tryLogin, verify } from '../support/people.ts';
-import { quiet, startService, type TestService } from '../support/service.ts';
+import { chosenPassword, resetLink as linkOf, resetByRest } from '../support/resets.ts';
+import { startService, type TestService } from '../support/service.ts';
 import { isIn } from '../support/session-calls.ts';
 
 let service: TestService;
@@ -12,19 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-const newPassword = 'an entirely new passphrase';
-
-async function resetLink(email: string): Promise<{ uid: string; token: string }> {
-  await service.rest('POST', '/password/request_change/', { json: { email } });
-  await quiet(service);
-  const mail = service.mail.mails.filter(({ to }) => to === email).at(-1);
-  return { uid: factOf(mail, 'Uid'), token: factOf(mail, 'Token') };
-}
-
-const resetRest = (uid: string, token: string, extra: object = {}) =>
-  service.rest('PUT', '/password/reset/', {
-    json: { uidb64: uid, token, password: newPassword, password2: newPassword, ...extra },
-  });
+const resetLink = (email: string) => linkOf(service, email);
+const resetRest = (uid: string, token: string, extra?: object) =>
+  resetByRest(service, uid, token, extra);
 
 const mutate = (operation: string, type: string, input: object, token?: string) =>
   service.graphql(
@@ -115,7 +106,7 @@ describe('F05: what only the service or an administrator sets', () => {
     const { accessToken } = await somebody(service);
     const names = { firstName: 'Ada', lastName: 'L' };
     const registration = { email: newAddress(), password: goodPassword, ...names };
-    const reset = { uid: 'x', token: 'y', password: newPassword };
+    const reset = { uid: 'x', token: 'y', password: chosenPassword };
     for (const { errors, data } of [
       await mutate('register', 'RegisterInput', { ...registration, [name]: value }),
       await mutate('updateProfile', 'UpdateProfileInput', { [name]: value }, accessToken),
@@ -135,7 +126,7 @@ describe('F05: what only the service or an administrator sets', () => {
     expect(await rightsOf(email)).toEqual(plain);
 
     const { accessToken: token } = await tryLogin(service, email);
-    const edit = { ...extra, first_name: 'Augusta', password: newPassword };
+    const edit = { ...extra, first_name: 'Augusta', password: chosenPassword };
     await service.rest('PUT', '/profile/update/', { token, json: edit });
     expect(await rightsOf(email)).toEqual(plain);
     expect((await tryLogin(service, email)).__typename).toBe('TokenPair');

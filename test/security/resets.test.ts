@@ -1,9 +1,9 @@
 /** Password resets from outside: sessions end, malformed links are refused alike, no address is redirected to. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { factOf } from '../support/mail-server.ts';
 import { nastyStrings } from '../support/nasty-strings.ts';
 import { goodPassword, register, somebody, tryLogin } from '../support/people.ts';
-import { quiet, startService, type TestService } from '../support/service.ts';
+import { chosenPassword, resetLink as linkOf, resetByRest } from '../support/resets.ts';
+import { startService, type TestService } from '../support/service.ts';
 import { isIn, refresh } from '../support/session-calls.ts';
 
 let service: TestService;
@@ -12,19 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-const newPassword = 'an entirely new passphrase';
-
-async function resetLink(email: string): Promise<{ uid: string; token: string }> {
-  await service.rest('POST', '/password/request_change/', { json: { email } });
-  await quiet(service);
-  const mail = service.mail.mails.filter(({ to }) => to === email).at(-1);
-  return { uid: factOf(mail, 'Uid'), token: factOf(mail, 'Token') };
-}
-
-const resetRest = (uid: string, token: string, extra: object = {}) =>
-  service.rest('PUT', '/password/reset/', {
-    json: { uidb64: uid, token, password: newPassword, password2: newPassword, ...extra },
-  });
+const resetLink = (email: string) => linkOf(service, email);
+const resetRest = (uid: string, token: string, extra?: object) =>
+  resetByRest(service, uid, token, extra);
 
 const mutate = (operation: string, type: string, input: object, token?: string) =>
   service.graphql(
@@ -63,7 +53,7 @@ test('D10: 500 malformed tokens are refused alike, on both interfaces', async ()
   const random = Array.from({ length: 500 - nastyStrings.length }, (_, index) =>
     String.fromCharCode(...Array.from({ length: 1 + (index % 40) }, () => 33 + Math.random() * 94)),
   );
-  const input = { uid, password: newPassword };
+  const input = { uid, password: chosenPassword };
   const ways: readonly ((text: string) => Promise<string>)[] = [
     async (text) => {
       const path = `/password/verify/${uid}/${encodeURIComponent(text)}/`;
@@ -109,7 +99,7 @@ test('D11: a reset opens no account that was disabled, and its token says nothin
   await service.database.query("update users set status = 'DISABLED' where id = $1", [userId]);
   const refused = await resetRest(uid, token);
   expect([refused.status, refused.body.data.code]).toEqual([400, 'INVALID_TOKEN']);
-  for (const password of [goodPassword, newPassword]) {
+  for (const password of [goodPassword, chosenPassword]) {
     const login = await service.rest('POST', '/login/', { json: { email, password } });
     expect(login.status).toBe(401);
   }
