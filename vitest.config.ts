@@ -1,4 +1,7 @@
-/** How the tests run: one embedded PostgreSQL for all, a database of its own for each file. */
+/**
+ * How the tests run, in two tiers. Files named `.unit.test.ts` need nothing but the source. All others
+ * share one embedded PostgreSQL, with a database of its own for each file.
+ */
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { SlowestFirst } from './test/support/slowest-first.ts';
@@ -9,8 +12,25 @@ export default defineConfig({
     alias: { graphql: fileURLToPath(import.meta.resolve('graphql')) },
   },
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: 'test/support/global-setup.ts',
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'service',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.unit.test.ts'],
+          globalSetup: 'test/support/global-setup.ts',
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.unit.test.ts'],
+          setupFiles: 'test/support/unit-setup.ts',
+        },
+      },
+    ],
     reporters: ['default', ['json', { outputFile: 'test-results.json' }]],
     // Files share their modules: each has a service of its own, and no module keeps anything.
     isolate: false,
