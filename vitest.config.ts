@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.unit.test.ts'],
-          setupFiles: 'test/support/unit-setup.ts',
+          setupFiles: ['test/support/unit-setup.ts'],
         },
       },
     ],
@@ -38,6 +38,7 @@ export default defineConfig({
     // time, and tests of lines and deadlines come near their bounds.
     maxWorkers: 2,
     sequence: { sequencer: SlowestFirst },
+    setupFiles: ['test/support/require-assertions.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

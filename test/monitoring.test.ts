@@ -80,6 +80,7 @@ test('labels are those of the metric, and codes those of the catalogue', () => {
 });
 
 test('every alert says how bad it is, what is wrong and what to do', () => {
+  expect(rules.length).toBeGreaterThan(5);
   expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
   for (const { alert, labels, annotations } of rules) {
     expect([alert, labels.severity]).toEqual([
@@ -93,6 +94,7 @@ test('every alert says how bad it is, what is wrong and what to do', () => {
 
 test('panels have titles of their own and do not cover each other', () => {
   const { panels } = dashboard;
+  expect(panels.length).toBeGreaterThan(10);
   expect(new Set(panels.map(({ title }) => title)).size).toBe(panels.length);
   const places = panels.map(({ gridPos: { x, y } }) => `${x}/${y}`);
   expect(new Set(places).size).toBe(places.length);

@@ -366,6 +366,7 @@ describe('what is protected', () => {
     const rows = await service.database.query<{ id: string }>(
       'select id from permissions where is_built_in',
     );
+    expect(rows.length).toBeGreaterThan(8);
     for (const { id } of rows) {
       expect((await updatePermission(root, id, { name: 'Anything' })).outcome).toBe('PROTECTED');
       expect((await updatePermission(root, id, { codename: newName() })).outcome).toBe('PROTECTED');

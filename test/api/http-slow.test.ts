@@ -135,8 +135,8 @@ describe.concurrent('slow', () => {
     for (let asked = 0; asked < 400; asked += 1) {
       socket.write(requestBytes('GET /openapi.json', staying));
     }
-    const isGone = () => connectionsOf(hasty).then((count) => count === 0);
-    await until(isGone);
+    await until(async () => (await connectionsOf(hasty)) === 0);
+    expect(await connectionsOf(hasty)).toBe(0);
     socket.destroy();
   });
 

@@ -195,6 +195,7 @@ describe('descriptions', () => {
   });
 
   test('they are sentences', () => {
+    expect(types.flatMap(described).length).toBeGreaterThan(200);
     for (const { where, description } of types.flatMap(described)) {
       expect(description?.trim(), where).toMatch(/^[A-Z`].*\.$/s);
     }

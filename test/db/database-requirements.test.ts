@@ -128,7 +128,8 @@ test('a database is reached over a Unix socket', async () => {
   await postgres.query('create database over_socket');
   const url = `postgresql://${username}:${password}@/over_socket?host=${directory}&port=6000`;
   const service = await startService({ database: databaseAt(url) });
-  await somebody(service);
+  const { accessToken } = await somebody(service);
+  expect(await isIn(service, accessToken)).toBe(true);
   await service.close();
   server.close();
 });

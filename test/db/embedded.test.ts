@@ -177,7 +177,7 @@ test('a start waits for the processes of a killed server', async () => {
   kill(postmaster);
   setTimeout(() => kill(held), 1_000);
   const next = await joined(ready);
-  await query(next.url, 'SELECT 1');
+  expect(await query(next.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   await next.leave();
 });
 

@@ -99,7 +99,7 @@ test.concurrent('jobs that are stopped right after they were started do stop', a
   await using queue = await openQueue();
   for (let round = 0; round < 10; round += 1) {
     const jobs = await queue.start({});
-    await jobs.stop();
+    await expect(jobs.stop()).resolves.toBeUndefined();
   }
 });
 
@@ -126,6 +126,7 @@ test.concurrent('jobs whose end could not be recorded are done again, although t
   await rename('jobs_out_of_reach', '_private_jobs');
   await eventually(() => begun === 8);
   await jobs.stop();
+  expect(begun).toBe(8);
 });
 
 test.concurrent('a job that was given to a process whose connection broke before it knew is done all the same', async () => {

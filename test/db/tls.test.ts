@@ -106,7 +106,8 @@ describe.skipIf(!canIssue)('a PostgreSQL that takes no connection without TLS', 
     const database = new URL(url).pathname.slice(1);
     await postgres.query(`alter database ${database} owner to certified`);
     await using service = await start(url.replace(/service:[^@]*@/, 'certified@'));
-    await somebody(service);
+    const { accessToken } = await somebody(service);
+    expect(await isIn(service, accessToken)).toBe(true);
   });
 
   test('a server without TLS is refused where TLS is asked for', async () => {

@@ -124,6 +124,7 @@ describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask
     expect(html.split('<button').length - 1).toBe(buttons);
     expect(html).not.toMatch(/<script|<style|\bstyle=|\bon\w+=|maxlength|javascript:/i);
     const ids = [...html.matchAll(/<input id="(\w+)"/g)].map(([, id]) => id);
+    expect(ids).toHaveLength(html.match(/<input (?![^>]*\bhidden\b)/g)?.length ?? 0);
     for (const id of ids) expect(html).toContain(`<label for="${id}">`);
   });
 

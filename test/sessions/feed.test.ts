@@ -506,7 +506,9 @@ describe.concurrent('a feed', () => {
     await reached;
     await service.close();
     release();
-    await until(async () => (await database.query(`select 1 ${feeds}`)).length === 0);
+    const open = () => database.query(`select 1 ${feeds}`);
+    await until(async () => (await open()).length === 0);
+    expect(await open()).toEqual([]);
     await database.drop();
   });
 });
