@@ -42,6 +42,16 @@ async function readAll(socket: Socket, type: string, count: number): Promise<num
   return seen;
 }
 
+test('an event stream tells proxies not to keep events back', async () => {
+  const { headers, body } = await fetch(`${service.address}/revocations`, {
+    headers: { authorization: `Bearer ${key}` },
+  });
+  await body?.cancel();
+  expect(headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+  expect(headers.get('x-accel-buffering')).toBe('no'); // nginx
+  expect(headers.get('cache-control')).toBe('no-store');
+});
+
 const waitMilliseconds = 9000;
 const stalledReaders = {
   'reads nothing': async () => sleep(waitMilliseconds),

@@ -1,6 +1,6 @@
 /** `serve` as an operator sees it: what it prints, when it refuses, how it ends. */
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { createClient } from '../support/client.ts';
@@ -127,6 +127,28 @@ describe.concurrent('two workers', () => {
       expect([three, four]).toContain(two);
       expect(await server.end('SIGTERM')).toMatchObject({ code: 0, stderr: '' });
       for (const pid of [two, three, four]) expect(await isAlive(pid)).toBe(false);
+    }));
+
+  test('when both have MAX_CONNECTIONS, further connections are closed, not handed to and fro', () =>
+    withDatabase(async (database) => {
+      const variables = { WORKERS: '2', MAX_CONNECTIONS: '3', ALLOWED_HOSTS: '127.0.0.1' };
+      const environment = { ...environmentOf(database), ...variables, DEBUG: 'False' };
+      const server = await startServer({ environment, limitMilliseconds: 50_000 });
+      await servingPids(server);
+      const { hostname, port } = new URL(server.address);
+      const sockets = Array.from({ length: 12 }, () => connect(Number(port), hostname));
+      let closed = 0;
+      for (const socket of sockets) {
+        socket.on('error', () => undefined); // a reset closes it as well
+        socket.on('close', () => {
+          closed += 1;
+        });
+      }
+      // Less than the eight seconds after which connections without a request are closed.
+      await until(() => closed >= 6, 5_000);
+      expect(closed).toBeLessThan(sockets.length);
+      for (const socket of sockets) socket.destroy();
+      await server.end('SIGTERM');
     }));
 
   /** Asks until two processes other than `dead` have answered, by the pids in the log of answers. */

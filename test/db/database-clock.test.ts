@@ -1,4 +1,5 @@
 /** Replicas go by the database's time: one whose own clock is wrong does no harm. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createLog } from '../../src/core/log.ts';
 import { followDatabaseClock } from '../../src/db/database-clock.ts';
@@ -30,4 +31,14 @@ test.each([
   using clock = await followDatabaseClock({ query: seenFrom(seconds), log });
   const difference = Date.now() - clock.now().getTime() - seconds * 1000;
   expect(Math.abs(difference)).toBeLessThan(1_000);
+});
+
+test('an answer that took longer than a second changes no clock', async () => {
+  const query: ReturnType<typeof seenFrom> = async (sql) => {
+    const rows = await seenFrom(daySeconds)<never>(sql);
+    await sleep(1_100);
+    return rows;
+  };
+  using clock = await followDatabaseClock({ query, log });
+  expect(Math.abs(Date.now() - clock.now().getTime())).toBeLessThan(1_000);
 });

@@ -1,8 +1,9 @@
 /** How mails reach a real SMTP server: TLS of both kinds, private authorities, logins, names, ids. */
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/core/config.ts';
 import { createLog } from '../../src/core/log.ts';
@@ -172,6 +173,42 @@ describe.concurrent('what a mail says of its sender', () => {
   ])('with PUBLIC_URL=%s it says EHLO %s', async (publicUrl, name) => {
     const mail = await sendOne({}, { ...plain, PUBLIC_URL: publicUrl });
     expect(mail?.client.helo).toBe(name.toLowerCase()); // as smtp-server keeps it
+  });
+});
+
+test('a mail says that a program sent it, so that no absence note answers it', async () => {
+  const mail = await sendOne({}, { EMAIL_USE_TLS: 'False' });
+  expect(mail?.autoSubmitted).toBe('auto-generated');
+});
+
+describe('the parts of a mail are text', () => {
+  const file = join(directory, 'secret.txt');
+
+  /** Sends a mail whose HTML part is an object, which nodemailer would replace by what it refers to. */
+  async function sendReference(reference: object) {
+    const server = await startMailServer();
+    const mailer = mailerFor({ server, environment: { EMAIL_USE_TLS: 'False' } });
+    const mail = { ...letter, html: reference as unknown as string }; // as a mistake of ours would be
+    const error = await mailer.send(mail, { messageKey: 'key-1' }).catch((error: Error) => error);
+    mailer.close();
+    await server.close();
+    return { error, mails: server.mails };
+  }
+
+  test('a reference to a file is not read', async () => {
+    writeFileSync(file, 'what only the service may read');
+    const { error, mails } = await sendReference({ path: file });
+    expect(String(error)).toContain('File access rejected');
+    expect(mails).toEqual([]);
+  });
+
+  test('a reference to an address is not fetched', async () => {
+    const endpoint = await startTokenEndpoint(['a-token-that-would-be-mailed']);
+    const { error, mails } = await sendReference({ href: endpoint.url });
+    await endpoint.close();
+    expect(String(error)).toContain('Url access rejected');
+    expect(endpoint.requests).toEqual([]);
+    expect(mails).toEqual([]);
   });
 });
 

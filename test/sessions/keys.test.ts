@@ -239,6 +239,17 @@ describe('keys rotate', () => {
     expect(rows.map(({ id }) => id).sort()).toEqual([waiting, last].sort());
   });
 
+  test('an old key verifies for a minute beyond its last token, for clocks that differ', async () => {
+    await using service = await startService({ mail });
+    const { signingKeys, unitOfWork } = service.house;
+    const [oldKey] = (await jwksOf(service)).ids;
+    const { keyId } = await unitOfWork.inContext(() => signingKeys.rotate(0));
+    service.advance(300 + 55);
+    expect((await jwksOf(service)).ids).toEqual([oldKey, keyId]);
+    service.advance(10);
+    expect((await jwksOf(service)).ids).toEqual([keyId]);
+  });
+
   test('takes whole seconds only', async () => {
     const database = await createTestDatabase();
     const environment = environmentOf(database);

@@ -13,6 +13,8 @@ export interface ReceivedMail {
   readonly messageId: string;
   /** The display name of the sender. */
   readonly fromName: string;
+  /** The header Auto-Submitted (RFC 3834 §5). */
+  readonly autoSubmitted: string | undefined;
   /** What the client called itself, whether it spoke TLS, and as whom it logged in. */
   readonly client: {
     readonly helo: string;
@@ -61,6 +63,7 @@ export async function startMailServer({
           html: typeof parsed.html === 'string' ? parsed.html : '',
           messageId: parsed.messageId ?? '',
           fromName: parsed.from?.value[0]?.name ?? '',
+          autoSubmitted: parsed.headers.get('auto-submitted')?.toString(),
           client: {
             helo: session.hostNameAppearsAs ?? '',
             isSecure: session.secure,
