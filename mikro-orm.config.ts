@@ -1,7 +1,8 @@
 /** For the MikroORM command line: the same options as the service's, nothing more. */
-import { readConfig } from './src/core/config.ts';
-import { ormOptions } from './src/db/orm.ts';
-import { entities } from './src/entities.ts';
+
+import { entities } from './src/bootstrap/entities.ts';
+import { readConfig } from './src/config/config.ts';
+import { ormOptions } from './src/database/orm.ts';
 
 const { database } = readConfig();
 if (database === undefined) {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { problemCodes, sentenceOf, statusOf } from '../src/core/errors.ts';
-import { metricRows } from '../src/core/metrics-table.ts';
+import { metricRows } from '../src/observability/metric-definitions.ts';
 import { runCommand } from './support/command-line.ts';
 import { canRun } from './support/debian.ts';
 import { freePort } from './support/free-port.ts';
@@ -32,7 +32,7 @@ test('the table of codes is the catalogue', () => {
 test('the table of variables and .env.example name the same variables as the configuration', () => {
   const names = (text: string) =>
     new Set(text.match(/\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|\bDEBUG\b|\bHOST\b|\bPORT\b|\bWORKERS\b/g));
-  const source = readFileSync(new URL('../src/core/config-variables.ts', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../src/config/variables.ts', import.meta.url), 'utf8');
   const read = [...source.matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gm)].map(([, name]) => name ?? '');
   expect(read.length).toBeGreaterThan(25);
   const documented = names(section('Configuration'));

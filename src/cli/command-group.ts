@@ -1,7 +1,7 @@
 /** A group of commands, such as `users`. Called without one of them, it prints its help. */
 import type { Argv, CommandModule } from 'yargs';
-import { say } from './terminal.ts';
-import type { GlobalArguments } from './with-house.ts';
+import type { GlobalArguments } from './context.ts';
+import { say } from './io.ts';
 
 export interface CommandGroup {
   readonly name: string;

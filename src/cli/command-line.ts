@@ -2,32 +2,35 @@
  * The command line: its commands and its exit codes: 0 done, 1 refused, 2 wrong usage, 130 interrupted. What only some commands need is loaded by those, so that the others answer at once.
  */
 import yargs, { type Argv } from 'yargs';
-import { ConfigError } from '../core/config.ts';
+import { ConfigError } from '../config/config.ts';
 import { Problem } from '../core/errors.ts';
-import { packageVersion } from '../core/package-version.ts';
-import { isDatabaseUnavailable } from '../db/database-unavailable.ts';
-import { activateUser } from './activate-user.ts';
-import { applyCommand } from './apply.ts';
-import { auditCommand } from './audit.ts';
+import { packageVersion } from '../core/package.ts';
+import { isDatabaseUnavailable } from '../database/connection-errors.ts';
+import { applyCommand } from './commands/apply.ts';
+import { auditCommand } from './commands/audit.ts';
+import { hashCalibrate } from './commands/calibrate-hash.ts';
+import { doctorCommand } from './commands/doctor/doctor.ts';
+import { groupsCommand } from './commands/groups.ts';
+import { keysCommand } from './commands/keys.ts';
+import { mailCommand } from './commands/mail.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { permissionsCommand } from './commands/permissions.ts';
+import { rateLimitsCommand } from './commands/rate-limits.ts';
+import { registrationsCommand } from './commands/registrations.ts';
+import { serveCommand } from './commands/serve.ts';
+import { sessionsCommand } from './commands/sessions.ts';
+import {
+  activateUser,
+  createStaffUser,
+  createSuperuser,
+  createUser,
+  initDefaultAdmin,
+} from './commands/users/create.ts';
+import { usersCommand } from './commands/users/users.ts';
 import { completionCommand, completionRequest } from './completion.ts';
-import { createStaffUser, createSuperuser, createUser } from './create-user.ts';
-import { doctorCommand } from './doctor/doctor.ts';
-import { groupsCommand } from './groups.ts';
-import { hashCalibrate } from './hash-calibrate.ts';
-import { initDefaultAdmin } from './init-default-admin.ts';
-import { keysCommand } from './keys.ts';
-import { mailCommand } from './mail.ts';
-import { migrateCommand } from './migrate.ts';
-import { watchOutput } from './output-watch.ts';
-import { permissionsCommand } from './permissions.ts';
-import { rateLimitsCommand } from './rate-limits.ts';
-import { registrationsCommand } from './registrations.ts';
-import { serveCommand } from './serve.ts';
-import { sessionsCommand } from './sessions.ts';
-import { complain, say, type Terminal } from './terminal.ts';
+import type { GlobalArguments } from './context.ts';
+import { complain, say, type Terminal, watchOutput } from './io.ts';
 import { bindValues, Interrupted, UsageError, withoutValues } from './usage.ts';
-import { usersCommand } from './users.ts';
-import type { GlobalArguments } from './with-house.ts';
 
 /** Options whose value is a text of any kind. */
 const textOptions = [

@@ -3,8 +3,8 @@
  * may come next, by the hidden option of the argument parser.
  */
 import type { CommandModule } from 'yargs';
-import { say } from './terminal.ts';
-import type { GlobalArguments } from './with-house.ts';
+import type { GlobalArguments } from './context.ts';
+import { say } from './io.ts';
 
 /** The parser's option; the words of the command line follow it. */
 export const completionRequest = '--get-yargs-completions';

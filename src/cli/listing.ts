@@ -1,10 +1,10 @@
 /** Lists of things: a table for people, CSV for spreadsheets, JSON for programs. */
 import type { Argv } from 'yargs';
-import { printable, printableJson } from '../core/printable.ts';
+import { printable, printableJson } from '../core/text.ts';
+import type { GlobalArguments } from './context.ts';
+import type { Output } from './io.ts';
 import { type Colour, createTable } from './table.ts';
-import type { Output } from './terminal.ts';
 import { UsageError } from './usage.ts';
-import type { GlobalArguments } from './with-house.ts';
 
 const formats = ['table', 'csv', 'json'] as const;
 

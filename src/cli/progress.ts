@@ -1,5 +1,7 @@
 /** A bar on stderr for work that takes long; only a terminal shows it, and only while it lasts. */
-import type { Output } from './terminal.ts';
+
+import type { Connection } from '../database/pagination/connection.ts';
+import type { Output } from './io.ts';
 
 export interface Progress extends Disposable {
   /** How much of all is done. */
@@ -34,4 +36,22 @@ export function isProgressVisible(stderr: Output): boolean {
 function barOf(done: number, all: number): string {
   const filled = all === 0 ? barWidth : Math.min(barWidth, Math.floor((barWidth * done) / all));
   return `[${'#'.repeat(filled)}${' '.repeat(barWidth - filled)}]`;
+}
+
+const pageSize = 100;
+
+export async function* everyPage<Thing, Row>(
+  ask: (page: {
+    readonly first: number;
+    readonly after: string | null;
+  }) => Promise<Connection<Thing>>,
+  toRows: (things: readonly Thing[]) => Promise<readonly Row[]>,
+): AsyncGenerator<readonly Row[]> {
+  let after: string | null = null;
+  for (;;) {
+    const { nodes, pageInfo }: Connection<Thing> = await ask({ first: pageSize, after });
+    yield await toRows(nodes);
+    if (!pageInfo.hasNextPage) return;
+    after = pageInfo.endCursor;
+  }
 }

@@ -3,8 +3,8 @@
  * reason; passwords are masked. From a pipe the answers come line by line, and the command checks them.
  */
 import { createInterface } from 'node:readline';
-import { bytesOf, decodeInput, requireUtf8Answer } from './input.ts';
-import type { Terminal } from './terminal.ts';
+import type { GlobalArguments } from './context.ts';
+import { bytesOf, decodeInput, requireUtf8Answer, type Terminal } from './io.ts';
 import { Interrupted, UsageError } from './usage.ts';
 
 /** Answers why a text is not acceptable, in a sentence; undefined when it is. */
@@ -69,7 +69,7 @@ function terminalPrompts({ stdin, stderr }: Terminal): Prompts {
 }
 
 /** Ctrl-C at a prompt. */
-export function asInterruption(error: unknown): never {
+function asInterruption(error: unknown): never {
   const isLeft = error instanceof Error && error.name === 'ExitPromptError';
   throw isLeft ? new Interrupted() : error;
 }
@@ -102,4 +102,39 @@ export async function readSecretFromStdin({ stdin }: Terminal): Promise<string> 
   }
   const text = decodeInput('The input', await bytesOf(stdin));
   return text.split(/\r?\n/, 1)[0] ?? '';
+}
+
+export interface ConfirmedArguments extends GlobalArguments {
+  readonly yes: boolean;
+}
+
+export const yesOption = {
+  alias: 'y',
+  type: 'boolean',
+  default: false,
+  describe: 'Do not ask for confirmation',
+} as const;
+
+/**
+ * Called before the work begins.
+ *
+ * @throws UsageError where nobody can be asked and `--yes` is not given
+ */
+export function requireConfirmable({ yes, terminal }: ConfirmedArguments): void {
+  if (yes || terminal.stdin.isTTY) return;
+  throw new UsageError('This asks for confirmation, which needs a terminal; --yes goes without.');
+}
+
+/** @throws Error when the answer is no; Interrupted after Ctrl-C */
+export async function confirm(
+  question: string,
+  { yes, terminal }: { readonly yes: boolean; readonly terminal: Terminal },
+): Promise<void> {
+  if (yes) return;
+  const prompts = await import('@inquirer/prompts');
+  const where = { input: terminal.stdin, output: terminal.stderr };
+  const isConfirmed = await prompts
+    .confirm({ message: question, default: false }, where)
+    .catch(asInterruption);
+  if (!isConfirmed) throw new Error('Nothing was done.');
 }

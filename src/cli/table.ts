@@ -1,8 +1,8 @@
 /** Tables of text: columns that fit their cells and, at a terminal, its width. */
 import { styleText } from 'node:util';
 import stringWidth from 'string-width';
-import { printable } from '../core/printable.ts';
-import type { Output } from './terminal.ts';
+import { printable } from '../core/text.ts';
+import type { Output } from './io.ts';
 
 export type Colour = 'green' | 'yellow' | 'red';
 

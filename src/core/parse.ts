@@ -6,7 +6,7 @@
 import { domainToASCII } from 'node:url';
 import { validate as isUuid } from 'uuid';
 import { type FieldProblem, Problem } from './errors.ts';
-import { isPrintable } from './printable.ts';
+import { isPrintable } from './text.ts';
 import { parseRfc3339 } from './time.ts';
 
 declare const brand: unique symbol;

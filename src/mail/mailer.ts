@@ -1,19 +1,12 @@
 /** Hands a finished mail to the mail server or, where none is set, to the development mailbox. */
 import type { Transporter } from 'nodemailer';
-import type { Log } from '../core/log.ts';
-import type { MailSettings, SmtpSettings } from '../core/mail-settings.ts';
+import type { MailSettings, SmtpSettings } from '../config/mail-settings.ts';
 import { domainOf, formatMailbox } from '../core/mailbox-address.ts';
-import type { DevelopmentMailbox } from './mailbox.ts';
-import { createTokenSource } from './oauth2-tokens.ts';
-import { type SmtpOptions, transportOptions } from './smtp-options.ts';
-import { secretsOf, withoutSecrets, writingsOfLogin } from './untold.ts';
-
-export interface Mail {
-  readonly to: string;
-  readonly subject: string;
-  readonly text: string;
-  readonly html: string;
-}
+import type { Log } from '../observability/log.ts';
+import type { DevelopmentMailbox } from './dev-mailbox.ts';
+import { secretsOf, withoutSecrets, writingsOfLogin } from './redact.ts';
+import { createTokenSource, type SmtpOptions, transportOptions } from './smtp.ts';
+import type { Mail } from './templates/layout.ts';
 
 /** The server took us, but for good neither this recipient nor this mail; such as 550 or 552. */
 export class MailRefused extends Error {}

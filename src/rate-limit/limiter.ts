@@ -3,9 +3,10 @@
  * failure. An attempt in flight counts as failed, so that no burst gets past a limit.
  */
 import { LRUCache } from 'lru-cache';
+import type { LimitName, Limits } from '../config/rate-limits.ts';
 import { Problem } from '../core/errors.ts';
 import { createInFlight } from './in-flight.ts';
-import type { LimitName, Limits } from './limits.ts';
+import { createPostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 import type { BucketRequest, BucketState, RateLimitStore, Refusal } from './store.ts';
 
 /** One bucket of a limit. The key names nobody: it is a digest, a network, or both. */
@@ -55,7 +56,7 @@ const trustedMs = 250;
 /** As many as half a limit, but at least these, wait for attempts in flight. */
 const leastWaiting = 20;
 
-export function createRateLimiter(
+function createRateLimiter(
   store: RateLimitStore,
   limits: Limits,
   onRefused: (limit: LimitName) => void = () => undefined,
@@ -180,4 +181,19 @@ export function createRateLimiter(
 
 export function idOf({ limit, key }: Bucket): string {
   return `${limit}:${key}`;
+}
+
+export interface RateLimiterOptions extends PostgresStoreOptions {
+  readonly limits: Limits;
+  readonly redisUrl: string | undefined;
+  readonly onRefused: (limit: LimitName) => void;
+}
+
+export async function openRateLimiter(options: RateLimiterOptions): Promise<RateLimiter> {
+  const { redisUrl, log, limits, onRefused } = options;
+  const postgres = createPostgresStore(options);
+  if (redisUrl === undefined) return createRateLimiter(postgres, limits, onRefused);
+  // Loaded here, as its client takes ten megabytes of memory.
+  const { createRedisStore } = await import('./redis-store.ts');
+  return createRateLimiter(createRedisStore(redisUrl, log, postgres), limits, onRefused);
 }

@@ -1,8 +1,8 @@
 /** Rate limit buckets in a table of PostgreSQL. Every change is one statement, by the database's time. */
-import type { DatabaseConnection } from '../core/database-url.ts';
-import type { Log } from '../core/log.ts';
-import { openPool } from '../db/connections.ts';
-import type { Patience } from '../db/patience.ts';
+import type { DatabaseConnection } from '../config/database-url.ts';
+import { openPool } from '../database/pool.ts';
+import type { Patience } from '../database/timeouts.ts';
+import type { Log } from '../observability/log.ts';
 import { type BucketState, inKeyOrder, type RateLimitStore } from './store.ts';
 
 export interface PostgresStoreOptions {

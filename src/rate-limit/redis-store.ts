@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
-import type { Log } from '../core/log.ts';
+import type { Log } from '../observability/log.ts';
 import { type BucketState, type Consumption, inKeyOrder, type RateLimitStore } from './store.ts';
 
 /** A command fails at once while the server is unavailable, and the fallback counts. */

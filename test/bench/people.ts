@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { hash } from '@node-rs/argon2';
 import { withoutSearchIndex } from '../support/search-index.ts';
-import type { BenchDatabase } from './ground.ts';
+import type { BenchDatabase } from './env.ts';
 import type { LoadSpec } from './load.ts';
 
 export const password = 'correct horse battery staple';

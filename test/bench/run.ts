@@ -4,11 +4,11 @@
  * of yours where it is told one.
  */
 import { parseArgs } from 'node:util';
-import { openGround } from './ground.ts';
+import { openGround } from './env.ts';
 import { measureGrowth } from './parts/growth.ts';
+import { measureMoments } from './parts/latency.ts';
 import { measureLogin } from './parts/login.ts';
 import { measureMe } from './parts/me.ts';
-import { measureMoments } from './parts/moments.ts';
 import { measurePeers } from './parts/peers.ts';
 import { measureStart } from './parts/start.ts';
 import { measureWorkers } from './parts/workers.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { parseDeclaredAccess } from '../../src/features/administration/declared-access.ts';
+import { parseDeclaredAccess } from '../../src/features/access-manifest/manifest.ts';
 import { environmentOf, type Variables } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

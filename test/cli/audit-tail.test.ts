@@ -1,10 +1,10 @@
 /** Following the audit log on the command line: nothing is missed, and people read names. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { operatorContext } from '../../src/cli/operator-context.ts';
-import { readConfig } from '../../src/core/config.ts';
-import { createLog } from '../../src/core/log.ts';
-import { type House, openHouse } from '../../src/house.ts';
+import { type House, openHouse } from '../../src/bootstrap/app-context.ts';
+import { operatorContext } from '../../src/cli/context.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { createLog } from '../../src/observability/log.ts';
 import { environmentOf, startCommand, type Variables } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

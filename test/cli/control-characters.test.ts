@@ -3,7 +3,7 @@
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createLog } from '../../src/core/log.ts';
+import { createLog } from '../../src/observability/log.ts';
 import { superuser } from '../support/administrators.ts';
 import { environmentOf } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';

@@ -1,7 +1,7 @@
 /** `mail list` and `mail resend`, beside a server whose mail server refuses some recipients. */
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { operatorContext } from '../../src/cli/operator-context.ts';
+import { operatorContext } from '../../src/cli/context.ts';
 import { environmentOf } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { startMailServer } from '../support/mail-server.ts';

@@ -2,7 +2,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { previewNames } from '../../src/mail/previews.ts';
+import { previewNames } from '../../src/mail/templates/previews.ts';
 import { runCommand } from '../support/command-line.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { jobQueueRevision } from '../../src/db/inspection.ts';
+import { jobQueueRevision } from '../../src/database/inspect.ts';
 import { environmentOf, spawnCommand, startServer, type Variables } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

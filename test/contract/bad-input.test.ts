@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RestRow } from '../../src/api/rest/route.ts';
 import { restRows } from '../../src/api/rest/routes.ts';
-import type { RestRow } from '../../src/api/rest/row.ts';
 import { exampleBodies, exampleVariables } from '../support/examples.ts';
 import { nastyStrings } from '../support/nasty-strings.ts';
 import { readOperations, type TextInput } from '../support/operations.ts';

@@ -11,7 +11,7 @@ import {
   printSchema,
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { createSchema, resolverClasses } from '../../src/api/schema.ts';
+import { createSchema, resolverClasses } from '../../src/api/graphql/schema.ts';
 import { isTopLevel, problemCodes, sentenceOf, statusOf } from '../../src/core/errors.ts';
 import { schemaText } from '../support/operations.ts';
 

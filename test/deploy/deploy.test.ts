@@ -27,7 +27,7 @@ const containerfile = read('deploy/Containerfile');
 const balancer = 'deploy/compose/haproxy.cfg';
 
 describe('variables', () => {
-  const source = read('src/core/config-variables.ts');
+  const source = read('src/config/variables.ts');
   const known = new Set(
     [...source.matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gm)].map(([, name = '']) => name),
   );
@@ -49,7 +49,7 @@ describe('variables', () => {
   test('together they are all that production asks for', () => {
     const needed =
       /const neededInProduction = \[([^\]]*)\]/
-        .exec(read('src/core/config.ts'))?.[1]
+        .exec(read('src/config/config.ts'))?.[1]
         ?.match(/\w+/g) ?? [];
     expect(needed.length).toBeGreaterThan(3);
     for (const name of needed) expect(named['gatehouse.example.env']).toContain(name);
@@ -59,9 +59,9 @@ describe('variables', () => {
 });
 
 test('what is run is a command of ours', () => {
-  const commands = readdirSync(join(root, 'src/cli'))
+  const commands = readdirSync(join(root, 'src/cli/commands'))
     .filter((name) => name.endsWith('.ts'))
-    .flatMap((name) => [...read(`src/cli/${name}`).matchAll(/command: '(\w+)/g)])
+    .flatMap((name) => [...read(`src/cli/commands/${name}`).matchAll(/command: '(\w+)/g)])
     .map(([, command]) => command);
   const run = [
     ...[...containerfile.matchAll(/^CMD \["(\w+)"\]/gm)].map(([, command]) => command),

@@ -1,7 +1,7 @@
 /** Requests that are refused, with a secret wherever a secret belongs and in places where it does not. */
 
+import type { RestRow } from '../../src/api/rest/route.ts';
 import { restRows } from '../../src/api/rest/routes.ts';
-import type { RestRow } from '../../src/api/rest/row.ts';
 import type { Canaries } from '../support/canaries.ts';
 import { exampleBodies, exampleVariables } from '../support/examples.ts';
 import type { Operation, TextInput } from '../support/operations.ts';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestDatabase } from '../support/database.ts';
 import { newAddress } from '../support/people.ts';
 import type { Answer } from './calls.ts';
-import type { Account, Surroundings } from './life.ts';
+import type { Account, Surroundings } from './scenario.ts';
 
 /** What breaks the database, and what mends it. */
 export const databaseFaults: readonly (readonly [fault: string, remedy: string])[] = [

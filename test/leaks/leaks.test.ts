@@ -14,8 +14,8 @@ import { until } from '../support/until.ts';
 import { createCalls } from './calls.ts';
 import { failByGraphql, failByRest, failElsewhere } from './failures.ts';
 import { databaseFaults, textOf, tryAll, watchStatements } from './faults.ts';
-import { liveByGraphql, liveByRest, login, newAccount } from './life.ts';
-import { type Mood, startTactlessMailServer } from './tactless-mail-server.ts';
+import { type Mood, startTactlessMailServer } from './leaky-smtp-server.ts';
+import { liveByGraphql, liveByRest, login, newAccount } from './scenario.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 

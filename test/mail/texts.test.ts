@@ -1,8 +1,8 @@
 /** Texts and mails in every language that we speak. */
 import { describe, expect, test } from 'vitest';
-import { supportedLocales } from '../../src/core/locale.ts';
-import { textsIn, translations } from '../../src/core/texts/texts.ts';
-import { previewMail, previewNames } from '../../src/mail/previews.ts';
+import { supportedLocales } from '../../src/i18n/locale.ts';
+import { textsIn, translations } from '../../src/i18n/translate.ts';
+import { previewMail, previewNames } from '../../src/mail/templates/previews.ts';
 import { writeMail } from '../../src/mail/templates/templates.ts';
 
 /** Each text by its dotted key. */

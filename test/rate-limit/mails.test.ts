@@ -1,8 +1,8 @@
 /** Limits of mails: they protect the recipient, and what sends no mail costs the recipient nothing. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { onBehalfOf } from '../../src/core/ambient.ts';
 import { Problem, type ProblemCode } from '../../src/core/errors.ts';
+import { onBehalfOf } from '../../src/core/request-context.ts';
 import { headersFrom, inTurn, newNetwork, statuses } from '../support/attempts.ts';
 import { factsOf } from '../support/mail-server.ts';
 import { goodPassword, newAddress, person, register, skipMailCooldown } from '../support/people.ts';

@@ -5,9 +5,9 @@
 import { rm } from 'node:fs/promises';
 import { PassThrough, Writable } from 'node:stream';
 import { runCommandLine } from '../../src/cli/command-line.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
+import type { Terminal } from '../../src/cli/io.ts';
 // Commands load it when they need it; here that would be in the time of whatever test is first.
-import '../../src/house.ts';
+import '../../src/bootstrap/app-context.ts';
 import type { CommandOptions as ProcessOptions } from './command.ts';
 import { makeScratchDirectory } from './scratch.ts';
 

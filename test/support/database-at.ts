@@ -1,7 +1,7 @@
 /** A database that exists already, connected to as the service does by the same URL. */
 import { Client } from 'pg';
-import { parseDatabaseUrl } from '../../src/core/database-url.ts';
-import { clientConfig } from '../../src/db/client-config.ts';
+import { parseDatabaseUrl } from '../../src/config/database-url.ts';
+import { clientConfig } from '../../src/database/pool.ts';
 import type { TestDatabase } from './database.ts';
 
 /** It stays when the service is closed. */

@@ -1,7 +1,7 @@
 /** What a forger would need and does not have: the service's own signing key, for tokens that are wrong in one point only. */
 import { type CryptoKey, importPKCS8, type JWK, SignJWT } from 'jose';
-import { deriveKey } from '../../src/core/keys.ts';
-import { unseal } from '../../src/core/sealed-box.ts';
+import { deriveKey } from '../../src/crypto/keys.ts';
+import { unseal } from '../../src/crypto/sealed-box.ts';
 import type { TestService } from './service.ts';
 
 export interface OwnKey {

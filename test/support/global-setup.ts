@@ -2,14 +2,14 @@
 import { rm } from 'node:fs/promises';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
-import { parseDatabaseUrl } from '../../src/core/database-url.ts';
-import { createLog } from '../../src/core/log.ts';
-import { joinEmbeddedDatabase } from '../../src/db/embedded/embedded.ts';
-import { migrate } from '../../src/db/migrate.ts';
-import { openOrm, ormOptions } from '../../src/db/orm.ts';
-import { createUnitOfWork } from '../../src/db/unit-of-work.ts';
-import { entities } from '../../src/entities.ts';
-import { startAuditChains } from '../../src/features/audit/start-chains.ts';
+import { entities } from '../../src/bootstrap/entities.ts';
+import { parseDatabaseUrl } from '../../src/config/database-url.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { openOrm, ormOptions } from '../../src/database/orm.ts';
+import { createUnitOfWork } from '../../src/database/transaction.ts';
+import { joinEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts';
+import { startAuditChains } from '../../src/features/audit/chains.ts';
+import { createLog } from '../../src/observability/log.ts';
 import { makeScratchDirectory } from './scratch.ts';
 import { testSecretKey } from './secret-key.ts';
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'pg';
-import { joinEmbeddedDatabase } from '../../src/db/embedded/embedded.ts';
+import { joinEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts';
 import type { TestDatabase } from './database.ts';
 import { makeScratchDirectory } from './scratch.ts';
 

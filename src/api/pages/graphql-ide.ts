@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
-import { graphqlPath } from '../envelope.ts';
-import { type MemoryFile, memoryFile, sendFile, serveFiles } from './memory-files.ts';
+import { graphqlPath } from '../http/responses.ts';
+import { type MemoryFile, memoryFile, sendFile, serveFiles } from './assets.ts';
 
 const path = `${graphqlPath}/ide/`;
 

@@ -1,8 +1,34 @@
 /** The frame of every page: never cached, and never naming its address to another site. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { preferredLocale, type SupportedLocale } from '../../core/locale.ts';
+import { escapeHtml } from '../../core/text.ts';
+import { preferredLocale, type SupportedLocale } from '../../i18n/locale.ts';
+import { textsIn } from '../../i18n/translate.ts';
+import { problemOf, sendRefusal } from '../http/responses.ts';
 import { gate, iconPath, styleSheetPath } from './assets.ts';
-import { Html, html } from './html.ts';
+
+/** A piece of HTML that needs no escaping any more. */
+export class Html {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** HTML with every value escaped, except those that are Html already. */
+export function html(
+  strings: TemplateStringsArray,
+  ...values: readonly (string | Html | Html[])[]
+): Html {
+  const parts = strings.map((string, index) => {
+    const value = values[index];
+    if (value === undefined) return string;
+    if (value instanceof Html) return string + value.text;
+    if (Array.isArray(value)) return string + value.map(({ text }) => text).join('\n');
+    return string + escapeHtml(value);
+  });
+  return new Html(parts.join(''));
+}
 
 export interface Page {
   readonly locale: SupportedLocale;
@@ -76,4 +102,68 @@ function signOf(mark: keyof typeof signs): Html {
 
 function withAcceptLanguage(before: number | string | string[] | undefined): string {
   return [before ?? [], 'Accept-Language'].flat().join(', ');
+}
+
+type Failure = 'throttled' | 'overloaded' | 'malformed' | 'internal';
+
+/** The error handler of pages. Quotes nothing; what is unexpected goes to the log. */
+export function sendFailure(
+  error: Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const problem = problemOf(error);
+  // Only programs send tokens.
+  if (problem?.code === 'UNAUTHENTICATED') return sendRefusal(reply, problem);
+  if (problem?.retryAfterSeconds !== undefined) {
+    reply.header('retry-after', String(problem.retryAfterSeconds));
+  }
+  if (problem?.code === 'THROTTLED') return sendFailurePage(reply, 429, 'throttled');
+  if (problem?.code === 'OVERLOADED') return sendFailurePage(reply, 503, 'overloaded');
+  const status = 'statusCode' in error ? Number(error.statusCode) : 500;
+  if (status >= 400 && status < 500) return sendFailurePage(reply, status, 'malformed');
+  if (!problem) request.log.error({ err: error }, 'unexpected error');
+  return sendFailurePage(reply, 500, 'internal');
+}
+
+function sendFailurePage(reply: FastifyReply, status: number, failure: Failure): FastifyReply {
+  const locale = pageLocale(reply.request);
+  const say = textsIn(locale);
+  return sendPage(reply, {
+    locale,
+    status,
+    mark: 'refused',
+    title: say('pages.failure.title'),
+    body: html`<p>${say(`pages.failure.${failure}`)}</p>`,
+  });
+}
+
+/** For a link that lost a part on its way. */
+export function sendIncomplete(reply: FastifyReply): FastifyReply {
+  const locale = pageLocale(reply.request);
+  const say = textsIn(locale);
+  return sendPage(reply, {
+    locale,
+    status: 400,
+    mark: 'refused',
+    title: say('pages.linkIncomplete.title'),
+    body: html`<p>${say('pages.linkIncomplete.body')}</p>`,
+  });
+}
+
+/** For a link that was used, is too old or was never one. Does not say which, nor whose it was. */
+export function sendDeadLink(
+  reply: FastifyReply,
+  page: 'verifyEmail' | 'confirmEmailChange' | 'cancelEmailChange' | 'resetPassword',
+): FastifyReply {
+  const locale = pageLocale(reply.request);
+  const say = textsIn(locale);
+  return sendPage(reply, {
+    locale,
+    status: 400,
+    mark: 'refused',
+    title: say(`pages.${page}.deadTitle`),
+    body: html`<p>${say(`pages.${page}.dead`)}</p>
+<p>${say(`pages.${page}.deadHelp`)}</p>`,
+  });
 }

@@ -1,10 +1,13 @@
 /** The pages that links in mails open. They work without a script, and without being logged in. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { serveAssets } from './assets.ts';
-import { cancelEmailChangePage } from './cancel-email-change.ts';
-import { type PageParts, serveCodePage } from './code-page.ts';
-import { confirmEmailChangePage } from './confirm-email-change.ts';
-import { textOf } from './operation.ts';
+import {
+  cancelEmailChangePage,
+  confirmEmailChangePage,
+  type PageParts,
+  serveCodePage,
+} from './code-pages.ts';
+import { textOf } from './link-operations.ts';
 import { type ResetPasswordParts, serveResetPasswordPage } from './reset-password.ts';
 import { sendVerificationForm, serveVerifyEmailPage } from './verify-email.ts';
 

@@ -1,8 +1,7 @@
 /** The form to choose a password with: two fields, each with its fault tied to it. */
 import type { FieldProblem } from '../../core/errors.ts';
-import type { Say } from '../../core/texts/texts.ts';
-import { Html, html } from './html.ts';
-import { faultOf } from './password-faults.ts';
+import type { Say } from '../../i18n/translate.ts';
+import { Html, html } from './page.ts';
 
 export interface PasswordForm {
   readonly action: string;
@@ -74,4 +73,38 @@ ${notes.map(({ id, style, text }) => html`<p id="${id}" class="${style}">${text}
     isFocused ? new Html(' autofocus') : ''
   }>
 </div>`;
+}
+
+type Sentence = (say: Say, count: number) => string;
+
+const sentences: readonly (readonly [message: RegExp, Sentence])[] = [
+  [/^Must not be empty\.$/, (say) => say('pages.faults.empty')],
+  [/^Use at least (\d+) characters\.$/, (say, count) => say('pages.faults.tooShort', { count })],
+  [
+    /^(?:Use at most|Must not be longer than) (\d+) characters\.$/,
+    (say, count) => say('pages.faults.tooLong', { count }),
+  ],
+  [/Unicode/, (say) => say('pages.faults.malformed')],
+  [/on the lists that attackers/, (say) => say('pages.faults.common')],
+  [/more than your name/, (say) => say('pages.faults.aboutYou')],
+  [/^Must be equal to the password\.$/, (say) => say('pages.faults.notEqual')],
+];
+
+/** The sentence for a message of the service. */
+export function passwordFault(say: Say, message: string): string {
+  for (const [pattern, sentence] of sentences) {
+    const match = pattern.exec(message);
+    if (match) return sentence(say, Number(match[1]));
+  }
+  return say('pages.faults.other');
+}
+
+/** The fault of one field of the form, if it has any. */
+function faultOf(
+  say: Say,
+  fields: readonly FieldProblem[],
+  name: 'password' | 'passwordConfirmation',
+): string | undefined {
+  const field = fields.find(({ path }) => path === name);
+  return field && passwordFault(say, field.message);
 }

@@ -1,13 +1,19 @@
 /** The page behind the links to choose a password with. Opening it changes nothing; its form does. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { FieldProblem } from '../../core/errors.ts';
-import { textsIn } from '../../core/texts/texts.ts';
-import type { OwnDocument } from '../own-documents.ts';
-import type { PageParts } from './code-page.ts';
-import { sendDeadLink, sendFailure, sendIncomplete } from './failure.ts';
-import { html } from './html.ts';
-import { runOperation, selection, textOf } from './operation.ts';
-import { accountRow, pageLocale, sendPage } from './page.ts';
+import { textsIn } from '../../i18n/translate.ts';
+import type { OwnDocument } from '../graphql/compiled-operations.ts';
+import type { PageParts } from './code-pages.ts';
+import { runOperation, selection, textOf } from './link-operations.ts';
+import {
+  accountRow,
+  html,
+  pageLocale,
+  sendDeadLink,
+  sendFailure,
+  sendIncomplete,
+  sendPage,
+} from './page.ts';
 import { passwordForm } from './password-form.ts';
 
 const path = '/reset-password';

@@ -4,14 +4,21 @@
  * removes a registration.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type Say, textsIn } from '../../core/texts/texts.ts';
-import type { VerificationCodeOwner } from '../../features/accounts/email-verification.ts';
-import type { OwnDocument } from '../own-documents.ts';
-import type { PageParts } from './code-page.ts';
-import { sendDeadLink, sendFailure, sendIncomplete } from './failure.ts';
-import { type Html, html } from './html.ts';
-import { runOperation, selection, textOf } from './operation.ts';
-import { accountRow, pageLocale, sendPage } from './page.ts';
+import type { VerificationCodeOwner } from '../../features/authentication/email-verification.ts';
+import { type Say, textsIn } from '../../i18n/translate.ts';
+import type { OwnDocument } from '../graphql/compiled-operations.ts';
+import type { PageParts } from './code-pages.ts';
+import { runOperation, selection, textOf } from './link-operations.ts';
+import {
+  accountRow,
+  type Html,
+  html,
+  pageLocale,
+  sendDeadLink,
+  sendFailure,
+  sendIncomplete,
+  sendPage,
+} from './page.ts';
 import { passwordField } from './password-form.ts';
 
 const path = '/verify-email';

@@ -1,8 +1,8 @@
 /** The REST rows under `admin/`: users, groups and permissions, each listed, read, made, changed, removed. */
 
-import { registrationRows } from './registration-rows.ts';
-import type { RestInput, RestRow } from './row.ts';
-import { acknowledgement, body, optionalBody, optionalQuery, path, problem } from './row-parts.ts';
+import { registrationRows } from './registration-routes.ts';
+import type { RestInput, RestRow } from './route.ts';
+import { acknowledgement, body, optionalBody, optionalQuery, path, problem } from './route.ts';
 
 /** What the rows of one kind of thing are made from. */
 interface Thing {

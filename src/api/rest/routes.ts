@@ -3,8 +3,8 @@
  * interfaces cannot disagree; what runs a row is in run.ts.
  */
 import { administrationRows } from './administration-routes.ts';
-import type { RestRow } from './row.ts';
-import { acknowledgement, body, optionalBody, path, problem, query } from './row-parts.ts';
+import type { RestRow } from './route.ts';
+import { acknowledgement, body, optionalBody, path, problem, query } from './route.ts';
 
 /** Names of a user's data, and the fields that they come from. */
 const userData = {

@@ -11,10 +11,10 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { type Context, requireActor } from '../../core/actor.ts';
 import { parseFields, parseLookupName } from '../../core/parse.ts';
+import { type Context, requireActor } from '../../core/request-context.ts';
+import type { AccessLoadersOf } from './access.ts';
 import { holdsPermission } from './access.ts';
-import type { AccessLoadersOf } from './access-loaders.ts';
 
 @ObjectType('Permission')
 export class PermissionType {

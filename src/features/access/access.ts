@@ -1,8 +1,10 @@
 /** What somebody may do, and the groups and permissions that decide it. */
-import type { Actor } from '../../core/actor.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { Group } from './group.entity.ts';
-import { Permission } from './permission.entity.ts';
+
+import DataLoader from 'dataloader';
+import { Problem } from '../../core/errors.ts';
+import type { Actor, Context } from '../../core/request-context.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import { Group, Permission } from './access.entities.ts';
 
 /** Whether the person may do what `permission` stands for; superusers always may. */
 export function holdsPermission(actor: Actor, permission: string): boolean {
@@ -156,4 +158,66 @@ export function createAccess({ em, query }: UnitOfWork): Access {
       return (await effectivePermissionsOfUsers([userId])).get(userId) ?? [];
     },
   };
+}
+
+export interface AccessLoaders {
+  readonly groupsOfUser: DataLoader<string, Group[]>;
+  readonly permissionsOfUser: DataLoader<string, Permission[]>;
+  readonly permissionsOfGroup: DataLoader<string, Permission[]>;
+  readonly effectivePermissionsOfUser: DataLoader<string, string[]>;
+}
+
+/** The loaders of a request, which live as long as its context. */
+export type AccessLoadersOf = (context: Context) => AccessLoaders;
+
+/**
+ * Items of the lists that one request may have answered. What an operation weighs beforehand assumes short
+ * lists; there may be thousands of permissions, once for each of a page of superusers.
+ */
+const maxItems = 50_000;
+
+/** @throws VALIDATION_FAILED when the lists hold too many items together */
+type CountItems = (lists: readonly (readonly unknown[])[]) => void;
+
+function createItemCount(): CountItems {
+  let left = maxItems;
+  return (lists) => {
+    left -= lists.reduce((sum, { length }) => sum + length, 0);
+    if (left >= 0) return;
+    const message = `Their groups and permissions are more than ${maxItems} items: ask for fewer at once.`;
+    throw new Problem('VALIDATION_FAILED', { fields: [{ path: 'first', message }] });
+  };
+}
+
+export function createAccessLoaders(access: Access): AccessLoadersOf {
+  const kept = new WeakMap<Context, AccessLoaders>();
+  return (context) => {
+    const known = kept.get(context);
+    if (known) return known;
+    const count = createItemCount();
+    const loaders = {
+      groupsOfUser: loaderOf(access.groupsOfUsers, count),
+      permissionsOfUser: loaderOf(access.permissionsOfUsers, count),
+      permissionsOfGroup: loaderOf(access.permissionsOfGroups, count),
+      effectivePermissionsOfUser: loaderOf(access.effectivePermissionsOfUsers, count),
+    };
+    kept.set(context, loaders);
+    return loaders;
+  };
+}
+
+function loaderOf<Thing>(
+  load: (ids: readonly string[]) => Promise<ById<Thing>>,
+  count: CountItems,
+): DataLoader<string, Thing[]> {
+  return new DataLoader(
+    async (ids) => {
+      const found = await load(ids);
+      const lists = ids.map((id) => found.get(id) ?? []);
+      count(lists);
+      return lists;
+    },
+    // A mutation may change between two fields what was loaded for the first.
+    { cache: false },
+  );
 }

@@ -1,16 +1,17 @@
 /** How administrators help with an account without getting into it: a reset mail, an end of all sessions. */
-import type { Context } from '../../core/actor.ts';
+
 import { Problem } from '../../core/errors.ts';
 import { parseFields, parseId, refuse } from '../../core/parse.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { isUnverified, type PendingAccounts } from '../accounts/pending-accounts.ts';
+import type { Context } from '../../core/request-context.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
+import { isUnverified, type PendingAccounts } from '../authentication/pending-accounts.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { User, UserStatus } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
-import type { Rights } from './rights.ts';
-import { requireAdministrator } from './rules.ts';
+import type { Rights } from './policies.ts';
+import { requireAdministrator } from './policies.ts';
 
 export interface AccountRecovery {
   /**

@@ -1,13 +1,13 @@
 /** Managing users, groups and permissions over GraphQL. */
 import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 import { Arg, Ctx, Field, ID, InputType, Mutation, Resolver } from 'type-graphql';
-import type { Context } from '../../core/actor.ts';
+import type { Context } from '../../core/request-context.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
-import { AcknowledgementType, acknowledge, resultUnion } from '../answers.resolver.ts';
+import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
-import type { GroupAdministration } from './group-administration.ts';
-import type { PermissionAdministration } from './permission-administration.ts';
-import type { UserAdministration } from './user-administration.ts';
+import type { GroupAdministration } from './groups.ts';
+import type { PermissionAdministration } from './permissions.ts';
+import type { UserAdministration } from './users.ts';
 
 @InputType('UpdateUserInput')
 class UpdateUserInputType {

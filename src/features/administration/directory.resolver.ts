@@ -1,30 +1,29 @@
 /** Finding users, groups and permissions over GraphQL. */
-import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 import {
   Arg,
   Args,
+  ArgsType,
   Ctx,
   Field,
+  FieldResolver,
   ID,
   InputType,
+  Int,
   ObjectType,
   Query,
   Resolver,
+  Root,
   registerEnumType,
 } from 'type-graphql';
-import type { Context } from '../../core/actor.ts';
+import type { Context } from '../../core/request-context.ts';
+import type { Connection } from '../../database/pagination/connection.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
 import type { UserStatus } from '../users/user.entity.ts';
 import { UserType, userStatuses } from '../users/users.resolver.ts';
-import type { Connection } from './connection.ts';
-import {
-  GroupConnectionType,
-  PageArgs,
-  PermissionConnectionType,
-  UserConnectionType,
-} from './connections.resolver.ts';
 import type { Directory } from './directory.ts';
-import type { Explanation, Explanations, ObstacleKind, PathKind } from './explanations.ts';
+import type { Explanation, Explanations, ObstacleKind, PathKind } from './explain.ts';
+
+import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 
 const orderFields = { CREATED_AT: 'CREATED_AT', UPDATED_AT: 'UPDATED_AT', EMAIL: 'EMAIL' } as const;
 const directions = { ASC: 'ASC', DESC: 'DESC' } as const;
@@ -184,3 +183,82 @@ export class DirectoryResolver {
     return this.#directory.permissions(page, context);
   }
 }
+
+import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+
+@ArgsType()
+export class PageArgs {
+  @Field(() => Int, { nullable: true })
+  first?: number | null;
+
+  @Field(() => String, { nullable: true })
+  after?: string | null;
+
+  @Field(() => Int, { nullable: true })
+  last?: number | null;
+
+  @Field(() => String, { nullable: true })
+  before?: string | null;
+}
+
+@ObjectType('PageInfo')
+class PageInfoType {
+  @Field(() => Boolean)
+  hasNextPage!: boolean;
+
+  @Field(() => Boolean)
+  hasPreviousPage!: boolean;
+
+  @Field(() => String, { nullable: true })
+  startCursor!: string | null;
+
+  @Field(() => String, { nullable: true })
+  endCursor!: string | null;
+}
+
+/** The types of a connection to `node`, called after `name`. */
+export function connectionOf<Node extends object>(name: string, node: new () => Node) {
+  @ObjectType(`${name}Edge`)
+  class Edge {
+    @Field(() => node)
+    node!: Node;
+
+    @Field(() => String)
+    cursor!: string;
+  }
+
+  @ObjectType(`${name}Connection`)
+  class ConnectionType {
+    @Field(() => [node])
+    nodes!: readonly Node[];
+
+    @Field(() => [Edge])
+    edges!: readonly Edge[];
+
+    @Field(() => PageInfoType)
+    pageInfo!: PageInfoType;
+  }
+
+  @Resolver(() => ConnectionType)
+  class ConnectionResolver {
+    /** Counted only when asked for. */
+    @FieldResolver(() => Int)
+    totalCount(@Root() connection: Connection<Node>): Promise<number> {
+      return connection.count();
+    }
+  }
+
+  return { ConnectionType, ConnectionResolver };
+}
+
+const users = connectionOf('User', UserType);
+const groups = connectionOf('Group', GroupType);
+const permissions = connectionOf('Permission', PermissionType);
+
+const UserConnectionType = users.ConnectionType;
+const GroupConnectionType = groups.ConnectionType;
+const PermissionConnectionType = permissions.ConnectionType;
+
+export const UserConnectionResolver = users.ConnectionResolver;
+export const GroupConnectionResolver = groups.ConnectionResolver;
+export const PermissionConnectionResolver = permissions.ConnectionResolver;

@@ -1,5 +1,5 @@
 /** Finding users, groups and permissions, page by page. */
-import type { Context } from '../../core/actor.ts';
+
 import {
   optional,
   parseBoolean,
@@ -9,16 +9,16 @@ import {
   parseSearch,
   refuse,
 } from '../../core/parse.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Context } from '../../core/request-context.ts';
+import { type Connection, connect } from '../../database/pagination/connection.ts';
+import type { PageInput, PageOrder, PageSource } from '../../database/pagination/paginate.ts';
+import { toSearchPattern } from '../../database/pagination/search-pattern.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import { Group, Permission } from '../access/access.entities.ts';
 import { holderIdsSql, holdersSql, isCurrent } from '../access/access.ts';
-import { Group } from '../access/group.entity.ts';
-import { Permission } from '../access/permission.entity.ts';
 import { Registration } from '../registrations/registration.entity.ts';
 import { User } from '../users/user.entity.ts';
-import { type Connection, connect } from './connection.ts';
-import type { PageInput, PageOrder, PageSource } from './pages.ts';
-import { requireAdministrator } from './rules.ts';
-import { toSearchPattern } from './search-pattern.ts';
+import { requireAdministrator } from './policies.ts';
 
 /** Everything raw. */
 export interface UserFilter {

@@ -2,12 +2,12 @@
 
 import { Problem } from '../../core/errors.ts';
 import { parseFields, refuse } from '../../core/parse.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import { rootGroupName } from '../access/access.entities.ts';
 import { isCurrent } from '../access/access.ts';
-import { rootGroupName } from '../access/group.entity.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { User } from '../users/user.entity.ts';
-import { type ActorRights, atPresent } from './rights.ts';
+import { type ActorRights, atPresent } from './policies.ts';
 
 /** A place in a group, for good or until a time. */
 export interface Membership {

@@ -1,12 +1,12 @@
 /** One membership or one permission, given to a user or taken away, whatever else the user holds. */
 
-import type { Context } from '../../core/actor.ts';
 import { Problem } from '../../core/errors.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Context } from '../../core/request-context.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import { rootGroupName } from '../access/access.entities.ts';
 import { isCurrent } from '../access/access.ts';
-import { rootGroupName } from '../access/group.entity.ts';
-import { requireAdministrator } from './rules.ts';
-import type { UserAdministration } from './user-administration.ts';
+import { requireAdministrator } from './policies.ts';
+import type { UserAdministration } from './users.ts';
 
 export interface NamedMembership {
   readonly group: string;

@@ -3,15 +3,15 @@
  * binds it to the entry before it. What persons can be recognized by is sealed with their keys.
  */
 import { v7 as uuidv7 } from 'uuid';
-import type { Context } from '../../core/actor.ts';
-import { currentContext } from '../../core/ambient.ts';
-import type { Clock } from '../../core/clock.ts';
 import type { ProblemCode } from '../../core/errors.ts';
-import { type SecurityEvent, tellEvent } from '../../core/events.ts';
-import { deriveKey } from '../../core/keys.ts';
-import type { Log } from '../../core/log.ts';
-import { seal } from '../../core/sealed-box.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Context } from '../../core/request-context.ts';
+import { currentContext } from '../../core/request-context.ts';
+import type { Clock } from '../../core/time.ts';
+import { deriveKey } from '../../crypto/keys.ts';
+import { seal } from '../../crypto/sealed-box.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Log } from '../../observability/log.ts';
+import { type SecurityEvent, tellEvent } from '../../observability/security-log.ts';
 import { createChains, type KeyOwners } from './chains.ts';
 import {
   type ActorKind,

@@ -4,10 +4,10 @@
  * removed; erasing a person removes the key, and these parts become unreadable.
  */
 import { randomBytes } from 'node:crypto';
-import { deriveKey } from '../../core/keys.ts';
-import { seal, tryUnseal, unseal } from '../../core/sealed-box.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { nobodyId } from './entry.ts';
+import { deriveKey } from '../../crypto/keys.ts';
+import { seal, tryUnseal, unseal } from '../../crypto/sealed-box.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import { clientKeyIdOf, clientLabelOf, type EntryRow, nobodyId } from './entry.ts';
 
 export interface SubjectKeys {
   /** The key that `sealedKey` is, as the row holds it. */
@@ -24,7 +24,7 @@ export interface SubjectKeys {
 }
 
 /** SQL: whether the key of `id`, which is inserted twice, has to exist: of an account, or of entries without a person. */
-export const ownerExistsSql = (id: string) =>
+const ownerExistsSql = (id: string) =>
   `(${id} = '${nobodyId}' or exists (select 1 from users where users.id = ${id}))`;
 
 export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string): SubjectKeys {
@@ -60,6 +60,44 @@ export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string)
     },
     async forget(subjectId) {
       await query('delete from audit_subject_keys where subject_id = ?', [subjectId]);
+    },
+  };
+}
+
+export interface Seals {
+  /**
+   * The ids of entries that cannot be read although nobody was erased: the key of a person was removed
+   * or replaced.
+   */
+  unreadable(rows: readonly EntryRow[]): Promise<ReadonlySet<string>>;
+}
+
+export function createSeals(query: UnitOfWork['query'], subjectKeys: SubjectKeys): Seals {
+  /** Those whose key only an erasure removes. */
+  const ownersWithKey = async (ownerIds: readonly string[]): Promise<ReadonlySet<string>> => {
+    const rows = await query<{ id: string }>(
+      `select owner.id::text as id from unnest(string_to_array(?, ' ')::uuid[]) owner (id)
+       where ${ownerExistsSql('owner.id')}`,
+      [ownerIds.join(' ')],
+    );
+    return new Set(rows.map(({ id }) => id));
+  };
+
+  return {
+    async unreadable(rows) {
+      const owners = rows.flatMap((row) => [row.subject_id, clientKeyIdOf(row)]);
+      const ownerIds = [...new Set(owners)].filter((id) => id !== null);
+      const required = await ownersWithKey(ownerIds);
+      const keys = await subjectKeys.find(ownerIds);
+      const opens = (ownerId: string, label: string, box: Buffer) => {
+        const key = keys.get(ownerId);
+        if (!required.has(ownerId)) return true;
+        return key !== undefined && tryUnseal(key, label, box) !== undefined;
+      };
+      const isReadable = (row: EntryRow) =>
+        opens(row.subject_id, row.id, row.details) &&
+        (row.client === null || opens(clientKeyIdOf(row), clientLabelOf(row.id), row.client));
+      return new Set(rows.filter((row) => !isReadable(row)).map(({ id }) => id));
     },
   };
 }

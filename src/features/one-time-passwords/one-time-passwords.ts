@@ -3,10 +3,10 @@
  * of parallel callers exactly one wins.
  */
 import { v7 as uuidv7 } from 'uuid';
-import { type Clock, secondsAfter } from '../../core/clock.ts';
-import { digestOf, looksLikeSecret, type OneTimeSecrets } from '../../core/one-time-secret.ts';
 import type { EmailAddress } from '../../core/parse.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import { type Clock, secondsAfter } from '../../core/time.ts';
+import { digestOf, looksLikeSecret, type OneTimeSecrets } from '../../crypto/one-time-secret.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
 import type { User } from '../users/user.entity.ts';
 import { OneTimePassword, type OneTimePasswordKind } from './one-time-password.entity.ts';
 

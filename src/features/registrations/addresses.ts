@@ -5,13 +5,13 @@
  */
 import { LockMode } from '@mikro-orm/core';
 import type { EmailAddress } from '../../core/parse.ts';
-import type { Tasks } from '../../db/job-tasks.ts';
-import { enqueueJob } from '../../db/jobs.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Tasks } from '../../jobs/tasks.ts';
+import { enqueueJob } from '../../jobs/worker.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
-import type { WaitingRegistrations } from './waiting-registrations.ts';
+import type { WaitingRegistrations } from './registrations.ts';
 
 export interface Addresses {
   /**

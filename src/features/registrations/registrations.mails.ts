@@ -1,9 +1,9 @@
 /** Writes the verification mail of an address from the registrations that wait for it now. */
-import type { Clock } from '../../core/clock.ts';
-import { supportedLocaleOf } from '../../core/locale.ts';
-import type { OneTimeSecrets } from '../../core/one-time-secret.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import type { Mail } from '../../mail/mailer.ts';
+import type { Clock } from '../../core/time.ts';
+import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import { supportedLocaleOf } from '../../i18n/locale.ts';
+import type { Mail } from '../../mail/templates/layout.ts';
 import { writeMail } from '../../mail/templates/templates.ts';
 import { Registration } from './registration.entity.ts';
 

@@ -4,11 +4,11 @@
  * changed and nothing revoked is accepted.
  */
 import { LRUCache } from 'lru-cache';
-import type { Actor, Person } from '../../core/actor.ts';
-import { type Clock, secondsAfter } from '../../core/clock.ts';
-import type { Metrics } from '../../core/metrics.ts';
-import type { ChangeKey, Changes } from '../../db/changes.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Actor, Person } from '../../core/request-context.ts';
+import { type Clock, secondsAfter } from '../../core/time.ts';
+import type { ChangeKey, Changes } from '../../database/change-feed.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Metrics } from '../../observability/metrics.ts';
 import { effectivePermissionsSql, isCurrent } from '../access/access.ts';
 
 /** A login changes `lastLoginAt` and no right, and is not announced: another session shows it so much later at most. */

@@ -5,15 +5,16 @@
  * newer than the session's row comes from before a restore of the database: it is refused, and the
  * session stays.
  */
-import type { Clock } from '../../core/clock.ts';
-import { secondsAfter } from '../../core/clock.ts';
+
 import { Problem } from '../../core/errors.ts';
-import type { Metrics } from '../../core/metrics.ts';
 import { parseFields, parsePastedSecret } from '../../core/parse.ts';
-import type { RefreshTokenContent, RefreshTokens } from '../../core/refresh-token.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Clock } from '../../core/time.ts';
+import { secondsAfter } from '../../core/time.ts';
+import type { RefreshTokenContent, RefreshTokens } from '../../crypto/refresh-token.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
-import type { Attempts } from '../attempts/attempts.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import type { Attempts } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import { User } from '../users/user.entity.ts';
 import type { EndReason } from './session.entity.ts';

@@ -33,3 +33,16 @@ const SessionSchema = defineEntity({
 
 export class Session extends SessionSchema.class {}
 SessionSchema.setClass(Session);
+
+const DeletedSessionSchema = defineEntity({
+  name: 'DeletedSession',
+  tableName: 'deleted_sessions',
+  properties: {
+    id: p.uuid().primary(),
+    deletedAt: p.datetime().length(3).index('deleted_sessions_deleted_at_index'),
+  },
+});
+
+/** Written by a trigger. */
+export class DeletedSession extends DeletedSessionSchema.class {}
+DeletedSessionSchema.setClass(DeletedSession);

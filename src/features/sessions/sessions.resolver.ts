@@ -11,9 +11,9 @@ import {
   Resolver,
   Root,
 } from 'type-graphql';
-import { type Context, requireActor } from '../../core/actor.ts';
 import { Problem } from '../../core/errors.ts';
-import { AcknowledgementType, acknowledge, resultUnion } from '../answers.resolver.ts';
+import { type Context, requireActor } from '../../core/request-context.ts';
+import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
 import type { Refresh } from './refresh.ts';
 import type { Sessions } from './sessions.ts';

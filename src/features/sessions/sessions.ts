@@ -1,14 +1,14 @@
 /** Sessions: opened by a login, listed and ended by their owner. */
 import { v7 as uuidv7 } from 'uuid';
-import type { Actor, Client } from '../../core/actor.ts';
-import { type Clock, secondsAfter } from '../../core/clock.ts';
 import { Problem } from '../../core/errors.ts';
-import type { Metrics } from '../../core/metrics.ts';
 import { networkOf } from '../../core/network.ts';
 import { optional, parseFields, parseId, parsePastedSecret } from '../../core/parse.ts';
-import type { RefreshTokens } from '../../core/refresh-token.ts';
-import type { Tasks } from '../../db/job-tasks.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
+import type { Actor, Client } from '../../core/request-context.ts';
+import { type Clock, secondsAfter } from '../../core/time.ts';
+import type { RefreshTokens } from '../../crypto/refresh-token.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Tasks } from '../../jobs/tasks.ts';
+import type { Metrics } from '../../observability/metrics.ts';
 import type { Audit } from '../audit/audit.ts';
 import { type EndReason, Session } from './session.entity.ts';
 import type { TokenSource } from './tokens.ts';
@@ -211,4 +211,17 @@ export function createSessions(parts: SessionsParts): Sessions {
     },
     schedule: `17 * * * * ${purgeTask}`,
   };
+}
+
+const knownDays = 30;
+
+/** A column `isKnownNetwork` for a statement; `userId` is SQL. Goes with `knownNetworkParameters`. */
+export function knownNetworkSql(userId: string): string {
+  return `exists (
+    select from sessions s where s.user_id = ${userId} and s.network = ? and s.created_at > ?
+  ) as "isKnownNetwork"`;
+}
+
+export function knownNetworkParameters(client: Client, now: Date): readonly [string, Date] {
+  return [networkOf(client.ipAddress), secondsAfter(now, -knownDays * 86_400)];
 }

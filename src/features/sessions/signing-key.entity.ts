@@ -1,6 +1,6 @@
 /** A key pair that signs access tokens: the public half in the open, the private half sealed. */
 import { defineEntity, p } from '@mikro-orm/core';
-import type { PublicJwk } from '../../core/access-token.ts';
+import type { PublicJwk } from '../../crypto/access-token.ts';
 
 const SigningKeySchema = defineEntity({
   name: 'SigningKey',

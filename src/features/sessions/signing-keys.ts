@@ -4,6 +4,7 @@
  * verifies until its last token has expired.
  */
 import { v7 as uuidv7 } from 'uuid';
+import { type Clock, secondsAfter } from '../../core/time.ts';
 import {
   generateSigningKey,
   importPrivateKey,
@@ -11,13 +12,12 @@ import {
   type SigningKey as OpenSigningKey,
   type PublicJwk,
   type VerifyingKey,
-} from '../../core/access-token.ts';
-import { type Clock, secondsAfter } from '../../core/clock.ts';
-import { deriveKey } from '../../core/keys.ts';
-import type { Log } from '../../core/log.ts';
-import { seal, unseal } from '../../core/sealed-box.ts';
-import type { Changes } from '../../db/changes.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
+} from '../../crypto/access-token.ts';
+import { deriveKey } from '../../crypto/keys.ts';
+import { seal, unseal } from '../../crypto/sealed-box.ts';
+import type { Changes } from '../../database/change-feed.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Log } from '../../observability/log.ts';
 import type { Audit } from '../audit/audit.ts';
 import { SigningKey } from './signing-key.entity.ts';
 
@@ -232,3 +232,6 @@ function unsealPem(sealingKey: Buffer, row: SigningKey): string {
     );
   }
 }
+
+/** Seconds that others may keep our public keys. */
+export const publicKeysMaxAgeSeconds = 300;

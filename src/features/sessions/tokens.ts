@@ -4,17 +4,17 @@
  */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { parseId } from '../../core/parse.ts';
+import type { Actor } from '../../core/request-context.ts';
+import type { Clock } from '../../core/time.ts';
 import {
   type AccessTokenContent,
   signAccessToken,
   type VerifyingKey,
   verifyAccessToken,
-} from '../../core/access-token.ts';
-import type { Actor } from '../../core/actor.ts';
-import type { Clock } from '../../core/clock.ts';
-import { parseId } from '../../core/parse.ts';
-import type { RefreshTokens } from '../../core/refresh-token.ts';
-import type { Changes } from '../../db/changes.ts';
+} from '../../crypto/access-token.ts';
+import type { RefreshTokens } from '../../crypto/refresh-token.ts';
+import type { Changes } from '../../database/change-feed.ts';
 import type { Principals } from './principals.ts';
 import type { SigningKeys } from './signing-keys.ts';
 

@@ -4,8 +4,7 @@
  */
 import { defineEntity, p } from '@mikro-orm/core';
 import { v7 as uuidv7 } from 'uuid';
-import { Group } from '../access/group.entity.ts';
-import { Permission } from '../access/permission.entity.ts';
+import { Group, Permission } from '../access/access.entities.ts';
 
 export type UserStatus = 'PENDING' | 'ACTIVE' | 'DISABLED';
 
@@ -56,3 +55,20 @@ const UserSchema = defineEntity({
 
 export class User extends UserSchema.class {}
 UserSchema.setClass(User);
+
+const PasswordHashSchema = defineEntity({
+  name: 'PasswordHash',
+  tableName: 'password_hashes',
+  properties: {
+    user: () => p.oneToOne(User).primary().joinColumn('user_id').deleteRule('cascade'),
+    hash: p.text().name('password_hash'),
+    updatedAt: p
+      .datetime()
+      .length(3)
+      .onCreate(() => new Date())
+      .onUpdate(() => new Date()),
+  },
+});
+
+export class PasswordHash extends PasswordHashSchema.class {}
+PasswordHashSchema.setClass(PasswordHash);

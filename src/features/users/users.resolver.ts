@@ -11,9 +11,9 @@ import {
   Root,
   registerEnumType,
 } from 'type-graphql';
-import { type Context, type Person, requireActor } from '../../core/actor.ts';
+import { type Context, type Person, requireActor } from '../../core/request-context.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
-import type { AccessLoadersOf } from '../access/access-loaders.ts';
+import type { AccessLoadersOf } from '../access/access.ts';
 import type { UserStatus } from './user.entity.ts';
 
 export const userStatuses = {

@@ -2,9 +2,8 @@
 import { LockMode, ReferenceKind } from '@mikro-orm/core';
 import { Problem } from '../../core/errors.ts';
 import type { EmailAddress, Username } from '../../core/parse.ts';
-import type { UnitOfWork } from '../../db/unit-of-work.ts';
-import { PasswordHash } from './password-hash.entity.ts';
-import { User, type UserStatus } from './user.entity.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import { PasswordHash, User, type UserStatus } from './user.entity.ts';
 
 export interface NewUser {
   readonly email: EmailAddress;

@@ -1,6 +1,6 @@
 /** Notices to the owner of an account about something that was done to it, or tried. */
-import type { Say } from '../../core/texts/texts.ts';
-import { facts, greeting, type MailContent, paragraph } from './blocks.ts';
+import type { Say } from '../../i18n/translate.ts';
+import { facts, greeting, type MailContent, paragraph } from './layout.ts';
 
 export interface NoticeMail {
   readonly name: string;

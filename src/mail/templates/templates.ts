@@ -1,7 +1,6 @@
 /** All mails that there are, by name. */
-import { type Say, textsIn } from '../../core/texts/texts.ts';
-import type { MailIntent } from '../intents.ts';
-import type { Mail } from '../mailer.ts';
+import { type Say, textsIn } from '../../i18n/translate.ts';
+import type { MailIntent } from '../outbox.ts';
 import {
   accountChangedMail,
   accountClosedMail,
@@ -12,12 +11,17 @@ import {
   passwordChangedMail,
   refreshTokenReusedMail,
 } from './account-notices.ts';
-import type { MailContent } from './blocks.ts';
-import { changeEmailMail, emailChangeRequestedMail } from './email-change.ts';
-import { inviteMail, resetPasswordMail } from './password-links.ts';
-import { type Recipient, renderMail } from './render.ts';
-import { testMail } from './test-mail.ts';
-import { verifyEmailMail, verifyRegistrationsMail } from './verify-email.ts';
+import {
+  changeEmailMail,
+  emailChangeRequestedMail,
+  inviteMail,
+  resetPasswordMail,
+  testMail,
+  verifyEmailMail,
+  verifyRegistrationsMail,
+} from './codes-and-links.ts';
+import type { Mail, MailContent } from './layout.ts';
+import { type Recipient, renderMail } from './layout.ts';
 
 const templates = {
   'verify-email': verifyEmailMail,

@@ -4,8 +4,8 @@
  */
 import { text } from 'node:stream/consumers';
 import { Piscina } from 'piscina';
-import type { CompareTask } from '../../../src/core/password-hash/password-hash.worker.ts';
-import { hashThreadsOf } from '../../../src/core/password-hash/password-hasher.ts';
+import { hashThreadsOf } from '../../../src/crypto/password/hasher.ts';
+import type { CompareTask } from '../../../src/crypto/password/worker.ts';
 import { type Sample, sampleOf } from '../measure.ts';
 
 export interface Argon2Spec {
@@ -15,7 +15,7 @@ export interface Argon2Spec {
 }
 
 const { seconds, concurrency, task } = JSON.parse(await text(process.stdin)) as Argon2Spec; // written by who starts this
-const worker = new URL('../../../dist/core/password-hash/password-hash.worker.js', import.meta.url);
+const worker = new URL('../../../dist/crypto/password/worker.js', import.meta.url);
 const threads = hashThreadsOf(1);
 const pool = new Piscina({
   filename: worker.href,

@@ -1,6 +1,6 @@
 /** Whether things stay as fast as they are: with more users, more sessions of one, more permissions. */
 import { v7 as uuidv7 } from 'uuid';
-import type { BenchDatabase, Ground } from '../ground.ts';
+import type { BenchDatabase, Ground } from '../env.ts';
 import {
   type Effort,
   httpSubject,

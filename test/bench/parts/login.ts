@@ -1,6 +1,6 @@
 /** Logins against bare argon2id, what they do to `me` meanwhile, and the refresh of tokens. */
 import { hash } from '@node-rs/argon2';
-import type { BenchDatabase, Ground } from '../ground.ts';
+import type { BenchDatabase, Ground } from '../env.ts';
 import type { Argon2Spec } from '../limits/argon2.ts';
 import type { PrimaryKeySpec } from '../limits/primary-key.ts';
 import {

@@ -1,6 +1,6 @@
 /** `me`, the profile and a permission: the hot path, against Apollo Server that answers a constant. */
 import { restRows } from '../../../src/api/rest/routes.ts';
-import type { Ground } from '../ground.ts';
+import type { Ground } from '../env.ts';
 import { httpSubject, interleave, named, ratio } from '../measure.ts';
 import { graphqlLoad, jsonHeaders, logIn, seedPeople } from '../people.ts';
 import { benchFile, startServer } from '../process.ts';

@@ -1,6 +1,6 @@
 /** The same questions put to another implementation, on the same machine and the same PostgreSQL. */
 import { execFileSync } from 'node:child_process';
-import type { Ground } from '../ground.ts';
+import type { Ground } from '../env.ts';
 import { httpSubject, interleave, named, ratio } from '../measure.ts';
 import { addressOf, graphqlLoad, logIn, loginBody, password, seedPeople } from '../people.ts';
 import { benchFile, startServer } from '../process.ts';

@@ -1,7 +1,7 @@
 /** From the command to ready, and what the process holds in memory before and after work. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ground } from '../ground.ts';
+import type { Ground } from '../env.ts';
 import { median, runLoad } from '../measure.ts';
 import { graphqlLoad, logIn, loginBody, seedPeople } from '../people.ts';
 import { residentMegabytes } from '../process.ts';

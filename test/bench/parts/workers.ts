@@ -1,5 +1,5 @@
 /** What a second server process adds, where there is a processor for it beside load and database. */
-import type { Ground } from '../ground.ts';
+import type { Ground } from '../env.ts';
 import { httpSubject, interleave, named, ratio, type Subject } from '../measure.ts';
 import { graphqlLoad, logIn, seedPeople } from '../people.ts';
 import type { ServerProcess } from '../process.ts';

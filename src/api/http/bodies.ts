@@ -1,0 +1,150 @@
+/**
+ * Which bodies are read and how: JSON and forms, in UTF-8, uncompressed, of a bounded size. An empty body
+ * of any type is no body.
+ */
+
+import { isUtf8 } from 'node:buffer';
+import { parse as parseQuery } from 'node:querystring';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { endGentlyAfterAnswer } from './client-errors.ts';
+import { parseJsonBody } from './json-body.ts';
+import type { HttpLimits } from './limits.ts';
+import { graphqlPath, HttpRefusal } from './responses.ts';
+
+const jsonType = 'application/json';
+const formType = 'application/x-www-form-urlencoded';
+const multipartType = 'multipart/form-data';
+const bodyTypes: readonly string[] = [jsonType, formType, multipartType];
+
+export function readBodies(app: FastifyInstance, limits: HttpLimits): void {
+  const options = { parseAs: 'buffer', bodyLimit: limits.bodyBytes } as const;
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    [jsonType, formType, multipartType, '*'],
+    options,
+    async (request: FastifyRequest, bytes: Buffer) =>
+      bytes.length === 0 ? undefined : parseBody(bytes, request, limits),
+  );
+  app.addHook('onRequest', (request, _reply, done) => {
+    // Clients name a type also where they send nothing. With GET it proves a preflight to Apollo.
+    if (request.method !== 'GET' && !hasBody(request)) delete request.headers['content-type'];
+    done();
+  });
+  app.addHook('preParsing', (request, reply, _payload, done) => {
+    if (hasBody(request)) requireReadable(request, reply, limits.bodyBytes);
+    done();
+  });
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    // What is still on its way would otherwise be read to its end, however large.
+    if (hasBody(request) && !request.raw.complete) {
+      reply.header('connection', 'close');
+      endGentlyAfterAnswer(request.raw.socket);
+    }
+    done();
+  });
+}
+
+function parseBody(bytes: Buffer, { headers }: FastifyRequest, limits: HttpLimits): unknown {
+  const type = headers['content-type'] ?? '';
+  switch (mediaTypeOf(type)) {
+    case jsonType:
+      return parseJsonBody(bytes, limits.jsonDepth);
+    case formType:
+      return parseForm(bytes);
+    case multipartType:
+      return parseMultipart(bytes, type);
+    default:
+      throw new HttpRefusal(415);
+  }
+}
+
+/** Whether the body of a request is a form. */
+export function isForm({ headers }: FastifyRequest): boolean {
+  return [formType, multipartType].includes(mediaTypeOf(headers['content-type'] ?? ''));
+}
+
+function mediaTypeOf(contentType: string): string {
+  return contentType.split(';', 1).join().trim().toLowerCase();
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return Number(headers['content-length']) > 0 || headers['transfer-encoding'] !== undefined;
+}
+
+/** @throws HttpRefusal 413, 415 before a byte of the body is read */
+function requireReadable(request: FastifyRequest, reply: FastifyReply, bodyBytes: number): void {
+  const { headers } = request;
+  if (Number(headers['content-length']) > bodyBytes) throw new HttpRefusal(413);
+  if (!isPlain(headers['transfer-encoding'], 'chunked')) {
+    throw new HttpRefusal(501, 'This transfer coding is not known here.'); // RFC 9112 §6.1
+  }
+  if (!isPlain(headers['content-encoding'], 'identity')) {
+    reply.header('accept-encoding', 'identity'); // says that it is the coding (RFC 9110 §15.5.16)
+    throw new HttpRefusal(415);
+  }
+  const type = headers['content-type'] ?? '';
+  if (!isUtf8Type(type)) throw new HttpRefusal(415);
+  const taken = request.routeOptions.url === graphqlPath ? [jsonType] : bodyTypes;
+  // A chunked body may turn out to be empty.
+  const isEmptyPossible = headers['transfer-encoding'] !== undefined;
+  if (!taken.includes(mediaTypeOf(type)) && !isEmptyPossible) throw new HttpRefusal(415);
+}
+
+/** Whether a header is left out or says `only`. */
+function isPlain(header: string | undefined, only: string): boolean {
+  return header === undefined || header.trim().toLowerCase() === only;
+}
+
+function isUtf8Type(type: string): boolean {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1];
+  return charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset);
+}
+
+/** A percent sign that people left as it is. */
+const loosePercent = /%(?![0-9a-f]{2})/gi;
+
+/**
+ * A repeated name has a list of values, which only inputs that are lists accept.
+ *
+ * @throws HttpRefusal 400 for what is not UTF-8: replaced characters would make passwords alike
+ */
+function parseForm(bytes: Buffer): Record<string, unknown> {
+  let isValid = isUtf8(bytes);
+  const form = parseQuery(bytes.toString(), '&', '=', {
+    maxKeys: 0,
+    decodeURIComponent(part) {
+      try {
+        return decodeURIComponent(part.replace(loosePercent, '%25'));
+      } catch {
+        isValid = false;
+        return '';
+      }
+    },
+  });
+  if (!isValid) throw new HttpRefusal(400, 'The form is not UTF-8.');
+  return form;
+}
+
+/**
+ * A form of `multipart/form-data`, as `FormData` and file uploads are sent; the same object as the other
+ * encoding gives.
+ *
+ * @throws HttpRefusal 400 for what is not UTF-8 or not well-formed, 415 for a file
+ */
+async function parseMultipart(
+  bytes: Buffer,
+  contentType: string,
+): Promise<Record<string, unknown>> {
+  if (!isUtf8(bytes)) throw new HttpRefusal(400, 'The form is not UTF-8.');
+  const parsed = new Response(bytes, { headers: { 'content-type': contentType } }).formData();
+  const fields = await parsed.catch(() => {
+    throw new HttpRefusal(400, 'The form is not well-formed.');
+  });
+  const form = new Map<string, string | string[]>();
+  for (const [name, value] of fields) {
+    if (typeof value !== 'string') throw new HttpRefusal(415, 'Files are not taken here.');
+    const before = form.get(name);
+    form.set(name, before === undefined ? value : [before, value].flat());
+  }
+  return Object.fromEntries(form);
+}

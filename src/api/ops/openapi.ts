@@ -1,0 +1,192 @@
+/** The OpenAPI 3.1 description, made from the very rows that are served. */
+
+import { fileURLToPath } from 'node:url';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sentenceOf, statusOf } from '../../core/errors.ts';
+import { toJsonLine } from '../http/responses.ts';
+import { memoryFile, sendFile, serveFiles } from '../pages/assets.ts';
+import type { RestInput, RestRow } from '../rest/route.ts';
+import { restRows } from '../rest/routes.ts';
+
+export function openApiDocument(settings: { prefix: string; publicUrl: string; version: string }) {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const row of restRows) {
+    const url = `${settings.prefix}${row.path}`.replace(/:(\w+)/g, '{$1}');
+    paths[url] = { ...paths[url], [row.method.toLowerCase()]: operation(row) };
+  }
+  return {
+    openapi: '3.1.0' as const,
+    info: {
+      title: 'Gatehouse',
+      version: settings.version,
+      description:
+        'Accounts and sessions. Every answer is `{"message", "data"}`; the `data` of an error is `{"code", "fields"}`. The final slash of a path is optional.',
+    },
+    servers: [{ url: settings.publicUrl }],
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http' as const, scheme: 'bearer', bearerFormat: 'JWT' } },
+      schemas: { Problem: problemSchema },
+    },
+  };
+}
+
+const problemSchema = {
+  type: 'object',
+  required: ['message', 'data'],
+  properties: {
+    message: { type: 'string' },
+    data: {
+      type: 'object',
+      required: ['code', 'fields'],
+      properties: {
+        code: { type: 'string' },
+        fields: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: { path: { type: 'string' }, message: { type: 'string' } },
+          },
+        },
+      },
+    },
+  },
+} as const;
+
+function operation(row: RestRow): object {
+  const inputs = Object.entries(row.inputs);
+  const bodyInputs = inputs.filter(([, { from }]) => from === 'body');
+  return {
+    summary: row.summary,
+    ...(row.needsToken ? { security: [{ bearer: [] }] } : {}),
+    parameters: inputs.filter(([, { from }]) => from !== 'body').map(parameter),
+    ...(bodyInputs.length > 0 ? { requestBody: requestBody(bodyInputs) } : {}),
+    responses: { [row.success.status]: success(row), ...refusals(row) },
+  };
+}
+
+const schemas = {
+  text: { type: 'string' },
+  flag: { type: 'boolean' },
+  number: { type: 'integer', minimum: 0 },
+  ids: { type: 'array', items: { type: 'string', format: 'uuid' } },
+} as const satisfies Record<RestInput['kind'], object>;
+
+function parameter([name, { from, isRequired, description, kind }]: [string, RestInput]): object {
+  return { name, in: from, required: isRequired, description, schema: schemas[kind] };
+}
+
+function requestBody(inputs: readonly [string, RestInput][]): object {
+  const schema = {
+    type: 'object',
+    required: inputs.filter(([, { isRequired }]) => isRequired).map(([name]) => name),
+    properties: Object.fromEntries(
+      inputs.map(([name, { description, kind }]) => [name, { ...schemas[kind], description }]),
+    ),
+  };
+  return {
+    required: inputs.some(([, { isRequired }]) => isRequired),
+    content: { 'application/json': { schema }, 'application/x-www-form-urlencoded': { schema } },
+  };
+}
+
+function success({ success: { status, message, data }, isList }: RestRow): object {
+  if (status === 204) return { description: message };
+  const properties = Object.fromEntries(Object.keys(data).map((name) => [name, {}]));
+  const item = { type: 'object', properties };
+  const schema = {
+    type: 'object',
+    properties: {
+      message: { type: 'string', examples: [message] },
+      data: isList ? { type: 'array', items: item } : item,
+    },
+  };
+  return { description: message, content: { 'application/json': { schema } } };
+}
+
+function refusals(row: RestRow): object {
+  const codes = row.needsToken
+    ? (['VALIDATION_FAILED', 'UNAUTHENTICATED'] as const)
+    : (['VALIDATION_FAILED', 'INVALID_CREDENTIALS'] as const);
+  return Object.fromEntries(
+    codes.map((code) => [
+      statusOf(code),
+      {
+        description: sentenceOf(code),
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    ]),
+  );
+}
+
+const path = '/docs';
+
+/** Swagger UI sets styles from scripts and has its icons in the style sheet; nothing of it is elsewhere. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "form-action 'none'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Where the package keeps the files of Swagger UI. */
+const filesDirectory = fileURLToPath(
+  new URL('static/', import.meta.resolve('@fastify/swagger-ui')),
+);
+
+const page = memoryFile(
+  `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Gatehouse REST API</title>
+<link rel="icon" type="image/png" href="${path}/static/favicon-32x32.png" sizes="32x32">
+<link rel="stylesheet" href="${path}/static/swagger-ui.css">
+<link rel="stylesheet" href="${path}/static/index.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="${path}/static/swagger-ui-bundle.js"></script>
+<script src="${path}/start.js"></script>
+</body>
+</html>
+`,
+  'text/html; charset=utf-8',
+);
+
+const start = memoryFile(
+  `SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: 'BaseLayout',
+  validatorUrl: null,
+});
+`,
+  'text/javascript; charset=utf-8',
+);
+
+/** `/openapi.json` for programs and `/docs` for people. */
+export function serveDocumentation(
+  app: FastifyInstance,
+  parts: Parameters<typeof openApiDocument>[0],
+): void {
+  const document = memoryFile(
+    toJsonLine(openApiDocument(parts)),
+    'application/json; charset=utf-8',
+  );
+  const headers = { 'content-security-policy': contentSecurityPolicy };
+  app.get('/openapi.json', (request, reply) => sendFile(request, reply, document));
+  const sendPage = (request: FastifyRequest, reply: FastifyReply) =>
+    sendFile(request, reply.headers(headers), page);
+  app.get(path, sendPage);
+  app.get(`${path}/start.js`, (request, reply) => sendFile(request, reply.headers(headers), start));
+  serveFiles(app, { prefix: `${path}/static/`, directory: filesDirectory, headers });
+}

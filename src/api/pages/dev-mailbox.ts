@@ -1,0 +1,174 @@
+/**
+ * The development mailbox as pages and, for programs, as JSON. Only there while no mail server is
+ * set, and for this machine only: the mails hold codes.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Problem } from '../../core/errors.ts';
+import { type SupportedLocale, supportedLocaleOf, supportedLocales } from '../../i18n/locale.ts';
+import type { DevelopmentMailbox, KeptMail } from '../../mail/dev-mailbox.ts';
+import type { Mail } from '../../mail/templates/layout.ts';
+import { isPreviewName, previewMail, previewNames } from '../../mail/templates/previews.ts';
+import { requireThisMachine } from '../http/access-control.ts';
+import { textOf } from './link-operations.ts';
+import { type Html, html, sendPage } from './page.ts';
+
+interface MailboxParts {
+  readonly mailbox: DevelopmentMailbox;
+  readonly publicUrl: string;
+}
+
+/** Every route, other methods too, is behind one guard. */
+export function serveMailbox(app: FastifyInstance, parts: MailboxParts): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (isInMailbox(request.routeOptions.url)) requireThisMachine(request);
+    done();
+  });
+  serveMails(app, parts);
+  servePreviews(app, parts.publicUrl);
+}
+
+function isInMailbox(url = ''): boolean {
+  return url === mailboxPath || url.startsWith(`${mailboxPath}/`);
+}
+
+function serveMails(app: FastifyInstance, { mailbox }: MailboxParts): void {
+  app.get(mailboxPath, async (request, reply) => {
+    const mails = await mailbox.list();
+    return wantsPage(request)
+      ? sendList(reply, mails)
+      : sendData(reply, 'Mails, newest first', mails);
+  });
+
+  app.get<{ Params: { id: string } }>(`${mailboxPath}/:id`, async (request, reply) => {
+    const mail = await requireMail(mailbox, request.params.id);
+    return wantsPage(request) ? sendMail(reply, mail) : sendData(reply, 'Mail', mail);
+  });
+
+  app.get<{ Params: { id: string } }>(`${mailboxPath}/:id/html`, async (request, reply) =>
+    sendHtmlPart(reply, await requireMail(mailbox, request.params.id)),
+  );
+}
+
+async function requireMail(mailbox: DevelopmentMailbox, id: string): Promise<KeptMail> {
+  const mail = await mailbox.find(id);
+  if (!mail) throw new Problem('NOT_FOUND');
+  return mail;
+}
+
+function sendList(reply: FastifyReply, mails: readonly KeptMail[]): FastifyReply {
+  const rows = mails.map(
+    (mail) =>
+      html`<tr><td><a href="${mailboxPath}/${mail.id}">${mail.subject}</a></td><td>${mail.to}</td><td>${timeOf(mail)}</td></tr>`,
+  );
+  return sendPage(reply, {
+    locale: 'en',
+    title: 'Development mailbox',
+    isWide: true,
+    body: html`<p>No mail server is set, so mails are kept here. Set <code>EMAIL_HOST</code> to send them.</p>
+<table>
+<thead><tr><th scope="col">Subject</th><th scope="col">To</th><th scope="col">Time (UTC)</th></tr></thead>
+<tbody>
+${rows}
+</tbody>
+</table>
+${mails.length === 0 ? html`<p>There are no mails yet.</p>` : ''}
+${listOfPreviews()}`,
+  });
+}
+
+function timeOf({ sentAt }: KeptMail): Html {
+  return html`<time datetime="${sentAt}">${sentAt.slice(0, 19).replace('T', ' ')}</time>`;
+}
+
+function sendMail(reply: FastifyReply, mail: KeptMail): FastifyReply {
+  return sendPage(reply, {
+    locale: 'en',
+    title: mail.subject,
+    isWide: true,
+    body: html`<p>To ${mail.to}, from ${mail.from}, ${timeOf(mail)}. <a href="${mailboxPath}">All mails</a></p>
+${bodyOfMail(mail, `${mailboxPath}/${mail.id}/html`)}`,
+  });
+}
+
+const mailboxPath = '/dev/mailbox';
+
+/** @param htmlPath where the HTML part is served by itself */
+function bodyOfMail(mail: Mail, htmlPath: string): Html {
+  return html`<iframe title="HTML part" src="${htmlPath}"></iframe>
+<h2>Text part</h2>
+<pre>${mail.text}</pre>`;
+}
+
+/** The HTML part as its own document, so that its styles and links stand apart from the page's. */
+function sendHtmlPart(reply: FastifyReply, mail: Mail): FastifyReply {
+  return reply
+    .type('text/html; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .header(
+      'content-security-policy',
+      "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
+    )
+    .header('x-frame-options', 'SAMEORIGIN')
+    .send(mail.html.replace('<head>', '<head><base target="_top">'));
+}
+
+function wantsPage(request: FastifyRequest): boolean {
+  return (request.headers.accept ?? '').includes('text/html');
+}
+
+/** For programs. */
+function sendData(reply: FastifyReply, message: string, data: object): FastifyReply {
+  return reply.header('cache-control', 'no-store').send({ message, data });
+}
+
+const previewPath = `${mailboxPath}/preview`;
+
+interface PreviewRoute {
+  Params: { name: string };
+}
+
+function servePreviews(app: FastifyInstance, publicUrl: string): void {
+  const previewOf = (request: FastifyRequest<PreviewRoute>): Mail => {
+    const { name } = request.params;
+    if (!isPreviewName(name)) throw new Problem('NOT_FOUND');
+    return previewMail(name, { locale: localeOf(request), publicUrl });
+  };
+
+  app.get<PreviewRoute>(`${previewPath}/:name`, async (request, reply) => {
+    const mail = previewOf(request);
+    if (!wantsPage(request)) return sendData(reply, 'Preview', mail);
+    const { name } = request.params;
+    return sendPage(reply, {
+      locale: 'en',
+      title: mail.subject,
+      isWide: true,
+      body: html`<p>Preview of <code>${name}</code> with made-up data. ${links(name)} · <a href="${mailboxPath}">All mails</a></p>
+${bodyOfMail(mail, `${previewPath}/${name}/html?locale=${localeOf(request)}`)}`,
+    });
+  });
+
+  app.get<PreviewRoute>(`${previewPath}/:name/html`, async (request, reply) =>
+    sendHtmlPart(reply, previewOf(request)),
+  );
+}
+
+function listOfPreviews(): Html {
+  return html`<h2>Previews</h2>
+<table>
+<thead><tr><th scope="col">Mail</th><th scope="col">Languages</th></tr></thead>
+<tbody>
+${previewNames.map((name) => html`<tr><td><code>${name}</code></td><td>${links(name)}</td></tr>`)}
+</tbody>
+</table>`;
+}
+
+function links(name: string): Html[] {
+  return supportedLocales.map(
+    (locale) =>
+      html`<a href="${previewPath}/${name}?locale=${locale}" aria-label="${name}, ${locale}">${locale}</a>`,
+  );
+}
+
+function localeOf(request: FastifyRequest): SupportedLocale {
+  return supportedLocaleOf(textOf(request.query, 'locale'));
+}

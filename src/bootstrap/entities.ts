@@ -1,0 +1,19 @@
+/** Every entity, listed by hand: no file is scanned at start. */
+import { Group, Permission } from '../features/access/access.entities.ts';
+import { OneTimePassword } from '../features/one-time-passwords/one-time-password.entity.ts';
+import { Registration } from '../features/registrations/registration.entity.ts';
+import { DeletedSession, Session } from '../features/sessions/session.entity.ts';
+import { SigningKey } from '../features/sessions/signing-key.entity.ts';
+import { PasswordHash, User } from '../features/users/user.entity.ts';
+
+export const entities = [
+  Permission,
+  Group,
+  User,
+  PasswordHash,
+  OneTimePassword,
+  Registration,
+  Session,
+  DeletedSession,
+  SigningKey,
+];

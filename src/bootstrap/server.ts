@@ -1,0 +1,177 @@
+/** Opens the doors of a house: resolvers, GraphQL, REST, pages; and starts what works behind them. */
+import type { FastifyInstance } from 'fastify';
+import { createGraphql } from '../api/graphql/apollo.ts';
+import { preparingDocuments } from '../api/graphql/compiled-operations.ts';
+import { weighSessions } from '../api/graphql/cost.ts';
+import { createKnownDocuments } from '../api/graphql/document-cache.ts';
+import { reportingTo } from '../api/graphql/errors.ts';
+import { refusingCrowdedLogins } from '../api/graphql/load-shedding.ts';
+import { createSchema, type Resolvers } from '../api/graphql/schema.ts';
+import { readTrustedDocuments } from '../api/graphql/trusted-documents.ts';
+import { createFarewell } from '../api/http/graceful-shutdown.ts';
+import { type HttpLimits, httpLimits } from '../api/http/limits.ts';
+import { createHttp } from '../api/routes.ts';
+import { packageVersion } from '../core/package.ts';
+import { isDatabaseReady } from '../database/inspect.ts';
+import { AccessResolver, GroupResolver } from '../features/access/access.resolver.ts';
+import { createAccessLoaders } from '../features/access/access.ts';
+import {
+  GroupAdministrationResolver,
+  PermissionAdministrationResolver,
+  UserAdministrationResolver,
+} from '../features/administration/administration.resolver.ts';
+import {
+  DirectoryResolver,
+  GroupConnectionResolver,
+  PermissionConnectionResolver,
+  UserConnectionResolver,
+} from '../features/administration/directory.resolver.ts';
+import {
+  AccountRecoveryResolver,
+  RegistrationConnectionResolver,
+  RegistrationsResolver,
+} from '../features/administration/registrations.resolver.ts';
+import {
+  AuditEntryConnectionResolver,
+  AuditResolver,
+} from '../features/audit-log/audit-log.resolver.ts';
+import {
+  AccountsResolver,
+  PasswordsResolver,
+} from '../features/authentication/authentication.resolver.ts';
+import { ProfileResolver } from '../features/profile/profile.resolver.ts';
+import {
+  SessionResolver,
+  SessionsResolver,
+  UserSessionsResolver,
+} from '../features/sessions/sessions.resolver.ts';
+import { UserResolver } from '../features/users/users.resolver.ts';
+import { startJobs } from '../jobs/worker.ts';
+import type { House } from './app-context.ts';
+
+export interface Service {
+  readonly http: FastifyInstance;
+  /** Where it listens, such as `http://127.0.0.1:4000`. */
+  readonly address: string;
+  /** Before `close`, where others send requests here: lets what is on its way arrive. */
+  sayFarewell(): Promise<void>;
+  /** Finishes what is under way, then lets go of everything. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds for requests under way to finish, once no new ones are taken. */
+const drainMilliseconds = 5000;
+
+/**
+ * Makes the default administrator, if one is configured and none is there; starts jobs and HTTP. When
+ * that fails everything is closed again, the house too.
+ */
+export async function serve(house: House, limits: HttpLimits = httpLimits): Promise<Service> {
+  await using opened = new AsyncDisposableStack();
+  opened.defer(() => house.close());
+  const { config, log, unitOfWork } = house;
+  const version = packageVersion();
+  const { trustedDocumentsFile: manifest } = config;
+  const trustedDocuments = manifest === undefined ? undefined : readTrustedDocuments(manifest);
+  await house.changes.start();
+  await provisionDefaultAdmin(house);
+  watchService(house, version);
+  // While the schema is built the database answers.
+  const jobs = startJobs(house.jobs);
+  opened.defer(async () => {
+    const started = await jobs.catch(() => undefined); // told below
+    await started?.stop();
+  });
+  const schema = createSchema(resolversOf(house));
+  weighSessions(schema, config.maxSessionsPerUser);
+  const report = reportingTo(log);
+  const knownDocuments = createKnownDocuments(report);
+  const parts = { knownDocuments, trustedDocuments };
+  const graphql = await createGraphql({ schema, isDebug: config.debug, log, ...parts });
+  opened.defer(() => graphql.stop());
+  const prepareDocument = preparingDocuments(schema, report);
+  const farewell = createFarewell(config.shutdownDelaySeconds * 1000);
+  const isReady = async () => !farewell.isSaid() && (await isDatabaseReady(unitOfWork));
+  const http = await createHttp({
+    ...house,
+    limits,
+    graphql,
+    prepareDocument,
+    knownDocuments,
+    refuseCrowdedLogin: refusingCrowdedLogins(house.hasher),
+    farewell,
+    isReady,
+    version,
+  });
+  opened.defer(() => closeHttp(http));
+  const address = await http.listen({ host: config.host, port: config.port });
+  await jobs;
+  const owned = opened.move();
+  return { http, address, sayFarewell: farewell.say, close: () => owned.disposeAsync() };
+}
+
+/** Milliseconds; whoever asks more often gets the same figures again. */
+const levelMilliseconds = 3000;
+
+/** What has a present value: the process, its version, the mails that are not sent. */
+function watchService({ metrics, mailQueue, unitOfWork }: House, version: string): void {
+  metrics.watchProcess();
+  metrics.read('build', () => [[[version], 1]]);
+  const level = kept(levelMilliseconds, () => unitOfWork.inContext(mailQueue.level));
+  metrics.read('mailQueue', async () => {
+    const { waiting, retrying, dead } = await level();
+    return Object.entries({ waiting, retrying, dead }).map(([state, count]) => [[state], count]);
+  });
+  metrics.read('mailQueueOldest', async () => [[[], (await level()).oldestSeconds]]);
+}
+
+/** Asks once for all who want to know within so many milliseconds. */
+function kept<Value>(milliseconds: number, ask: () => Promise<Value>): () => Promise<Value> {
+  let last: { readonly at: number; readonly value: Promise<Value> } | undefined;
+  return () => {
+    const now = performance.now();
+    if (!last || now - last.at > milliseconds) last = { at: now, value: ask() };
+    return last.value;
+  };
+}
+
+/** A client that keeps its connection, or does not read its answer, does not keep us. */
+async function closeHttp(http: FastifyInstance): Promise<void> {
+  const patience = setTimeout(() => http.server.closeAllConnections(), drainMilliseconds);
+  await http.close();
+  clearTimeout(patience);
+}
+
+function resolversOf(house: House): Resolvers {
+  const loadersOf = createAccessLoaders(house.access);
+  return [
+    new UserResolver(loadersOf),
+    new GroupResolver(loadersOf),
+    new AccessResolver(),
+    new SessionResolver(),
+    new UserSessionsResolver(house.sessions),
+    new SessionsResolver(house.sessions, house.refresh),
+    new AccountsResolver(house.registrations, house.emailVerification, house.login),
+    new PasswordsResolver(house.passwords),
+    new ProfileResolver(house.profiles, house.emailChanges),
+    new DirectoryResolver(house.directory, house.explanations),
+    new AuditResolver(house.auditEntries),
+    new AuditEntryConnectionResolver(),
+    new UserConnectionResolver(),
+    new GroupConnectionResolver(),
+    new PermissionConnectionResolver(),
+    new UserAdministrationResolver(house.userAdministration),
+    new AccountRecoveryResolver(house.accountRecovery),
+    new RegistrationsResolver(house.directory, house.registrationAdministration),
+    new RegistrationConnectionResolver(),
+    new GroupAdministrationResolver(house.groupAdministration),
+    new PermissionAdministrationResolver(house.permissionAdministration),
+  ];
+}
+
+async function provisionDefaultAdmin({ config, log, unitOfWork, provisioning }: House) {
+  const { defaultAdmin } = config;
+  if (!defaultAdmin) return;
+  const made = await unitOfWork.inContext(() => provisioning.provisionDefaultAdmin(defaultAdmin));
+  if (made) log.info({ email: made.email }, 'made the default administrator');
+}

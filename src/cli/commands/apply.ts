@@ -1,0 +1,106 @@
+/** `apply -f access.yaml`: brings groups, permissions and grants to the state that a file declares. */
+import { readFile } from 'node:fs/promises';
+import type { CommandModule } from 'yargs';
+import { Problem } from '../../core/errors.ts';
+import type { AccessChange } from '../../features/access-manifest/diff.ts';
+import type { DeclaredAccess } from '../../features/access-manifest/manifest.ts';
+import { type GlobalArguments, print, withHouse } from '../context.ts';
+import type { Output, Terminal } from '../io.ts';
+import { bytesOf, decodeInput } from '../io.ts';
+import { createProgress } from '../progress.ts';
+import { type Colour, paint } from '../table.ts';
+import { UsageError } from '../usage.ts';
+
+interface ApplyArguments extends GlobalArguments {
+  readonly file: string;
+  readonly 'dry-run': boolean;
+}
+
+const colours: Readonly<Record<AccessChange['sign'], Colour>> = {
+  '+': 'green',
+  '-': 'red',
+  '~': 'yellow',
+};
+
+export const applyCommand: CommandModule<GlobalArguments, ApplyArguments> = {
+  command: 'apply',
+  describe: 'Bring groups, permissions and grants to the state that a file declares',
+  builder: (argv) =>
+    argv
+      .option('file', {
+        alias: 'f',
+        type: 'string',
+        requiresArg: true,
+        demandOption: true,
+        describe: 'YAML file with permissions, groups and users; - for standard input',
+      })
+      .option('dry-run', {
+        type: 'boolean',
+        default: false,
+        describe: 'Print the difference and change nothing',
+      }),
+  handler: async ({ file, dryRun, ...given }) => {
+    const { terminal } = given;
+    const declared = await declaredIn(await readText(file, terminal.stdin));
+    const changes = await withHouse(
+      terminal,
+      async ({ accessDeclarations }, context) => {
+        if (dryRun) return accessDeclarations.compareAccess(declared, context);
+        using progress = createProgress('Applying', terminal.stderr);
+        return await accessDeclarations.applyAccess(declared, context, progress.show);
+      },
+      { purpose: dryRun ? 'read' : 'change' },
+    );
+    const text = textOf(changes, { isDryRun: dryRun, stdout: terminal.stdout });
+    print({ text, json: { isDryRun: dryRun, changes } }, given);
+  },
+};
+
+async function readText(file: string, stdin: Terminal['stdin']): Promise<string> {
+  if (typeof file !== 'string') throw new UsageError('--file is given twice.');
+  const name = file === '-' ? 'The input' : file;
+  const bytes = file === '-' ? bytesOf(stdin) : readFile(file);
+  const read = await bytes.catch((error: Error) => {
+    throw new UsageError(`The file cannot be read: ${error.message}`);
+  });
+  return decodeInput(name, read);
+}
+
+/** @throws VALIDATION_FAILED with line and column, or with the place in the file */
+async function declaredIn(text: string): Promise<DeclaredAccess> {
+  const { parseDeclaredAccess } = await import('../../features/access-manifest/manifest.ts');
+  return parseDeclaredAccess(await parseYaml(text));
+}
+
+async function parseYaml(text: string): Promise<unknown> {
+  const { parse, YAMLError } = await import('yaml');
+  try {
+    return parse(text, { logLevel: 'error' });
+  } catch (error) {
+    if (!(error instanceof YAMLError || error instanceof ReferenceError)) throw error;
+    const message = error.message.split('\n', 1)[0]?.replace(/:$/, '.') ?? '';
+    throw new Problem('VALIDATION_FAILED', { fields: [{ path: 'the file', message }] });
+  }
+}
+
+function textOf(
+  changes: readonly AccessChange[],
+  { isDryRun, stdout }: { readonly isDryRun: boolean; readonly stdout: Output },
+): string {
+  if (changes.length === 0) return 'Nothing to do.';
+  const count = `${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`;
+  const end = isDryRun ? `${count} to make; nothing was changed.` : `${count} made.`;
+  return [...changes.map((change) => lineOf(change, stdout)), end].join('\n');
+}
+
+function lineOf(change: AccessChange, stdout: Output): string {
+  const { sign, of, name } = change;
+  return paint(colours[sign], `${sign} ${of} ${name}${detailOf(change)}`, stdout);
+}
+
+function detailOf({ sign, of, what, value = '', before = '' }: AccessChange): string {
+  if (what === undefined) return '';
+  if (sign === '~') return `: ${what} "${before}" -> "${value}"`;
+  if (of === 'permission') return ` "${value}"`;
+  return what === 'description' ? `: description "${value}"` : `: ${what} ${value}`;
+}

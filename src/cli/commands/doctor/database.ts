@@ -1,0 +1,227 @@
+/** Looks at the database, and through it at keys, clock, mails and the processes of the server. */
+import { access } from 'node:fs/promises';
+import type { Config } from '../../../config/config.ts';
+import {
+  type DatabaseConnection,
+  isSocket,
+  parseDatabaseUrl,
+} from '../../../config/database-url.ts';
+import { findKeptSecretKey } from '../../../crypto/keys.ts';
+import type { UrlVariable } from '../../../database/connection-errors.ts';
+import {
+  encryptionOfPools,
+  type Inspection,
+  inspectDatabase,
+  liveProcessesOf,
+  type MigrationState,
+  migrationStateOf,
+} from '../../../database/inspect.ts';
+import { joinEmbeddedDatabase } from '../../../embedded-postgres/embedded.ts';
+import { placeIn } from '../../../embedded-postgres/paths.ts';
+import { opensWith } from '../../../features/sessions/signing-keys.ts';
+import { createJobQueue } from '../../../jobs/queue.ts';
+import { mailTask } from '../../../mail/outbox.ts';
+import { type Finding, fail, ok, reasonOf, warn } from './finding.ts';
+
+const oldestVersion = 14;
+const skewSeconds = { warn: 2, fail: 30 };
+const keyDays = 365;
+const slowMailSeconds = 600;
+const silentSeconds = 5;
+
+/** A database that is away, or not made yet, is one finding; the rest is not looked at then. */
+export async function checkDatabase(config: Config): Promise<Finding[]> {
+  await using opened = new AsyncDisposableStack();
+  try {
+    const connection = config.database ?? (await embeddedDatabase(config, opened));
+    if (!connection) return [ok('database', 'the embedded one is made at the first start')];
+    const inspection = await inspectDatabase(connection, 'DATABASE_URL');
+    opened.defer(() => inspection.close());
+    return await checkInside(inspection, { config, connection });
+  } catch (error) {
+    const remedy = 'see that it runs, and that DATABASE_URL leads to it';
+    return [fail('database', reasonOf(error), remedy)];
+  }
+}
+
+/** The way past a pooler, which the feed and the jobs need. */
+export async function checkDirectWay({ directDatabase }: Config): Promise<Finding[]> {
+  if (directDatabase === undefined) return [];
+  const check = 'direct way';
+  try {
+    const inspection = await inspectDatabase(directDatabase, 'DATABASE_DIRECT_URL');
+    const tls = await checkTls(inspection, directDatabase, 'DATABASE_DIRECT_URL');
+    await inspection.close();
+    return [ok(check, `answers, in ${Math.round(inspection.milliseconds)} ms`), tls];
+  } catch (error) {
+    const remedy = 'see that DATABASE_DIRECT_URL leads to the database itself, past the pooler';
+    return [fail(check, reasonOf(error), remedy)];
+  }
+}
+
+/** One that is not there is not made. */
+async function embeddedDatabase(
+  { dataDirectory }: Config,
+  opened: AsyncDisposableStack,
+): Promise<DatabaseConnection | undefined> {
+  const isMade = await access(placeIn(dataDirectory).home).then(
+    () => true,
+    () => false,
+  );
+  if (!isMade) return undefined;
+  const embedded = await joinEmbeddedDatabase({ dataDirectory });
+  opened.defer(() => embedded.leave());
+  return parseDatabaseUrl(embedded.url);
+}
+
+async function checkInside(
+  inspection: Inspection,
+  { config, connection }: { config: Config; connection: DatabaseConnection },
+): Promise<Finding[]> {
+  const tls = await checkTls(inspection, connection, 'DATABASE_URL');
+  const migrations = await migrationStateOf(inspection.query);
+  const outside = [
+    checkVersion(inspection),
+    ...(config.database ? [tls] : []),
+    checkClock(inspection.clockAheadSeconds),
+    checkMigrations(migrations),
+  ];
+  if (migrations.isEmpty) return outside;
+  return [
+    ...outside,
+    await checkKeys(inspection, config),
+    await checkMails(inspection),
+    ...(await checkProcesses(inspection, config.directDatabase ?? connection)),
+  ];
+}
+
+function checkVersion({ versionNumber, version, milliseconds }: Inspection): Finding {
+  return versionNumber >= oldestVersion * 10_000
+    ? ok('database', `PostgreSQL ${version} answers, in ${Math.round(milliseconds)} ms`)
+    : fail(
+        'database',
+        `PostgreSQL ${version} is too old`,
+        `upgrade it to ${oldestVersion} or newer`,
+      );
+}
+
+function checkClock(ahead: number): Finding {
+  const distance = Math.abs(ahead);
+  const what = `the database's is ${distance.toFixed(1)} s ${ahead < 0 ? 'behind' : 'ahead of'} this machine's`;
+  const remedy = 'let both follow one time server (NTP)';
+  if (distance > skewSeconds.fail) return fail('clock', what, remedy);
+  return distance > skewSeconds.warn ? warn('clock', what, remedy) : ok('clock', what);
+}
+
+function checkMigrations({ isEmpty, pending, unknown }: MigrationState): Finding {
+  const check = 'migrations';
+  if (unknown.length > 0) {
+    const what = `a newer release has migrated the database: ${unknown.join(', ')}`;
+    return fail(check, what, 'run that release, or a newer one');
+  }
+  const remedy = 'npx gatehouse migrate, or start the server, which does it too';
+  if (isEmpty) return warn(check, 'the database is empty', remedy);
+  return pending.length > 0
+    ? warn(check, `missing: ${pending.join(', ')}`, remedy)
+    : ok(check, 'all are done');
+}
+
+interface KeyRow {
+  readonly id: string;
+  readonly sealed: Buffer;
+  readonly days: number;
+}
+
+async function checkKeys({ query }: Inspection, config: Config): Promise<Finding> {
+  const check = 'signing keys';
+  const rows = await query<KeyRow>(
+    `select id, sealed_private_key as sealed,
+       extract(epoch from now() - signs_from)::float8 / 86400 as days
+     from signing_keys order by signs_from desc`,
+  );
+  const newest = rows.find(({ days }) => days >= 0) ?? rows[0];
+  if (!newest) return ok(check, 'the first one is made at the start');
+  const secretKey = config.secretKey ?? (await findKeptSecretKey(config.dataDirectory));
+  const isOpen = ({ id, sealed }: KeyRow) =>
+    secretKey !== undefined && opensWith(secretKey, { id, sealedPrivateKey: sealed });
+  if (!rows.every(isOpen)) {
+    const what = 'SECRET_KEY is not the one that this database was made with';
+    return fail(check, what, 'set the former SECRET_KEY again');
+  }
+  const what = `${rows.length} open with SECRET_KEY; the present one is ${Math.floor(newest.days)} days old`;
+  return newest.days > keyDays ? warn(check, what, 'npx gatehouse keys rotate') : ok(check, what);
+}
+
+async function checkMails({ query }: Inspection): Promise<Finding> {
+  const check = 'mail queue';
+  const { waiting, retrying, dead, oldestSeconds } = await createJobQueue({ query }).level(
+    mailTask,
+  );
+  const what = `${waiting} waiting, ${retrying} retrying, ${dead} dead`;
+  if (dead > 0) {
+    return warn(
+      check,
+      what,
+      'npx gatehouse mail list --dead says why; mail resend sends them again',
+    );
+  }
+  return oldestSeconds > slowMailSeconds
+    ? warn(
+        check,
+        `${what}, the oldest ${Math.round(oldestSeconds / 60)} minutes`,
+        'npx gatehouse mail list says why',
+      )
+    : ok(check, what);
+}
+
+async function checkProcesses(
+  { query }: Inspection,
+  direct: DatabaseConnection,
+): Promise<Finding[]> {
+  const live = await liveProcessesOf(query, direct);
+  if (live.feeds === 0) {
+    const what = 'no server process is connected to this database';
+    return [warn('server', what, 'start it: npx gatehouse serve')];
+  }
+  return [
+    live.silentSeconds > silentSeconds
+      ? warn(
+          'feed',
+          `a process has been silent for ${Math.round(live.silentSeconds)} s`,
+          'see its log; restart it if it hangs',
+        )
+      : ok('feed', `server processes that beat: ${live.feeds}`),
+    live.workers > 0
+      ? ok('jobs', 'somebody does them')
+      : warn('jobs', 'nobody does them, mails among them', 'restart the server'),
+  ];
+}
+
+const check = 'database TLS';
+const thisMachine = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
+
+async function checkTls(
+  { tlsVersion, query }: Inspection,
+  connection: DatabaseConnection,
+  variable: UrlVariable,
+): Promise<Finding> {
+  const { encrypted, plain } = await encryptionOfPools(query, connection);
+  const pools = encrypted.length > 0 ? `; running pools: ${encrypted.join(', ')}` : '';
+  if (tlsVersion === undefined) return withoutTls(connection, variable);
+  if (plain.length > 0) {
+    const what = `${variable}: pools of running processes are in plain text: ${plain.join(', ')}`;
+    return fail(check, what, 'restart those processes with this configuration');
+  }
+  const what = `${variable}: on (${tlsVersion}, sslmode=${connection.tls?.mode})${pools}`;
+  return connection.tls?.mode === 'require'
+    ? warn(check, `${what}; the server's certificate is not checked`, `set sslmode=verify-full`)
+    : ok(check, what);
+}
+
+function withoutTls({ host }: DatabaseConnection, variable: UrlVariable): Finding {
+  if (isSocket(host) || thisMachine.test(host)) {
+    return ok(check, `${variable}: off; the database is on this machine`);
+  }
+  const what = `${variable}: off; passwords' hashes and tokens' digests travel to ${host} in plain text`;
+  return warn(check, what, `add ?sslmode=verify-full to ${variable}`);
+}

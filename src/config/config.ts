@@ -1,0 +1,266 @@
+/**
+ * The environment, read once, checked as a whole, and handed on frozen. The only reader of
+ * process.env. Every fault is reported at once, with what to do about it.
+ */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import type { z } from 'zod';
+import { decodeUtf8, EncodingError } from '../core/text.ts';
+import { type HashParameters, isAffordable } from '../crypto/password/parameters.ts';
+import type { DatabaseConnection } from './database-url.ts';
+import {
+  type MailSettings,
+  mailFaults,
+  mailLoginFaults,
+  mailSettings,
+  readCertificates,
+} from './mail-settings.ts';
+import type { Limits } from './rate-limits.ts';
+import { type Settings, variables } from './variables.ts';
+
+export interface TracingSettings {
+  /** Where a collector takes OTLP over HTTP, without `/v1/traces`. */
+  readonly endpoint: string;
+  readonly serviceName: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Durations are seconds. */
+export interface Config {
+  readonly isProduction: boolean;
+  readonly debug: boolean;
+  readonly logLevel: string;
+  /** Undefined where it is to be made and kept in the data directory. */
+  readonly secretKey: string | undefined;
+  /** Undefined where the embedded PostgreSQL is to be used. */
+  readonly database: DatabaseConnection | undefined;
+  /** The same database without a pooler in between; undefined where `database` has none. */
+  readonly directDatabase: DatabaseConnection | undefined;
+  readonly defaultAdmin: { readonly email: string; readonly password: string } | undefined;
+  readonly mail: MailSettings;
+  readonly allowedHosts: readonly string[];
+  readonly corsAllowedOrigins: readonly string[];
+  /** The file that lists the only GraphQL documents to take; undefined where any is taken. */
+  readonly trustedDocumentsFile: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly publicUrl: string;
+  readonly restPrefix: string;
+  readonly trustedProxyHops: number;
+  readonly dataDirectory: string;
+  readonly accessTokenTtlSeconds: number;
+  readonly refreshTokenTtlSeconds: number;
+  readonly sessionMaxAgeSeconds: number;
+  /** Live sessions of one user; beyond it the one unused longest ends. */
+  readonly maxSessionsPerUser: number;
+  readonly refreshGraceSeconds: number;
+  readonly verifyCodeTtlSeconds: number;
+  /** Sessions whose principal, and tokens whose verification, are kept in memory. */
+  readonly principalCacheSize: number;
+  /** Opens the feed of ended sessions to other services; undefined keeps it closed. */
+  readonly revocationFeedKey: string | undefined;
+  /** Opens `/metrics`; undefined opens it to this machine only. */
+  readonly metricsKey: string | undefined;
+  /** Undefined where nobody collects traces. */
+  readonly tracing: TracingSettings | undefined;
+  readonly resetTokenTtlSeconds: number;
+  readonly workers: number;
+  /** Of each server process; what comes beyond is closed without an answer. */
+  readonly maxConnections: number;
+  /** How long requests are still accepted after readiness turned red. */
+  readonly shutdownDelaySeconds: number;
+  readonly passwordMinLength: number;
+  readonly passwordHash: HashParameters;
+  /** Undefined where attempts are not limited. */
+  readonly rateLimits: Limits | undefined;
+  /** Where attempts are counted; undefined for PostgreSQL. */
+  readonly redisUrl: string | undefined;
+}
+
+/** The environment cannot be used; the message names every fault and its remedy. */
+export class ConfigError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(
+      [
+        `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:`,
+        ...faults.map((fault) => `  - ${fault}`),
+        'Set these in the environment or in .env (see .env.example).',
+      ].join('\n'),
+    );
+    this.name = 'ConfigError';
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const neededInProduction = [
+  'SECRET_KEY',
+  'DATABASE_URL',
+  'EMAIL_HOST',
+  'PUBLIC_URL',
+  'ALLOWED_HOSTS',
+] as const;
+
+/**
+ * The configuration from the environment and, beneath it, the `.env` file of `directory`.
+ *
+ * @throws ConfigError naming every fault
+ */
+export function readConfig(
+  environment: Environment = process.env,
+  directory: string = process.cwd(),
+): Config {
+  const given = withoutBlanks({ ...dotEnv(directory), ...environment });
+  const isProduction = given.NODE_ENV === 'production';
+  const result = variables.safeParse(given);
+  const mailCa = readCaFile(given.EMAIL_CA_FILE, directory);
+  const faults = [
+    ...(isProduction ? missingFaults(given) : []),
+    ...(result.success
+      ? [...costFaults(result.data), ...mailFaults(result.data)]
+      : issueFaults(result.error)),
+    ...pairFaults(given, isProduction),
+    ...mailLoginFaults(given),
+    ...('fault' in mailCa ? [`EMAIL_CA_FILE ${mailCa.fault}`] : []),
+  ];
+  if (faults.length > 0 || !result.success || 'fault' in mailCa) throw new ConfigError(faults);
+  return deepFrozen(toConfig(result.data, { isProduction, directory, mailCa: mailCa.ca }));
+}
+
+function toConfig(
+  settings: Settings,
+  {
+    isProduction,
+    directory,
+    mailCa,
+  }: { isProduction: boolean; directory: string; mailCa: string | undefined },
+): Config {
+  return {
+    isProduction,
+    debug: settings.DEBUG ?? !isProduction,
+    logLevel: settings.LOG_LEVEL,
+    secretKey: settings.SECRET_KEY,
+    database: settings.DATABASE_URL,
+    directDatabase: settings.DATABASE_DIRECT_URL,
+    defaultAdmin: defaultAdmin(settings),
+    mail: mailSettings(settings, mailCa),
+    allowedHosts: settings.ALLOWED_HOSTS.map((host) => host.toLowerCase()),
+    corsAllowedOrigins: settings.CORS_ALLOWED_ORIGINS,
+    trustedDocumentsFile:
+      settings.TRUSTED_DOCUMENTS && resolve(directory, settings.TRUSTED_DOCUMENTS),
+    host: settings.HOST,
+    port: settings.PORT,
+    publicUrl: settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`,
+    restPrefix: settings.REST_PREFIX,
+    trustedProxyHops: settings.TRUST_PROXY,
+    dataDirectory: resolve(directory, settings.GATEHOUSE_DATA_DIR),
+    accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL,
+    refreshTokenTtlSeconds: settings.REFRESH_TOKEN_TTL,
+    sessionMaxAgeSeconds: settings.SESSION_MAX_AGE,
+    maxSessionsPerUser: settings.MAX_SESSIONS_PER_USER,
+    refreshGraceSeconds: settings.REFRESH_GRACE,
+    verifyCodeTtlSeconds: settings.VERIFY_CODE_TTL,
+    resetTokenTtlSeconds: settings.RESET_TOKEN_TTL,
+    principalCacheSize: settings.PRINCIPAL_CACHE_SIZE,
+    revocationFeedKey: settings.REVOCATION_FEED_KEY,
+    metricsKey: settings.METRICS_KEY,
+    tracing: tracingSettings(settings),
+    workers: settings.WORKERS,
+    maxConnections: settings.MAX_CONNECTIONS,
+    shutdownDelaySeconds: settings.SHUTDOWN_DELAY,
+    passwordMinLength: settings.PASSWORD_MIN_LENGTH,
+    passwordHash: hashParameters(settings),
+    rateLimits: settings.RATE_LIMITS ?? undefined,
+    redisUrl: settings.REDIS_URL,
+  };
+}
+
+function defaultAdmin(settings: Settings): Config['defaultAdmin'] {
+  const { DEFAULT_ADMIN_EMAIL: email, DEFAULT_ADMIN_PASSWORD: password } = settings;
+  return email === undefined || password === undefined ? undefined : { email, password };
+}
+
+function tracingSettings(settings: Settings): TracingSettings | undefined {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = settings;
+  return endpoint === undefined
+    ? undefined
+    : { endpoint, headers, serviceName: settings.OTEL_SERVICE_NAME };
+}
+
+function hashParameters(settings: Settings): HashParameters {
+  return {
+    memoryKib: settings.PASSWORD_HASH_MEMORY_KIB,
+    iterations: settings.PASSWORD_HASH_ITERATIONS,
+    parallelism: settings.PASSWORD_HASH_PARALLELISM,
+  };
+}
+
+function missingFaults(given: Environment): string[] {
+  return neededInProduction
+    .filter((name) => given[name] === undefined)
+    .map((name) => `${name} must be set in production (NODE_ENV=production)`);
+}
+
+function readCaFile(
+  file: string | undefined,
+  directory: string,
+): { ca: string | undefined } | { fault: string } {
+  return file === undefined ? { ca: undefined } : readCertificates(resolve(directory, file));
+}
+
+function costFaults(settings: Settings): string[] {
+  return isAffordable(hashParameters(settings))
+    ? []
+    : [
+        'PASSWORD_HASH_MEMORY_KIB, _ITERATIONS and _PARALLELISM cost too much together; see gatehouse hash-calibrate',
+      ];
+}
+
+function pairFaults(given: Environment, isProduction: boolean): string[] {
+  const faults: string[] = [];
+  const pairs = [['DEFAULT_ADMIN_EMAIL', 'DEFAULT_ADMIN_PASSWORD']] as const;
+  for (const [one, other] of pairs) {
+    if ((given[one] === undefined) !== (given[other] === undefined)) {
+      faults.push(`${one} and ${other} go together: set both or neither`);
+    }
+  }
+  if (given.DATABASE_DIRECT_URL !== undefined && given.DATABASE_URL === undefined) {
+    faults.push('DATABASE_DIRECT_URL goes with DATABASE_URL: set that too');
+  }
+  if (isProduction && given.RATE_LIMITS === 'off') {
+    faults.push('RATE_LIMITS=off is for load tests and refused in production');
+  }
+  if (given.ATTEMPT_BUDGETS !== undefined) {
+    faults.push('ATTEMPT_BUDGETS is now named RATE_LIMITS, with the same values: rename it');
+  }
+  return faults;
+}
+
+function issueFaults(error: z.ZodError): string[] {
+  return error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
+}
+
+/** The value itself, and everything in it, frozen. */
+function deepFrozen<Value extends object>(value: Value): Value {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null) deepFrozen(inner);
+  }
+  return Object.freeze(value);
+}
+
+function withoutBlanks(environment: Environment): Environment {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+}
+
+function dotEnv(directory: string): Environment {
+  try {
+    return parseEnv(decodeUtf8(readFileSync(resolve(directory, '.env'))));
+  } catch (error) {
+    if (error instanceof EncodingError) throw new ConfigError([`.env ${error.message}`]);
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    throw error;
+  }
+}

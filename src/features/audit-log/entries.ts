@@ -1,0 +1,215 @@
+/** Reading the record, page by page, with details opened where their key is still there. */
+import type { Context } from '../../core/request-context.ts';
+import { tryUnseal } from '../../crypto/sealed-box.ts';
+import { type Connection, connect } from '../../database/pagination/connection.ts';
+import type { PageInput, PageSource } from '../../database/pagination/paginate.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import { requireAdministrator } from '../administration/policies.ts';
+import {
+  clientKeyIdOf,
+  clientLabelOf,
+  type EntryClient,
+  type EntryDetails,
+  type EntryRow,
+} from '../audit/entry.ts';
+import type { SubjectKeys } from '../audit/subject-keys.ts';
+import { type AuditFilter, auditConditions } from './filter.ts';
+
+/** An entry as people read it. */
+export interface AuditEntry extends EntryDetails {
+  readonly id: string;
+  readonly at: Date;
+  readonly action: string;
+  readonly outcome: 'done' | 'refused';
+  readonly code: string | null;
+  readonly actorKind: string;
+  readonly actorId: string | null;
+  readonly targetType: string | null;
+  readonly targetId: string | null;
+  readonly requestId: string | null;
+}
+
+export interface AuditEntries extends AuditTails {
+  /** Newest first. @throws FORBIDDEN, VALIDATION_FAILED */
+  auditEntries(
+    list: { page: PageInput; filter: AuditFilter },
+    context: Context,
+  ): Promise<Connection<AuditEntry>>;
+}
+
+const newestFirst = { column: 'at', cast: 'timestamptz', isDescending: true };
+
+export function createAuditEntries({
+  query,
+  subjectKeys,
+}: {
+  readonly query: UnitOfWork['query'];
+  readonly subjectKeys: SubjectKeys;
+}): AuditEntries {
+  const open = async (rows: readonly EntryRow[]): Promise<AuditEntry[]> => {
+    const owners = rows.flatMap((row) => [row.subject_id, clientKeyIdOf(row)]);
+    const keys = await subjectKeys.find([...new Set(owners)]);
+    return rows.map((row) => toEntry(row, keys));
+  };
+
+  const load = async (ids: readonly string[]) =>
+    open(
+      await query<EntryRow>(
+        "select * from audit_entries where id = any(string_to_array(?, ' ')::uuid[])",
+        [ids.join(' ')],
+      ),
+    );
+
+  return {
+    async auditEntries({ page, filter }, context) {
+      requireAdministrator(context, 'audit.view_entry');
+      return connect(query, sourceOf(filter), { order: newestFirst, page, load });
+    },
+    ...createAuditTails({ query, open }),
+  };
+}
+
+function toEntry(row: EntryRow, keys: ReadonlyMap<string, Buffer>): AuditEntry {
+  return {
+    id: row.id,
+    at: new Date(row.at),
+    action: row.action,
+    outcome: row.outcome,
+    code: row.code,
+    actorKind: row.actor_kind,
+    actorId: row.actor_id,
+    targetType: row.target_type,
+    targetId: row.target_id,
+    requestId: row.request_id,
+    ...detailsOf(row, keys),
+  };
+}
+
+/** Without the parts that are sealed with the key of an erased person. */
+function detailsOf(row: EntryRow, keys: ReadonlyMap<string, Buffer>): EntryDetails {
+  const { ipAddress, userAgent, ...changes } = unsealJson<EntryDetails>(
+    keys.get(row.subject_id),
+    row.id,
+    row.details,
+  );
+  const clientKey = keys.get(clientKeyIdOf(row));
+  if (row.client !== null) {
+    return { ...changes, ...unsealJson<EntryClient>(clientKey, clientLabelOf(row.id), row.client) };
+  }
+  // Entries of before the client was sealed apart; that of an erased actor is not shown either.
+  return clientKey
+    ? {
+        ...changes,
+        ...(ipAddress === undefined ? {} : { ipAddress }),
+        ...(userAgent === undefined ? {} : { userAgent }),
+      }
+    : changes;
+}
+
+/** Nothing without the key, and nothing when the key is another one: `audit verify` reports that. */
+function unsealJson<Content extends object>(
+  key: Buffer | undefined,
+  label: string,
+  box: Buffer,
+): Partial<Content> {
+  const content = key && tryUnseal(key, label, Buffer.from(box));
+  return content ? (JSON.parse(content.toString()) as Content) : {}; // written by the audit log alone
+}
+
+function sourceOf(filter: AuditFilter): PageSource {
+  return { from: 'audit_entries t', ...auditConditions(filter) };
+}
+
+export interface AuditTail {
+  /** The newest entries that match, oldest first. */
+  readonly entries: readonly AuditEntry[];
+  /** Entries that match and have come since the last call, and whether more are there already. */
+  next(): Promise<{ readonly entries: readonly AuditEntry[]; readonly hasMore: boolean }>;
+}
+
+export interface AuditTails {
+  /** @throws FORBIDDEN, VALIDATION_FAILED */
+  tail(
+    list: { readonly filter: AuditFilter; readonly limit: number },
+    context: Context,
+  ): Promise<AuditTail>;
+}
+
+interface Position {
+  readonly chain: number;
+  readonly sequence: string;
+}
+
+/** Entries of one chain that are read at once. */
+const chainBatch = 250;
+
+const positionsFrom = 'jsonb_to_recordset(?::jsonb) as p(chain smallint, sequence bigint)';
+
+function createAuditTails(parts: {
+  readonly query: UnitOfWork['query'];
+  readonly open: (rows: readonly EntryRow[]) => Promise<AuditEntry[]>;
+}): AuditTails {
+  const { query, open } = parts;
+
+  const newest = async (
+    positions: readonly Position[],
+    { conditions, parameters }: ReturnType<typeof auditConditions>,
+    limit: number,
+  ) =>
+    query<EntryRow>(
+      `select t.* from audit_entries t
+         join ${positionsFrom} on p.chain = t.chain and t.sequence <= p.sequence
+       where ${['true', ...conditions].join(' and ')}
+       order by t.at desc, t.id desc limit ?`,
+      [JSON.stringify(positions), ...parameters, limit],
+    );
+
+  const behind = async (
+    positions: readonly Position[],
+    { conditions, parameters }: ReturnType<typeof auditConditions>,
+  ) =>
+    query<EntryRow & { readonly is_match: boolean }>(
+      `select t.*, (${['true', ...conditions].join(' and ')}) as is_match
+       from ${positionsFrom} cross join lateral (
+         select * from audit_entries e where e.chain = p.chain and e.sequence > p.sequence
+         order by e.sequence limit ${chainBatch}
+       ) t order by t.at, t.id`,
+      [...parameters, JSON.stringify(positions)],
+    );
+
+  return {
+    async tail({ filter, limit }, context) {
+      requireAdministrator(context, 'audit.view_entry');
+      const wanted = auditConditions(filter);
+      let positions = await query<Position>('select chain, sequence::text from audit_chains');
+      const rows = await newest(positions, wanted, limit);
+      return {
+        entries: (await open(rows)).reverse(),
+        async next() {
+          const found = await behind(positions, wanted);
+          positions = positions.map((position) => lastOf(position, found));
+          const matching = found.filter(({ is_match: isMatch }) => isMatch);
+          return { entries: await open(matching), hasMore: isFull(found) };
+        },
+      };
+    },
+  };
+}
+
+/** The position behind those of the rows that are in its chain. */
+function lastOf(position: Position, rows: readonly EntryRow[]): Position {
+  return rows
+    .filter(({ chain }) => chain === position.chain)
+    .reduce<Position>(
+      (last, { chain, sequence }) =>
+        BigInt(sequence) > BigInt(last.sequence) ? { chain, sequence: String(sequence) } : last,
+      position,
+    );
+}
+
+/** Whether a chain has given as many entries as it may. */
+function isFull(rows: readonly EntryRow[]): boolean {
+  const counts = new Map<number, number>();
+  for (const { chain } of rows) counts.set(chain, (counts.get(chain) ?? 0) + 1);
+  return [...counts.values()].some((count) => count >= chainBatch);
+}

@@ -1,0 +1,67 @@
+/** Names for the ids in the audit log, and ids for names: what people read and type instead of UUIDs. */
+
+import { Problem } from '../../core/errors.ts';
+import { parseId } from '../../core/parse.ts';
+import type { Context } from '../../core/request-context.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { ByName } from '../administration/lookup.ts';
+import { requireAdministrator } from '../administration/policies.ts';
+import type { AuditEntry } from './entries.ts';
+
+export interface NamedAuditEntry extends AuditEntry {
+  /** The address of the user; null for other actors, and for a user who is erased. */
+  readonly actorName: string | null;
+  /** Address, name or code of the target, and of a session the address of its user. */
+  readonly targetName: string | null;
+}
+
+export interface AuditNames {
+  /** @throws FORBIDDEN */
+  named(entries: readonly AuditEntry[], context: Context): Promise<NamedAuditEntry[]>;
+  /** The id of a user, a group or a permission with that name; an id is taken as it is. @throws FORBIDDEN, NOT_FOUND */
+  targetId(name: string, context: Context): Promise<string>;
+}
+
+const namesSql = `
+  with wanted as (select unnest(string_to_array(?, ' ')::uuid[]) as id)
+  select id, email as name from users where id in (select id from wanted)
+  union all select id, name from groups where id in (select id from wanted)
+  union all select id, codename from permissions where id in (select id from wanted)
+  union all select s.id, u.email from sessions s join users u on u.id = s.user_id
+    where s.id in (select id from wanted)`;
+
+export function createAuditNames(parts: {
+  readonly query: UnitOfWork['query'];
+  readonly byName: ByName;
+}): AuditNames {
+  const { userId, groupId, permissionId } = parts.byName;
+  return {
+    async named(entries, context) {
+      requireAdministrator(context, 'users.view_user');
+      const ids = entries.flatMap(({ actorId, targetId }) => [actorId, targetId]);
+      const wanted = [...new Set(ids.filter((id) => id !== null))];
+      const rows = await parts.query<{ id: string; name: string }>(namesSql, [wanted.join(' ')]);
+      const names = new Map(rows.map(({ id, name }) => [id, name]));
+      return entries.map((entry) => ({
+        ...entry,
+        actorName: names.get(entry.actorId ?? '') ?? null,
+        targetName: names.get(entry.targetId ?? '') ?? null,
+      }));
+    },
+
+    async targetId(name, context) {
+      const id = parseId(name);
+      if (id !== undefined) return id;
+      for (const find of [userId, groupId, permissionId]) {
+        const found = await find(name, context).catch(unlessNotFound);
+        if (found !== undefined) return found;
+      }
+      const message = 'There is no user, group or permission of that name.';
+      throw new Problem('NOT_FOUND', { fields: [{ path: 'target', message }] });
+    },
+  };
+}
+
+function unlessNotFound(error: unknown): undefined {
+  if (!(error instanceof Problem && error.code === 'NOT_FOUND')) throw error;
+}

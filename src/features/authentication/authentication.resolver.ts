@@ -1,0 +1,176 @@
+/** Registration, verification and login over GraphQL. */
+import { Arg, Ctx, Field, InputType, Mutation, Query, Resolver } from 'type-graphql';
+import type { Context } from '../../core/request-context.ts';
+import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
+import { TokenPairType } from '../sessions/sessions.resolver.ts';
+import type { EmailVerification } from './email-verification.ts';
+import type { Login } from './login.ts';
+import type { Passwords } from './passwords.ts';
+import type { Registrations } from './registration.ts';
+
+import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+
+@InputType('RegisterInput')
+class RegisterInputType {
+  @Field(() => String)
+  email!: string;
+
+  @Field(() => String)
+  password!: string;
+
+  @Field(() => String, { nullable: true })
+  passwordConfirmation?: string | null;
+
+  @Field(() => String)
+  firstName!: string;
+
+  @Field(() => String)
+  lastName!: string;
+
+  @Field(() => String, { nullable: true })
+  username?: string | null;
+}
+
+@InputType('LoginInput')
+class LoginInputType {
+  @Field(() => String)
+  email!: string;
+
+  @Field(() => String)
+  password!: string;
+}
+
+const RegisterResult = resultUnion('RegisterResult', AcknowledgementType);
+const ResendResult = resultUnion('ResendVerificationEmailResult', AcknowledgementType);
+const VerifyEmailResult = resultUnion('VerifyEmailResult', AcknowledgementType);
+const CancelRegistrationResult = resultUnion('CancelRegistrationResult', AcknowledgementType);
+const LoginResult = resultUnion('LoginResult', TokenPairType);
+
+@Resolver()
+export class AccountsResolver {
+  readonly #registrations: Registrations;
+  readonly #emailVerification: EmailVerification;
+  readonly #login: Login;
+
+  constructor(registrations: Registrations, emailVerification: EmailVerification, login: Login) {
+    this.#registrations = registrations;
+    this.#emailVerification = emailVerification;
+    this.#login = login;
+  }
+
+  @Mutation(() => RegisterResult)
+  async register(
+    @Arg('input', () => RegisterInputType) input: RegisterInputType,
+    @Ctx() context: Context,
+  ): Promise<typeof RegisterResult> {
+    await this.#registrations.register(input, context);
+    return acknowledge('Registration successful. Confirm the address with the code mailed to it.');
+  }
+
+  @Mutation(() => ResendResult)
+  async resendVerificationEmail(
+    @Arg('email', () => String) email: string,
+  ): Promise<typeof ResendResult> {
+    await this.#registrations.resendVerificationEmail(email);
+    return acknowledge('If the address waits for a code, a new one is on its way.');
+  }
+
+  @Mutation(() => VerifyEmailResult)
+  async verifyEmail(
+    @Arg('code', () => String) code: string,
+    @Arg('password', () => String, { nullable: true }) password: string | null,
+    @Ctx() context: Context,
+  ): Promise<typeof VerifyEmailResult> {
+    await this.#emailVerification.verifyEmail({ code, password }, context);
+    return acknowledge('The address is confirmed. You can log in now.');
+  }
+
+  @Mutation(() => CancelRegistrationResult)
+  async cancelRegistration(
+    @Arg('code', () => String) code: string,
+  ): Promise<typeof CancelRegistrationResult> {
+    await this.#emailVerification.cancelRegistration(code);
+    return acknowledge('The registration is removed.');
+  }
+
+  @Mutation(() => LoginResult)
+  async login(
+    @Arg('input', () => LoginInputType) input: LoginInputType,
+    @Ctx() context: Context,
+  ): Promise<typeof LoginResult> {
+    return this.#login.login(input, context);
+  }
+}
+
+import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+
+@InputType('ResetPasswordInput')
+class ResetPasswordInputType {
+  @Field(() => String)
+  uid!: string;
+
+  @Field(() => String)
+  token!: string;
+
+  @Field(() => String)
+  password!: string;
+
+  @Field(() => String, { nullable: true })
+  passwordConfirmation?: string | null;
+}
+
+@InputType('ChangePasswordInput')
+class ChangePasswordInputType {
+  @Field(() => String)
+  currentPassword!: string;
+
+  @Field(() => String)
+  newPassword!: string;
+}
+
+const RequestResult = resultUnion('RequestPasswordResetResult', AcknowledgementType);
+const ResetPasswordResult = resultUnion('ResetPasswordResult', AcknowledgementType);
+const ChangePasswordResult = resultUnion('ChangePasswordResult', AcknowledgementType);
+
+@Resolver()
+export class PasswordsResolver {
+  readonly #passwords: Passwords;
+
+  constructor(passwords: Passwords) {
+    this.#passwords = passwords;
+  }
+
+  @Query(() => Boolean)
+  isPasswordResetValid(
+    @Arg('uid', () => String) uid: string,
+    @Arg('token', () => String) token: string,
+  ): Promise<boolean> {
+    return this.#passwords.isPasswordResetValid(uid, token);
+  }
+
+  @Mutation(() => RequestResult)
+  async requestPasswordReset(
+    @Arg('email', () => String) email: string,
+  ): Promise<typeof RequestResult> {
+    await this.#passwords.requestPasswordReset(email);
+    return acknowledge('If the address has an account, a link is on its way.');
+  }
+
+  @Mutation(() => ResetPasswordResult)
+  async resetPassword(
+    @Arg('input', () => ResetPasswordInputType) input: ResetPasswordInputType,
+    @Ctx() context: Context,
+  ): Promise<typeof ResetPasswordResult> {
+    await this.#passwords.resetPassword(input, context);
+    return acknowledge('The password is set. You can log in with it now.');
+  }
+
+  @Mutation(() => ChangePasswordResult)
+  async changePassword(
+    @Arg('input', () => ChangePasswordInputType) input: ChangePasswordInputType,
+    @Ctx() context: Context,
+  ): Promise<typeof ChangePasswordResult> {
+    await this.#passwords.changePassword(input, context);
+    return acknowledge('The password is changed, and your other sessions are ended.');
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Confirming an address with the code from its mail. The code of a registration creates its account;
+ * the code of an account that an administrator or operator created activates it, unchanged.
+ */
+
+import { Problem } from '../../core/errors.ts';
+import {
+  optional,
+  parseFields,
+  parsePastedSecret,
+  parsePresentedPassword,
+} from '../../core/parse.ts';
+import type { Context } from '../../core/request-context.ts';
+import type { Clock } from '../../core/time.ts';
+import type { PasswordHasher } from '../../crypto/password/hasher.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import { type Attempts, accountOf } from '../../rate-limit/attempt-limits.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { WaitingRegistrations } from '../registrations/registrations.ts';
+import type { Users } from '../users/users.ts';
+import { createUseCode } from './consume-code.ts';
+import type { RegisteredAccounts } from './pending-accounts.ts';
+import { isUnverified } from './pending-accounts.ts';
+
+/** Everything raw. */
+export interface VerifyEmailInput {
+  readonly code: unknown;
+  /** The password of the registration, where a page asks for it. */
+  readonly password?: unknown;
+}
+
+export interface VerificationCodeOwner {
+  readonly email: string;
+  readonly isRegistration: boolean;
+  /**
+   * Whether the page asks for the password: of a registration, and of an account that somebody can log in
+   * to already. Otherwise the owner of the address would verify the account of a stranger.
+   */
+  readonly needsPassword: boolean;
+}
+
+export interface EmailVerification {
+  /**
+   * The code is enough. A password that is given must be the one that belongs to the code; a wrong one
+   * counts like a failed login, and the code stays valid.
+   *
+   * @throws INVALID_CODE, INVALID_CREDENTIALS, OVERLOADED, THROTTLED, VALIDATION_FAILED
+   */
+  verifyEmail(input: VerifyEmailInput, context: Context): Promise<void>;
+  /**
+   * Removes the registration that the code belongs to.
+   *
+   * @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED
+   */
+  cancelRegistration(code: unknown): Promise<void>;
+  /** What a live code belongs to. Changes nothing, and counts as a guess. @throws THROTTLED */
+  ownerOfCode(code: string): Promise<VerificationCodeOwner | undefined>;
+}
+
+export interface EmailVerificationDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly users: Users;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly waitingRegistrations: WaitingRegistrations;
+  readonly registeredAccounts: RegisteredAccounts;
+  readonly hasher: PasswordHasher;
+  readonly attempts: Attempts;
+  readonly audit: Audit;
+  readonly clock: Clock;
+}
+
+const kind = 'verify-email';
+
+export function createEmailVerification(deps: EmailVerificationDeps): EmailVerification {
+  const { users, oneTimePasswords, waitingRegistrations, attempts, audit } = deps;
+
+  /** Whether the code was valid. */
+  const confirmRegistration = async (code: string): Promise<boolean> => {
+    const found = await waitingRegistrations.find(code);
+    if (!found) return false;
+    const owner = await users.ownerOfEmail(found.email);
+    if (owner !== undefined) return false;
+    const registration = await waitingRegistrations.consume(code);
+    return registration !== undefined && (await createAccount(registration));
+  };
+
+  const createAccount = async (
+    registration: Parameters<RegisteredAccounts['create']>[0],
+  ): Promise<boolean> => {
+    const user = await deps.registeredAccounts.create(registration, { isVerified: true });
+    if (!user) return false;
+    const target = { type: 'user', id: user.id } as const;
+    await audit.record({ action: 'registration-confirmed', target });
+    return true;
+  };
+
+  /** Whether the code was valid. */
+  const activateAccount = async (code: string): Promise<boolean> => {
+    const owner = await oneTimePasswords.ownerOf(kind, code);
+    const user = owner ? await users.claim(owner.userId) : null;
+    const proof = await oneTimePasswords.consume(kind, code);
+    if (!user || !isUnverified(user) || user.email !== proof?.email) return false;
+    user.status = 'ACTIVE';
+    user.emailVerifiedAt = deps.clock();
+    await oneTimePasswords.endAll(user.id, [kind]);
+    return true;
+  };
+
+  /** Whether the code was valid. */
+  const cancel = async (code: string): Promise<boolean> => {
+    const found = await waitingRegistrations.find(code);
+    if (!found) return false;
+    await users.lockEmail(found.email);
+    if (!(await waitingRegistrations.consume(code))) return false;
+    const target = { type: 'registration', id: found.id } as const;
+    await audit.record({ action: 'registration-cancelled', target });
+    return true;
+  };
+
+  const isActiveWithPassword = async (userId: string): Promise<boolean> => {
+    const rows = await deps.unitOfWork.query(
+      `select 1 from users u join password_hashes h on h.user_id = u.id
+       where u.id = ? and u.status = 'ACTIVE'`,
+      [userId],
+    );
+    return rows.length > 0;
+  };
+
+  const passwordHashOf = async (code: string) => {
+    const registration = await waitingRegistrations.find(code);
+    if (registration) return { email: registration.email, hash: registration.passwordHash };
+    const owner = await oneTimePasswords.ownerOf(kind, code);
+    return owner && { email: owner.email, hash: await users.findPasswordHash(owner.userId) };
+  };
+
+  /** A code that belongs to nothing is refused as a code, before any hashing. */
+  const requirePassword = async (code: string, password: string, context: Context) => {
+    const found = await passwordHashOf(code);
+    if (!found) return;
+    using _place = deps.hasher.place();
+    const account = accountOf({ kind: 'email', value: found.email });
+    // The code came from the mailbox: wrong passwords of strangers must not keep its owner out.
+    const limited = await attempts.limitPassword({ account, isKnownNetwork: true });
+    if (await deps.hasher.verify(found.hash, password, context.signal, limited)) return;
+    await audit.record({ action: 'password-asked', refusal: 'INVALID_CREDENTIALS' });
+    throw new Problem('INVALID_CREDENTIALS');
+  };
+
+  const useCode = createUseCode({
+    ...deps,
+    oneTimePasswords: {
+      isKnown: async (code) =>
+        (await waitingRegistrations.isKnown(code)) || oneTimePasswords.isKnown(code),
+    },
+  });
+
+  return {
+    async verifyEmail(input, context) {
+      const { code, password } = parseFields({
+        code: () => parsePastedSecret(input.code),
+        password: () => optional(input.password, parsePresentedPassword),
+      });
+      if (password !== undefined) await requirePassword(code, password, context);
+      await useCode(code, async () => (await confirmRegistration(code)) || activateAccount(code));
+    },
+    cancelRegistration: (code) => useCode(code, cancel),
+    async ownerOfCode(code) {
+      await attempts.spendCode();
+      const registration = await waitingRegistrations.find(code);
+      if (registration) {
+        return { email: registration.email, isRegistration: true, needsPassword: true };
+      }
+      const owner = await oneTimePasswords.ownerOf(kind, code);
+      if (!owner?.isLive) return undefined;
+      const needsPassword = await isActiveWithPassword(owner.userId);
+      return { email: owner.email, isRegistration: false, needsPassword };
+    },
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * Asking for an account. `register` executes the same statements for every address: it adds a
+ * registration and queues a job. The job knows whether an account owns the address.
+ */
+
+import {
+  type EmailAddress,
+  optional,
+  parseEmail,
+  parseFields,
+  parseLastName,
+  parsePersonName,
+  parseUsernameOrNone,
+  refuse,
+  type Username,
+} from '../../core/parse.ts';
+import type { Context } from '../../core/request-context.ts';
+import type { PasswordHasher } from '../../crypto/password/hasher.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Tasks } from '../../jobs/tasks.ts';
+import { enqueueJob } from '../../jobs/worker.ts';
+import type { Attempts } from '../../rate-limit/attempt-limits.ts';
+import type { WaitingRegistrations } from '../registrations/registrations.ts';
+import type { Users } from '../users/users.ts';
+import type { AddressNotices } from './address-notices.ts';
+import { type PasswordRules, parseConfirmation, parseNewPassword } from './apply-password.ts';
+import { isUnverified, type PendingAccounts } from './pending-accounts.ts';
+
+/** Everything raw; `register` finds out what it is. */
+export interface RegisterInput {
+  readonly email: unknown;
+  readonly password: unknown;
+  readonly passwordConfirmation?: unknown;
+  readonly firstName: unknown;
+  readonly lastName: unknown;
+  readonly username?: unknown;
+}
+
+export interface Registrations {
+  /** @throws THROTTLED, OVERLOADED, VALIDATION_FAILED */
+  register(input: RegisterInput, context: Context): Promise<void>;
+  /** @throws THROTTLED, VALIDATION_FAILED */
+  resendVerificationEmail(email: unknown): Promise<void>;
+  readonly tasks: Tasks;
+}
+
+export interface RegistrationDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly users: Users;
+  readonly waitingRegistrations: WaitingRegistrations;
+  readonly pendingAccounts: PendingAccounts;
+  readonly addressNotices: AddressNotices;
+  readonly hasher: PasswordHasher;
+  readonly attempts: Attempts;
+  readonly passwordRules: PasswordRules;
+}
+
+const mailTask = 'mail-registrations';
+const resendTask = 'resend-verification';
+
+export function createRegistrations(deps: RegistrationDeps): Registrations {
+  const { users, waitingRegistrations, attempts } = deps;
+  const { em, run } = deps.unitOfWork;
+
+  /** Usernames are public, so a taken one is said; the address does not enter into it. */
+  const requireFreeUsername = async (username: Username | undefined) => {
+    const isTaken = username !== undefined && (await users.isUsernameTaken(username));
+    parseFields({ username: () => isTaken && refuse('Is taken; choose another one.') });
+  };
+
+  /** The mail of a registration, or the one to the account that owns its address. */
+  const mailRegistrations = async (email: EmailAddress) => {
+    const isOwned = await deps.addressNotices.notifyOwner(email);
+    await run(async () => {
+      await users.lockEmail(email);
+      if (isOwned) return waitingRegistrations.removeAllOf(email);
+      const delaySeconds = await waitingRegistrations.mailCodes(email);
+      if (delaySeconds === undefined) return;
+      // One job for everything that waits by then.
+      await enqueueJob(em, mailTask, { email }, { key: `${mailTask}:${email}`, delaySeconds });
+    });
+  };
+
+  const resend = (email: EmailAddress) =>
+    run(async () => {
+      const owner = await users.claimEmail(email);
+      if (!owner) await waitingRegistrations.renewCodes(email);
+      else if (isUnverified(owner)) await deps.pendingAccounts.remind(owner, 'resend');
+    });
+
+  return {
+    async register(input, context) {
+      const { password, email, ...profile } = parseInput(input, deps.passwordRules);
+      using _place = deps.hasher.place();
+      const passwordHash = await attempts.limitMailRequest(async () => {
+        await requireFreeUsername(profile.username);
+        return deps.hasher.hash(password, context.signal);
+      });
+      const registration = { ...profile, email, passwordHash, locale: context.client.locale };
+      await run(async () => {
+        await users.lockEmail(email);
+        await waitingRegistrations.add(registration);
+        await enqueueJob(em, mailTask, { email });
+      });
+    },
+
+    async resendVerificationEmail(raw) {
+      const { email } = parseFields({ email: () => parseEmail(raw) });
+      // Looked up by the job, so that known and unknown addresses cost the caller the same.
+      await attempts.limitMailRequest(() => run(() => enqueueJob(em, resendTask, { email })));
+    },
+
+    // The addresses were parsed before they were queued.
+    tasks: {
+      [mailTask]: ({ email }) => mailRegistrations(email as EmailAddress),
+      [resendTask]: ({ email }) => resend(email as EmailAddress),
+    },
+  };
+}
+
+function parseInput(input: RegisterInput, rules: PasswordRules) {
+  const { email, firstName, lastName, username } = input;
+  const { passwordConfirmation: _repeated, ...parsed } = parseFields({
+    email: () => parseEmail(email),
+    firstName: () => parsePersonName(firstName),
+    lastName: () => parseLastName(lastName),
+    username: () => optional(username, parseUsernameOrNone) ?? undefined,
+    password: () => parseNewPassword(input.password, rules, [email, firstName, lastName, username]),
+    passwordConfirmation: () => parseConfirmation(input.passwordConfirmation, input.password),
+  });
+  return parsed;
+}

@@ -1,0 +1,121 @@
+/** What a person does to their own account, over GraphQL. */
+import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+import { Arg, Ctx, Field, InputType, Mutation, Query, Resolver } from 'type-graphql';
+import type { Context } from '../../core/request-context.ts';
+import { AcknowledgementType, acknowledge, Json, resultUnion } from '../common-types.resolver.ts';
+import { UserType } from '../users/users.resolver.ts';
+import type { EmailChanges } from './email-change.ts';
+import type { Profiles } from './profile.ts';
+
+@InputType('UpdateProfileInput')
+class UpdateProfileInputType {
+  @Field(() => String, { nullable: true })
+  firstName?: string | null;
+
+  @Field(() => String, { nullable: true })
+  lastName?: string | null;
+
+  @Field(() => String, { nullable: true })
+  username?: string | null;
+
+  @Field(() => String, { nullable: true })
+  locale?: string | null;
+
+  @Field(() => String, { nullable: true })
+  email?: string | null;
+
+  @Field(() => String, { nullable: true })
+  password?: string | null;
+}
+
+@InputType('ChangeEmailInput')
+class ChangeEmailInputType {
+  @Field(() => String)
+  newEmail!: string;
+
+  @Field(() => String)
+  password!: string;
+}
+
+@InputType('DeactivateAccountInput')
+class DeactivateAccountInputType {
+  @Field(() => String)
+  email!: string;
+
+  @Field(() => String)
+  password!: string;
+}
+
+const UpdateProfileResult = resultUnion('UpdateProfileResult', UserType);
+const ChangeEmailResult = resultUnion('ChangeEmailResult', AcknowledgementType);
+const ConfirmEmailChangeResult = resultUnion('ConfirmEmailChangeResult', AcknowledgementType);
+const CancelEmailChangeResult = resultUnion('CancelEmailChangeResult', AcknowledgementType);
+const DeactivateAccountResult = resultUnion('DeactivateAccountResult', AcknowledgementType);
+const EraseAccountResult = resultUnion('EraseAccountResult', AcknowledgementType);
+
+@Resolver()
+export class ProfileResolver {
+  readonly #profiles: Profiles;
+  readonly #emailChanges: EmailChanges;
+
+  constructor(profiles: Profiles, emailChanges: EmailChanges) {
+    this.#profiles = profiles;
+    this.#emailChanges = emailChanges;
+  }
+
+  @Query(() => Json)
+  exportMyData(@Ctx() context: Context): Promise<object> {
+    return this.#profiles.exportMyData(context);
+  }
+
+  @Mutation(() => UpdateProfileResult)
+  updateProfile(
+    @Arg('input', () => UpdateProfileInputType) input: UpdateProfileInputType,
+    @Ctx() context: Context,
+  ): Promise<typeof UpdateProfileResult> {
+    return this.#profiles.updateProfile(input, context);
+  }
+
+  @Mutation(() => ChangeEmailResult)
+  async changeEmail(
+    @Arg('input', () => ChangeEmailInputType) input: ChangeEmailInputType,
+    @Ctx() context: Context,
+  ): Promise<typeof ChangeEmailResult> {
+    await this.#emailChanges.changeEmail(input, context);
+    return acknowledge('Confirm the new address with the code mailed to it.');
+  }
+
+  @Mutation(() => ConfirmEmailChangeResult)
+  async confirmEmailChange(
+    @Arg('code', () => String) code: string,
+  ): Promise<typeof ConfirmEmailChangeResult> {
+    await this.#emailChanges.confirmEmailChange(code);
+    return acknowledge('The new address is confirmed. Log in with it from now on.');
+  }
+
+  @Mutation(() => CancelEmailChangeResult)
+  async cancelEmailChange(
+    @Arg('code', () => String) code: string,
+  ): Promise<typeof CancelEmailChangeResult> {
+    await this.#emailChanges.cancelEmailChange(code);
+    return acknowledge('The change is stopped and every session is ended. Change your password.');
+  }
+
+  @Mutation(() => DeactivateAccountResult)
+  async deactivateAccount(
+    @Arg('input', () => DeactivateAccountInputType) input: DeactivateAccountInputType,
+    @Ctx() context: Context,
+  ): Promise<typeof DeactivateAccountResult> {
+    await this.#profiles.deactivateAccount(input, context);
+    return acknowledge('The account is closed.');
+  }
+
+  @Mutation(() => EraseAccountResult)
+  async eraseAccount(
+    @Arg('password', () => String) password: string,
+    @Ctx() context: Context,
+  ): Promise<typeof EraseAccountResult> {
+    await this.#profiles.eraseAccount(password, context);
+    return acknowledge('The account is erased.');
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * The registrations that wait for their codes: added, mailed, consumed, removed. The decision which
+ * mail an address gets is made elsewhere; this file only knows registrations.
+ */
+import { v7 as uuidv7 } from 'uuid';
+import type { EmailAddress, Username } from '../../core/parse.ts';
+import { type Clock, secondsAfter } from '../../core/time.ts';
+import { digestOf, looksLikeSecret, type OneTimeSecrets } from '../../crypto/one-time-secret.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import { enqueueMail } from '../../mail/outbox.ts';
+import type { Attempts } from '../../rate-limit/attempt-limits.ts';
+import { Registration } from './registration.entity.ts';
+
+/** Registrations of one address with a live code; the next one is dropped. */
+const liveRegistrationsPerAddress = 5;
+
+export interface NewRegistration {
+  readonly email: EmailAddress;
+  readonly passwordHash: string;
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly username: Username | undefined;
+  readonly locale: string;
+}
+
+/** A registration that its code, or an administrator, has taken out of the table. */
+export interface TakenRegistration {
+  readonly id: string;
+  readonly email: EmailAddress;
+  readonly passwordHash: string;
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly username: Username | null;
+  readonly locale: string | null;
+  readonly digest: string;
+  /** As PostgreSQL writes times. */
+  readonly createdAt: string;
+  readonly expiresAt: string;
+}
+
+export type WaitingRegistration = Pick<TakenRegistration, 'id' | 'email' | 'passwordHash'>;
+
+export interface WaitingRegistrations {
+  /**
+   * Adds a registration, unless five with a live code wait for the address already. Executes the same
+   * statement in every case. Needs a transaction that holds the lock of the address.
+   */
+  add(registration: NewRegistration): Promise<void>;
+  /** The registration that a live code belongs to. */
+  find(code: string): Promise<WaitingRegistration | undefined>;
+  /** Whether a registration has this code, live or expired. */
+  isKnown(code: string): Promise<boolean>;
+  /**
+   * Takes the registration of a live code out of the table; of parallel callers exactly one gets it.
+   * Needs a transaction that holds the lock of the address.
+   */
+  consume(code: string): Promise<TakenRegistration | undefined>;
+  /** The same by id, also with an expired code. */
+  take(id: string): Promise<TakenRegistration | undefined>;
+  /** The address of a registration: lock it before anything else. */
+  emailOf(id: string): Promise<EmailAddress | undefined>;
+  removeAllOf(email: EmailAddress): Promise<void>;
+  /**
+   * Queues one mail with the codes of all registrations of the address, if one of them was never mailed.
+   * Needs a transaction that holds the lock of the address.
+   *
+   * @returns the seconds after which to try again, when the last mail to the address is not a minute old
+   *   or its limit is exhausted
+   */
+  mailCodes(email: EmailAddress): Promise<number | undefined>;
+  /**
+   * Gives every registration of the address a new code and queues one mail with them. Does nothing
+   * within a minute of the last mail, except for the first new code of a single registration. Needs a
+   * transaction that holds the lock of the address.
+   */
+  renewCodes(email: EmailAddress): Promise<void>;
+}
+
+export interface WaitingRegistrationsDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly secrets: OneTimeSecrets;
+  readonly clock: Clock;
+  readonly verifyCodeTtlSeconds: number;
+  readonly mailCooldownSeconds: number;
+  readonly attempts: Pick<Attempts, 'limitMail'>;
+}
+
+const columns = `id, email, password_hash as "passwordHash", first_name as "firstName",
+  last_name as "lastName", username, locale, digest, created_at as "createdAt", expires_at as "expiresAt"`;
+
+export function createWaitingRegistrations(deps: WaitingRegistrationsDeps): WaitingRegistrations {
+  const { unitOfWork, secrets, clock, verifyCodeTtlSeconds, mailCooldownSeconds } = deps;
+  const { em, query } = unitOfWork;
+
+  const allOf = (email: EmailAddress) =>
+    em.find(Registration, { email }, { orderBy: { createdAt: 'asc', id: 'asc' } });
+
+  /** Seconds until the next mail to the address may be queued; 0 or less when it may be now. */
+  const secondsToWait = (registrations: readonly Registration[]): number => {
+    const mailedAt = Math.max(...registrations.map((each) => each.mailedAt?.getTime() ?? 0));
+    return (mailedAt - clock().getTime()) / 1000 + mailCooldownSeconds;
+  };
+
+  /** Whether the mail is queued; not once the recipient has had as many as the limit allows. */
+  const queueMail = (
+    email: EmailAddress,
+    registrations: readonly Registration[],
+    prepare: () => void = () => undefined,
+  ) =>
+    deps.attempts.limitMail(email, 'mail-recipient', () => {
+      prepare();
+      const mailedAt = clock();
+      for (const registration of registrations) registration.mailedAt = mailedAt;
+      const codeIds = registrations.map(({ codeId }) => codeId);
+      return enqueueMail(em, { mail: 'verify-email', to: email, codeIds });
+    });
+
+  return {
+    async add({ email, passwordHash, firstName, lastName, username, locale }) {
+      const id = uuidv7();
+      const now = clock();
+      const expiresAt = secondsAfter(now, verifyCodeTtlSeconds);
+      await query(
+        `insert into registrations (id, email, password_hash, first_name, last_name, username, locale,
+           code_id, digest, created_at, expires_at)
+         select ?::uuid, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text,
+           ?::uuid, ?::text, ?::timestamptz, ?::timestamptz
+         where (select count(*) from registrations where email = ? and expires_at > ?)
+           < ${liveRegistrationsPerAddress}`,
+        [
+          ...[id, email, passwordHash, firstName, lastName, username ?? null, locale],
+          ...[id, digestOf(secrets.derive(id)), now, expiresAt],
+          ...[email, now],
+        ],
+      );
+    },
+
+    async find(code) {
+      if (!looksLikeSecret(code)) return undefined;
+      const [row] = await query<WaitingRegistration>(
+        `select ${columns} from registrations where digest = ? and expires_at > ?`,
+        [digestOf(code), clock()],
+      );
+      return row;
+    },
+
+    async isKnown(code) {
+      if (!looksLikeSecret(code)) return false;
+      const digest = digestOf(code);
+      const rows = await query('select 1 as one from registrations where digest = ?', [digest]);
+      return rows.length > 0;
+    },
+
+    async consume(code) {
+      const [row] = await query<TakenRegistration>(
+        `delete from registrations where digest = ? and expires_at > ? returning ${columns}`,
+        [digestOf(code), clock()],
+      );
+      return row;
+    },
+
+    async take(id) {
+      const [row] = await query<TakenRegistration>(
+        `delete from registrations where id = ? returning ${columns}`,
+        [id],
+      );
+      return row;
+    },
+
+    async emailOf(id) {
+      const [row] = await query<{ email: EmailAddress }>(
+        'select email from registrations where id = ?',
+        [id],
+      );
+      return row?.email;
+    },
+
+    async removeAllOf(email) {
+      await query('delete from registrations where email = ?', [email]);
+    },
+
+    async mailCodes(email) {
+      const all = await allOf(email);
+      const now = clock();
+      const live = all.filter(({ expiresAt }) => expiresAt > now);
+      if (live.every(({ mailedAt }) => mailedAt !== null)) return undefined;
+      const seconds = secondsToWait(all);
+      if (seconds > 0) return seconds;
+      return (await queueMail(email, live)) ? undefined : mailCooldownSeconds;
+    },
+
+    async renewCodes(email) {
+      const all = await allOf(email);
+      if (all.length === 0) return;
+      const isFirstNewCode = all.length === 1 && all.every(({ id, codeId }) => id === codeId);
+      if (secondsToWait(all) > 0 && !isFirstNewCode) return;
+      const now = clock();
+      // Live ones first, then the newest: a mail stays readable.
+      const isLive = ({ expiresAt }: Registration) => expiresAt > now;
+      const byUse = [...all.filter(isLive), ...all.filter((it) => !isLive(it)).reverse()];
+      const renewed = byUse.slice(0, liveRegistrationsPerAddress);
+      await queueMail(email, renewed, () => {
+        for (const registration of renewed) {
+          registration.codeId = uuidv7();
+          registration.digest = digestOf(secrets.derive(registration.codeId));
+          registration.expiresAt = secondsAfter(now, verifyCodeTtlSeconds);
+        }
+      });
+    },
+  };
+}

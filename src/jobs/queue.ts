@@ -1,0 +1,162 @@
+/**
+ * What waits in the job queue, what failed and what was given up; and how it gets another chance.
+ * The only reader of graphile-worker's tables beside the worker itself.
+ */
+
+import type { UnitOfWork } from '../database/transaction.ts';
+import type { JobPayload } from './tasks.ts';
+import { maxAttempts } from './worker.ts';
+
+/** `dead` is what is not tried again by itself. */
+export type JobState = 'waiting' | 'retrying' | 'dead';
+
+export interface QueuedJob {
+  readonly id: string;
+  readonly payload: JobPayload;
+  readonly state: JobState;
+  readonly attempts: number;
+  readonly lastError: string | null;
+  readonly createdAt: Date;
+  /** When it is tried next; that of a dead one is over. */
+  readonly runAt: Date;
+}
+
+/** How many jobs there are. */
+export type QueueLevel = Readonly<Record<JobState, number>> & {
+  /** Age of the oldest that is not dead; 0 when there is none. */
+  readonly oldestSeconds: number;
+};
+
+export interface JobQueue {
+  /** Jobs of one kind, oldest first. */
+  list(
+    task: string,
+    options: { readonly isDeadOnly: boolean; limit: number },
+  ): Promise<QueuedJob[]>;
+  level(task: string): Promise<QueueLevel>;
+  /**
+   * Makes jobs of one kind due now, with as many attempts as new ones; all dead ones without `ids`.
+   * Answers whose turn it is: what is being done at this moment is left alone.
+   */
+  revive(task: string, ids?: readonly string[]): Promise<string[]>;
+  /** Whether there are jobs of one kind that are tried again later, for a reason that begins so. */
+  isHeldUp(task: string, reason: string): Promise<boolean>;
+  /** Makes those jobs due now; their attempts stay counted. */
+  hasten(task: string, reason: string): Promise<void>;
+  /** Removes what has been dead for so long. */
+  purgeDead(task: string, days: number): Promise<void>;
+  /** Removes jobs that have one of the values in that field of their payload. */
+  remove(task: string, field: string, values: readonly string[]): Promise<void>;
+}
+
+/** The end of an attempt is not known yet while somebody holds the job. */
+const stateSql = `
+  case
+    when attempts >= max_attempts and locked_at is null then 'dead'
+    when attempts > 0 and last_error is not null then 'retrying'
+    else 'waiting'
+  end`;
+
+const ofTask = `task_id = (select id from graphile_worker._private_tasks where identifier = ?)`;
+const isDead = 'attempts >= max_attempts and locked_at is null';
+const isHeldUp = `locked_at is null and attempts < max_attempts and run_at > now()
+  and starts_with(last_error, ?)`;
+
+interface JobRow {
+  readonly id: string;
+  readonly payload: JobPayload;
+  readonly state: JobState;
+  readonly attempts: number;
+  readonly last_error: string | null;
+  readonly created_at: string;
+  readonly run_at: string;
+}
+
+export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
+  return {
+    async list(task, { isDeadOnly, limit }) {
+      const rows = await query<JobRow>(
+        `select id::text, payload, ${stateSql} as state, attempts, last_error, created_at, run_at
+         from graphile_worker._private_jobs
+         where ${ofTask} and (${isDead} or not ?::boolean)
+         order by graphile_worker._private_jobs.id limit ?`,
+        [task, isDeadOnly, limit],
+      );
+      return rows.map(toJob);
+    },
+
+    async level(task) {
+      const [row] = await query<QueueLevel>(
+        `select count(*) filter (where state = 'waiting')::int as waiting,
+           count(*) filter (where state = 'retrying')::int as retrying,
+           count(*) filter (where state = 'dead')::int as dead,
+           coalesce(extract(epoch from now() - min(created_at) filter (where state <> 'dead')), 0)
+             ::float as "oldestSeconds"
+         from (
+           select created_at, ${stateSql} as state from graphile_worker._private_jobs where ${ofTask}
+         ) jobs`,
+        [task],
+      );
+      if (!row) throw new Error('a count has a row');
+      return row;
+    },
+
+    async revive(task, ids) {
+      const rows = await query<{ id: string }>(
+        `update graphile_worker._private_jobs
+         set run_at = now(), attempts = 0, priority = 0, max_attempts = ${maxAttempts}, updated_at = now()
+         where ${ofTask} and locked_at is null and
+           case when ?::bigint[] is null then ${isDead} else id = any(?::bigint[]) end
+         returning id::text`,
+        [task, toArray(ids), toArray(ids)],
+      );
+      return rows.map(({ id }) => id);
+    },
+
+    async isHeldUp(task, reason) {
+      const rows = await query(
+        `select 1 from graphile_worker._private_jobs where ${ofTask} and ${isHeldUp} limit 1`,
+        [task, reason],
+      );
+      return rows.length > 0;
+    },
+
+    async hasten(task, reason) {
+      await query(
+        `update graphile_worker._private_jobs set run_at = now(), updated_at = now()
+         where ${ofTask} and ${isHeldUp}`,
+        [task, reason],
+      );
+    },
+
+    async purgeDead(task, days) {
+      await query(
+        `delete from graphile_worker._private_jobs
+         where ${ofTask} and ${isDead} and updated_at < now() - ? * interval '1 day'`,
+        [task, days],
+      );
+    },
+
+    async remove(task, field, values) {
+      await query(
+        `delete from graphile_worker._private_jobs
+         where ${ofTask} and locked_at is null and payload ->> ? = any(?::text[])`,
+        [task, field, toArray(values)],
+      );
+    },
+  };
+}
+
+function toJob({ last_error, created_at, run_at, ...row }: JobRow): QueuedJob {
+  return {
+    ...row,
+    lastError: last_error,
+    createdAt: new Date(created_at),
+    runAt: new Date(run_at),
+  };
+}
+
+/** An array as PostgreSQL reads it; the ORM would spread one over the statement. */
+function toArray(ids: readonly string[] | undefined): string | null {
+  return ids === undefined ? null : `{${ids.join(',')}}`;
+}

@@ -1,0 +1,59 @@
+/**
+ * The development mailbox: mails as files in the data directory, where no mail server is set. Kept
+ * across restarts, the newest 200 of them.
+ */
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { v7 as uuidv7 } from 'uuid';
+import { makePrivateDirectory } from '../core/private-directory.ts';
+import type { Mail } from './templates/layout.ts';
+
+const keptMails = 200;
+const filePattern = /^([0-9a-f-]{36})\.json$/;
+
+export interface KeptMail extends Mail {
+  /** A UUIDv7: the order of ids is the order of time. */
+  readonly id: string;
+  readonly from: string;
+  /** RFC 3339, UTC. */
+  readonly sentAt: string;
+}
+
+export interface DevelopmentMailbox {
+  keep(mail: Mail & { readonly from: string }): Promise<void>;
+  /** Newest first. */
+  list(): Promise<readonly KeptMail[]>;
+  find(id: string): Promise<KeptMail | undefined>;
+}
+
+export function createDevelopmentMailbox(directory: string): DevelopmentMailbox {
+  const fileNames = async () => {
+    const names = await readdir(directory).catch(() => []);
+    return names.filter((name) => filePattern.test(name)).sort();
+  };
+  const read = async (name: string): Promise<KeptMail | undefined> => {
+    const text = await readFile(join(directory, name), 'utf8').catch(() => undefined);
+    return text === undefined ? undefined : (JSON.parse(text) as KeptMail); // written by keep alone
+  };
+
+  return {
+    async keep(mail) {
+      await makePrivateDirectory(directory);
+      const id = uuidv7();
+      const kept: KeptMail = { ...mail, id, sentAt: new Date().toISOString() };
+      const partial = join(directory, `${id}.partial`);
+      await writeFile(partial, JSON.stringify(kept, undefined, 2), { mode: 0o600, flush: true });
+      await rename(partial, join(directory, `${id}.json`));
+      const names = await fileNames();
+      const surplus = names.slice(0, Math.max(0, names.length - keptMails));
+      await Promise.all(surplus.map((name) => rm(join(directory, name), { force: true })));
+    },
+    async list() {
+      const mails = await Promise.all((await fileNames()).reverse().map(read));
+      return mails.filter((mail) => mail !== undefined);
+    },
+    async find(id) {
+      return filePattern.test(`${id}.json`) ? read(`${id}.json`) : undefined;
+    },
+  };
+}

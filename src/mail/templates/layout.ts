@@ -1,0 +1,128 @@
+/**
+ * What a mail consists of: a subject and a few blocks, from which the text and the HTML part are
+ * written, so that the two cannot say different things.
+ */
+
+import { escapeHtml } from '../../core/text.ts';
+import type { SupportedLocale } from '../../i18n/locale.ts';
+import { type Say, textsIn } from '../../i18n/translate.ts';
+
+export type Block =
+  | { readonly kind: 'paragraph'; readonly text: string }
+  | { readonly kind: 'button'; readonly label: string; readonly url: string }
+  /** Lines such as `Code: …`, for people who paste. */
+  | { readonly kind: 'facts'; readonly facts: Readonly<Record<string, string>> };
+
+export interface MailContent {
+  readonly subject: string;
+  readonly blocks: readonly Block[];
+}
+
+export const paragraph = (text: string): Block => ({ kind: 'paragraph', text });
+export const button = (label: string, url: string): Block => ({ kind: 'button', label, url });
+export const facts = (lines: Readonly<Record<string, string>>): Block => ({
+  kind: 'facts',
+  facts: lines,
+});
+
+/** `name` is what somebody typed, and may be empty. */
+export function greeting(say: Say, name = ''): Block {
+  return paragraph(
+    name === '' ? say('mails.greeting') : say('mails.greetingByName', { name: harmless(name) }),
+  );
+}
+
+/**
+ * A name that somebody typed, so that no mail program makes a link of it: a word joiner behind each
+ * dot, colon and at-sign that is followed by a letter (OWASP: content injection).
+ */
+export function harmless(name: string): string {
+  return name.replace(/[.:@](?=[\p{L}\p{N}])/gu, '$&\u2060');
+}
+
+/** How long something works, in whole hours where it can be said so, else in minutes. */
+export function lifetime(say: Say, seconds: number): string {
+  return seconds >= 3600 && seconds % 3600 === 0
+    ? say('mails.lifetime.hours', { count: seconds / 3600 })
+    : say('mails.lifetime.minutes', { count: Math.max(1, Math.floor(seconds / 60)) });
+}
+
+export interface Mail {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+export interface Recipient {
+  readonly to: string;
+  readonly locale: SupportedLocale;
+}
+
+export function renderMail({ to, locale }: Recipient, { subject, blocks }: MailContent): Mail {
+  const footer = textsIn(locale)('mails.footer');
+  return {
+    to,
+    subject,
+    text: `${[...blocks.map(textOf), `-- \n${footer}`].join('\n\n')}\n`,
+    html: renderHtml({ locale, subject, footer }, blocks),
+  };
+}
+
+function textOf(block: Block): string {
+  if (block.kind === 'paragraph') return block.text;
+  if (block.kind === 'button') return `${block.label}:\n${block.url}`;
+  return Object.entries(block.facts)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join('\n');
+}
+
+/** Mail programs ignore style sheets; colours are left to them, so that dark mode stays theirs. */
+const styles = {
+  body: 'margin:0;padding:24px;font:16px/1.55 system-ui,-apple-system,Segoe UI,Roboto,sans-serif',
+  column: 'max-width:34rem;margin:0 auto',
+  subject: 'font-size:22px;line-height:1.25;margin:0 0 20px',
+  button:
+    'display:inline-block;padding:12px 20px;border-radius:8px;background:#1f4fd8;color:#ffffff;font-weight:600;text-decoration:none',
+  facts:
+    'margin:0 0 16px;padding:12px 16px;border:1px solid #8886;border-radius:8px;overflow-wrap:anywhere',
+  value: 'font:15px ui-monospace,Menlo,Consolas,monospace',
+  footer: 'margin:32px 0 0;padding-top:16px;border-top:1px solid #8886;font-size:13px;opacity:.75',
+} as const;
+
+function renderHtml(
+  { locale, subject, footer }: { locale: SupportedLocale; subject: string; footer: string },
+  blocks: readonly Block[],
+): string {
+  return `<!doctype html>
+<html lang="${locale}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHtml(subject)}</title>
+</head>
+<body style="${styles.body}">
+<div style="${styles.column}">
+<h1 style="${styles.subject}">${escapeHtml(subject)}</h1>
+${blocks.map(htmlOf).join('\n')}
+<p style="${styles.footer}">${escapeHtml(footer)}</p>
+</div>
+</body>
+</html>
+`;
+}
+
+function htmlOf(block: Block): string {
+  if (block.kind === 'paragraph') {
+    return `<p>${escapeHtml(block.text)}</p>`;
+  }
+  if (block.kind === 'button') {
+    return `<p><a href="${escapeHtml(block.url)}" style="${styles.button}">${escapeHtml(block.label)}</a></p>`;
+  }
+  const lines = Object.entries(block.facts).map(
+    ([name, value]) =>
+      `${escapeHtml(name)}: <code style="${styles.value}">${escapeHtml(value)}</code>`,
+  );
+  return `<p style="${styles.facts}">${lines.join('<br>')}</p>`;
+}

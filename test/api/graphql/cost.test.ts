@@ -1,0 +1,34 @@
+/** What fields weigh: every list of the schema has a weight of its own. */
+import {
+  buildSchema,
+  getNamedType,
+  getNullableType,
+  isInputObjectType,
+  isListType,
+  isObjectType,
+} from 'graphql';
+import { expect, test } from 'vitest';
+import { weights } from '../../../src/api/graphql/cost.ts';
+import { schemaText } from '../../support/operations.ts';
+
+const types = Object.values(buildSchema(schemaText).getTypeMap()).filter(
+  (type) => isObjectType(type) && !isInputObjectType(type) && !type.name.startsWith('__'),
+);
+const fields = types.flatMap((type) =>
+  isObjectType(type)
+    ? Object.values(type.getFields()).map((field) => ({ owner: type.name, field }))
+    : [],
+);
+
+test('J11: every list without pages, every count and every JSON of the root has a weight', () => {
+  const isHeavy = ({ owner, field }: (typeof fields)[number]) => {
+    const isList = isListType(getNullableType(field.type));
+    // The page of a connection is weighed by its arguments; a problem lists the fields of one input.
+    if (isList) return !owner.endsWith('Connection') && owner !== 'Problem';
+    return (
+      field.name === 'totalCount' || (owner === 'Query' && getNamedType(field.type).name === 'JSON')
+    );
+  };
+  const heavy = fields.filter(isHeavy).map(({ owner, field }) => `${owner}.${field.name}`);
+  expect(Object.keys(weights).sort()).toEqual(heavy.sort());
+});

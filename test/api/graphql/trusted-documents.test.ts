@@ -1,0 +1,193 @@
+/** TRUSTED_DOCUMENTS: over GraphQL what the manifest lists and nothing else, by id and by text. */
+import { createHash } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readTrustedDocuments } from '../../../src/api/graphql/trusted-documents.ts';
+import { ConfigError } from '../../../src/config/config.ts';
+import { goodPassword, newAddress, person } from '../../support/people.ts';
+import { internals } from '../../support/refusals.ts';
+import { makeScratchDirectory } from '../../support/scratch.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+const login = `mutation Login($input: LoginInput!) {
+  login(input: $input) { __typename ... on TokenPair { accessToken } ... on Problem { code } }
+}`;
+const me = 'query Me { me { id email } }';
+const idOf = (document: string) => createHash('sha256').update(document).digest('hex');
+
+const manifests = {
+  flat: { [idOf(login)]: login, [`sha256:${idOf(me)}`]: me },
+  apollo: {
+    format: 'apollo-persisted-query-manifest',
+    version: 1,
+    operations: [
+      { id: idOf(login), body: login, name: 'Login', type: 'mutation' },
+      { id: idOf(me), body: me, name: 'Me', type: 'query' },
+    ],
+  },
+};
+
+let directory: string;
+/** Takes every document; for what a test needs beforehand. */
+let open: TestService;
+
+beforeAll(async () => {
+  directory = makeScratchDirectory('manifest');
+  open = await startService();
+});
+afterAll(async () => {
+  await open.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function fileWith(content: unknown): Promise<string> {
+  const file = join(directory, `${idOf(JSON.stringify(content)).slice(0, 12)}.json`);
+  await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+}
+
+function startWith(file: string): Promise<TestService> {
+  const environment = { TRUSTED_DOCUMENTS: file };
+  return startService({ database: open.database, mail: open.mail, environment });
+}
+
+describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
+  let service: TestService;
+  let ada: Awaited<ReturnType<typeof person>>;
+
+  beforeAll(async () => {
+    ada = await person(open);
+    service = await startWith(await fileWith(manifests[form]));
+  });
+  afterAll(() => service.close());
+
+  async function send(body: object | string, search = '', method = 'POST') {
+    const response = await fetch(`${service.address}/graphql${search}`, {
+      method,
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${ada.accessToken}`,
+      },
+      ...(method === 'POST' ? { body: JSON.stringify(body) } : {}),
+    });
+    const text = await response.text();
+    const { data, errors } = JSON.parse(text);
+    return { status: response.status, headers: response.headers, data, errors, text };
+  }
+  const get = (values: Readonly<Record<string, string>>) =>
+    send('', `?${new URLSearchParams(values)}`, 'GET');
+  const persisted = (document: string) => ({
+    persistedQuery: { version: 1, sha256Hash: idOf(document) },
+  });
+
+  test('takes a listed operation by id and by text', async () => {
+    const answers = [
+      await send({ documentId: idOf(me) }),
+      await send({ documentId: `sha256:${idOf(me)}` }),
+      await send({ extensions: persisted(me) }),
+      await send({ query: me }),
+      await send({ query: me, extensions: persisted(me) }),
+      await get({ documentId: idOf(me) }),
+      await get({ extensions: JSON.stringify(persisted(me)) }),
+      await get({ query: me, operationName: 'Me' }),
+    ];
+    for (const { status, data } of answers) {
+      expect([status, data]).toEqual([200, { me: { id: ada.userId, email: ada.email } }]);
+    }
+  });
+
+  test('with its variables', async () => {
+    const input = { email: ada.email, password: goodPassword };
+    const { data } = await send({ documentId: idOf(login), variables: { input } });
+    expect(data.login.__typename).toBe('TokenPair');
+  });
+
+  test('refuses every other', async () => {
+    const other = 'query Me { me { id } }';
+    const answers = [
+      await send({ query: other }),
+      await send({ query: `${me} ` }),
+      await send({ query: '{ __typename }' }),
+      await send({ query: '{ __schema { queryType { name } } }' }),
+      await send({ query: '{' }),
+      await send({ documentId: idOf(other) }),
+      await send({ documentId: idOf(other), query: other }),
+      await send({ documentId: '__proto__' }),
+      await send({ extensions: persisted(other) }),
+      await send({ query: other, extensions: persisted(other) }),
+      await send({ query: other, documentId: idOf(me) }),
+      await send({ query: login, extensions: persisted(me) }),
+      await send({ query: other, operationName: 'Me' }),
+      await get({ query: other }),
+      await get({ documentId: idOf(other) }),
+    ];
+    const refusal = {
+      message: 'Only listed operations are taken here; this one is not in the manifest.',
+      extensions: { code: 'PERSISTED_QUERY_NOT_IN_LIST' },
+    };
+    for (const { status, data, errors } of answers) {
+      expect([status, data, errors]).toEqual([400, undefined, [refusal]]);
+    }
+  });
+
+  test('does nothing of what it refuses', async () => {
+    const email = newAddress();
+    const answer = await send({
+      query: `mutation { register(input: {email: "${email}", password: "${goodPassword}",
+        firstName: "A", lastName: "B"}) { __typename } }`,
+    });
+    expect(answer.status).toBe(400);
+    const rows = await service.database.query('select 1 from users where email = $1', [email]);
+    expect(rows).toEqual([]);
+  });
+
+  test('changes nothing about what else is refused', async () => {
+    const byGet = await get({ documentId: idOf(login), variables: '{}' });
+    expect([byGet.status, byGet.headers.get('allow')]).toEqual([405, 'POST']);
+    for (const body of [{}, { documentId: 7 }, { query: { me: 1 } }, [{ documentId: idOf(me) }]]) {
+      const { status, text } = await send(body);
+      expect(status).toBe(400);
+      expect(text).not.toMatch(internals);
+    }
+  });
+
+  test('leaves REST and the pages as they are', async () => {
+    const json = { email: ada.email, password: goodPassword };
+    expect((await service.rest('POST', '/login/', { json })).status).toBe(200);
+    const profile = await service.rest('GET', '/profile/view/', { token: ada.accessToken });
+    expect(profile.body.data.email).toBe(ada.email);
+    const form = new URLSearchParams({ code: 'wrong' });
+    const page = await fetch(`${service.address}/verify-email`, { method: 'POST', body: form });
+    expect(page.status).toBe(400);
+    expect(await page.text()).toContain('<html');
+  });
+});
+
+describe('a manifest that cannot be used', () => {
+  const wrong: readonly (readonly [string, unknown, RegExp])[] = [
+    ['is not JSON', '{', /is not JSON/],
+    ['is a list', [login], /must be/],
+    ['is empty', {}, /lists no document/],
+    ['has something else than texts', { a: 7 }, /must be/],
+    ['has no document', { [idOf(me)]: 'query {' }, /has no valid document at/],
+    ['is of another version', { ...manifests.apollo, version: 2 }, /must be/],
+    ['is of another format', { format: 'mine', operations: [] }, /must be/],
+    ['names one twice', { a: me, 'sha256:a': login }, /twice/],
+  ];
+
+  test.each(wrong)('%s: the message says so', async (_what, content, told) => {
+    const file = await fileWith(content);
+    const read = () => readTrustedDocuments(file);
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(told);
+    expect(read).toThrow(`TRUSTED_DOCUMENTS: ${file}`);
+  });
+
+  test('stops the start', async () => {
+    const missing = join(directory, 'missing.json');
+    await expect(startWith(missing)).rejects.toThrow(
+      `TRUSTED_DOCUMENTS: ${missing} cannot be read`,
+    );
+  });
+});

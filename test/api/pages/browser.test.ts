@@ -1,0 +1,142 @@
+/** The pages in a real browser without JavaScript: what a person does with the links of mails. */
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findBrowser, launchBrowser, noBrowserReason } from '../../support/browser.ts';
+import { changeLinks, resetLink, verificationLink } from '../../support/page-links.ts';
+import { goodPassword, tryLogin } from '../../support/people.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+const executable = findBrowser();
+
+describe.skipIf(executable === undefined)(
+  executable === undefined ? `skipped: ${noBrowserReason}` : 'in Chromium',
+  () => {
+    let service: TestService;
+    let browser: Browser;
+    beforeAll(async () => {
+      [service, browser] = await Promise.all([startService(), launchBrowser(executable ?? '')]);
+    });
+    afterAll(async () => {
+      await browser.close();
+      await service.close();
+    });
+
+    /** Opens a link from a mail, and fails on anything that the page complains of. */
+    async function visit(link: string, options: BrowserContextOptions = {}) {
+      const context = await browser.newContext({ javaScriptEnabled: false, ...options });
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on('console', (message) => complaints.push(message.text()));
+      page.on('requestfailed', (request) => {
+        const reason = request.failure()?.errorText ?? '';
+        // What the browser itself gives up belongs to a page that is left.
+        if (reason !== 'net::ERR_ABORTED') complaints.push(`${request.url()} ${reason}`);
+      });
+      const { pathname, search } = new URL(link);
+      await page.goto(service.address + pathname + search);
+      return {
+        page,
+        async [Symbol.asyncDispose]() {
+          await context.close();
+          expect(complaints.filter((text) => !text.includes('status of 400'))).toEqual([]);
+        },
+      };
+    }
+
+    const heading = (page: Page) => page.getByRole('heading', { level: 1 }).innerText();
+
+    test('a person registers, opens the link from the mail, presses the button and logs in', async () => {
+      const { email, link } = await verificationLink(service);
+      await using visited = await visit(link);
+      const { page } = visited;
+      expect(await page.getByRole('main').innerText()).toContain(email);
+      expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+      const password = page.getByLabel('Password');
+      await password.fill('not the password');
+      await page.getByRole('button', { name: 'Confirm this address' }).click();
+      expect(
+        await page.getByText('This is not the password of this registration.').isVisible(),
+      ).toBe(true);
+      await password.fill(goodPassword);
+      await password.press('Enter');
+      expect(await heading(page)).toBe('Address confirmed');
+      expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
+    });
+
+    test('a person removes the registration of somebody else', async () => {
+      const { email, link } = await verificationLink(service);
+      await using visited = await visit(link);
+      const { page } = visited;
+      await page.getByRole('button', { name: 'This was not me' }).click();
+      expect(await heading(page)).toBe('Registration removed');
+      await page.goto(service.address + new URL(link).pathname + new URL(link).search);
+      expect(await heading(page)).toBe('This link does not work any more');
+      expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+    });
+
+    test('a person chooses a new password, in Spanish, after one that is refused', async () => {
+      const { email, link } = await resetLink(service);
+      await using visited = await visit(link, { locale: 'es-ES' });
+      const { page } = visited;
+      const first = page.getByLabel('Contraseña nueva', { exact: true });
+      const again = page.getByLabel('Repita la contraseña nueva');
+      await first.fill('corta');
+      await again.fill('corta');
+      await page.getByRole('button').click();
+      expect(await page.getByText('Use al menos 8 caracteres.').isVisible()).toBe(true);
+      expect(await first.inputValue()).toBe('');
+      expect(await first.evaluate((field) => field === field.ownerDocument.activeElement)).toBe(
+        true,
+      );
+      const better = 'una contraseña bastante buena';
+      await first.fill(better);
+      await again.fill(better);
+      await again.press('Enter');
+      expect(await heading(page)).toBe('Contraseña guardada');
+      expect(await tryLogin(service, email, better)).toMatchObject({ __typename: 'TokenPair' });
+      expect(await tryLogin(service, email, goodPassword)).toMatchObject({
+        code: 'INVALID_CREDENTIALS',
+      });
+      await page.goto(service.address + new URL(link).pathname + new URL(link).search);
+      expect(await heading(page)).toBe('Este enlace ya no sirve');
+    });
+
+    test('a person moves to another address with the keyboard alone', async () => {
+      const { confirm } = await changeLinks(service);
+      await using visited = await visit(confirm.link);
+      const { page } = visited;
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      await page.waitForLoadState();
+      await page.getByText('Address changed').waitFor();
+      expect(await tryLogin(service, confirm.email)).toMatchObject({ __typename: 'TokenPair' });
+    });
+
+    test('a person stops a change that somebody else asked for', async () => {
+      const { cancel } = await changeLinks(service);
+      await using visited = await visit(cancel.link);
+      const { page } = visited;
+      await page.getByRole('button', { name: 'Stop the change' }).click();
+      expect(await heading(page)).toBe('The change was stopped');
+    });
+
+    test.each(['light', 'dark'] as const)(
+      'on a telephone, %s, nothing is wider than the screen and the style sheet is there',
+      async (colorScheme) => {
+        const { link } = await resetLink(service);
+        const options = { viewport: { width: 320, height: 640 }, colorScheme };
+        await using visited = await visit(link, options);
+        const { page } = visited;
+        // As text, because these names are the browser's and not ours.
+        const width = await page.evaluate<number>('document.documentElement.scrollWidth');
+        const ground = await page.evaluate<string>(
+          'getComputedStyle(document.body).backgroundColor',
+        );
+        expect(width).toBeLessThanOrEqual(320);
+        expect(ground).toBe(colorScheme === 'dark' ? 'rgb(14, 17, 23)' : 'rgb(243, 244, 248)');
+        const button = await page.getByRole('button').boundingBox();
+        expect(button?.height).toBeGreaterThanOrEqual(44);
+      },
+    );
+  },
+);

@@ -1,0 +1,63 @@
+/** The development mailbox. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { goodPassword } from '../../support/people.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService({ environment: { EMAIL_HOST: '' } });
+});
+afterAll(() => service.close());
+
+const get = (path: string, accept = 'application/json') =>
+  fetch(`${service.address}${path}`, { headers: { accept } });
+
+async function firstMail() {
+  for (let round = 0; round < 200; round += 1) {
+    const { data } = (await (await get('/dev/mailbox')).json()) as {
+      data: { id: string; text: string }[];
+    };
+    if (data[0]) return data[0];
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error('no mail');
+}
+
+test('keeps mails where no mail server is set, for people and for programs', async () => {
+  await service.rest('POST', '/register/', {
+    json: {
+      email: 'ada@example.com',
+      first_name: '<Ada>'.replace(/[<>]/g, ''),
+      last_name: 'L',
+      password: goodPassword,
+    },
+  });
+  const { id, text } = await firstMail();
+  expect(text).toMatch(/^Code: [A-Za-z0-9_-]{22}$/m);
+  const list = await (await get('/dev/mailbox', 'text/html')).text();
+  expect(list).toContain(`/dev/mailbox/${id}`);
+  const page = await get(`/dev/mailbox/${id}`, 'text/html');
+  expect(await page.text()).toContain('Confirm your email address');
+  const part = await get(`/dev/mailbox/${id}/html`, 'text/html');
+  expect(part.headers.get('content-security-policy')).toContain('sandbox');
+});
+
+test('the log names the mailbox and not the code', async () => {
+  const { text } = await firstMail();
+  const code = /Code: (\S+)/.exec(text)?.[1] ?? 'missing';
+  const log = service.logLines.join('\n');
+  expect(log).toContain('/dev/mailbox');
+  expect(log).not.toContain(code);
+});
+
+test.each([
+  '/dev/mailbox/00000000-0000-0000-0000-000000000000',
+  '/dev/mailbox/..%2f..%2fsecret-key',
+])('answers 404 to %s', async (path) => {
+  expect((await get(path)).status).toBe(404);
+});
+
+test('is not there once a mail server is set', async () => {
+  await using withServer = await startService();
+  expect((await fetch(`${withServer.address}/dev/mailbox`)).status).toBe(404);
+});

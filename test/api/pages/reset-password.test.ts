@@ -1,0 +1,100 @@
+/** Choosing a password on the page: what is wrong stands at the field, and the link stays good. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { passwordFault } from '../../../src/api/pages/password-form.ts';
+import { passwordFaults } from '../../../src/crypto/password/policy.ts';
+import { supportedLocales } from '../../../src/i18n/locale.ts';
+import { textsIn } from '../../../src/i18n/translate.ts';
+import { type OpenedPage, openPage, sendForm, titleOf } from '../../support/page.ts';
+import { resetLink } from '../../support/page-links.ts';
+import { goodPassword, tryLogin } from '../../support/people.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+
+/** The tag of a field, and what the notes say that it is described by. */
+function fieldOf({ html }: OpenedPage, id: string) {
+  const tag = new RegExp(`<input id="${id}"[^>]*>`).exec(html)?.[0] ?? '';
+  const ids = /aria-describedby="([^"]*)"/.exec(tag)?.[1]?.split(' ') ?? [];
+  const notes = ids.map((it) => new RegExp(`<p id="${it}"[^>]*>([^<]*)</p>`).exec(html)?.[1]);
+  return { tag, notes, isInvalid: tag.includes('aria-invalid="true"') };
+}
+
+test('the form is one that password managers understand', async () => {
+  const { email, link } = await resetLink(service);
+  const page = await openPage(service, link);
+  expect(page.html).toContain(`name="username" value="${email}" autocomplete="username"`);
+  for (const id of ['password', 'passwordConfirmation']) {
+    const { tag, isInvalid } = fieldOf(page, id);
+    expect(tag).toContain('type="password"');
+    expect(tag).toContain('autocomplete="new-password"');
+    expect(tag).toContain(' required');
+    expect(isInvalid).toBe(false);
+  }
+  expect(fieldOf(page, 'password').notes).toEqual([
+    expect.stringContaining('At least 8 characters'),
+  ]);
+});
+
+test.each([
+  ['too short', 'en', 'short', 'short', 'password', 'Use at least 8 characters.'],
+  ['too short', 'es', 'corta', 'corta', 'password', 'Use al menos 8 caracteres.'],
+  ['common', 'es', 'password123', 'password123', 'password', 'Elija otra contraseña: esta'],
+  [
+    'not the same',
+    'en',
+    'one fine password',
+    'another one',
+    'passwordConfirmation',
+    'are not the same',
+  ],
+  ['empty', 'en', '', '', 'password', 'Enter a password.'],
+] as const)(
+  '%s, in %s: the message stands at its field',
+  async (_name, language, password, again, id, words) => {
+    const { email, link } = await resetLink(service);
+    const typed = { password, passwordConfirmation: again };
+    const answer = await sendForm(service, await openPage(service, link), { typed, language });
+    expect(answer.status).toBe(400);
+    const field = fieldOf(answer, id);
+    expect(field.notes.join()).toContain(words);
+    expect(field.isInvalid).toBe(true);
+    expect(field.tag).toContain('autofocus');
+    expect(answer.html).toMatch(/<title>Error: /);
+    if (password !== '') expect(answer.html).not.toContain(`"${password}"`);
+    const better = 'quite another password';
+    const done = await sendForm(service, answer, {
+      typed: { password: better, passwordConfirmation: better },
+    });
+    expect(titleOf(done)).toBe('Password set');
+    expect(await tryLogin(service, email, better)).toMatchObject({ __typename: 'TokenPair' });
+    expect(await tryLogin(service, email, goodPassword)).toMatchObject({
+      code: 'INVALID_CREDENTIALS',
+    });
+  },
+);
+
+test('a password arrives exactly as it was typed', async () => {
+  const { email, link } = await resetLink(service);
+  const password = '  ñandú + 100% & "más" = 🦙  ';
+  const typed = { password, passwordConfirmation: password };
+  expect((await sendForm(service, await openPage(service, link), { typed })).status).toBe(200);
+  expect(await tryLogin(service, email, password)).toMatchObject({ __typename: 'TokenPair' });
+});
+
+describe('every fault that the policy finds is said in every language', () => {
+  const faulty = ['', 'x', 'x'.repeat(300), '12345678', 'gatehouse', `${'x'.repeat(10)}\ud800`];
+  const messages = faulty.map((password) => passwordFaults(password, { minLength: 8, words: [] }));
+
+  test.each(supportedLocales)('%s', (locale) => {
+    const say = textsIn(locale);
+    for (const message of messages) {
+      if (message === undefined) throw new Error('a password that should be faulty is not');
+      expect(passwordFault(say, message)).not.toBe(say('pages.faults.other'));
+    }
+    expect(passwordFault(say, 'Something new.')).toBe(say('pages.faults.other'));
+  });
+});

@@ -1,0 +1,76 @@
+/** `/docs` and the GraphQL IDE in a real browser: they work, and nothing in them is from elsewhere. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findBrowser, launchBrowser, noBrowserReason } from '../../support/browser.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+const executable = findBrowser();
+
+describe.skipIf(executable === undefined)(
+  executable === undefined ? `skipped: ${noBrowserReason}` : 'in Chromium',
+  () => {
+    let service: TestService;
+    let browser: Browser;
+    beforeAll(async () => {
+      [service, browser] = await Promise.all([startService(), launchBrowser(executable ?? '')]);
+    });
+    afterAll(async () => {
+      await browser.close();
+      await service.close();
+    });
+
+    /** Opens a page; afterwards nothing was refused by a policy and nobody else was asked. */
+    async function visit(path: string, work: (page: Page) => Promise<void>): Promise<void> {
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      const strangers: string[] = [];
+      page.on('console', (message) => {
+        if (message.type() === 'error') complaints.push(message.text());
+      });
+      page.on('pageerror', (error) => complaints.push(error.message));
+      page.on('request', (request) => {
+        const { protocol, origin } = new URL(request.url());
+        const isOwn = origin === service.address || ['data:', 'blob:'].includes(protocol);
+        if (!isOwn) strangers.push(request.url());
+      });
+      const answer = await page.goto(service.address + path);
+      const policy = answer?.headers()['content-security-policy'] ?? '';
+      await work(page);
+      await context.close();
+      expect(complaints).toEqual([]);
+      expect(strangers).toEqual([]);
+      expect(policy).toMatch(/^default-src 'none'; /);
+      expect(policy).not.toMatch(/https?:|\*|unsafe-eval/);
+      expect(/script-src ([^;]*)/.exec(policy)?.[1]).not.toContain('unsafe-inline');
+    }
+
+    test('H09: /docs shows the operations', async () => {
+      await visit('/docs', async (page) => {
+        const operation = page.locator('.opblock').first();
+        await operation.waitFor();
+        expect(await page.locator('.opblock').count()).toBeGreaterThan(20);
+        await operation.click();
+        await page.getByRole('button', { name: 'Try it out' }).first().waitFor();
+      });
+    });
+
+    test('H09: the IDE runs a query', async () => {
+      await visit('/graphql/ide/', async (page) => {
+        const editor = page.locator('.cm-content').nth(1);
+        await editor.waitFor();
+        await editor.click();
+        await page.keyboard.press('Control+A');
+        await page.keyboard.type('{ __typename');
+        const answered = page.waitForResponse(
+          (answer) =>
+            new URL(answer.url()).pathname === '/graphql' &&
+            (answer.request().postData() ?? '').includes('{ __typename'),
+        );
+        await page.keyboard.press('Control+Enter');
+        expect((await (await answered).json()).data).toEqual({ __typename: 'Query' });
+        await page.getByText('"Query"').first().waitFor();
+      });
+    });
+  },
+);

@@ -1,0 +1,123 @@
+/** What every part of the benchmark stands on: a PostgreSQL, a mail server, a directory. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Pool } from 'pg';
+import { joinEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts';
+import { startMailServer } from '../support/mail-server.ts';
+import type { Effort } from './measure.ts';
+import { gatehouseCommand, type ServerProcess, startServer } from './process.ts';
+
+export interface BenchDatabase {
+  readonly url: string;
+  readonly pool: Pool;
+}
+
+export interface Ground extends AsyncDisposable {
+  readonly isQuick: boolean;
+  readonly effort: Effort;
+  /** Monotonic milliseconds at which a mail to the address has been accepted. */
+  arrivalOf(address: string): Promise<number>;
+  readonly directory: string;
+  /** The version of PostgreSQL. */
+  readonly postgresql: string;
+  /** An empty database of this name, gone in the end. */
+  database(name: string): Promise<BenchDatabase>;
+  /** A server of ours, migrated and ready. */
+  gatehouse(
+    database: BenchDatabase,
+    environment?: Readonly<Record<string, string>>,
+  ): Promise<ServerProcess>;
+}
+
+/** Of the tokens of this run only. */
+const secretKey = 'benchmark-only-key-0123456789-abcdefghijkl';
+
+const efforts = {
+  full: { rounds: 5, seconds: 6, warmUpSeconds: 8 },
+  quick: { rounds: 3, seconds: 2, warmUpSeconds: 8 },
+} satisfies Record<string, Effort>;
+
+/** @param databaseUrl of a server to measure on, as a superuser; an embedded one without it */
+export async function openGround(isQuick: boolean, databaseUrl?: string): Promise<Ground> {
+  await using opened = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), 'gatehouse-bench-'));
+  opened.defer(() => rm(directory, { recursive: true, force: true }));
+  const serverUrl = databaseUrl ?? (await enterEmbedded(join(directory, 'database'), opened));
+  const admin = await connect(serverUrl);
+  opened.defer(() => admin.end());
+  const { rows } = await admin.query<{ server_version: string }>('show server_version');
+  const arrivals = new Map<string, PromiseWithResolvers<number>>();
+  const mail = await startMailServer({
+    onData(stream, { envelope }, done) {
+      stream.resume().once('end', () => {
+        done();
+        for (const { address } of envelope.rcptTo) {
+          arrivals.get(address)?.resolve(performance.now());
+        }
+      });
+    },
+  });
+  opened.defer(() => mail.close());
+  const pools = new Map<string, Pool>();
+  opened.defer(async () => {
+    for (const [name, pool] of pools) {
+      await pool.end();
+      await admin.query(`drop database ${name} with (force)`);
+    }
+  });
+  const owned = opened.move();
+  return {
+    isQuick,
+    effort: isQuick ? efforts.quick : efforts.full,
+    directory,
+    postgresql: rows[0]?.server_version ?? 'unknown',
+    arrivalOf(address) {
+      const arrival = Promise.withResolvers<number>();
+      arrivals.set(address, arrival);
+      return arrival.promise;
+    },
+    async database(part) {
+      const name = admin.escapeIdentifier(`bench_${part}`);
+      await admin.query(`drop database if exists ${name}`);
+      await admin.query(`create database ${name}`);
+      const url = new URL(serverUrl);
+      url.pathname = `/bench_${part}`;
+      const pool = new Pool({ connectionString: url.href, max: 4 });
+      pools.set(name, pool);
+      return { url: url.href, pool };
+    },
+    gatehouse: (database, environment = {}) =>
+      startServer({
+        command: gatehouseCommand('serve', '--json'),
+        directory,
+        readyPath: '/health/ready',
+        environment: {
+          DATABASE_URL: database.url,
+          SECRET_KEY: secretKey,
+          PUBLIC_URL: 'http://auth.test',
+          EMAIL_HOST: '127.0.0.1',
+          EMAIL_PORT: String(mail.port),
+          EMAIL_USE_TLS: 'False',
+          PORT: '0',
+          DEBUG: 'False',
+          LOG_LEVEL: 'warn',
+          RATE_LIMITS: 'mail-network=1000000/3600', // all mails are asked for from one
+          ...environment,
+        },
+      }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function enterEmbedded(dataDirectory: string, opened: AsyncDisposableStack): Promise<string> {
+  const embedded = await joinEmbeddedDatabase({ dataDirectory });
+  opened.defer(() => embedded.leave());
+  return embedded.url;
+}
+
+async function connect(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  return client;
+}

@@ -1,0 +1,85 @@
+/** How long two things take to be felt: a mail after registering, a revocation on another process. */
+import type { Ground } from '../env.ts';
+import { percentile } from '../measure.ts';
+import { graphql, jsonHeaders, logIn, seedPeople } from '../people.ts';
+import type { ServerProcess } from '../process.ts';
+import type { PartResult } from '../report.ts';
+
+const registerDocument =
+  'mutation ($input: RegisterInput!) { register(input: $input) { __typename } }';
+
+export async function measureMoments(ground: Ground): Promise<PartResult> {
+  const database = await ground.database('moments');
+  await using one = await ground.gatehouse(database);
+  await using other = await ground.gatehouse(database);
+  await seedPeople(database, 10);
+  const mails = await mailMilliseconds(one, ground);
+  const revocations = await revocationMilliseconds(one, other, ground.isQuick ? 30 : 200);
+  return {
+    measured: [],
+    ratios: [
+      {
+        what: '`register` answered to mail accepted by SMTP, p50',
+        value: percentile(mails, 0.5),
+        unit: 'ms',
+        atMost: 50,
+      },
+      { what: '— p99', value: percentile(mails, 0.99), unit: 'ms' },
+      {
+        what: 'revocation felt on the other process, p99',
+        value: percentile(revocations, 0.99),
+        unit: 'ms',
+        atMost: 50,
+      },
+      { what: '— p50', value: percentile(revocations, 0.5), unit: 'ms' },
+    ],
+  };
+}
+
+async function mailMilliseconds({ address }: ServerProcess, ground: Ground): Promise<number[]> {
+  const milliseconds: number[] = [];
+  const times = ground.isQuick ? 15 : 100;
+  for (let count = 0; count < times + warmUp; count += 1) {
+    const email = `newcomer-${count}@example.com`;
+    const arrival = ground.arrivalOf(email);
+    const input = {
+      email,
+      password: 'a long and unusual passphrase',
+      firstName: 'Ada',
+      lastName: 'L',
+    };
+    await graphql(address, JSON.stringify({ query: registerDocument, variables: { input } }));
+    const answeredAt = performance.now();
+    const arrivedAt = await arrival;
+    if (count >= warmUp) milliseconds.push(Math.max(0, arrivedAt - answeredAt));
+  }
+  return milliseconds;
+}
+
+const warmUp = 3;
+
+/** From the answer to a logout at one process to the first refusal at the other, asked all the time. */
+async function revocationMilliseconds(
+  one: ServerProcess,
+  other: ServerProcess,
+  times: number,
+): Promise<number[]> {
+  const milliseconds: number[] = [];
+  for (let count = 0; count < times; count += 1) {
+    const { accessToken } = await logIn(one.address, (count % 10) + 1);
+    if (!(await isLoggedIn(other, accessToken))) throw new Error('the token is not known there');
+    const body = JSON.stringify({ query: 'mutation { logout { __typename } }' });
+    await graphql(one.address, body, accessToken);
+    const endedAt = performance.now();
+    while (await isLoggedIn(other, accessToken));
+    milliseconds.push(performance.now() - endedAt);
+  }
+  return milliseconds;
+}
+
+async function isLoggedIn({ address }: ServerProcess, accessToken: string): Promise<boolean> {
+  const headers = jsonHeaders(accessToken);
+  const { status, body } = await fetch(`${address}/auth/profile/view/`, { headers });
+  await body?.cancel();
+  return status === 200;
+}

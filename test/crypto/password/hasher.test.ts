@@ -1,0 +1,225 @@
+// The password hasher as callers see it: what it accepts, what it refuses, and at what cost.
+// Cost is measured in processor time, which other work on the machine does not lengthen.
+import { hashSync } from '@node-rs/argon2';
+import { afterAll, describe, expect, test } from 'vitest';
+import { Problem } from '../../../src/core/errors.ts';
+import { createPasswordHasher } from '../../../src/crypto/password/hasher.ts';
+
+const cheap = { memoryKib: 256, iterations: 1, parallelism: 1 };
+const middling = { memoryKib: 8192, iterations: 2, parallelism: 1 };
+const slow = { memoryKib: 131_072, iterations: 2, parallelism: 1 };
+/** However busy the machine that the tests run on is. */
+const isPressed = () => false;
+const hasher = createPasswordHasher({ threads: 2, queueLimit: 100, parameters: cheap, isPressed });
+const standard = createPasswordHasher({ threads: 1, queueLimit: 100, isPressed });
+
+afterAll(() => Promise.all([hasher.close(), standard.close()]));
+
+describe('hashing', () => {
+  test('a password verifies against its own hash and no other', async () => {
+    const hash = await hasher.hash('correct horse');
+    expect(await hasher.verify(hash, 'correct horse')).toBe(true);
+    expect(await hasher.verify(hash, 'Correct horse')).toBe(false);
+  });
+
+  test('the default is argon2id with 19 MiB, two iterations and one lane', async () => {
+    const hash = await standard.hash('x');
+    expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[^$]{22}\$[^$]{43}$/);
+  });
+
+  test('the same password never has the same hash twice', async () => {
+    const hashes = await Promise.all(Array.from({ length: 16 }, () => hasher.hash('same')));
+    expect(new Set(hashes).size).toBe(16);
+  });
+
+  test.each([
+    ['the 73rd byte', `${'A'.repeat(72)}B`, `${'A'.repeat(72)}C`],
+    ['surrounding spaces', ' Pass word9 ', 'Pass word9'],
+    ['what follows a NUL', 'before\0after', 'before\0other'],
+    ['the Unicode form', 'p\u00e9', 'pe\u0301'],
+    ['the last of 64 emoji', '🦊'.repeat(64), `${'🦊'.repeat(63)}🐻`],
+  ])('%s makes a difference', async (_, password, other) => {
+    const hash = await hasher.hash(password);
+    expect(await hasher.verify(hash, password)).toBe(true);
+    expect(await hasher.verify(hash, other)).toBe(false);
+  });
+
+  test('parameters that could never be verified are refused at the start', () => {
+    const parameters = { memoryKib: 8_388_608, iterations: 2, parallelism: 1 };
+    expect(() => createPasswordHasher({ threads: 1, queueLimit: 1, parameters })).toThrow(
+      'could not be verified',
+    );
+  });
+});
+
+describe('formats that came from elsewhere', () => {
+  test.each([
+    [
+      'argon2id',
+      '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc',
+    ],
+    [
+      'argon2i',
+      '$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA',
+    ],
+  ])('the reference vector of %s verifies and is to be hashed again', async (_, hash) => {
+    expect(await hasher.verify(hash, 'password')).toBe(true);
+    expect(await hasher.verify(hash, 'passwore')).toBe(false);
+    expect(hasher.needsRehash(hash)).toBe(true);
+  });
+
+  test.each([
+    // Made with Python's hashlib, as Django does.
+    ['pbkdf2_sha256$600000$seasalt$KfR90NP/PZuYb4KVwsE0nseOYqFCV1zJQwumly+wFrE=', 'lètmein$0'],
+    ['pbkdf2_sha256$1000$NaCl0Salt$zNMDfCQ6ilUzr3rfr8HZRxcnV7HDTo4IHR9hHE10TvI=', 'Pass word9 '],
+    [`argon2${hashSync('django', { memoryCost: 256, timeCost: 1 })}`, 'django'],
+    [
+      hashSync('argon2d', { algorithm: 0, memoryCost: 1024, timeCost: 3, parallelism: 8 }),
+      'argon2d',
+    ],
+  ])('%s verifies and is to be hashed again', async (hash, password) => {
+    expect(await hasher.verify(hash, password)).toBe(true);
+    expect(await hasher.verify(hash, `${password}!`)).toBe(false);
+    expect(hasher.needsRehash(hash)).toBe(true);
+  });
+
+  test('a hash is current only while its parameters are the ones in use', async () => {
+    expect(hasher.needsRehash(await hasher.hash('x'))).toBe(false);
+    expect(hasher.needsRehash(await standard.hash('x'))).toBe(true);
+    expect(standard.needsRehash(await hasher.hash('x'))).toBe(true);
+  });
+});
+
+const salt = 'c29tZXNhbHRzb21lc2FsdA';
+const digest = 'CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc';
+const unverifiable = {
+  'no hash': undefined,
+  'an empty one': '',
+  "Django's unusable one": '!x',
+  garbage: 'notahash',
+  'absurd memory': `$argon2id$v=19$m=8388608,t=2,p=1$${salt}$${digest}`,
+  'absurd iterations': `$argon2id$v=19$m=64,t=4000000000,p=1$${salt}$${digest}`,
+  'much of both': `$argon2id$v=19$m=262144,t=4,p=1$${salt}$${digest}`,
+  'too many lanes': `$argon2id$v=19$m=4096,t=1,p=64$${salt}$${digest}`,
+  'less memory than lanes need': `$argon2id$v=19$m=64,t=1,p=16$${salt}$${digest}`,
+  'another version': `$argon2id$v=16$m=64,t=1,p=1$${salt}$${digest}`,
+  'a digest short enough to collide': `$argon2id$v=19$m=64,t=1,p=1$${salt}$CTFhFQ`,
+  'broken base64': `$argon2id$v=19$m=64,t=1,p=1$${salt}x$${digest}`,
+  'absurd PBKDF2': `pbkdf2_sha256$9000000$seasalt$${digest}=`,
+  'a megabyte': `$argon2id$v=19$m=64,t=1,p=1$${salt}$${'A'.repeat(1_000_000)}`,
+} satisfies Record<string, string | undefined>;
+
+describe('a hash that cannot be verified', () => {
+  test.each(Object.entries(unverifiable))('%s answers false', async (_, hash) => {
+    expect(await hasher.verify(hash, 'password')).toBe(false);
+    expect(hasher.needsRehash(hash ?? '')).toBe(true);
+  });
+
+  test('costs what a wrong password costs', { timeout: 120_000 }, async () => {
+    await using measured = createHasher({ threads: 1, queueLimit: 0, parameters: middling });
+    const hashes = [await measured.hash('right'), ...Object.values(unverifiable)];
+    const costs = hashes.map((): number[] => []);
+    for (let round = 0; round < 15; round += 1)
+      for (const [index, hash] of hashes.entries())
+        costs[index]?.push(await cpuMilliseconds(() => measured.verify(hash, 'wrong')));
+    const [wrong = 0, ...others] = costs.map(median);
+    for (const other of others) expect(Math.abs(other / wrong - 1)).toBeLessThan(0.25);
+  });
+
+  test.each([
+    ['the costliest argon2', `$argon2id$v=19$m=262144,t=3,p=1$${salt}$${digest}`],
+    ['the costliest PBKDF2', `pbkdf2_sha256$2000000$seasalt$${digest}=`],
+  ])('%s within bounds costs less than a hundred wrong passwords', async (_, hash) => {
+    const right = await standard.hash('right');
+    const wrong = () => cpuMilliseconds(() => standard.verify(right, 'wrong'));
+    const costs: number[] = [];
+    for (let round = 0; round < 5; round += 1) costs.push(await wrong());
+    const cost = await cpuMilliseconds(() => standard.verify(hash, 'wrong'));
+    for (let round = 0; round < 5; round += 1) costs.push(await wrong());
+    expect(cost / median(costs)).toBeLessThan(100);
+  });
+});
+
+describe('the queue', () => {
+  test('takes what it has room for and turns the rest away at once', async () => {
+    await using busy = createHasher({ parameters: slow, threads: 2, queueLimit: 3 });
+    const results = await Promise.allSettled(Array.from({ length: 16 }, () => busy.hash('secret')));
+    const refusals = results.flatMap((result) => ('reason' in result ? [result.reason] : []));
+    expect(refusals).toHaveLength(11);
+    for (const refusal of refusals) {
+      expect(refusal).toBeInstanceOf(Problem);
+      expect(refusal.retryAfterSeconds).toBeGreaterThanOrEqual(1);
+      expect(Number.isInteger(refusal.retryAfterSeconds)).toBe(true);
+      expect(String(refusal.stack)).not.toContain('secret');
+    }
+    await expect(busy.hash('secret')).resolves.toMatch(/^\$argon2id\$/);
+  });
+
+  test('gives the place of an aborted call to the next one', async () => {
+    await using busy = createHasher({ parameters: slow, threads: 1, queueLimit: 2 });
+    const running = [busy.hash('first'), busy.hash('next')];
+    const abort = new AbortController();
+    const queued = busy.hash('second', abort.signal);
+    await expect(busy.hash('third')).rejects.toBeInstanceOf(Problem);
+    abort.abort();
+    await expect(queued).rejects.toThrow('aborted');
+    await expect(busy.hash('fourth')).resolves.toBeTypeOf('string');
+    await Promise.all(running);
+  });
+
+  test('never computes an aborted call', async () => {
+    await using busy = createHasher({ parameters: slow, threads: 1, queueLimit: 100 });
+    await busy.hash('warm');
+    const once = await cpuMilliseconds(() => busy.hash('x'));
+    const abort = new AbortController();
+    const running = busy.hash('first');
+    const queued = Array.from({ length: 100 }, () => busy.verify('', 'x', abort.signal));
+    abort.abort();
+    expect(await cpuMilliseconds(() => Promise.allSettled([...queued, running]))).toBeLessThan(
+      10 * once,
+    );
+    await expect(busy.hash('x', abort.signal)).rejects.toThrow('aborted');
+  });
+
+  test('a computation that has begun survives its abort', async () => {
+    await using busy = createHasher({ parameters: slow, threads: 1, queueLimit: 0 });
+    const abort = new AbortController();
+    const running = busy.hash('first', abort.signal);
+    await expect(busy.hash('second')).rejects.toBeInstanceOf(Problem);
+    abort.abort();
+    await expect(running).resolves.toMatch(/^\$argon2id\$/);
+  });
+
+  test('closing finishes what runs, turns away what waits and refuses what comes', async () => {
+    const closing = createPasswordHasher({
+      threads: 2,
+      queueLimit: 10,
+      parameters: slow,
+      isPressed,
+    });
+    const calls = Array.from({ length: 5 }, () => closing.hash('secret'));
+    const settled = Promise.allSettled(calls);
+    await closing.close();
+    await closing.close();
+    const statuses = (await settled).map((result) => result.status);
+    // Two run, and one is with a thread already.
+    expect(statuses).toEqual([...Array(3).fill('fulfilled'), 'rejected', 'rejected']);
+    await expect(closing.hash('secret')).rejects.toThrow('The password hasher is closed.');
+  });
+});
+
+function createHasher(options: Parameters<typeof createPasswordHasher>[0]) {
+  const created = createPasswordHasher({ isPressed, ...options });
+  return { ...created, [Symbol.asyncDispose]: created.close };
+}
+
+async function cpuMilliseconds(work: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}

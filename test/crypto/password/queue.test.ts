@@ -1,0 +1,152 @@
+/** How many computations run at a time: as many as there are slots, and one while others need the time. */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, expect, test, vi } from 'vitest';
+import { createAdmission } from '../../../src/crypto/password/queue.ts';
+import { createEventLoopPressure } from '../../../src/observability/event-loop.ts';
+import { until } from '../../support/until.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+test('one at a time while pressed, all slots again afterwards, and nobody is forgotten', async () => {
+  let isPressed = false;
+  const admission = createAdmission({ slots: 3, queueLimit: 100, isPressed: () => isPressed });
+  const underWay: (() => void)[] = [];
+  let done = 0;
+  const begin = () =>
+    admission
+      .run(() => new Promise<void>((resolve) => underWay.push(resolve)), undefined)
+      .then(() => {
+        done += 1;
+      });
+  const works = Array.from({ length: 12 }, begin);
+  const endOne = async () => {
+    underWay.shift()?.();
+    await soon();
+  };
+  await soon();
+  expect(underWay).toHaveLength(3);
+  isPressed = true;
+  await endOne();
+  await endOne();
+  await until(() => underWay.length === 1);
+  await endOne();
+  expect(underWay).toHaveLength(0); // it rests
+  await until(() => underWay.length === 1);
+  isPressed = false;
+  await endOne();
+  expect(underWay).toHaveLength(3);
+  while (underWay.length > 0) await endOne();
+  await Promise.all(works);
+  expect(done).toBe(12);
+  expect(admission.waiting()).toBe(0);
+  await admission.close();
+});
+
+test('while pressed a work is followed by a rest twice as long, which closing does not wait for', async () => {
+  const admission = createAdmission({ slots: 2, queueLimit: 2, isPressed: () => true });
+  const started: number[] = [];
+  const work = async () => {
+    started.push(performance.now());
+    await sleep(30);
+  };
+  await Promise.all([admission.run(work, undefined), admission.run(work, undefined)]);
+  const [first = 0, second = 0] = started;
+  expect(second - first).toBeGreaterThanOrEqual(85); // 30 and 60, as timers go
+  const last = admission.run(() => sleep(30), undefined);
+  await until(() => admission.waiting() === 0);
+  const closedAt = performance.now();
+  await admission.close();
+  await last;
+  expect(performance.now() - closedAt).toBeLessThan(60);
+});
+
+test('a rest turns nobody away: as many are let in as ever', async () => {
+  const admission = createAdmission({ slots: 2, queueLimit: 1, isPressed: () => true });
+  const underWay: (() => void)[] = [];
+  const begin = () =>
+    admission.run(() => new Promise<void>((resolve) => underWay.push(resolve)), undefined);
+  const first = begin();
+  await soon();
+  underWay.shift()?.();
+  await first;
+  const next = [begin(), begin(), begin()]; // all of them wait for the end of the rest
+  await expect(begin()).rejects.toMatchObject({ code: 'OVERLOADED' });
+  const all = Promise.all(next);
+  for (let left = 3; left > 0; left -= 1) {
+    await until(() => underWay.length === 1);
+    underWay.shift()?.();
+  }
+  await all;
+  await admission.close();
+});
+
+test('when the pace drops the last in line hear so at once, and the first keep their turn', async () => {
+  let isPressed = false;
+  const admission = createAdmission({ slots: 1, queueLimit: 100, isPressed: () => isPressed });
+  for (let works = 0; works < 16; works += 1) await admission.run(() => sleep(60), undefined);
+  const first = Promise.withResolvers<void>();
+  const running = admission.run(() => first.promise, undefined);
+  const endless = Promise.withResolvers<void>();
+  const started: number[] = [];
+  const refused: number[] = [];
+  const over = new AbortController();
+  const work = (index: number) => () => {
+    started.push(index);
+    return endless.promise;
+  };
+  const line = Array.from({ length: 60 }, (_, index) =>
+    admission.run(work(index), over.signal).catch((error: { code?: string }) => {
+      if (error.code === 'OVERLOADED') refused.push(index);
+    }),
+  );
+  await sleep(50);
+  isPressed = true;
+  first.resolve();
+  await until(() => admission.waiting() === 20);
+  expect(started).toEqual([0]);
+  expect(refused.slice(0, 2)).toEqual([58, 59]);
+  expect(refused.toSorted((one, other) => one - other)).toEqual(
+    Array.from({ length: 39 }, (_, index) => index + 21),
+  );
+  over.abort();
+  endless.resolve();
+  await Promise.all([running, ...line]);
+  await admission.close();
+});
+
+test('whoever is turned away is told to come when the line is gone at the latest', async () => {
+  const admission = createAdmission({ slots: 1, queueLimit: 500, isPressed: () => true });
+  const endless = Promise.withResolvers<void>();
+  const gone = new AbortController();
+  await admission.run(() => sleep(400), undefined); // the pace of late
+  const all = Array.from({ length: 501 }, () => admission.run(() => endless.promise, gone.signal));
+  const settled = Promise.allSettled(all);
+  await expect(admission.run(() => sleep(0), undefined)).rejects.toMatchObject({
+    code: 'OVERLOADED',
+    retryAfterSeconds: 4,
+  });
+  gone.abort();
+  endless.resolve();
+  await settled;
+});
+
+test('the event loop is pressed when it has worked for nearly all of a quarter of a second', () => {
+  const utilization = vi.spyOn(performance, 'eventLoopUtilization');
+  const now = vi.spyOn(performance, 'now');
+  const look = (share: number, at: number) => {
+    utilization.mockReturnValue({ idle: 0, active: 0, utilization: share });
+    now.mockReturnValue(at);
+    return isPressed();
+  };
+  now.mockReturnValue(0);
+  const isPressed = createEventLoopPressure();
+  expect(look(0.95, 100)).toBe(false); // too early to tell
+  expect(look(0.95, 300)).toBe(true);
+  expect(look(0.1, 400)).toBe(true);
+  expect(look(0.8, 600)).toBe(false);
+});

@@ -1,0 +1,155 @@
+/**
+ * How many statements a transaction sends, and that each of them reports its own failure. The former
+ * figures are beside the new ones: a login's transaction sent its six statements in two round trips, with a
+ * patched driver, and one statement could report the failure of another.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { entities } from '../../src/bootstrap/entities.ts';
+import { parseDatabaseUrl } from '../../src/config/database-url.ts';
+import { type Orm, openOrm, ormOptions } from '../../src/database/orm.ts';
+import { createUnitOfWork, type UnitOfWork } from '../../src/database/transaction.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { type DatabaseWire, openDatabaseWire } from '../support/database-wire.ts';
+import { personAtRest } from '../support/idle-user.ts';
+import { tryLogin } from '../support/people.ts';
+import { startService } from '../support/service.ts';
+import { refresh } from '../support/session-calls.ts';
+
+const note = 'insert into notes (text) values (?)';
+
+let database: TestDatabase;
+let wire: DatabaseWire;
+let orm: Orm;
+let uow: UnitOfWork;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await database.query('create table notes (text text not null unique)');
+  wire = await openDatabaseWire(database.url);
+  orm = await openOrm(ormOptions({ database: parseDatabaseUrl(wire.url) }, { entities }));
+  uow = createUnitOfWork(orm);
+});
+afterAll(async () => {
+  await orm.close();
+  await wire[Symbol.asyncDispose]();
+  await database.drop();
+});
+
+const run = <Result>(work: () => Promise<Result>) => uow.inContext(() => uow.run(work));
+const notes = async () => {
+  const rows = await database.query<{ text: string }>('select text from notes order by text');
+  return rows.map(({ text }) => text);
+};
+const sentSince = (before: number) => wire.statements.slice(before);
+
+test('the statements of a transaction are sent one by one, also when they are asked for at once', async () => {
+  const { reached, release } = wire.holdAnswerTo(/'first'/);
+  const before = wire.statements.length;
+  const running = run(() =>
+    Promise.all([uow.query("select 'first' as a"), uow.query("select 'second' as a")]),
+  );
+  await reached;
+  await sleep(50);
+  expect(sentSince(before)).toEqual(["select 'first' as a"]);
+  release();
+  expect(await running).toEqual([[{ a: 'first' }], [{ a: 'second' }]]);
+});
+
+test('the statement that fails is the one that reports it, and nothing stays', async () => {
+  const failing = run(async () => {
+    await uow.query(note, ['lost']);
+    await expect(uow.query(note, [null])).rejects.toMatchObject({ code: '23502' });
+    await uow.query(note, ['lost too']);
+  });
+  await expect(failing).rejects.toMatchObject({ code: '25P02' });
+  const failingTogether = run(() =>
+    Promise.all([
+      uow.query(note, ['gone']),
+      uow.query(note, [null]),
+      uow.query(note, ['gone as well']),
+    ]),
+  );
+  await expect(failingTogether).rejects.toMatchObject({ code: '23502' });
+  await expect(run(() => uow.query(note, ['after it']))).resolves.toEqual([]);
+  expect(await notes()).toEqual(['after it']);
+});
+
+test('a savepoint that is rolled back takes only its own', async () => {
+  await run(async () => {
+    await uow.query(note, ['outer']);
+    const inner = uow.em.transactional(async (em) => {
+      await em.execute(note, ['inner']);
+      throw new Error('inner');
+    });
+    await expect(inner).rejects.toThrow('inner');
+  });
+  expect(await notes()).toContain('outer');
+  expect(await notes()).not.toContain('inner');
+});
+
+test.each([
+  ['committed', () => undefined],
+  [
+    'rolled back',
+    () => {
+      throw new Error('rolled back');
+    },
+  ],
+])('a statement that comes when its transaction was %s is refused, and not run', async (_, end) => {
+  const { promise: hasEnded, resolve } = Promise.withResolvers<void>();
+  let late: Promise<unknown> | undefined;
+  const running = run(async () => {
+    await uow.query('select 1');
+    late = hasEnded.then(() => uow.query(note, ['too late']));
+    end();
+  });
+  await running.catch(() => undefined);
+  resolve();
+  await expect(late).rejects.toThrow(/^Transaction is already (committed|rolled back)/);
+  expect(await notes()).not.toContain('too late');
+});
+
+/** Statements between BEGIN and COMMIT; one round trip each, and each of those two another one. */
+const writesOf = (statements: readonly string[]) =>
+  statements.filter((text) => /users|sessions|audit_/.test(text));
+
+test('a login writes with four statements, a refresh of its tokens with one', async () => {
+  await using service = await startService({ database: { ...database, url: wire.url } });
+  const { email, refreshToken } = await personAtRest(service);
+  const beforeLogin = wire.statements.length;
+  await tryLogin(service, email);
+  // Six round trips with BEGIN and COMMIT; two when they were sent together.
+  expect(writesOf(sentSince(beforeLogin)).slice(1)).toEqual([
+    expect.stringMatching(/^update users set last_login_at/),
+    expect.stringMatching(/insert into sessions/),
+    expect.stringMatching(/from audit_chains/),
+    expect.stringMatching(/insert into audit_entries/),
+  ]);
+  const beforeRefresh = wire.statements.length;
+  await refresh(service, refreshToken);
+  // As before: four round trips with BEGIN and COMMIT.
+  expect(writesOf(sentSince(beforeRefresh))).toEqual([
+    expect.stringMatching(/update sessions set refresh_counter/),
+    expect.stringMatching(/from "users"/),
+  ]);
+});
+
+test('a login leaves the cached principals of its user, and their lastLoginAt follows within a minute', async () => {
+  await using service = await startService({ database: { ...database, url: wire.url } });
+  const { email, accessToken, userId } = await personAtRest(service);
+  const lastLogin = async () => {
+    const { data } = await service.graphql('{ me { lastLoginAt } }', {}, accessToken);
+    return data.me.lastLoginAt;
+  };
+  const before = await lastLogin();
+  await tryLogin(service, email);
+  await service.house.changes.settle();
+  const sent = wire.statements.length;
+  expect(await lastLogin()).toBe(before);
+  expect(sentSince(sent)).toEqual([]);
+  service.advance(61);
+  expect(Date.parse(await lastLogin())).toBeGreaterThan(Date.parse(before));
+  await service.database.query("update users set locale = 'es' where id = $1", [userId]);
+  const { data } = await service.graphql('{ me { locale } }', {}, accessToken);
+  expect(data.me.locale).toBe('es');
+});

@@ -1,0 +1,126 @@
+/** A database that is frozen, locked or slow: nobody waits without end, and nothing is left behind. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { personAtRest } from '../support/idle-user.ts';
+import { goodPassword } from '../support/people.ts';
+import { type Postgres, startPostgres } from '../support/postgres.ts';
+import { expectRefusal } from '../support/refusals.ts';
+import { startService, type TestService } from '../support/service.ts';
+import { isIn } from '../support/session-calls.ts';
+import { until } from '../support/until.ts';
+
+/** More than there are connections. */
+const crowdSize = 16;
+/** Milliseconds in which an answer comes, with some for a busy machine. */
+const answerMilliseconds = 5_000;
+
+let postgres: Postgres;
+let service: TestService;
+beforeAll(async () => {
+  postgres = await startPostgres();
+  const database = { url: postgres.url, query: postgres.query, drop: async () => undefined };
+  service = await startService({ database });
+});
+afterAll(async () => {
+  await service.close();
+  await postgres[Symbol.asyncDispose]();
+});
+
+const statusOf = async (path: string) => (await fetch(`${service.address}${path}`)).status;
+
+test('a frozen database: everybody is told to wait in time, health says so, and all goes on without a restart', async () => {
+  const { accessToken: token, email, refreshToken } = await personAtRest(service);
+  await postgres.freeze();
+  const start = performance.now();
+  const readiness = await statusOf('/health/ready');
+  expect([readiness, performance.now() - start < 2_000]).toEqual([503, true]);
+  expect(await statusOf('/health/live')).toBe(200);
+  const json = { email, password: goodPassword };
+  const calls = Array.from({ length: crowdSize }, (_, index) =>
+    index % 2
+      ? service.rest('POST', '/login/', { json })
+      : service.rest('PUT', '/profile/update/', { token, json: { first_name: `Ada ${index}` } }),
+  );
+  for (const answer of await Promise.all(calls)) {
+    expectRefusal(answer, 'OVERLOADED');
+    expect(answer.headers.get('retry-after')).toBe('1');
+  }
+  expect(performance.now() - start).toBeLessThan(2_000 + answerMilliseconds);
+  // Longer than any connection is waited for, so that those which were given up are seen to come back.
+  await sleep(3_000);
+  await postgres.thaw();
+  await until(async () => (await statusOf('/health/ready')) === 200, 5_000);
+  const calm = await Promise.all(
+    Array.from({ length: crowdSize }, () => service.rest('POST', '/login/', { json })),
+  );
+  expect(calm.map(({ status }) => status)).toEqual(Array(crowdSize).fill(200));
+  const next = await service.rest('POST', '/token/refresh/', {
+    json: { refresh_token: refreshToken },
+  });
+  expect(next.status).toBe(200);
+  await until(() => isIn(service, token));
+});
+
+test.concurrent('a locked table: who waits for it is told so, others are served, and no connection stays behind', async () => {
+  const { accessToken: token, email } = await personAtRest(service);
+  const operator = new Client({ connectionString: postgres.url });
+  await operator.connect();
+  await operator.query('begin');
+  await operator.query('lock table one_time_passwords');
+  const asked = await Promise.all(
+    Array.from({ length: 4 }, () =>
+      service.rest('PUT', '/profile/update/', {
+        token,
+        json: { email: `new-${email}`, password: goodPassword },
+      }),
+    ),
+  );
+  for (const answer of asked) expectRefusal(answer, 'OVERLOADED');
+  expect(await statusOf('/health/ready')).toBe(200);
+  const waiting = () =>
+    postgres.query("select 1 from pg_stat_activity where wait_event_type = 'Lock'");
+  // The lock is still held: they have gone by themselves.
+  await until(async () => (await waiting()).length === 0, 5_000);
+  await operator.end();
+  const again = await service.rest('PUT', '/profile/update/', {
+    token,
+    json: { email: `new-${email}`, password: goodPassword },
+  });
+  expect(again.status).toBe(200);
+});
+
+test.concurrent('each session has its limits, and both sides look whether the other is there', async () => {
+  const limits = await service.house.unitOfWork.query(
+    `select name, setting || coalesce(unit, '') as value from pg_settings
+     where name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'tcp_keepalives_idle')
+     order by name`,
+  );
+  expect(limits).toEqual([
+    { name: 'idle_in_transaction_session_timeout', value: '5000ms' },
+    { name: 'lock_timeout', value: '3000ms' },
+    { name: 'statement_timeout', value: '4000ms' },
+    { name: 'tcp_keepalives_idle', value: '10s' },
+  ]);
+  const slow = service.house.unitOfWork.query('select pg_sleep(8)');
+  await expect(slow).rejects.toMatchObject({ code: '57014' });
+});
+
+test.concurrent('a process that freezes in a transaction does not keep its locks', async () => {
+  const { userId } = await personAtRest(service);
+  const { unitOfWork } = service.house;
+  const asleep = unitOfWork.inContext(() =>
+    unitOfWork.run(async () => {
+      await unitOfWork.query('select 1 from users where id = ? for update', [userId]);
+      await sleep(7_000);
+      await unitOfWork.query('select 1');
+    }),
+  );
+  const outcome = asleep.then(
+    () => 'committed',
+    () => 'gone',
+  );
+  await sleep(200);
+  await postgres.query('update users set first_name = first_name where id = $1', [userId]);
+  expect(await outcome).toBe('gone');
+});

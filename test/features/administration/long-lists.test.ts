@@ -1,0 +1,32 @@
+/** Lists of permissions that are far longer than an operation is weighed for. */
+import { expect, test } from 'vitest';
+import { superuser } from '../../support/administrators.ts';
+import { startService } from '../../support/service.ts';
+
+test('J11: thousands of permissions of a page of superusers are refused, and those of fewer answered', async () => {
+  await using service = await startService();
+  const root = await superuser(service);
+  await service.database.query(
+    `insert into permissions (id, codename, name)
+     select gen_random_uuid(), 'flood.drop_' || i, 'A drop' from generate_series(1, 1000) i`,
+  );
+  await service.database.query(
+    `insert into users (id, email, status, is_superuser, created_at, updated_at)
+     select gen_random_uuid(), 'super' || i || '@example.com', 'ACTIVE', true, now(), now()
+     from generate_series(1, 100) i`,
+  );
+  const ask = async (first: number, fields: string, aliases = 1) => {
+    const users = (index: number) => `a${index}: users(first: ${first}) { nodes { ${fields} } }`;
+    const { errors } = await service.graphql(
+      `{ ${Array.from({ length: aliases }, (_, index) => users(index)).join(' ')} }`,
+      {},
+      root.accessToken,
+    );
+    return errors?.at(0)?.extensions?.code ?? 'answered';
+  };
+  for (const fields of ['effectivePermissions', 'groups { permissions { id codename name } }']) {
+    expect([fields, await ask(100, fields)]).toEqual([fields, 'VALIDATION_FAILED']);
+    expect([fields, await ask(10, fields, 10)]).toEqual([fields, 'VALIDATION_FAILED']);
+    expect([fields, await ask(20, fields)]).toEqual([fields, 'answered']);
+  }
+});

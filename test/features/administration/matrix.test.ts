@@ -1,0 +1,207 @@
+/** Who may do what: every administrative operation, by every kind of caller, through both doors. */
+import { buildSchema } from 'graphql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RestRow } from '../../../src/api/rest/route.ts';
+import { restRows } from '../../../src/api/rest/routes.ts';
+import {
+  makeGroup,
+  makeUser,
+  newName,
+  permissionId,
+  setPermissions,
+  staff,
+  superuser,
+} from '../../support/administrators.ts';
+import { type Operation, readOperations, schemaText } from '../../support/operations.ts';
+import { newAddress, pendingAccount, somebody, waitingRegistration } from '../../support/people.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+
+const callers = [
+  'anonymous',
+  'user',
+  'user with the permission',
+  'staff with every other permission',
+  'staff with exactly the permission',
+  'superuser',
+] as const;
+
+type Caller = (typeof callers)[number];
+
+const expected: Readonly<Record<Caller, string>> = {
+  anonymous: 'UNAUTHENTICATED',
+  user: 'FORBIDDEN',
+  'user with the permission': 'FORBIDDEN',
+  'staff with every other permission': 'FORBIDDEN',
+  'staff with exactly the permission': 'allowed',
+  superuser: 'allowed',
+};
+
+type People = Readonly<
+  Record<Exclude<Caller, 'anonymous'>, { accessToken: string; userId: string }>
+>;
+let people: People;
+
+beforeAll(async () => {
+  service = await startService();
+  people = {
+    user: await somebody(service),
+    'user with the permission': await somebody(service),
+    'staff with every other permission': await staff(service),
+    'staff with exactly the permission': await staff(service),
+    superuser: await superuser(service),
+  };
+});
+afterAll(() => service.close());
+
+/** What makes an operation succeed, with something of its own to work on. */
+const examples: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
+  user: async () => ({ id: await makeUser(service) }),
+  users: async () => ({ first: 1 }),
+  usersWithPermission: async () => ({ permission: 'users.view_user', first: 1 }),
+  explainPermission: async () => ({
+    userId: await makeUser(service),
+    permission: 'users.view_user',
+  }),
+  auditEntries: async () => ({ first: 1 }),
+  group: async () => ({ id: await makeGroup(service) }),
+  groups: async () => ({ first: 1 }),
+  permission: async () => ({ id: await permissionId(service, `shop.${newName()}`) }),
+  permissions: async () => ({ first: 1 }),
+  createUser: async () => ({ input: { email: newAddress() } }),
+  updateUser: async () => ({ id: await makeUser(service), input: { firstName: 'Jean' } }),
+  setGroupMembership: async () => ({
+    input: { userId: await makeUser(service), groupId: await makeGroup(service) },
+  }),
+  resendInvitation: async () => ({ userId: (await pendingAccount(service)).userId }),
+  registration: async () => ({ id: await waitingRegistration(service) }),
+  registrations: async () => ({ first: 1 }),
+  confirmRegistration: async () => ({ id: await waitingRegistration(service) }),
+  deleteRegistration: async () => ({ id: await waitingRegistration(service) }),
+  sendPasswordReset: async () => ({ userId: await makeUser(service) }),
+  revokeUserSessions: async () => ({ userId: await makeUser(service) }),
+  deactivateUser: async () => ({ id: await makeUser(service) }),
+  createGroup: async () => ({ input: { name: newName() } }),
+  updateGroup: async () => ({ id: await makeGroup(service), input: { description: 'New' } }),
+  deleteGroup: async () => ({ id: await makeGroup(service) }),
+  createPermission: async () => ({ input: { codename: `shop.${newName()}`, name: 'Can shop' } }),
+  updatePermission: async () => ({
+    id: await permissionId(service, `shop.${newName()}`),
+    input: { name: 'Can shop' },
+  }),
+  deletePermission: async () => ({ id: await permissionId(service, `shop.${newName()}`) }),
+};
+
+interface Guarded extends Operation {
+  /** Every permission that it needs. */
+  readonly permissions: readonly string[];
+  /** The one of them that is missing where one is. */
+  readonly permission: string;
+  readonly rows: readonly RestRow[];
+}
+
+/** Every operation whose description names the permission that it needs. */
+function guardedOperations(): readonly Guarded[] {
+  const schema = buildSchema(schemaText);
+  const fields = {
+    ...schema.getQueryType()?.getFields(),
+    ...schema.getMutationType()?.getFields(),
+  };
+  return readOperations().flatMap((operation) => {
+    const description = fields[operation.name]?.description ?? '';
+    const needs = /Needs\s+`[^`]+`(?:\s+and\s+`[^`]+`)*/.exec(description)?.[0] ?? '';
+    const permissions = [...needs.matchAll(/`([^`]+)`/g)].map(([, codename = '']) => codename);
+    const rows = restRows.filter(({ document }) => document.includes(`result: ${operation.name}(`));
+    return permissions.map((permission) => ({ ...operation, permissions, permission, rows }));
+  });
+}
+
+const guarded = guardedOperations();
+
+test('every administrative operation has an example', () => {
+  const names = new Set(guarded.map(({ name }) => name));
+  expect(Object.keys(examples).sort()).toEqual([...names].sort());
+});
+
+test('every administrative row runs an administrative operation', () => {
+  const driven = guarded.flatMap(({ rows }) => rows);
+  const rows = restRows.filter(({ path }) => path.startsWith('/admin/'));
+  expect(rows.filter((row) => !driven.includes(row))).toEqual([]);
+  expect(driven).toHaveLength(rows.length);
+});
+
+test('each names a permission that exists', async () => {
+  const rows = await service.database.query<{ codename: string }>(
+    'select codename from permissions where is_built_in',
+  );
+  const builtIn = rows.map(({ codename }) => codename);
+  expect(builtIn).toEqual(expect.arrayContaining(guarded.map(({ permission }) => permission)));
+});
+
+async function hand({ permissions, permission }: Guarded): Promise<void> {
+  const rows = await service.database.query<{ codename: string }>(
+    'select codename from permissions where is_built_in and codename <> $1',
+    [permission],
+  );
+  const others = rows.map(({ codename }) => codename);
+  await setPermissions(service, people['user with the permission'].userId, permissions);
+  await setPermissions(service, people['staff with exactly the permission'].userId, permissions);
+  await setPermissions(service, people['staff with every other permission'].userId, others);
+}
+
+const tokenOf = (caller: Caller) =>
+  caller === 'anonymous' ? undefined : people[caller].accessToken;
+
+async function graphqlVerdict({ name, document }: Guarded, caller: Caller): Promise<string> {
+  const variables = (await examples[name]?.()) ?? {};
+  const { data, errors } = await service.graphql(document, variables, tokenOf(caller));
+  const code = errors?.[0]?.extensions?.code ?? data?.result?.code;
+  if (code !== undefined) return String(code);
+  return data?.result === null ? 'nothing' : 'allowed';
+}
+
+async function restVerdict({ name }: Guarded, row: RestRow, caller: Caller): Promise<string> {
+  const variables = (await examples[name]?.()) ?? {};
+  const token = tokenOf(caller);
+  const path = row.path.replace(':id', String(variables.id ?? variables.userId));
+  const input = Object(variables.input) as Record<string, unknown>; // an input object, or none
+  const named = Object.entries(row.inputs).flatMap(([rest, { from, to }]) => {
+    const value = input[to.replace('input.', '')];
+    return from === 'body' && value !== undefined ? [[rest, value] as const] : [];
+  });
+  const json =
+    row.method === 'GET' || row.method === 'DELETE' ? undefined : Object.fromEntries(named);
+  const { status, body } = await service.rest(row.method, path, { token, json });
+  return status < 300 ? 'allowed' : String(body.data.code);
+}
+
+describe.each(guarded)('$name needs $permission and isStaff', (operation) => {
+  test('on GraphQL and on REST, without a difference', async () => {
+    await hand(operation);
+    for (const caller of callers) {
+      const graphql = await graphqlVerdict(operation, caller);
+      expect.soft([caller, graphql]).toEqual([caller, expected[caller]]);
+      for (const row of operation.rows) {
+        const rest = await restVerdict(operation, row, caller);
+        expect
+          .soft([caller, row.method, row.path, rest])
+          .toEqual([caller, row.method, row.path, graphql]);
+      }
+    }
+  });
+});
+
+test('what is refused leaves no trace but in the record', async () => {
+  const target = await makeUser(service);
+  const { accessToken } = people.user;
+  const before = await service.database.query('select * from users where id = $1', [target]);
+  await service.rest('PATCH', `/admin/users/${target}/`, {
+    token: accessToken,
+    json: { first_name: 'Mallory', is_active: false },
+  });
+  await service.rest('DELETE', `/admin/users/${target}/`, { token: accessToken });
+  expect(await service.database.query('select * from users where id = $1', [target])).toEqual(
+    before,
+  );
+});

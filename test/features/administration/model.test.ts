@@ -1,0 +1,246 @@
+/**
+ * Random sequences of every administrative operation by several people, judged by a model of rights. The
+ * services are told that everybody is a superuser: only what the database says may decide.
+ */
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Problem } from '../../../src/core/errors.ts';
+import type { Context } from '../../../src/core/request-context.ts';
+import { parseDeclaredAccess } from '../../../src/features/access-manifest/manifest.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { faultsOf, readState, type State } from '../../support/rights-model.ts';
+import { actors, codes, ends, groupNames, others, putWorld } from '../../support/rights-world.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+/** Without waiting for what the service makes of it: nothing here goes by what it remembers. */
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  service = await startService({ database });
+});
+afterAll(async () => {
+  await service.close();
+  await database.drop();
+});
+
+/** A principal that is far too generous. */
+function contextOf({ id, email }: State['users'][number]): Context {
+  const now = new Date();
+  return {
+    actor: {
+      person: {
+        id,
+        email,
+        username: null,
+        firstName: '',
+        lastName: '',
+        status: 'ACTIVE',
+        isStaff: true,
+        isSuperuser: true,
+        pendingEmail: null,
+        emailVerifiedAt: now,
+        locale: null,
+        createdAt: now,
+        updatedAt: now,
+        lastLoginAt: null,
+      },
+      sessionId: randomUUID(),
+      groups: new Set(['Root']),
+      permissions: new Set(['*']),
+    },
+    client: { ipAddress: '127.0.0.1', userAgent: 'model', locale: 'en', requestId: randomUUID() },
+  };
+}
+
+const index = fc.nat({ max: 1000 });
+/** None has it, or a group had it once. */
+const otherNames = ['Fresh', 'New', 'Former'];
+
+/** What an operation is chosen and fed with; each takes what it needs. */
+const choice = fc.record({
+  actor: fc.constantFrom(...actors, 'ann', 'dan'),
+  user: fc.constantFrom(...actors, ...others),
+  group: index,
+  permission: index,
+  end: fc.constantFrom(...ends),
+  name: fc.constantFrom(...groupNames, ...otherNames, 'Root'),
+  codename: fc.constantFrom(...codes, 'a.z', 'b.z', 'users.change_user', 'a.x*'),
+  groups: fc.array(index, { maxLength: 2 }),
+  permissions: fc.array(index, { maxLength: 2 }),
+  flag: fc.boolean(),
+  serial: fc.nat({ max: 1_000_000_000 }),
+});
+type Choice = Parameters<NonNullable<Parameters<typeof choice.map>[0]>>[0];
+
+/** What an operation acts on. */
+interface Turn extends Pick<Choice, 'name' | 'codename' | 'flag'> {
+  readonly userId: string;
+  readonly userEmail: string;
+  readonly groupId: string;
+  readonly permissionId: string;
+  readonly groupIds: readonly string[];
+  readonly permissionIds: readonly string[];
+  readonly groupName: string;
+  readonly expiresAt: Date | null;
+  readonly email: string;
+  readonly password: string;
+  readonly context: Context;
+}
+
+const operations: Readonly<Record<string, (turn: Turn) => Promise<unknown>>> = {
+  setGroups: ({ userId, groupIds, context }) =>
+    service.house.userAdministration.updateUser(userId, { groupIds }, context),
+  setPermissions: ({ userId, permissionIds, context }) =>
+    service.house.userAdministration.updateUser(userId, { permissionIds }, context),
+  setStaff: ({ userId, flag: isStaff, context }) =>
+    service.house.userAdministration.updateUser(userId, { isStaff }, context),
+  setActive: ({ userId, flag: isActive, context }) =>
+    service.house.userAdministration.updateUser(userId, { isActive }, context),
+  setEmail: ({ userId, email, context }) =>
+    service.house.userAdministration.updateUser(userId, { email }, context),
+  setPassword: ({ userId, password, context }) =>
+    service.house.userAdministration.updateUser(userId, { password }, context),
+  setSeveral: ({ userId, email, flag, groupIds, permissionIds, context }) =>
+    service.house.userAdministration.updateUser(
+      userId,
+      { isStaff: flag, isActive: true, permissionIds, ...(flag ? { email } : { groupIds }) },
+      context,
+    ),
+  createUser: ({ email, password, flag, groupIds, permissionIds, context }) =>
+    service.house.userAdministration.createUser(
+      { email, password, isActive: flag, isStaff: flag, groupIds, permissionIds },
+      context,
+    ),
+  createPlainUser: ({ email, context }) =>
+    service.house.userAdministration.createUser({ email }, context),
+  deactivateUser: ({ userId, context }) =>
+    service.house.userAdministration.deactivateUser(userId, context),
+  setGroupMembership: ({ userId, groupId, expiresAt, context }) =>
+    service.house.userAdministration.setGroupMembership({ userId, groupId, expiresAt }, context),
+  createGroup: ({ name, permissionIds, context }) =>
+    service.house.groupAdministration.createGroup({ name, permissionIds }, context),
+  renameGroup: ({ groupId, name, context }) =>
+    service.house.groupAdministration.updateGroup(groupId, { name }, context),
+  setGroupPermissions: ({ groupId, permissionIds, context }) =>
+    service.house.groupAdministration.updateGroup(groupId, { permissionIds }, context),
+  deleteGroup: ({ groupId, context }) =>
+    service.house.groupAdministration.deleteGroup(groupId, context),
+  createPermission: ({ codename, context }) =>
+    service.house.permissionAdministration.createPermission({ codename, name: 'Any' }, context),
+  updatePermission: ({ permissionId, codename, context }) =>
+    service.house.permissionAdministration.updatePermission(permissionId, { codename }, context),
+  deletePermission: ({ permissionId, context }) =>
+    service.house.permissionAdministration.deletePermission(permissionId, context),
+  grantToUser: ({ userId, groupId, permissionId, flag, expiresAt, context }) =>
+    service.house.singleGrants.grantToUser(
+      userId,
+      flag ? { groupId, ...(expiresAt ? { expiresAt } : {}) } : { permissionId },
+      context,
+    ),
+  revokeFromUser: ({ userId, groupId, permissionId, flag, context }) =>
+    service.house.singleGrants.revokeFromUser(
+      userId,
+      flag ? { groupId } : { permissionId },
+      context,
+    ),
+  applyAccess: ({ userEmail, groupName, codename, context }) =>
+    service.house.accessDeclarations.applyAccess(
+      parseDeclaredAccess({
+        permissions: { [codename]: codename },
+        groups: { [groupName]: { permissions: [codename] } },
+        users: { [userEmail]: { groups: [groupName] } },
+      }),
+      context,
+    ),
+  sendPasswordReset: ({ userId, context }) =>
+    service.house.accountRecovery.sendPasswordReset(userId, context),
+  revokeUserSessions: ({ userId, context }) =>
+    service.house.accountRecovery.revokeUserSessions(userId, context),
+};
+
+function pick<Item>(items: readonly Item[], at: number): Item {
+  const item = items[at % items.length];
+  if (item === undefined) throw new Error('there is nothing to choose from');
+  return item;
+}
+
+function turnOf(choice: Choice, { users, groups, permissions }: State): Turn & { actorId: string } {
+  const find = (name: string) =>
+    users.find(({ email }) => email === `${name}@example.com`) ?? pick(users, choice.serial);
+  const actor = find(choice.actor);
+  const [user, group] = [find(choice.user), pick(groups, choice.group)];
+  return {
+    ...choice,
+    actorId: actor.id,
+    context: contextOf(actor),
+    userId: user.id,
+    userEmail: user.email,
+    groupId: group.id,
+    groupName: group.name,
+    permissionId: pick(permissions, choice.permission).id,
+    groupIds: [...new Set(choice.groups.map((at) => pick(groups, at).id))],
+    permissionIds: [...new Set(choice.permissions.map((at) => pick(permissions, at).id))],
+    expiresAt: choice.end,
+    email: `new-${choice.serial}@example.com`,
+    password: `passphrase of number ${choice.serial}`,
+  };
+}
+
+/** Whether it was done; refusals are expected, everything else is not. */
+async function attempt(run: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await service.house.unitOfWork.inContext(run);
+    return true;
+  } catch (error) {
+    if (error instanceof Problem) return false;
+    throw error;
+  }
+}
+
+const names = Object.keys(operations);
+const step = fc.tuple(fc.constantFrom(...names), choice);
+/** The end of many memberships comes after so many steps. */
+const stepsUntilEnd = 20;
+
+const passTime = () =>
+  database.query(
+    "update user_groups set expires_at = now() - interval '1 second' where expires_at = $1",
+    [ends[1]],
+  );
+
+/** Names of the operations that somebody but a superuser succeeded with. */
+const doneByStaff = new Set<string>();
+
+async function play(steps: readonly (readonly [string, Choice])[]): Promise<void> {
+  await putWorld(database.query);
+  const formerNames = new Set<string>(['Former']);
+  let before = await readState({ database });
+  for (const [at, [name, chosen]] of steps.entries()) {
+    if (at === stepsUntilEnd) {
+      await passTime();
+      before = await readState({ database });
+    }
+    const { actorId, ...turn } = turnOf(chosen, before);
+    const isDone = await attempt(async () => operations[name]?.(turn));
+    const after = await readState({ database });
+    const actor = before.users.find(({ id }) => id === actorId);
+    const faults = faultsOf({ actorId, before, after, formerNames });
+    expect([name, actor?.email, ...faults]).toEqual([name, actor?.email]);
+    if (isDone && !actor?.isSuperuser) doneByStaff.add(name);
+    for (const group of before.groups) formerNames.add(group.name);
+    before = after;
+  }
+}
+
+test('J01 to J05: nobody comes by rights or accounts but from a superuser or a holder', async () => {
+  const games = fc.array(step, { minLength: 20, maxLength: 30, size: 'max' });
+  await fc.assert(fc.asyncProperty(fc.noBias(games), play), {
+    seed: 14,
+    numRuns: 12,
+    endOnFailure: true,
+  });
+  // Not vacuous: staff get many things done.
+  expect(names.filter((name) => doneByStaff.has(name)).length).toBeGreaterThan(10);
+}, 120_000);

@@ -1,0 +1,239 @@
+/** The record of who did what. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { environmentOf } from '../../support/command.ts';
+import { runCommand } from '../../support/command-line.ts';
+import { goodPassword, newAddress, person, somebody, tryLogin } from '../../support/people.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+let root: Awaited<ReturnType<typeof somebody>>;
+beforeAll(async () => {
+  service = await startService();
+  root = await somebody(service);
+  await service.database.query('update users set is_superuser = true where id = $1', [root.userId]);
+});
+afterAll(() => service.close());
+
+interface Entry {
+  readonly action: string;
+  readonly outcome: string;
+  readonly code: string | null;
+  readonly actorKind: string;
+  readonly actorId: string | null;
+  readonly targetId: string | null;
+  readonly requestId: string | null;
+  readonly ipAddress: string | null;
+  readonly userAgent: string | null;
+  readonly before: Record<string, unknown> | null;
+  readonly after: Record<string, unknown> | null;
+}
+
+async function entries(filter: object, token = root.accessToken): Promise<Entry[]> {
+  const { data, errors } = await service.graphql(
+    `query ($filter: AuditFilter) { auditEntries(first: 100, filter: $filter) { nodes {
+       action outcome code actorKind actorId targetId requestId ipAddress userAgent before after
+     } } }`,
+    { filter },
+    token,
+  );
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data.auditEntries.nodes;
+}
+
+const verify = () => service.house.unitOfWork.inContext(() => service.house.auditVerifier.verify());
+
+test('a life is told: made, verified, logged in, edited, logged out, with who, when and from where', async () => {
+  const { userId, accessToken, email } = await person(service);
+  await tryLogin(service, email, 'not the password');
+  const answer = await service.rest('PUT', '/profile/update/', {
+    token: accessToken,
+    json: { first_name: 'Augusta' },
+  });
+  await service.rest('POST', '/logout/', { token: accessToken });
+  const told = await entries({ targetId: userId });
+  expect(told.map(({ action, outcome }) => [action, outcome]).reverse()).toEqual([
+    ['user-created', 'done'],
+    ['registration-confirmed', 'done'],
+    ['login', 'done'],
+    ['login', 'refused'],
+    ['user-updated', 'done'],
+  ]);
+  expect(told[0]).toMatchObject({
+    actorKind: 'user',
+    actorId: userId,
+    requestId: answer.headers.get('x-request-id'),
+    ipAddress: '127.0.0.1',
+    before: { firstName: 'Ada' },
+    after: { firstName: 'Augusta' },
+  });
+  expect(told[1]).toMatchObject({ actorKind: 'anonymous', code: 'INVALID_CREDENTIALS' });
+  const logout = await entries({ actorId: userId, action: 'logged-out' });
+  expect(logout).toHaveLength(1);
+});
+
+test('a refused administrative attempt is told', async () => {
+  const { accessToken, userId } = await somebody(service);
+  await service.graphql(
+    'mutation ($id: ID!) { deactivateUser(id: $id) { __typename } }',
+    { id: root.userId },
+    accessToken,
+  );
+  expect(await entries({ actorId: userId, isRefused: true })).toMatchObject([
+    { action: 'deactivateUser', code: 'FORBIDDEN' },
+  ]);
+});
+
+test('what is rolled back is not told', async () => {
+  const { unitOfWork, audit } = service.house;
+  const failed = unitOfWork.inContext(() =>
+    unitOfWork.run(async () => {
+      await audit.record({ action: 'never-happened' });
+      throw new Error('after the record');
+    }),
+  );
+  await expect(failed).rejects.toThrow('after the record');
+  expect(await entries({ action: 'never-happened' })).toEqual([]);
+});
+
+test('only who may view the record sees it', async () => {
+  const { accessToken } = await somebody(service);
+  await expect(entries({}, accessToken)).rejects.toThrow('FORBIDDEN');
+});
+
+test('no secret is told', async () => {
+  const password = 'a password to look for 4711';
+  const { email, accessToken, refreshToken } = await somebody(service, { password });
+  await tryLogin(service, email, 'another password to look for');
+  const all = JSON.stringify(await entries({}));
+  for (const secret of [
+    password,
+    'another password to look for',
+    accessToken,
+    refreshToken,
+    'argon2',
+  ]) {
+    expect(all).not.toContain(secret);
+  }
+});
+
+test('entries cannot be changed or removed', async () => {
+  for (const statement of [
+    "update audit_entries set action = 'nothing'",
+    'delete from audit_entries',
+    'truncate audit_entries',
+  ]) {
+    await expect(service.database.query(statement)).rejects.toThrow('only be added to');
+  }
+});
+
+test('100 writers at once each get a place of their own, and the chains hold', async () => {
+  const { unitOfWork, audit } = service.house;
+  await Promise.all(
+    Array.from({ length: 100 }, () =>
+      unitOfWork.inContext(() => audit.record({ action: 'written-at-once' })),
+    ),
+  );
+  const rows = await service.database.query<{ chain: number }>(
+    "select distinct chain from audit_entries where action = 'written-at-once'",
+  );
+  expect(rows.length).toBeGreaterThan(4);
+  expect(await verify()).toMatchObject({ faults: [] });
+});
+
+test('who was erased cannot be read any more, and the chains hold', async () => {
+  const { userId, accessToken } = await person(service);
+  await service.graphql(
+    'mutation ($password: String!) { eraseAccount(password: $password) { __typename } }',
+    { password: goodPassword },
+    accessToken,
+  );
+  const told = await entries({ targetId: userId });
+  expect(told.length).toBeGreaterThan(2);
+  for (const { before, after, ipAddress } of told) {
+    expect([before, after, ipAddress]).toEqual([null, null, null]);
+  }
+  expect(await verify()).toMatchObject({ faults: [] });
+});
+
+test('G10: an erased administrator’s address and browser are not shown in entries about others', async () => {
+  const administrator = await somebody(service);
+  const { userId, accessToken: token, email } = administrator;
+  await service.database.query(
+    'update users set is_superuser = true, is_staff = true where id = $1',
+    [userId],
+  );
+  const other = await somebody(service);
+  const change = await service.rest('PATCH', `/admin/users/${other.userId}/`, {
+    token,
+    json: { first_name: 'Grace' },
+    headers: { 'user-agent': 'browser-of-the-administrator' },
+  });
+  expect(change.status).toBe(200);
+  const about = () => entries({ targetId: other.userId, actorId: userId });
+  const [before] = await about();
+  expect(before).toMatchObject({
+    ipAddress: '127.0.0.1',
+    userAgent: 'browser-of-the-administrator',
+    after: { firstName: 'Grace' },
+  });
+  const erased = await service.graphql(
+    'mutation ($password: String!) { eraseAccount(password: $password) { __typename } }',
+    { password: goodPassword },
+    token,
+  );
+  expect(erased.data.eraseAccount.__typename).toBe('Acknowledgement');
+  const [after] = await about();
+  expect(after).toMatchObject({ ipAddress: null, userAgent: null, after: { firstName: 'Grace' } });
+  const environment = environmentOf(service.database);
+  const tail = await runCommand(['audit', 'tail', '--json', '--limit', '500'], { environment });
+  const told = tail.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+    .filter(({ actorId, targetId }) => [actorId, targetId].includes(userId));
+  expect(told.length).toBeGreaterThan(2);
+  expect(told.filter((entry) => 'ipAddress' in entry || 'userAgent' in entry)).toEqual([]);
+  expect(JSON.stringify(told)).not.toContain(email);
+  expect(await verify()).toMatchObject({ faults: [] });
+});
+
+test('G10: the address of somebody unknown goes with the person whom the entry is about', async () => {
+  const { email, userId, accessToken } = await somebody(service);
+  await tryLogin(service, email, 'a guess of a stranger');
+  const refused = () => entries({ targetId: userId, isRefused: true });
+  expect(await refused()).toMatchObject([{ actorKind: 'anonymous', ipAddress: '127.0.0.1' }]);
+  await service.graphql(
+    'mutation ($password: String!) { eraseAccount(password: $password) { __typename } }',
+    { password: goodPassword },
+    accessToken,
+  );
+  expect(await refused()).toMatchObject([{ actorKind: 'anonymous', ipAddress: null }]);
+});
+
+test('G10: what is written about a person after the erasure cannot be read, and the list can', async () => {
+  const { userId, accessToken } = await somebody(service);
+  const { audit, unitOfWork } = service.house;
+  const target = { type: 'user', id: userId } as const;
+  const record = (action: string) =>
+    unitOfWork.inContext(() => audit.record({ action, target, after: { note: 'about a person' } }));
+  await record('before');
+  await service.graphql(
+    'mutation ($password: String!) { eraseAccount(password: $password) { __typename } }',
+    { password: goodPassword },
+    accessToken,
+  );
+  // A login with a wrong password ends so when its account is erased while the password is checked.
+  await Promise.all(Array.from({ length: 16 }, () => record('afterwards')));
+  const told = await entries({ targetId: userId });
+  expect(told.map(({ action }) => action)).toEqual(
+    expect.arrayContaining(['before', 'afterwards']),
+  );
+  expect(JSON.stringify(told)).not.toContain('about a person');
+  expect(await verify()).toMatchObject({ faults: [] });
+});
+
+test('an unknown name at the login is told without a target', async () => {
+  await tryLogin(service, newAddress(), 'whatever it was');
+  const [latest] = await entries({ action: 'login', isRefused: true });
+  expect(latest).toMatchObject({ targetId: null, actorKind: 'anonymous' });
+});

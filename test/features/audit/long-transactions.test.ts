@@ -1,0 +1,139 @@
+/** A long transaction keeps one chain of the audit log, so that others go on writing to it. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { operatorContext } from '../../../src/cli/context.ts';
+import { onBehalfOf } from '../../../src/core/request-context.ts';
+import { environmentOf, spawnCommand } from '../../support/command.ts';
+import { somebody, tryLogin } from '../../support/people.ts';
+import { makeScratchDirectory } from '../../support/scratch.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+let replica: TestService;
+beforeAll(async () => {
+  service = await startService();
+  replica = await startService({ database: service.database, mail: service.mail });
+});
+afterAll(async () => {
+  await replica.close();
+  await service.close();
+});
+
+const verify = () => service.house.unitOfWork.inContext(() => service.house.auditVerifier.verify());
+
+/** In a transaction: `count` entries, and then `work`. */
+function transaction(count: number, work: () => Promise<void>, house = service.house) {
+  return house.unitOfWork.inContext(() =>
+    house.unitOfWork.run(async () => {
+      for (let round = 0; round < count; round += 1) {
+        await house.audit.record({ action: 'long-transaction' });
+      }
+      await work();
+    }),
+  );
+}
+
+test('J12: `apply` of 1,500 groups delays no login, and none is refused', async () => {
+  const people = await Promise.all([somebody(service), somebody(service), somebody(replica)]);
+  const groups = Array.from(
+    { length: 1500 },
+    (_, index) => `  group-${index}:\n    description: x`,
+  );
+  const file = join(makeScratchDirectory('long'), 'access.yaml');
+  await writeFile(file, ['groups:', ...groups, ''].join('\n'));
+  let isDone = false;
+  // A process of its own, as operators have it: its work must not take the time of the logins measured.
+  const applying = spawnCommand(['apply', '-f', file], {
+    environment: environmentOf(service.database),
+    limitMilliseconds: 110_000,
+  }).finally(() => {
+    isDone = true;
+  });
+  const logins: { readonly milliseconds: number; readonly answer: string }[] = [];
+  for (let round = 0; !isDone; round += 1) {
+    const { email } = people[round % people.length] ?? { email: '' };
+    const startedAt = performance.now();
+    const { __typename: answer } = await tryLogin(round % 2 ? service : replica, email);
+    logins.push({ milliseconds: performance.now() - startedAt, answer });
+    await sleep(20);
+  }
+  expect((await applying).code).toBe(0);
+  expect(logins.length).toBeGreaterThan(20);
+  expect(logins.filter(({ answer }) => answer !== 'TokenPair')).toEqual([]);
+  expect(Math.max(...logins.map(({ milliseconds }) => milliseconds))).toBeLessThan(1000);
+  const chains = await service.database.query(
+    "select distinct chain from audit_entries where action = 'group-created'",
+  );
+  expect(chains).toHaveLength(1);
+  expect(await verify()).toMatchObject({ faults: [] });
+}, 120_000);
+
+test('J12: entries that a transaction writes at once, and after a savepoint was undone, hold together', async () => {
+  const { audit, unitOfWork } = service.house;
+  await transaction(2, async () => {
+    await Promise.all(
+      Array.from({ length: 16 }, (_, index) => audit.record({ action: `at-once-${index}` })),
+    );
+    const undone = unitOfWork.em.transactional(async () => {
+      await audit.record({ action: 'undone' });
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    await audit.record({ action: 'afterwards' });
+  });
+  const rows = await service.database.query<{ action: string; chain: number }>(
+    `select action, chain from audit_entries where action ~ '^(at-once|undone|afterwards)'`,
+  );
+  expect(rows).toHaveLength(17);
+  expect(new Set(rows.map(({ chain }) => chain)).size).toBe(1);
+  expect(await verify()).toMatchObject({ faults: [] });
+});
+
+test('J12: seventeen long transactions of commands leave chains for logins, and none fails', async () => {
+  const { email } = await somebody(service);
+  let running = 0;
+  const long = Array.from({ length: 17 }, (_, index) => {
+    const { house } = index % 2 ? service : replica;
+    return onBehalfOf(operatorContext(), () =>
+      transaction(
+        3,
+        async () => {
+          running += 1;
+          await sleep(1000);
+          running -= 1;
+        },
+        house,
+      ),
+    );
+  });
+  await expect.poll(() => running, { timeout: 5000 }).toBe(4);
+  const startedAt = performance.now();
+  for (let round = 0; round < 5; round += 1) {
+    expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
+  }
+  expect(performance.now() - startedAt).toBeLessThan(1500);
+  await Promise.all(long);
+  expect(await verify()).toMatchObject({ faults: [] });
+});
+
+test('J12: with every chain held, a writer takes the first that becomes free', async () => {
+  const lockedChains = async () => {
+    const free = await service.database.query(
+      'select chain from audit_chains for update skip locked',
+    );
+    return 16 - free.length;
+  };
+  const hold = async (milliseconds: number, house: TestService['house']) =>
+    transaction(1, () => sleep(milliseconds), house);
+  const holders = Array.from({ length: 16 }, (_, index) =>
+    hold(index === 7 ? 1000 : 3000, (index % 2 ? service : replica).house),
+  );
+  await expect.poll(lockedChains, { timeout: 5000 }).toBe(16);
+  const startedAt = performance.now();
+  await transaction(1, async () => undefined, replica.house);
+  expect(performance.now() - startedAt).toBeLessThan(2000);
+  await Promise.all(holders);
+  expect(await verify()).toMatchObject({ faults: [] });
+});

@@ -1,0 +1,276 @@
+/** With all rights on the database and without SECRET_KEY: no removal from the audit log stays unseen. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { operatorContext } from '../../../src/cli/context.ts';
+import type { Checkpoint } from '../../../src/features/audit/verification.ts';
+import { goodPassword, somebody } from '../../support/people.ts';
+import { startService, type TestService } from '../../support/service.ts';
+import { rowOf } from '../../support/user-rows.ts';
+
+const rounds = 120;
+
+let service: TestService;
+let checkpoint: Checkpoint | undefined;
+/** A chain that holds several entries. */
+let chain: number;
+let end: number;
+beforeEach(async () => {
+  service = await startService();
+  await write(rounds);
+  ({ checkpoint } = await inContext(() => service.house.auditVerifier.checkpoint()));
+  const [longest] = await service.database.query<{ chain: number; sequence: string }>(
+    'select chain, sequence from audit_chains order by sequence desc limit 1',
+  );
+  chain = longest?.chain ?? 0;
+  end = Number(longest?.sequence);
+  expect(end).toBeGreaterThan(4);
+  await service.database.query('alter table audit_entries disable trigger all');
+});
+afterEach(() => service.close());
+
+const inContext = <Result>(work: () => Promise<Result>) => service.house.unitOfWork.inContext(work);
+
+async function write(count: number): Promise<void> {
+  for (let round = 0; round < count; round += 1) {
+    await inContext(() => service.house.audit.record({ action: `entry-${round}` }));
+  }
+}
+
+async function faults(against?: Checkpoint): Promise<string[]> {
+  const verification = await inContext(() => service.house.auditVerifier.verify(against));
+  return verification.faults.map((fault) => `${fault.kind} ${fault.chain} ${fault.sequence}`);
+}
+
+async function run(...statements: string[]): Promise<void> {
+  for (const statement of statements) await service.database.query(statement);
+}
+
+interface Attack {
+  readonly name: string;
+  readonly statements: () => readonly string[];
+  /** What is found, without a checkpoint and with one. */
+  readonly found: () => RegExp;
+}
+
+const reset = "set sequence = 0, mac = '', head_mac = ''";
+const attacks: readonly Attack[] = [
+  {
+    name: 'a chain and its end',
+    statements: () => [
+      `delete from audit_entries where chain = ${chain}`,
+      `delete from audit_chains where chain = ${chain}`,
+    ],
+    found: () => new RegExp(`^NO_CHAIN ${chain} 1$`),
+  },
+  {
+    name: 'all chains and entries',
+    statements: () => ['delete from audit_entries', 'delete from audit_chains'],
+    found: () => /^NO_CHAIN 16 1$/,
+  },
+  {
+    name: 'the entries of a chain, with its end set back to the beginning',
+    statements: () => [
+      `delete from audit_entries where chain = ${chain}`,
+      `update audit_chains ${reset} where chain = ${chain}`,
+    ],
+    found: () => new RegExp(`^NO_START ${chain} 1$`),
+  },
+  {
+    name: 'all entries, with every end set back to the beginning',
+    statements: () => ['delete from audit_entries', `update audit_chains ${reset}`],
+    found: () => /^NO_START 16 1$/,
+  },
+  {
+    name: 'the end of a chain, which keeps its entries',
+    statements: () => [`delete from audit_chains where chain = ${chain}`],
+    found: () => new RegExp(`^NO_CHAIN ${chain} ${end + 1}$`),
+  },
+  {
+    name: 'an entry in the middle',
+    statements: () => [`delete from audit_entries where chain = ${chain} and sequence = 3`],
+    found: () => new RegExp(`^MISSING ${chain} 3$`),
+  },
+  {
+    name: 'the first entry',
+    statements: () => [`delete from audit_entries where chain = ${chain} and sequence = 1`],
+    found: () => new RegExp(`^NO_START ${chain} 1$`),
+  },
+  {
+    name: 'the last entry',
+    statements: () => [`delete from audit_entries where chain = ${chain} and sequence = ${end}`],
+    found: () => new RegExp(`^CUT_OFF ${chain} ${end}$`),
+  },
+  {
+    name: 'the last entry, with the end set back to the one before it',
+    statements: () => [
+      `delete from audit_entries where chain = ${chain} and sequence = ${end}`,
+      `update audit_chains set sequence = e.sequence, mac = e.mac from audit_entries e
+       where e.chain = ${chain} and e.sequence = ${end - 1} and audit_chains.chain = ${chain}`,
+    ],
+    found: () => new RegExp(`^CUT_OFF ${chain} ${end}$`),
+  },
+  {
+    name: 'all but the first entry, with the end set back to it',
+    statements: () => [
+      `delete from audit_entries where chain = ${chain} and sequence > 1`,
+      `update audit_chains set sequence = 1, mac = e.mac from audit_entries e
+       where e.chain = ${chain} and e.sequence = 1 and audit_chains.chain = ${chain}`,
+    ],
+    found: () => new RegExp(`^CUT_OFF ${chain} 2$`),
+  },
+  {
+    name: 'a chain, put back under the number of another',
+    statements: () => [
+      `delete from audit_entries where chain = ${chain}`,
+      `update audit_chains set (sequence, mac, head_mac) = (
+         select sequence, mac, head_mac from audit_chains o where o.chain = ${other()}
+       ) where chain = ${chain}`,
+      `insert into audit_entries (id, chain, sequence, at, action, outcome, code, actor_kind, actor_id,
+         target_type, target_id, request_id, subject_id, details, client, previous_mac, mac)
+       select gen_random_uuid(), ${chain}, sequence, at, action, outcome, code, actor_kind, actor_id,
+         target_type, target_id, request_id, subject_id, details, client, previous_mac, mac
+       from audit_entries where chain = ${other()}`,
+    ],
+    found: () => new RegExp(`^NO_START ${chain} 1$`),
+  },
+];
+const other = () => (chain % 16) + 1;
+
+describe('J09: a removal from the audit log is found with a checkpoint and without', () => {
+  test.each(attacks)('$name', async ({ statements, found }) => {
+    expect([await faults(), await faults(checkpoint)]).toEqual([[], []]);
+    await run(...statements());
+    expect(await faults()).toContainEqual(expect.stringMatching(found()));
+    expect(await faults(checkpoint)).toContainEqual(expect.stringMatching(found()));
+  });
+
+  test.each(attacks.filter(({ name }) => !name.startsWith('all chains')))(
+    '$name, also when entries were written since',
+    async ({ statements }) => {
+      await run(...statements());
+      await write(rounds);
+      const now = await faults();
+      expect(now.length).toBeGreaterThan(0);
+      await write(rounds);
+      expect(await faults()).toEqual(now);
+      expect((await faults(checkpoint)).length).toBeGreaterThan(0);
+    },
+  );
+});
+
+test('J09: an end that the attacker kept from before is found with a checkpoint of later', async () => {
+  const [kept] = await service.database.query<{ head_mac: Buffer; mac: Buffer; sequence: string }>(
+    `select * from audit_chains where chain = ${chain}`,
+  );
+  while (Number((await endOf(chain))?.sequence) < end + 2) await write(8);
+  const later = await inContext(() => service.house.auditVerifier.checkpoint());
+  await run(`delete from audit_entries where chain = ${chain} and sequence > ${end}`);
+  await service.database.query(
+    `update audit_chains set sequence = $1, mac = $2, head_mac = $3 where chain = ${chain}`,
+    [kept?.sequence, kept?.mac, kept?.head_mac],
+  );
+  expect(await faults(checkpoint)).toEqual([]);
+  expect(await faults(later.checkpoint)).toEqual([`CUT_OFF ${chain} ${end + 1}`]);
+});
+
+const endOf = async (of: number) =>
+  (
+    await service.database.query<{ sequence: string }>(
+      `select * from audit_chains where chain = ${of}`,
+    )
+  )[0];
+
+test('J09: a chain and places that cannot be are found', async () => {
+  const copy = (to: string) => `
+    insert into audit_entries (id, chain, sequence, at, action, outcome, actor_kind, subject_id,
+      details, previous_mac, mac)
+    select gen_random_uuid(), ${to}, now(), 'made-up', 'done', 'system', subject_id, details,
+      previous_mac, mac from audit_entries where chain = ${chain} and sequence = 1`;
+  await run(copy('17, 1'), copy(`${chain}, 0`), copy('-3, 5'));
+  await run("insert into audit_chains values (20, 0, '', '')");
+  expect((await faults()).sort()).toEqual(
+    ['UNKNOWN_CHAIN -3 5', 'UNKNOWN_CHAIN 17 1', 'UNKNOWN_CHAIN 20 0', `EDITED ${chain} 0`].sort(),
+  );
+  await write(rounds);
+  expect(Number((await endOf(20))?.sequence)).toBe(0);
+});
+
+test('J09: an entry that was edited is found, its sealed parts included', async () => {
+  const place = `where chain = ${chain} and sequence = 2`;
+  for (const change of ["action = 'innocent'", 'client = null', "client = 'x'", "details = 'x'"]) {
+    await run('create table kept as select * from audit_entries');
+    await run(`update audit_entries set ${change} ${place}`);
+    expect([change, await faults()]).toEqual([change, [`EDITED ${chain} 2`]]);
+    await run('delete from audit_entries', 'insert into audit_entries select * from kept');
+    await run('drop table kept');
+  }
+  await run(`update audit_entries set sequence = 1000 where chain = ${chain} and sequence = 2`);
+  expect(await faults()).toEqual([
+    `MISSING ${chain} 2`,
+    `MISSING ${chain} ${end + 1}`,
+    `EDITED ${chain} 1000`,
+    `CUT_OFF ${chain} 1001`,
+  ]);
+});
+
+test('J09: a checkpoint that was changed is refused', async () => {
+  if (!checkpoint) throw new Error('no checkpoint');
+  await expect(faults({ ...checkpoint, at: '2020-01-01T00:00:00.000Z' })).rejects.toThrow(
+    'checkpoint',
+  );
+  await expect(faults({ ...checkpoint, chains: [] })).rejects.toThrow('checkpoint');
+});
+
+test('J09: an end that was tampered with is told in the log when the next entry is written', async () => {
+  await run(`update audit_chains ${reset} where chain = ${chain}`);
+  await write(rounds);
+  const lines = service.logLines.filter((line) => line.includes('not signed with SECRET_KEY'));
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 50, chain }]);
+  expect(await faults()).toEqual([`CUT_OFF ${chain} ${end + 1}`]);
+});
+
+test('J09: made-up entries without a place, or at a place that is taken, are found', async () => {
+  const copy = (to: string) => `
+    insert into audit_entries (id, chain, sequence, at, action, outcome, actor_kind, subject_id,
+      details, previous_mac, mac)
+    select gen_random_uuid(), ${to}, now(), 'made-up', 'done', 'system', subject_id, details,
+      previous_mac, mac from audit_entries where chain = ${chain} and sequence = 1`;
+  await run('alter table audit_entries drop constraint audit_entries_place_unique');
+  await run('alter table audit_entries alter chain drop not null, alter sequence drop not null');
+  await run(copy('null, 1'), copy(`${other()}, null`));
+  expect((await faults()).sort()).toEqual([`EDITED ${other()} 0`, 'UNKNOWN_CHAIN 0 1'].sort());
+  await run('delete from audit_entries where chain is null or sequence is null');
+  // One transaction writes to one chain: beyond the first thousand entries, which are read at once.
+  await inContext(() => service.house.unitOfWork.run(() => write(1001)));
+  const [long] = await service.database.query<{ chain: number }>(
+    'select chain from audit_entries where sequence = 1000',
+  );
+  await run(copy(`${long?.chain}, 1000`));
+  expect(await faults()).toContain(`EDITED ${long?.chain} 1000`);
+});
+
+describe('J09: keys of persons', () => {
+  const details = () => faults().then((all) => new Set(all.map((fault) => fault.split(' ')[0])));
+
+  test('that were removed or replaced are found, and the audit log can still be read', async () => {
+    const { userId } = await somebody(service);
+    await service.graphql('mutation ($i: LoginInput!) { login(input: $i) { __typename } }', {
+      i: { email: (await rowOf(service, userId))?.email, password: 'a wrong one' },
+    });
+    await run('create table kept as select * from audit_subject_keys');
+    await run(`delete from audit_subject_keys where subject_id = '${userId}'`);
+    expect(await details()).toEqual(new Set(['UNREADABLE']));
+    expect(await details()).toEqual(new Set(['UNREADABLE']));
+    const again = { i: { email: (await rowOf(service, userId))?.email, password: goodPassword } };
+    await service.graphql('mutation ($i: LoginInput!) { login(input: $i) { __typename } }', again);
+    expect(await details()).toEqual(new Set(['UNREADABLE']));
+    const list = { filter: {}, limit: 1000 };
+    const read = async () =>
+      (await inContext(() => service.house.auditEntries.tail(list, operatorContext()))).entries;
+    expect((await read()).length).toBeGreaterThan(rounds);
+    await run("update audit_subject_keys set sealed_key = 'no key of ours at all, not even one'");
+    expect(await details()).toEqual(new Set(['UNREADABLE']));
+    expect((await read()).length).toBeGreaterThan(rounds);
+    await run('delete from audit_subject_keys');
+    expect(await details()).toEqual(new Set(['UNREADABLE']));
+  });
+});

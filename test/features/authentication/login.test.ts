@@ -1,0 +1,235 @@
+/** Logging in, being known, logging out. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { relativeTimes } from '../../support/equal-time.ts';
+import {
+  goodPassword,
+  newAddress,
+  person,
+  register,
+  somebody,
+  tryLogin,
+} from '../../support/people.ts';
+import { startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService({ hasCostlyHashes: true });
+});
+afterAll(() => service.close());
+
+const isIn = async (accessToken: string, at: TestService = service) =>
+  (await at.graphql('{ me { id } }', {}, accessToken)).status === 200;
+
+async function logout(accessToken: string, refreshToken?: string) {
+  const { data } = await service.graphql(
+    'mutation ($refreshToken: String) { logout(refreshToken: $refreshToken) { __typename ... on Problem { code } } }',
+    { refreshToken },
+    accessToken,
+  );
+  return data.logout;
+}
+
+test('an address logs in whatever its case and surrounding spaces', async () => {
+  const { email } = await somebody(service);
+  for (const variant of [email.toUpperCase(), ` ${email} `, email.replace('p', '\uff30')]) {
+    const login = await tryLogin(service, variant);
+    expect([variant, login.__typename]).toEqual([
+      variant,
+      variant.includes('\uff30') ? 'Problem' : 'TokenPair',
+    ]);
+  }
+});
+
+test.each([
+  ['64 characters', 'x7'.repeat(32)],
+  ['200 characters', 'Abc4 '.repeat(40)],
+  ['64 characters of four bytes', `${'🦊'.repeat(63)}🐢`],
+  ['8 of them', '🦊🐢🐝🐙🦀🐳🦉🐌'],
+  ['a NUL inside', 'before\u0000after it'],
+])('a password of %s is verified exactly as received', async (_, password) => {
+  const { email } = await somebody(service, { password });
+  expect(await tryLogin(service, email, password)).toMatchObject({ __typename: 'TokenPair' });
+  for (const other of [`${password} `, password.slice(0, -2), `${password}x`]) {
+    expect(await tryLogin(service, email, other)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  }
+});
+
+test('spaces around a password belong to it', async () => {
+  const { email } = await somebody(service, { password: ' Pass word9 ' });
+  expect(await tryLogin(service, email, 'Pass word9')).toMatchObject({
+    code: 'INVALID_CREDENTIALS',
+  });
+});
+
+test('composed and decomposed letters are different passwords', async () => {
+  const { email } = await somebody(service, { password: 'p\u00e9 is composed' });
+  expect(await tryLogin(service, email, 'pe\u0301 is composed')).toMatchObject({
+    code: 'INVALID_CREDENTIALS',
+  });
+});
+
+test('the hash is argon2id with a salt of its own', async () => {
+  await Promise.all([person(service), person(service)]);
+  const rows = await service.database.query<{ password_hash: string }>(
+    'select password_hash from password_hashes',
+  );
+  const hashes = rows.map((row) => row.password_hash);
+  expect(new Set(hashes).size).toBe(hashes.length);
+  for (const hash of hashes) expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+});
+
+test('a hash with weaker parameters is renewed at the next login', async () => {
+  const { email, userId } = await somebody(service);
+  const { hash } = await import('@node-rs/argon2');
+  const weak = await hash(goodPassword, { memoryCost: 7168, timeCost: 1, parallelism: 1 });
+  await service.database.query('update password_hashes set password_hash = $1 where user_id = $2', [
+    weak,
+    userId,
+  ]);
+  expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
+  const [row] = await service.database.query<{ password_hash: string }>(
+    'select password_hash from password_hashes where user_id = $1',
+    [userId],
+  );
+  expect(row?.password_hash).toContain('m=19456,t=2,p=1');
+  expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
+});
+
+test.each(['', '!unusable', 'notahash', '$argon2id$v=19$m=8388608,t=9,p=1$c2FsdHNhbHQ$aGFzaA'])(
+  'the broken hash %j is a failed login',
+  async (broken) => {
+    const { email, userId } = await somebody(service);
+    await service.database.query(
+      'update password_hashes set password_hash = $1 where user_id = $2',
+      [broken, userId],
+    );
+    expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  },
+);
+
+test('two logins in the same second are two sessions, and ending one leaves the other', async () => {
+  const { email } = await somebody(service);
+  const [first, second] = await Promise.all([tryLogin(service, email), tryLogin(service, email)]);
+  expect(await logout(first.accessToken)).toEqual({ __typename: 'Acknowledgement' });
+  expect([await isIn(first.accessToken), await isIn(second.accessToken)]).toEqual([false, true]);
+});
+
+test('20 parallel right logins all succeed', async () => {
+  const { email } = await somebody(service);
+  const logins = await Promise.all(Array.from({ length: 20 }, () => tryLogin(service, email)));
+  expect(logins.map((login) => login.__typename)).toEqual(Array(20).fill('TokenPair'));
+});
+
+test('16 parallel logouts of one session all find it ended, and it is', async () => {
+  const { accessToken } = await somebody(service);
+  const answers = await Promise.all(
+    Array.from({ length: 16 }, () => service.rest('POST', '/logout/', { token: accessToken })),
+  );
+  expect(
+    answers.map(({ status }) => status).filter((status) => ![204, 401].includes(status)),
+  ).toEqual([]);
+  expect(answers.some(({ status }) => status === 204)).toBe(true);
+  expect(await isIn(accessToken)).toBe(false);
+});
+
+test("a refresh token names the caller's session to end, and no one else's", async () => {
+  const { email } = await somebody(service);
+  const [one, other] = [await tryLogin(service, email), await tryLogin(service, email)];
+  const stranger = await somebody(service);
+  expect(await logout(stranger.accessToken, one.refreshToken)).toMatchObject({
+    code: 'INVALID_TOKEN',
+  });
+  expect(await logout(one.accessToken, other.refreshToken)).toMatchObject({
+    __typename: 'Acknowledgement',
+  });
+  expect([await isIn(one.accessToken), await isIn(other.accessToken)]).toEqual([true, false]);
+});
+
+test.each([
+  ['cut', (token: string) => token.slice(0, -1)],
+  ['changed', (token: string) => `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`],
+  ['made up', () => randomBytes(36).toString('base64url')],
+])('a refresh token that is %s is refused', async (_, forge) => {
+  const { accessToken, refreshToken } = await somebody(service);
+  expect(await logout(accessToken, forge(refreshToken))).toMatchObject({ code: 'INVALID_TOKEN' });
+  expect(await isIn(accessToken)).toBe(true);
+});
+
+test('an access token ends after its five minutes', async () => {
+  await using late = await startService();
+  const { accessToken } = await somebody(late);
+  late.advance(280);
+  expect(await isIn(accessToken, late)).toBe(true);
+  late.advance(25);
+  expect(await isIn(accessToken, late)).toBe(false);
+});
+
+test.each([['DISABLED'], ['PENDING']])(
+  'the tokens of an account that becomes %s end',
+  async (status) => {
+    const { accessToken, userId } = await somebody(service);
+    await service.database.query('update users set status = $1 where id = $2', [status, userId]);
+    expect(await isIn(accessToken)).toBe(false);
+  },
+);
+
+test('a token does not survive its user', async () => {
+  const { accessToken, userId } = await somebody(service);
+  await service.database.query('delete from users where id = $1', [userId]);
+  expect(await isIn(accessToken)).toBe(false);
+});
+
+test('unknown, wrong, disabled and broken cost the same time', { timeout: 60_000 }, async () => {
+  await using service = await startService({
+    environment: { RATE_LIMITS: 'off' },
+    hasCostlyHashes: true,
+  });
+  const known = await somebody(service);
+  const disabled = await somebody(service);
+  const broken = await somebody(service);
+  await service.database.query("update users set status = 'DISABLED' where id = $1", [
+    disabled.userId,
+  ]);
+  await service.database.query(
+    "update password_hashes set password_hash = '!' where user_id = $1",
+    [broken.userId],
+  );
+  const wrong = (email: string) => () => tryLogin(service, email, 'certainly not the password');
+  const tolerance = 1.25;
+  const relative = await relativeTimes(
+    {
+      unknown: wrong(newAddress()),
+      known: wrong(known.email),
+      disabled: wrong(disabled.email),
+      broken: wrong(broken.email),
+    },
+    tolerance,
+  );
+  for (const [name, ratio] of Object.entries(relative)) {
+    expect(ratio, name).toBeGreaterThan(1 / tolerance);
+    expect(ratio, name).toBeLessThan(tolerance);
+  }
+});
+
+test('lastLoginAt is set, and a login is no change of the account', async () => {
+  const { accessToken } = await somebody(service);
+  const { data } = await service.graphql('{ me { lastLoginAt updatedAt } }', {}, accessToken);
+  expect(Date.parse(data.me.lastLoginAt)).toBeGreaterThanOrEqual(Date.parse(data.me.updatedAt));
+});
+
+test('a disabled account is not told from an unknown one, byte by byte', async () => {
+  const { email, userId } = await somebody(service);
+  const waiting = await register(service);
+  await service.database.query("update users set status = 'DISABLED' where id = $1", [userId]);
+  const answers = [];
+  for (const address of [newAddress(), email, waiting.email]) {
+    const json = { email: address, password: 'certainly not the password' };
+    const answer = await service.rest('POST', '/login/', { json });
+    const headers = [...answer.headers].filter(
+      ([name]) => !['date', 'x-request-id'].includes(name),
+    );
+    answers.push(JSON.stringify([answer.status, headers, answer.text]));
+  }
+  expect(new Set(answers).size).toBe(1);
+});

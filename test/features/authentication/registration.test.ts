@@ -1,0 +1,282 @@
+/** Registering and proving an address. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { factOf, factsOf } from '../../support/mail-server.ts';
+import {
+  newAddress,
+  pendingAccount,
+  register,
+  skipMailCooldown,
+  tryLogin,
+  verify,
+} from '../../support/people.ts';
+import { quiet, runDelayedMails, startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+
+const acknowledged = { __typename: 'Acknowledgement' };
+const refused = { __typename: 'Problem', code: 'INVALID_CODE' };
+const loggedIn = { __typename: 'TokenPair' };
+
+async function resend(email: string) {
+  const { data } = await service.graphql(
+    'mutation ($email: String!) { resendVerificationEmail(email: $email) { __typename ... on Problem { code } } }',
+    { email },
+  );
+  return data.resendVerificationEmail;
+}
+
+test('a person registers, confirms the code from the mail and logs in', async () => {
+  const { email, code } = await register(service);
+  expect(await tryLogin(service, email)).toMatchObject({
+    code: 'INVALID_CREDENTIALS',
+    message: 'Incorrect email or password, or the address is not confirmed yet.',
+    fields: [],
+  });
+  expect(await verify(service, code)).toMatchObject(acknowledged);
+  const login = await tryLogin(service, email);
+  expect(login).toMatchObject({ ...loggedIn, tokenType: 'Bearer', user: { email } });
+});
+
+test('a wrong password of a waiting account is answered like any wrong password', async () => {
+  const { email } = await register(service);
+  expect(await tryLogin(service, email, 'not the password')).toMatchObject({
+    code: 'INVALID_CREDENTIALS',
+  });
+});
+
+test('the mail has the code and the link in both parts, and the host of PUBLIC_URL only', async () => {
+  const { email, code } = await register(service);
+  const [mail] = await service.mail.waitFor(email);
+  expect(mail).toMatchObject({
+    from: 'gatehouse@auth.test',
+    subject: 'Confirm your email address',
+  });
+  for (const part of [mail?.text, mail?.html]) {
+    expect(part).toContain(`http://auth.test/verify-email?code=${code}`);
+  }
+  expect(mail?.text).toContain(`Code: ${code}`);
+  expect(code).toMatch(/^[A-Za-z0-9_-]{22}$/);
+});
+
+test('C03: of 16 parallel confirmations of one code exactly one succeeds', async () => {
+  const { code } = await register(service);
+  const answers = await Promise.all(Array.from({ length: 16 }, () => verify(service, code)));
+  expect(answers.filter(({ __typename }) => __typename === 'Acknowledgement')).toHaveLength(1);
+  expect(answers.filter(({ code: problem }) => problem === 'INVALID_CODE')).toHaveLength(15);
+});
+
+test('of 16 parallel registrations of one address five wait, and one account comes of it', async () => {
+  const email = newAddress();
+  const answers = await Promise.all(
+    Array.from({ length: 16 }, (_, index) =>
+      service.rest('POST', '/register/', {
+        json: {
+          email,
+          first_name: 'Ada',
+          last_name: 'Lovelace',
+          password: `a fine password ${index}`,
+        },
+      }),
+    ),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(Array(16).fill(201));
+  await quiet(service);
+  const mails = () => service.mail.mails.filter(({ to }) => to === email);
+  expect(mails()).toHaveLength(1);
+  const accounts = () => service.database.query('select 1 from users where email = $1', [email]);
+  expect(await accounts()).toEqual([]);
+  await skipMailCooldown(service, email);
+  await runDelayedMails(service);
+  const codes = [...new Set(mails().flatMap((mail) => factsOf(mail, 'Code')))];
+  expect(codes).toHaveLength(5);
+  const confirmations = await Promise.all(codes.map((code) => verify(service, code)));
+  expect(confirmations.filter(({ __typename }) => __typename === 'Acknowledgement')).toHaveLength(
+    1,
+  );
+  expect(await accounts()).toHaveLength(1);
+});
+
+test('C02: a code works for its lifetime and no longer', async () => {
+  await using late = await startService();
+  const inTime = await register(late);
+  const tooLate = await register(late);
+  late.advance(86_400 - 60);
+  expect(await verify(late, inTime.code)).toMatchObject(acknowledged);
+  late.advance(120);
+  expect(await verify(late, tooLate.code)).toMatchObject(refused);
+});
+
+test('somebody who registers an address before its owner gets no say in the account', async () => {
+  const email = newAddress();
+  const thief = await register(service, {
+    email,
+    password: 'the thief chose this',
+    firstName: 'Thief',
+  });
+  const owner = await register(service, {
+    email,
+    password: 'the owner chose this',
+    firstName: 'Owner',
+  });
+  expect(await verify(service, owner.code)).toMatchObject(acknowledged);
+  expect(await verify(service, thief.code)).toMatchObject(refused);
+  expect(await tryLogin(service, email, 'the thief chose this')).toMatchObject({
+    code: 'INVALID_CREDENTIALS',
+  });
+  const { accessToken } = await tryLogin(service, email, 'the owner chose this');
+  const { data } = await service.graphql('{ me { firstName } }', {}, accessToken);
+  expect(data.me.firstName).toBe('Owner');
+});
+
+test('somebody who registers an address after its owner gets no say in the account', async () => {
+  const email = newAddress();
+  const owner = await register(service, { email, password: 'the owner chose this' });
+  const thief = await register(service, { email, password: 'the thief chose this' });
+  expect(await verify(service, owner.code)).toMatchObject(acknowledged);
+  expect(await verify(service, thief.code)).toMatchObject(refused);
+  expect(await tryLogin(service, email, 'the thief chose this')).toMatchObject({
+    code: 'INVALID_CREDENTIALS',
+  });
+  expect(await tryLogin(service, email, 'the owner chose this')).toMatchObject(loggedIn);
+});
+
+test.each([
+  ['ACTIVE', 'You already have an account'],
+  ['DISABLED', 'Your account is closed'],
+])(
+  'B03: registering the address of an account that is %s gets the same answer, and its owner a mail',
+  async (status, subject) => {
+    const { email, code } = await register(service);
+    await verify(service, code);
+    await service.database.query('update users set status = $1 where email = $2', [status, email]);
+    const request = (address: string) =>
+      service.rest('POST', '/register/', {
+        json: {
+          email: address,
+          first_name: 'Mallory',
+          last_name: 'M',
+          password: 'mallory likes this',
+        },
+      });
+    const [taken, free] = [await request(email.toUpperCase()), await request(newAddress())];
+    expect(taken.status).toBe(201);
+    expect(taken.text).toBe(free.text);
+    const mails = await service.mail.waitFor(email, 2);
+    expect(mails.at(-1)?.subject).toBe(subject);
+    expect(mails.at(-1)?.text).not.toContain('Mallory');
+    expect(await tryLogin(service, email, 'mallory likes this')).toMatchObject({
+      code: 'INVALID_CREDENTIALS',
+    });
+  },
+);
+
+test('C05: another code replaces the earlier one, and comes at most once a minute', async () => {
+  const { email, code } = await register(service);
+  const answers = await Promise.all(Array.from({ length: 16 }, () => resend(email)));
+  expect(answers).toEqual(Array(16).fill(acknowledged));
+  const mails = await service.mail.waitFor(email, 2);
+  const newCode = factOf(mails.at(-1), 'Code');
+  await quiet(service);
+  expect(service.mail.mails.filter(({ to }) => to === email)).toHaveLength(2);
+  expect(newCode).not.toBe(code);
+  expect(await verify(service, code)).toMatchObject(refused);
+  expect(await verify(service, newCode)).toMatchObject(acknowledged);
+});
+
+test('another code after the first one has expired still works', async () => {
+  await using late = await startService();
+  const { email } = await register(late, { password: 'kept with the code' });
+  late.advance(86_400 + 60);
+  await late.rest('POST', '/register/resend_email_verify/', { json: { email } });
+  const mails = await late.mail.waitFor(email, 2);
+  expect(await verify(late, factOf(mails.at(-1), 'Code'))).toMatchObject(acknowledged);
+  expect(await tryLogin(late, email, 'kept with the code')).toMatchObject(loggedIn);
+});
+
+test('asking for another code tells nothing about the address', async () => {
+  const active = await register(service);
+  await verify(service, active.code);
+  const before = service.mail.mails.length;
+  const answers = await Promise.all([resend(active.email), resend(newAddress())]);
+  expect(answers).toEqual([acknowledged, acknowledged]);
+  await quiet(service);
+  expect(service.mail.mails).toHaveLength(before);
+});
+
+test('C07: a code never brings a disabled account back', async () => {
+  const { email, code } = await pendingAccount(service);
+  await service.database.query("update users set status = 'DISABLED' where email = $1", [email]);
+  expect(await verify(service, code)).toMatchObject(refused);
+  expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+});
+
+test('C06: a code verifies the address that it was mailed to and no other', async () => {
+  const { email, code } = await pendingAccount(service);
+  await service.database.query("update users set email = 'other-' || email where email = $1", [
+    email,
+  ]);
+  expect(await verify(service, code)).toMatchObject(refused);
+});
+
+test('C01: neither codes nor passwords are found in the database, and codes not in the log', async () => {
+  const password = 'a password to look for 4711';
+  const { code } = await register(service, { password });
+  const tables = await service.database.query<{ name: string }>(
+    "select quote_ident(schemaname) || '.' || quote_ident(tablename) as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema')",
+  );
+  expect(tables.length).toBeGreaterThan(8);
+  for (const { name } of tables) {
+    const [found] = await service.database.query<{ hits: string }>(
+      `select count(*) as hits from ${name} t where t::text like '%' || $1 || '%' or t::text like '%' || $2 || '%'`,
+      [code, password],
+    );
+    expect([name, found?.hits]).toEqual([name, '0']);
+  }
+  expect(service.logLines.join('\n')).not.toContain(code);
+});
+
+test('a username is free once only, whatever its case, and serves to log in', async () => {
+  const { email, code } = await register(service, { username: 'Ada.L' });
+  await verify(service, code);
+  expect(await tryLogin(service, 'ada.l')).toMatchObject({ ...loggedIn, user: { email } });
+  await expect(register(service, { username: 'ADA.L' })).rejects.toThrow('Is taken');
+});
+
+test('a username that was taken before the code was confirmed is left out', async () => {
+  const [first, second] = [
+    await register(service, { username: 'wanted' }),
+    await register(service, { username: 'Wanted' }),
+  ];
+  expect(await verify(service, first.code)).toMatchObject(acknowledged);
+  expect(await verify(service, second.code)).toMatchObject(acknowledged);
+  const { accessToken } = await tryLogin(service, second.email);
+  const { data } = await service.graphql('{ me { username } }', {}, accessToken);
+  expect(data.me.username).toBeNull();
+});
+
+test('16 people who want one username at the same moment all get an account, one of them the name', async () => {
+  const people = await Promise.all(
+    Array.from({ length: 16 }, () => register(service, { username: 'popular' })),
+  );
+  const answers = await Promise.all(people.map(({ code }) => verify(service, code)));
+  expect(answers).toEqual(Array(16).fill(acknowledged));
+  const rows = await service.database.query("select 1 from users where username = 'popular'");
+  expect(rows).toHaveLength(1);
+});
+
+test.each(['Click http://evil.example', 'www.evil.example', '<b>x</b>', 'line\nbreak', 'a\u202eb'])(
+  'the name %j is refused',
+  async (firstName) => {
+    await expect(register(service, { firstName })).rejects.toThrow('VALIDATION_FAILED');
+  },
+);
+
+test('a name that looks like a host is no link in the mail', async () => {
+  const { email } = await register(service, { firstName: 'evil.example' });
+  const [mail] = await service.mail.waitFor(email);
+  expect(`${mail?.text}${mail?.html}`).not.toContain('evil.example');
+});

@@ -1,0 +1,238 @@
+/** Another address for an account. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { factOf } from '../../support/mail-server.ts';
+import {
+  goodPassword,
+  newAddress,
+  person,
+  register,
+  somebody,
+  tryLogin,
+  verify,
+} from '../../support/people.ts';
+import { quiet, startService, type TestService } from '../../support/service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+
+const acknowledged = { __typename: 'Acknowledgement' };
+const refused = { __typename: 'Problem', code: 'INVALID_CODE' };
+
+async function change(accessToken: string, newEmail: string, password = goodPassword) {
+  const { data } = await service.graphql(
+    'mutation ($input: ChangeEmailInput!) { changeEmail(input: $input) { __typename ... on Problem { code } } }',
+    { input: { newEmail, password } },
+    accessToken,
+  );
+  return data.changeEmail;
+}
+
+async function use(operation: 'confirmEmailChange' | 'cancelEmailChange', code: string) {
+  const { data } = await service.graphql(
+    `mutation ($code: String!) { ${operation}(code: $code) { __typename ... on Problem { code } } }`,
+    { code },
+  );
+  return data[operation];
+}
+
+const confirm = (code: string) => use('confirmEmailChange', code);
+
+/** The newest code that was mailed to an address. */
+async function codeTo(email: string, count = 1): Promise<string> {
+  return factOf((await service.mail.waitFor(email, count)).at(-1), 'Code');
+}
+
+async function emailOf(userId: string): Promise<string | undefined> {
+  const [row] = await service.database.query<{ email: string }>(
+    'select email from users where id = $1',
+    [userId],
+  );
+  return row?.email;
+}
+
+test('the address changes when the new one confirms it; the present one works until then', async () => {
+  const { email, accessToken, userId } = await person(service);
+  const newEmail = newAddress();
+  expect(await change(accessToken, newEmail.toUpperCase())).toEqual(acknowledged);
+  const { data } = await service.graphql('{ me { email pendingEmail } }', {}, accessToken);
+  expect(data.me).toEqual({ email, pendingEmail: newEmail });
+  expect(await tryLogin(service, newEmail)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
+  const notice = (await service.mail.waitFor(email, 2)).at(-1);
+  expect(notice?.text).toContain(newEmail);
+  expect(await confirm(await codeTo(newEmail))).toEqual(acknowledged);
+  expect(await emailOf(userId)).toBe(newEmail);
+  expect(await tryLogin(service, newEmail)).toMatchObject({ __typename: 'TokenPair' });
+  expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  // The owner of the former address hears that it is done.
+  await service.mail.waitFor(email, 3);
+});
+
+test('it needs the password', async () => {
+  const { accessToken, userId, email } = await somebody(service);
+  expect(await change(accessToken, newAddress(), 'not the password')).toMatchObject({
+    code: 'INVALID_CREDENTIALS',
+  });
+  expect(await emailOf(userId)).toBe(email);
+});
+
+test('of 16 parallel confirmations one succeeds', async () => {
+  const { accessToken } = await somebody(service);
+  const newEmail = newAddress();
+  await change(accessToken, newEmail);
+  const code = await codeTo(newEmail);
+  const answers = await Promise.all(Array.from({ length: 16 }, () => confirm(code)));
+  expect(answers.filter(({ __typename }) => __typename === 'Acknowledgement')).toHaveLength(1);
+});
+
+test('the present address can stop the change, which ends every session', async () => {
+  const { email, accessToken, userId } = await person(service);
+  const newEmail = newAddress();
+  await change(accessToken, newEmail);
+  const [toNew, toPresent] = [await codeTo(newEmail), await codeTo(email, 2)];
+  expect(await confirm(toPresent)).toEqual(refused);
+  const again = await person(service);
+  await change(again.accessToken, newAddress());
+  expect(await use('cancelEmailChange', toNew)).toEqual(refused);
+  expect(await emailOf(userId)).toBe(email);
+});
+
+test('a change that was stopped cannot be confirmed any more', async () => {
+  const { email, accessToken, userId } = await person(service);
+  const newEmail = newAddress();
+  await change(accessToken, newEmail);
+  const [toNew, toPresent] = [await codeTo(newEmail), await codeTo(email, 2)];
+  expect(await use('cancelEmailChange', toPresent)).toEqual(acknowledged);
+  expect(await confirm(toNew)).toEqual(refused);
+  expect(await emailOf(userId)).toBe(email);
+  expect((await service.graphql('{ me { id } }', {}, accessToken)).status).toBe(401);
+});
+
+test('a change of password stops it too', async () => {
+  const { accessToken, userId, email } = await somebody(service);
+  const newEmail = newAddress();
+  await change(accessToken, newEmail);
+  const code = await codeTo(newEmail);
+  await service.graphql(
+    'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) { __typename } }',
+    { input: { currentPassword: goodPassword, newPassword: 'an entirely new passphrase' } },
+    accessToken,
+  );
+  expect(await confirm(code)).toEqual(refused);
+  expect(await emailOf(userId)).toBe(email);
+});
+
+test('two changes at once never confirm an address that its owner did not confirm', async () => {
+  let confirmed = 0;
+  for (let round = 0; round < 20; round += 1) {
+    // One account may ask for five changes an hour.
+    const { accessToken, userId } = await somebody(service);
+    const [mine, victims] = [newAddress(), newAddress()];
+    await Promise.all([change(accessToken, mine), change(accessToken, victims)]);
+    await quiet(service);
+    const mails = service.mail.mails.filter(({ to }) => to === mine);
+    for (const mail of mails) await confirm(factOf(mail, 'Code'));
+    const email = await emailOf(userId);
+    expect(email).not.toBe(victims);
+    if (email === mine) confirmed += 1;
+  }
+  expect(confirmed).toBeGreaterThan(0);
+}, 60_000);
+
+test('a taken address is not told from a free one; its owner hears of it', async () => {
+  const owner = await person(service);
+  const { accessToken, userId, email } = await person(service);
+  expect(await change(accessToken, owner.email)).toEqual(acknowledged);
+  await service.mail.waitFor(owner.email, 2);
+  await quiet(service);
+  const mails = service.mail.mails.filter(({ to }) => to === owner.email);
+  expect(
+    mails.some(({ text }) => /^Code: /m.test(text) && text.includes('confirm-email-change')),
+  ).toBe(false);
+  expect(await emailOf(userId)).toBe(email);
+});
+
+test("J07: a person's own data tells nothing of another address", async () => {
+  const owner = await somebody(service);
+  const shape = async (newEmail: string) => {
+    const { accessToken } = await somebody(service);
+    expect(await change(accessToken, newEmail)).toEqual(acknowledged);
+    await quiet(service);
+    const { data } = await service.graphql('{ exportMyData }', {}, accessToken);
+    const { mailedCodes } = data.exportMyData;
+    return mailedCodes.map(({ kind, email, endedAt }: Record<string, unknown>) => [
+      kind,
+      email === newEmail,
+      endedAt,
+    ]);
+  };
+  const ofFree = await shape(newAddress());
+  expect(ofFree).toHaveLength(2);
+  expect(await shape(owner.email)).toEqual(ofFree);
+});
+
+test('the owner of a taken address gets a notice three times an hour, and a closed account its own', async () => {
+  const owner = await somebody(service);
+  for (let round = 0; round < 4; round += 1) {
+    const { accessToken } = await somebody(service);
+    await change(accessToken, owner.email);
+    await quiet(service);
+  }
+  const subjects = (email: string) =>
+    service.mail.mails.filter(({ to }) => to === email).map(({ subject }) => subject);
+  expect(subjects(owner.email)).toEqual(Array(3).fill('You already have an account'));
+  const closed = await somebody(service);
+  await service.database.query("update users set status = 'DISABLED' where id = $1", [
+    closed.userId,
+  ]);
+  const { accessToken } = await somebody(service);
+  await change(accessToken, closed.email);
+  await quiet(service);
+  expect(subjects(closed.email)).toEqual(['Your account is closed']);
+});
+
+test("a change to one's own address changes nothing and mails nobody", async () => {
+  const { accessToken, email } = await somebody(service);
+  expect(await change(accessToken, email.toUpperCase())).toEqual(acknowledged);
+  expect(await change(accessToken, email, 'not the password')).toMatchObject({
+    code: 'INVALID_CREDENTIALS',
+  });
+  await quiet(service);
+  expect(service.mail.mails.filter(({ to }) => to === email)).toEqual([]);
+  const { data } = await service.graphql('{ me { pendingEmail } }', {}, accessToken);
+  expect(data.me.pendingEmail).toBeNull();
+});
+
+test('of people who confirm one address at once one gets it, and nobody an error of ours', async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const people = await Promise.all(Array.from({ length: 3 }, () => somebody(service)));
+    const wanted = newAddress();
+    for (const { accessToken } of people) await change(accessToken, wanted);
+    const mails = await service.mail.waitFor(wanted, 3);
+    const answers = await Promise.all(mails.map((mail) => confirm(factOf(mail, 'Code'))));
+    expect(answers.filter(({ __typename }) => __typename === 'Acknowledgement')).toHaveLength(1);
+    expect(answers.filter(({ code }) => code === 'INVALID_CODE')).toHaveLength(2);
+  }
+});
+
+test('a registration that waits does not keep an address from who proves it', async () => {
+  const wanted = newAddress();
+  const squatter = await register(service, { email: wanted, password: 'the squatter chose this' });
+  const { accessToken, userId } = await somebody(service);
+  await change(accessToken, wanted);
+  expect(await confirm(await codeTo(wanted, 2))).toEqual(acknowledged);
+  expect(await emailOf(userId)).toBe(wanted);
+  expect(await verify(service, squatter.code)).toMatchObject(refused);
+});
+
+test('a verification code confirms no change, and a code of a change verifies nothing', async () => {
+  const waiting = await register(service);
+  expect(await confirm(waiting.code)).toEqual(refused);
+  const { accessToken } = await somebody(service);
+  const newEmail = newAddress();
+  await change(accessToken, newEmail);
+  expect(await verify(service, await codeTo(newEmail))).toMatchObject(refused);
+});

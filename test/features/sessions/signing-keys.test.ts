@@ -1,0 +1,332 @@
+/** The keys that sign access tokens: rotated from the command line under two running services. */
+import { createHash, randomUUID } from 'node:crypto';
+import { exportJWK, importPKCS8, type JWK } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { House } from '../../../src/bootstrap/app-context.ts';
+import { generateSigningKey } from '../../../src/crypto/access-token.ts';
+import { deriveKey } from '../../../src/crypto/keys.ts';
+import { seal, unseal } from '../../../src/crypto/sealed-box.ts';
+import { environmentOf } from '../../support/command.ts';
+import { runCommand } from '../../support/command-line.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { ownKeyOf, partsOf, sign } from '../../support/forge.ts';
+import { type MailServer, startMailServer } from '../../support/mail-server.ts';
+import { somebody, tryLogin } from '../../support/people.ts';
+import { rawRequest } from '../../support/raw-request.ts';
+import { expectRefusal } from '../../support/refusals.ts';
+import { startService, type TestService } from '../../support/service.ts';
+import { isIn, refresh } from '../../support/session-calls.ts';
+import { until } from '../../support/until.ts';
+
+interface Listed {
+  readonly keyId: string;
+  readonly state: string;
+  readonly createdAt: string;
+  readonly signsFrom: string;
+}
+
+interface Replicas extends AsyncDisposable {
+  readonly database: TestDatabase;
+  readonly one: TestService;
+  readonly other: TestService;
+  readonly ada: Awaited<ReturnType<typeof somebody>>;
+  /** Moves both clocks; the command line's stays where it is. */
+  advance(seconds: number): void;
+  /** `gatehouse keys list`, newest first. */
+  list(): Promise<readonly Listed[]>;
+  /** `gatehouse keys rotate --lead …`. */
+  rotate(lead?: number): Promise<Listed>;
+}
+
+let mail: MailServer;
+let single: TestService;
+let ada: Awaited<ReturnType<typeof somebody>>;
+beforeAll(async () => {
+  mail = await startMailServer();
+  single = await startService({ mail });
+  ada = await somebody(single);
+});
+afterAll(async () => {
+  await single.close();
+  await mail.close();
+});
+
+async function startReplicas(): Promise<Replicas> {
+  const database = await createTestDatabase();
+  const environment = environmentOf(database, mail);
+  const options = { database, mail, environment };
+  const [one, other] = await Promise.all([startService(options), startService(options)]);
+  const command = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runCommand(['keys', ...args, '--json'], { environment });
+    if (code !== 0) throw new Error(stderr);
+    return JSON.parse(stdout);
+  };
+  return {
+    database,
+    one,
+    other,
+    ada: await somebody(one),
+    advance(seconds) {
+      for (const service of [one, other]) service.advance(seconds);
+    },
+    list: () => command('list'),
+    rotate: (lead) => command('rotate', ...(lead === undefined ? [] : ['--lead', String(lead)])),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([one.close(), other.close()]);
+      await database.drop();
+    },
+  };
+}
+
+async function jwksOf({ address }: TestService) {
+  const response = await fetch(`${address}/.well-known/jwks.json`);
+  const { keys } = (await response.json()) as { keys: JWK[] }; // looked into below
+  return { response, keys, ids: keys.map(({ kid }) => kid) };
+}
+
+const keyIdOf = (token: string) => partsOf(token).header.kid;
+/** Until both publish exactly these keys, without anybody having restarted. */
+const untilPublished = ({ one, other }: Replicas, ids: readonly string[]) =>
+  until(async () => {
+    const published = await Promise.all([jwksOf(one), jwksOf(other)]);
+    return published.every((it) => String(it.ids.toSorted()) === String(ids.toSorted()));
+  });
+
+describe('the published keys', () => {
+  test('have public members only, may be kept for five minutes, and verify what is signed', async () => {
+    const { response, keys } = await jwksOf(single);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^application\/jwk-set\+json/);
+    expect(response.headers.get('cache-control')).toBe('public, max-age=300');
+    expect(keys).toEqual([
+      {
+        kid: keyIdOf(ada.accessToken),
+        kty: 'OKP',
+        crv: 'Ed25519',
+        use: 'sig',
+        alg: 'EdDSA',
+        x: expect.stringMatching(/^[\w-]{43}$/),
+      },
+    ]);
+  });
+
+  test('are the same on replicas that all begin with an empty table at the same moment', async () => {
+    const database = await createTestDatabase();
+    const options = { database, mail };
+    const services = await Promise.all(Array.from({ length: 4 }, () => startService(options)));
+    const published = await Promise.all(services.map(async (it) => (await jwksOf(it)).keys));
+    expect(new Set(published.map((keys) => JSON.stringify(keys))).size).toBe(1);
+    expect(published[0]).toHaveLength(1);
+    await Promise.all(services.map((service) => service.close()));
+    await database.drop();
+  });
+});
+
+test('nothing in the database tells a private key or a refresh token', async () => {
+  const { database, house } = single;
+  const bob = await somebody(single);
+  const leaf = await refresh(single, bob.refreshToken);
+  const [row] = await database.query<{ id: string; sealed_private_key: Buffer }>(
+    'select id, sealed_private_key from signing_keys',
+  );
+  if (!row || !leaf) throw new Error('there is no key, or no token');
+  const sealingKey = sealingKeyOf(house);
+  const pem = unseal(sealingKey, row.id, row.sealed_private_key).toString();
+  const { d = '' } = await exportJWK(await importPKCS8(pem, 'EdDSA', { extractable: true }));
+  expect(d).toHaveLength(43);
+  const secrets = [bob, leaf].flatMap(({ accessToken, refreshToken }) => [
+    refreshToken,
+    accessToken.split('.')[2] ?? '',
+    createHash('sha256').update(refreshToken).digest('hex'),
+  ]);
+  const bytes = [pem, Buffer.from(d, 'base64url'), Buffer.from(leaf.refreshToken, 'base64url')];
+  const forms = bytes.flatMap((it) =>
+    (['hex', 'base64', 'base64url', 'latin1'] as const).map((form) =>
+      Buffer.from(it).toString(form),
+    ),
+  );
+  const dump = await dumpOf(database);
+  expect(dump).toContain(row.id);
+  expect(dump).toContain(bob.email);
+  for (const secret of [...secrets, ...forms, d, 'PRIVATE KEY']) {
+    expect(dump.includes(secret)).toBe(false);
+  }
+});
+
+/** Every row of every table, as text. */
+async function dumpOf(database: TestDatabase): Promise<string> {
+  const tables = await database.query<{ name: string }>(
+    `select format('%I.%I', schemaname, tablename) as name from pg_tables
+     where schemaname not in ('pg_catalog', 'information_schema')`,
+  );
+  const rows = [];
+  for (const { name } of tables) {
+    rows.push(...(await database.query<{ line: string }>(`select t::text as line from ${name} t`)));
+  }
+  return rows.map(({ line }) => line).join('\n');
+}
+
+describe('keys rotate', () => {
+  test('without lead makes a key that signs at once, on both replicas, and logs nobody out', async () => {
+    await using replicas = await startReplicas();
+    const { one, other, ada } = replicas;
+    const oldKey = String(keyIdOf(ada.accessToken));
+    const made = await replicas.rotate(0);
+    expect(made).toMatchObject({ state: 'signing' });
+    await untilPublished(replicas, [oldKey, made.keyId]);
+    for (const service of [one, other]) {
+      const { accessToken } = await tryLogin(service, ada.email);
+      expect(keyIdOf(accessToken)).toBe(made.keyId);
+      for (const token of [accessToken, ada.accessToken]) {
+        expect([await isIn(one, token), await isIn(other, token)]).toEqual([true, true]);
+      }
+    }
+    expect((await replicas.list()).map(({ keyId, state }) => [keyId, state])).toEqual([
+      [made.keyId, 'signing'],
+      [oldKey, 'verifying'],
+    ]);
+  });
+
+  test('publishes a key ten minutes before it signs; the old one verifies until its last token has expired', async () => {
+    await using replicas = await startReplicas();
+    const { one, other, ada, advance } = replicas;
+    const old = await ownKeyOf(one);
+    const made = await replicas.rotate();
+    expect(made).toMatchObject({ state: 'published' });
+    const lead = Date.parse(made.signsFrom) - Date.parse(made.createdAt);
+    expect(Math.round(lead / 1000)).toBe(600);
+    await untilPublished(replicas, [old.keyId, made.keyId]);
+
+    advance(580);
+    const late = await tryLogin(one, ada.email);
+    expect(keyIdOf(late.accessToken)).toBe(old.keyId);
+    advance(25);
+    for (const service of [one, other]) {
+      expect(keyIdOf((await tryLogin(service, ada.email)).accessToken)).toBe(made.keyId);
+      expect(await isIn(service, late.accessToken)).toBe(true);
+    }
+    const next = await refresh(other, late.refreshToken);
+    expect(keyIdOf(next?.accessToken ?? '')).toBe(made.keyId);
+    expect(await isIn(one, next?.accessToken ?? '')).toBe(true);
+
+    advance(230);
+    expect(await isIn(other, late.accessToken)).toBe(true);
+    advance(150);
+    await untilPublished(replicas, [made.keyId]);
+    const { accessToken } = await tryLogin(one, ada.email);
+    const { header, payload } = partsOf(accessToken);
+    const forged = await sign({ header: { ...header, kid: old.keyId }, payload }, old.privateKey);
+    for (const service of [one, other]) await expectUnauthenticated(service, forged);
+    expect(await isIn(other, accessToken)).toBe(true);
+  });
+
+  test('without lead overtakes a key that waits for its time, and removes those that are over', async () => {
+    await using service = await startService({ mail });
+    const ada = await somebody(service);
+    const { signingKeys, unitOfWork } = service.house;
+    const rotate = async (lead: number) =>
+      (await unitOfWork.inContext(() => signingKeys.rotate(lead))).keyId;
+    const signingNow = async () => keyIdOf((await tryLogin(service, ada.email)).accessToken);
+    const waiting = await rotate(600);
+    const now = await rotate(0);
+    expect(await signingNow()).toBe(now);
+    service.advance(605);
+    expect(await signingNow()).toBe(waiting);
+    expect((await jwksOf(service)).ids).toEqual([now, waiting]);
+    service.advance(365);
+    const last = await rotate(0);
+    const rows = await service.database.query<{ id: string }>('select id from signing_keys');
+    expect(rows.map(({ id }) => id).sort()).toEqual([waiting, last].sort());
+  });
+
+  test('an old key verifies for a minute beyond its last token, for clocks that differ', async () => {
+    await using service = await startService({ mail });
+    const { signingKeys, unitOfWork } = service.house;
+    const [oldKey] = (await jwksOf(service)).ids;
+    const { keyId } = await unitOfWork.inContext(() => signingKeys.rotate(0));
+    service.advance(300 + 55);
+    expect((await jwksOf(service)).ids).toEqual([oldKey, keyId]);
+    service.advance(10);
+    expect((await jwksOf(service)).ids).toEqual([keyId]);
+  });
+
+  test('takes whole seconds only', async () => {
+    const database = await createTestDatabase();
+    const environment = environmentOf(database);
+    const commands = ['-1', '1.5', ''].map(async (lead) => {
+      const { code, stderr } = await runCommand(['keys', 'rotate', `--lead=${lead}`], {
+        environment,
+      });
+      return [code, stderr.split('\n')[0]];
+    });
+    expect(await Promise.all(commands)).toEqual(
+      Array(3).fill([2, '--lead takes seconds, 0 or more.']),
+    );
+    expect(await database.query('select 1 from signing_keys')).toEqual([]);
+    await database.drop();
+  });
+});
+
+describe('a key', () => {
+  const couldNot = () =>
+    single.logLines.filter((line) => line.includes('signing keys could not be loaded')).length;
+
+  test('that is taken out of the database is trusted no more, even for tokens seen all the while', async () => {
+    const { signingKeys, unitOfWork } = single.house;
+    await unitOfWork.inContext(() => signingKeys.rotate(0));
+    expect(await isIn(single, ada.accessToken)).toBe(true);
+    const asking = Array.from({ length: 8 }, () =>
+      until(async () => !(await isIn(single, ada.accessToken))),
+    );
+    await single.database.query('delete from signing_keys where id = $1', [
+      keyIdOf(ada.accessToken),
+    ]);
+    await Promise.all(asking);
+    await expectUnauthenticated(single, ada.accessToken);
+    expect(await refresh(single, ada.refreshToken)).toBeDefined();
+  });
+
+  test('that could not be read when it came is read as soon as it can be', async () => {
+    const { database, house } = single;
+    await database.query('alter table signing_keys rename to keys_away');
+    const id = await putIn(database, sealingKeyOf(house), 'keys_away');
+    await until(() => couldNot() > 0);
+    await database.query('alter table keys_away rename to signing_keys');
+    await until(async () => (await jwksOf(single)).ids.includes(id));
+    expect(keyIdOf((await tryLogin(single, ada.email)).accessToken)).toBe(id);
+  });
+
+  // Last: the service goes on with the keys that it has, and reads no others while this one is there.
+  test('that somebody without SECRET_KEY puts into the database signs and verifies nothing', async () => {
+    const before = couldNot();
+    const { accessToken } = await tryLogin(single, ada.email);
+    const id = await putIn(single.database, deriveKey('x'.repeat(40), 'signing-key-seal'));
+    await until(() => couldNot() > before);
+    expect((await jwksOf(single)).ids).not.toContain(id);
+    const next = await tryLogin(single, ada.email);
+    expect(keyIdOf(next.accessToken)).toBe(keyIdOf(accessToken));
+    for (const token of [accessToken, next.accessToken]) {
+      expect(await isIn(single, token)).toBe(true);
+    }
+  });
+});
+
+const sealingKeyOf = ({ config }: House) => deriveKey(config.secretKey ?? '', 'signing-key-seal');
+
+async function putIn(database: TestDatabase, sealingKey: Buffer, table = 'signing_keys') {
+  const { publicJwk, privatePem } = await generateSigningKey();
+  const id = randomUUID();
+  await database.query(
+    `insert into ${table} (id, public_jwk, sealed_private_key, created_at, signs_from)
+     values ($1, $2, $3, now(), now())`,
+    [id, publicJwk, seal(sealingKey, id, Buffer.from(privatePem))],
+  );
+  return id;
+}
+
+async function expectUnauthenticated({ address }: TestService, token: string): Promise<void> {
+  const headers = { authorization: `Bearer ${token}` };
+  const rest = await rawRequest(address, ['GET', '/auth/profile/view/'], { headers });
+  expectRefusal(rest, 'UNAUTHENTICATED');
+  expect(rest.headers['www-authenticate']).toMatch(/^Bearer\b/);
+}

@@ -1,0 +1,155 @@
+/** Jobs that happen after a transaction. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool } from 'pg';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { startJobs } from '../../src/jobs/worker.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+const log = pino({ level: 'silent' });
+const metrics = createMetrics();
+
+type Tasks = Parameters<typeof startJobs>[0]['tasks'];
+
+/** A queue of a test's own: they wait beside each other. */
+async function openQueue() {
+  await using opening = new AsyncDisposableStack();
+  const database = await createTestDatabase();
+  opening.defer(() => database.drop());
+  const pool = new Pool({ connectionString: database.url, max: 10 });
+  opening.defer(() => pool.end());
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  const opened = opening.move();
+  return {
+    pool,
+    query: database.query,
+    add: (task = 'note', count = 1) =>
+      database.query(
+        `select graphile_worker.add_job('${task}', '{}'::json) from generate_series(1, ${count})`,
+      ),
+    start: (tasks: Tasks, schedule = '') => startJobs({ pool, log, metrics, schedule, tasks }),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+async function eventually(isTrue: () => boolean): Promise<void> {
+  for (let round = 0; round < 600 && !isTrue(); round += 1) await sleep(25);
+  expect(isTrue()).toBe(true);
+}
+
+test.concurrent('a job whose process was killed is done by another one within seconds', async () => {
+  await using queue = await openQueue();
+  await queue.add();
+  await queue.query(
+    "update graphile_worker._private_jobs set locked_by = 'pool-of-the-dead', locked_at = now(), attempts = 1",
+  );
+  const keys: string[] = [];
+  const jobs = await queue.start({ note: async (_, { key }) => void keys.push(key) });
+  await eventually(() => keys.length === 1);
+  await jobs.stop();
+});
+
+test.concurrent('a job that takes long is not taken from a process that lives, even without its connection', async () => {
+  await using queue = await openQueue();
+  let begun = 0;
+  const tasks = {
+    note: async () => {
+      begun += 1;
+      await sleep(4500);
+    },
+  };
+  const jobs = [await queue.start(tasks), await queue.start(tasks)];
+  await queue.add();
+  await eventually(() => begun === 1);
+  await sleep(4600);
+  expect(begun).toBe(1);
+  await Promise.all(jobs.map((each) => each.stop()));
+});
+
+test.concurrent('what failed waits behind what nobody has tried yet', async () => {
+  await using queue = await openQueue();
+  const begun: string[] = [];
+  const tasks = {
+    bad: async () => {
+      begun.push('bad');
+      throw new Error('not today');
+    },
+    good: async () => {
+      begun.push('good');
+      await sleep(50);
+    },
+  };
+  const first = await queue.start(tasks);
+  await queue.add('bad');
+  await eventually(() => begun.length === 1);
+  await first.stop();
+  await queue.add('good', 8);
+  await queue.query(
+    "update graphile_worker._private_jobs set run_at = now() - interval '1 day' where last_error is not null",
+  );
+  const second = await queue.start(tasks);
+  await eventually(() => begun.length === 10);
+  await second.stop();
+  expect(begun.lastIndexOf('bad')).toBeGreaterThan(4);
+});
+
+test.concurrent('jobs that are stopped right after they were started do stop', async () => {
+  await using queue = await openQueue();
+  for (let round = 0; round < 10; round += 1) {
+    const jobs = await queue.start({});
+    await expect(jobs.stop()).resolves.toBeUndefined();
+  }
+});
+
+test.concurrent('jobs whose end could not be recorded are done again, although the process lives on', async () => {
+  await using queue = await openQueue();
+  const rename = (from: string, to: string) =>
+    queue.query(`alter table graphile_worker.${from} rename to ${to}`);
+  let begun = 0;
+  const together = Promise.withResolvers<void>();
+  const note = async () => {
+    begun += 1;
+    const patience = 20 * begun;
+    if (begun === 4) {
+      await rename('_private_jobs', 'jobs_out_of_reach');
+      together.resolve();
+    }
+    await together.promise;
+    await sleep(patience);
+  };
+  const jobs = await queue.start({ note }, '0 0 1 1 * note');
+  await queue.add('note', 4);
+  await together.promise;
+  await sleep(500);
+  await rename('jobs_out_of_reach', '_private_jobs');
+  await eventually(() => begun === 8);
+  await jobs.stop();
+  expect(begun).toBe(8);
+});
+
+test.concurrent('a job that was given to a process whose connection broke before it knew is done all the same', async () => {
+  await using queue = await openQueue();
+  const client = await queue.pool.connect();
+  const done: string[] = [];
+  const note = async (_: unknown, { key }: { key: string }) => {
+    done.push(key);
+    if (done.length > 1) return;
+    await client.query('begin');
+    await client.query("select graphile_worker.add_job('note', '{}'::json)");
+    await client.query(`
+      update graphile_worker._private_jobs j set locked_by = own.locked_by, locked_at = now()
+      from graphile_worker._private_jobs own where own.locked_by is not null and j.locked_by is null`);
+    await client.query('commit');
+  };
+  const jobs = await queue.start({ note });
+  await queue.add();
+  await eventually(() => done.length === 1);
+  await sleep(2000);
+  expect(done).toHaveLength(1);
+  await eventually(() => done.length === 2);
+  expect(new Set(done).size).toBe(2);
+  await jobs.stop();
+  client.release();
+});

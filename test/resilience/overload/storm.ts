@@ -1,0 +1,93 @@
+/**
+ * A storm, in a process of its own: sends a request at every tick, however many are unanswered, as a
+ * crowd does. Reads what to send as JSON from standard input, writes what came of it to standard output.
+ */
+import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { percentile } from '../../bench/measure.ts';
+
+export interface StormSpec {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** One after the other, from the beginning again after the last. */
+  readonly bodies: readonly string[];
+  readonly perSecond: number;
+  /** Not counted at the beginning, while the queue fills. */
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+}
+
+export interface StormResult {
+  readonly offeredPerSecond: number;
+  readonly acceptedPerSecond: number;
+  readonly refusedPerSecond: number;
+  /** Milliseconds until a refusal was there. */
+  readonly refusedP50: number;
+  readonly refusedP99: number;
+  /** Neither accepted nor refused in the way that is promised. */
+  readonly wrong: number;
+  readonly example: string | undefined;
+}
+
+const spec = JSON.parse(await text(process.stdin)) as StormSpec; // written by who starts this
+// With a time of its own it heeds that of the server, and sends nothing where the server is about to close.
+const agent = new Agent({ keepAlive: true, timeout: 60_000 });
+const tickMilliseconds = 5;
+const refusals: number[] = [];
+let [sent, offered, accepted, wrong] = [0, 0, 0, 0];
+let example: string | undefined;
+let isCounting = false;
+let isOver = false;
+
+function send(): void {
+  const askedAt = performance.now();
+  if (isCounting) offered += 1;
+  const options = { method: 'POST', agent, headers: spec.headers };
+  const asking = request(spec.url, options, (response) => {
+    let body = '';
+    response.setEncoding('utf8').on('data', (chunk: string) => {
+      body += chunk;
+    });
+    response.on('end', () => note(body, askedAt));
+  });
+  asking.on('error', (error) => {
+    if (!isOver) fault(String(error));
+  });
+  asking.end(spec.bodies[sent++ % spec.bodies.length]);
+}
+
+function note(body: string, askedAt: number): void {
+  const isRefused = /"code":"OVERLOADED","retryAfter":[1-9]/.test(body);
+  if (!isRefused && !body.includes('"accessToken"')) fault(body);
+  else if (!isCounting) return;
+  else if (isRefused) refusals.push(performance.now() - askedAt);
+  else accepted += 1;
+}
+
+function fault(what: string): void {
+  wrong += 1;
+  example ??= what.slice(0, 300);
+}
+
+const startedAt = performance.now();
+const ticking = setInterval(() => {
+  const elapsed = (performance.now() - startedAt) / 1000;
+  isCounting = elapsed > spec.warmUpSeconds;
+  if (elapsed > spec.warmUpSeconds + spec.seconds) return end();
+  while (sent < elapsed * spec.perSecond) send();
+}, tickMilliseconds);
+
+function end(): void {
+  isOver = true;
+  clearInterval(ticking);
+  const result: StormResult = {
+    offeredPerSecond: offered / spec.seconds,
+    acceptedPerSecond: accepted / spec.seconds,
+    refusedPerSecond: refusals.length / spec.seconds,
+    refusedP50: percentile(refusals, 0.5),
+    refusedP99: percentile(refusals, 0.99),
+    wrong,
+    example,
+  };
+  process.stdout.write(JSON.stringify(result), () => process.exit());
+}

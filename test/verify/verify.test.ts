@@ -1,0 +1,386 @@
+/** `gatehouse-auth/verify`, as another service has it: the built package, a real feed, and what is left without one. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { VerificationFailure, Verifier, VerifierOptions } from '../../src/verify/verify.ts';
+import { createClient } from '../support/client.ts';
+import { environmentOf, startServer } from '../support/command.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { openDatabaseWire } from '../support/database-wire.ts';
+import { ownKeyOf, partsOf, sign } from '../support/forge.ts';
+import { freePort } from '../support/free-port.ts';
+import { somebody, tryLogin } from '../support/people.ts';
+import { startService, type TestService } from '../support/service.ts';
+import { isIn, logOut, sessionIdOf } from '../support/session-calls.ts';
+import { until } from '../support/until.ts';
+
+/** Not to be resolved by the compiler: it is what `npm run build` makes. */
+const packageName: string = 'gatehouse-auth/verify';
+const { createVerifier, VerificationError }: typeof import('../../src/verify/verify.ts') =
+  await import(packageName);
+
+const feedKey = 'feed-key-of-the-tests-0123456789-abcdef';
+const issuer = 'http://auth.test';
+const withFeed = { environment: { REVOCATION_FEED_KEY: feedKey } };
+const maxSilenceSeconds = 2;
+/** Milliseconds: the silence borne, and one for a machine that is busy. */
+const silenceBound = maxSilenceSeconds * 1000 + 1000;
+
+const open: Verifier[] = [];
+afterAll(() => {
+  for (const verifier of open) verifier.close();
+});
+
+function verifierOf(baseUrl: string, options: Partial<VerifierOptions> = {}): Verifier {
+  const verifier = createVerifier({ issuer, baseUrl, ...options });
+  open.push(verifier);
+  return verifier;
+}
+
+const followerOf = (baseUrl: string, key = feedKey) =>
+  verifierOf(baseUrl, { revocations: { key, maxSilenceSeconds } });
+
+/** What becomes of a token: accepted, or the code of its refusal. */
+async function outcomeOf(
+  verifier: Verifier,
+  accessToken: string,
+): Promise<'accepted' | VerificationFailure> {
+  try {
+    await verifier.verify(accessToken);
+    return 'accepted';
+  } catch (error) {
+    if (error instanceof VerificationError) return error.code;
+    throw error;
+  }
+}
+
+const becomes = (
+  verifier: Verifier,
+  accessToken: string,
+  outcome: Awaited<ReturnType<typeof outcomeOf>>,
+) => until(async () => (await outcomeOf(verifier, accessToken)) === outcome);
+
+let service: TestService;
+let ada: Awaited<ReturnType<typeof somebody>>;
+beforeAll(async () => {
+  service = await startService(withFeed);
+  ada = await somebody(service);
+});
+afterAll(() => service.close());
+
+describe('with the keys alone', () => {
+  test('a token says who it is and until when', async () => {
+    const verified = await verifierOf(service.address).verify(ada.accessToken);
+    expect(verified).toEqual({
+      userId: ada.userId,
+      sessionId: sessionIdOf(ada.accessToken),
+      expiresAt: new Date(Number(partsOf(ada.accessToken).payload.exp) * 1000),
+    });
+  });
+
+  test('whatever is not a good token is INVALID_TOKEN', async () => {
+    const { privateKey } = await ownKeyOf(service);
+    const { header, payload } = partsOf(ada.accessToken);
+    const past = Math.floor(Date.now() / 1000) - 1;
+    const bad = [
+      '',
+      'nonsense',
+      ada.refreshToken,
+      ada.accessToken.slice(0, -1),
+      `${ada.accessToken}.`,
+      `${ada.accessToken.split('.').slice(0, 2).join('.')}.`,
+      await sign({ header: { ...header, kid: 'unknown' }, payload }, privateKey),
+      await sign({ header: { ...header, kid: undefined }, payload }, privateKey),
+      await sign({ header: { ...header, typ: 'JWT' }, payload }, privateKey),
+      await sign({ header, payload: { ...payload, exp: past } }, privateKey),
+      await sign({ header, payload: { ...payload, sid: undefined } }, privateKey),
+      await sign({ header, payload: { ...payload, aud: 'http://other.test' } }, privateKey),
+      await sign({ header: { ...header, alg: 'HS256' }, payload }, Buffer.alloc(32)),
+    ];
+    const verifier = verifierOf(service.address);
+    const outcomes = await Promise.all(bad.map((token) => outcomeOf(verifier, token)));
+    expect(outcomes).toEqual(bad.map(() => 'INVALID_TOKEN'));
+    const ofOther = verifierOf(service.address, { issuer: 'http://other.test' });
+    expect(await outcomeOf(ofOther, ada.accessToken)).toBe('INVALID_TOKEN');
+  });
+
+  test('without the keys it is UNAVAILABLE, and with them it is not asked for again', async () => {
+    const port = String(await freePort());
+    const verifier = verifierOf(`http://127.0.0.1:${port}`);
+    await using own = await startService({ environment: { PORT: port } });
+    const { accessToken } = await somebody(own);
+    const nowhere = verifierOf(`http://127.0.0.1:${await freePort()}`);
+    expect(await outcomeOf(nowhere, accessToken)).toBe('UNAVAILABLE');
+    const wrong = verifierOf(`${own.address}/nothing/here`);
+    expect(await outcomeOf(wrong, accessToken)).toBe('UNAVAILABLE');
+    for (let round = 0; round < 20; round += 1) {
+      expect(await outcomeOf(verifier, accessToken)).toBe('accepted');
+    }
+    const asked = own.logLines.filter((line) => line.includes('"route":"/.well-known/jwks.json"'));
+    expect(asked).toHaveLength(1);
+  });
+
+  test('the tokens of a key that signs at once are accepted within seconds', async () => {
+    const verifier = verifierOf(service.address);
+    expect(await outcomeOf(verifier, ada.accessToken)).toBe('accepted');
+    const { signingKeys, unitOfWork } = service.house;
+    await unitOfWork.inContext(() => signingKeys.rotate(0));
+    const { accessToken } = await tryLogin(service, ada.email);
+    await becomes(verifier, accessToken, 'accepted');
+    expect(await outcomeOf(verifier, ada.accessToken)).toBe('accepted');
+  });
+});
+
+describe('with the feed', () => {
+  let follower: Verifier;
+  beforeAll(async () => {
+    follower = followerOf(service.address);
+    await follower.ready();
+  });
+
+  /** More than are announced one by one. */
+  const openMany = (userId: string) =>
+    service.database.query(
+      `insert into sessions (id, user_id, created_at, last_used_at, expires_at, ip_address, user_agent)
+       select gen_random_uuid(), $1, now(), now(), now() + interval '1 day', '', ''
+       from generate_series(1, 150)`,
+      [userId],
+    );
+
+  const ends: Readonly<Record<string, (bob: typeof ada) => Promise<unknown>>> = {
+    'a logout': ({ accessToken }) => logOut(service, accessToken),
+    'logging out everywhere': ({ accessToken }) =>
+      service.rest('DELETE', '/logout/', { token: accessToken }),
+    'a disabled account': ({ userId }) =>
+      service.database.query("update users set status = 'DISABLED' where id = $1", [userId]),
+    'a deleted account': ({ userId }) =>
+      service.database.query('delete from users where id = $1', [userId]),
+    'an end among 150': async ({ userId }) => {
+      await openMany(userId);
+      await service.database.query('update sessions set ended_at = now() where user_id = $1', [
+        userId,
+      ]);
+    },
+    'a deleted account with 150 sessions': async ({ userId }) => {
+      await openMany(userId);
+      await service.database.query('delete from users where id = $1', [userId]);
+    },
+  };
+
+  test.each(Object.entries(ends))('%s is felt within a second', async (_what, end) => {
+    const bob = await somebody(service);
+    const { accessToken } = bob;
+    expect(await outcomeOf(follower, accessToken)).toBe('accepted');
+    await end(bob);
+    expect(await becomes(follower, accessToken, 'REVOKED')).toBeLessThan(1000);
+    expect(await outcomeOf(follower, ada.accessToken)).toBe('accepted');
+  });
+
+  test('what ended before it listened is known from the beginning, deleted or not', async () => {
+    const [bob, eve] = [await somebody(service), await somebody(service)];
+    await logOut(service, bob.accessToken);
+    await service.database.query('delete from users where id = $1', [eve.userId]);
+    const late = followerOf(service.address);
+    await late.ready();
+    expect(await outcomeOf(late, bob.accessToken)).toBe('REVOKED');
+    expect(await outcomeOf(late, eve.accessToken)).toBe('REVOKED');
+    expect(await outcomeOf(late, ada.accessToken)).toBe('accepted');
+  });
+
+  test('nothing is accepted before it has heard anything', async () => {
+    const early = followerOf(service.address);
+    expect(await outcomeOf(early, ada.accessToken)).toBe('UNAVAILABLE');
+  });
+
+  test.each([
+    ['the wrong key', () => followerOf(service.address, `${feedKey}x`)],
+    ['no key', () => followerOf(service.address, '')],
+  ])('with %s it is never ready, and nothing is accepted', async (_what, follow) => {
+    const verifier = follow();
+    const silence = new Promise((resolve) => setTimeout(resolve, 700, 'silence'));
+    expect(await Promise.race([verifier.ready(), silence])).toBe('silence');
+    expect(await outcomeOf(verifier, ada.accessToken)).toBe('UNAVAILABLE');
+  });
+
+  test('nothing is accepted on the word of a feed that has not told everything yet', async () => {
+    const events = ['ended","sessionId":"01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9', 'beat'];
+    const halfway = createServer(async ({ url }, response) => {
+      if (url === '/revocations') {
+        for (const event of events) response.write(`data: {"type":"${event}"}\n\n`);
+      } else response.end(await (await fetch(`${service.address}${url}`)).text());
+    }).listen(0, '127.0.0.1');
+    await once(halfway, 'listening');
+    const { port } = halfway.address() as AddressInfo; // listens on TCP
+    const verifier = followerOf(`http://127.0.0.1:${port}`);
+    for (let round = 0; round < 10; round += 1) {
+      await sleep(30);
+      expect(await outcomeOf(verifier, ada.accessToken)).toBe('UNAVAILABLE');
+    }
+    verifier.close();
+    halfway.closeAllConnections();
+    halfway.close();
+  });
+
+  test('a service without REVOCATION_FEED_KEY has none, whoever asks', async () => {
+    await using own = await startService();
+    const headers = { authorization: `Bearer ${feedKey}` };
+    expect((await fetch(`${own.address}/revocations`, { headers })).status).toBe(404);
+    const open = await fetch(`${service.address}/revocations`);
+    expect([open.status, open.headers.get('www-authenticate')]).toEqual([
+      401,
+      expect.stringMatching(/^Bearer/),
+    ]);
+  });
+});
+
+describe.concurrent('a feed that is silent', () => {
+  test('because the service is stopped: UNAVAILABLE, and afterwards it tells what ended meanwhile', async () => {
+    const database = await createTestDatabase();
+    const environment = { ...environmentOf(database), ...withFeed.environment };
+    const other = await startService({ database, environment });
+    const [bob, eve] = [await somebody(other), await somebody(other)];
+    const server = await startServer({ environment, limitMilliseconds: 60_000 });
+    try {
+      const follower = followerOf(server.address);
+      await follower.ready();
+      expect(await outcomeOf(follower, bob.accessToken)).toBe('accepted');
+      process.kill(server.pid, 'SIGSTOP');
+      try {
+        expect(await becomes(follower, bob.accessToken, 'UNAVAILABLE')).toBeLessThan(silenceBound);
+        await logOut(other, eve.accessToken);
+      } finally {
+        process.kill(server.pid, 'SIGCONT');
+      }
+      await becomes(follower, bob.accessToken, 'accepted');
+      expect(await outcomeOf(follower, eve.accessToken)).toBe('REVOKED');
+      expect(await isIn(createClient(server.address), eve.accessToken)).toBe(false);
+    } finally {
+      await server.end('SIGTERM');
+      await other.close();
+      await database.drop();
+    }
+  });
+
+  test('because the service is away: the same', async () => {
+    const database = await createTestDatabase();
+    const port = String(await freePort());
+    const options = { database, environment: { ...withFeed.environment, PORT: port } };
+    const first = await startService(options);
+    const [bob, eve] = [await somebody(first), await somebody(first)];
+    const follower = followerOf(first.address);
+    await follower.ready();
+    expect(await outcomeOf(follower, bob.accessToken)).toBe('accepted');
+    await first.close();
+    expect(await becomes(follower, bob.accessToken, 'UNAVAILABLE')).toBeLessThan(silenceBound);
+    await database.query('update sessions set ended_at = now() where id = $1', [
+      sessionIdOf(eve.accessToken),
+    ]);
+    expect(await outcomeOf(follower, eve.accessToken)).toBe('UNAVAILABLE');
+    {
+      await using _again = await startService(options);
+      await becomes(follower, bob.accessToken, 'accepted');
+      expect(await outcomeOf(follower, eve.accessToken)).toBe('REVOKED');
+    }
+    await database.drop();
+  });
+
+  test('because the service itself hears of no changes: the same', async () => {
+    const database = await createTestDatabase();
+    await using wire = await openDatabaseWire(database.url);
+    {
+      await using deaf = await startService({
+        database: { ...database, url: wire.url },
+        ...withFeed,
+      });
+      const [bob, eve] = [await somebody(deaf), await somebody(deaf)];
+      const follower = followerOf(deaf.address);
+      await follower.ready();
+      expect(await outcomeOf(follower, bob.accessToken)).toBe('accepted');
+      const { reached, release } = wire.holdAnswerTo(/^listen gatehouse_changes/);
+      await database.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where application_name = 'gatehouse-changes' and datname = current_database()`,
+      );
+      await reached;
+      await database.query('update sessions set ended_at = now() where id = $1', [
+        sessionIdOf(eve.accessToken),
+      ]);
+      expect(await becomes(follower, bob.accessToken, 'UNAVAILABLE')).toBeLessThan(silenceBound);
+      release();
+      await becomes(follower, bob.accessToken, 'accepted');
+      expect(await outcomeOf(follower, eve.accessToken)).toBe('REVOKED');
+    }
+    await database.drop();
+  });
+});
+
+describe('the example of the README', () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  let example: ChildProcess;
+  let address: string;
+  beforeAll(async () => {
+    const file = `${root}/dist/readme-example.mjs`;
+    await writeFile(file, exampleOf(readFileSync(`${root}/README.md`, 'utf8')));
+    const port = String(await freePort());
+    address = `http://127.0.0.1:${port}`;
+    example = spawn(process.execPath, [file], {
+      env: {
+        PORT: port,
+        GATEHOUSE_URL: service.address,
+        GATEHOUSE_ISSUER: issuer,
+        REVOCATION_FEED_KEY: feedKey,
+      },
+      stdio: 'inherit',
+    });
+    await until(async () => (await ask(ada.accessToken)) === 200);
+  });
+  afterAll(async () => {
+    example.kill('SIGTERM');
+    if (example.exitCode === null && example.signalCode === null) await once(example, 'exit');
+  });
+
+  const ask = (token?: string) =>
+    fetch(address, {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    }).then(
+      ({ status }) => status,
+      () => 0,
+    );
+
+  test('greets who is logged in, and nobody else', async () => {
+    const headers = { authorization: `Bearer ${ada.accessToken}` };
+    const answer = await fetch(address, { headers });
+    expect([answer.status, await answer.text()]).toEqual([
+      200,
+      expect.stringContaining(ada.userId),
+    ]);
+    const refused = await fetch(address);
+    expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([
+      401,
+      expect.stringMatching(/^Bearer/),
+    ]);
+    expect(await ask(`${ada.accessToken}x`)).toBe(401);
+  });
+
+  test('refuses who has logged out, within a second', async () => {
+    const bob = await somebody(service);
+    expect(await ask(bob.accessToken)).toBe(200);
+    await logOut(service, bob.accessToken);
+    expect(await until(async () => (await ask(bob.accessToken)) === 401)).toBeLessThan(1000);
+    expect(await ask(ada.accessToken)).toBe(200);
+  });
+});
+
+/** The first JavaScript of the section. */
+function exampleOf(readme: string): string {
+  const section = readme.split('\n## Checking tokens in another service\n')[1] ?? '';
+  const example = /```js\n([\s\S]*?)```/.exec(section.split('\n## ')[0] ?? '')?.[1];
+  if (example === undefined) throw new Error('the README has no example');
+  return example;
+}
