@@ -1,6 +1,6 @@
 /**
  * The catalogue of everything a caller may be refused with: code, HTTP status, public sentence.
- * GraphQL, REST, the command line and the README's table speak from this one list.
+ * GraphQL, REST, the command line and the table of docs/graphql.md use this one list.
  */
 
 const catalogue = {

@@ -1,7 +1,6 @@
 /** `gatehouse-auth/verify`, as another service has it: the built package, a real feed, and what is left without one. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { VerificationFailure, Verifier, VerifierOptions } from '../../src/verify/verify.ts';
+import { blocksOf } from '../docs/pages.ts';
 import { createClient } from '../support/client.ts';
 import { environmentOf, startServer } from '../support/command.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -320,16 +320,19 @@ describe.concurrent('a feed that is silent', () => {
   });
 });
 
-describe('the example of the README', () => {
+describe('the example of the documentation', () => {
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  let example: ChildProcess;
+  let server: ChildProcess;
   let address: string;
   beforeAll(async () => {
-    const file = `${root}/dist/readme-example.mjs`;
-    await writeFile(file, exampleOf(readFileSync(`${root}/README.md`, 'utf8')));
+    const file = `${root}/dist/documented-example.mjs`;
+    const [example] = blocksOf('docs/verifying-tokens.md').filter(
+      ({ info }) => info === 'js verifier',
+    );
+    await writeFile(file, example?.text ?? '');
     const port = String(await freePort());
     address = `http://127.0.0.1:${port}`;
-    example = spawn(process.execPath, [file], {
+    server = spawn(process.execPath, [file], {
       env: {
         PORT: port,
         GATEHOUSE_URL: service.address,
@@ -341,8 +344,8 @@ describe('the example of the README', () => {
     await until(async () => (await ask(ada.accessToken)) === 200);
   });
   afterAll(async () => {
-    example.kill('SIGTERM');
-    if (example.exitCode === null && example.signalCode === null) await once(example, 'exit');
+    server.kill('SIGTERM');
+    if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
   });
 
   const ask = (token?: string) =>
@@ -376,11 +379,3 @@ describe('the example of the README', () => {
     expect(await ask(ada.accessToken)).toBe(200);
   });
 });
-
-/** The first JavaScript of the section. */
-function exampleOf(readme: string): string {
-  const section = readme.split('\n## Checking tokens in another service\n')[1] ?? '';
-  const example = /```js\n([\s\S]*?)```/.exec(section.split('\n## ')[0] ?? '')?.[1];
-  if (example === undefined) throw new Error('the README has no example');
-  return example;
-}

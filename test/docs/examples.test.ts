@@ -1,0 +1,279 @@
+/** Code blocks of the documentation work: as they are written, against a service of their own. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseEnv, promisify } from 'node:util';
+import { buildSchema, parse, validate } from 'graphql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readConfig } from '../../src/config/config.ts';
+import { findBrowser, launchBrowser, noBrowserReason } from '../support/browser.ts';
+import { canRun } from '../support/debian.ts';
+import { freePort } from '../support/free-port.ts';
+import { schemaText } from '../support/operations.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
+import { blocksOf, type CodeBlock, pagePaths } from './pages.ts';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const allBlocks = pagePaths.flatMap(blocksOf);
+const blocksWith = (info: string, page?: string): readonly CodeBlock[] =>
+  allBlocks.filter((block) => block.info === info && (page ?? block.page) === block.page);
+
+/** A service with the port of the documentation, `localhost:4000`, replaced by a free one. */
+class Service {
+  readonly #process: ChildProcess;
+
+  private constructor(
+    process: ChildProcess,
+    readonly port: number,
+    readonly dataDirectory: string,
+  ) {
+    this.#process = process;
+  }
+
+  static async start(environment: Readonly<Record<string, string>> = {}): Promise<Service> {
+    const [port, dataDirectory] = [await freePort(), makeScratchDirectory('a tour')];
+    const child = spawn(process.execPath, ['bin/gatehouse.js', 'serve'], {
+      cwd: root,
+      env: { ...environmentOf(port, dataDirectory), ...environment },
+    });
+    await new Promise<void>((resolve, reject) => {
+      let text = '';
+      child.stdout.on('data', (chunk) => {
+        text += chunk;
+        if (text.includes('Server listening')) resolve();
+      });
+      child.once('exit', () => reject(new Error(`the server ended: ${text}`)));
+    });
+    return new Service(child, port, dataDirectory);
+  }
+
+  get environment(): NodeJS.ProcessEnv {
+    return environmentOf(this.port, this.dataDirectory);
+  }
+
+  here(text: string): string {
+    return text.replaceAll('localhost:4000', `localhost:${this.port}`);
+  }
+
+  /** What each block of a page prints. */
+  async shell(
+    blocks: readonly CodeBlock[],
+    { shell = 'bash', directory = root, prelude = '' } = {},
+  ): Promise<readonly string[]> {
+    const script = this.here(blocks.map(({ text }) => text).join("\necho; echo '====='\n"));
+    const options = { cwd: directory, env: this.environment };
+    const { stdout } = await run(shell, ['-euc', prelude + script], options);
+    return stdout.split('=====\n');
+  }
+
+  async stop(): Promise<void> {
+    this.#process.kill('SIGTERM');
+    await once(this.#process, 'exit');
+    await rm(this.dataDirectory, { recursive: true, force: true });
+  }
+}
+
+function environmentOf(port: number, dataDirectory: string): NodeJS.ProcessEnv {
+  return { ...process.env, NODE_ENV: '', GATEHOUSE_DATA_DIR: dataDirectory, PORT: String(port) };
+}
+
+/** Starts the launcher in place of npx, which takes a second; the tour uses the real npx. */
+const directLauncher = `npx() { shift; "${process.execPath}" "${root}bin/gatehouse.js" "$@"; }\n`;
+
+const tour = blocksWith('sh', 'README.md');
+
+function expectTour(parts: readonly string[]): void {
+  expect(parts[0]).toContain('Registration successful');
+  expect(parts[0]).toContain('Email Verification Successful');
+  expect(parts[1]).toContain('"full_name":"Ada Lovelace"');
+  expect(parts[1]).toContain('"has_permission":false');
+  expect(parts[2]).toContain('"fullName":"Ada Lovelace"');
+  expect(parts[2]).toContain('INVALID_CREDENTIALS');
+  expect(parts[3]).toMatch(/^204\n.*UNAUTHENTICATED/);
+  expect(parts[4]).toMatch(/^Superuser root@example\.com /);
+  expect(parts[4]).toContain('access_token');
+}
+
+const isZshThere = canRun('zsh', 'zsh');
+if (!isZshThere)
+  console.warn('skipped: the tour in zsh, as zsh is not there and cannot be installed');
+
+// Several processes in a row, and others beside them.
+test.skipIf(!isZshThere)('the tour works word for word in zsh', { timeout: 120_000 }, async () => {
+  const service = await Service.start();
+  try {
+    expectTour(await service.shell(tour, { shell: 'zsh' }));
+  } finally {
+    await service.stop();
+  }
+});
+
+const executable = findBrowser();
+
+describe('after the tour in bash', { timeout: 120_000 }, () => {
+  let service: Service;
+  /** Where files of the pages are. Below the repository, so that packages are found as in a checkout. */
+  let directory: string;
+  /** An origin whose pages may call the service. */
+  let originPort: number;
+  beforeAll(async () => {
+    originPort = await freePort();
+    directory = mkdtempSync(join(root, 'dist', 'examples-'));
+    service = await Service.start({ CORS_ALLOWED_ORIGINS: `http://localhost:${originPort}` });
+    expectTour(await service.shell(tour));
+  }, 120_000);
+  afterAll(async () => {
+    await service.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const write = async (name: string, text: string): Promise<string> => {
+    const path = join(directory, name);
+    await writeFile(path, service.here(text));
+    return path;
+  };
+
+  const pages = pagePaths.filter((page) => page !== 'README.md' && blocksWith('sh', page).length);
+
+  /** Something that the examples of a page print. */
+  const printed: Readonly<Record<string, RegExp>> = {
+    'docs/command-line.md': /grace@example\.com[\s\S]*Support/,
+    'docs/email.md': /reset-password/,
+    'docs/graphql.md': /accessToken/,
+    'docs/operations.md': /ok {4}database/,
+    'docs/rest.md': /ada@example\.com/,
+    'docs/security.md': /[\w-]{64}/,
+    'docs/verifying-tokens.md': /"hasGroup":true,"hasPermission":true/,
+  };
+
+  test.each(pages)('the shell examples of %s work', async (page) => {
+    for (const { info, text } of allBlocks.filter((block) => block.page === page)) {
+      const [, file] = /^yaml (\S+)$/.exec(info) ?? [];
+      if (file !== undefined) await write(file, text);
+    }
+    const options = { directory, prelude: directLauncher };
+    const output = (await service.shell(blocksWith('sh', page), options)).join('\n');
+    expect(output).toMatch(printed[page] ?? /^/);
+    expect(Object.keys(printed)).toContain(page);
+  });
+
+  const [readmeClient, pageClient] = blocksWith('js browser');
+  const credentials = ['ada@example.com', 'correct horse battery'] as const;
+
+  test('the client of the README logs in', async () => {
+    const { logIn } = await import(await write('readme.mjs', readmeClient?.text ?? ''));
+    expect(await logIn(...credentials)).toMatchObject({ user: { fullName: 'Ada Lovelace' } });
+    await expect(logIn('ada@example.com', 'wrong')).rejects.toThrow('INVALID_CREDENTIALS');
+  });
+
+  test('the client of docs/graphql.md logs in, reads the profile and logs out', async () => {
+    const client = await import(await write('client.mjs', pageClient?.text ?? ''));
+    await client.logIn(...credentials);
+    expect(await client.me()).toMatchObject({ fullName: 'Ada Lovelace' });
+    await client.logOut();
+    await expect(client.logIn('ada@example.com', 'wrong')).rejects.toMatchObject({
+      code: 'INVALID_CREDENTIALS',
+    });
+  });
+
+  test.skipIf(executable === undefined)(
+    executable === undefined
+      ? noBrowserReason
+      : 'the client of docs/graphql.md works in a browser of an allowed origin',
+    async () => {
+      const server = createServer((request, response) => {
+        const isScript = request.url === '/client.js';
+        response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
+        response.end(isScript ? service.here(pageClient?.text ?? '') : '<!doctype html>');
+      });
+      server.listen(originPort, '127.0.0.1');
+      await using browser = await launchBrowser(executable ?? '');
+      const page = await browser.newPage();
+      await page.goto(`http://localhost:${originPort}/`);
+      const name = await page.evaluate(
+        `import('/client.js').then(async (client) => {
+          await client.logIn(${credentials.map((text) => JSON.stringify(text)).join(', ')});
+          return (await client.me()).fullName;
+        })`,
+      );
+      server.close();
+      expect(name).toBe('Ada Lovelace');
+    },
+  );
+
+  test('the verifier of the README accepts a token of the service', async () => {
+    const { logIn } = await import(await write('login.mjs', readmeClient?.text ?? ''));
+    const { accessToken } = await logIn(...credentials);
+    const [example] = blocksWith('js verify');
+    const file = await write(
+      'verify.mjs',
+      `const accessToken = process.argv[2];\n${example?.text}\nconsole.log(userId);`,
+    );
+    const { stdout } = await run(process.execPath, [file, accessToken]);
+    expect(stdout).toMatch(/^[0-9a-f-]{36}\n$/);
+  });
+
+  test('the example for Apollo Client is JavaScript', async () => {
+    const [example] = blocksWith('js apollo');
+    const file = await write('apollo.mjs', example?.text ?? '');
+    expect(example?.text).toContain('@apollo/client');
+    await expect(run(process.execPath, ['--check', file])).resolves.toBeDefined();
+  });
+});
+
+test.each(blocksWith('env').map((block) => [block.page, block.text] as const))(
+  'the settings of %s are accepted together',
+  (_page, text) => {
+    const directory = makeScratchDirectory('settings');
+    expect(() => readConfig(parseEnv(text), directory)).not.toThrow();
+  },
+);
+
+test('every GraphQL example is valid', () => {
+  const schema = buildSchema(schemaText);
+  const examples = blocksWith('graphql');
+  expect(examples.length).toBeGreaterThan(1);
+  for (const { text } of examples)
+    expect([text, validate(schema, parse(text))]).toEqual([text, []]);
+});
+
+/** Blocks that no test executes: they need a network, an engine, a cluster or a mail server. */
+const unexecuted = [
+  ['README.md', 'git clone https://git.example.com/gatehouse.git'],
+  ['README.md', 'npm ci && npm start'],
+  ['README.md', 'npm ci && npm test'],
+  ['docs/benchmarks.md', 'npm run bench -- me login peers start moments workers --quick'],
+  ['docs/contributing.md', 'npm ci'],
+  ['docs/contributing.md', 'npm run build && npm start'],
+  ['docs/contributing.md', 'npx vitest run test/docs/tables.unit.test.ts'],
+  ['docs/deployment.md', "create role gatehouse login password 'password';"],
+  ['docs/deployment.md', 'auth.example.com {'],
+  ['docs/deployment.md', 'git clone https://git.example.com/gatehouse.git /srv/gatehouse'],
+  ['docs/deployment.md', '[Unit]'],
+  ['docs/deployment.md', 'npx gatehouse createsuperuser'],
+  ['docs/deployment.md', 'docker build --file deploy/Containerfile --tag gatehouse .'],
+  ['docs/deployment.md', 'cd deploy/compose'],
+  ['docs/deployment.md', 'docker compose up --build --wait'],
+  ['docs/deployment.md', 'docker compose -f compose.yaml -f compose.tls.yaml up --build --wait'],
+  [
+    'docs/deployment.md',
+    "docker network inspect gatehouse_default --format '{{(index .IPAM.Config 0).Gateway}}' >> trusted-proxies.lst",
+  ],
+  ['docs/deployment.md', 'kubectl create secret generic gatehouse --from-env-file=secret.env'],
+  ['docs/deployment.md', 'pg_dump --format=custom --file=gatehouse.dump "$DATABASE_URL"'],
+  ['docs/deployment.md', 'pg_restore --no-owner --dbname="$DATABASE_URL" gatehouse.dump'],
+  ['docs/email.md', 'npx gatehouse mail test you@example.com'],
+  ['docs/operations.md', "alter role gatehouse set statement_timeout = '4s';"],
+];
+
+test('every block is executed or checked by a test, marked as for a deployment, or plain text', () => {
+  const checked = /^(sh|env|graphql|js (browser|verify|verifier|apollo)|yaml access\.yaml|text)$/;
+  const others = allBlocks.filter(({ info }) => !checked.test(info));
+  expect(others.filter(({ info }) => !/^\w+ deploy$/.test(info))).toEqual([]);
+  expect(others.map(({ page, text }) => [page, text.split('\n')[0]])).toEqual(unexecuted);
+});
