@@ -163,6 +163,7 @@ const claims: Readonly<Record<string, () => TokenParts>> = {
   'another session': () => withPayload({ sid: randomUUID() }),
   'a session that is no id': () => withPayload({ sid: "x' or '1'='1" }),
   'NUL in a session': () => withPayload({ sid: 'a\u0000b' }),
+  'more than 2048 characters': () => withPayload({ more: 'x'.repeat(1600) }),
   'an array of sessions': () => withPayload({ sid: [good.payload.sid] }),
 };
 

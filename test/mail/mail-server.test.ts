@@ -12,6 +12,7 @@ import { createLog } from '../../src/observability/log.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
+import { until } from '../support/until.ts';
 
 const directory = makeScratchDirectory('smtp');
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -33,10 +34,12 @@ const oauth2: ServerOptions = {
 
 interface Attempt {
   readonly server: MailServer;
+  /** Milliseconds that a server may be silent. */
+  readonly patience?: number;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-function mailerFor({ server, environment = {} }: Attempt): Mailer {
+function mailerFor({ server, environment = {}, patience = 5000 }: Attempt): Mailer {
   const variables = {
     EMAIL_HOST: '127.0.0.1',
     EMAIL_PORT: String(server.port),
@@ -50,7 +53,7 @@ function mailerFor({ server, environment = {} }: Attempt): Mailer {
     mailbox: createDevelopmentMailbox(directory),
     publicUrl,
     log,
-    patience: 5000,
+    patience,
   });
 }
 
@@ -145,6 +148,68 @@ describe.concurrent('XOAUTH2', () => {
     const error = await sendOne(oauth2, environment).catch((error: Error) => error);
     await endpoint.close();
     expect(String(error)).toMatch(/answered 400 invalid_grant: \[secret\] was revoked/);
+  });
+});
+
+describe('a token endpoint', () => {
+  const environment = {
+    EMAIL_CA_FILE: certificates.caFile,
+    EMAIL_HOST_USER: user,
+    EMAIL_OAUTH2_CLIENT_ID: 'client',
+    EMAIL_OAUTH2_REFRESH_TOKEN: 'refresh token',
+  };
+
+  /** Tries to send one mail with a token of that endpoint, and answers the error. */
+  async function sendWith(url: string): Promise<unknown> {
+    const server = await startMailServer(oauth2);
+    const variables = { ...environment, EMAIL_OAUTH2_TOKEN_URL: url };
+    const mailer = mailerFor({ server, environment: variables, patience: 500 });
+    const error = await mailer.send(letter, { messageKey: 'key-1' }).catch((error: Error) => error);
+    mailer.close();
+    await server.close();
+    return error;
+  }
+
+  test('that redirects does not make the refresh token go elsewhere', async () => {
+    const elsewhere = await startTokenEndpoint([accessToken]);
+    const redirecting = createServer((_request, response) => {
+      response.writeHead(307, { location: elsewhere.url }).end();
+    });
+    await once(redirecting.listen(0, '127.0.0.1'), 'listening');
+    const { port } = redirecting.address() as AddressInfo; // listens on TCP
+    const error = await sendWith(`http://127.0.0.1:${port}/token`);
+    redirecting.close();
+    await elsewhere.close();
+    expect(String(error)).toMatch(/no answer from the token endpoint .*redirect/);
+    expect(elsewhere.requests).toEqual([]);
+  });
+
+  test('that does not answer is given up, and asked again for the next mail', async () => {
+    let requests = 0;
+    const silentOnce = createServer((_request, response) => {
+      requests += 1;
+      if (requests > 1) response.end(JSON.stringify({ access_token: accessToken }));
+    });
+    await once(silentOnce.listen(0, '127.0.0.1'), 'listening');
+    const { port } = silentOnce.address() as AddressInfo; // listens on TCP
+    const url = `http://127.0.0.1:${port}/token`;
+    const server = await startMailServer(oauth2);
+    const variables = { ...environment, EMAIL_OAUTH2_TOKEN_URL: url };
+    const mailer = mailerFor({ server, environment: variables, patience: 500 });
+    const send = () => mailer.send(letter, { messageKey: 'key-1' });
+    await expect(send()).rejects.toThrow(/takes no mail/);
+    await until(() =>
+      send().then(
+        () => true,
+        () => false,
+      ),
+    );
+    mailer.close();
+    await server.close();
+    silentOnce.closeAllConnections();
+    silentOnce.close();
+    expect(requests).toBe(2);
+    expect(server.mails).toHaveLength(1);
   });
 });
 

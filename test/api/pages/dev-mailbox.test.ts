@@ -1,4 +1,6 @@
 /** The development mailbox. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { goodPassword } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -40,6 +42,13 @@ test('keeps mails where no mail server is set, for people and for programs', asy
   expect(await page.text()).toContain('Confirm your email address');
   const part = await get(`/dev/mailbox/${id}/html`, 'text/html');
   expect(part.headers.get('content-security-policy')).toContain('sandbox');
+});
+
+test('nobody but the owner of the process reads the mails', async () => {
+  const { id } = await firstMail();
+  const directory = join(service.house.config.dataDirectory, 'mailbox');
+  expect((await stat(directory)).mode & 0o777).toBe(0o700);
+  expect((await stat(join(directory, `${id}.json`))).mode & 0o777).toBe(0o600);
 });
 
 test('the log names the mailbox and not the code', async () => {

@@ -40,6 +40,23 @@ async function entries(filter: object, token = root.accessToken): Promise<Entry[
   return data.auditEntries.nodes;
 }
 
+test('of a user agent 300 characters are kept, in the session and in the audit log', async () => {
+  const { userId, email } = await somebody(service);
+  const headers = { 'user-agent': 'agent '.repeat(100) };
+  const json = { email, password: goodPassword };
+  await service.rest('POST', '/login/', { json, headers });
+  const sessions = await service.database.query<{ agent: string }>(
+    'select user_agent as agent from sessions where user_id = $1 order by created_at desc limit 1',
+    [userId],
+  );
+  const kept = 'agent '.repeat(50);
+  expect(sessions).toEqual([{ agent: kept }]);
+  expect((await entries({ targetId: userId }))[0]).toMatchObject({
+    action: 'login',
+    userAgent: kept,
+  });
+});
+
 const verify = () => service.house.unitOfWork.inContext(() => service.house.auditVerifier.verify());
 
 test('a life is told: made, verified, logged in, edited, logged out, with who, when and from where', async () => {
