@@ -92,9 +92,17 @@ describe('configuration', () => {
   });
 });
 
-describe('GraphQL', () => {
-  const schema = buildSchema(schemaText);
+const schema = buildSchema(schemaText);
 
+/** The callers that the description of an operation names. */
+function callersOf(description: string): string {
+  const needs = /Needs (an access token|`[\w.]+`(?: and `[\w.]+`)*)/.exec(
+    description.replaceAll(/\s+/g, ' '),
+  )?.[1];
+  return needs === undefined ? 'anyone' : needs.replace('an access token', 'access token');
+}
+
+describe('GraphQL', () => {
   /** What the table says of a field of Query or Mutation, without its last cell. */
   function rowOf({ name, args, type, description }: GraphQLField<unknown, unknown>): string[] {
     const list = args.map((arg) => `${arg.name}${String(arg.type).endsWith('!') ? '' : '?'}`);
@@ -108,13 +116,6 @@ describe('GraphQL', () => {
       callersOf(description ?? ''),
     ];
   }
-
-  const callersOf = (description: string) => {
-    const needs = /Needs (an access token|`[\w.]+`(?: and `[\w.]+`)*)/.exec(
-      description.replaceAll(/\s+/g, ' '),
-    )?.[1];
-    return needs === undefined ? 'anyone' : needs.replace('an access token', 'access token');
-  };
 
   const byName = (one: readonly string[], other: readonly string[]) =>
     (one[0] ?? '').localeCompare(other[0] ?? '');
@@ -149,12 +150,18 @@ describe('REST', () => {
       .join(' ');
   const cellsOf = (row: RestRow): string[] => {
     const [query, body] = [inputsOf(row, 'query'), inputsOf(row, 'body')];
+    const operation = /result: (\w+)/.exec(row.document)?.[1] ?? '';
+    const fields = {
+      ...schema.getQueryType()?.getFields(),
+      ...schema.getMutationType()?.getFields(),
+    };
     return [
       `\`${row.method} ${row.path.slice(1).replaceAll(/:(\w+)/g, '<$1>')}\``,
       [...(query ? [`query: \`${query}\``] : []), ...(body ? [`\`${body}\``] : [])].join(' ') ||
         '–',
       String(row.success.status),
-      `\`${/result: (\w+)/.exec(row.document)?.[1]}\``,
+      `\`${operation}\``,
+      callersOf(fields[operation]?.description ?? ''),
     ];
   };
   const rows = rowsOf('docs/rest.md', 'Routes');
