@@ -6,7 +6,8 @@ import { problemCodes } from '../../src/core/errors.ts';
 import { metricRows } from '../../src/observability/metric-definitions.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 
-const read = (path: string) => readFileSync(new URL(`../deploy/${path}`, import.meta.url), 'utf8');
+const read = (path: string) =>
+  readFileSync(new URL(`../../deploy/${path}`, import.meta.url), 'utf8');
 
 interface Panel {
   readonly type: string;

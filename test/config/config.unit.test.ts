@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { type Config, ConfigError, type Environment, readConfig } from '../../src/config/config.ts';
 import { defaultLimits } from '../../src/config/rate-limits.ts';
 import { variables as declaredVariables } from '../../src/config/variables.ts';
-import { makeCertificates } from '../support/certificates.ts';
+import { rootCertificate } from '../support/root-certificate.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
 
 const root = makeScratchDirectory('config');
@@ -44,8 +44,10 @@ const oauth2 = {
   EMAIL_OAUTH2_CLIENT_ID: 'client',
   EMAIL_OAUTH2_REFRESH_TOKEN: 'refresh',
 };
-const { caFile } = makeCertificates(root, ['mail.example.com']);
+const caFile = join(root, 'ca.pem');
+writeFileSync(caFile, rootCertificate);
 const noCertificateFile = join(root, 'ca.key');
+writeFileSync(noCertificateFile, rootCertificate.replaceAll('CERTIFICATE', 'PRIVATE KEY'));
 const brokenCertificateFile = join(root, 'broken.pem');
 writeFileSync(
   brokenCertificateFile,

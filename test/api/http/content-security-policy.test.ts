@@ -1,6 +1,6 @@
 /** The exact headers that keep browsers in check, for every kind of answer: no directive gets lost. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startService, type TestService } from '../support/service.ts';
+import { startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
 beforeAll(async () => {

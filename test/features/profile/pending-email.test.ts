@@ -1,12 +1,12 @@
 /** What ends a change of address that waits for its confirmation: the account forgets the new address. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { administrationOf } from '../support/administration.ts';
-import { type Administrator, superuser } from '../support/administrators.ts';
-import { factOf } from '../support/mail-server.ts';
-import { goodPassword, newAddress, somebody } from '../support/people.ts';
-import { resetByRest, resetLink } from '../support/resets.ts';
-import { startService, type TestService } from '../support/service.ts';
-import { rowOf } from '../support/user-rows.ts';
+import { administrationOf } from '../../support/administration.ts';
+import { type Administrator, superuser } from '../../support/administrators.ts';
+import { factOf } from '../../support/mail-server.ts';
+import { goodPassword, newAddress, somebody } from '../../support/people.ts';
+import { resetByRest, resetLink } from '../../support/resets.ts';
+import { startService, type TestService } from '../../support/service.ts';
+import { rowOf } from '../../support/user-rows.ts';
 
 let service: TestService;
 let root: Administrator;

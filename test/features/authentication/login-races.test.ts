@@ -4,10 +4,10 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { goodPassword, somebody, tryLogin } from '../support/people.ts';
-import { requestBytes } from '../support/raw-socket.ts';
-import { startService, type TestService } from '../support/service.ts';
-import { until } from '../support/until.ts';
+import { goodPassword, somebody, tryLogin } from '../../support/people.ts';
+import { requestBytes } from '../../support/raw-socket.ts';
+import { startService, type TestService } from '../../support/service.ts';
+import { until } from '../../support/until.ts';
 
 let service: TestService;
 beforeAll(async () => {
