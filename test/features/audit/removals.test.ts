@@ -1,37 +1,68 @@
 /** With all rights on the database and without SECRET_KEY: no removal from the audit log stays unseen. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Client } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { operatorContext } from '../../../src/cli/context.ts';
 import type { Checkpoint } from '../../../src/features/audit/verification.ts';
 import { goodPassword, somebody } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
 import { rowOf } from '../../support/user-rows.ts';
 
-const rounds = 120;
+/** Entries of each chain besides the first one, which the migration wrote. */
+const entriesPerChain = 5;
+const tables = ['audit_entries', 'audit_chains', 'audit_subject_keys'];
 
 let service: TestService;
+let locker: Client;
 let checkpoint: Checkpoint | undefined;
-/** A chain that holds several entries. */
+/** The chain that is attacked. */
 let chain: number;
-let end: number;
-beforeEach(async () => {
+const end = 1 + entriesPerChain;
+beforeAll(async () => {
   service = await startService();
-  await write(rounds);
+  locker = new Client({ connectionString: service.database.url });
+  await locker.connect();
+  await write(entriesPerChain);
   ({ checkpoint } = await inContext(() => service.house.auditVerifier.checkpoint()));
-  const [longest] = await service.database.query<{ chain: number; sequence: string }>(
-    'select chain, sequence from audit_chains order by sequence desc limit 1',
-  );
-  chain = longest?.chain ?? 0;
-  end = Number(longest?.sequence);
-  expect(end).toBeGreaterThan(4);
   await service.database.query('alter table audit_entries disable trigger all');
+  for (const table of tables) await run(`create table original_${table} as select * from ${table}`);
 });
-afterEach(() => service.close());
+afterAll(async () => {
+  await locker.end();
+  await service.close();
+});
+
+const restore = `
+  drop table if exists kept;
+  ${tables.map((table) => `delete from ${table};`).join(' ')}
+  alter table audit_entries alter chain set not null, alter sequence set not null,
+    drop constraint if exists audit_entries_place_unique;
+  alter table audit_entries add constraint audit_entries_place_unique unique (chain, sequence);
+  ${tables.map((table) => `insert into ${table} select * from original_${table};`).join(' ')}`;
+
+/** Each test finds the audit log as it was written. */
+beforeEach(async () => {
+  chain = 1 + Math.floor(Math.random() * 16);
+  await locker.query(restore);
+  expect(Number((await endOf(chain))?.sequence)).toBe(end);
+  service.logLines.length = 0;
+});
 
 const inContext = <Result>(work: () => Promise<Result>) => service.house.unitOfWork.inContext(work);
 
-async function write(count: number): Promise<void> {
+const record = async (count: number) => {
   for (let round = 0; round < count; round += 1) {
-    await inContext(() => service.house.audit.record({ action: `entry-${round}` }));
+    await service.house.audit.record({ action: `entry-${round}` });
+  }
+};
+
+/** Writes so many entries to each chain that is there: all others are locked meanwhile. */
+async function write(count: number): Promise<void> {
+  const free = 'select chain from audit_chains where chain between 1 and 16 order by chain';
+  for (const { chain: only } of (await locker.query<{ chain: number }>(free)).rows) {
+    await locker.query('begin');
+    await locker.query('select from audit_chains where chain <> $1 for update', [only]);
+    await inContext(() => service.house.unitOfWork.run(() => record(count)));
+    await locker.query('commit');
   }
 }
 
@@ -147,10 +178,10 @@ describe('J09: a removal from the audit log is found with a checkpoint and witho
     '$name, also when entries were written since',
     async ({ statements }) => {
       await run(...statements());
-      await write(rounds);
+      await write(2);
       const now = await faults();
       expect(now.length).toBeGreaterThan(0);
-      await write(rounds);
+      await write(2);
       expect(await faults()).toEqual(now);
       expect((await faults(checkpoint)).length).toBeGreaterThan(0);
     },
@@ -161,7 +192,7 @@ test('J09: an end that the attacker kept from before is found with a checkpoint 
   const [kept] = await service.database.query<{ head_mac: Buffer; mac: Buffer; sequence: string }>(
     `select * from audit_chains where chain = ${chain}`,
   );
-  while (Number((await endOf(chain))?.sequence) < end + 2) await write(8);
+  await write(2);
   const later = await inContext(() => service.house.auditVerifier.checkpoint());
   await run(`delete from audit_entries where chain = ${chain} and sequence > ${end}`);
   await service.database.query(
@@ -190,7 +221,7 @@ test('J09: a chain and places that cannot be are found', async () => {
   expect((await faults()).sort()).toEqual(
     ['UNKNOWN_CHAIN -3 5', 'UNKNOWN_CHAIN 17 1', 'UNKNOWN_CHAIN 20 0', `EDITED ${chain} 0`].sort(),
   );
-  await write(rounds);
+  await write(2);
   expect(Number((await endOf(20))?.sequence)).toBe(0);
 });
 
@@ -222,7 +253,7 @@ test('J09: a checkpoint that was changed is refused', async () => {
 
 test('J09: an end that was tampered with is told in the log when the next entry is written', async () => {
   await run(`update audit_chains ${reset} where chain = ${chain}`);
-  await write(rounds);
+  await write(2);
   const lines = service.logLines.filter((line) => line.includes('not signed with SECRET_KEY'));
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level: 50, chain }]);
   expect(await faults()).toEqual([`CUT_OFF ${chain} ${end + 1}`]);
@@ -240,7 +271,7 @@ test('J09: made-up entries without a place, or at a place that is taken, are fou
   expect((await faults()).sort()).toEqual([`EDITED ${other()} 0`, 'UNKNOWN_CHAIN 0 1'].sort());
   await run('delete from audit_entries where chain is null or sequence is null');
   // One transaction writes to one chain: beyond the first thousand entries, which are read at once.
-  await inContext(() => service.house.unitOfWork.run(() => write(1001)));
+  await inContext(() => service.house.unitOfWork.run(() => record(1001)));
   const [long] = await service.database.query<{ chain: number }>(
     'select chain from audit_entries where sequence = 1000',
   );
@@ -266,10 +297,10 @@ describe('J09: keys of persons', () => {
     const list = { filter: {}, limit: 1000 };
     const read = async () =>
       (await inContext(() => service.house.auditEntries.tail(list, operatorContext()))).entries;
-    expect((await read()).length).toBeGreaterThan(rounds);
+    expect((await read()).length).toBeGreaterThan(16 * entriesPerChain);
     await run("update audit_subject_keys set sealed_key = 'no key of ours at all, not even one'");
     expect(await details()).toEqual(new Set(['UNREADABLE']));
-    expect((await read()).length).toBeGreaterThan(rounds);
+    expect((await read()).length).toBeGreaterThan(16 * entriesPerChain);
     await run('delete from audit_subject_keys');
     expect(await details()).toEqual(new Set(['UNREADABLE']));
   });
