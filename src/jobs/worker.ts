@@ -6,7 +6,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { Logger, type Runner, run, type WorkerEvents } from 'graphile-worker';
+import { Logger, type Runner, run, type TaskList, type WorkerEvents } from 'graphile-worker';
 import type { Pool } from 'pg';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -41,7 +41,14 @@ async function startJobRun(parts: JobParts, liveness: JobLiveness): Promise<JobR
     void over.then(() => released.abort());
     liveness.announce(workerPool.id, followClaims(events), released.signal);
   });
-  const runner = await startRunner(parts, events);
+  const tasks = taskList(parts.tasks, parts.metrics);
+  const runner = await startRunner(parts, events, tasks);
+  // graphile-worker (0.18) keeps the options of each run until the process ends. A run that is over
+  // gives up its references to the rest of the service.
+  void over.then(() => {
+    events.removeAllListeners();
+    for (const name of Object.keys(tasks)) delete tasks[name];
+  });
   return {
     over,
     async stop() {
@@ -63,12 +70,12 @@ function endOf(events: WorkerEvents): Promise<void> {
   return promise;
 }
 
-function startRunner(parts: JobParts, events: WorkerEvents): Promise<Runner> {
+function startRunner(parts: JobParts, events: WorkerEvents, tasks: TaskList): Promise<Runner> {
   return run({
     pgPool: parts.pool,
     noHandleSignals: true,
     gracefulShutdownAbortTimeout: drainMilliseconds,
-    taskList: taskList(parts.tasks, parts.metrics),
+    taskList: tasks,
     logger: workerLogger(parts.log),
     events,
     crontab: parts.schedule,

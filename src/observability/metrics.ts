@@ -58,10 +58,27 @@ export function createMetrics(): Metrics {
     count: (metric, labels, by = 1) => seriesOf(metric, labels).add(by),
     observe: (metric, seconds, labels) => seriesOf(metric, labels).add(seconds),
     read: (metric, reading) => void readings.set(metric, reading),
-    watchProcess: () => collectDefaultMetrics({ register: registry }),
+    watchProcess() {
+      const shared = processMetrics();
+      for (const { name } of shared.getMetricsAsArray()) {
+        const metric = shared.getSingleMetric(name);
+        if (metric) registry.registerMetric(metric);
+      }
+    },
     text: worker ? askForAllMetrics(registry) : () => registry.metrics(),
     contentType: registry.contentType,
   };
+}
+
+let ofProcess: Registry | undefined;
+
+/** Collected once, as prom-client never stops: its timer and its observer of collections stay. */
+function processMetrics(): Registry {
+  if (!ofProcess) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
 }
 
 type MakeSeries = (labels: string[]) => Series;

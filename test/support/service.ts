@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HttpLimits, httpLimits } from '../../src/api/http/limits.ts';
 import { type House, openHouse } from '../../src/bootstrap/app-context.ts';
-import { serve } from '../../src/bootstrap/server.ts';
+import { type Service, serve } from '../../src/bootstrap/server.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { Clock } from '../../src/core/time.ts';
 import type { HashParameters } from '../../src/crypto/password/parameters.ts';
@@ -73,9 +73,18 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     destination: { write: (line) => void logLines.push(line) },
   });
   const house = await openHouse({ config, log, clock });
-  const service = await serve(house, { ...httpLimits, ...options.httpLimits });
+  const served = await serve(house, { ...httpLimits, ...options.httpLimits });
+  // Test files stay in memory with their services: what a closed one refers to is released.
+  let open: { readonly house: House; readonly served: Service } | undefined = { house, served };
+  const running = () => {
+    if (!open) throw new Error('the service is closed');
+    return open;
+  };
   const close = async () => {
-    await service.close();
+    if (!open) return;
+    const closing = open.served.close();
+    open = undefined;
+    await closing;
     if (!options.mail) await mail.close();
     if (!options.database) await database.drop();
     await rm(dataDirectory, { recursive: true, force: true });
@@ -83,15 +92,19 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   // What a test changes behind the service's back is heard of before the test goes on.
   const settledQuery: TestDatabase['query'] = async (sql, parameters) => {
     const rows = await database.query<never>(sql, parameters);
-    await house.changes.settle();
+    await open?.house.changes.settle();
     return rows;
   };
   return {
-    ...createClient(service.address),
-    house,
+    ...createClient(served.address),
+    get house() {
+      return running().house;
+    },
     database: { ...database, query: settledQuery },
     mail,
-    server: service.http.server,
+    get server() {
+      return running().served.http.server;
+    },
     logLines,
     advance: (seconds) => {
       offsetSeconds += seconds;

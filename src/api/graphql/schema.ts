@@ -102,7 +102,7 @@ export function createSchema(
     emitSchemaFile: false,
     validate: false,
   });
-  requireAgreement(parse(text), parse(built.typeDefs));
+  requireAgreement(text, built.typeDefs);
   return makeExecutableSchema({
     typeDefs: text,
     resolvers: guardedResolvers(built.resolvers),
@@ -181,9 +181,13 @@ function answerProblem(error: unknown, context: Context, info: GraphQLResolveInf
   });
 }
 
-function requireAgreement(file: DocumentNode, classes: DocumentNode): void {
-  const ofFile = canonicalLines(file);
-  const ofClasses = canonicalLines(classes);
+/** Compared once in a process, as the classes do not change. */
+let agreed: { readonly text: string; readonly typeDefs: string } | undefined;
+
+function requireAgreement(text: string, typeDefs: string): void {
+  if (text === agreed?.text && typeDefs === agreed.typeDefs) return;
+  const ofFile = canonicalLines(parse(text));
+  const ofClasses = canonicalLines(parse(typeDefs));
   const faults = [
     ...[...ofFile].filter((line) => !ofClasses.has(line)).map((line) => `no resolver has: ${line}`),
     ...[...ofClasses].filter((line) => !ofFile.has(line)).map((line) => `no schema has: ${line}`),
@@ -191,6 +195,7 @@ function requireAgreement(file: DocumentNode, classes: DocumentNode): void {
   if (faults.length > 0) {
     throw new Error(`schema.graphql and the resolvers differ:\n  ${faults.join('\n  ')}`);
   }
+  agreed = { text, typeDefs };
 }
 
 /** Each member with the type it belongs to, in an order and form that do not depend on the source. */
