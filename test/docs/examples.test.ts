@@ -15,7 +15,7 @@ import { canRun } from '../support/debian.ts';
 import { freePort } from '../support/free-port.ts';
 import { schemaText } from '../support/operations.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
-import { blocksOf, type CodeBlock, pagePaths } from './pages.ts';
+import { blocksOf, type CodeBlock, pagePaths, rowsOf } from './pages.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -214,6 +214,19 @@ describe('after the tour in bash', { timeout: 120_000 }, () => {
     );
     const { stdout } = await run(process.execPath, [file, accessToken]);
     expect(stdout).toMatch(/^[0-9a-f-]{36}\n$/);
+  });
+
+  test('docs/verifying-tokens.md names every part of an access token', async () => {
+    const { logIn } = await import(await write('parts.mjs', readmeClient?.text ?? ''));
+    const { accessToken } = await logIn(...credentials);
+    const [header, claims] = String(accessToken)
+      .split('.')
+      .slice(0, 2)
+      .map((part) => Object.keys(JSON.parse(Buffer.from(part, 'base64url').toString())));
+    const documented = rowsOf('docs/verifying-tokens.md', 'Other languages')
+      .flatMap(([cell = '']) => [...cell.matchAll(/`(\w+)`/g)])
+      .map(([, name]) => name);
+    expect(documented.toSorted()).toEqual([...(header ?? []), ...(claims ?? [])].sort());
   });
 
   test('the example for Apollo Client is JavaScript', async () => {
