@@ -1,5 +1,5 @@
 /** The tables of the documentation are those of the code. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import {
   buildSchema,
   type GraphQLField,
@@ -288,4 +288,15 @@ test('the table of failures of a verification has every code', () => {
   const codes = /type VerificationFailure = (.*);/.exec(source)?.[1]?.match(/\w+/g);
   const rows = rowsOf('docs/verifying-tokens.md', 'Node.js');
   expect(rows.map(([code = '']) => unquoted(code))).toEqual(codes);
+});
+
+test('the table of log messages has messages of the code', () => {
+  const source = new URL('../../src/', import.meta.url);
+  const code = readdirSync(source, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(new URL(name, source), 'utf8'))
+    .join('\n');
+  const messages = rowsOf('docs/operations.md', 'Logs').map(([message = '']) => unquoted(message));
+  expect(messages.length).toBeGreaterThan(8);
+  expect(messages.filter((message) => !code.includes(`'${message}'`))).toEqual([]);
 });
