@@ -1,0 +1,32 @@
+/** RATE_LIMITS: off, on, or changes to the defaults. */
+import { expect, test } from 'vitest';
+import { defaultLimits, limitNames, parseRateLimits } from '../../src/config/rate-limits.ts';
+
+test('on is the defaults, and off no limits', () => {
+  expect(parseRateLimits('on')).toBe(defaultLimits);
+  expect(parseRateLimits('off')).toBeUndefined();
+});
+
+test('a change leaves the other limits as they are', () => {
+  const limits = parseRateLimits('account=50/3600, code=1/60');
+  expect(limits).toEqual({
+    ...defaultLimits,
+    account: { points: 50, seconds: 3600 },
+    code: { points: 1, seconds: 60 },
+  });
+});
+
+test.each([
+  '',
+  'ON',
+  'account',
+  'account=0/60',
+  'account=5/0',
+  'account=-5/60',
+  'account=5',
+  'toString=5/60',
+  'account=5/60;code=5/60',
+  'account=99999999/60',
+])('%j is refused with the names that there are', (text) => {
+  expect(() => parseRateLimits(text)).toThrow(limitNames.join(', '));
+});

@@ -1,0 +1,39 @@
+/** Mailboxes as people type them into EMAIL_FROM. */
+import { describe, expect, test } from 'vitest';
+import { domainOf, formatMailbox, parseMailbox } from '../../src/core/mailbox-address.ts';
+
+describe('a mailbox', () => {
+  test.each([
+    ['ada@example.com', '', 'ada@example.com'],
+    [' <ada@example.com> ', '', 'ada@example.com'],
+    ['Acme: Accounts, Inc. <a@acme.example>', 'Acme: Accounts, Inc.', 'a@acme.example'],
+    ['"The \\"Acme\\"" <a@acme.example>', 'The "Acme"', 'a@acme.example'],
+    ['Ада <ada@bücher.example>', 'Ада', 'ada@bücher.example'],
+  ])('%s', (text, name, address) => {
+    expect(parseMailbox(text)).toEqual({ name, address });
+  });
+
+  test.each([
+    '',
+    'ada',
+    '@example.com',
+    'ada@',
+    'ada@exa mple.com',
+    'ada@-example.com',
+    'ada@example.com\r\nBcc: eve@example.com',
+    'Ada\u0000 <ada@example.com>',
+    'Ada <ada@example.com',
+    'ada@example.com, eve@example.com',
+    'ada@example.com/path',
+    `${'a'.repeat(250)}@example.com`,
+  ])('%j is none', (text) => {
+    expect(parseMailbox(text)).toBeUndefined();
+  });
+});
+
+test('is written as people write it, and its domain in ASCII', () => {
+  const mailbox = { name: 'Ada', address: 'ada@bücher.example' };
+  expect(formatMailbox(mailbox)).toBe('Ada <ada@bücher.example>');
+  expect(formatMailbox({ ...mailbox, name: '' })).toBe('ada@bücher.example');
+  expect(domainOf(mailbox)).toBe('xn--bcher-kva.example');
+});

@@ -1,0 +1,50 @@
+/** Keys: each purpose has its own, and the key of the data directory is private and made once. */
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import {
+  deriveKey,
+  findKeptSecretKey,
+  keptSecretKey,
+  requiredSecretKey,
+} from '../../src/crypto/keys.ts';
+import { makeScratchDirectory } from '../support/scratch.ts';
+
+const root = makeScratchDirectory('keys');
+afterAll(() => rmSync(root, { recursive: true }));
+
+test('a key depends on SECRET_KEY and on the purpose, and on nothing else', () => {
+  const key = deriveKey('one secret key', 'refresh-token');
+  expect(key).toHaveLength(32);
+  expect(deriveKey('one secret key', 'refresh-token')).toEqual(key);
+  expect(deriveKey('one secret key', 'rate-limit')).not.toEqual(key);
+  expect(deriveKey('another secret key', 'refresh-token')).not.toEqual(key);
+});
+
+describe('the key of the data directory', () => {
+  test('is made once, by however many that ask at the same time', async () => {
+    const directory = join(root, 'new', 'data');
+    const keys = await Promise.all(Array.from({ length: 16 }, () => keptSecretKey(directory)));
+    expect(new Set(keys).size).toBe(1);
+    expect(Buffer.from(keys[0] ?? '', 'base64url')).toHaveLength(48);
+    expect(await findKeptSecretKey(directory)).toBe(keys[0]);
+    expect(readdirSync(directory)).toEqual(['secret-key']);
+  });
+
+  test('is for its owner only', async () => {
+    const directory = join(root, 'private');
+    await keptSecretKey(directory);
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+    expect(statSync(join(directory, 'secret-key')).mode & 0o777).toBe(0o600);
+  });
+
+  test('is not replaced where the database holds what another key has sealed', async () => {
+    const directory = join(root, 'empty');
+    await expect(requiredSecretKey(directory, { isInUse: true, isKept: true })).rejects.toThrow(
+      /SECRET_KEY is not set/,
+    );
+    expect(await findKeptSecretKey(directory)).toBeUndefined();
+    await requiredSecretKey(directory, { isInUse: false, isKept: false });
+    expect(await findKeptSecretKey(directory)).toBeUndefined();
+  });
+});

@@ -1,0 +1,63 @@
+/** Errors of mail servers, which quote what they were sent, lose the secrets. */
+import { describe, expect, test } from 'vitest';
+import { secretsOf, withoutSecrets, writingsOfLogin } from '../../src/mail/redact.ts';
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+test('codes and tokens of a mail are secrets, its words are none', () => {
+  const code = 'Zm9vYmFyYmF6cXV4cXV1eA';
+  const text = `Welcome to Gatehouse.\n\nCode: ${code}\nhttps://auth.example.com/verify-email?code=${code}\n`;
+  expect(new Set(secretsOf({ text }))).toEqual(new Set([code]));
+});
+
+describe('an error', () => {
+  const secret = 'pa55word-of-the-mailer';
+  const error = () => {
+    const fault = new Error(`535 ${secret} is wrong`);
+    fault.stack = `Error: 535 ${secret} is wrong\n    at connect (${secret})`;
+    return Object.assign(fault, { response: `535 ${secret} ${secret}` });
+  };
+
+  test('loses a secret in its message, its stack and the answer of the server', () => {
+    const cleaned = withoutSecrets(error(), [secret]);
+    expect(cleaned.message).toBe('535 [secret] is wrong');
+    expect(cleaned.stack).toBe('Error: 535 [secret] is wrong\n    at connect ([secret])');
+    expect(cleaned).toMatchObject({ response: '535 [secret] [secret]' });
+  });
+
+  test('without secrets stays as it is', () => {
+    expect(withoutSecrets(error(), [])).toMatchObject({ message: `535 ${secret} is wrong` });
+  });
+});
+
+describe('a login is recognized in the ways in which it is sent', () => {
+  const user = 'mailer@example.com';
+
+  test('a password', () => {
+    const writings = writingsOfLogin({ kind: 'password', user, password: 'pa55word' });
+    expect(writings).toEqual([base64(`\0${user}\0pa55word`), base64('pa55word'), 'pa55word']);
+  });
+
+  test('an access token', () => {
+    const writings = writingsOfLogin({ kind: 'access-token', user, accessToken: 'ya29.x' });
+    expect(writings).toEqual([
+      base64(`user=${user}\u0001auth=Bearer ya29.x\u0001\u0001`),
+      'ya29.x',
+    ]);
+  });
+
+  test('a refresh token, the secret of the client, and the last access token', () => {
+    const login = {
+      kind: 'refresh-token',
+      user,
+      tokenUrl: 'https://token.example',
+      clientId: 'client',
+      clientSecret: 'client secret',
+      refreshToken: 'refresh token',
+    } as const;
+    expect(writingsOfLogin(login)).toEqual(['refresh token', 'client secret']);
+    expect(writingsOfLogin(login, 'ya29.x')).toEqual(
+      expect.arrayContaining(['ya29.x', 'refresh token', 'client secret']),
+    );
+  });
+});
