@@ -2,33 +2,37 @@
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/time.ts';
-import type { Changes } from '../database/change-feed.ts';
+import type { ChangeFeed } from '../database/change-feed.ts';
 import type { UnitOfWork } from '../database/transaction.ts';
 import type { Audit } from '../features/audit/audit.ts';
-import type { LookAtCode } from '../features/authentication/consume-code.ts';
+import type { CheckCode } from '../features/authentication/consume-code.ts';
 import type { EmailVerification } from '../features/authentication/email-verification.ts';
 import type { Passwords } from '../features/authentication/passwords.ts';
 import type { Sessions } from '../features/sessions/sessions.ts';
 import type { SigningKeys } from '../features/sessions/signing-keys.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
-import type { DevelopmentMailbox } from '../mail/dev-mailbox.ts';
+import type { DevMailbox } from '../mail/dev-mailbox.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { currentTracer } from '../observability/tracing.ts';
 import { type Graphql, serveGraphql } from './graphql/apollo.ts';
-import type { PrepareDocument } from './graphql/compiled-operations.ts';
-import type { KnownDocuments } from './graphql/document-cache.ts';
-import type { RefuseCrowdedLogin } from './graphql/load-shedding.ts';
+import type { CompileDocument } from './graphql/compiled-operations.ts';
+import type { DocumentCache } from './graphql/document-cache.ts';
+import type { ShedLogin } from './graphql/load-shedding.ts';
 import { readBodies } from './http/bodies.ts';
 import { openContexts } from './http/context.ts';
 import { handleErrors } from './http/error-handler.ts';
-import { endConnectionsAfter, type Farewell } from './http/graceful-shutdown.ts';
+import { endConnectionsAfter, type GracefulShutdown } from './http/graceful-shutdown.ts';
 import type { HttpLimits } from './http/limits.ts';
-import { collectMethods, refuseOtherMethods, refuseUnknown } from './http/method-not-allowed.ts';
+import {
+  answerMethodNotAllowed,
+  collectMethods,
+  rejectUnknownRoute,
+} from './http/method-not-allowed.ts';
 import { logAnswers, measureAnswers, traceRequests } from './http/request-log.ts';
-import { keepDeadline } from './http/request-timeout.ts';
+import { limitRequestTime } from './http/request-timeout.ts';
 import { toJsonLine } from './http/responses.ts';
-import { protect } from './http/security-headers.ts';
+import { setSecurityHeaders } from './http/security-headers.ts';
 import { createListener } from './http/server.ts';
 import { serveHealth } from './ops/health.ts';
 import { serveJwks } from './ops/jwks.ts';
@@ -41,7 +45,7 @@ import { createLinkOwners } from './pages/link-operations.ts';
 import { createVerifyPage, servePages } from './pages/pages.ts';
 import { serveRest } from './rest/serve-rest.ts';
 
-export interface HttpParts {
+export interface HttpDeps {
   readonly config: Config;
   readonly limits: HttpLimits;
   readonly log: Log;
@@ -51,23 +55,23 @@ export interface HttpParts {
   readonly audit: Audit;
   readonly signingKeys: SigningKeys;
   readonly sessions: Sessions;
-  readonly changes: Changes;
+  readonly changeFeed: ChangeFeed;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly graphql: Graphql;
-  readonly prepareDocument: PrepareDocument;
-  readonly knownDocuments: KnownDocuments;
-  readonly refuseCrowdedLogin: RefuseCrowdedLogin;
-  readonly mailbox: DevelopmentMailbox;
-  readonly lookAtCode: LookAtCode;
+  readonly compileDocument: CompileDocument;
+  readonly documentCache: DocumentCache;
+  readonly shedLogin: ShedLogin;
+  readonly mailbox: DevMailbox;
+  readonly checkCode: CheckCode;
   readonly passwords: Passwords;
   readonly emailVerification: EmailVerification;
-  readonly farewell: Farewell;
+  readonly shutdown: GracefulShutdown;
   readonly isReady: () => Promise<boolean>;
 }
 
 /** The assembled server, not listening yet. */
-export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
+export async function createHttp(parts: HttpDeps): Promise<FastifyInstance> {
   const { config } = parts;
   const app = createListener(parts);
   const methodsByUrl = collectMethods(app);
@@ -77,10 +81,10 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
   app.setReplySerializer(toJsonLine);
   logAnswers(app);
   measureAnswers(app, parts.metrics);
-  endConnectionsAfter(app, parts.farewell);
-  keepDeadline(app, parts.limits.answerMilliseconds);
-  await protect(app, config);
-  refuseUnknown(app);
+  endConnectionsAfter(app, parts.shutdown);
+  limitRequestTime(app, parts.limits.answerMilliseconds);
+  await setSecurityHeaders(app, config);
+  rejectUnknownRoute(app);
   readBodies(app, parts.limits);
   openContexts(app, parts);
   serveMachines(app, parts);
@@ -91,12 +95,12 @@ export async function createHttp(parts: HttpParts): Promise<FastifyInstance> {
     version: parts.version,
   });
   if (config.debug) serveGraphqlIde(app);
-  refuseOtherMethods(app, methodsByUrl);
+  answerMethodNotAllowed(app, methodsByUrl);
   return app;
 }
 
 /** What other machines ask for; nobody logs in to it. */
-function serveMachines(app: FastifyInstance, parts: HttpParts): void {
+function serveMachines(app: FastifyInstance, parts: HttpDeps): void {
   serveHealth(app, parts.isReady);
   serveJwks(app, parts.signingKeys);
   const { revocationFeedKey: key, metricsKey } = parts.config;
@@ -105,10 +109,10 @@ function serveMachines(app: FastifyInstance, parts: HttpParts): void {
 }
 
 /** The doors to the accounts: GraphQL, REST and the pages behind the links of mails. */
-function serveCallers(app: FastifyInstance, parts: HttpParts): void {
-  const { config, prepareDocument } = parts;
+function serveCallers(app: FastifyInstance, parts: HttpDeps): void {
+  const { config, compileDocument } = parts;
   serveGraphql(app, parts);
-  const pageParts = { prepareDocument, linkOwners: createLinkOwners(parts) };
+  const pageParts = { compileDocument, linkOwners: createLinkOwners(parts) };
   const verifyPage = createVerifyPage(pageParts);
   serveRest(app, { ...parts, prefix: config.restPrefix, verifyPage });
   servePages(app, { ...pageParts, passwordMinLength: config.passwordMinLength });

@@ -10,28 +10,28 @@ import { type DatabaseConnection, parseDatabaseUrl } from '../config/database-ur
 import type { LimitName } from '../config/rate-limits.ts';
 import type { Clock } from '../core/time.ts';
 import { findKeptSecretKey, keptSecretKey, requiredSecretKey } from '../crypto/keys.ts';
-import { type Changes, createChanges } from '../database/change-feed.ts';
+import { type ChangeFeed, createChangeFeed } from '../database/change-feed.ts';
 import { followDatabaseClock } from '../database/clock.ts';
 import { auditChainsMigration } from '../database/migrations/20261128000011-audit-chains.ts';
 import { openOrm, ormOptions } from '../database/orm.ts';
 import { openPool, watchPools } from '../database/pool.ts';
 import { assertSchemaIsCurrent, migrateSchema } from '../database/schema-check.ts';
 import { checkDatabaseAtStart, type DatabaseConnections } from '../database/start-check.ts';
-import { type Patience, servingPatience } from '../database/timeouts.ts';
+import { type DatabaseTimeouts, serverTimeouts } from '../database/timeouts.ts';
 import { createUnitOfWork, type UnitOfWork } from '../database/transaction.ts';
 import { joinEmbeddedDatabase, requireEmbeddedDatabase } from '../embedded-postgres/embedded.ts';
 import { startAuditChains } from '../features/audit/chains.ts';
-import { RecordHooks } from '../features/audit-log/audit.subscriber.ts';
-import { OneTimePasswordHooks } from '../features/one-time-passwords/one-time-password.subscriber.ts';
-import { UserHooks } from '../features/users/user.subscriber.ts';
+import { AuditSubscriber } from '../features/audit-log/audit.subscriber.ts';
+import { OneTimePasswordSubscriber } from '../features/one-time-passwords/one-time-password.subscriber.ts';
+import { UserSubscriber } from '../features/users/user.subscriber.ts';
 import type { Tasks } from '../jobs/tasks.ts';
-import type { JobParts } from '../jobs/worker.ts';
-import { createDevelopmentMailbox, type DevelopmentMailbox } from '../mail/dev-mailbox.ts';
+import type { JobDeps } from '../jobs/worker.ts';
+import { createDevMailbox, type DevMailbox } from '../mail/dev-mailbox.ts';
 import { createMailer } from '../mail/mailer.ts';
 import { mailTasks, resumeSchedule } from '../mail/outbox.ts';
 import type { Log } from '../observability/log.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
-import { tellEvent } from '../observability/security-log.ts';
+import { logSecurityEvent } from '../observability/security-log.ts';
 import type { RateLimiter } from '../rate-limit/limiter.ts';
 import { openRateLimiter } from '../rate-limit/limiter.ts';
 import { entities } from './entities.ts';
@@ -43,38 +43,38 @@ import { createServices, type Services } from './services.ts';
  */
 export type Purpose = 'serve' | 'migrate' | 'change' | 'read';
 
-export interface Surroundings {
+export interface AppContextOptions {
   readonly config: Config;
   readonly log: Log;
   /** The database's, unless another is given. */
   readonly clock?: Clock;
   /** Milliseconds that a mail server may be silent; commands have less patience than the server. */
-  readonly mailPatience?: number;
+  readonly smtpTimeoutMs?: number;
   /** With the database; that of a process that serves, unless another is given. */
-  readonly patience?: Patience;
+  readonly timeouts?: DatabaseTimeouts;
   /** `serve`, unless another is given. */
   readonly purpose?: Purpose;
 }
 
-export interface House extends Services {
+export interface AppContext extends Services {
   readonly config: Config;
   readonly log: Log;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly unitOfWork: UnitOfWork;
-  readonly changes: Changes;
+  readonly changeFeed: ChangeFeed;
   /** Undefined where attempts are not limited. */
   readonly rateLimiter: RateLimiter | undefined;
-  readonly mailbox: DevelopmentMailbox;
-  readonly jobs: JobParts;
+  readonly mailbox: DevMailbox;
+  readonly jobs: JobDeps;
   /** Names of the migrations that were missing when the house was opened. */
   readonly migrated: readonly string[];
   close(): Promise<void>;
 }
 
 /** Opens the database, checks or migrates its schema, and creates the services. */
-export async function openHouse(surroundings: Surroundings): Promise<House> {
-  const { config, log, patience = servingPatience, purpose = 'serve' } = surroundings;
+export async function createAppContext(surroundings: AppContextOptions): Promise<AppContext> {
+  const { config, log, timeouts = serverTimeouts, purpose = 'serve' } = surroundings;
   await using opened = new AsyncDisposableStack();
   const connections = await openDatabase(surroundings, opened);
   const { database, direct } = connections;
@@ -88,17 +88,17 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
       {
         database,
         isPooled,
-        patience,
+        timeouts,
         onPool: (pool) => pools.set('main', pool),
         onNotice: (text) => log.debug({ part: 'database' }, text),
       },
-      { entities, subscribers: [new UserHooks(), new OneTimePasswordHooks()] },
+      { entities, subscribers: [new UserSubscriber(), new OneTimePasswordSubscriber()] },
     ),
   );
   opened.defer(() => orm.close());
-  const changes = createChanges({ database: direct, log, metrics });
-  opened.defer(() => changes.stop());
-  const unitOfWork = createUnitOfWork(orm, changes);
+  const changeFeed = createChangeFeed({ database: direct, log, metrics });
+  opened.defer(() => changeFeed.stop());
+  const unitOfWork = createUnitOfWork(orm, changeFeed);
   const isMigrating = purpose === 'serve' || purpose === 'migrate';
   const findSecretKey = () => openSecretKey(config, purpose, unitOfWork.query);
   const complete = async (names: readonly string[]) => {
@@ -109,28 +109,30 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     ? await migrateSchema({ orm, unitOfWork, direct, log, complete })
     : [];
   if (!isMigrating) await assertSchemaIsCurrent(unitOfWork);
-  const secretKey = await unitOfWork.inContext(findSecretKey);
-  const rateLimiter = await openLimiter({ config, database, isPooled, patience, log, metrics });
+  const secretKey = await unitOfWork.withEntityManager(findSecretKey);
+  const rateLimiter = await openLimiter({ config, database, isPooled, timeouts, log, metrics });
   opened.defer(() => rateLimiter?.close());
   const clock =
     surroundings.clock ??
     opened.use(await followDatabaseClock({ query: unitOfWork.query, log })).now;
-  const ground = { config, log, clock, metrics, secretKey, unitOfWork, changes, rateLimiter };
-  const services = createServices(ground);
+  const deps = { config, log, clock, metrics, secretKey, unitOfWork, changeFeed, rateLimiter };
+  const services = createServices(deps);
   opened.defer(() => services.hasher.close());
-  orm.em.getEventManager().registerSubscriber(new RecordHooks(services.audit));
+  orm.em.getEventManager().registerSubscriber(new AuditSubscriber(services.audit));
   const { signingKeys } = services;
-  await unitOfWork.inContext(purpose === 'serve' ? signingKeys.loadOrCreate : signingKeys.load);
-  const mailbox = createDevelopmentMailbox(join(config.dataDirectory, 'mailbox'));
+  await unitOfWork.withEntityManager(
+    purpose === 'serve' ? signingKeys.loadOrCreate : signingKeys.load,
+  );
+  const mailbox = createDevMailbox(join(config.dataDirectory, 'mailbox'));
   const mailer = createMailer(config.mail, {
     mailbox,
     log,
     publicUrl: config.publicUrl,
-    ...(surroundings.mailPatience === undefined ? {} : { patience: surroundings.mailPatience }),
+    ...(surroundings.smtpTimeoutMs === undefined ? {} : { patience: surroundings.smtpTimeoutMs }),
   });
   opened.defer(() => mailer.close());
-  const { attempts, sessions, housekeeping, mailQueue } = services;
-  const scheduled = [attempts, sessions, housekeeping, mailQueue];
+  const { attemptLimits, sessions, cleanup, mailQueue } = services;
+  const scheduled = [attemptLimits, sessions, cleanup, mailQueue];
   const tasks: Tasks[] = [
     mailTasks({ mailer, compose: services.composeMail, unitOfWork }),
     services.registrations.tasks,
@@ -140,7 +142,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
   ];
   // One connection listens, one shows that we live, the others work.
   const max = 8;
-  const jobsPool = openPool({ database: direct, name: 'jobs', max, patience, log });
+  const jobsPool = openPool({ database: direct, name: 'jobs', max, timeouts, log });
   opened.defer(() => jobsPool.end());
   pools.set('jobs', jobsPool);
   const jobs = {
@@ -158,7 +160,7 @@ export async function openHouse(surroundings: Surroundings): Promise<House> {
     clock,
     metrics,
     unitOfWork,
-    changes,
+    changeFeed,
     rateLimiter,
     mailbox,
     jobs,
@@ -191,7 +193,7 @@ const hasSecretsSql = `select exists (select 1 from signing_keys)
   or exists (select 1 from audit_entries) as has_secrets`;
 
 async function openDatabase(
-  { config, log, purpose = 'serve' }: Surroundings,
+  { config, log, purpose = 'serve' }: AppContextOptions,
   opened: AsyncDisposableStack,
 ): Promise<DatabaseConnections> {
   if (config.database !== undefined) return connectionsOf(config.database, config.directDatabase);
@@ -217,7 +219,7 @@ async function openLimiter(deps: {
   readonly config: Config;
   readonly database: DatabaseConnection;
   readonly isPooled: boolean;
-  readonly patience: Patience;
+  readonly timeouts: DatabaseTimeouts;
   readonly log: Log;
   readonly metrics: Metrics;
 }): Promise<RateLimiter | undefined> {
@@ -225,7 +227,7 @@ async function openLimiter(deps: {
   if (!limits) return undefined;
   const onRefused = (limit: LimitName) => {
     deps.metrics.count('rateLimited', limit);
-    tellEvent(deps.log, { event: 'attempt', outcome: 'refused', code: 'THROTTLED', limit });
+    logSecurityEvent(deps.log, { event: 'attempt', outcome: 'refused', code: 'THROTTLED', limit });
   };
   return openRateLimiter({ ...deps, limits, redisUrl, onRefused });
 }
@@ -236,7 +238,7 @@ function inContext(unitOfWork: UnitOfWork, tasks: readonly Tasks[]): Tasks {
   return Object.fromEntries(
     all.map(([name, task]) => [
       name,
-      (payload, job) => unitOfWork.inContext(() => task(payload, job)),
+      (payload, job) => unitOfWork.withEntityManager(() => task(payload, job)),
     ]),
   );
 }

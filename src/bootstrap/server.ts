@@ -1,14 +1,14 @@
 /** Opens the doors of a house: resolvers, GraphQL, REST, pages; and starts what works behind them. */
 import type { FastifyInstance } from 'fastify';
 import { createGraphql } from '../api/graphql/apollo.ts';
-import { preparingDocuments } from '../api/graphql/compiled-operations.ts';
+import { createDocumentCompiler } from '../api/graphql/compiled-operations.ts';
 import { weighSessions } from '../api/graphql/cost.ts';
-import { createKnownDocuments } from '../api/graphql/document-cache.ts';
+import { createDocumentCache } from '../api/graphql/document-cache.ts';
 import { reportingTo } from '../api/graphql/errors.ts';
-import { refusingCrowdedLogins } from '../api/graphql/load-shedding.ts';
+import { shedLoginsWhenSaturated } from '../api/graphql/load-shedding.ts';
 import { createSchema, type Resolvers } from '../api/graphql/schema.ts';
 import { readTrustedDocuments } from '../api/graphql/trusted-documents.ts';
-import { createFarewell } from '../api/http/graceful-shutdown.ts';
+import { createGracefulShutdown } from '../api/http/graceful-shutdown.ts';
 import { type HttpLimits, httpLimits } from '../api/http/limits.ts';
 import { createHttp } from '../api/routes.ts';
 import { packageVersion } from '../core/package.ts';
@@ -47,14 +47,14 @@ import {
 } from '../features/sessions/sessions.resolver.ts';
 import { UserResolver } from '../features/users/users.resolver.ts';
 import { startJobs } from '../jobs/worker.ts';
-import type { House } from './app-context.ts';
+import type { AppContext } from './app-context.ts';
 
-export interface Service {
+export interface RunningServer {
   readonly http: FastifyInstance;
   /** Where it listens, such as `http://127.0.0.1:4000`. */
   readonly address: string;
   /** Before `close`, where others send requests here: lets what is on its way arrive. */
-  sayFarewell(): Promise<void>;
+  beginShutdown(): Promise<void>;
   /** Finishes what is under way, then lets go of everything. */
   close(): Promise<void>;
 }
@@ -66,40 +66,43 @@ const drainMilliseconds = 5000;
  * Makes the default administrator, if one is configured and none is there; starts jobs and HTTP. When
  * that fails everything is closed again, the house too.
  */
-export async function serve(house: House, limits: HttpLimits = httpLimits): Promise<Service> {
+export async function startServer(
+  app: AppContext,
+  limits: HttpLimits = httpLimits,
+): Promise<RunningServer> {
   await using opened = new AsyncDisposableStack();
-  opened.defer(() => house.close());
-  const { config, log, unitOfWork } = house;
+  opened.defer(() => app.close());
+  const { config, log, unitOfWork } = app;
   const version = packageVersion();
   const { trustedDocumentsFile: manifest } = config;
   const trustedDocuments = manifest === undefined ? undefined : readTrustedDocuments(manifest);
-  await house.changes.start();
-  await provisionDefaultAdmin(house);
-  watchService(house, version);
+  await app.changeFeed.start();
+  await provisionDefaultAdmin(app);
+  registerGauges(app, version);
   // While the schema is built the database answers.
-  const jobs = startJobs(house.jobs);
+  const jobs = startJobs(app.jobs);
   opened.defer(async () => {
     const started = await jobs.catch(() => undefined); // told below
     await started?.stop();
   });
-  const schema = createSchema(resolversOf(house));
+  const schema = createSchema(resolversOf(app));
   weighSessions(schema, config.maxSessionsPerUser);
   const report = reportingTo(log);
-  const knownDocuments = createKnownDocuments(report);
-  const parts = { knownDocuments, trustedDocuments };
+  const documentCache = createDocumentCache(report);
+  const parts = { documentCache, trustedDocuments };
   const graphql = await createGraphql({ schema, isDebug: config.debug, log, ...parts });
   opened.defer(() => graphql.stop());
-  const prepareDocument = preparingDocuments(schema, report);
-  const farewell = createFarewell(config.shutdownDelaySeconds * 1000);
-  const isReady = async () => !farewell.isSaid() && (await isDatabaseReady(unitOfWork));
+  const compileDocument = createDocumentCompiler(schema, report);
+  const shutdown = createGracefulShutdown(config.shutdownDelaySeconds * 1000);
+  const isReady = async () => !shutdown.isShuttingDown() && (await isDatabaseReady(unitOfWork));
   const http = await createHttp({
-    ...house,
+    ...app,
     limits,
     graphql,
-    prepareDocument,
-    knownDocuments,
-    refuseCrowdedLogin: refusingCrowdedLogins(house.hasher),
-    farewell,
+    compileDocument,
+    documentCache,
+    shedLogin: shedLoginsWhenSaturated(app.hasher),
+    shutdown,
     isReady,
     version,
   });
@@ -107,17 +110,17 @@ export async function serve(house: House, limits: HttpLimits = httpLimits): Prom
   const address = await http.listen({ host: config.host, port: config.port });
   await jobs;
   const owned = opened.move();
-  return { http, address, sayFarewell: farewell.say, close: () => owned.disposeAsync() };
+  return { http, address, beginShutdown: shutdown.begin, close: () => owned.disposeAsync() };
 }
 
 /** Milliseconds; whoever asks more often gets the same figures again. */
 const levelMilliseconds = 3000;
 
 /** What has a present value: the process, its version, the mails that are not sent. */
-function watchService({ metrics, mailQueue, unitOfWork }: House, version: string): void {
+function registerGauges({ metrics, mailQueue, unitOfWork }: AppContext, version: string): void {
   metrics.watchProcess();
   metrics.read('build', () => [[[version], 1]]);
-  const level = kept(levelMilliseconds, () => unitOfWork.inContext(mailQueue.level));
+  const level = memoizeFor(levelMilliseconds, () => unitOfWork.withEntityManager(mailQueue.stats));
   metrics.read('mailQueue', async () => {
     const { waiting, retrying, dead } = await level();
     return Object.entries({ waiting, retrying, dead }).map(([state, count]) => [[state], count]);
@@ -126,7 +129,7 @@ function watchService({ metrics, mailQueue, unitOfWork }: House, version: string
 }
 
 /** Asks once for all who want to know within so many milliseconds. */
-function kept<Value>(milliseconds: number, ask: () => Promise<Value>): () => Promise<Value> {
+function memoizeFor<Value>(milliseconds: number, ask: () => Promise<Value>): () => Promise<Value> {
   let last: { readonly at: number; readonly value: Promise<Value> } | undefined;
   return () => {
     const now = performance.now();
@@ -142,36 +145,38 @@ async function closeHttp(http: FastifyInstance): Promise<void> {
   clearTimeout(patience);
 }
 
-function resolversOf(house: House): Resolvers {
-  const loadersOf = createAccessLoaders(house.access);
+function resolversOf(app: AppContext): Resolvers {
+  const loadersOf = createAccessLoaders(app.access);
   return [
     new UserResolver(loadersOf),
     new GroupResolver(loadersOf),
     new AccessResolver(),
     new SessionResolver(),
-    new UserSessionsResolver(house.sessions),
-    new SessionsResolver(house.sessions, house.refresh),
-    new AccountsResolver(house.registrations, house.emailVerification, house.login),
-    new PasswordsResolver(house.passwords),
-    new ProfileResolver(house.profiles, house.emailChanges),
-    new DirectoryResolver(house.directory, house.explanations),
-    new AuditResolver(house.auditEntries),
+    new UserSessionsResolver(app.sessions),
+    new SessionsResolver(app.sessions, app.refresh),
+    new AccountsResolver(app.registrations, app.emailVerification, app.login),
+    new PasswordsResolver(app.passwords),
+    new ProfileResolver(app.profiles, app.emailChanges),
+    new DirectoryResolver(app.directory, app.explain),
+    new AuditResolver(app.auditEntries),
     new AuditEntryConnectionResolver(),
     new UserConnectionResolver(),
     new GroupConnectionResolver(),
     new PermissionConnectionResolver(),
-    new UserAdministrationResolver(house.userAdministration),
-    new AccountRecoveryResolver(house.accountRecovery),
-    new RegistrationsResolver(house.directory, house.registrationAdministration),
+    new UserAdministrationResolver(app.userAdministration),
+    new AccountRecoveryResolver(app.accountRecovery),
+    new RegistrationsResolver(app.directory, app.registrationAdministration),
     new RegistrationConnectionResolver(),
-    new GroupAdministrationResolver(house.groupAdministration),
-    new PermissionAdministrationResolver(house.permissionAdministration),
+    new GroupAdministrationResolver(app.groupAdministration),
+    new PermissionAdministrationResolver(app.permissionAdministration),
   ];
 }
 
-async function provisionDefaultAdmin({ config, log, unitOfWork, provisioning }: House) {
+async function provisionDefaultAdmin({ config, log, unitOfWork, provisioning }: AppContext) {
   const { defaultAdmin } = config;
   if (!defaultAdmin) return;
-  const made = await unitOfWork.inContext(() => provisioning.provisionDefaultAdmin(defaultAdmin));
+  const made = await unitOfWork.withEntityManager(() =>
+    provisioning.provisionDefaultAdmin(defaultAdmin),
+  );
   if (made) log.info({ email: made.email }, 'made the default administrator');
 }

@@ -5,21 +5,21 @@ import type { Clock } from '../core/time.ts';
 import { createOneTimeSecrets, type OneTimeSecrets } from '../crypto/one-time-secret.ts';
 import { createPasswordHasher, hashThreadsOf } from '../crypto/password/hasher.ts';
 import { createRefreshTokens } from '../crypto/refresh-token.ts';
-import type { Changes } from '../database/change-feed.ts';
+import type { ChangeFeed } from '../database/change-feed.ts';
 import type { UnitOfWork } from '../database/transaction.ts';
 import { createAccess } from '../features/access/access.ts';
-import { createAccessDeclarations } from '../features/access-manifest/apply.ts';
+import { createManifestApply } from '../features/access-manifest/apply.ts';
 import {
-  type AccountRecoveryParts,
+  type AccountRecoveryDeps,
   createAccountRecovery,
 } from '../features/administration/account-recovery.ts';
 import { createDirectory } from '../features/administration/directory.ts';
-import { createExplanations } from '../features/administration/explain.ts';
+import { createExplain } from '../features/administration/explain.ts';
 import { createGrants } from '../features/administration/grants.ts';
 import { createGroupAdministration } from '../features/administration/groups.ts';
-import { createByName } from '../features/administration/lookup.ts';
+import { createLookup } from '../features/administration/lookup.ts';
 import { createPermissionAdministration } from '../features/administration/permissions.ts';
-import { createRights } from '../features/administration/policies.ts';
+import { createManagePolicies } from '../features/administration/policies.ts';
 import {
   createRegistrationAdministration,
   type RegistrationAdministrationDeps,
@@ -27,17 +27,17 @@ import {
 import { createSingleGrants } from '../features/administration/single-grants.ts';
 import {
   createUserAdministration,
-  type UserAdministrationParts,
+  type UserAdministrationDeps,
 } from '../features/administration/users.ts';
 import { type Audit, createAudit } from '../features/audit/audit.ts';
-import { withLoggedRefusals, withRecordedRefusals } from '../features/audit/denials.ts';
+import { withAuditedDenials, withLoggedDenials } from '../features/audit/denials.ts';
 import { createAuditVerifier } from '../features/audit/verification.ts';
 import { createAuditEntries } from '../features/audit-log/entries.ts';
 import { createAuditNames } from '../features/audit-log/names.ts';
 import { createAddressNotices } from '../features/authentication/address-notices.ts';
 import { createAccountMails } from '../features/authentication/authentication.mails.ts';
-import { createHousekeeping } from '../features/authentication/cleanup.ts';
-import { createLookAtCode } from '../features/authentication/consume-code.ts';
+import { createCleanup } from '../features/authentication/cleanup.ts';
+import { createCheckCode } from '../features/authentication/consume-code.ts';
 import { createEmailVerification } from '../features/authentication/email-verification.ts';
 import { createLogin } from '../features/authentication/login.ts';
 import { createPasswords } from '../features/authentication/passwords.ts';
@@ -45,7 +45,7 @@ import {
   createPendingAccounts,
   createRegisteredAccounts,
 } from '../features/authentication/pending-accounts.ts';
-import { createCredentials } from '../features/authentication/reauthentication.ts';
+import { createReauthentication } from '../features/authentication/reauthentication.ts';
 import { createRegistrations } from '../features/authentication/registration.ts';
 import {
   createOneTimePasswords,
@@ -69,7 +69,7 @@ import { createTokens } from '../features/sessions/tokens.ts';
 import { createUsers, type Users } from '../features/users/users.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { type Attempts, createAttempts } from '../rate-limit/attempt-limits.ts';
+import { type AttemptLimits, createAttemptLimits } from '../rate-limit/attempt-limits.ts';
 import type { RateLimiter } from '../rate-limit/limiter.ts';
 
 const mailCooldownSeconds = 60;
@@ -77,30 +77,30 @@ const mailCooldownSeconds = 60;
 const waitingHashesPerThread = 200;
 
 /** What the services stand on. */
-export interface Ground {
+export interface ServiceDeps {
   readonly config: Config;
   readonly log: Log;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly secretKey: string;
   readonly unitOfWork: UnitOfWork;
-  readonly changes: Changes;
+  readonly changeFeed: ChangeFeed;
   /** Undefined where attempts are not limited. */
   readonly rateLimiter: RateLimiter | undefined;
 }
 
 export type Services = ReturnType<typeof createServices>;
 
-export function createServices(ground: Ground) {
-  const { config, unitOfWork, clock, secretKey } = ground;
-  const audit = createAudit(ground);
-  const attempts = createAttempts(ground);
+export function createServices(deps: ServiceDeps) {
+  const { config, unitOfWork, clock, secretKey } = deps;
+  const audit = createAudit(deps);
+  const attemptLimits = createAttemptLimits(deps);
   const threads = hashThreadsOf(config.workers);
   const hasher = createPasswordHasher({
     threads,
     queueLimit: threads * waitingHashesPerThread,
     parameters: config.passwordHash,
-    metrics: ground.metrics,
+    metrics: deps.metrics,
   });
   const secrets = createOneTimeSecrets(secretKey);
   const access = createAccess(unitOfWork);
@@ -112,65 +112,72 @@ export function createServices(ground: Ground) {
     verifyCodeTtlSeconds: config.verifyCodeTtlSeconds,
     resetTokenTtlSeconds: config.resetTokenTtlSeconds,
   });
-  const registrationServices = createRegistrationServices(ground, {
+  const registrationServices = createRegistrationServices(deps, {
     secrets,
     users,
     oneTimePasswords,
-    attempts,
+    attemptLimits,
   });
-  const sessionServices = createSessionServices(ground, { audit, attempts });
+  const sessionServices = createSessionServices(deps, { audit, attemptLimits });
   const accountParts = {
     ...sessionServices,
     ...registrationServices,
     audit,
-    attempts,
+    attemptLimits,
     unitOfWork,
     clock,
     users,
     oneTimePasswords,
-    lookAtCode: createLookAtCode({ oneTimePasswords, attempts }),
+    checkCode: createCheckCode({ oneTimePasswords, attemptLimits }),
     hasher,
-    credentials: createCredentials({ unitOfWork, clock, users, hasher, attempts, audit }),
+    reauthentication: createReauthentication({
+      unitOfWork,
+      clock,
+      users,
+      hasher,
+      attemptLimits,
+      audit,
+    }),
     passwordRules: { minLength: config.passwordMinLength },
   };
   const emailChanges = createEmailChanges(accountParts);
   const grants = createGrants(unitOfWork, audit);
-  const rights = createRights(unitOfWork);
+  const policies = createManagePolicies(unitOfWork);
   return {
     ...sessionServices,
     hasher,
-    attempts,
+    attemptLimits,
     access,
     oneTimePasswords,
-    lookAtCode: accountParts.lookAtCode,
-    emailChanges: withLoggedRefusals(audit, ['INVALID_CODE'], emailChanges),
+    checkCode: accountParts.checkCode,
+    emailChanges: withLoggedDenials(audit, ['INVALID_CODE'], emailChanges),
     login: createLogin(accountParts),
     addresses: registrationServices.addresses,
     registrations: createRegistrations(accountParts),
-    emailVerification: withLoggedRefusals(
+    emailVerification: withLoggedDenials(
       audit,
       ['INVALID_CODE'],
       createEmailVerification(accountParts),
     ),
-    passwords: withLoggedRefusals(audit, ['INVALID_TOKEN'], createPasswords(accountParts)),
+    passwords: withLoggedDenials(audit, ['INVALID_TOKEN'], createPasswords(accountParts)),
     profiles: createProfiles({ ...accountParts, emailChanges }),
     provisioning: createProvisioning(accountParts),
     provisioningChecks: createProvisioningChecks(accountParts),
-    housekeeping: createHousekeeping(accountParts),
-    directory: withLoggedRefusals(audit, ['FORBIDDEN'], createDirectory(unitOfWork)),
-    explanations: withLoggedRefusals(audit, ['FORBIDDEN'], createExplanations(unitOfWork)),
+    cleanup: createCleanup(accountParts),
+    directory: withLoggedDenials(audit, ['FORBIDDEN'], createDirectory(unitOfWork)),
+    explain: withLoggedDenials(audit, ['FORBIDDEN'], createExplain(unitOfWork)),
     audit,
-    auditVerifier: createAuditVerifier(ground),
-    auditEntries: withLoggedRefusals(
+    auditVerifier: createAuditVerifier(deps),
+    auditEntries: withLoggedDenials(
       audit,
       ['FORBIDDEN'],
       createAuditEntries({ query: unitOfWork.query, subjectKeys: audit.subjectKeys }),
     ),
-    ...createAdministration({ ...accountParts, grants, rights }),
+    ...createAdministration({ ...accountParts, grants, policies }),
     mailQueue: createMailQueue(unitOfWork, audit),
     composeMail: createAccountMails({
       ...registrationServices,
-      attempts,
+      attemptLimits,
       unitOfWork,
       secrets,
       clock,
@@ -181,47 +188,44 @@ export function createServices(ground: Ground) {
 
 /** Those that change something refuse alike, and each refusal is recorded once. */
 function createAdministration(
-  parts: UserAdministrationParts & AccountRecoveryParts & RegistrationAdministrationDeps,
+  parts: UserAdministrationDeps & AccountRecoveryDeps & RegistrationAdministrationDeps,
 ) {
-  const { unitOfWork, audit, grants, rights } = parts;
+  const { unitOfWork, audit, grants, policies } = parts;
   const userAdministration = createUserAdministration(parts);
-  const groupAdministration = createGroupAdministration({ unitOfWork, grants, rights });
-  const permissionAdministration = createPermissionAdministration({ unitOfWork, rights });
+  const groupAdministration = createGroupAdministration({ unitOfWork, grants, policies });
+  const permissionAdministration = createPermissionAdministration({ unitOfWork, policies });
   const administration = {
     unitOfWork,
     userAdministration,
     groupAdministration,
     permissionAdministration,
   };
-  const accessDeclarations = createAccessDeclarations(administration);
-  const byName = withLoggedRefusals(audit, ['FORBIDDEN'], createByName(unitOfWork));
+  const manifestApply = createManifestApply(administration);
+  const lookup = withLoggedDenials(audit, ['FORBIDDEN'], createLookup(unitOfWork));
   return {
-    byName,
-    auditNames: createAuditNames({ query: unitOfWork.query, byName }),
-    userAdministration: withRecordedRefusals(audit, userAdministration),
-    accountRecovery: withRecordedRefusals(audit, createAccountRecovery(parts)),
-    registrationAdministration: withRecordedRefusals(
-      audit,
-      createRegistrationAdministration(parts),
-    ),
-    groupAdministration: withRecordedRefusals(audit, groupAdministration),
-    permissionAdministration: withRecordedRefusals(audit, permissionAdministration),
-    singleGrants: withRecordedRefusals(audit, createSingleGrants(administration)),
-    accessDeclarations: {
-      ...withRecordedRefusals(audit, accessDeclarations),
-      compareAccess: accessDeclarations.compareAccess, // a comparison writes nothing
+    lookup,
+    auditNames: createAuditNames({ query: unitOfWork.query, lookup }),
+    userAdministration: withAuditedDenials(audit, userAdministration),
+    accountRecovery: withAuditedDenials(audit, createAccountRecovery(parts)),
+    registrationAdministration: withAuditedDenials(audit, createRegistrationAdministration(parts)),
+    groupAdministration: withAuditedDenials(audit, groupAdministration),
+    permissionAdministration: withAuditedDenials(audit, permissionAdministration),
+    singleGrants: withAuditedDenials(audit, createSingleGrants(administration)),
+    manifestApply: {
+      ...withAuditedDenials(audit, manifestApply),
+      compareAccess: manifestApply.compareAccess, // a comparison writes nothing
     },
   };
 }
 
 /** Which account owns an address, and the registrations and accounts that wait for their owner. */
 function createRegistrationServices(
-  { config, unitOfWork, clock }: Ground,
+  { config, unitOfWork, clock }: ServiceDeps,
   parts: {
     readonly secrets: OneTimeSecrets;
     readonly users: Users;
     readonly oneTimePasswords: OneTimePasswords;
-    readonly attempts: Attempts;
+    readonly attemptLimits: AttemptLimits;
   },
 ) {
   const { publicUrl, verifyCodeTtlSeconds } = config;
@@ -240,16 +244,16 @@ function createRegistrationServices(
 }
 
 function createSessionServices(
-  ground: Ground,
-  { audit, attempts }: { readonly audit: Audit; readonly attempts: Attempts },
+  deps: ServiceDeps,
+  { audit, attemptLimits }: { readonly audit: Audit; readonly attemptLimits: AttemptLimits },
 ) {
-  const { config, log, clock, secretKey, unitOfWork, changes, metrics } = ground;
+  const { config, log, clock, secretKey, unitOfWork, changeFeed, metrics } = deps;
   const { accessTokenTtlSeconds, refreshTokenTtlSeconds, sessionMaxAgeSeconds } = config;
   const refreshTokens = createRefreshTokens(secretKey);
   const signingKeys = createSigningKeys({
     unitOfWork,
     audit,
-    changes,
+    changeFeed,
     secretKey,
     clock,
     log,
@@ -260,12 +264,12 @@ function createSessionServices(
     refreshTokens,
     principals: createPrincipals({
       unitOfWork,
-      changes,
+      changeFeed,
       clock,
       metrics,
       size: config.principalCacheSize,
     }),
-    changes,
+    changeFeed,
     clock,
     issuer: config.publicUrl,
     accessTokenTtlSeconds,
@@ -276,7 +280,7 @@ function createSessionServices(
     refreshTokens,
     tokens,
     audit,
-    attempts,
+    attemptLimits,
     clock,
     log,
     metrics,
@@ -288,7 +292,7 @@ function createSessionServices(
   return {
     signingKeys,
     tokens,
-    sessions: withLoggedRefusals(audit, ['INVALID_TOKEN'], createSessions(sessionParts)),
-    refresh: withLoggedRefusals(audit, ['INVALID_TOKEN'], createRefresh(sessionParts)),
+    sessions: withLoggedDenials(audit, ['INVALID_TOKEN'], createSessions(sessionParts)),
+    refresh: withLoggedDenials(audit, ['INVALID_TOKEN'], createRefresh(sessionParts)),
   };
 }

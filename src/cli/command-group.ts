@@ -1,7 +1,7 @@
 /** A group of commands, such as `users`. Called without one of them, it prints its help. */
 import type { Argv, CommandModule } from 'yargs';
 import type { GlobalArguments } from './context.ts';
-import { say } from './io.ts';
+import { printLine } from './io.ts';
 
 export interface CommandGroup {
   readonly name: string;
@@ -23,6 +23,6 @@ export function commandGroup({
       group = commands(argv);
       return group;
     },
-    handler: async ({ terminal }) => say(terminal, (await group?.getHelp()) ?? ''),
+    handler: async ({ terminal }) => printLine(terminal, (await group?.getHelp()) ?? ''),
   };
 }

@@ -8,7 +8,7 @@ import { packageVersion } from '../core/package.ts';
 import { isDatabaseUnavailable } from '../database/connection-errors.ts';
 import { applyCommand } from './commands/apply.ts';
 import { auditCommand } from './commands/audit.ts';
-import { hashCalibrate } from './commands/calibrate-hash.ts';
+import { calibrateHash } from './commands/calibrate-hash.ts';
 import { doctorCommand } from './commands/doctor/doctor.ts';
 import { groupsCommand } from './commands/groups.ts';
 import { keysCommand } from './commands/keys.ts';
@@ -29,7 +29,7 @@ import {
 import { usersCommand } from './commands/users/users.ts';
 import { completionCommand, completionRequest } from './completion.ts';
 import type { GlobalArguments } from './context.ts';
-import { complain, say, type Terminal, watchOutput } from './io.ts';
+import { printError, printLine, type Terminal, watchOutput } from './io.ts';
 import { bindValues, Interrupted, UsageError, withoutValues } from './usage.ts';
 
 /** Options whose value is a text of any kind. */
@@ -71,7 +71,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     const words = isCompletion ? [...argv] : bindValues(argv, textOptions);
     // Given a callback, the parser hands over its help instead of printing it.
     await commandLine(argv).parseAsync(words, { terminal }, (_error, _given, help) => {
-      if (help !== '') say(terminal, help);
+      if (help !== '') printLine(terminal, help);
     });
   } catch (error) {
     terminal.exitCode = report(error, terminal);
@@ -111,7 +111,7 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     .command(keysCommand)
     .command(mailCommand)
     .command(doctorCommand)
-    .command(hashCalibrate)
+    .command(calibrateHash)
     .command(completionCommand)
     .demandCommand(1, 'Say which command to run.')
     .strict()
@@ -132,27 +132,27 @@ const interruptedCode = 130;
 /** Says on stderr what went wrong, and answers the exit code. */
 function report(error: unknown, terminal: Terminal): number {
   if (error instanceof UsageError) {
-    complain(terminal, `${error.message}\nSee gatehouse --help.`);
+    printError(terminal, `${error.message}\nSee gatehouse --help.`);
     return 2;
   }
   if (error instanceof Interrupted) {
-    complain(terminal, 'Interrupted; nothing was done.');
+    printError(terminal, 'Interrupted; nothing was done.');
     return interruptedCode;
   }
   if (error instanceof ConfigError) {
-    complain(terminal, error.message);
+    printError(terminal, error.message);
     return 2;
   }
   if (error instanceof Problem) {
-    complain(terminal, `${error.code}: ${error.message}`);
+    printError(terminal, `${error.code}: ${error.message}`);
     for (const { path, message } of error.fields) {
-      complain(terminal, `  ${optionName(path)}: ${message}`);
+      printError(terminal, `  ${optionName(path)}: ${message}`);
     }
     return 1;
   }
   const hint = hintOf(error);
-  if (hint !== undefined) complain(terminal, hint);
-  complain(terminal, error instanceof Error ? describe(error) : String(error));
+  if (hint !== undefined) printError(terminal, hint);
+  printError(terminal, error instanceof Error ? describe(error) : String(error));
   return 1;
 }
 

@@ -4,7 +4,7 @@
  */
 import type { CommandModule } from 'yargs';
 import type { GlobalArguments } from './context.ts';
-import { say } from './io.ts';
+import { printLine } from './io.ts';
 
 /** The parser's option; the words of the command line follow it. */
 export const completionRequest = '--get-yargs-completions';
@@ -40,5 +40,5 @@ export const completionCommand: CommandModule<GlobalArguments, CompletionArgumen
       demandOption: true,
       describe: 'Which shell',
     }),
-  handler: ({ shell, terminal }) => say(terminal, scripts[shell]),
+  handler: ({ shell, terminal }) => printLine(terminal, scripts[shell]),
 };

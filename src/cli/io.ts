@@ -33,12 +33,12 @@ function showable(text: string): string {
 }
 
 /** Writes a line of the result. A failure is noticed by `watchOutput`. */
-export function say({ stdout }: Terminal, line: string): void {
+export function printLine({ stdout }: Terminal, line: string): void {
   stdout.write(`${showable(line)}\n`);
 }
 
 /** Writes a line about an error, or about something worth knowing beside the result. */
-export function complain({ stderr }: Terminal, line: string): void {
+export function printError({ stderr }: Terminal, line: string): void {
   stderr.write(`${printableLines(line)}\n`);
 }
 
@@ -59,7 +59,7 @@ export function watchOutput(terminal: Terminal): OutputWatch {
     broken.add(stdout);
     if (error.code === 'EPIPE') return;
     hasFailed = true;
-    complain(terminal, `The output could not be written: ${error.message}`);
+    printError(terminal, `The output could not be written: ${error.message}`);
   });
   // Without a listener a failure there would end the process before the command has finished.
   stderr.on('error', () => undefined);

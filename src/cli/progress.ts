@@ -40,7 +40,7 @@ function barOf(done: number, all: number): string {
 
 const pageSize = 100;
 
-export async function* everyPage<Thing, Row>(
+export async function* paginate<Thing, Row>(
   ask: (page: {
     readonly first: number;
     readonly after: string | null;

@@ -23,7 +23,7 @@ const gap = '  ';
 const narrowest = 3;
 
 /** Printable text, in a colour where a terminal shows it; NO_COLOR switches colours off. */
-export function paint(style: Colour | 'bold' | undefined, text: string, stdout: Output): string {
+export function colorize(style: Colour | 'bold' | undefined, text: string, stdout: Output): string {
   const shown = printable(text);
   return style === undefined ? shown : styleText(style, shown, { stream: stdout });
 }
@@ -38,7 +38,7 @@ export function createTable(columns: readonly TableColumn[], stdout: Output) {
       const width = widths?.[at] ?? 0;
       const cut = columns[at]?.isWhole ? text : cutTo(text, at === last ? lastWidth() : width);
       const padded = at === last ? cut : cut + ' '.repeat(Math.max(0, width - stringWidth(cut)));
-      return paint(colour ?? style, padded, stdout);
+      return colorize(colour ?? style, padded, stdout);
     });
     return painted.join(gap).trimEnd();
   };
@@ -82,12 +82,12 @@ function fittedWidths(
 ): readonly number[] {
   if (available === undefined) return widths;
   const room = available - gap.length * (columns.length - 1);
-  const within = (limit: number) =>
+  const withTimeout = (limit: number) =>
     widths.map((width, at) => (columns[at]?.isWhole ? width : Math.min(width, limit)));
   const sum = (all: readonly number[]) => all.reduce((total, width) => total + width, 0);
   let limit = Math.max(...widths);
-  while (limit > narrowest && sum(within(limit)) > room) limit -= 1;
-  return within(limit);
+  while (limit > narrowest && sum(withTimeout(limit)) > room) limit -= 1;
+  return withTimeout(limit);
 }
 
 const segmenter = new Intl.Segmenter();

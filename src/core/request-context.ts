@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Problem } from './errors.ts';
 
 /** Where a request comes from. `requestId` ties answer, log line and record together. */
-export interface Client {
+export interface ClientInfo {
   readonly ipAddress: string;
   readonly userAgent: string;
   /** The language that the client prefers, of those that we speak. */
@@ -13,7 +13,7 @@ export interface Client {
 }
 
 /** An account as its owner sees it; nothing in it is secret. */
-export interface Person {
+export interface UserView {
   readonly id: string;
   readonly email: string;
   readonly username: string | null;
@@ -32,7 +32,7 @@ export interface Person {
 
 /** The person behind a valid access token, with all that decides what they may do. */
 export interface Actor {
-  readonly person: Person;
+  readonly person: UserView;
   readonly sessionId: string;
   /** Names of the groups the person is in. */
   readonly groups: ReadonlySet<string>;
@@ -40,29 +40,29 @@ export interface Actor {
   readonly permissions: ReadonlySet<string>;
 }
 
-export interface Context {
+export interface RequestContext {
   readonly actor: Actor | undefined;
   /** Whether a bearer token was sent that is not valid; operations that need no caller ignore it. */
   readonly isTokenRejected?: boolean;
-  readonly client: Client;
+  readonly client: ClientInfo;
   /** Aborts when the client hangs up, or has had its answer. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** @throws UNAUTHENTICATED when nobody is logged in */
-export function requireActor(context: Context): Actor {
+export function requireActor(context: RequestContext): Actor {
   if (!context.actor) throw new Problem('UNAUTHENTICATED');
   return context.actor;
 }
 
-const storage = new AsyncLocalStorage<Context>();
+const storage = new AsyncLocalStorage<RequestContext>();
 
 /** Runs `work`, and all that it starts, on behalf of `context`. */
-export function onBehalfOf<Result>(context: Context, work: () => Result): Result {
+export function runWithContext<Result>(context: RequestContext, work: () => Result): Result {
   return storage.run(context, work);
 }
 
 /** The context of whoever is asking; none in a job of our own. */
-export function currentContext(): Context | undefined {
+export function currentContext(): RequestContext | undefined {
   return storage.getStore();
 }

@@ -1,7 +1,7 @@
 /** Waiting for something, but not for ever. */
 
 /** What `work` answers or throws, or `otherwise` when that takes longer than so many milliseconds. */
-export async function within<Result>(
+export async function withTimeout<Result>(
   milliseconds: number,
   work: Promise<Result>,
   otherwise: Result,

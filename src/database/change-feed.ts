@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import type { DatabaseConnection } from '../config/database-url.ts';
-import { within } from '../core/timeout.ts';
+import { withTimeout } from '../core/timeout.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { clientConfig, keepAlive } from './pool.ts';
@@ -29,7 +29,7 @@ const settleMilliseconds = 1000;
  */
 export type ChangeKey = string;
 
-export interface Changes {
+export interface ChangeFeed {
   /** Resolves once the feed is listening, or at once when it cannot yet: it keeps trying. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -40,7 +40,7 @@ export interface Changes {
    * Resolves when every change committed before the call has been heard of here. When that takes
    * too long the feed is distrusted instead, which is as safe.
    */
-  settle(): Promise<void>;
+  waitUntilDelivered(): Promise<void>;
 }
 
 interface Connection {
@@ -54,11 +54,11 @@ interface Connection {
   next: Promise<void> | undefined;
 }
 
-export function createChanges(options: {
+export function createChangeFeed(options: {
   readonly database: DatabaseConnection;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'observe' | 'read'>;
-}): Changes {
+}): ChangeFeed {
   const listeners: ((key: ChangeKey) => void)[] = [];
   let connection: Connection | undefined;
   /** One that does not listen yet. */
@@ -194,10 +194,10 @@ export function createChanges(options: {
     },
     onChange: (listener) => void listeners.push(listener),
     isTrusted: () => connection !== undefined && performance.now() - provedAt < trustMilliseconds,
-    async settle() {
+    async waitUntilDelivered() {
       if (!connection) return;
       const heard = beat(connection).then(() => true);
-      if (!(await within(settleMilliseconds, heard, false))) distrust();
+      if (!(await withTimeout(settleMilliseconds, heard, false))) distrust();
     },
   };
 }

@@ -5,7 +5,7 @@
 import { TLSSocket } from 'node:tls';
 import { Client, escapeIdentifier } from 'pg';
 import type { DatabaseConnection } from '../config/database-url.ts';
-import { within } from '../core/timeout.ts';
+import { withTimeout } from '../core/timeout.ts';
 import { bind } from './bound-parameters.ts';
 import { compareClocks } from './clock.ts';
 import { explainConnectionError, type UrlVariable } from './connection-errors.ts';
@@ -177,5 +177,5 @@ export async function isDatabaseReady({ query }: Pick<UnitOfWork, 'query'>): Pro
     () => true,
     () => false,
   );
-  return within(readinessTimeoutMs, answered, false);
+  return withTimeout(readinessTimeoutMs, answered, false);
 }

@@ -31,7 +31,7 @@ export async function migrate(
   complete: (names: readonly string[]) => Promise<void>,
 ): Promise<readonly string[]> {
   const inTurn = <Result>(work: () => Promise<Result>) =>
-    unitOfWork.run(async () => {
+    unitOfWork.transaction(async () => {
       await unitOfWork.query(withoutLimits);
       await unitOfWork.lock('gatehouse:migrate');
       return work();
@@ -52,7 +52,7 @@ export async function migrate(
       return names;
     });
   };
-  return unhurried(() => unitOfWork.inContext(work));
+  return unhurried(() => unitOfWork.withEntityManager(work));
 }
 
 /** Creates the schema that the URL names, if there is none. */

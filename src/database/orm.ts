@@ -15,7 +15,7 @@ import type { DatabaseConnection } from '../config/database-url.ts';
 import { BoundParametersDriver } from './bound-parameters.ts';
 import { migrations } from './migrations/migrations.ts';
 import { clientConfig, connectionOptions } from './pool.ts';
-import { type Patience, servingPatience } from './timeouts.ts';
+import { type DatabaseTimeouts, serverTimeouts } from './timeouts.ts';
 
 /** Milliseconds for whoever holds a connection to notice by themselves that it is lost. */
 const noticeMilliseconds = 1000;
@@ -46,7 +46,7 @@ export interface DatabaseSettings {
   readonly database: DatabaseConnection;
   /** Whether a pooler stands before the database. */
   readonly isPooled?: boolean;
-  readonly patience?: Patience;
+  readonly timeouts?: DatabaseTimeouts;
   /** Connections at most; a hash never holds one, so few are enough. */
   readonly poolSize?: number;
   /** Told of the pool of connections. */
@@ -60,7 +60,7 @@ export function ormOptions(
   settings: DatabaseSettings,
   parts: { entities: Entities; subscribers?: readonly EventSubscriber[] },
 ): Options {
-  const { database, patience = servingPatience, isPooled = false } = settings;
+  const { database, timeouts = serverTimeouts, isPooled = false } = settings;
   return {
     driver: BoundParametersDriver,
     dbName: database.database,
@@ -69,12 +69,12 @@ export function ormOptions(
     namingStrategy: UnderscoreNamingStrategy,
     extensions: [Migrator],
     ensureDatabase: false, // a mistyped name must not become a new, empty database
-    context: currentFork,
+    context: currentEntityManager,
     forceUtcTimezone: true,
     pool: { min: 0, max: settings.poolSize ?? 10 },
     driverOptions: {
       ...clientConfig(database, 'main'),
-      ...connectionOptions(patience, isPooled),
+      ...connectionOptions(timeouts, isPooled),
       onPoolCreated: (pool: Pool) => {
         takeBackLost(pool);
         settings.onPool?.(pool);
@@ -103,12 +103,12 @@ interface Fork {
 const storage = new AsyncLocalStorage<Fork>();
 
 /** Runs `work`, and all that it starts, with a fork of `em` of its own. */
-export function withFork<Result>(em: EntityManager, work: () => Result): Result {
+export function withEntityManager<Result>(em: EntityManager, work: () => Result): Result {
   return storage.run({ of: em }, work);
 }
 
 /** The fork at hand, for MikroORM's option `context`; none outside of `withFork`. */
-function currentFork(): EntityManager | undefined {
+function currentEntityManager(): EntityManager | undefined {
   const fork = storage.getStore();
   if (!fork || fork.made || fork.isMaking) return fork?.made;
   fork.isMaking = true;

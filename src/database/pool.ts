@@ -7,7 +7,7 @@ import { Client, type ClientBase, type ClientConfig, Pool, type PoolConfig } fro
 import type { DatabaseConnection, TlsSetting } from '../config/database-url.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { Patience } from './timeouts.ts';
+import type { DatabaseTimeouts } from './timeouts.ts';
 
 /** Seconds of silence after which a host is asked whether it is there, and between two questions. */
 const keepAliveSeconds = 10;
@@ -38,31 +38,31 @@ export const keepAlive = {
  * @param isPooled whether a pooler in transaction mode stands before the database: what is set for a
  *   session would be set for somebody else's, so the limits of PostgreSQL are left to its roles
  */
-export function connectionOptions(patience: Patience, isPooled: boolean) {
+export function connectionOptions(timeouts: DatabaseTimeouts, isPooled: boolean) {
   return {
     ...keepAlive,
-    connectionTimeoutMillis: patience.connectMilliseconds,
-    Client: clientOf(patience.silenceMilliseconds),
-    onConnect: (client: ClientBase) => introduce(client, isPooled ? {} : settingsOf(patience)),
+    connectionTimeoutMillis: timeouts.connectMilliseconds,
+    Client: clientOf(timeouts.silenceMilliseconds),
+    onConnect: (client: ClientBase) => introduce(client, isPooled ? {} : settingsOf(timeouts)),
   } satisfies PoolConfig;
 }
 
-export interface PoolParts {
+export interface PoolDeps {
   readonly database: DatabaseConnection;
   /** What it is for: a part of the log, and of the name that the database shows. */
   readonly name: string;
   readonly max: number;
-  readonly patience: Patience;
+  readonly timeouts: DatabaseTimeouts;
   readonly isPooled?: boolean;
   readonly log: Log;
 }
 
 /** A pool beside that of the ORM. A connection that breaks, in use or not, is told and replaced. */
-export function openPool({ database, name, max, patience, isPooled, log }: PoolParts): Pool {
+export function openPool({ database, name, max, timeouts, isPooled, log }: PoolDeps): Pool {
   const pool = new Pool({
     ...clientConfig(database, name),
     max,
-    ...connectionOptions(patience, isPooled ?? false),
+    ...connectionOptions(timeouts, isPooled ?? false),
   });
   const onBroken = (error: Error) => log.warn({ err: error, part: name }, 'a connection broke');
   pool.on('error', onBroken);
@@ -79,12 +79,12 @@ export const requiredSettings = {
   default_transaction_isolation: 'read committed',
 } as const;
 
-function settingsOf(patience: Patience): Readonly<Record<string, string | number>> {
+function settingsOf(timeouts: DatabaseTimeouts): Readonly<Record<string, string | number>> {
   return {
     ...requiredSettings,
-    lock_timeout: patience.lockMilliseconds,
-    statement_timeout: patience.statementMilliseconds,
-    idle_in_transaction_session_timeout: patience.idleInTransactionMilliseconds,
+    lock_timeout: timeouts.lockMilliseconds,
+    statement_timeout: timeouts.statementMilliseconds,
+    idle_in_transaction_session_timeout: timeouts.idleInTransactionMilliseconds,
     tcp_keepalives_idle: keepAliveSeconds,
     tcp_keepalives_interval: keepAliveIntervalSeconds,
     tcp_keepalives_count: keepAliveQuestions,

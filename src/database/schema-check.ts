@@ -21,7 +21,7 @@ export async function migrateSchema(options: SchemaOptions): Promise<readonly st
   const { orm, unitOfWork, direct, log, complete } = options;
   const done = await migrate(orm, unitOfWork, direct, complete);
   if (done.length > 0) log.info({ migrations: done }, 'the database was migrated');
-  const { unknown } = await unitOfWork.inContext(() => migrationStateOf(unitOfWork.query));
+  const { unknown } = await unitOfWork.withEntityManager(() => migrationStateOf(unitOfWork.query));
   if (unknown.length > 0) log.warn({ migrations: unknown }, newerSchema);
   return done;
 }
@@ -29,8 +29,11 @@ export async function migrateSchema(options: SchemaOptions): Promise<readonly st
 const newerSchema = 'a newer release has migrated this database';
 
 /** @throws Error that names the migrations, when the schema is older or newer than this release */
-export async function assertSchemaIsCurrent({ query, inContext }: UnitOfWork): Promise<void> {
-  const message = schemaMismatch(await inContext(() => migrationStateOf(query)));
+export async function assertSchemaIsCurrent({
+  query,
+  withEntityManager,
+}: UnitOfWork): Promise<void> {
+  const message = schemaMismatch(await withEntityManager(() => migrationStateOf(query)));
   if (message !== undefined) throw new Error(message);
 }
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { ConfigError } from '../config/config.ts';
 import type { DatabaseConnection } from '../config/database-url.ts';
-import { within } from '../core/timeout.ts';
+import { withTimeout } from '../core/timeout.ts';
 import { explainConnectionError, type UrlVariable } from './connection-errors.ts';
 import { clientConfig, requiredSettings } from './pool.ts';
 
@@ -61,7 +61,7 @@ async function connect(
     throw explainConnectionError(error, connection, variable);
   }
   const close = async () => {
-    await within(
+    await withTimeout(
       timeoutMilliseconds,
       client.end().catch(() => undefined),
       undefined,
@@ -137,7 +137,7 @@ async function isPooledByTransaction(
     await second.query('begin');
     try {
       if ((await processOf(second)) === before) return true;
-      const after = await within(poolerPauseMilliseconds * 4, processOf(first), undefined);
+      const after = await withTimeout(poolerPauseMilliseconds * 4, processOf(first), undefined);
       if (after !== undefined && after !== before) return true;
     } finally {
       await second.query('rollback');

@@ -1,6 +1,6 @@
 /** How long each part of a conversation with the database may take: the one table of such figures. */
 
-export interface Patience {
+export interface DatabaseTimeouts {
   /** Until there is a connection: a free one, or a new one. */
   readonly connectMilliseconds: number;
   /** PostgreSQL's `lock_timeout`. */
@@ -14,7 +14,7 @@ export interface Patience {
 }
 
 /** Of a process that serves: whoever asked has an answer by then, so nothing waits much longer. */
-export const servingPatience: Patience = {
+export const serverTimeouts: DatabaseTimeouts = {
   connectMilliseconds: 4_000,
   lockMilliseconds: 3_000,
   statementMilliseconds: 4_000,
@@ -23,7 +23,7 @@ export const servingPatience: Patience = {
 };
 
 /** Of a command: nobody waits but its operator, and a table may be large. */
-export const commandPatience: Patience = {
+export const commandTimeouts: DatabaseTimeouts = {
   connectMilliseconds: 4_000,
   lockMilliseconds: 15_000,
   statementMilliseconds: 120_000,

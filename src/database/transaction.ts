@@ -5,15 +5,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { TransactionPropagation } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { Changes } from './change-feed.ts';
+import type { ChangeFeed } from './change-feed.ts';
 import type { Orm } from './orm.ts';
-import { withFork } from './orm.ts';
+import { withEntityManager } from './orm.ts';
 
 export interface UnitOfWork {
   /** The EntityManager of the context and transaction at hand. */
   readonly em: EntityManager;
   /** Opens a context with an identity map of its own; needed at every edge. */
-  inContext<Result>(work: () => Promise<Result>): Promise<Result>;
+  withEntityManager<Result>(work: () => Promise<Result>): Promise<Result>;
   /** The same for callers that go on in a callback. */
   enterContext(next: () => void): void;
   /**
@@ -21,7 +21,7 @@ export interface UnitOfWork {
    * that changes something goes through here: when it returns, this process has forgotten what it
    * kept of the rows that changed.
    */
-  run<Result>(work: () => Promise<Result>): Promise<Result>;
+  transaction<Result>(work: () => Promise<Result>): Promise<Result>;
   /**
    * The value that the transaction at hand keeps under `key`, made by `create` when there is none yet.
    * Needs a transaction.
@@ -41,23 +41,26 @@ interface TransactionState {
   readonly values: Map<object, object>;
 }
 
-export function createUnitOfWork(orm: Orm, changes?: Pick<Changes, 'settle'>): UnitOfWork {
+export function createUnitOfWork(
+  orm: Orm,
+  changeFeed?: Pick<ChangeFeed, 'waitUntilDelivered'>,
+): UnitOfWork {
   const { em } = orm;
   const states = new AsyncLocalStorage<TransactionState>();
   const query: UnitOfWork['query'] = (sql, parameters = []) =>
     em.getConnection().execute(sql, [...parameters], 'all', em.getTransactionContext());
   return {
     em,
-    inContext: (work) => withFork(em, work),
-    enterContext: (next) => withFork(em, next),
-    async run(work) {
+    withEntityManager: (work) => withEntityManager(em, work),
+    enterContext: (next) => withEntityManager(em, next),
+    async transaction(work) {
       const transaction = () =>
         em.transactional(() => work(), { propagation: TransactionPropagation.REQUIRED });
       if (em.isInTransaction()) return transaction();
       const state: TransactionState = { callbacks: [], values: new Map() };
       const result = await states.run(state, transaction);
       for (const callback of state.callbacks) callback();
-      await changes?.settle();
+      await changeFeed?.waitUntilDelivered();
       return result;
     },
     ofTransaction<Value extends object>(key: object, create: () => Value) {

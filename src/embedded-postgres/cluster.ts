@@ -16,7 +16,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DRAFT_PREFIX, type Place, undefinedIfMissing } from './paths.ts';
-import { clusterArgument, outcomeOf, spawnAs } from './process.ts';
+import { clusterArgument, labelsOf, spawnAs } from './process.ts';
 import type { Programs } from './programs.ts';
 
 /** The superuser and the database; both are part of the URL. */
@@ -125,9 +125,9 @@ async function createDatabase(
 
 async function assertSuccess(
   program: string,
-  child: Parameters<typeof outcomeOf>[0],
+  child: Parameters<typeof labelsOf>[0],
 ): Promise<void> {
-  const { status, output } = await outcomeOf(child);
+  const { status, output } = await labelsOf(child);
   if (status === 0) return;
   const hint = output.includes('could not look up effective user')
     ? 'This user needs an entry in /etc/passwd, for the first start only. Add one'

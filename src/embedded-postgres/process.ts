@@ -49,13 +49,13 @@ export function spawnAs(
 }
 
 /** What a program printed on both streams, and how it ended: 0 is success, a text a signal or why it could not be started. */
-interface Outcome {
+interface OperationLabels {
   readonly status: number | string;
   readonly output: string;
 }
 
 /** Waits for a started program to end, collecting what it prints; never rejects. */
-export function outcomeOf(child: ChildProcess): Promise<Outcome> {
+export function labelsOf(child: ChildProcess): Promise<OperationLabels> {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {

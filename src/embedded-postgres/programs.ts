@@ -16,7 +16,7 @@ import {
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { outcomeOf, type RunAs, spawnAs } from './process.ts';
+import { labelsOf, type RunAs, spawnAs } from './process.ts';
 
 /** `bin`, `lib` and `share` below one directory, and who runs them. */
 export interface Programs {
@@ -63,7 +63,7 @@ function exists(path: string): Promise<boolean> {
 /** Says why their user cannot run these programs, or `undefined` when he can, by trying: modes, mounts and libraries all count. */
 async function whyNotRunnable({ directory, runAs }: Programs): Promise<string | undefined> {
   const program = join(directory, 'bin', 'postgres');
-  const { status, output } = await outcomeOf(spawnAs(runAs, [program, '--version'], { cwd: '/' }));
+  const { status, output } = await labelsOf(spawnAs(runAs, [program, '--version'], { cwd: '/' }));
   return status === 0 ? undefined : `${output.trim()} (${status})`;
 }
 

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Place, undefinedIfMissing } from './paths.ts';
-import { clusterArgument, outcomeOf, spawnAs } from './process.ts';
+import { clusterArgument, labelsOf, spawnAs } from './process.ts';
 import type { Programs } from './programs.ts';
 
 const POLL_MS = 20;
@@ -66,7 +66,7 @@ export async function startServer(
     env: staleEnvironment(options.stalePid),
   });
   child.unref();
-  const outcome = outcomeOf(child);
+  const outcome = labelsOf(child);
   while (isAlive(child) && !options.signal.aborted) {
     if ((await findPostmaster(place.cluster)).state === 'ready') return undefined;
     await pause(POLL_MS);
@@ -247,6 +247,6 @@ async function askProc(pid: number, cluster: string, port: number): Promise<bool
 
 async function askPs(pid: number, cluster: string): Promise<boolean> {
   const command = ['ps', '-ww', '-o', 'stat=,command=', '-p', String(pid)] as const;
-  const { output } = await outcomeOf(spawnAs(undefined, [...command], { cwd: '/' }));
+  const { output } = await labelsOf(spawnAs(undefined, [...command], { cwd: '/' }));
   return !output.startsWith('Z') && output.includes('postgres') && output.includes(cluster);
 }

@@ -44,7 +44,7 @@ type Values<Key> = {
 };
 
 /** One language's texts. The text is plain: it must be escaped where it becomes HTML. */
-export type Say = <Key extends TextKey>(
+export type Translate = <Key extends TextKey>(
   key: Key,
   ...values: Placeholder<At<typeof en, Key>> extends never ? [] : [values: Values<Key>]
 ) => string;
@@ -62,7 +62,7 @@ void library.init({
   interpolation: { escapeValue: false },
 });
 
-const speakers = new Map<SupportedLocale, Say>(
+const translators = new Map<SupportedLocale, Translate>(
   supportedLocales.map((locale) => {
     const translate: (key: string, values: Record<string, unknown>) => string =
       library.getFixedT(locale);
@@ -71,8 +71,8 @@ const speakers = new Map<SupportedLocale, Say>(
 );
 
 /** The texts in a language. */
-export function textsIn(locale: SupportedLocale): Say {
-  const say = speakers.get(locale);
-  if (!say) throw new Error(`${locale} is not spoken here`);
-  return say;
+export function textsIn(locale: SupportedLocale): Translate {
+  const translate = translators.get(locale);
+  if (!translate) throw new Error(`${locale} is not spoken here`);
+  return translate;
 }

@@ -16,16 +16,16 @@ const giveBackSql = `
   update graphile_worker._private_jobs set locked_by = null, locked_at = null
   where locked_by = $1 and id = any($2::bigint[])`;
 
-export interface JobClaims {
+export interface WorkerLeases {
   /**
    * Gives back what was lost. To be called again and again, seconds apart: a job has to be found twice,
    * as the answer that gives it to us may be on its way.
    */
-  giveBackLost(pool: Pool, poolId: string): Promise<void>;
+  releaseLostJobs(pool: Pool, poolId: string): Promise<void>;
 }
 
 /** Follows which jobs a pool of workers knows to be its own. */
-export function followClaims(events: WorkerEvents): JobClaims {
+export function followLeases(events: WorkerEvents): WorkerLeases {
   const known = new Map<string, NodeJS.Timeout | undefined>();
   let suspects: ReadonlySet<string> = new Set();
   events.on('job:start', ({ job }) => {
@@ -37,7 +37,7 @@ export function followClaims(events: WorkerEvents): JobClaims {
     known.set(job.id, forget.unref());
   });
   return {
-    async giveBackLost(pool, poolId) {
+    async releaseLostJobs(pool, poolId) {
       const { rows } = await pool.query<{ id: string }>(ownSql, [poolId]);
       const unknown = rows.map(({ id }) => id).filter((id) => !known.has(id));
       const lost = unknown.filter((id) => suspects.has(id));
@@ -63,17 +63,17 @@ const sweepSql = `
     where pg_try_advisory_xact_lock(hashtextextended('gatehouse:jobs:' || locked_by, 0))
   ))`;
 
-export interface JobLiveness {
+export interface LeaseHeartbeat {
   /**
    * Shows that this pool of workers is alive, until `released` or `stop`. A pool that has given up
    * while its process lives on must not keep the jobs that it could not finish.
    */
-  announce(poolId: string, claims: JobClaims, released: AbortSignal): void;
+  announce(poolId: string, claims: WorkerLeases, released: AbortSignal): void;
   stop(): Promise<void>;
 }
 
 /** Begins to give back the jobs of the dead, now and every few seconds. */
-export function startJobLiveness(pool: Pool, log: Log): JobLiveness {
+export function startLeaseHeartbeat(pool: Pool, log: Log): LeaseHeartbeat {
   const stopping = new AbortController();
   const { signal } = stopping;
   const running: Promise<void>[] = [
@@ -83,7 +83,7 @@ export function startJobLiveness(pool: Pool, log: Log): JobLiveness {
     announce(poolId, claims, released) {
       const until = { signal: AbortSignal.any([signal, released]), log };
       const hold = () => holdLock(pool, poolId, until.signal);
-      const giveBack = () => claims.giveBackLost(pool, poolId);
+      const giveBack = () => claims.releaseLostJobs(pool, poolId);
       running.push(repeat(hold, reconnectMilliseconds, until));
       running.push(repeat(giveBack, sweepMilliseconds, until));
     },

@@ -22,7 +22,7 @@ export interface QueuedJob {
 }
 
 /** How many jobs there are. */
-export type QueueLevel = Readonly<Record<JobState, number>> & {
+export type QueueStats = Readonly<Record<JobState, number>> & {
   /** Age of the oldest that is not dead; 0 when there is none. */
   readonly oldestSeconds: number;
 };
@@ -33,16 +33,16 @@ export interface JobQueue {
     task: string,
     options: { readonly isDeadOnly: boolean; limit: number },
   ): Promise<QueuedJob[]>;
-  level(task: string): Promise<QueueLevel>;
+  stats(task: string): Promise<QueueStats>;
   /**
    * Makes jobs of one kind due now, with as many attempts as new ones; all dead ones without `ids`.
    * Answers whose turn it is: what is being done at this moment is left alone.
    */
-  revive(task: string, ids?: readonly string[]): Promise<string[]>;
+  retry(task: string, ids?: readonly string[]): Promise<string[]>;
   /** Whether there are jobs of one kind that are tried again later, for a reason that begins so. */
   isHeldUp(task: string, reason: string): Promise<boolean>;
   /** Makes those jobs due now; their attempts stay counted. */
-  hasten(task: string, reason: string): Promise<void>;
+  runNow(task: string, reason: string): Promise<void>;
   /** Removes what has been dead for so long. */
   purgeDead(task: string, days: number): Promise<void>;
   /** Removes jobs that have one of the values in that field of their payload. */
@@ -85,8 +85,8 @@ export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
       return rows.map(toJob);
     },
 
-    async level(task) {
-      const [row] = await query<QueueLevel>(
+    async stats(task) {
+      const [row] = await query<QueueStats>(
         `select count(*) filter (where state = 'waiting')::int as waiting,
            count(*) filter (where state = 'retrying')::int as retrying,
            count(*) filter (where state = 'dead')::int as dead,
@@ -101,7 +101,7 @@ export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
       return row;
     },
 
-    async revive(task, ids) {
+    async retry(task, ids) {
       const rows = await query<{ id: string }>(
         `update graphile_worker._private_jobs
          set run_at = now(), attempts = 0, priority = 0, max_attempts = ${maxAttempts}, updated_at = now()
@@ -121,7 +121,7 @@ export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
       return rows.length > 0;
     },
 
-    async hasten(task, reason) {
+    async runNow(task, reason) {
       await query(
         `update graphile_worker._private_jobs set run_at = now(), updated_at = now()
          where ${ofTask} and ${isHeldUp}`,

@@ -10,10 +10,10 @@ import { Logger, type Runner, run, type TaskList, type WorkerEvents } from 'grap
 import type { Pool } from 'pg';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { followClaims, type JobLiveness, startJobLiveness } from './leases.ts';
+import { followLeases, type LeaseHeartbeat, startLeaseHeartbeat } from './leases.ts';
 import { type JobPayload, type Tasks, taskList } from './tasks.ts';
 
-export interface JobParts {
+export interface JobDeps {
   readonly pool: Pool;
   readonly tasks: Tasks;
   /** Tasks that are done again and again, in crontab's notation, a line each. */
@@ -33,16 +33,16 @@ const drainMilliseconds = 3000;
 /** What has not ended so long after it began to is left behind. */
 const leaveMilliseconds = drainMilliseconds + 1500;
 
-async function startJobRun(parts: JobParts, liveness: JobLiveness): Promise<JobRun> {
+async function startJobRun(deps: JobDeps, liveness: LeaseHeartbeat): Promise<JobRun> {
   const events: WorkerEvents = new EventEmitter();
   const over = endOf(events);
   events.on('pool:create', ({ workerPool }) => {
     const released = new AbortController();
     void over.then(() => released.abort());
-    liveness.announce(workerPool.id, followClaims(events), released.signal);
+    liveness.announce(workerPool.id, followLeases(events), released.signal);
   });
-  const tasks = taskList(parts.tasks, parts.metrics);
-  const runner = await startRunner(parts, events, tasks);
+  const tasks = taskList(deps.tasks, deps.metrics);
+  const runner = await startRunner(deps, events, tasks);
   // graphile-worker (0.18) keeps the options of each run until the process ends. A run that is over
   // gives up its references to the rest of the service.
   void over.then(() => {
@@ -70,15 +70,15 @@ function endOf(events: WorkerEvents): Promise<void> {
   return promise;
 }
 
-function startRunner(parts: JobParts, events: WorkerEvents, tasks: TaskList): Promise<Runner> {
+function startRunner(deps: JobDeps, events: WorkerEvents, tasks: TaskList): Promise<Runner> {
   return run({
-    pgPool: parts.pool,
+    pgPool: deps.pool,
     noHandleSignals: true,
     gracefulShutdownAbortTimeout: drainMilliseconds,
     taskList: tasks,
-    logger: workerLogger(parts.log),
+    logger: workerLogger(deps.log),
     events,
-    crontab: parts.schedule,
+    crontab: deps.schedule,
     concurrency: 4,
     pollInterval: 1000,
     // In batches, even of one, an end that cannot be recorded ends the pool; the plain way (0.18)
@@ -126,18 +126,18 @@ export async function enqueueJob(
 }
 
 /** Does the jobs until it is stopped; those under way are finished first. */
-export async function startJobs(parts: JobParts): Promise<{ stop(): Promise<void> }> {
-  const liveness = startJobLiveness(parts.pool, parts.log);
+export async function startJobs(deps: JobDeps): Promise<{ stop(): Promise<void> }> {
+  const liveness = startLeaseHeartbeat(deps.pool, deps.log);
   const stopping = new AbortController();
-  let jobRun = await startJobRun(parts, liveness);
+  let jobRun = await startJobRun(deps, liveness);
 
   /** A run ends when the database goes away at a bad moment; another one takes its place. */
   const keepRunning = async (): Promise<void> => {
     await jobRun.over;
     while (!stopping.signal.aborted) {
-      parts.log.warn({ part: 'jobs' }, 'the jobs stopped; starting again');
+      deps.log.warn({ part: 'jobs' }, 'the jobs stopped; starting again');
       await sleep(restartMilliseconds);
-      const next = await startJobRun(parts, liveness).catch(() => undefined);
+      const next = await startJobRun(deps, liveness).catch(() => undefined);
       if (!next) continue;
       jobRun = next;
       if (stopping.signal.aborted) await next.stop();
@@ -159,15 +159,15 @@ export async function startJobs(parts: JobParts): Promise<{ stop(): Promise<void
  * Does what is due now, for a command that ends right away, but not longer than `patience`
  * milliseconds; answers whether nothing is left that was tried and failed.
  */
-export async function drainJobs(parts: JobParts, patience: number): Promise<boolean> {
+export async function runDueJobs(deps: JobDeps, patience: number): Promise<boolean> {
   const start = new Date();
   const deadline = start.getTime() + patience;
-  const jobs = await startJobs(parts);
-  while (Date.now() < deadline && (await countJobs(parts, dueSql)) > 0) {
+  const jobs = await startJobs(deps);
+  while (Date.now() < deadline && (await countJobs(deps, dueSql)) > 0) {
     await sleep(25);
   }
   await jobs.stop();
-  return (await countJobs(parts, failedSql, [start])) === 0;
+  return (await countJobs(deps, failedSql, [start])) === 0;
 }
 
 const countSql = 'select count(*)::int as number from graphile_worker._private_jobs';
@@ -175,7 +175,7 @@ const dueSql = `${countSql} where run_at <= now() and attempts < max_attempts`;
 const failedSql = `${countSql} where last_error is not null and updated_at >= $1`;
 
 async function countJobs(
-  { pool }: JobParts,
+  { pool }: JobDeps,
   sql: string,
   parameters: unknown[] = [],
 ): Promise<number> {

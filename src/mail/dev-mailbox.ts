@@ -11,7 +11,7 @@ import type { Mail } from './templates/layout.ts';
 const keptMails = 200;
 const filePattern = /^([0-9a-f-]{36})\.json$/;
 
-export interface KeptMail extends Mail {
+export interface StoredMail extends Mail {
   /** A UUIDv7: the order of ids is the order of time. */
   readonly id: string;
   readonly from: string;
@@ -19,28 +19,28 @@ export interface KeptMail extends Mail {
   readonly sentAt: string;
 }
 
-export interface DevelopmentMailbox {
-  keep(mail: Mail & { readonly from: string }): Promise<void>;
+export interface DevMailbox {
+  store(mail: Mail & { readonly from: string }): Promise<void>;
   /** Newest first. */
-  list(): Promise<readonly KeptMail[]>;
-  find(id: string): Promise<KeptMail | undefined>;
+  list(): Promise<readonly StoredMail[]>;
+  find(id: string): Promise<StoredMail | undefined>;
 }
 
-export function createDevelopmentMailbox(directory: string): DevelopmentMailbox {
+export function createDevMailbox(directory: string): DevMailbox {
   const fileNames = async () => {
     const names = await readdir(directory).catch(() => []);
     return names.filter((name) => filePattern.test(name)).sort();
   };
-  const read = async (name: string): Promise<KeptMail | undefined> => {
+  const read = async (name: string): Promise<StoredMail | undefined> => {
     const text = await readFile(join(directory, name), 'utf8').catch(() => undefined);
-    return text === undefined ? undefined : (JSON.parse(text) as KeptMail); // written by keep alone
+    return text === undefined ? undefined : (JSON.parse(text) as StoredMail); // written by keep alone
   };
 
   return {
-    async keep(mail) {
+    async store(mail) {
       await makePrivateDirectory(directory);
       const id = uuidv7();
-      const kept: KeptMail = { ...mail, id, sentAt: new Date().toISOString() };
+      const kept: StoredMail = { ...mail, id, sentAt: new Date().toISOString() };
       const partial = join(directory, `${id}.partial`);
       await writeFile(partial, JSON.stringify(kept, undefined, 2), { mode: 0o600, flush: true });
       await rename(partial, join(directory, `${id}.json`));

@@ -3,8 +3,8 @@ import type { Transporter } from 'nodemailer';
 import type { MailSettings, SmtpSettings } from '../config/mail-settings.ts';
 import { domainOf, formatMailbox } from '../core/mailbox-address.ts';
 import type { Log } from '../observability/log.ts';
-import type { DevelopmentMailbox } from './dev-mailbox.ts';
-import { secretsOf, withoutSecrets, writingsOfLogin } from './redact.ts';
+import type { DevMailbox } from './dev-mailbox.ts';
+import { redact, secretsOf, writingsOfLogin } from './redact.ts';
 import { createTokenSource, type SmtpOptions, transportOptions } from './smtp.ts';
 import type { Mail } from './templates/layout.ts';
 
@@ -12,7 +12,7 @@ import type { Mail } from './templates/layout.ts';
 export class MailRefused extends Error {}
 
 /** The server took no mail at all: it is not there, too slow, or does not let us in. */
-export class MailServerAway extends Error {
+export class SmtpUnavailable extends Error {
   /** How the message of each begins. */
   static readonly beginning = 'The mail server takes no mail: ';
 }
@@ -29,14 +29,14 @@ export interface Mailer {
    */
   send(mail: Mail, options: { messageKey: string }): Promise<void>;
   /** Whether a mail would be taken, as far as can be told without one. */
-  isThere(): Promise<boolean>;
+  isReachable(): Promise<boolean>;
   close(): void;
 }
 
 export function createMailer(
   settings: MailSettings,
   parts: {
-    readonly mailbox: DevelopmentMailbox;
+    readonly mailbox: DevMailbox;
     readonly publicUrl: string;
     readonly log: Log;
     /** Milliseconds that the server may be silent. */
@@ -49,10 +49,10 @@ export function createMailer(
   }
   return {
     async send(mail) {
-      await mailbox.keep({ ...mail, from: formatMailbox(settings.from) });
+      await mailbox.store({ ...mail, from: formatMailbox(settings.from) });
       log.info({ to: mail.to, subject: mail.subject }, `mail kept at ${publicUrl}/dev/mailbox`);
     },
-    isThere: async () => true,
+    isReachable: async () => true,
     close: () => undefined,
   };
 }
@@ -77,10 +77,10 @@ function createSmtpMailer(
       };
       const transport = await open();
       await transport.sendMail(message).catch((error: Error) => {
-        throw kindOf(withoutSecrets(error, [...secretsOfLogin(connection), ...secretsOf(mail)]));
+        throw kindOf(redact(error, [...secretsOfLogin(connection), ...secretsOf(mail)]));
       });
     },
-    isThere: () =>
+    isReachable: () =>
       tryConnection(connection).then(
         () => true,
         () => false,
@@ -117,7 +117,7 @@ async function tryConnection(connection: SmtpOptions): Promise<void> {
   const transport = await openTransport(connection);
   try {
     await transport.verify().catch((error: Error) => {
-      throw withoutSecrets(error, secretsOfLogin(connection));
+      throw redact(error, secretsOfLogin(connection));
     });
   } finally {
     transport.close();
@@ -150,5 +150,5 @@ function kindOf(error: Error): Error {
     return new MailRefused(error.message);
   }
   if (isOfThisMail || code === 'EENVELOPE') return error;
-  return new MailServerAway(MailServerAway.beginning + error.message);
+  return new SmtpUnavailable(SmtpUnavailable.beginning + error.message);
 }

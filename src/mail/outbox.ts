@@ -9,14 +9,14 @@ import { createJobQueue } from '../jobs/queue.ts';
 import { PermanentFailure, type Tasks } from '../jobs/tasks.ts';
 import { enqueueJob } from '../jobs/worker.ts';
 import { traced } from '../observability/tracing.ts';
-import { type Mailer, MailRefused, MailServerAway } from './mailer.ts';
+import { type Mailer, MailRefused, SmtpUnavailable } from './mailer.ts';
 import type { Mail } from './templates/layout.ts';
 
 /** The kind of job that sends a mail. */
 export const mailTask = 'send-mail';
 
 /** Records `intent` in the transaction at hand: it is sent if and only if that commits. */
-export async function enqueueMail(em: EntityManager, intent: MailIntent): Promise<void> {
+export async function enqueueMail(em: EntityManager, intent: MailMessage): Promise<void> {
   // Not the number of the job: a database that is restored gives numbers again.
   await enqueueJob(em, mailTask, { ...intent, messageKey: uuidv7() });
 }
@@ -48,23 +48,23 @@ export function mailTasks({
   unitOfWork,
 }: {
   readonly mailer: Mailer;
-  readonly compose: (intent: MailIntent, attempt: number) => Promise<Mail | undefined>;
+  readonly compose: (intent: MailMessage, attempt: number) => Promise<Mail | undefined>;
   readonly unitOfWork: Pick<UnitOfWork, 'query'>;
 }): Tasks {
   const queue = createJobQueue(unitOfWork);
-  const { beginning } = MailServerAway;
+  const { beginning } = SmtpUnavailable;
   return {
     [mailTask]: async (payload, { key, attempt }) => {
       // Recorded by enqueueMail alone; by an older release without a key.
-      const { messageKey = key, ...rest } = payload as MailIntent & { messageKey?: string };
-      const intent = rest as MailIntent;
+      const { messageKey = key, ...rest } = payload as MailMessage & { messageKey?: string };
+      const intent = rest as MailMessage;
       const mail = await compose(intent, attempt);
       if (!mail) return;
       await traced(`mail ${intent.mail}`, {}, () => deliver(mailer, mail, messageKey));
     },
     [resumeTask]: async () => {
-      if (!(await queue.isHeldUp(mailTask, beginning)) || !(await mailer.isThere())) return;
-      await queue.hasten(mailTask, beginning);
+      if (!(await queue.isHeldUp(mailTask, beginning)) || !(await mailer.isReachable())) return;
+      await queue.runNow(mailTask, beginning);
     },
   };
 }
@@ -78,7 +78,7 @@ async function deliver(mailer: Mailer, mail: Mail, messageKey: string): Promise<
   }
 }
 
-export type MailIntent =
+export type MailMessage =
   /** A code that verifies the address of an account; sent to the address of the one-time password. */
   | { readonly mail: 'verify-email'; readonly oneTimePasswordId: string }
   /** The codes of the registrations that wait for an address, each derived from an id. */

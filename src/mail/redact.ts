@@ -33,7 +33,7 @@ export function writingsOfLogin(login: MailLogin, accessToken?: string): string[
 }
 
 /** The same error, without the secrets in its words. */
-export function withoutSecrets(error: Error, secrets: readonly string[]): Error {
+export function redact(error: Error, secrets: readonly string[]): Error {
   const clean = (text: string) =>
     secrets.reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text);
   error.message = clean(error.message);

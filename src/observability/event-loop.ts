@@ -6,7 +6,7 @@ const spanMilliseconds = 250;
 const busyShare = 0.9;
 
 /** Looked at when asked, over a quarter of a second or more. */
-export function createEventLoopPressure(): () => boolean {
+export function createEventLoopMonitor(): () => boolean {
   let before = performance.eventLoopUtilization();
   let lookedAt = performance.now();
   let isPressed = false;

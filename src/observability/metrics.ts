@@ -4,7 +4,7 @@
  */
 import cluster from 'node:cluster';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { within } from '../core/timeout.ts';
+import { withTimeout } from '../core/timeout.ts';
 import { type MetricOf, type MetricRow, metricRows } from './metric-definitions.ts';
 import { askForAllMetrics } from './worker-metrics.ts';
 
@@ -119,7 +119,7 @@ function createGauge(options: ReturnType<typeof optionsOf>, reading: Reading): v
 /** A database that is away, or slow, takes its own figures along and not all the others. */
 async function patiently(reading: Reading): Promise<Readings> {
   const read = async () => reading();
-  return within(
+  return withTimeout(
     readingMilliseconds,
     read().catch(() => []),
     [],

@@ -14,7 +14,7 @@ export interface SecurityEvent {
 }
 
 /** Time in UTC comes from the log; address and request id from whoever is asking. */
-export function tellEvent(log: Log, event: SecurityEvent): void {
+export function logSecurityEvent(log: Log, event: SecurityEvent): void {
   const client = currentContext()?.client;
   const origin = client ? { ip: client.ipAddress, requestId: client.requestId } : {};
   log.info({ ...event, ...origin }, 'security event');

@@ -18,7 +18,7 @@ import {
   ATTR_SERVICE_VERSION,
 } from '@opentelemetry/semantic-conventions';
 import type { TracingSettings } from '../config/config.ts';
-import { within } from '../core/timeout.ts';
+import { withTimeout } from '../core/timeout.ts';
 
 export type Attributes = Readonly<Record<string, string | number>>;
 
@@ -83,9 +83,9 @@ export function createTracer(
     request(requestHeaders) {
       const parent = propagation.extract(ROOT_CONTEXT, requestHeaders);
       const span = tracer.startSpan('HTTP', { kind: SpanKind.SERVER }, parent);
-      const within = trace.setSpan(parent, span);
+      const withTimeout = trace.setSpan(parent, span);
       return {
-        enter: (next) => context.with(within, next),
+        enter: (next) => context.with(withTimeout, next),
         end(name, { status, ...attributes }) {
           span.updateName(name);
           span.setAttributes({ ...attributes, [ATTR_HTTP_RESPONSE_STATUS_CODE]: status });
@@ -98,7 +98,7 @@ export function createTracer(
     traceId: () => trace.getActiveSpan()?.spanContext().traceId,
 
     stop: () =>
-      within(
+      withTimeout(
         farewellMilliseconds,
         provider.shutdown().catch(() => undefined),
         undefined,

@@ -6,7 +6,7 @@ import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import { AggregatorRegistry, type Registry } from 'prom-client';
 import { Problem } from '../core/errors.ts';
-import { within } from '../core/timeout.ts';
+import { withTimeout } from '../core/timeout.ts';
 
 interface Question {
   readonly type: 'gatehouse:all-metrics';
@@ -51,7 +51,7 @@ export function askForAllMetrics(own: Registry): () => Promise<string> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     waiting.set(id, resolve);
     process.send?.({ type, id } satisfies Question);
-    const { text } = await within(patienceMilliseconds, promise, { type, id });
+    const { text } = await withTimeout(patienceMilliseconds, promise, { type, id });
     waiting.delete(id);
     // Half of the counts would look like a restart of everything.
     if (text === undefined) throw new Problem('OVERLOADED', { retryAfterSeconds: 1 });

@@ -28,7 +28,7 @@ export type LimitedComparison = (compare: () => Promise<boolean>) => Promise<boo
 /** Mails that strangers can cause to somebody's address, by the limit that each kind has. */
 export type RecipientLimit = 'mail-recipient' | 'new-address' | 'reset' | 'notice';
 
-export interface Attempts {
+export interface AttemptLimits {
   /**
    * Limits the comparison of a password: consumes its attempts right before it, and refunds them when the
    * password was right. Only as many attempts are in flight as comparisons run at a time, so that right
@@ -45,9 +45,9 @@ export interface Attempts {
    *
    * @throws THROTTLED without having tried
    */
-  proveCode<Result>(wasReal: () => Promise<boolean>, proof: () => Promise<Result>): Promise<Result>;
+  limitCode<Result>(wasReal: () => Promise<boolean>, proof: () => Promise<Result>): Promise<Result>;
   /** Counts a check whether a code is valid, or a forged token. @throws THROTTLED */
-  spendCode(): Promise<void>;
+  consumeCode(): Promise<void>;
   /**
    * Counts a request of the caller's network that can cause a mail; refunded when the service is too busy
    * for the work before it.
@@ -92,10 +92,10 @@ const accountLimits = [
 const pruneTask = 'prune-rate-limits';
 
 /** The limits of the limiter; no limits without one. */
-export function createAttempts(deps: {
+export function createAttemptLimits(deps: {
   readonly rateLimiter: RateLimiter | undefined;
   readonly secretKey: string;
-}): Attempts {
+}): AttemptLimits {
   const { rateLimiter } = deps;
   const key = deriveKey(deps.secretKey, 'rate-limit');
 
@@ -149,7 +149,7 @@ export function createAttempts(deps: {
     );
   const mailsOfCaller = () => ofCaller((network) => [{ limit: 'mail-network', key: network }]);
 
-  const spendCode = async () => {
+  const consumeCode = async () => {
     (await rateLimiter?.consume(codesOfCaller()))?.keep();
   };
 
@@ -161,7 +161,7 @@ export function createAttempts(deps: {
         // Strangers must not lock the owner out where they are at home.
         ...(isKnownNetwork ? [] : [accountBucket(account)]),
       ]);
-      await rateLimiter?.refuseIfExhausted(buckets);
+      await rateLimiter?.assertNotExhausted(buckets);
       return (compare) =>
         limited(
           buckets,
@@ -169,12 +169,12 @@ export function createAttempts(deps: {
           (failure, isRight) => failure !== undefined || (isRight === true && !isRefusedAnyway),
         );
     },
-    async proveCode(wasReal, proof) {
-      if (await wasReal()) await rateLimiter?.requireAvailable(codesOfCaller());
-      else await spendCode();
+    async limitCode(wasReal, proof) {
+      if (await wasReal()) await rateLimiter?.assertAvailable(codesOfCaller());
+      else await consumeCode();
       return proof();
     },
-    spendCode,
+    consumeCode,
     limitMailRequest: (work) => limitRequest(mailsOfCaller(), work),
     limitEmailChange: (account, work) =>
       limitRequest([...mailsOfCaller(), accountBucket(account, 'email-change')], work),

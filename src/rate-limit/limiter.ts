@@ -36,9 +36,9 @@ export interface RateLimiter {
    *
    * @throws THROTTLED
    */
-  refuseIfExhausted(buckets: readonly Bucket[]): Promise<void>;
+  assertNotExhausted(buckets: readonly Bucket[]): Promise<void>;
   /** The same, and asks the store in any case. @throws THROTTLED */
-  requireAvailable(buckets: readonly Bucket[]): Promise<void>;
+  assertAvailable(buckets: readonly Bucket[]): Promise<void>;
   /** Empties buckets. */
   reset(buckets: readonly Bucket[]): Promise<void>;
   /** The state of these buckets, of those that hold attempts. */
@@ -99,20 +99,20 @@ function createRateLimiter(
     return last && { key: last.key, retryAfterMs: Math.max(1, Number(last.endsAt) - Date.now()) };
   };
 
-  const requireAvailable = async (buckets: readonly Bucket[]): Promise<void> => {
+  const assertAvailable = async (buckets: readonly Bucket[]): Promise<void> => {
     const refusal = buckets.length === 0 ? undefined : await readRefusal(buckets);
     if (!refusal) return;
     remember(refusal);
     refuse(buckets, refusal);
   };
 
-  const refuseIfExhausted = async (buckets: readonly Bucket[]): Promise<void> => {
+  const assertNotExhausted = async (buckets: readonly Bucket[]): Promise<void> => {
     const remembered = buckets.map(idOf).filter((id) => exhausted.has(id));
     if (remembered.length === 0) return;
     const refusal = rememberedRefusal(remembered);
     if (refusal) return refuse(buckets, refusal);
     for (const id of remembered) exhausted.delete(id); // it may have been reset elsewhere
-    await requireAvailable(buckets);
+    await assertAvailable(buckets);
   };
 
   const requestOf = (bucket: Bucket): BucketRequest => ({
@@ -158,11 +158,11 @@ function createRateLimiter(
   return {
     async consume(buckets) {
       if (buckets.length === 0) return { refund: async () => undefined, keep: () => undefined };
-      await refuseIfExhausted(buckets);
+      await assertNotExhausted(buckets);
       return consume(buckets);
     },
-    refuseIfExhausted,
-    requireAvailable,
+    assertNotExhausted,
+    assertAvailable,
     async reset(buckets) {
       await store.reset(buckets.map(idOf));
       for (const bucket of buckets) exhausted.delete(idOf(bucket));

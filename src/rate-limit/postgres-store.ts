@@ -1,7 +1,7 @@
 /** Rate limit buckets in a table of PostgreSQL. Every change is one statement, by the database's time. */
 import type { DatabaseConnection } from '../config/database-url.ts';
 import { openPool } from '../database/pool.ts';
-import type { Patience } from '../database/timeouts.ts';
+import type { DatabaseTimeouts } from '../database/timeouts.ts';
 import type { Log } from '../observability/log.ts';
 import { type BucketState, inKeyOrder, type RateLimitStore } from './store.ts';
 
@@ -9,7 +9,7 @@ export interface PostgresStoreOptions {
   readonly database: DatabaseConnection;
   /** Whether a pooler stands before the database, which may not know our prepared statements. */
   readonly isPooled: boolean;
-  readonly patience: Patience;
+  readonly timeouts: DatabaseTimeouts;
   readonly log: Log;
 }
 

@@ -13,7 +13,7 @@ export interface BenchDatabase {
   readonly pool: Pool;
 }
 
-export interface Ground extends AsyncDisposable {
+export interface ServiceDeps extends AsyncDisposable {
   readonly isQuick: boolean;
   readonly effort: Effort;
   /** Monotonic milliseconds at which a mail to the address has been accepted. */
@@ -39,7 +39,7 @@ const efforts = {
 } satisfies Record<string, Effort>;
 
 /** @param databaseUrl of a server to measure on, as a superuser; an embedded one without it */
-export async function openGround(isQuick: boolean, databaseUrl?: string): Promise<Ground> {
+export async function openGround(isQuick: boolean, databaseUrl?: string): Promise<ServiceDeps> {
   await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'gatehouse-bench-'));
   opened.defer(() => rm(directory, { recursive: true, force: true }));

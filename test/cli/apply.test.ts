@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { parseDeclaredAccess } from '../../src/features/access-manifest/manifest.ts';
+import { parseManifest } from '../../src/features/access-manifest/manifest.ts';
 import { environmentOf, type Variables } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -202,7 +202,7 @@ test('everything wrong in the file is named at its place', () => {
     groups: { Support: { permissions: 'shop.new', members: [] }, Sales: { permissions: [1] } },
     users: { ada: {}, 'ADA@example.com': {}, 'ada@example.com': { groups: null } },
   };
-  expect(() => parseDeclaredAccess(file)).toThrow(
+  expect(() => parseManifest(file)).toThrow(
     expect.objectContaining({
       code: 'VALIDATION_FAILED',
       fields: [

@@ -1,7 +1,7 @@
 /** Following the audit log on the command line: nothing is missed, and people read names. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type House, openHouse } from '../../src/bootstrap/app-context.ts';
+import { type AppContext, createAppContext } from '../../src/bootstrap/app-context.ts';
 import { operatorContext } from '../../src/cli/context.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/observability/log.ts';
@@ -12,22 +12,22 @@ import { goodPassword, newAddress } from '../support/people.ts';
 
 let database: TestDatabase;
 let environment: Variables;
-let house: House;
+let app: AppContext;
 beforeAll(async () => {
   database = await createTestDatabase();
   environment = environmentOf(database);
   const config = readConfig(environment, '/nowhere');
-  house = await openHouse({ config, log: createLog({ isReadable: false, level: 'silent' }) });
+  app = await createAppContext({ config, log: createLog({ isReadable: false, level: 'silent' }) });
 });
 afterAll(async () => {
-  await house.close();
+  await app.close();
   await database.drop();
 });
 
 /** Runs `work` in one transaction; what it records is seen when that commits. */
 const transaction = (work: () => Promise<void>) =>
-  house.unitOfWork.inContext(() => house.unitOfWork.run(work));
-const record = (action: string) => house.audit.record({ action });
+  app.unitOfWork.withEntityManager(() => app.unitOfWork.transaction(work));
+const record = (action: string) => app.audit.record({ action });
 
 const tail = async (...args: string[]) => {
   const result = await runCommand(['audit', 'tail', ...args], { environment });
@@ -103,7 +103,7 @@ describe('filters', () => {
     const [row] = await database.query<{ id: string }>('select id from users where email = $1', [
       bob,
     ]);
-    await transaction(() => house.audit.record({ action: 'logged-in', actorId: row?.id ?? '' }));
+    await transaction(() => app.audit.record({ action: 'logged-in', actorId: row?.id ?? '' }));
   });
 
   test('by target, with its name beside its id in JSON', async () => {
@@ -161,8 +161,8 @@ describe('filters', () => {
 });
 
 test('the newest entries are the newest by time, oldest first', async () => {
-  const { entries } = await house.unitOfWork.inContext(() =>
-    house.auditEntries.tail({ filter: {}, limit: 5 }, operatorContext()),
+  const { entries } = await app.unitOfWork.withEntityManager(() =>
+    app.auditEntries.tail({ filter: {}, limit: 5 }, operatorContext()),
   );
   const rows = await database.query<{ id: string }>(
     'select id from audit_entries order by at desc, id desc limit 5',

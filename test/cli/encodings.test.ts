@@ -17,7 +17,7 @@ afterAll(() => service.close());
 
 const environment = () => ({
   ...environmentOf(service.database, service.mail),
-  SECRET_KEY: service.house.config.secretKey ?? '',
+  SECRET_KEY: service.app.config.secretKey ?? '',
 });
 const run = (args: readonly string[], input: Buffer | string = '') =>
   runCommand(args, { environment: environment(), input });

@@ -20,20 +20,20 @@ const probe = (address: string): Promise<number | undefined> =>
     }).on('error', () => resolve(undefined));
   });
 
-interface Outcome {
+interface OperationLabels {
   readonly status: number | string;
   readonly connection: string | undefined;
   /** Monotonic milliseconds: when its connection was there to send it on. */
   readonly sentAt: number;
 }
 
-interface Sent extends Outcome {
+interface Sent extends OperationLabels {
   readonly isLate: boolean;
   /** By the connection that is kept; the others say themselves that they end. */
   readonly isOnKept: boolean;
 }
 
-const ask = (address: string, agent: Agent | false): Promise<Outcome> =>
+const ask = (address: string, agent: Agent | false): Promise<OperationLabels> =>
   new Promise((resolve) => {
     const options = { agent, method: 'POST', headers: { 'content-type': 'application/json' } };
     let sentAt = performance.now();

@@ -86,8 +86,8 @@ describe.concurrent('people', () => {
     const group = `Group ${id}`;
     await runJson(['groups', 'create', group, '--permissions', 'users.view_user,users.view_group']);
     const until = '2100-01-31T18:00:00Z';
-    const gift = ['--group', group, '--until', until, '--permission', 'users.view_group'];
-    await runJson(['users', 'grant', 'grace', ...gift]);
+    const grantTarget = ['--group', group, '--until', until, '--permission', 'users.view_group'];
+    await runJson(['users', 'grant', 'grace', ...grantTarget]);
 
     const [shown, explained] = await Promise.all([
       runJson(['users', 'show', id]),

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RestRow } from '../../src/api/rest/route.ts';
-import { restRows } from '../../src/api/rest/routes.ts';
+import type { RestRoute } from '../../src/api/rest/route.ts';
+import { restRoutes } from '../../src/api/rest/routes.ts';
 import { exampleBodies, exampleVariables } from '../support/examples.ts';
 import { nastyStrings } from '../support/nasty-strings.ts';
 import { readOperations, type TextInput } from '../support/operations.ts';
@@ -345,7 +345,7 @@ function literalMembers(value: object, instead?: string): string {
 const goodBodies = exampleBodies(() => ada.email);
 
 describe('REST', () => {
-  const inputs = restRows.flatMap((row) =>
+  const inputs = restRoutes.flatMap((row) =>
     Object.entries(row.inputs).map(([name, { from, isRequired }]) => ({
       row,
       path: row.path,
@@ -363,7 +363,7 @@ describe('REST', () => {
     expect(fields.map(({ path }) => path)).toContain(name);
   }
 
-  function goodBodyOf({ path }: RestRow): Record<string, unknown> {
+  function goodBodyOf({ path }: RestRoute): Record<string, unknown> {
     const make = goodBodies[path];
     if (!make) throw new Error(`no example for ${path}`);
     return make();
@@ -483,7 +483,7 @@ describe('REST', () => {
     },
   );
 
-  const posts = restRows.filter(({ method }) => method === 'POST');
+  const posts = restRoutes.filter(({ method }) => method === 'POST');
   const deep = 40_000;
   const bodies: readonly { readonly what: string; readonly body: string | Buffer }[] = [
     ...['[]', '"text"', '7', 'null', 'true', `["${canary}"]`].map((body) => ({ what: body, body })),
@@ -503,7 +503,7 @@ describe('REST', () => {
     { what: 'an unquoted text', body: `{"email": ${canary}}` },
   ];
 
-  const readsBody = ({ inputs, path }: RestRow) =>
+  const readsBody = ({ inputs, path }: RestRoute) =>
     path !== '/logout/' && Object.values(inputs).some(({ from }) => from === 'body');
 
   test.each(posts.filter(readsBody))(

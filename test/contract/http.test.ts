@@ -1,6 +1,6 @@
 /** HTTP as it should be: methods, sizes, types and addresses refused in the envelope, headers, the description. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { restRows } from '../../src/api/rest/routes.ts';
+import { restRoutes } from '../../src/api/rest/routes.ts';
 import { factOf } from '../support/mail-server.ts';
 import { goodPassword, type Login, newAddress, somebody } from '../support/people.ts';
 import { rawRequest } from '../support/raw-request.ts';
@@ -27,10 +27,10 @@ const registration = (email: string) => ({
 });
 
 describe('HTTP', () => {
-  const paths = [...new Set(restRows.map(({ path }) => path))];
+  const paths = [...new Set(restRoutes.map(({ path }) => path))];
   const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
   const wrong = paths.flatMap((path) => {
-    const allowed = restRows.filter((row) => row.path === path).map(({ method }) => `${method}`);
+    const allowed = restRoutes.filter((row) => row.path === path).map(({ method }) => `${method}`);
     return methods
       .filter((method) => !allowed.includes(method))
       .map((method) => ({ method, path, allowed }));
@@ -220,7 +220,7 @@ describe('the description', () => {
     const listed = Object.entries<object>(paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
     );
-    const rows = restRows.map(
+    const rows = restRoutes.map(
       ({ method, path }) => `${method} /auth${path.replace(/:(\w+)/g, '{$1}')}`,
     );
     expect(listed.sort()).toEqual(rows.sort());
@@ -228,7 +228,7 @@ describe('the description', () => {
 
   test('openapi.json tells each success, each input and who needs a token', async () => {
     const { paths } = await describedApi();
-    for (const row of restRows) {
+    for (const row of restRoutes) {
       const url = `/auth${row.path.replace(/:(\w+)/g, '{$1}')}`;
       const { parameters, requestBody, responses, security } = operationAt(paths, url, row.method);
       expect(Object.keys(responses)).toContain(String(row.success.status));

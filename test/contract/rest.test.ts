@@ -1,6 +1,6 @@
 /** The REST table from outside: successes to the letter, refusals in the envelope, tokens, and codes that looking does not use up. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { restRows } from '../../src/api/rest/routes.ts';
+import { restRoutes } from '../../src/api/rest/routes.ts';
 import { makeGroup, newName, permissionId, superuser } from '../support/administrators.ts';
 import type { RestRequest } from '../support/client.ts';
 import { factOf } from '../support/mail-server.ts';
@@ -346,7 +346,7 @@ const promised: Readonly<Record<string, Promised>> = {
   },
 };
 
-const restNames = restRows.map(({ method, path }) => `${method} ${path}`);
+const restNames = restRoutes.map(({ method, path }) => `${method} ${path}`);
 
 describe('success', () => {
   test('every row of the table is driven here', () => {
@@ -522,7 +522,7 @@ describe('refusals', () => {
 });
 
 describe('bearer tokens', () => {
-  const guarded = restRows
+  const guarded = restRoutes
     .filter(({ needsToken }) => needsToken)
     .map(({ method, path }) => ({ method, path: path.replace(/:\w+/, 'x') }));
 

@@ -8,7 +8,7 @@ import {
   ownKeyOf,
   partsOf,
   sign,
-  type TokenParts,
+  type TokenDeps,
 } from '../support/forge.ts';
 import { type Login, register, somebody, tryLogin } from '../support/people.ts';
 import { rawRequest } from '../support/raw-request.ts';
@@ -19,7 +19,7 @@ let service: TestService;
 let ada: Login & { readonly email: string; readonly userId: string };
 let own: OwnKey;
 /** Of a good token; each forgery changes one point of it. */
-let good: TokenParts;
+let good: TokenDeps;
 /** An Ed25519 pair of the forger's own. */
 let foreign: { readonly publicKey: CryptoKey; readonly privateKey: CryptoKey };
 
@@ -34,11 +34,11 @@ afterAll(() => service.close());
 
 type Forgery = () => Promise<string> | string;
 
-const withHeader = (header: object): TokenParts => ({
+const withHeader = (header: object): TokenDeps => ({
   ...good,
   header: { ...good.header, ...header },
 });
-const withPayload = (payload: object): TokenParts => ({
+const withPayload = (payload: object): TokenDeps => ({
   ...good,
   payload: { ...good.payload, ...payload },
 });
@@ -140,7 +140,7 @@ const keyHints: Readonly<Record<string, Forgery>> = {
     assemble(withHeader({ crit: ['x'], x: true }), ada.accessToken.split('.')[2]),
 };
 
-const claims: Readonly<Record<string, () => TokenParts>> = {
+const claims: Readonly<Record<string, () => TokenDeps>> = {
   'typ JWT': () => withHeader({ typ: 'JWT' }),
   'typ of a refresh token': () => withHeader({ typ: 'rt+jwt' }),
   'no typ': () => withHeader({ typ: undefined }),

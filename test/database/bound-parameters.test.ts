@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 const ask = (sql: string, parameters: readonly unknown[]) =>
-  service.house.unitOfWork.inContext(() => service.house.unitOfWork.query(sql, parameters));
+  service.app.unitOfWork.withEntityManager(() => service.app.unitOfWork.query(sql, parameters));
 
 test('running statements show no value to those who may look at them', async () => {
   const { email } = await register(service, { email: newAddress() });

@@ -127,7 +127,7 @@ describe('who is known', () => {
     await database.query("update users set first_name = 'New ' || first_name where id = any($1)", [
       people.map(({ userId }) => userId),
     ]);
-    await small.service.house.changes.settle();
+    await small.service.app.changeFeed.waitUntilDelivered();
     await expectAll((number) => `New Person ${number}`);
   });
 });
@@ -307,7 +307,7 @@ describe('plain SQL on another connection is felt, and kept again:', () => {
         ),
       );
     for (const text of before) await run(text);
-    await main.service.house.changes.settle();
+    await main.service.app.changeFeed.waitUntilDelivered();
     expect(await viewOf(ada)).toMatchObject(from);
     expect(await costOf(() => viewOf(ada))).toEqual([]);
     await run(sql);
@@ -352,11 +352,11 @@ describe('a load that is overtaken by a change is answered, and not kept:', () =
     const { reached, release } = main.wire.holdAnswerTo(load);
     const early = viewOf(ada);
     await reached;
-    const { changes } = main.service.house;
+    const { changeFeed } = main.service.app;
     await closeFeeds(database);
-    await until(() => !changes.isTrusted());
+    await until(() => !changeFeed.isTrusted());
     await database.query("update users set first_name = 'Grace' where id = $1", [ada.userId]);
-    await until(() => changes.isTrusted());
+    await until(() => changeFeed.isTrusted());
     release();
     expect((await early).firstName).toBe('Ada');
     expect((await viewOf(ada)).firstName).toBe('Grace');

@@ -95,7 +95,7 @@ test('defaults of the role do not change what a service reads and writes', async
   const age = Date.now() - Date.parse((answer.data as { me: { createdAt: string } }).me.createdAt);
   expect(Math.abs(age)).toBeLessThan(60_000);
   expect(await isIn(service, accessToken)).toBe(true);
-  const settings = await service.house.unitOfWork.query<{ name: string; value: string }>(
+  const settings = await service.app.unitOfWork.query<{ name: string; value: string }>(
     `select name, setting as value from pg_settings where name = any (?::text[])`,
     [
       `{${Object.keys(defaults)

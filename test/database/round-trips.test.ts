@@ -35,7 +35,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-const run = <Result>(work: () => Promise<Result>) => uow.inContext(() => uow.run(work));
+const run = <Result>(work: () => Promise<Result>) =>
+  uow.withEntityManager(() => uow.transaction(work));
 const notes = async () => {
   const rows = await database.query<{ text: string }>('select text from notes order by text');
   return rows.map(({ text }) => text);
@@ -143,7 +144,7 @@ test('a login leaves the cached principals of its user, and their lastLoginAt fo
   };
   const before = await lastLogin();
   await tryLogin(service, email);
-  await service.house.changes.settle();
+  await service.app.changeFeed.waitUntilDelivered();
   const sent = wire.statements.length;
   expect(await lastLogin()).toBe(before);
   expect(sentSince(sent)).toEqual([]);

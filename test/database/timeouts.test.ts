@@ -91,7 +91,7 @@ test.concurrent('a locked table: who waits for it is told so, others are served,
 });
 
 test.concurrent('each session has its limits, and both sides look whether the other is there', async () => {
-  const limits = await service.house.unitOfWork.query(
+  const limits = await service.app.unitOfWork.query(
     `select name, setting || coalesce(unit, '') as value from pg_settings
      where name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'tcp_keepalives_idle')
      order by name`,
@@ -102,15 +102,15 @@ test.concurrent('each session has its limits, and both sides look whether the ot
     { name: 'statement_timeout', value: '4000ms' },
     { name: 'tcp_keepalives_idle', value: '10s' },
   ]);
-  const slow = service.house.unitOfWork.query('select pg_sleep(8)');
+  const slow = service.app.unitOfWork.query('select pg_sleep(8)');
   await expect(slow).rejects.toMatchObject({ code: '57014' });
 });
 
 test.concurrent('a process that freezes in a transaction does not keep its locks', async () => {
   const { userId } = await personAtRest(service);
-  const { unitOfWork } = service.house;
-  const asleep = unitOfWork.inContext(() =>
-    unitOfWork.run(async () => {
+  const { unitOfWork } = service.app;
+  const asleep = unitOfWork.withEntityManager(() =>
+    unitOfWork.transaction(async () => {
       await unitOfWork.query('select 1 from users where id = ? for update', [userId]);
       await sleep(7_000);
       await unitOfWork.query('select 1');

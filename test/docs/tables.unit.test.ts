@@ -10,13 +10,13 @@ import {
 import { describe, expect, test } from 'vitest';
 import { limits as graphqlLimits } from '../../src/api/graphql/limits.ts';
 import { httpLimits } from '../../src/api/http/limits.ts';
-import type { RestRow } from '../../src/api/rest/route.ts';
-import { restRows } from '../../src/api/rest/routes.ts';
+import type { RestRoute } from '../../src/api/rest/route.ts';
+import { restRoutes } from '../../src/api/rest/routes.ts';
 import { parseDatabaseUrl } from '../../src/config/database-url.ts';
 import { defaultLimits } from '../../src/config/rate-limits.ts';
 import { variables } from '../../src/config/variables.ts';
 import { problemCodes, sentenceOf, statusOf } from '../../src/core/errors.ts';
-import { servingPatience } from '../../src/database/timeouts.ts';
+import { serverTimeouts } from '../../src/database/timeouts.ts';
 import { previewNames } from '../../src/mail/templates/previews.ts';
 import { metricRows } from '../../src/observability/metric-definitions.ts';
 import { runCommand } from '../support/command-line.ts';
@@ -117,7 +117,7 @@ describe('GraphQL', () => {
     ];
   }
 
-  const byName = (one: readonly string[], other: readonly string[]) =>
+  const lookup = (one: readonly string[], other: readonly string[]) =>
     (one[0] ?? '').localeCompare(other[0] ?? '');
 
   test.each([
@@ -128,8 +128,8 @@ describe('GraphQL', () => {
     (title, type: GraphQLObjectType | null | undefined) => {
       const rows = rowsOf('docs/graphql.md', title);
       const fields = Object.values(type?.getFields() ?? {});
-      expect(rows.map((row) => row.slice(0, 3)).toSorted(byName)).toEqual(
-        fields.map(rowOf).toSorted(byName),
+      expect(rows.map((row) => row.slice(0, 3)).toSorted(lookup)).toEqual(
+        fields.map(rowOf).toSorted(lookup),
       );
       for (const [operation, , , purpose] of rows)
         expect([operation, purpose]).toEqual([operation, expect.stringMatching(/\w{3}/)]);
@@ -143,12 +143,12 @@ describe('GraphQL', () => {
 });
 
 describe('REST', () => {
-  const inputsOf = (row: RestRow, from: 'body' | 'query') =>
+  const inputsOf = (row: RestRoute, from: 'body' | 'query') =>
     Object.entries(row.inputs)
       .filter(([, input]) => input.from === from)
       .map(([name, { isRequired }]) => (isRequired ? name : `[${name}]`))
       .join(' ');
-  const cellsOf = (row: RestRow): string[] => {
+  const cellsOf = (row: RestRoute): string[] => {
     const [query, body] = [inputsOf(row, 'query'), inputsOf(row, 'body')];
     const operation = /result: (\w+)/.exec(row.document)?.[1] ?? '';
     const fields = {
@@ -168,7 +168,7 @@ describe('REST', () => {
 
   test('the table of routes is that of the code', () => {
     const routes = rows.filter(([route]) => /^`[A-Z]/.test(route ?? ''));
-    expect(routes).toEqual(restRows.map(cellsOf));
+    expect(routes).toEqual(restRoutes.map(cellsOf));
   });
 
   test.each([
@@ -180,7 +180,7 @@ describe('REST', () => {
     ['registration', 'GET', '/admin/registrations/:id/'],
   ])('the fields of %s are those of the code', (object, method, path) => {
     const fields = quotedIn(rows.find(([cell]) => cell === object)?.[1])[0];
-    const route = restRows.find((row) => row.method === method && row.path === path);
+    const route = restRoutes.find((row) => row.method === method && row.path === path);
     expect(fields).toBe(Object.keys(route?.success.data ?? {}).join(' '));
   });
 
@@ -275,11 +275,11 @@ test('the table of failure limits has the timeouts of the database', () => {
     silence: rows.get('no answer from PostgreSQL'),
   }).toEqual({
     answer: httpLimits.answerMilliseconds,
-    connect: servingPatience.connectMilliseconds,
-    lock: servingPatience.lockMilliseconds,
-    statement: servingPatience.statementMilliseconds,
-    idle: servingPatience.idleInTransactionMilliseconds,
-    silence: servingPatience.silenceMilliseconds,
+    connect: serverTimeouts.connectMilliseconds,
+    lock: serverTimeouts.lockMilliseconds,
+    statement: serverTimeouts.statementMilliseconds,
+    idle: serverTimeouts.idleInTransactionMilliseconds,
+    silence: serverTimeouts.silenceMilliseconds,
   });
 });
 

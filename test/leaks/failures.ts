@@ -1,7 +1,7 @@
 /** Requests that are refused, with a secret wherever a secret belongs and in places where it does not. */
 
-import type { RestRow } from '../../src/api/rest/route.ts';
-import { restRows } from '../../src/api/rest/routes.ts';
+import type { RestRoute } from '../../src/api/rest/route.ts';
+import { restRoutes } from '../../src/api/rest/routes.ts';
 import type { Canaries } from '../support/canaries.ts';
 import { exampleBodies, exampleVariables } from '../support/examples.ts';
 import type { Operation, TextInput } from '../support/operations.ts';
@@ -90,7 +90,7 @@ function literalMembers(value: object): string {
 /** Every row of the REST table, in every way to ask wrongly. */
 export async function failByRest(failing: Failing): Promise<Answer[]> {
   const answers: Answer[] = [];
-  for (const row of restRows) {
+  for (const row of restRoutes) {
     const requests = wrongRestRequests(row, failing, await failing.tokenFor(row.path));
     answers.push(...(await Promise.all(requests)));
   }
@@ -98,7 +98,7 @@ export async function failByRest(failing: Failing): Promise<Answer[]> {
 }
 
 function wrongRestRequests(
-  row: RestRow,
+  row: RestRoute,
   { calls, canaries, email }: Failing,
   token: string,
 ): Promise<Answer>[] {
@@ -131,11 +131,11 @@ function wrongRestRequests(
   ];
 }
 
-function secretsOf({ inputs }: RestRow): string[] {
+function secretsOf({ inputs }: RestRoute): string[] {
   return Object.keys(inputs).filter((name) => isSecret(name) && inputs[name]?.from === 'body');
 }
 
-function pathOf({ path, inputs }: RestRow, secret: string): string {
+function pathOf({ path, inputs }: RestRoute, secret: string): string {
   return Object.entries(inputs)
     .filter(([, { from }]) => from === 'path')
     .reduce((text, [name]) => text.replace(`:${name}`, isSecret(name) ? secret : 'x'), path);

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestDatabase } from '../support/database.ts';
 import { newAddress } from '../support/people.ts';
 import type { Answer } from './calls.ts';
-import type { Account, Surroundings } from './scenario.ts';
+import type { Account, AppContextOptions } from './scenario.ts';
 
 /** What breaks the database, and what mends it. */
 export const databaseFaults: readonly (readonly [fault: string, remedy: string])[] = [
@@ -37,7 +37,7 @@ export const databaseFaults: readonly (readonly [fault: string, remedy: string])
 
 /** Every door that takes a secret, with one that is right or looks so. */
 export async function tryAll(
-  { calls, canaries }: Surroundings,
+  { calls, canaries }: AppContextOptions,
   { email, password, accessToken, refreshToken }: Account,
 ): Promise<Answer[]> {
   const chosen = canaries.make('a password while something is broken');

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
-import { createDevelopmentMailbox } from '../../src/mail/dev-mailbox.ts';
+import { createDevMailbox } from '../../src/mail/dev-mailbox.ts';
 import { createMailer, type Mailer } from '../../src/mail/mailer.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { makeCertificates } from '../support/certificates.ts';
@@ -50,7 +50,7 @@ function mailerFor({ server, environment = {}, patience = 5000 }: Attempt): Mail
   const { mail, publicUrl } = readConfig(variables, directory);
   const log = createLog({ isReadable: false, level: 'silent' });
   return createMailer(mail, {
-    mailbox: createDevelopmentMailbox(directory),
+    mailbox: createDevMailbox(directory),
     publicUrl,
     log,
     patience,

@@ -242,11 +242,11 @@ test('I02: a wrong key of a machine is told', async () => {
 });
 
 test('what is rolled back is not told', async () => {
-  const { house } = service;
+  const { app } = service;
   const from = service.logLines.length;
-  const work = house.unitOfWork.inContext(() =>
-    house.unitOfWork.run(async () => {
-      await house.audit.record({ action: 'never-happened' });
+  const work = app.unitOfWork.withEntityManager(() =>
+    app.unitOfWork.transaction(async () => {
+      await app.audit.record({ action: 'never-happened' });
       throw new Error('undone');
     }),
   );

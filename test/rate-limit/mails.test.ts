@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Problem, type ProblemCode } from '../../src/core/errors.ts';
-import { onBehalfOf } from '../../src/core/request-context.ts';
+import { runWithContext } from '../../src/core/request-context.ts';
 import { headersFrom, inTurn, newNetwork, statuses } from '../support/attempts.ts';
 import { factsOf } from '../support/mail-server.ts';
 import { goodPassword, newAddress, person, register, skipMailCooldown } from '../support/people.ts';
@@ -22,8 +22,8 @@ const ask = (path: string, json: object, method: 'POST' | 'PUT' = 'POST', token?
     ...(token ? { token } : {}),
   });
 const used = async (email: string, limit: string) => {
-  const { attempts, rateLimiter } = service.house;
-  const buckets = attempts.bucketsOf({ account: `email:${email}` });
+  const { attemptLimits, rateLimiter } = service.app;
+  const buckets = attemptLimits.bucketsOf({ account: `email:${email}` });
   const states = await rateLimiter?.read(buckets.filter((bucket) => bucket.limit === limit));
   return states?.[0]?.used ?? 0;
 };
@@ -90,15 +90,15 @@ test('a registration beyond the limit of its address is mailed when the limit al
 
 test('cost nothing where the service is too busy for the work before', async () => {
   await using strict = await startService({ environment: { RATE_LIMITS: 'mail-network=30/3600' } });
-  const { attempts } = strict.house;
+  const { attemptLimits } = strict.app;
   const spend = (code: ProblemCode, count: number) =>
     inTurn(count, () =>
-      attempts
+      attemptLimits
         .limitMailRequest(() => Promise.reject(new Problem(code)))
         .catch((problem: Problem) => problem.code),
     );
   const client = { ipAddress: newNetwork(), userAgent: '', locale: 'en', requestId: 'test' };
-  await onBehalfOf({ actor: undefined, client }, async () => {
+  await runWithContext({ actor: undefined, client }, async () => {
     expect(new Set(await spend('OVERLOADED', 40))).toEqual(new Set(['OVERLOADED']));
     expect(await spend('VALIDATION_FAILED', 31)).toEqual([
       ...Array(30).fill('VALIDATION_FAILED'),

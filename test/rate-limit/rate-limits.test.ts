@@ -416,8 +416,8 @@ test('buckets are small, name nobody, and are removed after their window', async
   expect(text).not.toContain('@');
   await query(`insert into rate_limit_buckets
     select 'account:' || md5(n::text), 1, '2020-01-01' from generate_series(1, 100000) n`);
-  await service.house.rateLimiter?.prune();
+  await service.app.rateLimiter?.prune();
   const rows = await query("select key from rate_limit_buckets where ends_at < '2021-01-01'");
   expect(rows).toEqual([]);
-  expect(service.house.jobs.schedule).toMatch(/^\*\/5 .* prune-rate-limits$/m);
+  expect(service.app.jobs.schedule).toMatch(/^\*\/5 .* prune-rate-limits$/m);
 });

@@ -42,7 +42,7 @@ describe.skipIf(!hasRedis)(`with REDIS_URL${hasRedis ? '' : withoutRedis}`, () =
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(500);
     expect(await countRows()).toBe(0);
-    const fullest = (await service.house.rateLimiter?.fullest(3)) ?? [];
+    const fullest = (await service.app.rateLimiter?.fullest(3)) ?? [];
     expect(fullest.map(({ used }) => used)).toEqual([10, 10, 10]);
   });
 
@@ -59,6 +59,6 @@ describe.skipIf(!hasRedis)(`with REDIS_URL${hasRedis ? '' : withoutRedis}`, () =
       await login(newAddress(), 'wrong, all of it', '203.0.113.3');
       return (await countRows()) === before;
     });
-    expect((await service.house.rateLimiter?.fullest(9))?.length).toBeGreaterThan(0);
+    expect((await service.app.rateLimiter?.fullest(9))?.length).toBeGreaterThan(0);
   });
 });

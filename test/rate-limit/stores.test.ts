@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseDatabaseUrl } from '../../src/config/database-url.ts';
-import { servingPatience } from '../../src/database/timeouts.ts';
+import { serverTimeouts } from '../../src/database/timeouts.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { createPostgresStore } from '../../src/rate-limit/postgres-store.ts';
 import { createRedisStore } from '../../src/rate-limit/redis-store.ts';
@@ -34,7 +34,7 @@ const openPostgres = (isPooled = false) =>
   createPostgresStore({
     database: parseDatabaseUrl(database.url),
     isPooled,
-    patience: servingPatience,
+    timeouts: serverTimeouts,
     log,
   });
 const openRedis = () => createRedisStore(redis?.url ?? '', log, openPostgres());

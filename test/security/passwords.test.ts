@@ -151,7 +151,7 @@ describe('A05: a common password', () => {
 
   test('is refused by every command that sets one, with the reason', async () => {
     const { email } = await somebody(service);
-    const { secretKey: SECRET_KEY = '' } = service.house.config;
+    const { secretKey: SECRET_KEY = '' } = service.app.config;
     const environment = { ...environmentOf(service.database, service.mail), SECRET_KEY };
     const create = (command: string) => [command, '--noinput', '--email', newAddress()];
     const commands = [

@@ -40,7 +40,7 @@ test('D03: a reset ends three sessions on two replicas, access and refresh token
   const { uid, token } = await resetLink(first.email);
   expect((await resetRest(uid, token)).status).toBe(200);
   for (const { accessToken } of logins) expect(await isIn(service, accessToken)).toBe(false);
-  await other.house.changes.settle();
+  await other.app.changeFeed.waitUntilDelivered();
   for (const { accessToken, refreshToken } of logins) {
     expect(await isIn(other, accessToken)).toBe(false);
     for (const at of [service, other]) expect(await refresh(at, refreshToken)).toBeUndefined();

@@ -18,7 +18,7 @@ const login = (at: Client, email: string, password: string) =>
 
 test('B08: failed logins are still counted after kill -9 of the process', async () => {
   const { email } = await somebody(service);
-  const { secretKey: SECRET_KEY = '' } = service.house.config;
+  const { secretKey: SECRET_KEY = '' } = service.app.config;
   const environment = { ...environmentOf(service.database, service.mail), SECRET_KEY };
   const failFiveTimes = async () => {
     const server = await startServer({ environment });

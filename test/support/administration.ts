@@ -3,7 +3,7 @@ import { newName } from './administrators.ts';
 import { newAddress } from './people.ts';
 import type { TestService } from './service.ts';
 
-export interface Outcome {
+export interface OperationLabels {
   readonly outcome: string;
   /** Of what was made or changed; empty where there is none. */
   readonly id: string;
@@ -23,7 +23,11 @@ export function administrationOf(serviceOf: () => TestService) {
     const { data, errors } = await serviceOf().graphql(document, variables, by.accessToken);
     const { code, ...result } = data?.result ?? {};
     const outcome = errors?.[0]?.extensions?.code ?? code ?? 'done';
-    return { id: '', ...result, outcome: String(outcome) } satisfies Outcome as Outcome; // of any answer
+    return {
+      id: '',
+      ...result,
+      outcome: String(outcome),
+    } satisfies OperationLabels as OperationLabels; // of any answer
   };
   const create = (type: string) => (by: By, input: object) =>
     mutate(by, `create${type}(input: $input)`, `$input: Create${type}Input!`, { input });

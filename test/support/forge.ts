@@ -10,12 +10,12 @@ export interface OwnKey {
   readonly privateKey: CryptoKey;
 }
 
-export async function ownKeyOf({ database, house }: TestService): Promise<OwnKey> {
+export async function ownKeyOf({ database, app }: TestService): Promise<OwnKey> {
   const [row] = await database.query<{ id: string; public_jwk: JWK; sealed_private_key: Buffer }>(
     'select id, public_jwk, sealed_private_key from signing_keys order by id desc limit 1',
   );
-  if (!row || house.config.secretKey === undefined) throw new Error('there is no signing key');
-  const sealingKey = deriveKey(house.config.secretKey, 'signing-key-seal');
+  if (!row || app.config.secretKey === undefined) throw new Error('there is no signing key');
+  const sealingKey = deriveKey(app.config.secretKey, 'signing-key-seal');
   const pem = unseal(sealingKey, row.id, row.sealed_private_key).toString();
   return {
     keyId: row.id,
@@ -24,13 +24,13 @@ export async function ownKeyOf({ database, house }: TestService): Promise<OwnKey
   };
 }
 
-export interface TokenParts {
+export interface TokenDeps {
   readonly header: Readonly<Record<string, unknown>>;
   readonly payload: Readonly<Record<string, unknown>>;
 }
 
 /** The parts of a token, unverified. */
-export function partsOf(token: string): TokenParts {
+export function partsOf(token: string): TokenDeps {
   const [header, payload] = token
     .split('.')
     .slice(0, 2)
@@ -39,17 +39,14 @@ export function partsOf(token: string): TokenParts {
 }
 
 /** Signed with `key` by the algorithm in the header; `undefined` leaves a member out. */
-export function sign(
-  { header, payload }: TokenParts,
-  key: CryptoKey | Uint8Array,
-): Promise<string> {
+export function sign({ header, payload }: TokenDeps, key: CryptoKey | Uint8Array): Promise<string> {
   return new SignJWT({ ...payload })
     .setProtectedHeader({ ...header, alg: String(header.alg) })
     .sign(key);
 }
 
 /** Header and payload as they are, with any signature. */
-export function assemble({ header, payload }: TokenParts, signature = ''): string {
+export function assemble({ header, payload }: TokenDeps, signature = ''): string {
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
   return `${encode(header)}.${encode(payload)}.${signature}`;
 }

@@ -55,8 +55,8 @@ export async function pendingAccount(
   email = newAddress(),
 ): Promise<{ email: string; code: string; userId: string }> {
   const before = service.mail.mails.filter((mail) => mail.to === email).length;
-  const { id } = await service.house.unitOfWork.inContext(() =>
-    service.house.provisioning.provision(
+  const { id } = await service.app.unitOfWork.withEntityManager(() =>
+    service.app.provisioning.provision(
       { email, password: goodPassword, firstName: 'Grace', lastName: 'Hopper' },
       { kind: 'user', isActive: false },
     ),
@@ -150,11 +150,11 @@ async function makeAccount(
 const hashes = new Map<string, Promise<string>>();
 
 /** Computed once for all who have the same password, as it is slow by design. */
-function hashOf({ house }: TestService, password: string): Promise<string> {
-  const key = JSON.stringify([password, house.config.passwordHash]);
+function hashOf({ app }: TestService, password: string): Promise<string> {
+  const key = JSON.stringify([password, app.config.passwordHash]);
   const known = hashes.get(key);
   if (known) return known;
-  const made = house.hasher.hash(password);
+  const made = app.hasher.hash(password);
   hashes.set(key, made);
   return made;
 }

@@ -3,8 +3,8 @@ import { rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type HttpLimits, httpLimits } from '../../src/api/http/limits.ts';
-import { type House, openHouse } from '../../src/bootstrap/app-context.ts';
-import { type Service, serve } from '../../src/bootstrap/server.ts';
+import { type AppContext, createAppContext } from '../../src/bootstrap/app-context.ts';
+import { type RunningServer, startServer } from '../../src/bootstrap/server.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { Clock } from '../../src/core/time.ts';
 import type { HashParameters } from '../../src/crypto/password/parameters.ts';
@@ -16,7 +16,7 @@ import { makeScratchDirectory } from './scratch.ts';
 import { testSecretKey } from './secret-key.ts';
 
 export interface TestService extends Client, AsyncDisposable {
-  readonly house: House;
+  readonly app: AppContext;
   readonly database: TestDatabase;
   readonly mail: MailServer;
   /** What listens. */
@@ -72,10 +72,13 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     level: config.logLevel,
     destination: { write: (line) => void logLines.push(line) },
   });
-  const house = await openHouse({ config, log, clock });
-  const served = await serve(house, { ...httpLimits, ...options.httpLimits });
+  const app = await createAppContext({ config, log, clock });
+  const served = await startServer(app, { ...httpLimits, ...options.httpLimits });
   // Test files stay in memory with their services: what a closed one refers to is released.
-  let open: { readonly house: House; readonly served: Service } | undefined = { house, served };
+  let open: { readonly app: AppContext; readonly served: RunningServer } | undefined = {
+    app,
+    served,
+  };
   const running = () => {
     if (!open) throw new Error('the service is closed');
     return open;
@@ -92,13 +95,13 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   // What a test changes behind the service's back is heard of before the test goes on.
   const settledQuery: TestDatabase['query'] = async (sql, parameters) => {
     const rows = await database.query<never>(sql, parameters);
-    await open?.house.changes.settle();
+    await open?.app.changeFeed.waitUntilDelivered();
     return rows;
   };
   return {
     ...createClient(served.address),
-    get house() {
-      return running().house;
+    get app() {
+      return running().app;
     },
     database: { ...database, query: settledQuery },
     mail,

@@ -47,7 +47,7 @@ const followerOf = (baseUrl: string, key = feedKey) =>
   verifierOf(baseUrl, { revocations: { key, maxSilenceSeconds } });
 
 /** What becomes of a token: accepted, or the code of its refusal. */
-async function outcomeOf(
+async function labelsOf(
   verifier: Verifier,
   accessToken: string,
 ): Promise<'accepted' | VerificationFailure> {
@@ -63,8 +63,8 @@ async function outcomeOf(
 const becomes = (
   verifier: Verifier,
   accessToken: string,
-  outcome: Awaited<ReturnType<typeof outcomeOf>>,
-) => until(async () => (await outcomeOf(verifier, accessToken)) === outcome);
+  outcome: Awaited<ReturnType<typeof labelsOf>>,
+) => until(async () => (await labelsOf(verifier, accessToken)) === outcome);
 
 let service: TestService;
 let ada: Awaited<ReturnType<typeof somebody>>;
@@ -104,10 +104,10 @@ describe('with the keys alone', () => {
       await sign({ header: { ...header, alg: 'HS256' }, payload }, Buffer.alloc(32)),
     ];
     const verifier = verifierOf(service.address);
-    const outcomes = await Promise.all(bad.map((token) => outcomeOf(verifier, token)));
+    const outcomes = await Promise.all(bad.map((token) => labelsOf(verifier, token)));
     expect(outcomes).toEqual(bad.map(() => 'INVALID_TOKEN'));
     const ofOther = verifierOf(service.address, { issuer: 'http://other.test' });
-    expect(await outcomeOf(ofOther, ada.accessToken)).toBe('INVALID_TOKEN');
+    expect(await labelsOf(ofOther, ada.accessToken)).toBe('INVALID_TOKEN');
   });
 
   test('without the keys it is UNAVAILABLE, and with them it is not asked for again', async () => {
@@ -116,11 +116,11 @@ describe('with the keys alone', () => {
     await using own = await startService({ environment: { PORT: port } });
     const { accessToken } = await somebody(own);
     const nowhere = verifierOf(`http://127.0.0.1:${await freePort()}`);
-    expect(await outcomeOf(nowhere, accessToken)).toBe('UNAVAILABLE');
+    expect(await labelsOf(nowhere, accessToken)).toBe('UNAVAILABLE');
     const wrong = verifierOf(`${own.address}/nothing/here`);
-    expect(await outcomeOf(wrong, accessToken)).toBe('UNAVAILABLE');
+    expect(await labelsOf(wrong, accessToken)).toBe('UNAVAILABLE');
     for (let round = 0; round < 20; round += 1) {
-      expect(await outcomeOf(verifier, accessToken)).toBe('accepted');
+      expect(await labelsOf(verifier, accessToken)).toBe('accepted');
     }
     const asked = own.logLines.filter((line) => line.includes('"route":"/.well-known/jwks.json"'));
     expect(asked).toHaveLength(1);
@@ -128,12 +128,12 @@ describe('with the keys alone', () => {
 
   test('the tokens of a key that signs at once are accepted within seconds', async () => {
     const verifier = verifierOf(service.address);
-    expect(await outcomeOf(verifier, ada.accessToken)).toBe('accepted');
-    const { signingKeys, unitOfWork } = service.house;
-    await unitOfWork.inContext(() => signingKeys.rotate(0));
+    expect(await labelsOf(verifier, ada.accessToken)).toBe('accepted');
+    const { signingKeys, unitOfWork } = service.app;
+    await unitOfWork.withEntityManager(() => signingKeys.rotate(0));
     const { accessToken } = await tryLogin(service, ada.email);
     await becomes(verifier, accessToken, 'accepted');
-    expect(await outcomeOf(verifier, ada.accessToken)).toBe('accepted');
+    expect(await labelsOf(verifier, ada.accessToken)).toBe('accepted');
   });
 });
 
@@ -176,10 +176,10 @@ describe('with the feed', () => {
   test.each(Object.entries(ends))('%s is felt within a second', async (_what, end) => {
     const bob = await somebody(service);
     const { accessToken } = bob;
-    expect(await outcomeOf(follower, accessToken)).toBe('accepted');
+    expect(await labelsOf(follower, accessToken)).toBe('accepted');
     await end(bob);
     expect(await becomes(follower, accessToken, 'REVOKED')).toBeLessThan(1000);
-    expect(await outcomeOf(follower, ada.accessToken)).toBe('accepted');
+    expect(await labelsOf(follower, ada.accessToken)).toBe('accepted');
   });
 
   test('what ended before it listened is known from the beginning, deleted or not', async () => {
@@ -188,14 +188,14 @@ describe('with the feed', () => {
     await service.database.query('delete from users where id = $1', [eve.userId]);
     const late = followerOf(service.address);
     await late.ready();
-    expect(await outcomeOf(late, bob.accessToken)).toBe('REVOKED');
-    expect(await outcomeOf(late, eve.accessToken)).toBe('REVOKED');
-    expect(await outcomeOf(late, ada.accessToken)).toBe('accepted');
+    expect(await labelsOf(late, bob.accessToken)).toBe('REVOKED');
+    expect(await labelsOf(late, eve.accessToken)).toBe('REVOKED');
+    expect(await labelsOf(late, ada.accessToken)).toBe('accepted');
   });
 
   test('nothing is accepted before it has heard anything', async () => {
     const early = followerOf(service.address);
-    expect(await outcomeOf(early, ada.accessToken)).toBe('UNAVAILABLE');
+    expect(await labelsOf(early, ada.accessToken)).toBe('UNAVAILABLE');
   });
 
   test.each([
@@ -205,7 +205,7 @@ describe('with the feed', () => {
     const verifier = follow();
     const silence = new Promise((resolve) => setTimeout(resolve, 700, 'silence'));
     expect(await Promise.race([verifier.ready(), silence])).toBe('silence');
-    expect(await outcomeOf(verifier, ada.accessToken)).toBe('UNAVAILABLE');
+    expect(await labelsOf(verifier, ada.accessToken)).toBe('UNAVAILABLE');
   });
 
   test('nothing is accepted on the word of a feed that has not told everything yet', async () => {
@@ -220,7 +220,7 @@ describe('with the feed', () => {
     const verifier = followerOf(`http://127.0.0.1:${port}`);
     for (let round = 0; round < 10; round += 1) {
       await sleep(30);
-      expect(await outcomeOf(verifier, ada.accessToken)).toBe('UNAVAILABLE');
+      expect(await labelsOf(verifier, ada.accessToken)).toBe('UNAVAILABLE');
     }
     verifier.close();
     halfway.closeAllConnections();
@@ -249,7 +249,7 @@ describe.concurrent('a feed that is silent', () => {
     try {
       const follower = followerOf(server.address);
       await follower.ready();
-      expect(await outcomeOf(follower, bob.accessToken)).toBe('accepted');
+      expect(await labelsOf(follower, bob.accessToken)).toBe('accepted');
       process.kill(server.pid, 'SIGSTOP');
       try {
         expect(await becomes(follower, bob.accessToken, 'UNAVAILABLE')).toBeLessThan(silenceBound);
@@ -258,7 +258,7 @@ describe.concurrent('a feed that is silent', () => {
         process.kill(server.pid, 'SIGCONT');
       }
       await becomes(follower, bob.accessToken, 'accepted');
-      expect(await outcomeOf(follower, eve.accessToken)).toBe('REVOKED');
+      expect(await labelsOf(follower, eve.accessToken)).toBe('REVOKED');
       expect(await isIn(createClient(server.address), eve.accessToken)).toBe(false);
     } finally {
       await server.end('SIGTERM');
@@ -275,17 +275,17 @@ describe.concurrent('a feed that is silent', () => {
     const [bob, eve] = [await somebody(first), await somebody(first)];
     const follower = followerOf(first.address);
     await follower.ready();
-    expect(await outcomeOf(follower, bob.accessToken)).toBe('accepted');
+    expect(await labelsOf(follower, bob.accessToken)).toBe('accepted');
     await first.close();
     expect(await becomes(follower, bob.accessToken, 'UNAVAILABLE')).toBeLessThan(silenceBound);
     await database.query('update sessions set ended_at = now() where id = $1', [
       sessionIdOf(eve.accessToken),
     ]);
-    expect(await outcomeOf(follower, eve.accessToken)).toBe('UNAVAILABLE');
+    expect(await labelsOf(follower, eve.accessToken)).toBe('UNAVAILABLE');
     {
       await using _again = await startService(options);
       await becomes(follower, bob.accessToken, 'accepted');
-      expect(await outcomeOf(follower, eve.accessToken)).toBe('REVOKED');
+      expect(await labelsOf(follower, eve.accessToken)).toBe('REVOKED');
     }
     await database.drop();
   });
@@ -301,7 +301,7 @@ describe.concurrent('a feed that is silent', () => {
       const [bob, eve] = [await somebody(deaf), await somebody(deaf)];
       const follower = followerOf(deaf.address);
       await follower.ready();
-      expect(await outcomeOf(follower, bob.accessToken)).toBe('accepted');
+      expect(await labelsOf(follower, bob.accessToken)).toBe('accepted');
       const { reached, release } = wire.holdAnswerTo(/^listen gatehouse_changes/);
       await database.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
@@ -314,7 +314,7 @@ describe.concurrent('a feed that is silent', () => {
       expect(await becomes(follower, bob.accessToken, 'UNAVAILABLE')).toBeLessThan(silenceBound);
       release();
       await becomes(follower, bob.accessToken, 'accepted');
-      expect(await outcomeOf(follower, eve.accessToken)).toBe('REVOKED');
+      expect(await labelsOf(follower, eve.accessToken)).toBe('REVOKED');
     }
     await database.drop();
   });

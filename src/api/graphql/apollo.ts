@@ -7,20 +7,20 @@ import {
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { Log } from '../../observability/log.ts';
 import { contextOf } from '../http/context.ts';
 import { graphqlPath } from '../http/responses.ts';
 import { oneCredentialRule } from './credential-fields.ts';
-import type { KnownDocuments } from './document-cache.ts';
+import type { DocumentCache } from './document-cache.ts';
 import { publicError, reportErrors } from './errors.ts';
-import { isOverLimit, limitRules, limits } from './limits.ts';
-import type { RefuseCrowdedLogin } from './load-shedding.ts';
+import { isQueryLimitError, limitRules, limits } from './limits.ts';
+import type { ShedLogin } from './load-shedding.ts';
 import { refuseOperations } from './operation-checks.ts';
-import { noteOutcomes } from './operation-labels.ts';
+import { labelOperations } from './operation-labels.ts';
 import { onlyTrusted, type TrustedDocuments } from './trusted-documents.ts';
 
-export type Graphql = ApolloServer<Context>;
+export type Graphql = ApolloServer<RequestContext>;
 
 export async function createGraphql(parts: {
   readonly schema: GraphQLSchema;
@@ -29,9 +29,9 @@ export async function createGraphql(parts: {
   /** The only documents that are taken over HTTP; any, when left out. */
   readonly trustedDocuments?: TrustedDocuments | undefined;
   /** Learns from the documents that are answered. */
-  readonly knownDocuments?: Pick<KnownDocuments, 'learn'> | undefined;
+  readonly documentCache?: Pick<DocumentCache, 'observe'> | undefined;
 }): Promise<Graphql> {
-  const server = new ApolloServer<Context>({
+  const server = new ApolloServer<RequestContext>({
     schema: parts.schema,
     introspection: parts.isDebug,
     includeStacktraceInErrorResponses: false,
@@ -49,10 +49,10 @@ export async function createGraphql(parts: {
       ApolloServerPluginCacheControlDisabled(),
       ...(parts.trustedDocuments ? [onlyTrusted(parts.trustedDocuments)] : []),
       refuseOperations,
-      noteOutcomes,
+      labelOperations,
       reportErrors(parts.log),
       statusesByAccept,
-      ...(parts.knownDocuments ? [parts.knownDocuments.learn] : []),
+      ...(parts.documentCache ? [parts.documentCache.observe] : []),
     ],
     cache: 'bounded',
     stopOnTerminationSignals: false,
@@ -67,11 +67,11 @@ export function serveGraphql(
   app: FastifyInstance,
   parts: {
     readonly graphql: Graphql;
-    readonly knownDocuments: KnownDocuments;
-    readonly refuseCrowdedLogin: RefuseCrowdedLogin;
+    readonly documentCache: DocumentCache;
+    readonly shedLogin: ShedLogin;
   },
 ): void {
-  const { knownDocuments } = parts;
+  const { documentCache } = parts;
   const askApollo = fastifyApolloHandler(parts.graphql, {
     context: async (request) => contextOf(request),
   });
@@ -82,11 +82,11 @@ export function serveGraphql(
     exposeHeadRoute: false,
     config: { speaks: 'graphql' },
     preHandler: (request, _reply, done) => {
-      if (knownDocuments.isLogin(request)) parts.refuseCrowdedLogin(request);
+      if (documentCache.isLogin(request)) parts.shedLogin(request);
       done();
     },
     async handler(request, reply) {
-      const answer = await knownDocuments.answer(request);
+      const answer = await documentCache.execute(request);
       if (answer === undefined) return askApollo.call(app, request, reply);
       return reply.type('application/json; charset=utf-8').send(answer);
     },
@@ -100,20 +100,20 @@ const codesOfDocuments: ReadonlySet<unknown> = new Set([
   'BAD_USER_INPUT',
 ]);
 
-const listener: GraphQLRequestListener<Context> = {
+const listener: GraphQLRequestListener<RequestContext> = {
   async willSendResponse({ request, response, errors = [] }) {
     const { http, body } = response;
     if (http.status !== 400 || body.kind !== 'single' || 'data' in body.singleResult) return;
     if (!isLegacy(request.http?.headers.get('accept'))) return;
     const isAnswer = errors.every(
-      (error) => codesOfDocuments.has(error.extensions.code) && !isOverLimit(error),
+      (error) => codesOfDocuments.has(error.extensions.code) && !isQueryLimitError(error),
     );
     if (isAnswer) http.status = 200;
   },
 };
 const listening = Promise.resolve(listener);
 
-const statusesByAccept: ApolloServerPlugin<Context> = { requestDidStart: () => listening };
+const statusesByAccept: ApolloServerPlugin<RequestContext> = { requestDidStart: () => listening };
 
 /** Whether `application/json` is all that is accepted, said in so many words. */
 function isLegacy(accept: string | undefined): boolean {

@@ -16,29 +16,35 @@ import {
   validate,
 } from 'graphql';
 import { Problem } from '../../core/errors.ts';
-import type { Context } from '../../core/request-context.ts';
-import { noteError, noteOperation } from '../http/request-log.ts';
+import type { RequestContext } from '../../core/request-context.ts';
+import { setErrorCodeOf, setOperation } from '../http/request-log.ts';
 import { publicError, type ReportErrors } from './errors.ts';
-import { limits, OverLimit } from './limits.ts';
-import { requireModest } from './operation-checks.ts';
+import { limits, QueryLimitError } from './limits.ts';
+import { assertWithinLimits } from './operation-checks.ts';
 import { operationName } from './operation-labels.ts';
 import { needsValidToken } from './public-operations.ts';
 
-export interface OwnResult {
+export interface CompiledResult {
   readonly data?: Readonly<Record<string, unknown>> | null | undefined;
   /** As the caller may see them. */
   readonly errors?: readonly GraphQLFormattedError[];
 }
 
-export type OwnDocument = (variables: Variables, context: Context) => Promise<OwnResult>;
+export type CompiledDocument = (
+  variables: Variables,
+  context: RequestContext,
+) => Promise<CompiledResult>;
 
 /** Makes a document ready to be run. @throws Error when it does not fit the schema */
-export type PrepareDocument = (text: string) => OwnDocument;
+export type CompileDocument = (text: string) => CompiledDocument;
 
-export function preparingDocuments(schema: GraphQLSchema, report: ReportErrors): PrepareDocument {
+export function createDocumentCompiler(
+  schema: GraphQLSchema,
+  report: ReportErrors,
+): CompileDocument {
   const present = presentingErrors(report);
   return (text) => {
-    const run = runnable(ownOperation(schema, text));
+    const run = compileOperation(ownOperation(schema, text));
     return async (variables, context) => {
       try {
         const result = await run(variables, context);
@@ -47,7 +53,7 @@ export function preparingDocuments(schema: GraphQLSchema, report: ReportErrors):
         const isBadInput = !('data' in result);
         return { data, errors: present(isBadInput ? errors.map(badInput) : errors, context) };
       } catch (error) {
-        if (error instanceof OverLimit) return { errors: present([error], context) };
+        if (error instanceof QueryLimitError) return { errors: present([error], context) };
         throw error;
       }
     };
@@ -62,7 +68,7 @@ function badInput(error: GraphQLError): GraphQLError {
   });
 }
 
-function ownOperation(schema: GraphQLSchema, text: string): PreparedOperation {
+function ownOperation(schema: GraphQLSchema, text: string): CompiledOperation {
   const document = parse(text);
   const faults = validate(schema, document);
   const operation = getOperationAST(document);
@@ -71,7 +77,7 @@ function ownOperation(schema: GraphQLSchema, text: string): PreparedOperation {
   return { schema, document, operation };
 }
 
-export interface PreparedOperation {
+export interface CompiledOperation {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
@@ -84,14 +90,17 @@ export type Variables = Readonly<Record<string, unknown>>;
  *   declared to be
  * @throws OverLimit, UNAUTHENTICATED for an invalid token
  */
-export type RunOperation = (variables: Variables, context: Context) => Promise<ExecutionResult>;
+export type RunOperation = (
+  variables: Variables,
+  context: RequestContext,
+) => Promise<ExecutionResult>;
 
-export function runnable({ schema, document, operation }: PreparedOperation): RunOperation {
+export function compileOperation({ schema, document, operation }: CompiledOperation): RunOperation {
   const name = operationName(document, operation);
   return async (variables, context) => {
-    noteOperation(context, name);
+    setOperation(context, name);
     if (needsValidToken(context, document, operation)) throw new Problem('UNAUTHENTICATED');
-    requireModest({ schema, document, operation, variables });
+    assertWithinLimits({ schema, document, operation, variables });
     return execute({
       schema,
       document,
@@ -105,14 +114,14 @@ export function runnable({ schema, document, operation }: PreparedOperation): Ru
 /** Errors as the caller may see them; what nobody expected is reported. */
 export type PresentErrors = (
   errors: readonly GraphQLError[],
-  context: Context,
+  context: RequestContext,
 ) => readonly GraphQLFormattedError[];
 
 export function presentingErrors(report: ReportErrors): PresentErrors {
   return (errors, context) => {
     report(errors);
     const formatted = errors.map((error) => publicError(error.toJSON(), error));
-    noteError(context, formatted[0]);
+    setErrorCodeOf(context, formatted[0]);
     return formatted;
   };
 }

@@ -70,7 +70,7 @@ interface Place {
   readonly pageLength: number;
 }
 
-export interface Costly {
+export interface CostInput {
   readonly schema: GraphQLSchema;
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
@@ -78,7 +78,7 @@ export interface Costly {
 }
 
 /** Number of values in the largest answer that is likely. The document is valid. */
-export function costOf({ schema, document, operation, variables }: Costly): number {
+export function costOf({ schema, document, operation, variables }: CostInput): number {
   const fragments = fragmentsOf(document);
   const ofFragments = new Map<string, number>();
 
@@ -153,7 +153,7 @@ function isConnection(type: GraphQLNamedType | undefined): type is GraphQLObject
 }
 
 /** What `first` or `last` ask for; where that cannot be told, the largest page. */
-function pageLengthOf(field: FieldNode, variables: Costly['variables']): number {
+function pageLengthOf(field: FieldNode, variables: CostInput['variables']): number {
   const lengths = (field.arguments ?? [])
     .filter(({ name }) => name.value === 'first' || name.value === 'last')
     .map(({ value }) => {

@@ -9,7 +9,7 @@ import {
   type ValidationContext,
   type ValidationRule,
 } from 'graphql';
-import { OverLimit } from './limits.ts';
+import { QueryLimitError } from './limits.ts';
 
 /** `test/api/graphql-credentials.test.ts` fails when one of the schema is missing. */
 export const credentialFields: ReadonlySet<string> = new Set([
@@ -44,7 +44,7 @@ export const oneCredentialRule: ValidationRule = (context) => {
   return {
     OperationDefinition(operation) {
       if (count(context, operation.selectionSet, ofFragments) <= 1) return;
-      context.reportError(new OverLimit(message));
+      context.reportError(new QueryLimitError(message));
     },
   };
 };

@@ -8,24 +8,24 @@ import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server'
 import type { FastifyRequest } from 'fastify';
 import { type DocumentNode, Kind, type OperationDefinitionNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import { contextOf } from '../http/context.ts';
 import { toJsonLine } from '../http/responses.ts';
 import {
+  compileOperation,
   presentingErrors,
   type RunOperation,
-  runnable,
   type Variables,
 } from './compiled-operations.ts';
 import type { ReportErrors } from './errors.ts';
-import { fewOf, OverLimit } from './limits.ts';
+import { fewOf, QueryLimitError } from './limits.ts';
 
-export interface KnownDocuments {
-  readonly learn: ApolloServerPlugin<Context>;
+export interface DocumentCache {
+  readonly observe: ApolloServerPlugin<RequestContext>;
   /** Whether the request's document asks for a login and for nothing else. */
   isLogin(request: FastifyRequest): boolean;
   /** The answer, as JSON; nothing where the request is Apollo's to answer. */
-  answer(request: FastifyRequest): Promise<string | undefined>;
+  execute(request: FastifyRequest): Promise<string | undefined>;
 }
 
 interface Known {
@@ -52,7 +52,7 @@ const plainAccepts: ReadonlySet<string | undefined> = new Set([
 ]);
 const plainKeys: ReadonlySet<string> = new Set(['query', 'variables', 'operationName']);
 
-export function createKnownDocuments(report: ReportErrors): KnownDocuments {
+export function createDocumentCache(report: ReportErrors): DocumentCache {
   const known = new LRUCache<string, Known>({ max: mostDocuments });
   const present = presentingErrors(report);
 
@@ -61,7 +61,7 @@ export function createKnownDocuments(report: ReportErrors): KnownDocuments {
     return typeof query === 'string' ? known.get(query) : undefined;
   };
 
-  const listener: GraphQLRequestListener<Context> = {
+  const listener: GraphQLRequestListener<RequestContext> = {
     async didResolveOperation({ request: { query }, document, operation }) {
       if (query === undefined || !operation || query.length > longestDocument) return;
       if (!known.has(query)) known.set(query, { isLogin: isLogin(document, operation) });
@@ -73,7 +73,7 @@ export function createKnownDocuments(report: ReportErrors): KnownDocuments {
       const found = known.peek(query);
       if (!isAnswered || http.status !== undefined || !found || found.run) return;
       if (!document || !operation || !hasOneOperation(document)) return;
-      found.run = runnable({ schema, document, operation });
+      found.run = compileOperation({ schema, document, operation });
     },
   };
   const listening = Promise.resolve(listener);
@@ -89,9 +89,9 @@ export function createKnownDocuments(report: ReportErrors): KnownDocuments {
   };
 
   return {
-    learn: { requestDidStart: () => listening },
+    observe: { requestDidStart: () => listening },
     isLogin: (request) => find(request)?.isLogin === true,
-    async answer(request) {
+    async execute(request) {
       const found = plain(request);
       if (!found) return undefined;
       const context = contextOf(request);
@@ -102,7 +102,7 @@ export function createKnownDocuments(report: ReportErrors): KnownDocuments {
         const shown = errors && { errors: fewOf(present(errors, context)) };
         return toJsonLine({ ...shown, data });
       } catch (error) {
-        if (error instanceof OverLimit) return undefined;
+        if (error instanceof QueryLimitError) return undefined;
         throw error;
       }
     },

@@ -7,9 +7,9 @@ import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server'
 import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { isProblemCode, sentenceOf } from '../../core/errors.ts';
-import { type Context, currentContext } from '../../core/request-context.ts';
+import { currentContext, type RequestContext } from '../../core/request-context.ts';
 import type { Log } from '../../observability/log.ts';
-import { fewOf, hasTooManyTokens, isOverLimit, limits } from './limits.ts';
+import { fewOf, hasTooManyTokens, isQueryLimitError, limits } from './limits.ts';
 
 /** Apollo's own codes for requests that never reached a resolver. */
 const malformedCodes: ReadonlySet<unknown> = new Set([
@@ -26,7 +26,7 @@ type Kind = 'bad-input' | 'malformed' | 'problem' | 'hang-up' | 'unexpected';
 function kindOf(error: unknown): Kind {
   const code = error instanceof GraphQLError ? error.extensions.code : undefined;
   const cause = unwrapResolverError(error);
-  if (error instanceof GraphQLError && isOverLimit(error)) return 'malformed';
+  if (error instanceof GraphQLError && isQueryLimitError(error)) return 'malformed';
   if (code === 'BAD_USER_INPUT' || isArgumentError(cause)) return 'bad-input';
   if (malformedCodes.has(code)) return 'malformed';
   if (cause instanceof GraphQLError && isProblemCode(cause.extensions.code)) return 'problem';
@@ -123,9 +123,9 @@ export function reportingTo(log: Log): ReportErrors {
 }
 
 /** The same for what Apollo answers, which lists a few errors at most. */
-export function reportErrors(log: Log): ApolloServerPlugin<Context> {
+export function reportErrors(log: Log): ApolloServerPlugin<RequestContext> {
   const reportAll = reportingTo(log);
-  const listener: GraphQLRequestListener<Context> = {
+  const listener: GraphQLRequestListener<RequestContext> = {
     didEncounterErrors: async ({ errors }) => reportAll(errors),
     async willSendResponse({ response: { body } }) {
       if (body.kind !== 'single' || !body.singleResult.errors) return;

@@ -34,7 +34,7 @@ export const limits = {
 } as const;
 
 /** An operation beyond a limit: refused with 400, whatever the caller accepts. */
-export class OverLimit extends GraphQLError {
+export class QueryLimitError extends GraphQLError {
   constructor(message: string, extensions: Readonly<Record<string, unknown>> = {}) {
     super(message, {
       extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { status: 400 }, ...extensions },
@@ -43,10 +43,10 @@ export class OverLimit extends GraphQLError {
 }
 
 /** Whether it is a refusal for size, also as Apollo wraps it; the parser has words of its own. */
-export function isOverLimit(error: GraphQLError): boolean {
+export function isQueryLimitError(error: GraphQLError): boolean {
   return (
-    error instanceof OverLimit ||
-    error.originalError instanceof OverLimit ||
+    error instanceof QueryLimitError ||
+    error.originalError instanceof QueryLimitError ||
     hasTooManyTokens(error.message)
   );
 }
@@ -59,7 +59,7 @@ export function hasTooManyTokens(message: string): boolean {
 /** The armor would throw, which is a mistake of the server's in the eyes of Apollo; this reports. */
 function armor(n: number, message: string) {
   const report: (context: { reportError(error: GraphQLError): void } | null) => void = (context) =>
-    context?.reportError(new OverLimit(message));
+    context?.reportError(new QueryLimitError(message));
   return { n, propagateOnRejection: false, onReject: [report] };
 }
 
@@ -79,7 +79,9 @@ const directiveOptions = armor(directives, `An operation may have ${directives} 
 const maxListItemsRule: ValidationRule = (context) => ({
   ListValue({ values }) {
     if (values.length <= listItems) return;
-    context.reportError(new OverLimit(`A list may have ${listItems} items; send it in parts.`));
+    context.reportError(
+      new QueryLimitError(`A list may have ${listItems} items; send it in parts.`),
+    );
   },
 });
 
@@ -102,7 +104,7 @@ type Variables = Readonly<Record<string, unknown>>;
  *
  * @throws OverLimit with BAD_USER_INPUT, naming the variable and input where the schema has them
  */
-export function requireModestVariables(
+export function assertVariablesWithinLimits(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
   variables: Variables,
@@ -111,7 +113,7 @@ export function requireModestVariables(
     const fault = faultOf(value);
     if (fault === undefined) continue;
     const path = pathOf(schema, operation, [name, fault.key]);
-    throw new OverLimit(`${path}: ${fault.message}`, {
+    throw new QueryLimitError(`${path}: ${fault.message}`, {
       code: 'BAD_USER_INPUT',
       fields: [{ path, message: fault.message }],
     });

@@ -6,19 +6,19 @@ import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../core/errors.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import { contextOf } from '../http/context.ts';
-import { noteOperation, noteRefusal } from '../http/request-log.ts';
+import { setErrorCode, setOperation } from '../http/request-log.ts';
 
 /** @throws OVERLOADED while there is no place for a login */
-export type RefuseCrowdedLogin = (request: FastifyRequest) => void;
+export type ShedLogin = (request: FastifyRequest) => void;
 
-export function refusingCrowdedLogins(hasher: Pick<PasswordHasher, 'place'>): RefuseCrowdedLogin {
+export function shedLoginsWhenSaturated(hasher: Pick<PasswordHasher, 'reserveSlot'>): ShedLogin {
   return (request) => {
     try {
-      hasher.place()[Symbol.dispose]();
+      hasher.reserveSlot()[Symbol.dispose]();
     } catch (error) {
       const context = contextOf(request);
-      noteOperation(context, 'login');
-      if (error instanceof Problem) noteRefusal(context, error.code);
+      setOperation(context, 'login');
+      if (error instanceof Problem) setErrorCode(context, error.code);
       throw error;
     }
   };

@@ -7,21 +7,23 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import type { Context } from '../../core/request-context.ts';
-import { noteError, noteOperation } from '../http/request-log.ts';
+import type { RequestContext } from '../../core/request-context.ts';
+import { setErrorCodeOf, setOperation } from '../http/request-log.ts';
 import { fragmentsOf } from './cost.ts';
 
-const listener: GraphQLRequestListener<Context> = {
+const listener: GraphQLRequestListener<RequestContext> = {
   async didResolveOperation({ document, operation, contextValue }) {
-    if (operation) noteOperation(contextValue, keptName(document, operation));
+    if (operation) setOperation(contextValue, keptName(document, operation));
   },
   async willSendResponse({ response: { body }, contextValue }) {
-    if (body.kind === 'single') noteError(contextValue, body.singleResult.errors?.[0]);
+    if (body.kind === 'single') setErrorCodeOf(contextValue, body.singleResult.errors?.[0]);
   },
 };
 const listening = Promise.resolve(listener);
 
-export const noteOutcomes: ApolloServerPlugin<Context> = { requestDidStart: () => listening };
+export const labelOperations: ApolloServerPlugin<RequestContext> = {
+  requestDidStart: () => listening,
+};
 
 /** Apollo keeps the documents that it is asked often, and so what is known of them is kept. */
 const names = new WeakMap<OperationDefinitionNode, string>();

@@ -4,7 +4,7 @@
  */
 import { type DocumentNode, GraphQLError, type OperationDefinitionNode } from 'graphql';
 import { sentenceOf, statusOf } from '../../core/errors.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import { invalidTokenChallenge } from '../http/responses.ts';
 import { rootFieldsOf } from './operation-labels.ts';
 
@@ -32,7 +32,7 @@ export const publicFields: ReadonlySet<string> = new Set([
  * request fails as a whole, before its execution, with HTTP 401.
  */
 export function needsValidToken(
-  { isTokenRejected }: Context,
+  { isTokenRejected }: RequestContext,
   document: DocumentNode,
   operation: OperationDefinitionNode,
 ): boolean {

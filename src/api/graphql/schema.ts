@@ -22,7 +22,7 @@ import {
 import { buildTypeDefsAndResolversSync } from 'type-graphql';
 import { isTopLevel } from '../../core/errors.ts';
 import { packageRoot } from '../../core/package.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import { AccessResolver, GroupResolver } from '../../features/access/access.resolver.ts';
 import {
   GroupAdministrationResolver,
@@ -57,7 +57,7 @@ import {
 } from '../../features/sessions/sessions.resolver.ts';
 import { UserResolver } from '../../features/users/users.resolver.ts';
 import { currentTracer, traced } from '../../observability/tracing.ts';
-import { noteRefusal } from '../http/request-log.ts';
+import { setErrorCode } from '../http/request-log.ts';
 import { problemOf } from '../http/responses.ts';
 
 /** The contract's text. */
@@ -116,7 +116,7 @@ function resolverOf(resolvers: Resolvers, wanted: unknown) {
   return found;
 }
 
-type Resolver = GraphQLFieldResolver<unknown, Context>;
+type Resolver = GraphQLFieldResolver<unknown, RequestContext>;
 type ResolverMap = ReturnType<typeof buildTypeDefsAndResolversSync>['resolvers'];
 
 /** Every field's resolver within `guarded`; what tells types apart is left as it is. */
@@ -165,11 +165,11 @@ function tracedOperation(resolve: Resolver, parameters: Parameters<Resolver>): u
 }
 
 /** A Problem becomes data where the contract has it as data, and an error with its code elsewhere. */
-function answerProblem(error: unknown, context: Context, info: GraphQLResolveInfo) {
+function answerProblem(error: unknown, context: RequestContext, info: GraphQLResolveInfo) {
   const problem = problemOf(error);
   if (!problem) throw error;
   const { code, message, fields, retryAfterSeconds } = problem;
-  noteRefusal(context, code);
+  setErrorCode(context, code);
   const isMutation = info.parentType === info.schema.getMutationType();
   if (isMutation && !isTopLevel(code)) return { code, message, fields };
   throw new GraphQLError(message, {

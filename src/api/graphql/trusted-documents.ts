@@ -7,7 +7,7 @@ import type { ApolloServerPlugin, GraphQLRequest } from '@apollo/server';
 import { GraphQLError, parse } from 'graphql';
 import { z } from 'zod';
 import { ConfigError } from '../../config/config.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import { decodeUtf8, EncodingError } from '../../core/text.ts';
 import { limits } from './limits.ts';
 
@@ -82,7 +82,7 @@ function plainId(id: string): string {
 }
 
 /** Replaces an id by its document, and refuses what is not listed. */
-export function onlyTrusted(documents: TrustedDocuments): ApolloServerPlugin<Context> {
+export function onlyTrusted(documents: TrustedDocuments): ApolloServerPlugin<RequestContext> {
   const texts = new Set(documents.values());
   return {
     async requestDidStart({ request }) {

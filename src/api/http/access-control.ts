@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../core/errors.ts';
 import type { Log } from '../../observability/log.ts';
-import { tellEvent } from '../../observability/security-log.ts';
+import { logSecurityEvent } from '../../observability/security-log.ts';
 
 /** Whether the header holds the key: compared as digests, of equal length, in constant time. */
 function holdsKey(header: string | undefined, key: string): boolean {
@@ -22,7 +22,7 @@ export function requireKey(
   { key, event, log }: { readonly key: string; readonly event: string; readonly log: Log },
 ): void {
   if (holdsKey(headers.authorization, key)) return;
-  tellEvent(log, { event, outcome: 'refused', code: 'UNAUTHENTICATED', ip, requestId });
+  logSecurityEvent(log, { event, outcome: 'refused', code: 'UNAUTHENTICATED', ip, requestId });
   throw new Problem('UNAUTHENTICATED');
 }
 

@@ -6,10 +6,10 @@
 import { isUtf8 } from 'node:buffer';
 import { parse as parseQuery } from 'node:querystring';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { endGentlyAfterAnswer } from './client-errors.ts';
+import { lingeringCloseAfterResponse } from './client-errors.ts';
 import { parseJsonBody } from './json-body.ts';
 import type { HttpLimits } from './limits.ts';
-import { graphqlPath, HttpRefusal } from './responses.ts';
+import { graphqlPath, HttpError } from './responses.ts';
 
 const jsonType = 'application/json';
 const formType = 'application/x-www-form-urlencoded';
@@ -38,7 +38,7 @@ export function readBodies(app: FastifyInstance, limits: HttpLimits): void {
     // What is still on its way would otherwise be read to its end, however large.
     if (hasBody(request) && !request.raw.complete) {
       reply.header('connection', 'close');
-      endGentlyAfterAnswer(request.raw.socket);
+      lingeringCloseAfterResponse(request.raw.socket);
     }
     done();
   });
@@ -54,7 +54,7 @@ function parseBody(bytes: Buffer, { headers }: FastifyRequest, limits: HttpLimit
     case multipartType:
       return parseMultipart(bytes, type);
     default:
-      throw new HttpRefusal(415);
+      throw new HttpError(415);
   }
 }
 
@@ -74,20 +74,20 @@ function hasBody({ headers }: FastifyRequest): boolean {
 /** @throws HttpRefusal 413, 415 before a byte of the body is read */
 function requireReadable(request: FastifyRequest, reply: FastifyReply, bodyBytes: number): void {
   const { headers } = request;
-  if (Number(headers['content-length']) > bodyBytes) throw new HttpRefusal(413);
+  if (Number(headers['content-length']) > bodyBytes) throw new HttpError(413);
   if (!isPlain(headers['transfer-encoding'], 'chunked')) {
-    throw new HttpRefusal(501, 'This transfer coding is not known here.'); // RFC 9112 §6.1
+    throw new HttpError(501, 'This transfer coding is not known here.'); // RFC 9112 §6.1
   }
   if (!isPlain(headers['content-encoding'], 'identity')) {
     reply.header('accept-encoding', 'identity'); // says that it is the coding (RFC 9110 §15.5.16)
-    throw new HttpRefusal(415);
+    throw new HttpError(415);
   }
   const type = headers['content-type'] ?? '';
-  if (!isUtf8Type(type)) throw new HttpRefusal(415);
+  if (!isUtf8Type(type)) throw new HttpError(415);
   const taken = request.routeOptions.url === graphqlPath ? [jsonType] : bodyTypes;
   // A chunked body may turn out to be empty.
   const isEmptyPossible = headers['transfer-encoding'] !== undefined;
-  if (!taken.includes(mediaTypeOf(type)) && !isEmptyPossible) throw new HttpRefusal(415);
+  if (!taken.includes(mediaTypeOf(type)) && !isEmptyPossible) throw new HttpError(415);
 }
 
 /** Whether a header is left out or says `only`. */
@@ -121,7 +121,7 @@ function parseForm(bytes: Buffer): Record<string, unknown> {
       }
     },
   });
-  if (!isValid) throw new HttpRefusal(400, 'The form is not UTF-8.');
+  if (!isValid) throw new HttpError(400, 'The form is not UTF-8.');
   return form;
 }
 
@@ -135,14 +135,14 @@ async function parseMultipart(
   bytes: Buffer,
   contentType: string,
 ): Promise<Record<string, unknown>> {
-  if (!isUtf8(bytes)) throw new HttpRefusal(400, 'The form is not UTF-8.');
+  if (!isUtf8(bytes)) throw new HttpError(400, 'The form is not UTF-8.');
   const parsed = new Response(bytes, { headers: { 'content-type': contentType } }).formData();
   const fields = await parsed.catch(() => {
-    throw new HttpRefusal(400, 'The form is not well-formed.');
+    throw new HttpError(400, 'The form is not well-formed.');
   });
   const form = new Map<string, string | string[]>();
   for (const [name, value] of fields) {
-    if (typeof value !== 'string') throw new HttpRefusal(415, 'Files are not taken here.');
+    if (typeof value !== 'string') throw new HttpError(415, 'Files are not taken here.');
     const before = form.get(name);
     form.set(name, before === undefined ? value : [before, value].flat());
   }

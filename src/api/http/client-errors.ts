@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { httpRefusal, toJsonLine } from './responses.ts';
+import { httpErrorBody, toJsonLine } from './responses.ts';
 
 /** What every answer has, where no hook adds it. */
 export const bareHeaders = {
@@ -39,8 +39,8 @@ export interface ParserError extends Error {
 }
 
 /** Says so and closes the connection: behind something malformed nothing can be trusted. */
-export function endWithRefusal(socket: Socket, status: number): void {
-  const body = toJsonLine(httpRefusal(status));
+export function endWithClientError(socket: Socket, status: number): void {
+  const body = toJsonLine(httpErrorBody(status));
   const headers = {
     ...bareHeaders,
     'content-type': 'application/json; charset=utf-8',
@@ -49,7 +49,7 @@ export function endWithRefusal(socket: Socket, status: number): void {
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n`;
-  endGently(socket, head + body);
+  lingeringClose(socket, head + body);
 }
 
 /** Time for the caller to notice the answer; nothing of what it sends is read meanwhile. */
@@ -62,7 +62,7 @@ export function isEnding(socket: Socket): boolean {
 }
 
 /** Sends `last` and nothing after it, stops reading, and closes a moment later. */
-function endGently(socket: Socket, last = ''): void {
+function lingeringClose(socket: Socket, last = ''): void {
   if (ending.has(socket)) return;
   ending.add(socket);
   socket.end(last);
@@ -72,6 +72,6 @@ function endGently(socket: Socket, last = ''): void {
 }
 
 /** Node closes so once it has sent the answer that it is to close after. */
-export function endGentlyAfterAnswer(socket: Socket): void {
-  socket.destroySoon = () => endGently(socket);
+export function lingeringCloseAfterResponse(socket: Socket): void {
+  socket.destroySoon = () => lingeringClose(socket);
 }

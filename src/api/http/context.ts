@@ -1,7 +1,7 @@
 /** Who is asking: a request turned into a Context, by one function for every door. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Context } from '../../core/request-context.ts';
-import { onBehalfOf } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
+import { runWithContext } from '../../core/request-context.ts';
 import { printable } from '../../core/text.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../../features/audit/audit.ts';
@@ -16,7 +16,7 @@ declare module 'fastify' {
     readonly isForAnyHost?: boolean;
   }
   interface FastifyRequest {
-    context: Context | null;
+    context: RequestContext | null;
   }
 }
 
@@ -44,14 +44,14 @@ export function openContexts(
     if (request.routeOptions.config.speaks === undefined) return done();
     createContext(request, reply, tokens).then((context) => {
       request.context = context;
-      onBehalfOf(context, done);
+      runWithContext(context, done);
     }, done);
   });
   // At the end, as a refusal by the operation itself says more, and a request has one line at most.
   app.addHook('onResponse', (request, _reply, done) => {
     const { context } = request;
     if (context?.isTokenRejected) {
-      onBehalfOf(context, () => audit.logRefusal('access-token', 'UNAUTHENTICATED'));
+      runWithContext(context, () => audit.logRefusal('access-token', 'UNAUTHENTICATED'));
     }
     done();
   });
@@ -65,7 +65,7 @@ async function createContext(
   request: FastifyRequest,
   reply: FastifyReply,
   tokens: Tokens,
-): Promise<Context> {
+): Promise<RequestContext> {
   const bearer = bearerOf(request.headers.authorization);
   const actor = bearer === undefined ? undefined : await tokens.authenticate(bearer);
   const client = {
@@ -75,18 +75,18 @@ async function createContext(
     requestId: request.id,
   };
   const isTokenRejected = bearer !== undefined && actor === undefined;
-  return new RequestContext({ actor, isTokenRejected, client }, () => hangUpSignal(reply));
+  return new HttpContext({ actor, isTokenRejected, client }, () => hangUpSignal(reply));
 }
 
 /** A class, as Apollo copies contexts: a getter of the object itself would be called by that. */
-class RequestContext implements Context {
-  readonly actor: Context['actor'];
+class HttpContext implements RequestContext {
+  readonly actor: RequestContext['actor'];
   readonly isTokenRejected: boolean;
-  readonly client: Context['client'];
+  readonly client: RequestContext['client'];
   readonly listenForHangUp: () => AbortSignal;
 
   constructor(
-    caller: Pick<Context, 'actor' | 'client'> & { readonly isTokenRejected: boolean },
+    caller: Pick<RequestContext, 'actor' | 'client'> & { readonly isTokenRejected: boolean },
     listenForHangUp: () => AbortSignal,
   ) {
     this.actor = caller.actor;
@@ -101,7 +101,7 @@ class RequestContext implements Context {
 }
 
 /** The context that the authentication of this request has left. */
-export function contextOf(request: FastifyRequest): Context {
+export function contextOf(request: FastifyRequest): RequestContext {
   if (!request.context) throw new Error('the route does not authenticate its callers');
   return request.context;
 }

@@ -1,18 +1,18 @@
 /** One shape for whatever goes wrong on the way to a handler or inside one. Quotes nothing. */
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { bareHeaders } from './client-errors.ts';
-import { HttpRefusal, problemOf, sendHttpRefusal, sendInternal, sendRefusal } from './responses.ts';
+import { HttpError, problemOf, sendHttpError, sendInternal, sendProblem } from './responses.ts';
 
 export function handleErrors(app: FastifyInstance): void {
-  app.setNotFoundHandler((_request, reply) => sendHttpRefusal(reply, 404));
+  app.setNotFoundHandler((_request, reply) => sendHttpError(reply, 404));
   app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
     const problem = problemOf(error);
-    if (problem) return sendRefusal(reply, problem);
-    if (error instanceof HttpRefusal) {
-      return sendHttpRefusal(reply, error.statusCode, error.message);
+    if (problem) return sendProblem(reply, problem);
+    if (error instanceof HttpError) {
+      return sendHttpError(reply, error.statusCode, error.message);
     }
     const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
-    if (status >= 400 && status < 500) return sendHttpRefusal(reply, status);
+    if (status >= 400 && status < 500) return sendHttpError(reply, status);
     if (error.name !== 'AbortError') request.log.error({ err: error }, 'unexpected error');
     return sendInternal(reply);
   });
@@ -21,5 +21,5 @@ export function handleErrors(app: FastifyInstance): void {
 /** Answers an address that the router cannot read. No hook runs for these. */
 export function sendUnroutable(error: FastifyError, reply: FastifyReply): void {
   reply.headers({ ...bareHeaders, 'x-request-id': reply.request.id });
-  sendHttpRefusal(reply, error.statusCode ?? 400);
+  sendHttpError(reply, error.statusCode ?? 400);
 }

@@ -6,10 +6,10 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 
-export interface Farewell {
-  isSaid(): boolean;
+export interface GracefulShutdown {
+  isShuttingDown(): boolean;
   /** Resolves when what was on its way has arrived. */
-  say(): Promise<void>;
+  begin(): Promise<void>;
 }
 
 /** The least time between readiness turning red and the end of listening: requests on their way arrive. */
@@ -18,11 +18,11 @@ const minDelayMs = 300;
 const turns = 10;
 
 /** @param delayMs how long requests are still accepted after readiness turned red, for slow probes */
-export function createFarewell(delayMs = 0): Farewell {
+export function createGracefulShutdown(delayMs = 0): GracefulShutdown {
   let isSaid = false;
   return {
-    isSaid: () => isSaid,
-    async say() {
+    isShuttingDown: () => isSaid,
+    async begin() {
       isSaid = true;
       await sleep(Math.max(delayMs, minDelayMs));
       for (let turn = 0; turn < turns; turn += 1) await nextTurn();
@@ -33,10 +33,10 @@ export function createFarewell(delayMs = 0): Farewell {
 /** Answers are the last ones of their connections from then on. */
 export function endConnectionsAfter(
   app: FastifyInstance,
-  farewell: Pick<Farewell, 'isSaid'>,
+  shutdown: Pick<GracefulShutdown, 'isShuttingDown'>,
 ): void {
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (farewell.isSaid()) reply.header('connection', 'close');
+    if (shutdown.isShuttingDown()) reply.header('connection', 'close');
     done();
   });
 }

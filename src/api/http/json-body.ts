@@ -3,13 +3,13 @@
  * key once, no key that means something to JavaScript, numbers that are numbers, little nesting.
  */
 import { isUtf8 } from 'node:buffer';
-import { HttpRefusal } from './responses.ts';
+import { HttpError } from './responses.ts';
 
 const refusedKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor']);
 
 /** @throws HttpRefusal 400 */
 export function parseJsonBody(bytes: Buffer, maxDepth: number): unknown {
-  if (!isUtf8(bytes)) throw new HttpRefusal(400, 'The body is not UTF-8.');
+  if (!isUtf8(bytes)) throw new HttpError(400, 'The body is not UTF-8.');
   const text = bytes.toString('utf8');
   const value = parsed(text);
   // After the parser, so that this only has to understand what is well-formed.
@@ -21,7 +21,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new HttpRefusal(400);
+    throw new HttpError(400);
   }
 }
 
@@ -41,7 +41,7 @@ function requireUnambiguous(text: string, maxDepth: number): void {
       at = end;
     } else if (character === '{' || character === '[') {
       open.push(character === '{' ? new Set() : undefined);
-      if (open.length > maxDepth) throw new HttpRefusal(400, 'The body is nested too deeply.');
+      if (open.length > maxDepth) throw new HttpError(400, 'The body is nested too deeply.');
     } else if (character === '}' || character === ']') {
       open.pop();
     } else if (isNumberStart.test(character)) {
@@ -75,13 +75,13 @@ function isKey(text: string, end: number): boolean {
 }
 
 function addKey(keys: Set<string> | undefined, key: string): void {
-  if (refusedKeys.has(key)) throw new HttpRefusal(400, 'A key of the body is not allowed.');
-  if (keys?.has(key)) throw new HttpRefusal(400, 'A key stands in the body twice.');
+  if (refusedKeys.has(key)) throw new HttpError(400, 'A key of the body is not allowed.');
+  if (keys?.has(key)) throw new HttpError(400, 'A key stands in the body twice.');
   keys?.add(key);
 }
 
 function requireFinite(token: string): void {
   if (!Number.isFinite(Number(token))) {
-    throw new HttpRefusal(400, 'A number in the body is too large.');
+    throw new HttpError(400, 'A number in the body is too large.');
   }
 }

@@ -3,7 +3,7 @@
  * answers 404 to a wrong method; RFC 9110 §15.5.6 wants 405 with what is allowed.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
-import { sendHttpRefusal } from './responses.ts';
+import { sendHttpError } from './responses.ts';
 
 const methods: readonly HTTPMethods[] = [
   'GET',
@@ -26,16 +26,16 @@ export function collectMethods(app: FastifyInstance): ReadonlyMap<string, readon
 }
 
 /** Answers what leads nowhere; to be added before who is asking matters. */
-export function refuseUnknown(app: FastifyInstance): void {
+export function rejectUnknownRoute(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     if (!request.is404) return done();
     const isKnown = methods.some((method) => method === request.method);
-    sendHttpRefusal(reply, isKnown ? 404 : 501);
+    sendHttpError(reply, isKnown ? 404 : 501);
   });
 }
 
 /** Adds a route for every method that a known address does not have. */
-export function refuseOtherMethods(
+export function answerMethodNotAllowed(
   app: FastifyInstance,
   methodsByUrl: ReadonlyMap<string, readonly string[]>,
 ): void {
@@ -46,7 +46,7 @@ export function refuseOtherMethods(
     const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
       reply.header('allow', allowed.join(', '));
       if (request.method === 'OPTIONS') return reply.code(204).send();
-      return sendHttpRefusal(reply, 405, `Use ${known.join(' or ')} here.`);
+      return sendHttpError(reply, 405, `Use ${known.join(' or ')} here.`);
     };
     app.route({ method: others, url, onRequest: refuse, handler: refuse });
   }

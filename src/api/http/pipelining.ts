@@ -31,7 +31,7 @@ export function isAnswering(socket: Duplex): boolean {
 }
 
 /** Hands each request on when the answer before it has left; ends connections with too many of them. */
-export function oneByOne(handler: RequestListener, limits: PipelineLimits): RequestListener {
+export function answerInOrder(handler: RequestListener, limits: PipelineLimits): RequestListener {
   const handOn = (pipeline: Pipeline, [request, response]: Exchange) => {
     const { socket } = request;
     pipeline.current = response;

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GraphQLFormattedError } from 'graphql';
 import { v7 as uuidv7 } from 'uuid';
 import { isProblemCode, type ProblemCode } from '../../core/errors.ts';
-import type { Client, Context } from '../../core/request-context.ts';
+import type { ClientInfo, RequestContext } from '../../core/request-context.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { RequestSpan, Tracer } from '../../observability/tracer.ts';
 
@@ -80,7 +80,7 @@ const codesByStatus: Readonly<Record<number, string>> = {
 
 export function measureAnswers(app: FastifyInstance, metrics: Metrics): void {
   app.addHook('onResponse', (request, reply, done) => {
-    const { operation, refusal } = outcomeOf(request.context);
+    const { operation, refusal } = labelsOf(request.context);
     const { statusCode } = reply;
     const name = nameOf(request, statusCode, operation);
     const code = statusCode < 400 ? 'ok' : (codesByStatus[statusCode] ?? 'BAD_REQUEST');
@@ -97,7 +97,7 @@ function nameOf(request: FastifyRequest, status: number, operation: string | und
   return url === undefined || status === 405 ? 'none' : `${request.method} ${url}`;
 }
 
-export interface Outcome {
+export interface OperationLabels {
   /** Which field of the schema; `several` when there is more than one. */
   operation?: string;
   /** The first refusal. */
@@ -107,30 +107,36 @@ export interface Outcome {
 const outcome = Symbol('outcome');
 
 /** Noted at the client of the context: Apollo hands a copy of the context itself to the resolvers. */
-interface Noting extends Client {
-  [outcome]?: Outcome;
+interface Noting extends ClientInfo {
+  [outcome]?: OperationLabels;
 }
 
-export function noteOperation(context: Context, operation: string): void {
+export function setOperation(context: RequestContext, operation: string): void {
   noted(context).operation = operation;
 }
 
-export function noteRefusal(context: Context, code: NonNullable<Outcome['refusal']>): void {
+export function setErrorCode(
+  context: RequestContext,
+  code: NonNullable<OperationLabels['refusal']>,
+): void {
   noted(context).refusal ??= code;
 }
 
 /** The same for the first of an answer's errors, as its caller sees it. */
-export function noteError(context: Context, error: GraphQLFormattedError | undefined): void {
+export function setErrorCodeOf(
+  context: RequestContext,
+  error: GraphQLFormattedError | undefined,
+): void {
   if (!error) return;
   const code = error.extensions?.code;
-  noteRefusal(context, isProblemCode(code) ? code : 'BAD_REQUEST');
+  setErrorCode(context, isProblemCode(code) ? code : 'BAD_REQUEST');
 }
 
-function outcomeOf(context: Context | null): Outcome {
+function labelsOf(context: RequestContext | null): OperationLabels {
   return (context?.client as Noting | undefined)?.[outcome] ?? {};
 }
 
-function noted(context: Context): Outcome {
+function noted(context: RequestContext): OperationLabels {
   const client: Noting = context.client;
   client[outcome] ??= {};
   return client[outcome];

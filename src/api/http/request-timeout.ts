@@ -9,7 +9,7 @@ import { Problem } from '../../core/errors.ts';
 const sweepMilliseconds = 100;
 
 /** Answers OVERLOADED once a request that has arrived whole has waited for so long. */
-export function keepDeadline(app: FastifyInstance, milliseconds: number): void {
+export function limitRequestTime(app: FastifyInstance, milliseconds: number): void {
   /** Who waits, in the order in which they began to, and when that has been too long. */
   const waiting = new Map<FastifyReply, number>();
   app.addHook('onRequest', (_request, reply, done) => {

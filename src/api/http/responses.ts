@@ -22,7 +22,7 @@ function sentenceOfStatus(status: number): string {
 }
 
 /** Thrown where a request is refused by HTTP; the message is public and quotes nothing. */
-export class HttpRefusal extends Error {
+export class HttpError extends Error {
   readonly statusCode: number;
 
   constructor(statusCode: number, message = sentenceOfStatus(statusCode)) {
@@ -32,7 +32,7 @@ export class HttpRefusal extends Error {
   }
 }
 
-export interface Envelope {
+export interface ResponseBody {
   readonly message: string;
   readonly data: object;
 }
@@ -50,7 +50,7 @@ function speaksGraphql(reply: FastifyReply): boolean {
 }
 
 /** Refuses the whole request, in the shape that the route's callers read. */
-export function sendRefusal(
+export function sendProblem(
   reply: FastifyReply,
   problem: Problem,
   instead: { readonly status?: number | undefined; readonly message?: string } = {},
@@ -66,7 +66,7 @@ export function sendRefusal(
   const message = instead.message ?? problem.message;
   return speaksGraphql(reply)
     ? sendGraphqlError(reply, message, retryAfter === undefined ? { code } : { code, retryAfter })
-    : reply.send({ message, data: { code, fields } } satisfies Envelope);
+    : reply.send({ message, data: { code, fields } } satisfies ResponseBody);
 }
 
 /** The challenge for a bearer token that is not valid (RFC 6750 §3.1). */
@@ -79,7 +79,7 @@ function challengeFor(reply: FastifyReply, { code }: Problem): string {
 }
 
 /** Refuses what HTTP itself does not take, in the shape that the route's callers read. */
-export function sendHttpRefusal(
+export function sendHttpError(
   reply: FastifyReply,
   status: number,
   message = sentenceOfStatus(status),
@@ -87,7 +87,7 @@ export function sendHttpRefusal(
   reply.code(status);
   return speaksGraphql(reply)
     ? sendGraphqlError(reply, message, { code: 'BAD_REQUEST' })
-    : reply.send(httpRefusal(status, message));
+    : reply.send(httpErrorBody(status, message));
 }
 
 /** Answers a mistake of ours: a constant sentence and the id to find it by in the log. */
@@ -106,14 +106,14 @@ function sendGraphqlError(reply: FastifyReply, message: string, extensions: obje
 }
 
 /** The body of an answer to something that HTTP itself refuses: malformed, too large, no such path. */
-export function httpRefusal(status: number, message = sentenceOfStatus(status)): Envelope {
+export function httpErrorBody(status: number, message = sentenceOfStatus(status)): ResponseBody {
   return {
     message,
     data: { code: status === 404 ? 'NOT_FOUND' : 'VALIDATION_FAILED', fields: [] },
   };
 }
 
-function internalEnvelope(requestId: string): Envelope {
+function internalEnvelope(requestId: string): ResponseBody {
   return {
     message: sentenceOf('INTERNAL'),
     data: { code: 'INTERNAL', fields: [], request_id: requestId },

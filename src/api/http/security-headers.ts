@@ -4,9 +4,9 @@ import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import type { Config } from '../../config/config.ts';
-import { sendHttpRefusal } from './responses.ts';
+import { sendHttpError } from './responses.ts';
 
-export async function protect(
+export async function setSecurityHeaders(
   app: FastifyInstance,
   config: Pick<Config, 'allowedHosts' | 'corsAllowedOrigins'>,
 ): Promise<void> {
@@ -22,7 +22,7 @@ export async function protect(
     const hosts = countHosts(request);
     const isAllowed = isForAnyHost ? hosts <= 1 : hosts === 1 && isServed(request.headers.host);
     if (isAllowed) return done();
-    sendHttpRefusal(reply, 400, 'This host name is not served here.');
+    sendHttpError(reply, 400, 'This host name is not served here.');
   });
   await allowOrigins(app, config.corsAllowedOrigins);
 }

@@ -7,24 +7,24 @@ import type { Config } from '../../config/config.ts';
 import { forwardedAddresses } from '../../core/network.ts';
 import type { Log } from '../../observability/log.ts';
 import {
-  endWithRefusal,
+  endWithClientError,
   isEnding,
   type ParserError,
   statusOfParserError,
 } from './client-errors.ts';
 import { sendUnroutable } from './error-handler.ts';
 import type { HttpLimits } from './limits.ts';
-import { isAnswering, oneByOne } from './pipelining.ts';
+import { answerInOrder, isAnswering } from './pipelining.ts';
 import { nextRequestId } from './request-log.ts';
 
-export interface HttpServerParts {
+export interface HttpServerDeps {
   readonly limits: HttpLimits;
   /** Connections at a time; more are closed without an answer. */
   readonly maxConnections: number;
   readonly log: Log;
 }
 
-function createHttpServer(handler: RequestListener, parts: HttpServerParts): Server {
+function createHttpServer(handler: RequestListener, parts: HttpServerDeps): Server {
   const { limits, maxConnections } = parts;
   const options = {
     headersTimeout: limits.headersMilliseconds,
@@ -35,7 +35,7 @@ function createHttpServer(handler: RequestListener, parts: HttpServerParts): Ser
     // Judged by ourselves, so that the refusal has its shape.
     requireHostHeader: false,
   };
-  const server = createServer(options, oneByOne(handler, limits));
+  const server = createServer(options, answerInOrder(handler, limits));
   server.setTimeout(limits.silenceMilliseconds);
   server.maxConnections = maxConnections;
   // Otherwise workers that are full hand a connection to each other forever.
@@ -54,9 +54,9 @@ function refuseWhatIsNoRequest(server: Server, log: Log): void {
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     const status = statusOfParserError(error);
     log.debug({ status, reason: error.code }, 'not a request');
-    endWithRefusal(socket, status);
+    endWithClientError(socket, status);
   });
-  server.on('connect', ({ socket }) => endWithRefusal(socket, 501));
+  server.on('connect', ({ socket }) => endWithClientError(socket, 501));
 }
 
 /** Asks for a body only if it will be read; expectations of other kinds may be ignored (RFC 9110 §10.1.1). */
@@ -87,13 +87,13 @@ function closeIdle(server: Server, milliseconds: number): void {
   });
 }
 
-export interface ListenerParts {
+export interface ListenerDeps {
   readonly config: Pick<Config, 'trustedProxyHops' | 'maxConnections'>;
   readonly log: Log;
   readonly limits: HttpLimits;
 }
 
-export function createListener({ config, log, limits }: ListenerParts): FastifyInstance {
+export function createListener({ config, log, limits }: ListenerDeps): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = log;
   const { maxConnections } = config;
   return fastify({

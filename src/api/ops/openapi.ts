@@ -5,12 +5,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sentenceOf, statusOf } from '../../core/errors.ts';
 import { toJsonLine } from '../http/responses.ts';
 import { memoryFile, sendFile, serveFiles } from '../pages/assets.ts';
-import type { RestInput, RestRow } from '../rest/route.ts';
-import { restRows } from '../rest/routes.ts';
+import type { RestInput, RestRoute } from '../rest/route.ts';
+import { restRoutes } from '../rest/routes.ts';
 
 export function openApiDocument(settings: { prefix: string; publicUrl: string; version: string }) {
   const paths: Record<string, Record<string, object>> = {};
-  for (const row of restRows) {
+  for (const row of restRoutes) {
     const url = `${settings.prefix}${row.path}`.replace(/:(\w+)/g, '{$1}');
     paths[url] = { ...paths[url], [row.method.toLowerCase()]: operation(row) };
   }
@@ -53,7 +53,7 @@ const problemSchema = {
   },
 } as const;
 
-function operation(row: RestRow): object {
+function operation(row: RestRoute): object {
   const inputs = Object.entries(row.inputs);
   const bodyInputs = inputs.filter(([, { from }]) => from === 'body');
   return {
@@ -90,7 +90,7 @@ function requestBody(inputs: readonly [string, RestInput][]): object {
   };
 }
 
-function success({ success: { status, message, data }, isList }: RestRow): object {
+function success({ success: { status, message, data }, isList }: RestRoute): object {
   if (status === 204) return { description: message };
   const properties = Object.fromEntries(Object.keys(data).map((name) => [name, {}]));
   const item = { type: 'object', properties };
@@ -104,7 +104,7 @@ function success({ success: { status, message, data }, isList }: RestRow): objec
   return { description: message, content: { 'application/json': { schema } } };
 }
 
-function refusals(row: RestRow): object {
+function refusals(row: RestRoute): object {
   const codes = row.needsToken
     ? (['VALIDATION_FAILED', 'UNAUTHENTICATED'] as const)
     : (['VALIDATION_FAILED', 'INVALID_CREDENTIALS'] as const);

@@ -5,17 +5,17 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Problem } from '../../core/errors.ts';
 import { type Clock, secondsAfter } from '../../core/time.ts';
-import type { ChangeKey, Changes } from '../../database/change-feed.ts';
+import type { ChangeFeed, ChangeKey } from '../../database/change-feed.ts';
 import type { Sessions } from '../../features/sessions/sessions.ts';
 import type { Log } from '../../observability/log.ts';
 import type { RevocationEvent } from '../../verify/revocation-feed.ts';
 import { requireKey } from '../http/access-control.ts';
 import { EventStream } from '../http/event-stream.ts';
 
-export interface RevocationsParts {
+export interface RevocationsDeps {
   readonly key: string;
   readonly log: Log;
-  readonly changes: Pick<Changes, 'onChange' | 'isTrusted'>;
+  readonly changeFeed: Pick<ChangeFeed, 'onChange' | 'isTrusted'>;
   readonly sessions: Pick<Sessions, 'endedSince'>;
   readonly clock: Clock;
 }
@@ -26,15 +26,15 @@ const maxStreams = 200;
 /** Seconds; longer than an access token can live. */
 const toldSeconds = 1000;
 
-export function serveRevocations(app: FastifyInstance, parts: RevocationsParts): void {
-  const { changes, log } = parts;
+export function serveRevocations(app: FastifyInstance, parts: RevocationsDeps): void {
+  const { changeFeed, log } = parts;
   const streams = new Set<EventStream>();
-  changes.onChange((change) => {
+  changeFeed.onChange((change) => {
     for (const stream of streams) publish(stream, change);
   });
   const beats = setInterval(() => {
     for (const stream of streams) {
-      if (changes.isTrusted()) stream.send({ type: 'beat' } satisfies RevocationEvent);
+      if (changeFeed.isTrusted()) stream.send({ type: 'beat' } satisfies RevocationEvent);
       stream.endIfStalled();
     }
   }, beatMilliseconds);
@@ -46,7 +46,7 @@ export function serveRevocations(app: FastifyInstance, parts: RevocationsParts):
 
   app.get('/revocations', { exposeHeadRoute: false }, async (request, reply) => {
     requireKey(request, { key: parts.key, event: 'revocations', log });
-    if (!changes.isTrusted() || streams.size >= maxStreams) {
+    if (!changeFeed.isTrusted() || streams.size >= maxStreams) {
       throw new Problem('OVERLOADED', { retryAfterSeconds: 1 });
     }
     const stream = openStream(reply, () =>

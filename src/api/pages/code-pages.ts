@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { textsIn } from '../../i18n/translate.ts';
-import type { OwnDocument, PrepareDocument } from '../graphql/compiled-operations.ts';
+import type { CompileDocument, CompiledDocument } from '../graphql/compiled-operations.ts';
 import { type LinkOwners, runOperation, selection, textOf } from './link-operations.ts';
 import {
   accountRow,
@@ -16,8 +16,8 @@ import {
   sendPage,
 } from './page.ts';
 
-export interface PageParts {
-  readonly prepareDocument: PrepareDocument;
+export interface PageDeps {
+  readonly compileDocument: CompileDocument;
   readonly linkOwners: LinkOwners;
 }
 
@@ -27,9 +27,9 @@ export interface CodePage {
   readonly operation: 'confirmEmailChange' | 'cancelEmailChange';
 }
 
-export function serveCodePage(app: FastifyInstance, page: CodePage, parts: PageParts): void {
+export function serveCodePage(app: FastifyInstance, page: CodePage, parts: PageDeps): void {
   const options = { config: { speaks: 'rest' }, errorHandler: sendFailure } as const;
-  const run = parts.prepareDocument(
+  const run = parts.compileDocument(
     `mutation ($code: String!) { result: ${page.operation}(code: $code) ${selection} }`,
   );
   app.get(page.path, options, (request, reply) => sendQuestion(page, parts, request, reply));
@@ -39,7 +39,7 @@ export function serveCodePage(app: FastifyInstance, page: CodePage, parts: PageP
 /** Asks for the press of the button. Also answers HEAD. */
 async function sendQuestion(
   page: CodePage,
-  { linkOwners }: Pick<PageParts, 'linkOwners'>,
+  { linkOwners }: Pick<PageDeps, 'linkOwners'>,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -48,23 +48,23 @@ async function sendQuestion(
   const address = await linkOwners.addressOfEmailChangeCode(code);
   if (address === undefined) return sendDeadLink(reply, page.operation);
   const locale = pageLocale(request);
-  const say = textsIn(locale);
+  const translate = textsIn(locale);
   const texts = `pages.${page.operation}` as const;
   return sendPage(reply, {
     locale,
-    title: say(`${texts}.title`),
-    body: html`<p>${say(`${texts}.body`)}</p>
-${accountRow(say('pages.address'), address)}
+    title: translate(`${texts}.title`),
+    body: html`<p>${translate(`${texts}.body`)}</p>
+${accountRow(translate('pages.address'), address)}
 <form method="post" action="${page.path}">
 <input type="hidden" name="code" value="${code}">
-<button type="submit">${say(`${texts}.button`)}</button>
+<button type="submit">${translate(`${texts}.button`)}</button>
 </form>`,
   });
 }
 
 async function sendResult(
   page: CodePage,
-  run: OwnDocument,
+  run: CompiledDocument,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -73,14 +73,14 @@ async function sendResult(
   const problem = await runOperation(run, request, { code });
   if (problem) return sendDeadLink(reply, page.operation);
   const locale = pageLocale(request);
-  const say = textsIn(locale);
+  const translate = textsIn(locale);
   const texts = `pages.${page.operation}` as const;
   return sendPage(reply, {
     locale,
     mark: 'done',
-    title: say(`${texts}.doneTitle`),
-    body: html`<p>${say(`${texts}.done`)}</p>
-<p class="quiet">${say('pages.closeHint')}</p>`,
+    title: translate(`${texts}.doneTitle`),
+    body: html`<p>${translate(`${texts}.done`)}</p>
+<p class="quiet">${translate('pages.closeHint')}</p>`,
   });
 }
 

@@ -5,20 +5,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../core/errors.ts';
 import { type SupportedLocale, supportedLocaleOf, supportedLocales } from '../../i18n/locale.ts';
-import type { DevelopmentMailbox, KeptMail } from '../../mail/dev-mailbox.ts';
+import type { DevMailbox, StoredMail } from '../../mail/dev-mailbox.ts';
 import type { Mail } from '../../mail/templates/layout.ts';
 import { isPreviewName, previewMail, previewNames } from '../../mail/templates/previews.ts';
 import { requireThisMachine } from '../http/access-control.ts';
 import { textOf } from './link-operations.ts';
 import { type Html, html, sendPage } from './page.ts';
 
-interface MailboxParts {
-  readonly mailbox: DevelopmentMailbox;
+interface MailboxDeps {
+  readonly mailbox: DevMailbox;
   readonly publicUrl: string;
 }
 
 /** Every route, other methods too, is behind one guard. */
-export function serveMailbox(app: FastifyInstance, parts: MailboxParts): void {
+export function serveMailbox(app: FastifyInstance, parts: MailboxDeps): void {
   app.addHook('onRequest', (request, _reply, done) => {
     if (isInMailbox(request.routeOptions.url)) requireThisMachine(request);
     done();
@@ -31,7 +31,7 @@ function isInMailbox(url = ''): boolean {
   return url === mailboxPath || url.startsWith(`${mailboxPath}/`);
 }
 
-function serveMails(app: FastifyInstance, { mailbox }: MailboxParts): void {
+function serveMails(app: FastifyInstance, { mailbox }: MailboxDeps): void {
   app.get(mailboxPath, async (request, reply) => {
     const mails = await mailbox.list();
     return wantsPage(request)
@@ -49,13 +49,13 @@ function serveMails(app: FastifyInstance, { mailbox }: MailboxParts): void {
   );
 }
 
-async function requireMail(mailbox: DevelopmentMailbox, id: string): Promise<KeptMail> {
+async function requireMail(mailbox: DevMailbox, id: string): Promise<StoredMail> {
   const mail = await mailbox.find(id);
   if (!mail) throw new Problem('NOT_FOUND');
   return mail;
 }
 
-function sendList(reply: FastifyReply, mails: readonly KeptMail[]): FastifyReply {
+function sendList(reply: FastifyReply, mails: readonly StoredMail[]): FastifyReply {
   const rows = mails.map(
     (mail) =>
       html`<tr><td><a href="${mailboxPath}/${mail.id}">${mail.subject}</a></td><td>${mail.to}</td><td>${timeOf(mail)}</td></tr>`,
@@ -76,11 +76,11 @@ ${listOfPreviews()}`,
   });
 }
 
-function timeOf({ sentAt }: KeptMail): Html {
+function timeOf({ sentAt }: StoredMail): Html {
   return html`<time datetime="${sentAt}">${sentAt.slice(0, 19).replace('T', ' ')}</time>`;
 }
 
-function sendMail(reply: FastifyReply, mail: KeptMail): FastifyReply {
+function sendMail(reply: FastifyReply, mail: StoredMail): FastifyReply {
   return sendPage(reply, {
     locale: 'en',
     title: mail.subject,

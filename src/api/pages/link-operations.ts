@@ -1,13 +1,13 @@
 /** Runs the operation behind a page's button: a document as a client could send it. */
 import type { FastifyRequest } from 'fastify';
 import { type FieldProblem, isProblemCode, Problem, type ProblemCode } from '../../core/errors.ts';
-import type { LookAtCode } from '../../features/authentication/consume-code.ts';
+import type { CheckCode } from '../../features/authentication/consume-code.ts';
 import type {
   EmailVerification,
   VerificationCodeOwner,
 } from '../../features/authentication/email-verification.ts';
 import type { Passwords } from '../../features/authentication/passwords.ts';
-import type { OwnDocument } from '../graphql/compiled-operations.ts';
+import type { CompiledDocument } from '../graphql/compiled-operations.ts';
 import { contextOf } from '../http/context.ts';
 
 /** What the document of a page selects of its one answer, which is called `result`. */
@@ -19,9 +19,9 @@ export const selection = '{ __typename ... on Problem { code fields { path messa
  * @throws THROTTLED, OVERLOADED, INTERNAL
  */
 export async function runOperation(
-  run: OwnDocument,
+  run: CompiledDocument,
   request: FastifyRequest,
-  variables: Parameters<OwnDocument>[0],
+  variables: Parameters<CompiledDocument>[0],
 ): Promise<Problem | undefined> {
   const { data, errors } = await run(variables, contextOf(request));
   if (errors?.[0]) throw topLevelProblem(errors[0].extensions);
@@ -67,16 +67,16 @@ export interface LinkOwners {
 }
 
 export function createLinkOwners(deps: {
-  readonly lookAtCode: LookAtCode;
-  readonly passwords: Pick<Passwords, 'lookAtPasswordLink'>;
+  readonly checkCode: CheckCode;
+  readonly passwords: Pick<Passwords, 'checkPasswordLink'>;
   readonly emailVerification: Pick<EmailVerification, 'ownerOfCode'>;
 }): LinkOwners {
-  const { lookAtCode, passwords } = deps;
+  const { checkCode, passwords } = deps;
   return {
-    addressOfEmailChangeCode: async (code) => (await lookAtCode(['change-email'], code))?.email,
+    addressOfEmailChangeCode: async (code) => (await checkCode(['change-email'], code))?.email,
     ownerOfVerificationCode: deps.emailVerification.ownerOfCode,
     async ownerOfPasswordLink(uid, token) {
-      const link = await passwords.lookAtPasswordLink(uid, token).catch(ifMalformed);
+      const link = await passwords.checkPasswordLink(uid, token).catch(ifMalformed);
       return link && { email: link.email, isInvited: link.kind === 'invite' };
     },
   };

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { escapeHtml } from '../../core/text.ts';
 import { preferredLocale, type SupportedLocale } from '../../i18n/locale.ts';
 import { textsIn } from '../../i18n/translate.ts';
-import { problemOf, sendRefusal } from '../http/responses.ts';
+import { problemOf, sendProblem } from '../http/responses.ts';
 import { gate, iconPath, styleSheetPath } from './assets.ts';
 
 /** A piece of HTML that needs no escaping any more. */
@@ -114,7 +114,7 @@ export function sendFailure(
 ): FastifyReply {
   const problem = problemOf(error);
   // Only programs send tokens.
-  if (problem?.code === 'UNAUTHENTICATED') return sendRefusal(reply, problem);
+  if (problem?.code === 'UNAUTHENTICATED') return sendProblem(reply, problem);
   if (problem?.retryAfterSeconds !== undefined) {
     reply.header('retry-after', String(problem.retryAfterSeconds));
   }
@@ -128,26 +128,26 @@ export function sendFailure(
 
 function sendFailurePage(reply: FastifyReply, status: number, failure: Failure): FastifyReply {
   const locale = pageLocale(reply.request);
-  const say = textsIn(locale);
+  const translate = textsIn(locale);
   return sendPage(reply, {
     locale,
     status,
     mark: 'refused',
-    title: say('pages.failure.title'),
-    body: html`<p>${say(`pages.failure.${failure}`)}</p>`,
+    title: translate('pages.failure.title'),
+    body: html`<p>${translate(`pages.failure.${failure}`)}</p>`,
   });
 }
 
 /** For a link that lost a part on its way. */
 export function sendIncomplete(reply: FastifyReply): FastifyReply {
   const locale = pageLocale(reply.request);
-  const say = textsIn(locale);
+  const translate = textsIn(locale);
   return sendPage(reply, {
     locale,
     status: 400,
     mark: 'refused',
-    title: say('pages.linkIncomplete.title'),
-    body: html`<p>${say('pages.linkIncomplete.body')}</p>`,
+    title: translate('pages.linkIncomplete.title'),
+    body: html`<p>${translate('pages.linkIncomplete.body')}</p>`,
   });
 }
 
@@ -157,13 +157,13 @@ export function sendDeadLink(
   page: 'verifyEmail' | 'confirmEmailChange' | 'cancelEmailChange' | 'resetPassword',
 ): FastifyReply {
   const locale = pageLocale(reply.request);
-  const say = textsIn(locale);
+  const translate = textsIn(locale);
   return sendPage(reply, {
     locale,
     status: 400,
     mark: 'refused',
-    title: say(`pages.${page}.deadTitle`),
-    body: html`<p>${say(`pages.${page}.dead`)}</p>
-<p>${say(`pages.${page}.deadHelp`)}</p>`,
+    title: translate(`pages.${page}.deadTitle`),
+    body: html`<p>${translate(`pages.${page}.dead`)}</p>
+<p>${translate(`pages.${page}.deadHelp`)}</p>`,
   });
 }

@@ -4,14 +4,14 @@ import { serveAssets } from './assets.ts';
 import {
   cancelEmailChangePage,
   confirmEmailChangePage,
-  type PageParts,
+  type PageDeps,
   serveCodePage,
 } from './code-pages.ts';
 import { textOf } from './link-operations.ts';
-import { type ResetPasswordParts, serveResetPasswordPage } from './reset-password.ts';
+import { type ResetPasswordDeps, serveResetPasswordPage } from './reset-password.ts';
 import { sendVerificationForm, serveVerifyEmailPage } from './verify-email.ts';
 
-export function servePages(app: FastifyInstance, parts: ResetPasswordParts): void {
+export function servePages(app: FastifyInstance, parts: ResetPasswordDeps): void {
   serveAssets(app);
   serveVerifyEmailPage(app, parts);
   for (const page of [confirmEmailChangePage, cancelEmailChangePage]) {
@@ -21,7 +21,7 @@ export function servePages(app: FastifyInstance, parts: ResetPasswordParts): voi
 }
 
 /** The page of a verification code, for the REST address that programs use. */
-export function createVerifyPage(parts: Pick<PageParts, 'linkOwners'>) {
+export function createVerifyPage(parts: Pick<PageDeps, 'linkOwners'>) {
   return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
     sendVerificationForm(parts, reply, { code: textOf(request.query, 'code') });
 }

@@ -1,6 +1,6 @@
 /** The form to choose a password with: two fields, each with its fault tied to it. */
 import type { FieldProblem } from '../../core/errors.ts';
-import type { Say } from '../../i18n/translate.ts';
+import type { Translate } from '../../i18n/translate.ts';
 import { Html, html } from './page.ts';
 
 export interface PasswordForm {
@@ -17,17 +17,17 @@ export interface PasswordForm {
  * The hidden username tells a password manager which account it is. Passwords are never written back. There is no maxlength, because a browser would
  * shorten a pasted password without a word.
  */
-export function passwordForm(say: Say, form: PasswordForm): Html {
-  const hint = say('pages.resetPassword.hint', { count: form.minLength });
+export function passwordForm(translate: Translate, form: PasswordForm): Html {
+  const hint = translate('pages.resetPassword.hint', { count: form.minLength });
   const faults = {
-    password: faultOf(say, form.fields, 'password'),
-    passwordConfirmation: faultOf(say, form.fields, 'passwordConfirmation'),
+    password: faultOf(translate, form.fields, 'password'),
+    passwordConfirmation: faultOf(translate, form.fields, 'passwordConfirmation'),
   };
   const focused = faults.password === undefined ? 'passwordConfirmation' : 'password';
   const field = (name: keyof typeof faults, fieldHint?: string) =>
     passwordField({
       name,
-      label: say(`pages.resetPassword.${name}`),
+      label: translate(`pages.resetPassword.${name}`),
       hint: fieldHint,
       fault: faults[name],
       isFocused: form.fields.length > 0 && name === focused,
@@ -39,7 +39,7 @@ export function passwordForm(say: Say, form: PasswordForm): Html {
 <input type="text" name="username" value="${form.email}" autocomplete="username" hidden>
 ${field('password', hint)}
 ${field('passwordConfirmation')}
-<button type="submit">${say('pages.resetPassword.button')}</button>
+<button type="submit">${translate('pages.resetPassword.button')}</button>
 </form>`;
 }
 
@@ -75,36 +75,39 @@ ${notes.map(({ id, style, text }) => html`<p id="${id}" class="${style}">${text}
 </div>`;
 }
 
-type Sentence = (say: Say, count: number) => string;
+type Sentence = (translate: Translate, count: number) => string;
 
 const sentences: readonly (readonly [message: RegExp, Sentence])[] = [
-  [/^Must not be empty\.$/, (say) => say('pages.faults.empty')],
-  [/^Use at least (\d+) characters\.$/, (say, count) => say('pages.faults.tooShort', { count })],
+  [/^Must not be empty\.$/, (translate) => translate('pages.faults.empty')],
+  [
+    /^Use at least (\d+) characters\.$/,
+    (translate, count) => translate('pages.faults.tooShort', { count }),
+  ],
   [
     /^(?:Use at most|Must not be longer than) (\d+) characters\.$/,
-    (say, count) => say('pages.faults.tooLong', { count }),
+    (translate, count) => translate('pages.faults.tooLong', { count }),
   ],
-  [/Unicode/, (say) => say('pages.faults.malformed')],
-  [/on the lists that attackers/, (say) => say('pages.faults.common')],
-  [/more than your name/, (say) => say('pages.faults.aboutYou')],
-  [/^Must be equal to the password\.$/, (say) => say('pages.faults.notEqual')],
+  [/Unicode/, (translate) => translate('pages.faults.malformed')],
+  [/on the lists that attackers/, (translate) => translate('pages.faults.common')],
+  [/more than your name/, (translate) => translate('pages.faults.aboutYou')],
+  [/^Must be equal to the password\.$/, (translate) => translate('pages.faults.notEqual')],
 ];
 
 /** The sentence for a message of the service. */
-export function passwordFault(say: Say, message: string): string {
+export function passwordFault(translate: Translate, message: string): string {
   for (const [pattern, sentence] of sentences) {
     const match = pattern.exec(message);
-    if (match) return sentence(say, Number(match[1]));
+    if (match) return sentence(translate, Number(match[1]));
   }
-  return say('pages.faults.other');
+  return translate('pages.faults.other');
 }
 
 /** The fault of one field of the form, if it has any. */
 function faultOf(
-  say: Say,
+  translate: Translate,
   fields: readonly FieldProblem[],
   name: 'password' | 'passwordConfirmation',
 ): string | undefined {
   const field = fields.find(({ path }) => path === name);
-  return field && passwordFault(say, field.message);
+  return field && passwordFault(translate, field.message);
 }

@@ -2,8 +2,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { FieldProblem } from '../../core/errors.ts';
 import { textsIn } from '../../i18n/translate.ts';
-import type { OwnDocument } from '../graphql/compiled-operations.ts';
-import type { PageParts } from './code-pages.ts';
+import type { CompiledDocument } from '../graphql/compiled-operations.ts';
+import type { PageDeps } from './code-pages.ts';
 import { runOperation, selection, textOf } from './link-operations.ts';
 import {
   accountRow,
@@ -19,7 +19,7 @@ import { passwordForm } from './password-form.ts';
 const path = '/reset-password';
 const document = `mutation ($input: ResetPasswordInput!) { result: resetPassword(input: $input) ${selection} }`;
 
-export interface ResetPasswordParts extends PageParts {
+export interface ResetPasswordDeps extends PageDeps {
   /** Code points, for the hint. */
   readonly passwordMinLength: number;
 }
@@ -29,9 +29,9 @@ interface Link {
   readonly token: string;
 }
 
-export function serveResetPasswordPage(app: FastifyInstance, parts: ResetPasswordParts): void {
+export function serveResetPasswordPage(app: FastifyInstance, parts: ResetPasswordDeps): void {
   const options = { config: { speaks: 'rest' }, errorHandler: sendFailure } as const;
-  const run = parts.prepareDocument(document);
+  const run = parts.compileDocument(document);
   app.get(path, options, async (request, reply) => {
     const link = linkOf(request.query);
     return link ? sendForm(parts, reply, { link, fields: [] }) : sendIncomplete(reply);
@@ -51,7 +51,7 @@ function linkOf(source: unknown): Link | undefined {
   return uid === undefined || token === undefined ? undefined : { uid, token };
 }
 
-function setPassword(run: OwnDocument, request: FastifyRequest, link: Link) {
+function setPassword(run: CompiledDocument, request: FastifyRequest, link: Link) {
   const password = textOf(request.body, 'password') ?? '';
   const passwordConfirmation = textOf(request.body, 'passwordConfirmation') ?? '';
   return runOperation(run, request, { input: { ...link, password, passwordConfirmation } });
@@ -59,7 +59,7 @@ function setPassword(run: OwnDocument, request: FastifyRequest, link: Link) {
 
 /** Keeps uid and token, so that a refused password can be followed by a better one. */
 async function sendForm(
-  { linkOwners, passwordMinLength }: ResetPasswordParts,
+  { linkOwners, passwordMinLength }: ResetPasswordDeps,
   reply: FastifyReply,
   { link, fields }: { readonly link: Link; readonly fields: readonly FieldProblem[] },
 ): Promise<FastifyReply> {
@@ -67,28 +67,28 @@ async function sendForm(
   if (!owner) return sendDeadLink(reply, 'resetPassword');
   const { email, isInvited } = owner;
   const locale = pageLocale(reply.request);
-  const say = textsIn(locale);
-  const title = say(`pages.resetPassword.${isInvited ? 'inviteTitle' : 'title'}`);
+  const translate = textsIn(locale);
+  const title = translate(`pages.resetPassword.${isInvited ? 'inviteTitle' : 'title'}`);
   const isRefused = fields.length > 0;
   return sendPage(reply, {
     locale,
     status: isRefused ? 400 : 200,
     title,
-    tabTitle: isRefused ? say('pages.errorTitle', { title }) : title,
-    body: html`<p>${say(`pages.resetPassword.${isInvited ? 'inviteBody' : 'body'}`)}</p>
-${accountRow(say('pages.account'), email)}
-${passwordForm(say, { ...link, action: path, email, minLength: passwordMinLength, fields })}`,
+    tabTitle: isRefused ? translate('pages.errorTitle', { title }) : title,
+    body: html`<p>${translate(`pages.resetPassword.${isInvited ? 'inviteBody' : 'body'}`)}</p>
+${accountRow(translate('pages.account'), email)}
+${passwordForm(translate, { ...link, action: path, email, minLength: passwordMinLength, fields })}`,
   });
 }
 
 function sendDone(reply: FastifyReply): FastifyReply {
   const locale = pageLocale(reply.request);
-  const say = textsIn(locale);
+  const translate = textsIn(locale);
   return sendPage(reply, {
     locale,
     mark: 'done',
-    title: say('pages.resetPassword.doneTitle'),
-    body: html`<p>${say('pages.resetPassword.done')}</p>
-<p class="quiet">${say('pages.closeHint')}</p>`,
+    title: translate('pages.resetPassword.doneTitle'),
+    body: html`<p>${translate('pages.resetPassword.done')}</p>
+<p class="quiet">${translate('pages.closeHint')}</p>`,
   });
 }

@@ -5,9 +5,9 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { VerificationCodeOwner } from '../../features/authentication/email-verification.ts';
-import { type Say, textsIn } from '../../i18n/translate.ts';
-import type { OwnDocument } from '../graphql/compiled-operations.ts';
-import type { PageParts } from './code-pages.ts';
+import { type Translate, textsIn } from '../../i18n/translate.ts';
+import type { CompiledDocument } from '../graphql/compiled-operations.ts';
+import type { PageDeps } from './code-pages.ts';
 import { runOperation, selection, textOf } from './link-operations.ts';
 import {
   accountRow,
@@ -27,11 +27,11 @@ const verifyDocument = `mutation ($code: String!, $password: String) {
 }`;
 const cancelDocument = `mutation ($code: String!) { result: cancelRegistration(code: $code) ${selection} }`;
 
-export function serveVerifyEmailPage(app: FastifyInstance, parts: PageParts): void {
+export function serveVerifyEmailPage(app: FastifyInstance, parts: PageDeps): void {
   const options = { config: { speaks: 'rest' }, errorHandler: sendFailure } as const;
-  const [verify, cancel] = [verifyDocument, cancelDocument].map(parts.prepareDocument) as [
-    OwnDocument,
-    OwnDocument,
+  const [verify, cancel] = [verifyDocument, cancelDocument].map(parts.compileDocument) as [
+    CompiledDocument,
+    CompiledDocument,
   ]; // one for each document
   app.get(path, options, (request, reply) =>
     sendVerificationForm(parts, reply, { code: textOf(request.query, 'code') }),
@@ -48,8 +48,8 @@ export function serveVerifyEmailPage(app: FastifyInstance, parts: PageParts): vo
 }
 
 async function confirm(
-  parts: PageParts,
-  verify: OwnDocument,
+  parts: PageDeps,
+  verify: CompiledDocument,
   request: FastifyRequest,
   reply: FastifyReply,
   code: string,
@@ -68,7 +68,7 @@ async function confirm(
 
 /** Asks for the decision. Also answers HEAD. */
 export async function sendVerificationForm(
-  { linkOwners }: Pick<PageParts, 'linkOwners'>,
+  { linkOwners }: Pick<PageDeps, 'linkOwners'>,
   reply: FastifyReply,
   {
     code,
@@ -79,16 +79,16 @@ export async function sendVerificationForm(
   const owner = await linkOwners.ownerOfVerificationCode(code);
   if (!owner) return sendDeadLink(reply, 'verifyEmail');
   const locale = pageLocale(reply.request);
-  const say = textsIn(locale);
-  const title = say('pages.verifyEmail.title');
+  const translate = textsIn(locale);
+  const title = translate('pages.verifyEmail.title');
   return sendPage(reply, {
     locale,
     status: fault === undefined ? 200 : 400,
     title,
-    tabTitle: fault === undefined ? title : say('pages.errorTitle', { title }),
-    body: html`<p>${say(`pages.verifyEmail.${bodyOf(owner)}`)}</p>
-${accountRow(say('pages.address'), owner.email)}
-${formOf(say, owner, { code, fault })}`,
+    tabTitle: fault === undefined ? title : translate('pages.errorTitle', { title }),
+    body: html`<p>${translate(`pages.verifyEmail.${bodyOf(owner)}`)}</p>
+${accountRow(translate('pages.address'), owner.email)}
+${formOf(translate, owner, { code, fault })}`,
   });
 }
 
@@ -99,19 +99,19 @@ function bodyOf({ isRegistration, needsPassword }: VerificationCodeOwner) {
 
 /** The hidden username tells a password manager which account it is. */
 function formOf(
-  say: Say,
+  translate: Translate,
   { email, isRegistration, needsPassword }: VerificationCodeOwner,
   { code, fault }: { readonly code: string; readonly fault: 'empty' | 'wrongPassword' | undefined },
 ): Html {
   const faults = {
-    empty: say('pages.faults.empty'),
-    wrongPassword: say(
+    empty: translate('pages.faults.empty'),
+    wrongPassword: translate(
       `pages.verifyEmail.${isRegistration ? 'wrongPassword' : 'wrongAccountPassword'}`,
     ),
   };
   const password = passwordField({
     name: 'password',
-    label: say('pages.verifyEmail.password'),
+    label: translate('pages.verifyEmail.password'),
     hint: undefined,
     fault: fault && faults[fault],
     isFocused: fault !== undefined,
@@ -121,22 +121,22 @@ function formOf(
 ${password}
 `;
   const cancel = html`
-<p class="quiet aside">${say('pages.verifyEmail.cancelHint')}</p>
-<button type="submit" class="secondary" name="decision" value="cancel" formnovalidate>${say('pages.verifyEmail.cancelButton')}</button>`;
+<p class="quiet aside">${translate('pages.verifyEmail.cancelHint')}</p>
+<button type="submit" class="secondary" name="decision" value="cancel" formnovalidate>${translate('pages.verifyEmail.cancelButton')}</button>`;
   return html`<form method="post" action="${path}">
 <input type="hidden" name="code" value="${code}">
-${needsPassword ? fields : ''}<button type="submit">${say('pages.verifyEmail.button')}</button>${isRegistration ? cancel : ''}
+${needsPassword ? fields : ''}<button type="submit">${translate('pages.verifyEmail.button')}</button>${isRegistration ? cancel : ''}
 </form>`;
 }
 
 function sendDone(reply: FastifyReply, outcome: 'done' | 'cancelled'): FastifyReply {
   const locale = pageLocale(reply.request);
-  const say = textsIn(locale);
+  const translate = textsIn(locale);
   return sendPage(reply, {
     locale,
     mark: 'done',
-    title: say(`pages.verifyEmail.${outcome}Title`),
-    body: html`<p>${say(`pages.verifyEmail.${outcome}`)}</p>
-<p class="quiet">${say('pages.closeHint')}</p>`,
+    title: translate(`pages.verifyEmail.${outcome}Title`),
+    body: html`<p>${translate(`pages.verifyEmail.${outcome}`)}</p>
+<p class="quiet">${translate('pages.closeHint')}</p>`,
   });
 }

@@ -1,7 +1,7 @@
 /** The REST rows under `admin/`: users, groups and permissions, each listed, read, made, changed, removed. */
 
-import { registrationRows } from './registration-routes.ts';
-import type { RestInput, RestRow } from './route.ts';
+import { registrationRoutes } from './registration-routes.ts';
+import type { RestInput, RestRoute } from './route.ts';
 import { acknowledgement, body, optionalBody, optionalQuery, path, problem } from './route.ts';
 
 /** What the rows of one kind of thing are made from. */
@@ -91,7 +91,7 @@ const things: readonly Thing[] = [
   },
 ];
 
-export const administrationRows: readonly RestRow[] = [
+export const administrationRoutes: readonly RestRoute[] = [
   ...things.flatMap(rowsOf),
   rowOfUserAction('password_reset', {
     operation: 'sendPasswordReset',
@@ -108,10 +108,10 @@ export const administrationRows: readonly RestRow[] = [
     summary: 'Mail the invitation or verification code of a user again',
     message: 'Invitation sent',
   }),
-  ...registrationRows(userThing),
+  ...registrationRoutes(userThing),
 ];
 
-function rowsOf(thing: Thing): RestRow[] {
+function rowsOf(thing: Thing): RestRoute[] {
   const change = rowOfChange(thing);
   return [
     rowOfList(thing),
@@ -123,7 +123,7 @@ function rowsOf(thing: Thing): RestRow[] {
   ];
 }
 
-function rowOfList({ plural, type, data, fields, filters = {} }: Thing): RestRow {
+function rowOfList({ plural, type, data, fields, filters = {} }: Thing): RestRoute {
   const isFiltered = Object.keys(filters).length > 0;
   const variables = `$first: Int, $after: String${isFiltered ? `, $filter: ${type}Filter` : ''}`;
   const given = `first: $first, after: $after${isFiltered ? ', filter: $filter' : ''}`;
@@ -144,7 +144,7 @@ function rowOfList({ plural, type, data, fields, filters = {} }: Thing): RestRow
   };
 }
 
-function rowOfCreation({ plural, type, data, fields, inputs }: Thing): RestRow {
+function rowOfCreation({ plural, type, data, fields, inputs }: Thing): RestRoute {
   return {
     method: 'POST',
     path: `/admin/${plural}/`,
@@ -156,7 +156,7 @@ function rowOfCreation({ plural, type, data, fields, inputs }: Thing): RestRow {
   };
 }
 
-function rowOfReading({ plural, type, data, fields }: Thing): RestRow {
+function rowOfReading({ plural, type, data, fields }: Thing): RestRoute {
   return {
     method: 'GET',
     path: `/admin/${plural}/:id/`,
@@ -169,7 +169,7 @@ function rowOfReading({ plural, type, data, fields }: Thing): RestRow {
 }
 
 /** What is left out stays as it is, with PUT too: nobody loses what an older client does not know. */
-function rowOfChange({ plural, type, data, fields, inputs }: Thing): Omit<RestRow, 'method'> {
+function rowOfChange({ plural, type, data, fields, inputs }: Thing): Omit<RestRoute, 'method'> {
   const optional = Object.entries(inputs).map(([name, each]) => [
     name,
     { ...each, isRequired: false },
@@ -184,7 +184,7 @@ function rowOfChange({ plural, type, data, fields, inputs }: Thing): Omit<RestRo
   };
 }
 
-function rowOfRemoval({ plural, type, removal }: Thing): RestRow {
+function rowOfRemoval({ plural, type, removal }: Thing): RestRoute {
   return {
     method: 'DELETE',
     path: `/admin/${plural}/:id/`,
@@ -207,7 +207,7 @@ function rowOfUserAction(
     summary,
     message,
   }: { readonly operation: string; readonly summary: string; readonly message: string },
-): RestRow {
+): RestRoute {
   return {
     method: 'POST',
     path: `/admin/users/:id/${name}/`,

@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { type FieldProblem, Problem } from '../../core/errors.ts';
 import { isForm } from '../http/bodies.ts';
-import type { RestInput, RestRow } from './route.ts';
+import type { RestInput, RestRoute } from './route.ts';
 
 type Reading = { readonly value: unknown } | { readonly fault: string };
 
@@ -29,7 +29,7 @@ const readers: Readonly<Record<RestInput['kind'], (raw: unknown) => Reading>> = 
 };
 
 /** @throws VALIDATION_FAILED naming every input that is missing or of another kind */
-export function variablesOf(row: RestRow, request: FastifyRequest): Record<string, unknown> {
+export function variablesOf(row: RestRoute, request: FastifyRequest): Record<string, unknown> {
   const variables: Record<string, unknown> = { ...row.defaults };
   const fields: FieldProblem[] = [];
   for (const [name, input] of Object.entries(row.inputs)) {
@@ -52,7 +52,7 @@ export function variablesOf(row: RestRow, request: FastifyRequest): Record<strin
  * Administration refuses keys that it does not know: a misspelt one would be lost without a word. What
  * the answer of the row has, such as `created_at`, may come back with a PUT and changes nothing.
  */
-function unknownKeys({ path, inputs, success }: RestRow, body: unknown): FieldProblem[] {
+function unknownKeys({ path, inputs, success }: RestRoute, body: unknown): FieldProblem[] {
   if (!path.startsWith('/admin/') || typeof body !== 'object' || body === null) return [];
   return Object.keys(body)
     .filter((key) => inputs[key]?.from !== 'body' && !Object.hasOwn(success.data, key))

@@ -1,5 +1,5 @@
 /** The REST rows under `admin/registrations/`: what waits for its code, and the decision on it. */
-import type { RestRow } from './route.ts';
+import type { RestRoute } from './route.ts';
 import { acknowledgement, optionalQuery, path, problem } from './route.ts';
 
 const data = {
@@ -13,11 +13,11 @@ const data = {
 const fields = Object.values(data).join(' ');
 const inputs = { id: path('id', 'Id of the registration') };
 
-export function registrationRows(user: {
-  readonly data: RestRow['success']['data'];
+export function registrationRoutes(user: {
+  readonly data: RestRoute['success']['data'];
   /** GraphQL: the fields that `data` needs. */
   readonly fields: string;
-}): readonly RestRow[] {
+}): readonly RestRoute[] {
   return [
     {
       method: 'GET',

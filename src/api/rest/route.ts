@@ -11,7 +11,7 @@ export interface RestInput {
   readonly kind: 'text' | 'flag' | 'number' | 'ids';
 }
 
-export interface RestRow {
+export interface RestRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Below the prefix, with a final slash that callers may leave out. */
   readonly path: string;

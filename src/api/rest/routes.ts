@@ -2,8 +2,8 @@
  * The documented REST paths, as data. Each row names the GraphQL document it runs, so that the two
  * interfaces cannot disagree; what runs a row is in run.ts.
  */
-import { administrationRows } from './administration-routes.ts';
-import type { RestRow } from './route.ts';
+import { administrationRoutes } from './administration-routes.ts';
+import type { RestRoute } from './route.ts';
 import { acknowledgement, body, optionalBody, path, problem, query } from './route.ts';
 
 /** Names of a user's data, and the fields that they come from. */
@@ -26,7 +26,7 @@ const userData = {
 };
 const userFields = Object.values(userData).join(' ');
 
-export const restRows: readonly RestRow[] = [
+export const restRoutes: readonly RestRoute[] = [
   {
     method: 'POST',
     path: '/register/',
@@ -209,5 +209,5 @@ export const restRows: readonly RestRow[] = [
     success: { status: 200, message: 'Password reset successfully', data: {} },
     statuses: { INVALID_TOKEN: 400 },
   },
-  ...administrationRows,
+  ...administrationRoutes,
 ];

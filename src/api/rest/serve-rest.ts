@@ -1,45 +1,45 @@
 /** Runs a row of the REST table: request to variables, document, result to answer. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type FieldProblem, isProblemCode, Problem, type ProblemCode } from '../../core/errors.ts';
-import type { OwnDocument, PrepareDocument } from '../graphql/compiled-operations.ts';
-import type { RefuseCrowdedLogin } from '../graphql/load-shedding.ts';
+import type { CompileDocument, CompiledDocument } from '../graphql/compiled-operations.ts';
+import type { ShedLogin } from '../graphql/load-shedding.ts';
 import { contextOf } from '../http/context.ts';
 import {
   acceptsJson,
-  type Envelope,
-  HttpRefusal,
+  HttpError,
+  type ResponseBody,
   sendInternal,
-  sendRefusal,
+  sendProblem,
 } from '../http/responses.ts';
 import { variablesOf } from './params.ts';
-import type { RestRow } from './route.ts';
-import { restRows } from './routes.ts';
+import type { RestRoute } from './route.ts';
+import { restRoutes } from './routes.ts';
 
 /** Shows a person the page with a button, where a program would use something up at once. */
-export type ConsumingPage = (request: FastifyRequest, reply: FastifyReply) => unknown;
+export type TokenPage = (request: FastifyRequest, reply: FastifyReply) => unknown;
 
 export function serveRest(
   app: FastifyInstance,
   parts: {
     readonly prefix: string;
-    readonly prepareDocument: PrepareDocument;
-    readonly verifyPage: ConsumingPage;
-    readonly refuseCrowdedLogin: RefuseCrowdedLogin;
+    readonly compileDocument: CompileDocument;
+    readonly verifyPage: TokenPage;
+    readonly shedLogin: ShedLogin;
   },
 ): void {
-  for (const row of restRows) {
-    const run = parts.prepareDocument(row.document);
+  for (const row of restRoutes) {
+    const run = parts.compileDocument(row.document);
     app.route({
       method: row.isConsuming ? [row.method, 'HEAD'] : row.method,
       url: `${parts.prefix}${row.path}`,
       config: { speaks: 'rest' },
       ...(row.needsToken ? { onRequest: requireCaller } : {}),
       preHandler: (request, _reply, done) => {
-        if (row.isLogin) parts.refuseCrowdedLogin(request);
+        if (row.isLogin) parts.shedLogin(request);
         done();
       },
       handler: (request, reply) =>
-        row.isConsuming && isLookingOnly(request)
+        row.isConsuming && readOnly(request)
           ? parts.verifyPage(request, reply)
           : runRow(row, run, request, reply),
     });
@@ -53,11 +53,11 @@ async function requireCaller(request: FastifyRequest): Promise<void> {
 }
 
 function requireJsonWanted({ headers }: FastifyRequest): void {
-  if (!acceptsJson(headers.accept)) throw new HttpRefusal(406);
+  if (!acceptsJson(headers.accept)) throw new HttpError(406);
 }
 
 /** A browser, a prefetch or a HEAD: nothing may be used up (RFC 9110 §9.2.1). */
-function isLookingOnly(request: FastifyRequest): boolean {
+function readOnly(request: FastifyRequest): boolean {
   const { accept = '', purpose, 'sec-purpose': secPurpose } = request.headers;
   return (
     request.method === 'HEAD' ||
@@ -67,8 +67,8 @@ function isLookingOnly(request: FastifyRequest): boolean {
 }
 
 async function runRow(
-  row: RestRow,
-  run: OwnDocument,
+  row: RestRoute,
+  run: CompiledDocument,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -81,36 +81,36 @@ async function runRow(
 }
 
 /** Answers a result of the row's document, which may be a refusal as data. */
-function sendResult(row: RestRow, result: unknown, reply: FastifyReply): FastifyReply {
+function sendResult(row: RestRoute, result: unknown, reply: FastifyReply): FastifyReply {
   if (isProblemData(result)) {
     const problem = new Problem(result.code, { fields: restFields(row, result.fields) });
-    return sendRefusal(reply, problem, { status: row.statuses?.[result.code] });
+    return sendProblem(reply, problem, { status: row.statuses?.[result.code] });
   }
-  if (result === null) return sendRefusal(reply, new Problem('NOT_FOUND'));
+  if (result === null) return sendProblem(reply, new Problem('NOT_FOUND'));
   if (result === false && row.refusal) {
     const { code, message } = row.refusal;
-    return sendRefusal(reply, new Problem(code), { message });
+    return sendProblem(reply, new Problem(code), { message });
   }
   return sendSuccess(row, result, reply);
 }
 
 /** Answers a top-level error; what is INTERNAL has been written to the log where it happened. */
 function sendTopLevelError(
-  row: RestRow,
+  row: RestRoute,
   extensions: Record<string, unknown> | undefined,
   reply: FastifyReply,
 ): FastifyReply {
   const { code, retryAfter, fields } = extensions ?? {};
   if (code === 'BAD_USER_INPUT') {
     const problem = new Problem('VALIDATION_FAILED', { fields: restFields(row, fieldsOf(fields)) });
-    return sendRefusal(reply, problem);
+    return sendProblem(reply, problem);
   }
   if (!isProblemCode(code) || code === 'INTERNAL') return sendInternal(reply);
   const problem = new Problem(code, {
     ...(typeof retryAfter === 'number' ? { retryAfterSeconds: retryAfter } : {}),
     fields: restFields(row, fieldsOf(fields)),
   });
-  return sendRefusal(reply, problem);
+  return sendProblem(reply, problem);
 }
 
 /** Variables are named with their owner, `filter.status`; problems are not. */
@@ -119,15 +119,18 @@ function fieldsOf(fields: unknown): FieldProblem[] {
   return list.map(({ path, message }) => ({ path: path.split('.').at(-1) ?? path, message }));
 }
 
-function sendSuccess(row: RestRow, result: unknown, reply: FastifyReply): FastifyReply {
+function sendSuccess(row: RestRoute, result: unknown, reply: FastifyReply): FastifyReply {
   const { status, message, data } = row.success;
   reply.code(status);
   if (status === 204) return reply.send();
-  if (!row.isList) return reply.send({ message, data: pick(result, data) } satisfies Envelope);
+  if (!row.isList) return reply.send({ message, data: pick(result, data) } satisfies ResponseBody);
   const { nodes, pageInfo } = result as ListResult; // the documents of lists select these
   const { hasNextPage, endCursor } = pageInfo;
   if (hasNextPage && endCursor !== null) reply.header('link', nextLink(reply, endCursor));
-  return reply.send({ message, data: nodes.map((node) => pick(node, data)) } satisfies Envelope);
+  return reply.send({
+    message,
+    data: nodes.map((node) => pick(node, data)),
+  } satisfies ResponseBody);
 }
 
 interface ListResult {
@@ -155,7 +158,7 @@ function isProblemData(result: unknown): result is ProblemData {
 }
 
 /** Fields by their REST names: `firstName` back to `first_name`. */
-function restFields(row: RestRow, fields: readonly FieldProblem[]): FieldProblem[] {
+function restFields(row: RestRoute, fields: readonly FieldProblem[]): FieldProblem[] {
   const names = new Map(
     Object.entries(row.inputs).map(([name, { to }]) => [to.slice(to.indexOf('.') + 1), name]),
   );

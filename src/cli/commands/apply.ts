@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises';
 import type { CommandModule } from 'yargs';
 import { Problem } from '../../core/errors.ts';
 import type { AccessChange } from '../../features/access-manifest/diff.ts';
-import type { DeclaredAccess } from '../../features/access-manifest/manifest.ts';
-import { type GlobalArguments, print, withHouse } from '../context.ts';
+import type { AccessManifest } from '../../features/access-manifest/manifest.ts';
+import { type GlobalArguments, print, withAppContext } from '../context.ts';
 import type { Output, Terminal } from '../io.ts';
 import { bytesOf, decodeInput } from '../io.ts';
 import { createProgress } from '../progress.ts';
-import { type Colour, paint } from '../table.ts';
+import { type Colour, colorize } from '../table.ts';
 import { UsageError } from '../usage.ts';
 
 interface ApplyArguments extends GlobalArguments {
@@ -42,12 +42,12 @@ export const applyCommand: CommandModule<GlobalArguments, ApplyArguments> = {
   handler: async ({ file, dryRun, ...given }) => {
     const { terminal } = given;
     const declared = await declaredIn(await readText(file, terminal.stdin));
-    const changes = await withHouse(
+    const changes = await withAppContext(
       terminal,
-      async ({ accessDeclarations }, context) => {
-        if (dryRun) return accessDeclarations.compareAccess(declared, context);
+      async ({ manifestApply }, context) => {
+        if (dryRun) return manifestApply.compareAccess(declared, context);
         using progress = createProgress('Applying', terminal.stderr);
-        return await accessDeclarations.applyAccess(declared, context, progress.show);
+        return await manifestApply.applyAccess(declared, context, progress.show);
       },
       { purpose: dryRun ? 'read' : 'change' },
     );
@@ -67,9 +67,9 @@ async function readText(file: string, stdin: Terminal['stdin']): Promise<string>
 }
 
 /** @throws VALIDATION_FAILED with line and column, or with the place in the file */
-async function declaredIn(text: string): Promise<DeclaredAccess> {
-  const { parseDeclaredAccess } = await import('../../features/access-manifest/manifest.ts');
-  return parseDeclaredAccess(await parseYaml(text));
+async function declaredIn(text: string): Promise<AccessManifest> {
+  const { parseManifest } = await import('../../features/access-manifest/manifest.ts');
+  return parseManifest(await parseYaml(text));
 }
 
 async function parseYaml(text: string): Promise<unknown> {
@@ -95,7 +95,7 @@ function textOf(
 
 function lineOf(change: AccessChange, stdout: Output): string {
   const { sign, of, name } = change;
-  return paint(colours[sign], `${sign} ${of} ${name}${detailOf(change)}`, stdout);
+  return colorize(colours[sign], `${sign} ${of} ${name}${detailOf(change)}`, stdout);
 }
 
 function detailOf({ sign, of, what, value = '', before = '' }: AccessChange): string {

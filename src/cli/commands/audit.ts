@@ -2,9 +2,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandModule } from 'yargs';
-import type { House } from '../../bootstrap/app-context.ts';
+import type { AppContext } from '../../bootstrap/app-context.ts';
 import { parseId } from '../../core/parse.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import { printableJson } from '../../core/text.ts';
 import { parseRfc3339 } from '../../core/time.ts';
 import type {
@@ -16,8 +16,8 @@ import type {
 import type { AuditFilter } from '../../features/audit-log/filter.ts';
 import type { NamedAuditEntry } from '../../features/audit-log/names.ts';
 import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withHouse } from '../context.ts';
-import { complain, isWritable, type Output } from '../io.ts';
+import { type GlobalArguments, print, withAppContext } from '../context.ts';
+import { isWritable, type Output, printError } from '../io.ts';
 import {
   type Column,
   csvOf,
@@ -51,7 +51,7 @@ const verifyCommand: CommandModule<GlobalArguments, VerifyArguments> = {
     }),
   handler: async ({ checkpoint: file, ...given }) => {
     const checkpoint = file === undefined ? undefined : await readCheckpoint(file);
-    const result = await withHouse(
+    const result = await withAppContext(
       given.terminal,
       ({ auditVerifier }) => auditVerifier.verify(checkpoint),
       { purpose: 'read' },
@@ -71,13 +71,13 @@ const checkpointCommand: CommandModule<GlobalArguments, CheckpointArguments> = {
       describe: 'File to write it to; standard output when left out',
     }),
   handler: async ({ output, ...given }) => {
-    const { checkpoint, faults } = await withHouse(
+    const { checkpoint, faults } = await withAppContext(
       given.terminal,
       ({ auditVerifier }) => auditVerifier.checkpoint(),
       { purpose: 'read' },
     );
     if (!checkpoint) {
-      complain(given.terminal, ['No checkpoint was made.', ...linesOf(faults)].join('\n'));
+      printError(given.terminal, ['No checkpoint was made.', ...linesOf(faults)].join('\n'));
       given.terminal.exitCode = 1;
       return;
     }
@@ -102,7 +102,7 @@ function sentenceOf({ entries, startedAt, faults }: AuditVerification): string {
   );
 }
 
-const explanations: Readonly<Record<FaultKind, string>> = {
+const explain: Readonly<Record<FaultKind, string>> = {
   EDITED: 'the entry was edited, or was not written by Gatehouse',
   MISSING: 'an entry was removed',
   REORDERED: 'the entry does not continue the one before it',
@@ -120,7 +120,7 @@ After SECRET_KEY was changed, every entry from before counts as edited.`;
 function linesOf(faults: readonly AuditFault[]): string[] {
   const lines = faults.map(
     ({ kind, chain, sequence }) =>
-      `  ${kind} in chain ${chain} at place ${sequence}: ${explanations[kind]}`,
+      `  ${kind} in chain ${chain} at place ${sequence}: ${explain[kind]}`,
   );
   return [...lines, remedy];
 }
@@ -184,12 +184,12 @@ const tailCommand: CommandModule<GlobalArguments, TailArguments> = {
     const limit = parseLimit(given.limit);
     const [format, stdout] = [formatOf(given), given.terminal.stdout];
     const times = { since: instantOf('since', given), until: instantOf('until', given) };
-    const work = async (house: House, context: Context) => {
-      const filter = { ...times, ...(await filterOf(given, house, context)) };
-      const tail = await house.auditEntries.tail({ filter, limit }, context);
+    const work = async (app: AppContext, context: RequestContext) => {
+      const filter = { ...times, ...(await filterOf(given, app, context)) };
+      const tail = await app.auditEntries.tail({ filter, limit }, context);
       const printer = await printerOf(format, stdout);
-      const print = async (entries: Parameters<House['auditNames']['named']>[0]) =>
-        printer(await house.auditNames.named(entries, context));
+      const print = async (entries: Parameters<AppContext['auditNames']['named']>[0]) =>
+        printer(await app.auditNames.named(entries, context));
       await print(tail.entries);
       const stopping = given.follow ? untilInterrupted() : AbortSignal.abort();
       while (!stopping.aborted && isWritable(given.terminal)) {
@@ -199,7 +199,7 @@ const tailCommand: CommandModule<GlobalArguments, TailArguments> = {
           await sleep(followMilliseconds, undefined, { signal: stopping }).catch(ignore);
       }
     };
-    await withHouse(given.terminal, work, { purpose: 'read' });
+    await withAppContext(given.terminal, work, { purpose: 'read' });
   },
 };
 
@@ -212,8 +212,8 @@ function instantOf(name: 'since' | 'until', given: TailArguments): Date | undefi
 
 async function filterOf(
   { action, actor, target }: TailArguments,
-  { byName, auditNames }: House,
-  context: Context,
+  { lookup, auditNames }: AppContext,
+  context: RequestContext,
 ): Promise<AuditFilter> {
   const isKind = actor !== undefined && actorKinds.includes(actor);
   return {
@@ -222,7 +222,7 @@ async function filterOf(
     actorId:
       isKind || actor === undefined
         ? undefined
-        : (parseId(actor) ?? (await byName.userId(actor, context))),
+        : (parseId(actor) ?? (await lookup.userId(actor, context))),
     targetId: target === undefined ? undefined : await auditNames.targetId(target, context),
   };
 }

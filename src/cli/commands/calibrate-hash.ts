@@ -16,7 +16,7 @@ const samples = 5;
 /** MiB; more memory costs an attacker more than more iterations, so it is raised first. */
 const memories = [19, 32, 46, 64, 96, 128, 192, 256];
 
-export const hashCalibrate: CommandModule<GlobalArguments, CalibrateArguments> = {
+export const calibrateHash: CommandModule<GlobalArguments, CalibrateArguments> = {
   command: 'hash-calibrate',
   describe: 'Propose argon2id parameters for this machine',
   builder: (argv) =>

@@ -1,13 +1,13 @@
 /** `groups list|show|create|update|delete`. */
 
 import type { Argv, CommandModule } from 'yargs';
-import type { House } from '../../bootstrap/app-context.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { AppContext } from '../../bootstrap/app-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import { printable } from '../../core/text.ts';
 import type { Group } from '../../features/access/access.entities.ts';
 import type { GroupInput } from '../../features/administration/groups.ts';
 import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withHouse } from '../context.ts';
+import { type GlobalArguments, print, withAppContext } from '../context.ts';
 import {
   type Column,
   formatOf,
@@ -16,9 +16,9 @@ import {
   printList,
   recordOf,
 } from '../listing.ts';
-import { everyPage } from '../progress.ts';
+import { paginate } from '../progress.ts';
 import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from '../prompts.ts';
-import { paint } from '../table.ts';
+import { colorize } from '../table.ts';
 import { UsageError } from '../usage.ts';
 
 interface GroupArguments extends GlobalArguments {
@@ -54,10 +54,10 @@ const listGroups: CommandModule<GlobalArguments, ListArguments> = {
   builder: listOptions,
   handler: async (given) => {
     const format = formatOf(given);
-    await withHouse(
+    await withAppContext(
       given.terminal,
       ({ directory, access }, context) => {
-        const pages = everyPage(
+        const pages = paginate(
           (page) => directory.groups(page, context),
           (groups) => withPermissions(groups, access),
         );
@@ -73,19 +73,19 @@ const showGroup: CommandModule<GlobalArguments, GroupArguments> = {
   describe: 'Show a group, its permissions and how many members it has',
   builder: (argv) => argv.positional('group', groupPositional),
   handler: async ({ group: name, ...given }) => {
-    const { members, ...found } = await withHouse(
+    const { members, ...found } = await withAppContext(
       given.terminal,
-      async (house, context) => {
-        const id = await house.byName.groupId(name, context);
+      async (app, context) => {
+        const id = await app.lookup.groupId(name, context);
         const list = { page: { first: 0 }, filter: { groupId: id }, orderBy: {} };
-        const members = await (await house.directory.users(list, context)).count();
-        return { ...(await loadGroup(id, house, context)), members };
+        const members = await (await app.directory.users(list, context)).count();
+        return { ...(await loadGroup(id, app, context)), members };
       },
       { purpose: 'read' },
     );
     const { group, permissions } = found;
     const text = [
-      paint('bold', group.name, given.terminal.stdout),
+      colorize('bold', group.name, given.terminal.stdout),
       ...(group.description === '' ? [] : [`  ${printable(group.description)}`]),
       `  members: ${members}`,
       `  permissions: ${permissions.length > 0 ? '' : 'none'}`.trimEnd(),
@@ -100,9 +100,9 @@ const createGroup: CommandModule<GlobalArguments, WriteArguments> = {
   describe: 'Make a group',
   builder: writeOptions,
   handler: (given) =>
-    write(given, `Group ${given.group} made.`, async (house, context) => {
-      const input = { name: given.group, ...(await inputOf(given, house, context)) };
-      return house.groupAdministration.createGroup(input, context);
+    write(given, `Group ${given.group} made.`, async (app, context) => {
+      const input = { name: given.group, ...(await inputOf(given, app, context)) };
+      return app.groupAdministration.createGroup(input, context);
     }),
 };
 
@@ -120,10 +120,10 @@ const updateGroup: CommandModule<GlobalArguments, UpdateArguments> = {
     if (name === undefined && description === undefined && permissions === undefined) {
       throw new UsageError('Say what to change: --name, --description or --permissions.');
     }
-    await write(given, `Group ${group} changed.`, async (house, context) => {
-      const input = { name, ...(await inputOf(given, house, context)) };
-      const id = await house.byName.groupId(group, context);
-      return house.groupAdministration.updateGroup(id, input, context);
+    await write(given, `Group ${group} changed.`, async (app, context) => {
+      const input = { name, ...(await inputOf(given, app, context)) };
+      const id = await app.lookup.groupId(group, context);
+      return app.groupAdministration.updateGroup(id, input, context);
     });
   },
 };
@@ -134,8 +134,8 @@ const deleteGroup: CommandModule<GlobalArguments, GroupArguments & ConfirmedArgu
   builder: (argv) => argv.positional('group', groupPositional).option('yes', yesOption),
   handler: async ({ group, ...given }) => {
     requireConfirmable(given);
-    await withHouse(given.terminal, async ({ byName, groupAdministration }, context) => {
-      const id = await byName.groupId(group, context);
+    await withAppContext(given.terminal, async ({ lookup, groupAdministration }, context) => {
+      const id = await lookup.groupId(group, context);
       await confirm(`Delete the group ${group}?`, given);
       await groupAdministration.deleteGroup(id, context);
     });
@@ -168,31 +168,31 @@ function writeOptions(argv: Argv<GlobalArguments>): Argv<WriteArguments> {
 async function write(
   given: GlobalArguments,
   text: string,
-  work: (house: House, context: Context) => Promise<Group>,
+  work: (app: AppContext, context: RequestContext) => Promise<Group>,
 ): Promise<void> {
-  const found = await withHouse(given.terminal, async (house, context) => {
-    const { id } = await work(house, context);
-    return loadGroup(id, house, context);
+  const found = await withAppContext(given.terminal, async (app, context) => {
+    const { id } = await work(app, context);
+    return loadGroup(id, app, context);
   });
   print({ text, json: recordOf(found, columns) }, given);
 }
 
 async function inputOf(
   { description, permissions }: WriteArguments,
-  { byName }: House,
-  context: Context,
+  { lookup }: AppContext,
+  context: RequestContext,
 ): Promise<GroupInput> {
   const codenames = permissions?.split(',').map((code) => code.trim());
   return {
     description,
-    permissionIds: codenames && (await byName.permissionIds(codenames.filter(Boolean), context)),
+    permissionIds: codenames && (await lookup.permissionIds(codenames.filter(Boolean), context)),
   };
 }
 
 async function loadGroup(
   id: string,
-  { directory, access }: House,
-  context: Context,
+  { directory, access }: AppContext,
+  context: RequestContext,
 ): Promise<GroupWithPermissions> {
   const group = await directory.group(id, context);
   const [found] = await withPermissions(group ? [group] : [], access);
@@ -202,7 +202,7 @@ async function loadGroup(
 
 async function withPermissions(
   groups: readonly Group[],
-  access: House['access'],
+  access: AppContext['access'],
 ): Promise<GroupWithPermissions[]> {
   const byGroup = await access.permissionsOfGroups(groups.map(({ id }) => id));
   return groups.map((group) => ({

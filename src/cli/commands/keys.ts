@@ -4,7 +4,7 @@ import type { CommandModule } from 'yargs';
 import type { SigningKeySummary } from '../../features/sessions/signing-keys.ts';
 import { publicKeysMaxAgeSeconds } from '../../features/sessions/signing-keys.ts';
 import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withHouse } from '../context.ts';
+import { type GlobalArguments, print, withAppContext } from '../context.ts';
 import { type Column, formatOf, type ListArguments, listOptions, printList } from '../listing.ts';
 import { UsageError } from '../usage.ts';
 
@@ -33,7 +33,7 @@ const listKeys: CommandModule<GlobalArguments, ListArguments> = {
   builder: listOptions,
   handler: async (given) => {
     const format = formatOf(given);
-    const keys = await withHouse(given.terminal, ({ signingKeys }) => signingKeys.list(), {
+    const keys = await withAppContext(given.terminal, ({ signingKeys }) => signingKeys.list(), {
       purpose: 'read',
     });
     await printList([keys], columns, { format, stdout: given.terminal.stdout });
@@ -53,7 +53,7 @@ const rotateKeys: CommandModule<GlobalArguments, RotateArguments> = {
   handler: async ({ lead, ...given }) => {
     // A number would make 0 of an empty text, which throws the present key away.
     if (!/^\d{1,9}$/.test(lead)) throw new UsageError('--lead takes seconds, 0 or more.');
-    const key = await withHouse(given.terminal, ({ signingKeys }) =>
+    const key = await withAppContext(given.terminal, ({ signingKeys }) =>
       signingKeys.rotate(Number(lead)),
     );
     print({ text: line(key), json: key }, given);

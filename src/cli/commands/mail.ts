@@ -13,12 +13,12 @@ import { printable } from '../../core/text.ts';
 import type { QueuedMail } from '../../features/operations/mail-queue.ts';
 import { defaultLocale, type SupportedLocale, supportedLocales } from '../../i18n/locale.ts';
 import type { JobState } from '../../jobs/queue.ts';
-import { createDevelopmentMailbox } from '../../mail/dev-mailbox.ts';
+import { createDevMailbox } from '../../mail/dev-mailbox.ts';
 import { previewMail, previewNames } from '../../mail/templates/previews.ts';
 import { type MailName, writeMail } from '../../mail/templates/templates.ts';
 import { createLog } from '../../observability/log.ts';
 import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withHouse } from '../context.ts';
+import { type GlobalArguments, print, withAppContext } from '../context.ts';
 import type { Terminal } from '../io.ts';
 import {
   type Column,
@@ -106,7 +106,7 @@ async function sendTestMail(
   const config = configOf(terminal);
   const log = createLog({ isReadable: config.debug, level: 'warn', stream: terminal.stderr });
   const { createMailer } = await import('../../mail/mailer.ts');
-  const mailbox = createDevelopmentMailbox(join(config.dataDirectory, 'mailbox'));
+  const mailbox = createDevMailbox(join(config.dataDirectory, 'mailbox'));
   const mailer = createMailer(config.mail, { mailbox, publicUrl: config.publicUrl, log });
   try {
     await mailer.send(writeMail('test', recipient, {}), { messageKey: uuidv7() });
@@ -183,7 +183,7 @@ const listMails: CommandModule<GlobalArguments, ListMailsArguments> = {
     const format = formatOf(given);
     const list = { isDeadOnly: given.dead, limit: parseLimit(given.limit) };
     const { terminal } = given;
-    const mails = await withHouse(terminal, ({ mailQueue }) => mailQueue.list(list), {
+    const mails = await withAppContext(terminal, ({ mailQueue }) => mailQueue.list(list), {
       purpose: 'read',
     });
     await printList([mails], columns, { format, stdout: terminal.stdout });
@@ -202,7 +202,7 @@ const resendMails: CommandModule<GlobalArguments, ResendArguments> = {
       throw new UsageError('Name mails by id, or say --all-dead.');
     const wrong = ids.find((id) => !/^\d{1,18}$/.test(id));
     if (wrong !== undefined) throw new UsageError('The id of a mail is a number; see mail list.');
-    const resent = await withHouse(given.terminal, ({ mailQueue }) =>
+    const resent = await withAppContext(given.terminal, ({ mailQueue }) =>
       mailQueue.resend(allDead ? undefined : ids),
     );
     const mails = resent.length === 1 ? 'mail is' : 'mails are';

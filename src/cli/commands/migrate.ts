@@ -1,7 +1,7 @@
 /** `migrate`: brings the database to the present schema, and creates the database only when it is told to. */
 import type { CommandModule } from 'yargs';
 import { ConfigError, readConfig } from '../../config/config.ts';
-import { type GlobalArguments, print, withHouse } from '../context.ts';
+import { type GlobalArguments, print, withAppContext } from '../context.ts';
 
 interface Given extends GlobalArguments {
   readonly createDatabase: boolean;
@@ -19,7 +19,7 @@ export const migrateCommand: CommandModule<GlobalArguments, Given> = {
   },
   handler: async (given) => {
     const isCreated = given.createDatabase && (await createMissing(given));
-    const migrated = await withHouse(given.terminal, async (house) => house.migrated, {
+    const migrated = await withAppContext(given.terminal, async (app) => app.migrated, {
       purpose: 'migrate',
     });
     const done = migrated.length > 0 ? `Done: ${migrated.join(', ')}.` : 'Nothing to do.';

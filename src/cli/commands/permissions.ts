@@ -3,7 +3,7 @@
 import type { CommandModule } from 'yargs';
 import type { Permission } from '../../features/access/access.entities.ts';
 import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withHouse } from '../context.ts';
+import { type GlobalArguments, print, withAppContext } from '../context.ts';
 import {
   type Column,
   formatOf,
@@ -12,7 +12,7 @@ import {
   printList,
   recordOf,
 } from '../listing.ts';
-import { everyPage } from '../progress.ts';
+import { paginate } from '../progress.ts';
 import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from '../prompts.ts';
 import { UsageError } from '../usage.ts';
 
@@ -48,10 +48,10 @@ const listPermissions: CommandModule<GlobalArguments, ListArguments> = {
   builder: listOptions,
   handler: async (given) => {
     const format = formatOf(given);
-    await withHouse(
+    await withAppContext(
       given.terminal,
       ({ directory }, context) => {
-        const pages = everyPage(
+        const pages = paginate(
           (page) => directory.permissions(page, context),
           async (permissions) => permissions,
         );
@@ -73,7 +73,7 @@ const createPermission: CommandModule<GlobalArguments, CreateArguments> = {
       describe: 'What people call it',
     }),
   handler: async ({ permission: codename, name, ...given }) => {
-    const made = await withHouse(given.terminal, ({ permissionAdministration }, context) =>
+    const made = await withAppContext(given.terminal, ({ permissionAdministration }, context) =>
       permissionAdministration.createPermission({ codename, name }, context),
     );
     print({ text: `Permission ${made.codename} made.`, json: recordOf(made, columns) }, given);
@@ -96,10 +96,10 @@ const updatePermission: CommandModule<GlobalArguments, UpdateArguments> = {
     if (name === undefined && codename === undefined) {
       throw new UsageError('Say what to change: --name or --codename.');
     }
-    const changed = await withHouse(
+    const changed = await withAppContext(
       given.terminal,
-      async ({ byName, permissionAdministration }, context) => {
-        const id = await byName.permissionId(permission, context);
+      async ({ lookup, permissionAdministration }, context) => {
+        const id = await lookup.permissionId(permission, context);
         return permissionAdministration.updatePermission(id, { name, codename }, context);
       },
     );
@@ -113,8 +113,8 @@ const deletePermission: CommandModule<GlobalArguments, PermissionArguments & Con
   builder: (argv) => argv.positional('permission', codePositional).option('yes', yesOption),
   handler: async ({ permission, ...given }) => {
     requireConfirmable(given);
-    await withHouse(given.terminal, async ({ byName, permissionAdministration }, context) => {
-      const id = await byName.permissionId(permission, context);
+    await withAppContext(given.terminal, async ({ lookup, permissionAdministration }, context) => {
+      const id = await lookup.permissionId(permission, context);
       await confirm(`Delete the permission ${permission}?`, given);
       await permissionAdministration.deletePermission(id, context);
     });

@@ -1,7 +1,7 @@
 /** `rate-limits show`, `rate-limits reset`: the attempts that were counted, and letting callers try again. */
 import { isIP } from 'node:net';
 import type { CommandModule } from 'yargs';
-import type { House } from '../../bootstrap/app-context.ts';
+import type { AppContext } from '../../bootstrap/app-context.ts';
 import { type Limits, limitNames } from '../../config/rate-limits.ts';
 import { networkOf } from '../../core/network.ts';
 import { parseFields, parseLoginName, refuse } from '../../core/parse.ts';
@@ -9,7 +9,7 @@ import { accountOf } from '../../rate-limit/attempt-limits.ts';
 import { type Bucket, idOf } from '../../rate-limit/limiter.ts';
 import type { BucketState } from '../../rate-limit/store.ts';
 import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withHouse } from '../context.ts';
+import { type GlobalArguments, print, withAppContext } from '../context.ts';
 import {
   type Column,
   formatOf,
@@ -73,15 +73,15 @@ const showCommand: CommandModule<GlobalArguments, ShowArguments> = {
   handler: async ({ account, network, limit: limitText, ...given }) => {
     const limit = parseLimit(limitText);
     const format = formatOf(given);
-    const read = async (house: House) => {
-      const { rateLimiter, limits } = required(house);
+    const read = async (app: AppContext) => {
+      const { rateLimiter, limits } = required(app);
       const states =
         account === undefined && network === undefined
           ? await rateLimiter.fullest(limit)
-          : await readInOrder(house, bucketsOf(house, { account, network }));
+          : await readInOrder(app, bucketsOf(app, { account, network }));
       return states.flatMap((state) => rowsOf(state, limits));
     };
-    const rows = await withHouse(given.terminal, read, { purpose: 'read' });
+    const rows = await withAppContext(given.terminal, read, { purpose: 'read' });
     await printList([rows], columns, { format, stdout: given.terminal.stdout });
   },
 };
@@ -100,13 +100,13 @@ const resetCommand: CommandModule<GlobalArguments, ResetArguments> = {
       throw new UsageError('Give --account, --network or both, or --all.');
     }
     if (all) requireConfirmable(given);
-    const reset = await withHouse(given.terminal, async (house) => {
-      const { rateLimiter } = required(house);
+    const reset = await withAppContext(given.terminal, async (app) => {
+      const { rateLimiter } = required(app);
       if (all) {
         await confirm('Reset all buckets of all accounts and networks?', given);
         return rateLimiter.clear();
       }
-      const buckets = bucketsOf(house, { account, network });
+      const buckets = bucketsOf(app, { account, network });
       await rateLimiter.reset(buckets);
       return buckets.length;
     });
@@ -123,28 +123,28 @@ export const rateLimitsCommand = commandGroup({
   commands: (argv) => argv.command(showCommand).command(resetCommand),
 });
 
-function required({ rateLimiter, config }: House) {
+function required({ rateLimiter, config }: AppContext) {
   const { rateLimits: limits } = config;
   if (rateLimiter && limits) return { rateLimiter, limits };
   throw new UsageError('RATE_LIMITS is off: attempts are not counted.');
 }
 
 function bucketsOf(
-  { attempts }: House,
+  { attemptLimits }: AppContext,
   { account, network }: { account: string | undefined; network: string | undefined },
 ): readonly Bucket[] {
   const parsed = parseFields({
     account: () => account && (parseLoginName(account) ?? refuse('Is no address or username.')),
     network: () => network && (isIP(network) ? networkOf(network) : refuse('Is no IP address.')),
   });
-  return attempts.bucketsOf({
+  return attemptLimits.bucketsOf({
     ...(parsed.account ? { account: accountOf(parsed.account) } : {}),
     ...(parsed.network ? { network: parsed.network } : {}),
   });
 }
 
-async function readInOrder(house: House, buckets: readonly Bucket[]): Promise<BucketState[]> {
-  const states = await required(house).rateLimiter.read(buckets);
+async function readInOrder(app: AppContext, buckets: readonly Bucket[]): Promise<BucketState[]> {
+  const states = await required(app).rateLimiter.read(buckets);
   return buckets.flatMap((bucket) => states.find(({ key }) => key === idOf(bucket)) ?? []);
 }
 

@@ -1,13 +1,13 @@
 /** `registrations list|confirm|delete`: what waits for its code, and the operator's decision on it. */
 import type { CommandModule } from 'yargs';
-import type { House } from '../../bootstrap/app-context.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { AppContext } from '../../bootstrap/app-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { Registration } from '../../features/registrations/registration.entity.ts';
 import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withHouse } from '../context.ts';
-import { complain, type Terminal } from '../io.ts';
+import { type GlobalArguments, print, withAppContext } from '../context.ts';
+import { printError, type Terminal } from '../io.ts';
 import { type Column, formatOf, type ListArguments, listOptions, printList } from '../listing.ts';
-import { everyPage } from '../progress.ts';
+import { paginate } from '../progress.ts';
 import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from '../prompts.ts';
 
 interface RegistrationArguments extends GlobalArguments {
@@ -24,15 +24,15 @@ const columns: readonly Column<Registration>[] = [
 ];
 
 /** Says that registrations wait, where an operator looks for an account that does not exist yet. */
-export async function complainOfWaiting(
-  { directory }: Pick<House, 'directory'>,
-  context: Context,
+export async function warnOfPending(
+  { directory }: Pick<AppContext, 'directory'>,
+  context: RequestContext,
   terminal: Terminal,
 ): Promise<void> {
   const count = await (await directory.registrations({ first: 0 }, context)).count();
   if (count === 0) return;
   const [noun, verb] = count === 1 ? ['registration', 'waits'] : ['registrations', 'wait'];
-  complain(
+  printError(
     terminal,
     `${count} ${noun} ${verb} for confirmation; see gatehouse registrations list.`,
   );
@@ -50,10 +50,10 @@ const listRegistrations: CommandModule<GlobalArguments, ListArguments> = {
   builder: listOptions,
   handler: async (given) => {
     const format = formatOf(given);
-    await withHouse(
+    await withAppContext(
       given.terminal,
       ({ directory }, context) => {
-        const pages = everyPage(
+        const pages = paginate(
           (page) => directory.registrations(page, context),
           async (registrations) => registrations,
         );
@@ -69,9 +69,9 @@ const confirmRegistration: CommandModule<GlobalArguments, RegistrationArguments>
   describe: 'Create the account of a registration without its code',
   builder: (argv) => argv.positional('registration', registrationPositional),
   handler: async ({ registration, ...given }) => {
-    const user = await withHouse(given.terminal, async (house, context) => {
-      const id = await house.byName.registrationId(registration, context);
-      return house.registrationAdministration.confirmRegistration(id, context);
+    const user = await withAppContext(given.terminal, async (app, context) => {
+      const id = await app.lookup.registrationId(registration, context);
+      return app.registrationAdministration.confirmRegistration(id, context);
     });
     const { id, email, status } = user;
     print({ text: `${email} is active.`, json: { id, email, status } }, given);
@@ -88,10 +88,10 @@ const deleteRegistration: CommandModule<
     argv.positional('registration', registrationPositional).option('yes', yesOption),
   handler: async ({ registration, ...given }) => {
     requireConfirmable(given);
-    const deleted = await withHouse(given.terminal, async (house, context) => {
-      const id = await house.byName.registrationId(registration, context);
+    const deleted = await withAppContext(given.terminal, async (app, context) => {
+      const id = await app.lookup.registrationId(registration, context);
       await confirm(`Delete the registration ${registration}?`, given);
-      await house.registrationAdministration.deleteRegistration(id, context);
+      await app.registrationAdministration.deleteRegistration(id, context);
       return id;
     });
     print({ text: `The registration ${deleted} is deleted.`, json: { id: deleted } }, given);

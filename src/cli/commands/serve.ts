@@ -1,7 +1,7 @@
 /** `serve`: starts the service and prints its addresses; a signal ends it. */
 import cluster from 'node:cluster';
 import type { CommandModule } from 'yargs';
-import type { House } from '../../bootstrap/app-context.ts';
+import type { AppContext } from '../../bootstrap/app-context.ts';
 import { type Config, readConfig } from '../../config/config.ts';
 import { packageVersion } from '../../core/package.ts';
 import { isDatabaseUnavailable } from '../../database/connection-errors.ts';
@@ -10,7 +10,7 @@ import { returnMemoryWhenIdle } from '../../observability/idle-memory.ts';
 import { createLog, type Log } from '../../observability/log.ts';
 import { startTracing, stopTracing } from '../../observability/tracing.ts';
 import type { GlobalArguments } from '../context.ts';
-import { complain, say, type Terminal } from '../io.ts';
+import { printError, printLine, type Terminal } from '../io.ts';
 import { untilSignalled } from '../signals.ts';
 
 interface ServeArguments extends GlobalArguments {
@@ -57,17 +57,17 @@ async function run({ config, log, ...given }: Run): Promise<void> {
   const signalled = cluster.isPrimary ? untilSignalled() : untilSignalled(leaveToSupervisor);
   outliveBrokenConnections(log);
   // Loaded here, as no other command needs HTTP.
-  const [{ serve }, { openHouse }] = await Promise.all([
+  const [{ startServer }, { createAppContext }] = await Promise.all([
     import('../../bootstrap/server.ts'),
     import('../../bootstrap/app-context.ts'),
   ]);
   await startTracing(config.tracing, packageVersion());
-  const house = await openHouse({ config, log });
-  const service = await serve(house);
+  const app = await createAppContext({ config, log });
+  const service = await startServer(app);
   using _idle = returnMemoryWhenIdle();
-  if (cluster.isPrimary || cluster.worker?.id === 1) await welcome(house, service.address, given);
+  if (cluster.isPrimary || cluster.worker?.id === 1) await welcome(app, service.address, given);
   log.info({ signal: await signalled }, 'stopping');
-  await service.sayFarewell();
+  await service.beginShutdown();
   await service.close();
   await stopTracing();
 }
@@ -80,7 +80,7 @@ async function announceDatabase(
   terminal: Terminal,
 ): Promise<void> {
   if (database !== undefined || (await hasEmbeddedDatabase(dataDirectory))) return;
-  complain(
+  printError(
     terminal,
     `DATABASE_URL is not set: making a new embedded PostgreSQL database in ${dataDirectory}.`,
   );
@@ -103,11 +103,11 @@ function outliveBrokenConnections(log: Log): void {
 
 /** Says where everything is: to people, or in one line to programs. */
 async function welcome(
-  house: House,
+  app: AppContext,
   address: string,
   { json, terminal }: GlobalArguments,
 ): Promise<void> {
-  const { config, unitOfWork } = house;
+  const { config, unitOfWork } = app;
   const port = new URL(address).port;
   const base = config.port === 0 ? config.publicUrl.replace(/:0$/, `:${port}`) : config.publicUrl;
   const places = {
@@ -117,7 +117,7 @@ async function welcome(
     ...(config.mail.kind === 'mailbox' ? { mailbox: `${base}/dev/mailbox` } : {}),
   };
   if (json) {
-    say(terminal, JSON.stringify({ address, ...places }));
+    printLine(terminal, JSON.stringify({ address, ...places }));
     return;
   }
   if (!config.debug) return;
@@ -127,5 +127,5 @@ async function welcome(
     ([name, place]) => `  ${labels[name as keyof typeof labels]}: ${place}`, // the keys of places
   );
   if (superusers.length === 0) lines.push('  First administrator: npx gatehouse createsuperuser');
-  say(terminal, ['', 'Gatehouse is running.', ...lines, ''].join('\n'));
+  printLine(terminal, ['', 'Gatehouse is running.', ...lines, ''].join('\n'));
 }

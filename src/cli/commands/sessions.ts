@@ -2,7 +2,7 @@
 import type { CommandModule } from 'yargs';
 import type { Session } from '../../features/sessions/session.entity.ts';
 import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withHouse } from '../context.ts';
+import { type GlobalArguments, print, withAppContext } from '../context.ts';
 import { type Column, formatOf, type ListArguments, listOptions, printList } from '../listing.ts';
 import { UsageError } from '../usage.ts';
 import { userPositional } from './users/show.ts';
@@ -31,10 +31,9 @@ const listSessions: CommandModule<GlobalArguments, ListSessionsArguments> = {
   builder: (argv) => listOptions(argv).positional('user', userPositional),
   handler: async (given) => {
     const format = formatOf(given);
-    const sessions = await withHouse(
+    const sessions = await withAppContext(
       given.terminal,
-      async (house, context) =>
-        house.sessions.listOf(await house.byName.userId(given.user, context)),
+      async (app, context) => app.sessions.list(await app.lookup.userId(given.user, context)),
       { purpose: 'read' },
     );
     await printList([sessions], columns, { format, stdout: given.terminal.stdout });
@@ -54,11 +53,11 @@ const revokeSessions: CommandModule<GlobalArguments, RevokeArguments> = {
     if ((id === undefined) === (user === undefined)) {
       throw new UsageError('Give the id of a session, or --user.');
     }
-    const email = await withHouse(
+    const email = await withAppContext(
       given.terminal,
-      async ({ accountRecovery, byName, directory }, context) => {
+      async ({ accountRecovery, lookup, directory }, context) => {
         if (id !== undefined) return accountRecovery.revokeSessionById(id, context);
-        const userId = await byName.userId(user, context);
+        const userId = await lookup.userId(user, context);
         await accountRecovery.revokeUserSessions(userId, context);
         return (await directory.user(userId, context))?.email ?? '';
       },

@@ -6,11 +6,11 @@ import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import { Problem } from '../../core/errors.ts';
 import { codeFile } from '../../core/package.ts';
-import { createEventLoopPressure } from '../../observability/event-loop.ts';
+import { createEventLoopMonitor } from '../../observability/event-loop.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { traced } from '../../observability/tracing.ts';
 import { defaultHashParameters, type HashParameters, isAffordable } from './parameters.ts';
-import { type Admission, createAdmission } from './queue.ts';
+import { createHashQueue, type HashQueue } from './queue.ts';
 import { type Argon2Hash, longestStoredHash, parseStoredHash } from './stored-hash.ts';
 import type { CompareTask, ComputeTask } from './worker.ts';
 
@@ -43,7 +43,7 @@ export interface PasswordHasher {
    * that work is done. Dispose of it when all is done.
    * @throws OVERLOADED when there is none
    */
-  place(): Disposable;
+  reserveSlot(): Disposable;
   /** Lets running computations finish and turns away the waiting ones; safe to call twice. */
   close(): Promise<void>;
 }
@@ -55,7 +55,7 @@ interface PasswordHasherOptions {
   readonly parameters?: HashParameters;
   readonly metrics?: Metrics;
   /** Whether everybody else has to wait already; by the use of the event loop unless told otherwise. */
-  readonly isPressed?: () => boolean;
+  readonly isOverloaded?: () => boolean;
 }
 
 /**
@@ -96,9 +96,9 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     pool ??= createPool(threads);
     return pool.run(task, { name });
   };
-  const isPressed = options.isPressed ?? createEventLoopPressure();
+  const isPressed = options.isOverloaded ?? createEventLoopMonitor();
   const lookAhead = Math.min(queueLimit, mostLookAhead);
-  const admission = createAdmission({
+  const admission = createHashQueue({
     slots: threads + lookAhead,
     queueLimit: queueLimit - lookAhead,
     isPressed,
@@ -122,9 +122,9 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       return stored?.scheme !== 'argon2' || !isCurrent(stored, parameters);
     },
 
-    place() {
+    reserveSlot() {
       try {
-        return admission.place();
+        return admission.reserveSlot();
       } catch (error) {
         countRefusal(error, options.metrics);
         throw error;
@@ -145,12 +145,12 @@ type Run = <T>(
   around?: (begin: () => Promise<T>) => Promise<T>,
 ) => Promise<T>;
 
-function unmeasured(admission: Admission): Run {
+function unmeasured(admission: HashQueue): Run {
   return (_work, begin, signal, around) => admission.run(begin, signal, around);
 }
 
-function measured(admission: Admission, metrics: Metrics): Run {
-  metrics.read('hashQueue', () => [[[], admission.waiting()]]);
+function measured(admission: HashQueue, metrics: Metrics): Run {
+  metrics.read('hashQueue', () => [[[], admission.queueLength()]]);
   const seconds = (since: number) => (performance.now() - since) / 1000;
   return async (work, begin, signal, around) => {
     const askedAt = performance.now();

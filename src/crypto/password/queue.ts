@@ -3,7 +3,7 @@
 // bypass `maxQueue`, an abort kills the thread of a running task, and `close` kills running tasks.
 import { Problem } from '../../core/errors.ts';
 
-export interface Admission {
+export interface HashQueue {
   /**
    * Runs the work when its turn comes; aborting takes it out of the queue, but does not stop it. `around`
    * has the same turn, and runs the work or refuses it; its own time needs no rest.
@@ -19,9 +19,9 @@ export interface Admission {
    * can run and wait, while the line is not too long already. Dispose of it when all is done.
    * @throws OVERLOADED when there is none
    */
-  place(): Disposable;
+  reserveSlot(): Disposable;
   /** How many wait for their turn. */
-  waiting(): number;
+  queueLength(): number;
   /** Turns away who waits, then resolves when the last running work is done. */
   close(): Promise<void>;
 }
@@ -53,11 +53,11 @@ const restPerWork = 2;
  * that everybody else would have to wait for it, one work runs at a time, and after each there is a rest:
  * what comes with a work costs the others as much as the work itself.
  */
-export function createAdmission(options: {
+export function createHashQueue(options: {
   readonly slots: number;
   readonly queueLimit: number;
   readonly isPressed?: () => boolean;
-}): Admission {
+}): HashQueue {
   const { slots: most, queueLimit, isPressed = () => false } = options;
   /** Pressed or not, so many are let in: a rest makes them wait, it turns nobody away. */
   const room = most + queueLimit;
@@ -193,7 +193,7 @@ export function createAdmission(options: {
       }
     },
 
-    place() {
+    reserveSlot() {
       if (places >= room || isLong()) throw overloaded();
       places += 1;
       return {
@@ -203,7 +203,7 @@ export function createAdmission(options: {
       };
     },
 
-    waiting: () => waiting.size,
+    queueLength: () => waiting.size,
 
     close() {
       isClosed = true;

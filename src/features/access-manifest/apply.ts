@@ -1,18 +1,18 @@
 /** Brings groups, permissions and grants to a declared state, by the operations of every other door. */
 
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { isCurrent } from '../access/access.ts';
 import type { GroupAdministration } from '../administration/groups.ts';
 import type { PermissionAdministration } from '../administration/permissions.ts';
 import { requireAdministrator } from '../administration/policies.ts';
 import type { UserAdministration } from '../administration/users.ts';
-import { type AccessChange, differenceOf, type PresentAccess, wantedGroups } from './diff.ts';
-import type { DeclaredAccess, DeclaredList } from './manifest.ts';
+import { type AccessChange, type CurrentAccess, diffManifest, wantedGroups } from './diff.ts';
+import type { AccessManifest, ManifestList } from './manifest.ts';
 
-export interface AccessDeclarations {
+export interface ManifestApply {
   /** The changes that `applyAccess` would make now. @throws FORBIDDEN, PROTECTED, VALIDATION_FAILED */
-  compareAccess(declared: DeclaredAccess, context: Context): Promise<AccessChange[]>;
+  compareAccess(declared: AccessManifest, context: RequestContext): Promise<AccessChange[]>;
   /**
    * Makes the declared state so, in one transaction, and answers what it changed. `onProgress` is
    * called with how many of all permissions, groups and users to change are done.
@@ -20,13 +20,13 @@ export interface AccessDeclarations {
    * @throws FORBIDDEN, PROTECTED, VALIDATION_FAILED
    */
   applyAccess(
-    declared: DeclaredAccess,
-    context: Context,
+    declared: AccessManifest,
+    context: RequestContext,
     onProgress?: (done: number, all: number) => void,
   ): Promise<AccessChange[]>;
 }
 
-export interface AccessDeclarationsParts {
+export interface AccessDeclarationsDeps {
   readonly unitOfWork: UnitOfWork;
   readonly userAdministration: UserAdministration;
   readonly groupAdministration: GroupAdministration;
@@ -56,7 +56,7 @@ interface UserRow {
 }
 
 /** Present access with the ids behind the names. */
-interface Rows extends PresentAccess {
+interface Rows extends CurrentAccess {
   readonly permissions: Map<string, PermissionRow>;
   readonly groups: Map<string, GroupRow>;
   readonly users: ReadonlyMap<string, UserRow>;
@@ -80,8 +80,8 @@ const locks = [
   ['permissions', `select 1 from permissions where codename ${listed} order by id for key share`],
 ] as const;
 
-export function createAccessDeclarations(parts: AccessDeclarationsParts): AccessDeclarations {
-  const { em, query, run, lock } = parts.unitOfWork;
+export function createManifestApply(parts: AccessDeclarationsDeps): ManifestApply {
+  const { em, query, transaction, lock } = parts.unitOfWork;
 
   const loadPermissions = async (codenames: readonly string[]) =>
     new Map(
@@ -186,17 +186,17 @@ export function createAccessDeclarations(parts: AccessDeclarationsParts): Access
   return {
     async compareAccess(declared, context) {
       requireAdministrator(context, 'users.view_user');
-      return differenceOf(declared, await load(namesIn(declared)));
+      return diffManifest(declared, await load(namesIn(declared)));
     },
 
     async applyAccess(declared, context, onProgress) {
       requireAdministrator(context, 'users.change_user');
-      return run(async () => {
+      return transaction(async () => {
         await lock('gatehouse:access-declarations');
         const names = namesIn(declared);
         for (const [kind, sql] of locks) await query(sql, [JSON.stringify(names[kind])]);
         const rows = await load(names);
-        const changes = differenceOf(declared, rows);
+        const changes = diffManifest(declared, rows);
         const subjects = subjectsOf(changes);
         const found = { declared, rows, context };
         const emails = subjects.filter(({ of }) => of === 'user').map(({ name }) => name);
@@ -220,14 +220,14 @@ export function createAccessDeclarations(parts: AccessDeclarationsParts): Access
 
 /** What each step of an application goes by. */
 interface Found {
-  readonly declared: DeclaredAccess;
+  readonly declared: AccessManifest;
   readonly rows: Rows;
-  readonly context: Context;
+  readonly context: RequestContext;
 }
 
 /** Everything that the declaration names, where it is declared and where it is referred to. */
-function namesIn({ permissions, groups, users }: DeclaredAccess): Names {
-  const listsOf = (lists: readonly (DeclaredList | undefined)[]) =>
+function namesIn({ permissions, groups, users }: AccessManifest): Names {
+  const listsOf = (lists: readonly (ManifestList | undefined)[]) =>
     lists.flatMap((list) => (list ? [...list.keys()] : []));
   const owners = [...groups.values(), ...users.values()];
   const codenames = listsOf(owners.map((owner) => owner.permissions));

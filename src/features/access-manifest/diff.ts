@@ -1,10 +1,10 @@
 /** What lies between declared and present access: refusals first, then every change by name. */
 import { type FieldProblem, Problem } from '../../core/errors.ts';
 import { rootGroupName } from '../access/access.entities.ts';
-import { type DeclaredAccess, type DeclaredList, placeOf } from './manifest.ts';
+import { type AccessManifest, type ManifestList, placeOf } from './manifest.ts';
 
 /** What there is, as far as a declaration speaks of it. */
-export interface PresentAccess {
+export interface CurrentAccess {
   readonly permissions: ReadonlyMap<string, { readonly name: string; readonly isBuiltIn: boolean }>;
   readonly groups: ReadonlyMap<
     string,
@@ -40,7 +40,7 @@ interface Fault extends FieldProblem {
 }
 
 /** @throws VALIDATION_FAILED, PROTECTED: with the place in the file of everything that cannot be */
-export function differenceOf(declared: DeclaredAccess, present: PresentAccess): AccessChange[] {
+export function diffManifest(declared: AccessManifest, present: CurrentAccess): AccessChange[] {
   const faults = faultsOf(declared, present);
   if (faults.length > 0) {
     const isProtection = faults.every((fault) => fault.isProtection);
@@ -56,16 +56,16 @@ export function differenceOf(declared: DeclaredAccess, present: PresentAccess): 
 
 /** The groups that a user is to be in; a superuser's Root is nobody's to take. */
 export function wantedGroups(
-  listed: DeclaredList,
+  listed: ManifestList,
   user: { readonly isSuperuser: boolean; readonly groups: ReadonlySet<string> },
 ): ReadonlySet<string> {
   const isKept = user.isSuperuser && user.groups.has(rootGroupName);
   return new Set([...listed.keys(), ...(isKept ? [rootGroupName] : [])]);
 }
 
-function faultsOf(declared: DeclaredAccess, present: PresentAccess): Fault[] {
+function faultsOf(declared: AccessManifest, present: CurrentAccess): Fault[] {
   const faults: Fault[] = [];
-  const requirePermissions = (list: DeclaredList | undefined) => {
+  const requirePermissions = (list: ManifestList | undefined) => {
     for (const [codename, path] of list ?? []) {
       const isKnown = present.permissions.has(codename) || declared.permissions.has(codename);
       if (!isKnown) faults.push({ path, message: 'There is no such permission.' });
@@ -103,7 +103,7 @@ function faultsOf(declared: DeclaredAccess, present: PresentAccess): Fault[] {
   return faults;
 }
 
-function permissionChanges(declared: DeclaredAccess, present: PresentAccess): AccessChange[] {
+function permissionChanges(declared: AccessManifest, present: CurrentAccess): AccessChange[] {
   return [...declared.permissions].flatMap(([codename, name]): AccessChange[] => {
     const before = present.permissions.get(codename)?.name;
     if (before === name) return [];
@@ -112,7 +112,7 @@ function permissionChanges(declared: DeclaredAccess, present: PresentAccess): Ac
   });
 }
 
-function groupChanges(declared: DeclaredAccess, present: PresentAccess): AccessChange[] {
+function groupChanges(declared: AccessManifest, present: CurrentAccess): AccessChange[] {
   return [...declared.groups].flatMap(([name, { description, permissions }]) => {
     const subject = { of: 'group', name } as const;
     const group = present.groups.get(name);
@@ -132,7 +132,7 @@ function groupChanges(declared: DeclaredAccess, present: PresentAccess): AccessC
   });
 }
 
-function userChanges(declared: DeclaredAccess, present: PresentAccess): AccessChange[] {
+function userChanges(declared: AccessManifest, present: CurrentAccess): AccessChange[] {
   return [...declared.users].flatMap(([email, { groups, permissions }]) => {
     const subject = { of: 'user', name: email } as const;
     const user = present.users.get(email);

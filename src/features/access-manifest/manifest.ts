@@ -12,26 +12,26 @@ import {
 } from '../../core/parse.ts';
 
 /** Of each thing only what is given is owned; sets are owned whole. */
-export interface DeclaredAccess {
+export interface AccessManifest {
   /** What people call a permission, by its code. */
   readonly permissions: ReadonlyMap<string, string>;
-  readonly groups: ReadonlyMap<string, DeclaredGroup>;
+  readonly groups: ReadonlyMap<string, ManifestGroup>;
   /** By canonical address. */
-  readonly users: ReadonlyMap<string, DeclaredUser>;
+  readonly users: ReadonlyMap<string, ManifestUser>;
 }
 
-export interface DeclaredGroup {
+export interface ManifestGroup {
   readonly description?: string;
-  readonly permissions?: DeclaredList;
+  readonly permissions?: ManifestList;
 }
 
-export interface DeclaredUser {
-  readonly groups?: DeclaredList;
-  readonly permissions?: DeclaredList;
+export interface ManifestUser {
+  readonly groups?: ManifestList;
+  readonly permissions?: ManifestList;
 }
 
 /** What is listed, with the place where it is. */
-export type DeclaredList = ReadonlyMap<string, string>;
+export type ManifestList = ReadonlyMap<string, string>;
 
 /** One key of a map in the file. */
 interface Entry {
@@ -44,13 +44,13 @@ interface Entry {
 type Faults = FieldProblem[];
 
 /** @throws VALIDATION_FAILED with the place in the file of everything that is wrong */
-export function parseDeclaredAccess(raw: unknown): DeclaredAccess {
+export function parseManifest(raw: unknown): AccessManifest {
   const faults: Faults = [];
   const { permissions, groups, users } = readKnown(raw, '', {
     names: ['permissions', 'groups', 'users'],
     faults,
   });
-  const declared: DeclaredAccess = {
+  const declared: AccessManifest = {
     permissions: readMap(permissions, parseCodename, faults, ({ value, path }) =>
       attempt(() => parseGroupName(value), path, faults),
     ),
@@ -67,7 +67,7 @@ export function placeOf(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`;
 }
 
-function readGroup({ value, path }: Entry, faults: Faults): DeclaredGroup {
+function readGroup({ value, path }: Entry, faults: Faults): ManifestGroup {
   const { description, permissions } = readKnown(value, path, {
     names: ['description', 'permissions'],
     faults,
@@ -80,7 +80,7 @@ function readGroup({ value, path }: Entry, faults: Faults): DeclaredGroup {
   };
 }
 
-function readUser({ value, path }: Entry, faults: Faults): DeclaredUser {
+function readUser({ value, path }: Entry, faults: Faults): ManifestUser {
   const { groups, permissions } = readKnown(value, path, {
     names: ['groups', 'permissions'],
     faults,
@@ -105,7 +105,7 @@ function readList(
   { value, path }: Entry,
   parse: (raw: unknown) => string,
   faults: Faults,
-): DeclaredList | undefined {
+): ManifestList | undefined {
   if (!Array.isArray(value)) {
     faults.push({ path, message: 'Must be a list; [] stands for none.' });
     return undefined;

@@ -12,7 +12,7 @@ import {
   Root,
 } from 'type-graphql';
 import { parseFields, parseLookupName } from '../../core/parse.ts';
-import { type Context, requireActor } from '../../core/request-context.ts';
+import { type RequestContext, requireActor } from '../../core/request-context.ts';
 import type { AccessLoadersOf } from './access.ts';
 import { holdsPermission } from './access.ts';
 
@@ -52,7 +52,7 @@ export class GroupResolver {
   }
 
   @FieldResolver(() => [PermissionType])
-  permissions(@Root() group: GroupType, @Ctx() context: Context): Promise<PermissionType[]> {
+  permissions(@Root() group: GroupType, @Ctx() context: RequestContext): Promise<PermissionType[]> {
     return this.#loadersOf(context).permissionsOfGroup.load(group.id);
   }
 }
@@ -60,14 +60,17 @@ export class GroupResolver {
 @Resolver()
 export class AccessResolver {
   @Query(() => Boolean)
-  hasGroup(@Arg('name', () => String) raw: string, @Ctx() context: Context): boolean {
+  hasGroup(@Arg('name', () => String) raw: string, @Ctx() context: RequestContext): boolean {
     const actor = requireActor(context);
     const { name } = parseFields({ name: () => parseLookupName(raw) });
     return actor.groups.has(name);
   }
 
   @Query(() => Boolean)
-  hasPermission(@Arg('permission', () => String) raw: string, @Ctx() context: Context): boolean {
+  hasPermission(
+    @Arg('permission', () => String) raw: string,
+    @Ctx() context: RequestContext,
+  ): boolean {
     const actor = requireActor(context);
     const { permission } = parseFields({ permission: () => parseLookupName(raw) });
     return holdsPermission(actor, permission);

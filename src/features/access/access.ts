@@ -2,7 +2,7 @@
 
 import DataLoader from 'dataloader';
 import { Problem } from '../../core/errors.ts';
-import type { Actor, Context } from '../../core/request-context.ts';
+import type { Actor, RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { Group, Permission } from './access.entities.ts';
 
@@ -168,7 +168,7 @@ export interface AccessLoaders {
 }
 
 /** The loaders of a request, which live as long as its context. */
-export type AccessLoadersOf = (context: Context) => AccessLoaders;
+export type AccessLoadersOf = (context: RequestContext) => AccessLoaders;
 
 /**
  * Items of the lists that one request may have answered. What an operation weighs beforehand assumes short
@@ -190,7 +190,7 @@ function createItemCount(): CountItems {
 }
 
 export function createAccessLoaders(access: Access): AccessLoadersOf {
-  const kept = new WeakMap<Context, AccessLoaders>();
+  const kept = new WeakMap<RequestContext, AccessLoaders>();
   return (context) => {
     const known = kept.get(context);
     if (known) return known;

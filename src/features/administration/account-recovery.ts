@@ -2,7 +2,7 @@
 
 import { Problem } from '../../core/errors.ts';
 import { parseFields, parseId, refuse } from '../../core/parse.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
 import { isUnverified, type PendingAccounts } from '../authentication/pending-accounts.ts';
@@ -10,7 +10,7 @@ import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.
 import type { Sessions } from '../sessions/sessions.ts';
 import type { User, UserStatus } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
-import type { Rights } from './policies.ts';
+import type { ManagePolicies } from './policies.ts';
 import { requireAdministrator } from './policies.ts';
 
 export interface AccountRecovery {
@@ -19,24 +19,24 @@ export interface AccountRecovery {
    *
    * @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED for an account that is not ACTIVE
    */
-  sendPasswordReset(userId: unknown, context: Context): Promise<void>;
+  sendPasswordReset(userId: unknown, context: RequestContext): Promise<void>;
   /**
    * Mails a new invitation, or a new verification code where the account has a password; earlier ones
    * end.
    *
    * @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED for an account that is confirmed or disabled
    */
-  resendInvitation(userId: unknown, context: Context): Promise<void>;
+  resendInvitation(userId: unknown, context: RequestContext): Promise<void>;
   /** Ends every session of a user at once. @throws FORBIDDEN, NOT_FOUND */
-  revokeUserSessions(userId: unknown, context: Context): Promise<void>;
+  revokeUserSessions(userId: unknown, context: RequestContext): Promise<void>;
   /** Ends one live session of any user at once, and returns that user's address. @throws FORBIDDEN, NOT_FOUND */
-  revokeSessionById(sessionId: unknown, context: Context): Promise<string>;
+  revokeSessionById(sessionId: unknown, context: RequestContext): Promise<string>;
 }
 
-export interface AccountRecoveryParts {
+export interface AccountRecoveryDeps {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
-  readonly rights: Rights;
+  readonly policies: ManagePolicies;
   readonly pendingAccounts: PendingAccounts;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
@@ -59,23 +59,23 @@ const invitationObstacles = {
   DISABLED: 'The account is disabled: enable it first.',
 } as const satisfies Record<UserStatus, string | undefined>;
 
-export function createAccountRecovery(parts: AccountRecoveryParts): AccountRecovery {
+export function createAccountRecovery(parts: AccountRecoveryDeps): AccountRecovery {
   const { users, oneTimePasswords, sessions, audit } = parts;
-  const { run } = parts.unitOfWork;
+  const { transaction } = parts.unitOfWork;
 
   /** Runs `work` in a transaction that holds the lock of the user. */
   const withUser = async (
     rawId: unknown,
-    context: Context,
+    context: RequestContext,
     work: (user: User) => Promise<void>,
   ): Promise<void> => {
     const actor = requireAdministrator(context, permission);
-    await run(async () => {
+    await transaction(async () => {
       const id = parseId(rawId);
-      const user = id === undefined ? null : await users.claim(id);
+      const user = id === undefined ? null : await users.lockById(id);
       if (!user) throw new Problem('NOT_FOUND');
-      const rights = await parts.rights.of(actor, permission);
-      rights.requireMayTouch(user);
+      const rights = await parts.policies.forActor(actor, permission);
+      rights.assertCanManage(user);
       await work(user);
     });
   };
@@ -117,6 +117,6 @@ export function createAccountRecovery(parts: AccountRecoveryParts): AccountRecov
     },
 
     revokeUserSessions: (userId, context) =>
-      withUser(userId, context, (user) => sessions.endAllOf(user.id, 'revoked')),
+      withUser(userId, context, (user) => sessions.revokeAll(user.id, 'revoked')),
   };
 }

@@ -1,7 +1,7 @@
 /** Managing users, groups and permissions over GraphQL. */
 import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 import { Arg, Ctx, Field, ID, InputType, Mutation, Resolver } from 'type-graphql';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
 import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
@@ -145,7 +145,7 @@ export class UserAdministrationResolver {
   @Mutation(() => CreateUserResult)
   createUser(
     @Arg('input', () => CreateUserInputType) input: CreateUserInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof CreateUserResult> {
     return this.#users.createUser(input, context);
   }
@@ -154,7 +154,7 @@ export class UserAdministrationResolver {
   updateUser(
     @Arg('id', () => ID) id: string,
     @Arg('input', () => UpdateUserInputType) input: UpdateUserInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof UpdateUserResult> {
     return this.#users.updateUser(id, input, context);
   }
@@ -162,7 +162,7 @@ export class UserAdministrationResolver {
   @Mutation(() => SetGroupMembershipResult)
   setGroupMembership(
     @Arg('input', () => SetGroupMembershipInputType) input: SetGroupMembershipInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof SetGroupMembershipResult> {
     return this.#users.setGroupMembership(input, context);
   }
@@ -170,7 +170,7 @@ export class UserAdministrationResolver {
   @Mutation(() => DeactivateUserResult)
   async deactivateUser(
     @Arg('id', () => ID) id: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof DeactivateUserResult> {
     await this.#users.deactivateUser(id, context);
     return acknowledge('The user is disabled.');
@@ -188,7 +188,7 @@ export class GroupAdministrationResolver {
   @Mutation(() => CreateGroupResult)
   createGroup(
     @Arg('input', () => CreateGroupInputType) input: CreateGroupInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof CreateGroupResult> {
     return this.#groups.createGroup(input, context);
   }
@@ -197,7 +197,7 @@ export class GroupAdministrationResolver {
   updateGroup(
     @Arg('id', () => ID) id: string,
     @Arg('input', () => UpdateGroupInputType) input: UpdateGroupInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof UpdateGroupResult> {
     return this.#groups.updateGroup(id, input, context);
   }
@@ -205,7 +205,7 @@ export class GroupAdministrationResolver {
   @Mutation(() => DeleteGroupResult)
   async deleteGroup(
     @Arg('id', () => ID) id: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof DeleteGroupResult> {
     await this.#groups.deleteGroup(id, context);
     return acknowledge('The group is deleted.');
@@ -223,7 +223,7 @@ export class PermissionAdministrationResolver {
   @Mutation(() => CreatePermissionResult)
   createPermission(
     @Arg('input', () => CreatePermissionInputType) input: CreatePermissionInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof CreatePermissionResult> {
     return this.#permissions.createPermission(input, context);
   }
@@ -232,7 +232,7 @@ export class PermissionAdministrationResolver {
   updatePermission(
     @Arg('id', () => ID) id: string,
     @Arg('input', () => UpdatePermissionInputType) input: UpdatePermissionInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof UpdatePermissionResult> {
     return this.#permissions.updatePermission(id, input, context);
   }
@@ -240,7 +240,7 @@ export class PermissionAdministrationResolver {
   @Mutation(() => DeletePermissionResult)
   async deletePermission(
     @Arg('id', () => ID) id: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof DeletePermissionResult> {
     await this.#permissions.deletePermission(id, context);
     return acknowledge('The permission is deleted.');

@@ -15,13 +15,13 @@ import {
   Root,
   registerEnumType,
 } from 'type-graphql';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { Connection } from '../../database/pagination/connection.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
 import type { UserStatus } from '../users/user.entity.ts';
 import { UserType, userStatuses } from '../users/users.resolver.ts';
 import type { Directory } from './directory.ts';
-import type { Explanation, Explanations, ObstacleKind, PathKind } from './explain.ts';
+import type { Explain, Explanation, ObstacleKind, PathKind } from './explain.ts';
 
 import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 
@@ -114,15 +114,15 @@ class PermissionExplanationType {
 @Resolver()
 export class DirectoryResolver {
   readonly #directory: Directory;
-  readonly #explanations: Explanations;
+  readonly #explanations: Explain;
 
-  constructor(directory: Directory, explanations: Explanations) {
+  constructor(directory: Directory, explain: Explain) {
     this.#directory = directory;
-    this.#explanations = explanations;
+    this.#explanations = explain;
   }
 
   @Query(() => UserType, { nullable: true })
-  user(@Arg('id', () => ID) id: string, @Ctx() context: Context): Promise<UserType | null> {
+  user(@Arg('id', () => ID) id: string, @Ctx() context: RequestContext): Promise<UserType | null> {
     return this.#directory.user(id, context);
   }
 
@@ -131,7 +131,7 @@ export class DirectoryResolver {
     @Args(() => PageArgs) page: PageArgs,
     @Arg('filter', () => UserFilterType, { nullable: true }) filter: UserFilterType | null,
     @Arg('orderBy', () => UserOrderType, { nullable: true }) orderBy: UserOrderType | null,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<Connection<UserType>> {
     return this.#directory.users({ page, filter: filter ?? {}, orderBy: orderBy ?? {} }, context);
   }
@@ -140,7 +140,7 @@ export class DirectoryResolver {
   usersWithPermission(
     @Arg('permission', () => String) permission: string,
     @Args(() => PageArgs) page: PageArgs,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<Connection<UserType>> {
     return this.#directory.usersWithPermission(permission, page, context);
   }
@@ -149,20 +149,23 @@ export class DirectoryResolver {
   explainPermission(
     @Arg('userId', () => ID) userId: string,
     @Arg('permission', () => String) permission: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<Explanation> {
     return this.#explanations.explainPermission(userId, permission, context);
   }
 
   @Query(() => GroupType, { nullable: true })
-  group(@Arg('id', () => ID) id: string, @Ctx() context: Context): Promise<GroupType | null> {
+  group(
+    @Arg('id', () => ID) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<GroupType | null> {
     return this.#directory.group(id, context);
   }
 
   @Query(() => GroupConnectionType)
   groups(
     @Args(() => PageArgs) page: PageArgs,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<Connection<GroupType>> {
     return this.#directory.groups(page, context);
   }
@@ -170,7 +173,7 @@ export class DirectoryResolver {
   @Query(() => PermissionType, { nullable: true })
   permission(
     @Arg('id', () => ID) id: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<PermissionType | null> {
     return this.#directory.permission(id, context);
   }
@@ -178,7 +181,7 @@ export class DirectoryResolver {
   @Query(() => PermissionConnectionType)
   permissions(
     @Args(() => PageArgs) page: PageArgs,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<Connection<PermissionType>> {
     return this.#directory.permissions(page, context);
   }

@@ -9,7 +9,7 @@ import {
   parseSearch,
   refuse,
 } from '../../core/parse.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import { type Connection, connect } from '../../database/pagination/connection.ts';
 import type { PageInput, PageOrder, PageSource } from '../../database/pagination/paginate.ts';
 import { toSearchPattern } from '../../database/pagination/search-pattern.ts';
@@ -37,30 +37,30 @@ export interface UserOrder {
 
 export interface Directory {
   /** @throws FORBIDDEN */
-  user(id: unknown, context: Context): Promise<User | null>;
+  user(id: unknown, context: RequestContext): Promise<User | null>;
   /** @throws FORBIDDEN, VALIDATION_FAILED */
   users(
     list: { page: PageInput; filter: UserFilter; orderBy: UserOrder },
-    context: Context,
+    context: RequestContext,
   ): Promise<Connection<User>>;
   /** Everybody who holds a permission, however they came by it. @throws FORBIDDEN, VALIDATION_FAILED */
   usersWithPermission(
     permission: unknown,
     page: PageInput,
-    context: Context,
+    context: RequestContext,
   ): Promise<Connection<User>>;
   /** A registration that waits for its code. @throws FORBIDDEN */
-  registration(id: unknown, context: Context): Promise<Registration | null>;
+  registration(id: unknown, context: RequestContext): Promise<Registration | null>;
   /** Newest first. @throws FORBIDDEN, VALIDATION_FAILED */
-  registrations(page: PageInput, context: Context): Promise<Connection<Registration>>;
+  registrations(page: PageInput, context: RequestContext): Promise<Connection<Registration>>;
   /** @throws FORBIDDEN */
-  group(id: unknown, context: Context): Promise<Group | null>;
+  group(id: unknown, context: RequestContext): Promise<Group | null>;
   /** @throws FORBIDDEN, VALIDATION_FAILED */
-  groups(page: PageInput, context: Context): Promise<Connection<Group>>;
+  groups(page: PageInput, context: RequestContext): Promise<Connection<Group>>;
   /** @throws FORBIDDEN */
-  permission(id: unknown, context: Context): Promise<Permission | null>;
+  permission(id: unknown, context: RequestContext): Promise<Permission | null>;
   /** @throws FORBIDDEN, VALIDATION_FAILED */
-  permissions(page: PageInput, context: Context): Promise<Connection<Permission>>;
+  permissions(page: PageInput, context: RequestContext): Promise<Connection<Permission>>;
 }
 
 /** Of so many holders, or more, a page is found among all users. */
@@ -72,7 +72,7 @@ const userOrders = {
   EMAIL: { column: 'email', cast: 'text' },
 } as const satisfies Record<string, Omit<PageOrder, 'isDescending'>>;
 
-const byName: PageOrder = { column: 'name', cast: 'text', isDescending: false };
+const lookup: PageOrder = { column: 'name', cast: 'text', isDescending: false };
 const byCodename: PageOrder = { column: 'codename', cast: 'text', isDescending: false };
 const newestFirst: PageOrder = { ...userOrders.CREATED_AT, isDescending: true };
 
@@ -126,7 +126,7 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     async groups(page, context) {
       requireAdministrator(context, 'users.view_group');
       const load = (ids: string[]) => em.find(Group, { id: ids });
-      return connect(query, everything('groups'), { order: byName, page, load });
+      return connect(query, everything('groups'), { order: lookup, page, load });
     },
     async permission(rawId, context) {
       requireAdministrator(context, 'users.view_permission');

@@ -2,7 +2,7 @@
 
 import { Problem } from '../../core/errors.ts';
 import { parseFields, parseId, parseLookupName } from '../../core/parse.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { matchesGrant } from '../access/access.ts';
 import { requireAdministrator } from './policies.ts';
@@ -41,9 +41,13 @@ export interface Explanation {
   readonly obstacles: readonly PermissionObstacle[];
 }
 
-export interface Explanations {
+export interface Explain {
   /** @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
-  explainPermission(userId: unknown, permission: unknown, context: Context): Promise<Explanation>;
+  explainPermission(
+    userId: unknown,
+    permission: unknown,
+    context: RequestContext,
+  ): Promise<Explanation>;
 }
 
 const grantsSql = `
@@ -100,7 +104,7 @@ function obstaclesOf(
   return obstacles;
 }
 
-export function createExplanations({ query }: UnitOfWork): Explanations {
+export function createExplain({ query }: UnitOfWork): Explain {
   return {
     async explainPermission(rawId, rawPermission, context) {
       requireAdministrator(context, 'users.view_user');

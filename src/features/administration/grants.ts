@@ -123,7 +123,7 @@ export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
     { itemIds, until }: { readonly itemIds: readonly string[]; readonly until: Date | null },
   ) => {
     const codes = await query<{ codename: string }>(pivot.codes, [itemIds.join(' ')]);
-    rights.requireCovers(codes.map(({ codename }) => ({ codename, until })));
+    rights.assertHolds(codes.map(({ codename }) => ({ codename, until })));
   };
 
   const requireNotRoot = async (groupIds: readonly string[]) => {
@@ -140,7 +140,7 @@ export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
        where group_id = ? and user_id = ? and ${isCurrent('user_groups')}`,
       [groupId, rights.actorId],
     );
-    if (members.length > 0) rights.requireNotOneself(rights.actorId);
+    if (members.length > 0) rights.assertNotSelf(rights.actorId);
   };
 
   /** Of the owners whose list becomes another one. */
@@ -209,17 +209,17 @@ export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
     requireNotMember,
 
     async setGroups(rights, groupIds) {
-      for (const userId of groupIds.keys()) rights.requireNotOneself(userId);
+      for (const userId of groupIds.keys()) rights.assertNotSelf(userId);
       await set(userGroups, groupIds, async ({ added, removed }) => {
-        rights.requireMayChangeMembers(added.length > 0 ? null : atPresent);
+        rights.assertCanChangeMembers(added.length > 0 ? null : atPresent);
         await requireCoversItems(rights, userGroups, { itemIds: added, until: null });
         await requireNotRoot([...added, ...removed]);
       });
     },
 
     async setMembership(rights, user, { groupId, expiresAt }) {
-      rights.requireNotOneself(user.id);
-      rights.requireMayChangeMembers(expiresAt);
+      rights.assertNotSelf(user.id);
+      rights.assertCanChangeMembers(expiresAt);
       await requireKnown(userGroups, [groupId], 'groupId');
       await requireCoversItems(rights, userGroups, { itemIds: [groupId], until: expiresAt });
       await requireNotRoot([groupId]);
@@ -236,7 +236,7 @@ export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
     },
 
     async setPermissions(rights, permissionIds) {
-      for (const userId of permissionIds.keys()) rights.requireNotOneself(userId);
+      for (const userId of permissionIds.keys()) rights.assertNotSelf(userId);
       await set(userPermissions, permissionIds, ({ added }) =>
         requireCoversItems(rights, userPermissions, { itemIds: added, until: null }),
       );

@@ -9,11 +9,11 @@ import {
   parseId,
   parseIds,
 } from '../../core/parse.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { Group, rootGroupName } from '../access/access.entities.ts';
 import type { Grants } from './grants.ts';
-import type { ActorRights, Rights } from './policies.ts';
+import type { ActorRights, ManagePolicies } from './policies.ts';
 import { requireAdministrator, requireSomeField } from './policies.ts';
 
 /** Everything raw; what is left out stays as it is. */
@@ -25,19 +25,19 @@ export interface GroupInput {
 
 export interface GroupAdministration {
   /** A name that another group had is for superusers. @throws ALREADY_EXISTS, FORBIDDEN, VALIDATION_FAILED */
-  createGroup(input: GroupInput, context: Context): Promise<Group>;
+  createGroup(input: GroupInput, context: RequestContext): Promise<Group>;
   /** Another name is for superusers. @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED */
-  updateGroup(id: unknown, input: GroupInput, context: Context): Promise<Group>;
+  updateGroup(id: unknown, input: GroupInput, context: RequestContext): Promise<Group>;
   /** Superusers only for a group that the actor is in. @throws FORBIDDEN, NOT_FOUND, PROTECTED */
-  deleteGroup(id: unknown, context: Context): Promise<void>;
+  deleteGroup(id: unknown, context: RequestContext): Promise<void>;
 }
 
 export function createGroupAdministration(parts: {
   readonly unitOfWork: UnitOfWork;
   readonly grants: Grants;
-  readonly rights: Rights;
+  readonly policies: ManagePolicies;
 }): GroupAdministration {
-  const { em, run, lock, query } = parts.unitOfWork;
+  const { em, transaction, lock, query } = parts.unitOfWork;
 
   const claim = async (rawId: unknown): Promise<Group> => {
     const id = parseId(rawId);
@@ -67,13 +67,13 @@ export function createGroupAdministration(parts: {
     const isLike = 'fold_case(name) = fold_case(?)';
     const retired = await query(`select 1 from retired_group_names where ${isLike}`, [name]);
     if (retired.length === 0) return;
-    rights.requireSuperuser();
+    rights.assertSuperuser();
     await query(`delete from retired_group_names where ${isLike}`, [name]);
   };
 
   const rename = async (rights: ActorRights, group: Group, name: string) => {
     if (name === group.name) return;
-    rights.requireSuperuser();
+    rights.assertSuperuser();
     await requireFree(name, group);
     await requireNotRetired(rights, name);
     group.name = name;
@@ -83,8 +83,8 @@ export function createGroupAdministration(parts: {
     async createGroup(input, context) {
       const actor = requireAdministrator(context, 'users.add_group');
       const { name, description, permissionIds } = parseGroup(input, parseGroupName);
-      return run(async () => {
-        const rights = await parts.rights.of(actor, 'users.add_group');
+      return transaction(async () => {
+        const rights = await parts.policies.forActor(actor, 'users.add_group');
         await requireFree(name);
         await requireNotRetired(rights, name);
         const group = em.create(Group, { name, description: description ?? '' });
@@ -100,8 +100,8 @@ export function createGroupAdministration(parts: {
       const { name, description, permissionIds } = parseGroup(input, (raw) =>
         optional(raw, parseGroupName),
       );
-      return run(async () => {
-        const rights = await parts.rights.of(actor, 'users.change_group');
+      return transaction(async () => {
+        const rights = await parts.policies.forActor(actor, 'users.change_group');
         const group = await claim(id);
         if (name !== undefined) await rename(rights, group, name);
         group.description = description ?? group.description;
@@ -112,8 +112,8 @@ export function createGroupAdministration(parts: {
 
     async deleteGroup(id, context) {
       const actor = requireAdministrator(context, 'users.delete_group');
-      await run(async () => {
-        const rights = await parts.rights.of(actor, 'users.delete_group');
+      await transaction(async () => {
+        const rights = await parts.policies.forActor(actor, 'users.delete_group');
         const group = await claim(id);
         await parts.grants.requireNotMember(rights, group.id);
         em.remove(group);

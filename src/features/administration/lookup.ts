@@ -11,22 +11,22 @@ import {
   parseLoginName,
   parseLookupName,
 } from '../../core/parse.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { usernameKeyOf } from '../users/users.ts';
 import { requireAdministrator } from './policies.ts';
 
-export interface ByName {
+export interface Lookup {
   /** Id of the user with this id, address or username. @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
-  userId(name: unknown, context: Context): Promise<string>;
+  userId(name: unknown, context: RequestContext): Promise<string>;
   /** Id of the registration with this id, or of the one that waits for this address. @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
-  registrationId(name: unknown, context: Context): Promise<string>;
+  registrationId(name: unknown, context: RequestContext): Promise<string>;
   /** @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
-  groupId(name: unknown, context: Context): Promise<string>;
+  groupId(name: unknown, context: RequestContext): Promise<string>;
   /** @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
-  permissionId(codename: unknown, context: Context): Promise<string>;
+  permissionId(codename: unknown, context: RequestContext): Promise<string>;
   /** Ids of them all, each once. @throws FORBIDDEN, NOT_FOUND that names those there are not */
-  permissionIds(codenames: readonly string[], context: Context): Promise<string[]>;
+  permissionIds(codenames: readonly string[], context: RequestContext): Promise<string[]>;
 }
 
 const columnOf = { email: 'email', username: usernameKeyOf('username') } as const;
@@ -35,7 +35,7 @@ const columnOf = { email: 'email', username: usernameKeyOf('username') } as cons
 const waitingHint =
   'There is no such user, but a registration of this address waits: see gatehouse registrations list.';
 
-export function createByName({ query }: UnitOfWork): ByName {
+export function createLookup({ query }: UnitOfWork): Lookup {
   const one = async (path: string, sql: string, value: unknown): Promise<string> => {
     const [row] = await query<{ id: string }>(sql, [value]);
     if (!row) throw notFound(path, `There is no such ${path}.`);

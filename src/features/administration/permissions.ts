@@ -3,11 +3,11 @@
 import { LockMode } from '@mikro-orm/core';
 import { Problem } from '../../core/errors.ts';
 import { optional, parseCodename, parseFields, parseGroupName, parseId } from '../../core/parse.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { Permission } from '../access/access.entities.ts';
 import { isCurrent } from '../access/access.ts';
-import type { ActorRights, Rights } from './policies.ts';
+import type { ActorRights, ManagePolicies } from './policies.ts';
 import { requireAdministrator, requireSomeField } from './policies.ts';
 
 /** Everything raw; what is left out stays as it is. */
@@ -22,22 +22,26 @@ export interface PermissionAdministration {
    *
    * @throws ALREADY_EXISTS, FORBIDDEN, VALIDATION_FAILED
    */
-  createPermission(input: PermissionInput, context: Context): Promise<Permission>;
+  createPermission(input: PermissionInput, context: RequestContext): Promise<Permission>;
   /**
    * Another code is for those who hold it without an end, and do not hold this very permission.
    *
    * @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED
    */
-  updatePermission(id: unknown, input: PermissionInput, context: Context): Promise<Permission>;
+  updatePermission(
+    id: unknown,
+    input: PermissionInput,
+    context: RequestContext,
+  ): Promise<Permission>;
   /** @throws FORBIDDEN, NOT_FOUND, PROTECTED */
-  deletePermission(id: unknown, context: Context): Promise<void>;
+  deletePermission(id: unknown, context: RequestContext): Promise<void>;
 }
 
 export function createPermissionAdministration(parts: {
   readonly unitOfWork: UnitOfWork;
-  readonly rights: Rights;
+  readonly policies: ManagePolicies;
 }): PermissionAdministration {
-  const { em, run, lock, query } = parts.unitOfWork;
+  const { em, transaction, lock, query } = parts.unitOfWork;
 
   const claim = async (rawId: unknown): Promise<Permission> => {
     const id = parseId(rawId);
@@ -60,7 +64,7 @@ export function createPermissionAdministration(parts: {
 
   /** Every holder of the permission comes to hold the new code, without an end. */
   const requireMayRecode = async (rights: ActorRights, id: string, codename: string) => {
-    rights.requireCovers([{ codename, until: null }]);
+    rights.assertHolds([{ codename, until: null }]);
     const own = await query(
       `select 1 from user_permissions where user_id = ? and permission_id = ?
        union all
@@ -69,7 +73,7 @@ export function createPermissionAdministration(parts: {
          and ${isCurrent('ug')}`,
       [rights.actorId, id, rights.actorId, id],
     );
-    if (own.length > 0) rights.requireNotOneself(rights.actorId);
+    if (own.length > 0) rights.assertNotSelf(rights.actorId);
   };
 
   return {
@@ -79,9 +83,9 @@ export function createPermissionAdministration(parts: {
         codename: () => parseCodename(input.codename),
         name: () => parseGroupName(input.name),
       });
-      return run(async () => {
-        const rights = await parts.rights.of(actor, 'users.add_permission');
-        if (codename.includes('*')) rights.requireCovers([{ codename, until: null }]);
+      return transaction(async () => {
+        const rights = await parts.policies.forActor(actor, 'users.add_permission');
+        if (codename.includes('*')) rights.assertHolds([{ codename, until: null }]);
         await requireFree(codename);
         const permission = em.create(Permission, { codename, name });
         await em.persist(permission).flush();
@@ -96,8 +100,8 @@ export function createPermissionAdministration(parts: {
         codename: () => optional(input.codename, parseCodename),
         name: () => optional(input.name, parseGroupName),
       });
-      return run(async () => {
-        const rights = await parts.rights.of(actor, 'users.change_permission');
+      return transaction(async () => {
+        const rights = await parts.policies.forActor(actor, 'users.change_permission');
         const permission = await claim(id);
         if (codename !== undefined && codename !== permission.codename) {
           await requireMayRecode(rights, permission.id, codename);
@@ -111,8 +115,8 @@ export function createPermissionAdministration(parts: {
 
     async deletePermission(id, context) {
       const actor = requireAdministrator(context, 'users.delete_permission');
-      await run(async () => {
-        await parts.rights.of(actor, 'users.delete_permission');
+      await transaction(async () => {
+        await parts.policies.forActor(actor, 'users.delete_permission');
         em.remove(await claim(id));
       });
     },

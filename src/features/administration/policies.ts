@@ -4,7 +4,7 @@
  */
 
 import { Problem } from '../../core/errors.ts';
-import { type Actor, type Context, requireActor } from '../../core/request-context.ts';
+import { type Actor, type RequestContext, requireActor } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { holdsPermission, isCurrent, matchesGrant } from '../access/access.ts';
 import { operatorId } from '../audit/audit.ts';
@@ -20,24 +20,24 @@ export interface ActorRights {
   readonly actorId: string;
   readonly isSuperuser: boolean;
   /** @throws FORBIDDEN unless the actor holds each grant at least as long as it lasts */
-  requireCovers(grants: Iterable<TimedGrant>): void;
+  assertHolds(grants: Iterable<TimedGrant>): void;
   /** @throws FORBIDDEN unless the actor may change who is in a group until `until` */
-  requireMayChangeMembers(until: Date | null): void;
+  assertCanChangeMembers(until: Date | null): void;
   /** @throws FORBIDDEN unless the actor is a superuser */
-  requireSuperuser(): void;
+  assertSuperuser(): void;
   /** Nobody but a superuser changes their own rights. @throws FORBIDDEN */
-  requireNotOneself(userId: string): void;
+  assertNotSelf(userId: string): void;
   /** Staff never change a superuser. @throws FORBIDDEN */
-  requireMayTouch(target: { readonly isSuperuser: boolean }): void;
+  assertCanManage(target: { readonly isSuperuser: boolean }): void;
 }
 
-export interface Rights {
+export interface ManagePolicies {
   /**
    * The rights of the actor, who still may do what `permission` names. Needs a transaction.
    *
    * @throws FORBIDDEN
    */
-  of(actor: Actor, permission: AdministrativePermission): Promise<ActorRights>;
+  forActor(actor: Actor, permission: AdministrativePermission): Promise<ActorRights>;
   /** What a user holds directly and through groups; the flag of superusers is left out. */
   grantsOf(userId: string): Promise<TimedGrant[]>;
   /** When the present memberships of a user end. */
@@ -63,7 +63,7 @@ const grantsSql = `
     join permissions p on p.id = gp.permission_id
   where ug.user_id = ? and ${isCurrent('ug')}`;
 
-export function createRights({ query }: Pick<UnitOfWork, 'query'>): Rights {
+export function createManagePolicies({ query }: Pick<UnitOfWork, 'query'>): ManagePolicies {
   const grantsOf = async (userId: string): Promise<TimedGrant[]> => {
     const rows = await query<{ codename: string; until: string | null }>(grantsSql, [
       userId,
@@ -83,14 +83,14 @@ export function createRights({ query }: Pick<UnitOfWork, 'query'>): Rights {
   return {
     grantsOf,
 
-    async of({ person }, permission) {
+    async forActor({ person }, permission) {
       // The operator has no account and may do what a superuser may.
       if (person.id === operatorId) return rightsOf(person.id, 'everything');
       const account = await accountOf(person.id);
       if (account?.is_superuser) return rightsOf(person.id, 'everything');
       const held = account?.is_staff ? await grantsOf(person.id) : [];
       const rights = rightsOf(person.id, held);
-      rights.requireCovers([{ codename: permission, until: atPresent }]);
+      rights.assertHolds([{ codename: permission, until: atPresent }]);
       return rights;
     },
 
@@ -113,16 +113,16 @@ function rightsOf(actorId: string, held: readonly TimedGrant[] | 'everything'): 
   const require = (isAllowed: boolean) => {
     if (!isAllowed) throw new Problem('FORBIDDEN');
   };
-  const requireCovers: ActorRights['requireCovers'] = (grants) =>
+  const assertHolds: ActorRights['assertHolds'] = (grants) =>
     require(isSuperuser || [...grants].every((grant) => held.some((own) => covers(own, grant))));
   return {
     actorId,
     isSuperuser,
-    requireCovers,
-    requireMayChangeMembers: (until) => requireCovers(membershipGrants(until)),
-    requireSuperuser: () => require(isSuperuser),
-    requireNotOneself: (userId) => require(isSuperuser || userId !== actorId),
-    requireMayTouch: (target) => require(isSuperuser || !target.isSuperuser),
+    assertHolds,
+    assertCanChangeMembers: (until) => assertHolds(membershipGrants(until)),
+    assertSuperuser: () => require(isSuperuser),
+    assertNotSelf: (userId) => require(isSuperuser || userId !== actorId),
+    assertCanManage: (target) => require(isSuperuser || !target.isSuperuser),
   };
 }
 
@@ -150,7 +150,7 @@ export type AdministrativePermission =
  * @throws UNAUTHENTICATED, FORBIDDEN
  */
 export function requireAdministrator(
-  context: Context,
+  context: RequestContext,
   permission: AdministrativePermission,
 ): Actor {
   const actor = requireActor(context);

@@ -1,6 +1,6 @@
 /** The registrations that wait, and the decision on them, over GraphQL. */
 import { Arg, Args, Ctx, Field, ID, Mutation, ObjectType, Query, Resolver } from 'type-graphql';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { Connection } from '../../database/pagination/connection.ts';
 import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
@@ -51,7 +51,7 @@ export class RegistrationsResolver {
   @Query(() => RegistrationType, { nullable: true })
   registration(
     @Arg('id', () => ID) id: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<RegistrationType | null> {
     return this.#directory.registration(id, context);
   }
@@ -59,7 +59,7 @@ export class RegistrationsResolver {
   @Query(() => ConnectionType)
   registrations(
     @Args(() => PageArgs) page: PageArgs,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<Connection<RegistrationType>> {
     return this.#directory.registrations(page, context);
   }
@@ -67,7 +67,7 @@ export class RegistrationsResolver {
   @Mutation(() => ConfirmRegistrationResult)
   confirmRegistration(
     @Arg('id', () => ID) id: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof ConfirmRegistrationResult> {
     return this.#administration.confirmRegistration(id, context);
   }
@@ -75,7 +75,7 @@ export class RegistrationsResolver {
   @Mutation(() => DeleteRegistrationResult)
   async deleteRegistration(
     @Arg('id', () => ID) id: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof DeleteRegistrationResult> {
     await this.#administration.deleteRegistration(id, context);
     return acknowledge('The registration is deleted.');
@@ -99,7 +99,7 @@ export class AccountRecoveryResolver {
   @Mutation(() => SendPasswordResetResult)
   async sendPasswordReset(
     @Arg('userId', () => ID) userId: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof SendPasswordResetResult> {
     await this.#recovery.sendPasswordReset(userId, context);
     return acknowledge('A link to choose a new password is on its way to the user.');
@@ -108,7 +108,7 @@ export class AccountRecoveryResolver {
   @Mutation(() => ResendInvitationResult)
   async resendInvitation(
     @Arg('userId', () => ID) userId: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof ResendInvitationResult> {
     await this.#recovery.resendInvitation(userId, context);
     return acknowledge('A new mail to confirm the account is on its way to the user.');
@@ -117,7 +117,7 @@ export class AccountRecoveryResolver {
   @Mutation(() => RevokeUserSessionsResult)
   async revokeUserSessions(
     @Arg('userId', () => ID) userId: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof RevokeUserSessionsResult> {
     await this.#recovery.revokeUserSessions(userId, context);
     return acknowledge('Every session of the user has ended.');

@@ -2,14 +2,14 @@
 
 import { Problem } from '../../core/errors.ts';
 import { parseId } from '../../core/parse.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { RegisteredAccounts } from '../authentication/pending-accounts.ts';
 import type { TakenRegistration, WaitingRegistrations } from '../registrations/registrations.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
-import type { Rights } from './policies.ts';
+import type { ManagePolicies } from './policies.ts';
 import { requireAdministrator } from './policies.ts';
 
 export interface RegistrationAdministration {
@@ -19,17 +19,17 @@ export interface RegistrationAdministration {
    *
    * @throws FORBIDDEN, NOT_FOUND
    */
-  confirmRegistration(id: unknown, context: Context): Promise<User>;
+  confirmRegistration(id: unknown, context: RequestContext): Promise<User>;
   /** @throws FORBIDDEN, NOT_FOUND */
-  deleteRegistration(id: unknown, context: Context): Promise<void>;
+  deleteRegistration(id: unknown, context: RequestContext): Promise<void>;
 }
 
 export interface RegistrationAdministrationDeps {
-  readonly unitOfWork: Pick<UnitOfWork, 'run'>;
-  readonly users: Pick<Users, 'lockEmail'>;
+  readonly unitOfWork: Pick<UnitOfWork, 'transaction'>;
+  readonly users: Pick<Users, 'lockAddress'>;
   readonly waitingRegistrations: Pick<WaitingRegistrations, 'emailOf' | 'take'>;
   readonly registeredAccounts: RegisteredAccounts;
-  readonly rights: Rights;
+  readonly policies: ManagePolicies;
   readonly audit: Audit;
 }
 
@@ -43,16 +43,16 @@ export function createRegistrationAdministration(
   /** Takes the registration out of the table, and runs `work` in the same transaction. */
   const withRegistration = async <Result>(
     rawId: unknown,
-    context: Context,
+    context: RequestContext,
     work: (registration: TakenRegistration) => Promise<Result>,
   ): Promise<Result> => {
     const actor = requireAdministrator(context, permission);
-    return deps.unitOfWork.run(async () => {
-      await deps.rights.of(actor, permission);
+    return deps.unitOfWork.transaction(async () => {
+      await deps.policies.forActor(actor, permission);
       const id = parseId(rawId);
       const email = id === undefined ? undefined : await waitingRegistrations.emailOf(id);
       if (id === undefined || email === undefined) throw new Problem('NOT_FOUND');
-      await users.lockEmail(email);
+      await users.lockAddress(email);
       const registration = await waitingRegistrations.take(id);
       if (!registration) throw new Problem('NOT_FOUND');
       return work(registration);

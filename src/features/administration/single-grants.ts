@@ -1,7 +1,7 @@
 /** One membership or one permission, given to a user or taken away, whatever else the user holds. */
 
 import { Problem } from '../../core/errors.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { rootGroupName } from '../access/access.entities.ts';
 import { isCurrent } from '../access/access.ts';
@@ -15,14 +15,14 @@ export interface NamedMembership {
 }
 
 /** Ids of what is given or taken; either may be left out. */
-export interface Gift {
+export interface GrantTarget {
   readonly groupId?: string | undefined;
   readonly permissionId?: string | undefined;
 }
 
 export interface SingleGrants {
   /** Memberships of a user by name, those that have ended included. @throws FORBIDDEN */
-  membershipsOf(userId: string, context: Context): Promise<NamedMembership[]>;
+  membershipsOf(userId: string, context: RequestContext): Promise<NamedMembership[]>;
   /**
    * Gives; a membership that is there already gets the new end.
    *
@@ -30,11 +30,11 @@ export interface SingleGrants {
    */
   grantToUser(
     userId: string,
-    gift: Gift & { readonly expiresAt?: Date | undefined },
-    context: Context,
+    grantTarget: GrantTarget & { readonly expiresAt?: Date | undefined },
+    context: RequestContext,
   ): Promise<void>;
   /** @throws FORBIDDEN, NOT_FOUND for what is not held, PROTECTED for a superuser's Root group */
-  revokeFromUser(userId: string, gift: Gift, context: Context): Promise<void>;
+  revokeFromUser(userId: string, grantTarget: GrantTarget, context: RequestContext): Promise<void>;
 }
 
 interface Held {
@@ -47,7 +47,7 @@ export function createSingleGrants(parts: {
   readonly unitOfWork: UnitOfWork;
   readonly userAdministration: UserAdministration;
 }): SingleGrants {
-  const { query, run } = parts.unitOfWork;
+  const { query, transaction } = parts.unitOfWork;
   const { setGroupMembership, updateUser } = parts.userAdministration;
 
   /** What the user holds, and goes on to hold until the transaction ends. */
@@ -94,7 +94,7 @@ export function createSingleGrants(parts: {
 
     async grantToUser(userId, { groupId, permissionId, expiresAt }, context) {
       requireAdministrator(context, 'users.change_user');
-      await run(async () => {
+      await transaction(async () => {
         const held = await claimHeld(userId);
         if (await isRoot(groupId)) throw new Problem('PROTECTED');
         if (groupId !== undefined) {
@@ -109,7 +109,7 @@ export function createSingleGrants(parts: {
 
     async revokeFromUser(userId, { groupId, permissionId }, context) {
       requireAdministrator(context, 'users.change_user');
-      await run(async () => {
+      await transaction(async () => {
         const held = await claimHeld(userId);
         if (held.isSuperuser && (await isRoot(groupId))) throw new Problem('PROTECTED');
         await updateUser(

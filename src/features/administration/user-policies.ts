@@ -16,7 +16,7 @@ import {
 import { type PasswordRules, parseNewPassword } from '../authentication/apply-password.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Membership } from './grants.ts';
-import { type ActorRights, membershipGrants, type Rights } from './policies.ts';
+import { type ActorRights, type ManagePolicies, membershipGrants } from './policies.ts';
 
 /** Everything raw; what is left out stays as it is. */
 export interface UserInput {
@@ -93,38 +93,38 @@ export interface UserRules {
    *
    * @throws FORBIDDEN
    */
-  requireMayUpdate(rights: ActorRights, user: User, changes: SensitiveChanges): void;
+  assertCanUpdate(rights: ActorRights, user: User, changes: SensitiveChanges): void;
   /** Superusers only; for an account never confirmed also who could have made it. @throws FORBIDDEN */
-  requireMayMove(rights: ActorRights, user: User): Promise<void>;
+  assertCanMove(rights: ActorRights, user: User): Promise<void>;
   /** @throws FORBIDDEN unless the actor holds all that the account holds, as staff where it is staff's */
-  requireCovers(rights: ActorRights, user: Pick<User, 'id' | 'isStaff'>): Promise<void>;
+  assertHolds(rights: ActorRights, user: Pick<User, 'id' | 'isStaff'>): Promise<void>;
 }
 
 /** What is refused to everybody but superusers, for oneself. */
 const ownersFields = ['email', 'password', 'isStaff', 'isActive'] as const;
 
-export function createUserRules({ grantsOf, endsOfMemberships }: Rights): UserRules {
-  const requireCovers: UserRules['requireCovers'] = async (rights, { id, isStaff }) => {
+export function createUserRules({ grantsOf, endsOfMemberships }: ManagePolicies): UserRules {
+  const assertHolds: UserRules['assertHolds'] = async (rights, { id, isStaff }) => {
     if (rights.isSuperuser) return;
-    rights.requireCovers(await grantsOf(id));
-    if (isStaff) rights.requireCovers([{ codename: 'users.change_user', until: null }]);
+    rights.assertHolds(await grantsOf(id));
+    if (isStaff) rights.assertHolds([{ codename: 'users.change_user', until: null }]);
   };
 
   return {
-    requireCovers,
+    assertHolds,
 
-    requireMayUpdate(rights, user, changes) {
+    assertCanUpdate(rights, user, changes) {
       if (ownersFields.some((name) => changes[name] !== undefined)) {
-        rights.requireNotOneself(user.id);
+        rights.assertNotSelf(user.id);
       }
-      if (changes.password !== undefined) rights.requireSuperuser();
+      if (changes.password !== undefined) rights.assertSuperuser();
     },
 
-    async requireMayMove(rights, user) {
+    async assertCanMove(rights, user) {
       if (rights.isSuperuser) return;
       if (user.status !== 'PENDING') throw new Problem('FORBIDDEN');
-      await requireCovers(rights, user);
-      rights.requireCovers((await endsOfMemberships(user.id)).flatMap(membershipGrants));
+      await assertHolds(rights, user);
+      rights.assertHolds((await endsOfMemberships(user.id)).flatMap(membershipGrants));
     },
   };
 }

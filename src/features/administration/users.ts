@@ -2,20 +2,20 @@
 
 import { Problem } from '../../core/errors.ts';
 import { type EmailAddress, optional, parseEmail, parseId } from '../../core/parse.ts';
-import type { Actor, Context } from '../../core/request-context.ts';
+import type { Actor, RequestContext } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { PasswordRules } from '../authentication/apply-password.ts';
-import { createSetPassword } from '../authentication/apply-password.ts';
+import { createApplyPassword } from '../authentication/apply-password.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { Addresses } from '../registrations/addresses.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import type { Grants, ItemsByOwner } from './grants.ts';
-import type { ActorRights, Rights } from './policies.ts';
+import type { ActorRights, ManagePolicies } from './policies.ts';
 import {
   type AdministrativePermission,
   requireAdministrator,
@@ -36,20 +36,20 @@ export interface UserAdministration {
    *
    * @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, VALIDATION_FAILED
    */
-  createUser(input: UserInput, context: Context): Promise<User>;
+  createUser(input: UserInput, context: RequestContext): Promise<User>;
   /**
    * Another person's password and address are for superusers; who covers all that a never confirmed
    * account holds may correct its address.
    *
    * @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED
    */
-  updateUser(id: unknown, input: UserInput, context: Context): Promise<User>;
+  updateUser(id: unknown, input: UserInput, context: RequestContext): Promise<User>;
   /**
    * Makes somebody a member of a group until a time, or for good; members get the new time.
    *
    * @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED
    */
-  setGroupMembership(input: GroupMembershipInput, context: Context): Promise<User>;
+  setGroupMembership(input: GroupMembershipInput, context: RequestContext): Promise<User>;
   /**
    * Sets groups and direct permissions of many users, by their ids. The caller has locked the users.
    * Needs a transaction.
@@ -58,18 +58,18 @@ export interface UserAdministration {
    */
   setGrants(
     grants: { readonly groupIds: ItemsByOwner; readonly permissionIds: ItemsByOwner },
-    context: Context,
+    context: RequestContext,
   ): Promise<void>;
   /** Disables; the row stays. @throws FORBIDDEN, NOT_FOUND, PROTECTED */
-  deactivateUser(id: unknown, context: Context): Promise<void>;
+  deactivateUser(id: unknown, context: RequestContext): Promise<void>;
 }
 
-export interface UserAdministrationParts {
+export interface UserAdministrationDeps {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
   readonly addresses: Addresses;
   readonly grants: Grants;
-  readonly rights: Rights;
+  readonly policies: ManagePolicies;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
   readonly hasher: PasswordHasher;
@@ -80,19 +80,19 @@ export interface UserAdministrationParts {
 
 type Parsed = ReturnType<typeof parseUserInput<EmailAddress | undefined>>;
 
-export function createUserAdministration(parts: UserAdministrationParts): UserAdministration {
+export function createUserAdministration(parts: UserAdministrationDeps): UserAdministration {
   const { users, grants, oneTimePasswords, sessions, hasher } = parts;
-  const { em, run, query } = parts.unitOfWork;
+  const { em, transaction, query } = parts.unitOfWork;
 
-  const rules = createUserRules(parts.rights);
+  const rules = createUserRules(parts.policies);
 
   /** The user, locked, and what the actor may do now. */
   const claim = async (rawId: unknown, actor: Actor, permission: AdministrativePermission) => {
     const id = parseId(rawId);
-    const user = id === undefined ? null : await users.claim(id);
+    const user = id === undefined ? null : await users.lockById(id);
     if (!user) throw new Problem('NOT_FOUND');
-    const rights = await parts.rights.of(actor, permission);
-    rights.requireMayTouch(user);
+    const rights = await parts.policies.forActor(actor, permission);
+    rights.assertCanManage(user);
     return { user, rights };
   };
 
@@ -104,7 +104,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     if (email !== undefined && !(await parts.addresses.claim(email, own?.id)))
       fields.push({ path: 'email', message: 'Is taken.' });
     const isNewName = username != null && username.toLowerCase() !== own?.username?.toLowerCase();
-    if (isNewName && !(await users.claimUsername(username))) {
+    if (isNewName && !(await users.lockByUsername(username))) {
       fields.push({ path: 'username', message: 'Is taken.' });
     }
     if (fields.length > 0) throw new Problem('ALREADY_EXISTS', { fields });
@@ -118,7 +118,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
 
   const applyStaff = async (rights: ActorRights, user: User, isStaff: boolean | undefined) => {
     if (isStaff === undefined || isStaff === user.isStaff) return;
-    if (isStaff) await rules.requireCovers(rights, { id: user.id, isStaff });
+    if (isStaff) await rules.assertHolds(rights, { id: user.id, isStaff });
     user.isStaff = isStaff;
   };
 
@@ -133,13 +133,13 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
 
   const applyActive = async (rights: ActorRights, user: User, isActive: boolean | undefined) => {
     if (isActive === true && user.status !== 'ACTIVE') {
-      await rules.requireCovers(rights, user);
+      await rules.assertHolds(rights, user);
       await setStatus(user, 'ACTIVE');
     }
     if (isActive === false) await setStatus(user, 'DISABLED');
   };
 
-  const setPassword = createSetPassword(parts);
+  const applyPassword = createApplyPassword(parts);
 
   /** The owner verifies the new address, by an invitation where there is no password yet. */
   const verifyAgain = async (user: User) => {
@@ -155,7 +155,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     user.emailVerifiedAt = null;
     user.pendingEmail = null;
     await oneTimePasswords.endAll(user.id, ['verify-email', 'reset-password', 'change-email']);
-    await sessions.endAllOf(user.id, 'revoked');
+    await sessions.revokeAll(user.id, 'revoked');
     await verifyAgain(user);
   };
 
@@ -172,7 +172,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     return rows.flatMap((row) => Object.values(row));
   };
 
-  const hashOf = async (password: string | undefined, context: Context) =>
+  const hashOf = async (password: string | undefined, context: RequestContext) =>
     password === undefined ? undefined : await hasher.hash(password, context.signal);
 
   return {
@@ -180,8 +180,8 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
       const actor = requireAdministrator(context, 'users.add_user');
       const parsed = parseUserInput(input, { ...parts.passwordRules, about: [] }, parseEmail);
       const passwordHash = await hashOf(parsed.password, context);
-      return run(async () => {
-        const rights = await parts.rights.of(actor, 'users.add_user');
+      return transaction(async () => {
+        const rights = await parts.policies.forActor(actor, 'users.add_user');
         await requireFree(parsed);
         const user = users.create({
           email: parsed.email,
@@ -210,13 +210,13 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
         optional(raw, parseEmail),
       );
       const passwordHash = await hashOf(parsed.password, context);
-      return run(async () => {
+      return transaction(async () => {
         // The address's lock comes before the user's, as everywhere.
-        if (parsed.email !== undefined) await users.lockEmail(parsed.email);
+        if (parsed.email !== undefined) await users.lockAddress(parsed.email);
         const { user, rights } = await claim(id, actor, 'users.change_user');
-        rules.requireMayUpdate(rights, user, parsed);
+        rules.assertCanUpdate(rights, user, parsed);
         const isMoved = parsed.email !== undefined && parsed.email !== user.email;
-        if (isMoved) await rules.requireMayMove(rights, user);
+        if (isMoved) await rules.assertCanMove(rights, user);
         await requireFree(
           { email: isMoved ? parsed.email : undefined, username: parsed.username },
           user,
@@ -225,7 +225,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
         user.firstName = parsed.firstName ?? user.firstName;
         user.lastName = parsed.lastName ?? user.lastName;
         if (isMoved && parsed.email !== undefined) await applyEmail(user, parsed.email);
-        if (passwordHash !== undefined) await setPassword(user, passwordHash);
+        if (passwordHash !== undefined) await applyPassword(user, passwordHash);
         await applyGrants(rights, user, parsed);
         await applyStaff(rights, user, parsed.isStaff);
         await applyActive(rights, user, parsed.isActive);
@@ -236,7 +236,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     async setGroupMembership(input, context) {
       const actor = requireAdministrator(context, 'users.change_user');
       const membership = parseMembership(input, parts.clock());
-      return run(async () => {
+      return transaction(async () => {
         const { user, rights } = await claim(input.userId, actor, 'users.change_user');
         await grants.setMembership(rights, user, membership);
         return user;
@@ -245,7 +245,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
 
     async setGrants({ groupIds, permissionIds }, context) {
       const actor = requireAdministrator(context, 'users.change_user');
-      const rights = await parts.rights.of(actor, 'users.change_user');
+      const rights = await parts.policies.forActor(actor, 'users.change_user');
       const userIds = [...new Set([...groupIds.keys(), ...permissionIds.keys()])];
       const found = await query<{ isSuperuser: boolean }>(
         `select is_superuser as "isSuperuser" from users
@@ -253,16 +253,16 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
         [userIds.join(' ')],
       );
       if (found.length < userIds.length) throw new Problem('NOT_FOUND');
-      for (const user of found) rights.requireMayTouch(user);
+      for (const user of found) rights.assertCanManage(user);
       await grants.setGroups(rights, groupIds);
       await grants.setPermissions(rights, permissionIds);
     },
 
     async deactivateUser(id, context) {
       const actor = requireAdministrator(context, 'users.delete_user');
-      await run(async () => {
+      await transaction(async () => {
         const { user, rights } = await claim(id, actor, 'users.delete_user');
-        rights.requireNotOneself(user.id);
+        rights.assertNotSelf(user.id);
         await setStatus(user, 'DISABLED');
       });
     },

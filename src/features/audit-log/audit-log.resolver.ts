@@ -1,7 +1,7 @@
 /** The record over GraphQL. */
 import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 import { Arg, Args, Ctx, Field, ID, InputType, ObjectType, Query, Resolver } from 'type-graphql';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { Connection } from '../../database/pagination/connection.ts';
 import { connectionOf, PageArgs } from '../administration/directory.resolver.ts';
 import { Json } from '../common-types.resolver.ts';
@@ -89,7 +89,7 @@ export class AuditResolver {
   auditEntries(
     @Args(() => PageArgs) page: PageArgs,
     @Arg('filter', () => AuditFilterType, { nullable: true }) filter: AuditFilterType | null,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<Connection<AuditEntry>> {
     return this.#entries.auditEntries({ page, filter: filter ?? {} }, context);
   }

@@ -10,7 +10,7 @@ type Recorded = User | Group | Permission;
 /** What changes with every login or every change, and tells nothing. */
 const untold: ReadonlySet<string> = new Set(['updatedAt', 'lastLoginAt', 'searchText']);
 
-export class RecordHooks implements EventSubscriber<Recorded> {
+export class AuditSubscriber implements EventSubscriber<Recorded> {
   readonly #audit: Audit;
 
   constructor(audit: Audit) {

@@ -1,5 +1,5 @@
 /** Reading the record, page by page, with details opened where their key is still there. */
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import { tryUnseal } from '../../crypto/sealed-box.ts';
 import { type Connection, connect } from '../../database/pagination/connection.ts';
 import type { PageInput, PageSource } from '../../database/pagination/paginate.ts';
@@ -33,7 +33,7 @@ export interface AuditEntries extends AuditTails {
   /** Newest first. @throws FORBIDDEN, VALIDATION_FAILED */
   auditEntries(
     list: { page: PageInput; filter: AuditFilter },
-    context: Context,
+    context: RequestContext,
   ): Promise<Connection<AuditEntry>>;
 }
 
@@ -131,7 +131,7 @@ export interface AuditTails {
   /** @throws FORBIDDEN, VALIDATION_FAILED */
   tail(
     list: { readonly filter: AuditFilter; readonly limit: number },
-    context: Context,
+    context: RequestContext,
   ): Promise<AuditTail>;
 }
 

@@ -41,13 +41,13 @@ export function auditConditions(filter: AuditFilter): Omit<PageSource, 'from'> {
   add('t.actor_kind = ?', parsed.actorKind);
   add('t.actor_id = ?', parsed.actorId);
   add('t.target_id = ?', parsed.targetId);
-  add('t.outcome = ?', outcomeOf(filter.isRefused));
+  add('t.outcome = ?', labelsOf(filter.isRefused));
   add('t.at >= ?', parsed.since);
   add('t.at < ?', parsed.until);
   return { conditions, parameters };
 }
 
-function outcomeOf(isRefused: unknown): string | undefined {
+function labelsOf(isRefused: unknown): string | undefined {
   if (typeof isRefused !== 'boolean') return undefined;
   return isRefused ? 'refused' : 'done';
 }

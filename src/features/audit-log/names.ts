@@ -2,9 +2,9 @@
 
 import { Problem } from '../../core/errors.ts';
 import { parseId } from '../../core/parse.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
-import type { ByName } from '../administration/lookup.ts';
+import type { Lookup } from '../administration/lookup.ts';
 import { requireAdministrator } from '../administration/policies.ts';
 import type { AuditEntry } from './entries.ts';
 
@@ -17,9 +17,9 @@ export interface NamedAuditEntry extends AuditEntry {
 
 export interface AuditNames {
   /** @throws FORBIDDEN */
-  named(entries: readonly AuditEntry[], context: Context): Promise<NamedAuditEntry[]>;
+  named(entries: readonly AuditEntry[], context: RequestContext): Promise<NamedAuditEntry[]>;
   /** The id of a user, a group or a permission with that name; an id is taken as it is. @throws FORBIDDEN, NOT_FOUND */
-  targetId(name: string, context: Context): Promise<string>;
+  targetId(name: string, context: RequestContext): Promise<string>;
 }
 
 const namesSql = `
@@ -32,9 +32,9 @@ const namesSql = `
 
 export function createAuditNames(parts: {
   readonly query: UnitOfWork['query'];
-  readonly byName: ByName;
+  readonly lookup: Lookup;
 }): AuditNames {
-  const { userId, groupId, permissionId } = parts.byName;
+  const { userId, groupId, permissionId } = parts.lookup;
   return {
     async named(entries, context) {
       requireAdministrator(context, 'users.view_user');

@@ -4,14 +4,14 @@
  */
 import { v7 as uuidv7 } from 'uuid';
 import type { ProblemCode } from '../../core/errors.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import { currentContext } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import { deriveKey } from '../../crypto/keys.ts';
 import { seal } from '../../crypto/sealed-box.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Log } from '../../observability/log.ts';
-import { type SecurityEvent, tellEvent } from '../../observability/security-log.ts';
+import { logSecurityEvent, type SecurityEvent } from '../../observability/security-log.ts';
 import { createChains, type KeyOwners } from './chains.ts';
 import {
   type ActorKind,
@@ -19,7 +19,7 @@ import {
   type EntryClient,
   nobodyId,
   type TargetType,
-  type UnplacedEntry,
+  type UnchainedEntry,
 } from './entry.ts';
 import { createSubjectKeys, type SubjectKeys } from './subject-keys.ts';
 
@@ -49,7 +49,7 @@ export interface Audit {
   readonly subjectKeys: SubjectKeys;
 }
 
-export interface AuditParts {
+export interface AuditDeps {
   readonly unitOfWork: UnitOfWork;
   readonly log: Log;
   readonly secretKey: string;
@@ -59,15 +59,15 @@ export interface AuditParts {
 /** The id of the operator, who has no account. */
 export const operatorId = nobodyId;
 
-export function createAudit({ unitOfWork, log, secretKey, clock }: AuditParts): Audit {
-  const { run, afterCommit, ofTransaction } = unitOfWork;
+export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): Audit {
+  const { transaction, afterCommit, ofTransaction } = unitOfWork;
   const chains = createChains({ unitOfWork, log, key: deriveKey(secretKey, 'audit-chain') });
   const subjectKeys = createSubjectKeys(unitOfWork.query, secretKey);
   const orderKey = {};
-  const reported = new WeakSet<Context>();
+  const reported = new WeakSet<RequestContext>();
 
   const keyOf = (id: string, sealedKey: Buffer | null) =>
-    sealedKey === null ? subjectKeys.make(id) : subjectKeys.open(id, sealedKey);
+    sealedKey === null ? subjectKeys.create(id) : subjectKeys.open(id, sealedKey);
 
   const append = async (entry: NewEntry): Promise<void> => {
     const context = currentContext();
@@ -95,7 +95,7 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditParts): 
       client: sealJson(clientKey, clientLabelOf(id), clientOf(context)),
     };
     await chains.append(locked, row);
-    afterCommit(() => tellEvent(log, eventOf(row)));
+    afterCommit(() => logSecurityEvent(log, eventOf(row)));
   };
 
   /** One after the other within a transaction, as each entry continues the one before it. */
@@ -109,17 +109,17 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditParts): 
   };
 
   return {
-    record: (entry) => run(() => appendInOrder(entry)),
+    record: (entry) => transaction(() => appendInOrder(entry)),
 
     logRefusal(event, code) {
       const context = currentContext();
       if (context && reported.has(context)) return;
       if (context) reported.add(context);
-      tellEvent(log, { event, outcome: 'refused', code, ...callerOf(event, context) });
+      logSecurityEvent(log, { event, outcome: 'refused', code, ...callerOf(event, context) });
     },
 
     logDone(event) {
-      tellEvent(log, { event, outcome: 'done', ...callerOf(event, currentContext()) });
+      logSecurityEvent(log, { event, outcome: 'done', ...callerOf(event, currentContext()) });
     },
 
     subjectKeys,
@@ -127,7 +127,7 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditParts): 
 }
 
 /** What of an entry stands in the log; its details are sealed, and stay so. */
-function eventOf(row: UnplacedEntry): SecurityEvent {
+function eventOf(row: UnchainedEntry): SecurityEvent {
   return {
     event: row.action,
     outcome: row.outcome,
@@ -139,14 +139,14 @@ function eventOf(row: UnplacedEntry): SecurityEvent {
   };
 }
 
-function callerOf(action: string, context: Context | undefined) {
+function callerOf(action: string, context: RequestContext | undefined) {
   const { kind, id } = actorOf({ action }, context);
   return { actorKind: kind, actorId: id ?? undefined };
 }
 
 function actorOf(
   { actorId }: NewEntry,
-  context: Context | undefined,
+  context: RequestContext | undefined,
 ): { readonly kind: ActorKind; readonly id: string | null } {
   const id = actorId ?? context?.actor?.person.id;
   if (id === operatorId) return { kind: 'operator', id: null };
@@ -163,7 +163,7 @@ function ownersOf({ target }: NewEntry, actor: { readonly id: string | null }): 
   return { subjectId, clientKeyId: actor.id ?? subjectId };
 }
 
-function clientOf(context: Context | undefined): EntryClient {
+function clientOf(context: RequestContext | undefined): EntryClient {
   return {
     ...(context?.client.ipAddress ? { ipAddress: context.client.ipAddress } : {}),
     ...(context?.client.userAgent ? { userAgent: context.client.userAgent.slice(0, 300) } : {}),

@@ -9,14 +9,14 @@ import { deriveKey } from '../../crypto/keys.ts';
 import { seal } from '../../crypto/sealed-box.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Log } from '../../observability/log.ts';
-import { tellEvent } from '../../observability/security-log.ts';
+import { logSecurityEvent } from '../../observability/security-log.ts';
 import {
   chainStart,
   type EntryRow,
   headMacOf,
   macOf,
   nobodyId,
-  type UnplacedEntry,
+  type UnchainedEntry,
 } from './entry.ts';
 import { createSubjectKeys } from './subject-keys.ts';
 
@@ -66,7 +66,7 @@ export interface Chains {
   /** Locks the chain of this number. Needs a transaction. */
   lockNumber(chain: number, owners: KeyOwners): Promise<LockedChain | undefined>;
   /** Signs an entry and adds it to the end of a locked chain. */
-  append(end: ChainEnd, entry: UnplacedEntry, options?: { isBroken?: boolean }): Promise<void>;
+  append(end: ChainEnd, entry: UnchainedEntry, options?: { isBroken?: boolean }): Promise<void>;
 }
 
 const endSql = `
@@ -226,17 +226,17 @@ export async function startAuditChains(deps: {
   if (!found) throw new Error('the database does not answer');
   const at = new Date(found.now).toISOString();
   const used = new Set(found.used.split(' ').map(Number));
-  const key = await createSubjectKeys(unitOfWork.query, secretKey).make(nobodyId);
+  const key = await createSubjectKeys(unitOfWork.query, secretKey).create(nobodyId);
   for (let chain = 1; chain <= chainCount; chain += 1) {
     const end = await chains.lockNumber(chain, { subjectId: nobodyId, clientKeyId: nobodyId });
     if (!end) continue; // removed already; a verification reports it
     const isNew = end.sequence === '0' && end.mac.length === 0 && !used.has(chain);
     await chains.append(end, startOf(at, key), isNew ? { isBroken: found.is_emptied } : {});
   }
-  unitOfWork.afterCommit(() => tellEvent(log, { event: chainStart, outcome: 'done', at }));
+  unitOfWork.afterCommit(() => logSecurityEvent(log, { event: chainStart, outcome: 'done', at }));
 }
 
-function startOf(at: string, key: Buffer): UnplacedEntry {
+function startOf(at: string, key: Buffer): UnchainedEntry {
   const id = uuidv7();
   return {
     id,

@@ -10,7 +10,7 @@ const recordedCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>(['FORBIDDEN
 type Operation = (...parameters: never[]) => Promise<unknown>;
 
 /** The same service, whose refusals are recorded by the name of the operation. */
-export function withRecordedRefusals<Service extends object>(
+export function withAuditedDenials<Service extends object>(
   audit: Audit,
   service: Service,
 ): Service {
@@ -38,7 +38,7 @@ function recorded(audit: Audit, name: string, operation: Operation): Operation {
  * The same service, whose refusals with these codes are logged by the name of the operation. Values that
  * are no functions stay as they are.
  */
-export function withLoggedRefusals<Service extends object>(
+export function withLoggedDenials<Service extends object>(
   audit: Pick<Audit, 'logRefusal'>,
   codes: readonly ProblemCode[],
   service: Service,

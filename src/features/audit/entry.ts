@@ -34,8 +34,8 @@ export interface EntryRow {
 }
 
 /** All of an entry but its place, which its chain decides. */
-export type UnplacedEntry = Omit<EntryRow, 'chain' | 'sequence' | 'previous_mac' | 'mac'>;
-export type UnboundEntry = Omit<EntryRow, 'mac'>;
+export type UnchainedEntry = Omit<EntryRow, 'chain' | 'sequence' | 'previous_mac' | 'mac'>;
+export type UnsignedEntry = Omit<EntryRow, 'mac'>;
 
 /** The action of the entry that every chain must hold; an emptied chain cannot have it. */
 export const chainStart = 'audit-chain-started';
@@ -66,7 +66,7 @@ export interface EntryDetails extends EntryClient {
 }
 
 /** The HMAC over everything of an entry, the place and the HMAC of the one before it included. */
-export function macOf(key: Buffer, entry: UnboundEntry): Buffer {
+export function macOf(key: Buffer, entry: UnsignedEntry): Buffer {
   const bound = [
     entry.id,
     entry.chain,

@@ -16,7 +16,7 @@ export interface SubjectKeys {
    * Makes the key of an account that had none a moment ago. The key of an account that was erased
    * meanwhile is not stored: nothing about it can be read later. Needs a transaction.
    */
-  make(subjectId: string): Promise<Buffer>;
+  create(subjectId: string): Promise<Buffer>;
   /** The keys there are, by person; without those that SECRET_KEY does not open. */
   find(subjectIds: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
   /** Makes everything sealed with the person's key unreadable for good. */
@@ -49,7 +49,7 @@ export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string)
   return {
     open,
     find,
-    async make(subjectId) {
+    async create(subjectId) {
       const key = randomBytes(32);
       await query(
         `insert into audit_subject_keys select ?::uuid, ?::bytea

@@ -138,7 +138,7 @@ export function createAuditVerifier(deps: {
   readonly secretKey: string;
   readonly clock: Clock;
 }): AuditVerifier {
-  const { query, run } = deps.unitOfWork;
+  const { query, transaction } = deps.unitOfWork;
   const key = deriveKey(deps.secretKey, 'audit-chain');
   const seals = createSeals(query, createSubjectKeys(query, deps.secretKey));
 
@@ -196,7 +196,7 @@ export function createAuditVerifier(deps: {
 
   return {
     verify: (checkpoint) =>
-      run(async () => {
+      transaction(async () => {
         if (checkpoint && signatureOf(checkpoint) !== checkpoint.signature) {
           throw new Error('The checkpoint is not one of this record, or was changed.');
         }

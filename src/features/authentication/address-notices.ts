@@ -5,7 +5,7 @@
 import type { EmailAddress } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
-import type { Attempts } from '../../rate-limit/attempt-limits.ts';
+import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import type { Users } from '../users/users.ts';
 import type { PendingAccounts } from './pending-accounts.ts';
 
@@ -20,17 +20,17 @@ export interface AddressNotices {
 }
 
 export function createAddressNotices(deps: {
-  readonly unitOfWork: Pick<UnitOfWork, 'em' | 'run'>;
-  readonly users: Pick<Users, 'claimEmail'>;
+  readonly unitOfWork: Pick<UnitOfWork, 'em' | 'transaction'>;
+  readonly users: Pick<Users, 'lockByEmail'>;
   readonly pendingAccounts: PendingAccounts;
-  readonly attempts: Pick<Attempts, 'limitMail'>;
+  readonly attemptLimits: Pick<AttemptLimits, 'limitMail'>;
 }): AddressNotices {
-  const { users, pendingAccounts, attempts } = deps;
-  const { em, run } = deps.unitOfWork;
+  const { users, pendingAccounts, attemptLimits } = deps;
+  const { em, transaction } = deps.unitOfWork;
 
   const findOwner = (email: EmailAddress, exceptUserId: string | undefined) =>
-    run(async () => {
-      const owner = await users.claimEmail(email);
+    transaction(async () => {
+      const owner = await users.lockByEmail(email);
       if (owner?.status === 'PENDING' && owner.id !== exceptUserId) {
         await pendingAccounts.remind(owner, 'registration');
       }
@@ -43,8 +43,8 @@ export function createAddressNotices(deps: {
       if (!owner || owner.id === exceptUserId) return false;
       if (owner.status === 'PENDING') return true;
       const mail = owner.status === 'ACTIVE' ? 'already-registered' : 'account-closed';
-      await attempts.limitMail(email, 'notice', () =>
-        run(() => enqueueMail(em, { mail, userId: owner.id })),
+      await attemptLimits.limitMail(email, 'notice', () =>
+        transaction(() => enqueueMail(em, { mail, userId: owner.id })),
       );
       return true;
     },

@@ -64,20 +64,20 @@ const endedKinds = [
 ] as const satisfies OneTimePasswordKind[];
 
 /** Sets the hash, ends every session but the one to spare, tells the owner. Needs a transaction. */
-export type SetPassword = (user: User, hash: string, sparedSession?: string) => Promise<void>;
+export type ApplyPassword = (user: User, hash: string, exceptSession?: string) => Promise<void>;
 
-export function createSetPassword(parts: {
+export function createApplyPassword(parts: {
   readonly unitOfWork: Pick<UnitOfWork, 'em'>;
   readonly users: Users;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
   readonly audit: Audit;
-}): SetPassword {
-  return async (user, hash, sparedSession) => {
+}): ApplyPassword {
+  return async (user, hash, exceptSession) => {
     await parts.users.setPasswordHash(user, hash);
     await parts.oneTimePasswords.endAll(user.id, endedKinds);
     user.pendingEmail = null;
-    await parts.sessions.endAllOf(user.id, 'password-changed', sparedSession);
+    await parts.sessions.revokeAll(user.id, 'password-changed', exceptSession);
     await enqueueMail(parts.unitOfWork.em, { mail: 'password-changed', userId: user.id });
     await parts.audit.record({ action: 'password-set', target: { type: 'user', id: user.id } });
   };

@@ -5,30 +5,30 @@ import type { Clock } from '../../core/time.ts';
 import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { supportedLocaleOf } from '../../i18n/locale.ts';
-import type { MailIntent } from '../../mail/outbox.ts';
+import type { MailMessage } from '../../mail/outbox.ts';
 import type { Mail } from '../../mail/templates/layout.ts';
 import { type MailName, type Told, writeMail } from '../../mail/templates/templates.ts';
-import type { Attempts } from '../../rate-limit/attempt-limits.ts';
+import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import { OneTimePassword } from '../one-time-passwords/one-time-password.entity.ts';
 import type { WriteRegistrationMail } from '../registrations/registrations.mails.ts';
 import { User } from '../users/user.entity.ts';
 import type { AddressNotices } from './address-notices.ts';
 import { uidOf } from './passwords.ts';
 
-export interface AccountMailsParts {
+export interface AccountMailsDeps {
   readonly unitOfWork: UnitOfWork;
   readonly secrets: OneTimeSecrets;
   readonly clock: Clock;
   readonly publicUrl: string;
   readonly writeRegistrationMail: WriteRegistrationMail;
   readonly addressNotices: AddressNotices;
-  readonly attempts: Pick<Attempts, 'limitMail'>;
+  readonly attemptLimits: Pick<AttemptLimits, 'limitMail'>;
 }
 
 /** Mails that say only what was done to an account. */
-type Notice = Exclude<Extract<MailIntent, { userId: string }>['mail'], 'account-changed'>;
+type Notice = Exclude<Extract<MailMessage, { userId: string }>['mail'], 'account-changed'>;
 
-type VerificationIntent = Extract<MailIntent, { mail: 'verify-email' }>;
+type VerificationIntent = Extract<MailMessage, { mail: 'verify-email' }>;
 
 /** A one-time password as its mail tells of it. */
 interface Proved {
@@ -40,7 +40,7 @@ interface Proved {
   readonly lifetimeSeconds: number;
 }
 
-export function createAccountMails(parts: AccountMailsParts) {
+export function createAccountMails(parts: AccountMailsDeps) {
   const { unitOfWork, secrets, clock, publicUrl } = parts;
   const { em } = unitOfWork;
 
@@ -89,7 +89,7 @@ export function createAccountMails(parts: AccountMailsParts) {
     };
     if (attempt > 1)
       await compose(); // counted by the first attempt
-    else await parts.attempts.limitMail(email, 'new-address', compose);
+    else await parts.attemptLimits.limitMail(email, 'new-address', compose);
     return mail;
   };
 
@@ -113,7 +113,7 @@ export function createAccountMails(parts: AccountMailsParts) {
   };
 
   const accountChanged = async (
-    intent: Extract<MailIntent, { mail: 'account-changed' }>,
+    intent: Extract<MailMessage, { mail: 'account-changed' }>,
   ): Promise<Mail | undefined> => {
     const user = await em.findOne(User, { id: intent.userId });
     if (!user) return undefined;
@@ -121,7 +121,7 @@ export function createAccountMails(parts: AccountMailsParts) {
     return writeMail('account-changed', recipient, { name: nameOf(user), fields: intent.fields });
   };
 
-  return async function compose(intent: MailIntent, attempt: number): Promise<Mail | undefined> {
+  return async function compose(intent: MailMessage, attempt: number): Promise<Mail | undefined> {
     switch (intent.mail) {
       case 'verify-email':
         return verification(intent);

@@ -1,6 +1,6 @@
 /** Registration, verification and login over GraphQL. */
 import { Arg, Ctx, Field, InputType, Mutation, Query, Resolver } from 'type-graphql';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
 import { TokenPairType } from '../sessions/sessions.resolver.ts';
 import type { EmailVerification } from './email-verification.ts';
@@ -61,7 +61,7 @@ export class AccountsResolver {
   @Mutation(() => RegisterResult)
   async register(
     @Arg('input', () => RegisterInputType) input: RegisterInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof RegisterResult> {
     await this.#registrations.register(input, context);
     return acknowledge('Registration successful. Confirm the address with the code mailed to it.');
@@ -79,7 +79,7 @@ export class AccountsResolver {
   async verifyEmail(
     @Arg('code', () => String) code: string,
     @Arg('password', () => String, { nullable: true }) password: string | null,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof VerifyEmailResult> {
     await this.#emailVerification.verifyEmail({ code, password }, context);
     return acknowledge('The address is confirmed. You can log in now.');
@@ -96,7 +96,7 @@ export class AccountsResolver {
   @Mutation(() => LoginResult)
   async login(
     @Arg('input', () => LoginInputType) input: LoginInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof LoginResult> {
     return this.#login.login(input, context);
   }
@@ -159,7 +159,7 @@ export class PasswordsResolver {
   @Mutation(() => ResetPasswordResult)
   async resetPassword(
     @Arg('input', () => ResetPasswordInputType) input: ResetPasswordInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof ResetPasswordResult> {
     await this.#passwords.resetPassword(input, context);
     return acknowledge('The password is set. You can log in with it now.');
@@ -168,7 +168,7 @@ export class PasswordsResolver {
   @Mutation(() => ChangePasswordResult)
   async changePassword(
     @Arg('input', () => ChangePasswordInputType) input: ChangePasswordInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof ChangePasswordResult> {
     await this.#passwords.changePassword(input, context);
     return acknowledge('The password is changed, and your other sessions are ended.');

@@ -6,7 +6,7 @@ import { type Clock, secondsAfter } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Tasks } from '../../jobs/tasks.ts';
 
-export interface Housekeeping {
+export interface Cleanup {
   readonly tasks: Tasks;
   /** When which of the tasks is to be done, in crontab's notation. */
   readonly schedule: string;
@@ -30,15 +30,15 @@ const forgottenRegistrations = `
     limit ${batch} for update skip locked
   ) returning id`;
 
-export function createHousekeeping(parts: {
+export function createCleanup(parts: {
   readonly unitOfWork: UnitOfWork;
   readonly clock: Clock;
-}): Housekeeping {
-  const { query, run } = parts.unitOfWork;
+}): Cleanup {
+  const { query, transaction } = parts.unitOfWork;
 
   const removeAll = async (sql: string): Promise<void> => {
     const before = secondsAfter(parts.clock(), -keptDays * 86_400);
-    while ((await run(() => query(sql, [before]))).length === batch);
+    while ((await transaction(() => query(sql, [before]))).length === batch);
   };
 
   return {

@@ -2,7 +2,7 @@
 import { Problem } from '../../core/errors.ts';
 import { parseFields, parsePastedSecret } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
-import type { Attempts } from '../../rate-limit/attempt-limits.ts';
+import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import type { OneTimePasswordKind } from '../one-time-passwords/one-time-password.entity.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 
@@ -12,20 +12,20 @@ import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.
  *
  * @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED
  */
-export type UseCode = (raw: unknown, work: (code: string) => Promise<boolean>) => Promise<void>;
+export type ConsumeCode = (raw: unknown, work: (code: string) => Promise<boolean>) => Promise<void>;
 
-export function createUseCode(parts: {
-  readonly unitOfWork: Pick<UnitOfWork, 'run'>;
+export function createConsumeCode(parts: {
+  readonly unitOfWork: Pick<UnitOfWork, 'transaction'>;
   readonly oneTimePasswords: Pick<OneTimePasswords, 'isKnown'>;
-  readonly attempts: Pick<Attempts, 'proveCode'>;
-}): UseCode {
-  const { unitOfWork, oneTimePasswords, attempts } = parts;
+  readonly attemptLimits: Pick<AttemptLimits, 'limitCode'>;
+}): ConsumeCode {
+  const { unitOfWork, oneTimePasswords, attemptLimits } = parts;
   return async (raw, work) => {
     const { code } = parseFields({ code: () => parsePastedSecret(raw) });
-    await attempts.proveCode(
+    await attemptLimits.limitCode(
       () => oneTimePasswords.isKnown(code),
       async () => {
-        if (!(await unitOfWork.run(() => work(code)))) throw new Problem('INVALID_CODE');
+        if (!(await unitOfWork.transaction(() => work(code)))) throw new Problem('INVALID_CODE');
       },
     );
   };
@@ -43,17 +43,17 @@ export interface ValidCode {
  *
  * @throws THROTTLED
  */
-export type LookAtCode = (
+export type CheckCode = (
   kinds: readonly OneTimePasswordKind[],
   code: string,
 ) => Promise<ValidCode | undefined>;
 
-export function createLookAtCode(deps: {
+export function createCheckCode(deps: {
   readonly oneTimePasswords: Pick<OneTimePasswords, 'ownerOf'>;
-  readonly attempts: Pick<Attempts, 'spendCode'>;
-}): LookAtCode {
+  readonly attemptLimits: Pick<AttemptLimits, 'consumeCode'>;
+}): CheckCode {
   return async (kinds, code) => {
-    await deps.attempts.spendCode();
+    await deps.attemptLimits.consumeCode();
     return findValidCode(deps.oneTimePasswords, kinds, code);
   };
 }

@@ -10,16 +10,16 @@ import {
   parsePastedSecret,
   parsePresentedPassword,
 } from '../../core/parse.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
-import { type Attempts, accountOf } from '../../rate-limit/attempt-limits.ts';
+import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { WaitingRegistrations } from '../registrations/registrations.ts';
 import type { Users } from '../users/users.ts';
-import { createUseCode } from './consume-code.ts';
+import { createConsumeCode } from './consume-code.ts';
 import type { RegisteredAccounts } from './pending-accounts.ts';
 import { isUnverified } from './pending-accounts.ts';
 
@@ -47,7 +47,7 @@ export interface EmailVerification {
    *
    * @throws INVALID_CODE, INVALID_CREDENTIALS, OVERLOADED, THROTTLED, VALIDATION_FAILED
    */
-  verifyEmail(input: VerifyEmailInput, context: Context): Promise<void>;
+  verifyEmail(input: VerifyEmailInput, context: RequestContext): Promise<void>;
   /**
    * Removes the registration that the code belongs to.
    *
@@ -65,7 +65,7 @@ export interface EmailVerificationDeps {
   readonly waitingRegistrations: WaitingRegistrations;
   readonly registeredAccounts: RegisteredAccounts;
   readonly hasher: PasswordHasher;
-  readonly attempts: Attempts;
+  readonly attemptLimits: AttemptLimits;
   readonly audit: Audit;
   readonly clock: Clock;
 }
@@ -73,7 +73,7 @@ export interface EmailVerificationDeps {
 const kind = 'verify-email';
 
 export function createEmailVerification(deps: EmailVerificationDeps): EmailVerification {
-  const { users, oneTimePasswords, waitingRegistrations, attempts, audit } = deps;
+  const { users, oneTimePasswords, waitingRegistrations, attemptLimits, audit } = deps;
 
   /** Whether the code was valid. */
   const confirmRegistration = async (code: string): Promise<boolean> => {
@@ -98,7 +98,7 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
   /** Whether the code was valid. */
   const activateAccount = async (code: string): Promise<boolean> => {
     const owner = await oneTimePasswords.ownerOf(kind, code);
-    const user = owner ? await users.claim(owner.userId) : null;
+    const user = owner ? await users.lockById(owner.userId) : null;
     const proof = await oneTimePasswords.consume(kind, code);
     if (!user || !isUnverified(user) || user.email !== proof?.email) return false;
     user.status = 'ACTIVE';
@@ -111,7 +111,7 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
   const cancel = async (code: string): Promise<boolean> => {
     const found = await waitingRegistrations.find(code);
     if (!found) return false;
-    await users.lockEmail(found.email);
+    await users.lockAddress(found.email);
     if (!(await waitingRegistrations.consume(code))) return false;
     const target = { type: 'registration', id: found.id } as const;
     await audit.record({ action: 'registration-cancelled', target });
@@ -135,19 +135,19 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
   };
 
   /** A code that belongs to nothing is refused as a code, before any hashing. */
-  const requirePassword = async (code: string, password: string, context: Context) => {
+  const requirePassword = async (code: string, password: string, context: RequestContext) => {
     const found = await passwordHashOf(code);
     if (!found) return;
-    using _place = deps.hasher.place();
+    using _place = deps.hasher.reserveSlot();
     const account = accountOf({ kind: 'email', value: found.email });
     // The code came from the mailbox: wrong passwords of strangers must not keep its owner out.
-    const limited = await attempts.limitPassword({ account, isKnownNetwork: true });
+    const limited = await attemptLimits.limitPassword({ account, isKnownNetwork: true });
     if (await deps.hasher.verify(found.hash, password, context.signal, limited)) return;
     await audit.record({ action: 'password-asked', refusal: 'INVALID_CREDENTIALS' });
     throw new Problem('INVALID_CREDENTIALS');
   };
 
-  const useCode = createUseCode({
+  const consumeCode = createConsumeCode({
     ...deps,
     oneTimePasswords: {
       isKnown: async (code) =>
@@ -162,11 +162,14 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
         password: () => optional(input.password, parsePresentedPassword),
       });
       if (password !== undefined) await requirePassword(code, password, context);
-      await useCode(code, async () => (await confirmRegistration(code)) || activateAccount(code));
+      await consumeCode(
+        code,
+        async () => (await confirmRegistration(code)) || activateAccount(code),
+      );
     },
-    cancelRegistration: (code) => useCode(code, cancel),
+    cancelRegistration: (code) => consumeCode(code, cancel),
     async ownerOfCode(code) {
-      await attempts.spendCode();
+      await attemptLimits.consumeCode();
       const registration = await waitingRegistrations.find(code);
       if (registration) {
         return { email: registration.email, isRegistration: true, needsPassword: true };

@@ -10,11 +10,11 @@ import {
   parseLoginName,
   parsePresentedPassword,
 } from '../../core/parse.ts';
-import type { Client, Context } from '../../core/request-context.ts';
+import type { ClientInfo, RequestContext } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
-import { type Attempts, accountOf } from '../../rate-limit/attempt-limits.ts';
+import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { knownNetworkParameters, knownNetworkSql } from '../sessions/sessions.ts';
@@ -30,17 +30,17 @@ export interface LoginInput {
 
 export interface Login {
   /** @throws INVALID_CREDENTIALS, ACCOUNT_NOT_ACTIVE, THROTTLED, OVERLOADED, VALIDATION_FAILED */
-  login(input: LoginInput, context: Context): Promise<TokenPair & { readonly user: User }>;
+  login(input: LoginInput, context: RequestContext): Promise<TokenPair & { readonly user: User }>;
 }
 
-export interface LoginParts {
+export interface LoginDeps {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
   readonly sessions: Sessions;
   readonly tokens: Tokens;
   readonly hasher: PasswordHasher;
   readonly audit: Audit;
-  readonly attempts: Attempts;
+  readonly attemptLimits: AttemptLimits;
   readonly clock: Clock;
 }
 
@@ -66,10 +66,10 @@ const byUsername = candidateSql(`${usernameKeyOf('u.username')} = ${usernameKeyO
 /** Stands for a name that no account can have, so that such a name costs a query like any other. */
 const nobody: LoginName | { kind: 'email'; value: string } = { kind: 'email', value: '' };
 
-export function createLogin(parts: LoginParts): Login {
-  const { query, run } = parts.unitOfWork;
+export function createLogin(parts: LoginDeps): Login {
+  const { query, transaction } = parts.unitOfWork;
 
-  const findCandidate = async (name: LoginName | undefined, client: Client) => {
+  const findCandidate = async (name: LoginName | undefined, client: ClientInfo) => {
     const { kind, value } = name ?? nobody;
     const sql = kind === 'email' ? byEmail : byUsername;
     const [row] = await query<Candidate | NoCandidate>(sql, [
@@ -87,12 +87,12 @@ export function createLogin(parts: LoginParts): Login {
    */
   const openSession = async (
     { id, hash }: Candidate,
-    context: Context,
+    context: RequestContext,
     newHash: string | undefined,
   ): Promise<{ user: User; session: TokenSource }> => {
-    const user = await parts.users.noteLogin(id, parts.clock());
+    const user = await parts.users.recordLogin(id, parts.clock());
     if (user?.status !== 'ACTIVE' || hash === null) throw new Problem('INVALID_CREDENTIALS');
-    const session = await parts.sessions.open(id, context.client, hash);
+    const session = await parts.sessions.create(id, context.client, hash);
     if (!session) throw new Problem('INVALID_CREDENTIALS');
     await parts.audit.record({ action: 'login', actorId: id, target: { type: 'user', id } });
     await parts.sessions.recordEnded(session);
@@ -109,10 +109,10 @@ export function createLogin(parts: LoginParts): Login {
     });
 
   /** The session of the account that the password is right for. */
-  const prove = async (name: LoginName | undefined, password: string, context: Context) => {
+  const prove = async (name: LoginName | undefined, password: string, context: RequestContext) => {
     const candidate = await findCandidate(name, context.client);
     const hash = candidate?.hash ?? undefined;
-    const limited = await parts.attempts.limitPassword({
+    const limited = await parts.attemptLimits.limitPassword({
       account: accountOf(name),
       isKnownNetwork: candidate?.isKnownNetwork ?? false,
       isRefusedAnyway: candidate?.status === 'DISABLED',
@@ -129,7 +129,7 @@ export function createLogin(parts: LoginParts): Login {
     context.signal?.throwIfAborted(); // a session that nobody hears of would only stay open
     const isOutdated = hash !== undefined && parts.hasher.needsRehash(hash);
     const newHash = isOutdated ? await parts.hasher.hash(password, context.signal) : undefined;
-    return run(() => openSession(candidate, context, newHash));
+    return transaction(() => openSession(candidate, context, newHash));
   };
 
   return {
@@ -138,7 +138,7 @@ export function createLogin(parts: LoginParts): Login {
         email: () => parseLoginName(input.email),
         password: () => parsePresentedPassword(input.password),
       });
-      using _place = parts.hasher.place();
+      using _place = parts.hasher.reserveSlot();
       const { user, session } = await prove(name, password, context);
       return { ...(await parts.tokens.issue(session)), user };
     },

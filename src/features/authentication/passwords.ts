@@ -10,13 +10,13 @@ import {
   parsePresentedPassword,
   readPastedSecret,
 } from '../../core/parse.ts';
-import { type Context, requireActor } from '../../core/request-context.ts';
+import { type RequestContext, requireActor } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Tasks } from '../../jobs/tasks.ts';
 import { enqueueJob } from '../../jobs/worker.ts';
-import { type Attempts, accountOf } from '../../rate-limit/attempt-limits.ts';
+import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswordKind } from '../one-time-passwords/one-time-password.entity.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
@@ -24,14 +24,14 @@ import type { Sessions } from '../sessions/sessions.ts';
 import { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import {
-  createSetPassword,
+  createApplyPassword,
   type PasswordRules,
   parseConfirmation,
   parseNewPassword,
 } from './apply-password.ts';
-import { findValidCode, type LookAtCode, type ValidCode } from './consume-code.ts';
+import { type CheckCode, findValidCode, type ValidCode } from './consume-code.ts';
 import type { PendingAccounts } from './pending-accounts.ts';
-import type { Credentials } from './reauthentication.ts';
+import type { Reauthentication } from './reauthentication.ts';
 
 /** Everything raw. */
 export interface ResetPasswordInput {
@@ -51,27 +51,27 @@ export interface Passwords {
   /** @throws THROTTLED, VALIDATION_FAILED */
   requestPasswordReset(email: unknown): Promise<void>;
   /** The code that uid and token are, if they are valid now. @throws THROTTLED */
-  lookAtPasswordLink(uid: unknown, token: unknown): Promise<ValidCode | undefined>;
+  checkPasswordLink(uid: unknown, token: unknown): Promise<ValidCode | undefined>;
   /** Changes nothing. @throws THROTTLED */
   isPasswordResetValid(uid: unknown, token: unknown): Promise<boolean>;
   /** @throws INVALID_TOKEN, THROTTLED, VALIDATION_FAILED */
-  resetPassword(input: ResetPasswordInput, context: Context): Promise<void>;
+  resetPassword(input: ResetPasswordInput, context: RequestContext): Promise<void>;
   /** @throws INVALID_CREDENTIALS, THROTTLED, VALIDATION_FAILED */
-  changePassword(input: ChangePasswordInput, context: Context): Promise<void>;
+  changePassword(input: ChangePasswordInput, context: RequestContext): Promise<void>;
   readonly tasks: Tasks;
 }
 
-export interface PasswordsParts {
+export interface PasswordsDeps {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
   readonly pendingAccounts: PendingAccounts;
   readonly oneTimePasswords: OneTimePasswords;
-  readonly lookAtCode: LookAtCode;
+  readonly checkCode: CheckCode;
   readonly sessions: Sessions;
-  readonly credentials: Credentials;
+  readonly reauthentication: Reauthentication;
   readonly hasher: PasswordHasher;
   readonly audit: Audit;
-  readonly attempts: Attempts;
+  readonly attemptLimits: AttemptLimits;
   readonly clock: Clock;
   readonly passwordRules: PasswordRules;
 }
@@ -90,9 +90,9 @@ function userIdOf(uid: string): string | undefined {
   return parseId(Buffer.from(uid, 'base64url').toString());
 }
 
-export function createPasswords(parts: PasswordsParts): Passwords {
-  const { users, oneTimePasswords, credentials, hasher, attempts } = parts;
-  const { em, run } = parts.unitOfWork;
+export function createPasswords(parts: PasswordsDeps): Passwords {
+  const { users, oneTimePasswords, reauthentication, hasher, attemptLimits } = parts;
+  const { em, transaction } = parts.unitOfWork;
 
   const ofUser = (code: ValidCode | undefined, uid: string) =>
     code?.userId === userIdOf(uid) ? code : undefined;
@@ -101,7 +101,7 @@ export function createPasswords(parts: PasswordsParts): Passwords {
   const isUsable = (user: User | null, email: string, kind: OneTimePasswordKind): user is User =>
     user?.email === email && (user.status === 'ACTIVE' || kind === 'invite');
 
-  const setPassword = createSetPassword(parts);
+  const applyPassword = createApplyPassword(parts);
 
   /** Whether the token was good. Answers instead of throwing: a throw would undo what it used up. */
   const useToken = async (
@@ -109,18 +109,18 @@ export function createPasswords(parts: PasswordsParts): Passwords {
     token: string,
     hash: string,
   ): Promise<boolean> => {
-    const user = await users.claim(userId);
+    const user = await users.lockById(userId);
     const proof = await oneTimePasswords.consume(kind, token);
     if (!proof || !isUsable(user, proof.email, kind) || user.status === 'DISABLED') return false;
     if (kind === 'invite' && user.status === 'PENDING') user.status = 'ACTIVE';
     user.emailVerifiedAt ??= parts.clock();
     await oneTimePasswords.endAll(userId, ['verify-email']);
-    await setPassword(user, hash);
+    await applyPassword(user, hash);
     return true;
   };
 
   /** Sets the password that a token is good for, and answers the account by each of its names. */
-  const reset = async (uid: string, token: string, raw: unknown, context: Context) => {
+  const reset = async (uid: string, token: string, raw: unknown, context: RequestContext) => {
     const found = ofUser(await findValidCode(oneTimePasswords, choosingKinds, token), uid);
     if (!found) throw new Problem('INVALID_TOKEN');
     const owner = await em.findOne(User, { id: found.userId });
@@ -129,16 +129,17 @@ export function createPasswords(parts: PasswordsParts): Passwords {
       password: () => parseNewPassword(raw, parts.passwordRules, about),
     });
     const hash = await hasher.hash(password, context.signal);
-    if (!(await run(() => useToken(found, token, hash)))) throw new Problem('INVALID_TOKEN');
+    if (!(await transaction(() => useToken(found, token, hash))))
+      throw new Problem('INVALID_TOKEN');
     const names = [accountOf({ kind: 'email', value: found.email })];
     if (owner?.username) names.push(accountOf({ kind: 'username', value: owner.username }));
     return names;
   };
 
-  const lookAtPasswordLink: Passwords['lookAtPasswordLink'] = async (rawUid, rawToken) => {
+  const checkPasswordLink: Passwords['checkPasswordLink'] = async (rawUid, rawToken) => {
     // A dead link is a dead link, whatever stands in it.
     const [uid = '', token = ''] = [readPastedSecret(rawUid), readPastedSecret(rawToken)];
-    const found = ofUser(await parts.lookAtCode(choosingKinds, token), uid);
+    const found = ofUser(await parts.checkCode(choosingKinds, token), uid);
     const user = found && (await em.findOne(User, { id: found.userId }));
     if (user && isUsable(user, found.email, found.kind)) return found;
     parts.audit.logRefusal('isPasswordResetValid', 'INVALID_TOKEN');
@@ -151,7 +152,7 @@ export function createPasswords(parts: PasswordsParts): Passwords {
       await oneTimePasswords.endAll(user.id, ['reset-password']);
       oneTimePasswords.issue({ user, kind: 'reset-password' });
     };
-    if (await attempts.limitMail(user.email, 'reset', issue)) return;
+    if (await attemptLimits.limitMail(user.email, 'reset', issue)) return;
     const { live } = await oneTimePasswords.issuedCounts(user, 'reset-password');
     if (live === 0) await issue();
   };
@@ -164,12 +165,13 @@ export function createPasswords(parts: PasswordsParts): Passwords {
       const { email } = parseFields({ email: () => parseEmail(raw) });
       parts.audit.logDone('password-reset-requested');
       // Looked up by the job, so that known and unknown addresses cost the caller the same.
-      await attempts.limitMailRequest(() => run(() => enqueueJob(em, resetTask, { email })));
+      await attemptLimits.limitMailRequest(() =>
+        transaction(() => enqueueJob(em, resetTask, { email })),
+      );
     },
 
-    lookAtPasswordLink,
-    isPasswordResetValid: async (uid, token) =>
-      (await lookAtPasswordLink(uid, token)) !== undefined,
+    checkPasswordLink,
+    isPasswordResetValid: async (uid, token) => (await checkPasswordLink(uid, token)) !== undefined,
 
     async resetPassword(input, context) {
       const { uid, token } = parseFields({
@@ -178,11 +180,11 @@ export function createPasswords(parts: PasswordsParts): Passwords {
         password: () => parsePresentedPassword(input.password),
         passwordConfirmation: () => parseConfirmation(input.passwordConfirmation, input.password),
       });
-      const accounts = await attempts.proveCode(
+      const accounts = await attemptLimits.limitCode(
         () => oneTimePasswords.isKnown(token),
         () => reset(uid, token, input.password, context),
       );
-      await attempts.reset(accounts);
+      await attemptLimits.reset(accounts);
     },
 
     async changePassword(input, context) {
@@ -192,18 +194,18 @@ export function createPasswords(parts: PasswordsParts): Passwords {
         newPassword: () =>
           parseNewPassword(input.newPassword, parts.passwordRules, rulesFor(actor.person)),
       });
-      const proved = await credentials.prove(actor, currentPassword, context);
+      const proved = await reauthentication.reauthenticate(actor, currentPassword, context);
       const hash = await hasher.hash(newPassword, context.signal);
-      await run(async () => {
-        const user = await credentials.claimProved(actor, proved);
-        await setPassword(user, hash, actor.sessionId);
+      await transaction(async () => {
+        const user = await reauthentication.lockReauthenticated(actor, proved);
+        await applyPassword(user, hash, actor.sessionId);
       });
     },
 
     tasks: {
       [resetTask]: ({ email }) =>
-        run(async () => {
-          const user = await users.claimEmail(email as EmailAddress); // parsed before it was recorded
+        transaction(async () => {
+          const user = await users.lockByEmail(email as EmailAddress); // parsed before it was recorded
           if (user?.status === 'PENDING') return parts.pendingAccounts.remind(user, 'reset');
           if (user?.status !== 'ACTIVE') return;
           await mailResetLink(user);

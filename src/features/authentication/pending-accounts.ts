@@ -79,7 +79,7 @@ export interface RegisteredAccounts {
 
 export interface RegisteredAccountsDeps {
   readonly unitOfWork: Pick<UnitOfWork, 'em' | 'query'>;
-  readonly users: Pick<Users, 'claimUsername' | 'create'>;
+  readonly users: Pick<Users, 'lockByUsername' | 'create'>;
   readonly addresses: Addresses;
   readonly clock: Clock;
 }
@@ -107,7 +107,7 @@ export function createRegisteredAccounts(deps: RegisteredAccountsDeps): Register
     async create(registration, { isVerified }) {
       const { email, username, firstName, lastName, passwordHash, locale } = registration;
       if (!(await addresses.claim(email))) return undefined;
-      const isNameFree = username !== null && (await users.claimUsername(username));
+      const isNameFree = username !== null && (await users.lockByUsername(username));
       const user = users.create({
         email,
         username: isNameFree ? username : undefined,

@@ -1,40 +1,40 @@
 /** Proving that the caller still knows the account's password, before something that needs it. */
 
 import { Problem } from '../../core/errors.ts';
-import type { Actor, Context } from '../../core/request-context.ts';
+import type { Actor, RequestContext } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
-import { type Attempts, accountOf } from '../../rate-limit/attempt-limits.ts';
+import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import { knownNetworkParameters, knownNetworkSql } from '../sessions/sessions.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 
 /** The hash that a password was right for. */
-export interface ProvedPassword {
+export interface VerifiedPassword {
   readonly hash: string;
 }
 
-export interface Credentials {
+export interface Reauthentication {
   /**
    * Whatever else must be right for it is told in `isOtherwiseRight`, so that it costs the same.
    *
    * @throws INVALID_CREDENTIALS, THROTTLED
    */
-  prove(
+  reauthenticate(
     actor: Actor,
     password: string,
-    context: Context,
+    context: RequestContext,
     isOtherwiseRight?: boolean,
-  ): Promise<ProvedPassword>;
+  ): Promise<VerifiedPassword>;
   /**
    * The caller's user, locked. While the password was checked the account may have been closed, or
    * given another one. Needs a transaction.
    *
    * @throws INVALID_CREDENTIALS
    */
-  claimProved(actor: Actor, proved: ProvedPassword): Promise<User>;
+  lockReauthenticated(actor: Actor, proved: VerifiedPassword): Promise<User>;
 }
 
 interface Candidate {
@@ -47,15 +47,15 @@ const candidateSql = `
     ${knownNetworkSql('u.id')}
   from users u where u.id = ?`;
 
-export function createCredentials(parts: {
+export function createReauthentication(parts: {
   readonly unitOfWork: UnitOfWork;
   readonly clock: Clock;
   readonly users: Users;
   readonly hasher: PasswordHasher;
-  readonly attempts: Attempts;
+  readonly attemptLimits: AttemptLimits;
   readonly audit: Audit;
-}): Credentials {
-  const { users, hasher, attempts, audit, clock } = parts;
+}): Reauthentication {
+  const { users, hasher, attemptLimits, audit, clock } = parts;
   const { query } = parts.unitOfWork;
 
   const refuse = async (id: string): Promise<never> => {
@@ -64,15 +64,15 @@ export function createCredentials(parts: {
     throw new Problem('INVALID_CREDENTIALS');
   };
   return {
-    async prove({ person }, password, context, isOtherwiseRight = true) {
-      using _place = hasher.place();
+    async reauthenticate({ person }, password, context, isOtherwiseRight = true) {
+      using _place = hasher.reserveSlot();
       const account = accountOf({ kind: 'email', value: person.email });
       const [candidate] = await query<Candidate>(candidateSql, [
         ...knownNetworkParameters(context.client, clock()),
         person.id,
       ]);
       const hash = candidate?.hash ?? undefined;
-      const limited = await attempts.limitPassword({
+      const limited = await attemptLimits.limitPassword({
         account,
         isKnownNetwork: candidate?.isKnownNetwork ?? false,
         isRefusedAnyway: !isOtherwiseRight,
@@ -81,8 +81,8 @@ export function createCredentials(parts: {
       if (hash === undefined || !isRight || !isOtherwiseRight) return refuse(person.id);
       return { hash };
     },
-    async claimProved(actor, { hash }) {
-      const user = await users.claim(actor.person.id);
+    async lockReauthenticated(actor, { hash }) {
+      const user = await users.lockById(actor.person.id);
       const isStill = (await users.findPasswordHash(actor.person.id)) === hash;
       if (user?.status !== 'ACTIVE' || !isStill) throw new Problem('INVALID_CREDENTIALS');
       return user;

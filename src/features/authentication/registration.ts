@@ -14,12 +14,12 @@ import {
   refuse,
   type Username,
 } from '../../core/parse.ts';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Tasks } from '../../jobs/tasks.ts';
 import { enqueueJob } from '../../jobs/worker.ts';
-import type { Attempts } from '../../rate-limit/attempt-limits.ts';
+import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import type { WaitingRegistrations } from '../registrations/registrations.ts';
 import type { Users } from '../users/users.ts';
 import type { AddressNotices } from './address-notices.ts';
@@ -38,7 +38,7 @@ export interface RegisterInput {
 
 export interface Registrations {
   /** @throws THROTTLED, OVERLOADED, VALIDATION_FAILED */
-  register(input: RegisterInput, context: Context): Promise<void>;
+  register(input: RegisterInput, context: RequestContext): Promise<void>;
   /** @throws THROTTLED, VALIDATION_FAILED */
   resendVerificationEmail(email: unknown): Promise<void>;
   readonly tasks: Tasks;
@@ -51,7 +51,7 @@ export interface RegistrationDeps {
   readonly pendingAccounts: PendingAccounts;
   readonly addressNotices: AddressNotices;
   readonly hasher: PasswordHasher;
-  readonly attempts: Attempts;
+  readonly attemptLimits: AttemptLimits;
   readonly passwordRules: PasswordRules;
 }
 
@@ -59,8 +59,8 @@ const mailTask = 'mail-registrations';
 const resendTask = 'resend-verification';
 
 export function createRegistrations(deps: RegistrationDeps): Registrations {
-  const { users, waitingRegistrations, attempts } = deps;
-  const { em, run } = deps.unitOfWork;
+  const { users, waitingRegistrations, attemptLimits } = deps;
+  const { em, transaction } = deps.unitOfWork;
 
   /** Usernames are public, so a taken one is said; the address does not enter into it. */
   const requireFreeUsername = async (username: Username | undefined) => {
@@ -71,8 +71,8 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
   /** The mail of a registration, or the one to the account that owns its address. */
   const mailRegistrations = async (email: EmailAddress) => {
     const isOwned = await deps.addressNotices.notifyOwner(email);
-    await run(async () => {
-      await users.lockEmail(email);
+    await transaction(async () => {
+      await users.lockAddress(email);
       if (isOwned) return waitingRegistrations.removeAllOf(email);
       const delaySeconds = await waitingRegistrations.mailCodes(email);
       if (delaySeconds === undefined) return;
@@ -82,8 +82,8 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
   };
 
   const resend = (email: EmailAddress) =>
-    run(async () => {
-      const owner = await users.claimEmail(email);
+    transaction(async () => {
+      const owner = await users.lockByEmail(email);
       if (!owner) await waitingRegistrations.renewCodes(email);
       else if (isUnverified(owner)) await deps.pendingAccounts.remind(owner, 'resend');
     });
@@ -91,14 +91,14 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
   return {
     async register(input, context) {
       const { password, email, ...profile } = parseInput(input, deps.passwordRules);
-      using _place = deps.hasher.place();
-      const passwordHash = await attempts.limitMailRequest(async () => {
+      using _place = deps.hasher.reserveSlot();
+      const passwordHash = await attemptLimits.limitMailRequest(async () => {
         await requireFreeUsername(profile.username);
         return deps.hasher.hash(password, context.signal);
       });
       const registration = { ...profile, email, passwordHash, locale: context.client.locale };
-      await run(async () => {
-        await users.lockEmail(email);
+      await transaction(async () => {
+        await users.lockAddress(email);
         await waitingRegistrations.add(registration);
         await enqueueJob(em, mailTask, { email });
       });
@@ -107,7 +107,9 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
     async resendVerificationEmail(raw) {
       const { email } = parseFields({ email: () => parseEmail(raw) });
       // Looked up by the job, so that known and unknown addresses cost the caller the same.
-      await attempts.limitMailRequest(() => run(() => enqueueJob(em, resendTask, { email })));
+      await attemptLimits.limitMailRequest(() =>
+        transaction(() => enqueueJob(em, resendTask, { email })),
+      );
     },
 
     // The addresses were parsed before they were queued.

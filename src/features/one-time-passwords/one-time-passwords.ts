@@ -56,7 +56,7 @@ export interface OneTimePasswords {
   endAll(userId: string, kinds: readonly OneTimePasswordKind[]): Promise<void>;
 }
 
-export interface OneTimePasswordsParts {
+export interface OneTimePasswordsDeps {
   readonly unitOfWork: UnitOfWork;
   readonly secrets: OneTimeSecrets;
   readonly clock: Clock;
@@ -64,7 +64,7 @@ export interface OneTimePasswordsParts {
   readonly resetTokenTtlSeconds: number;
 }
 
-export function createOneTimePasswords(parts: OneTimePasswordsParts): OneTimePasswords {
+export function createOneTimePasswords(parts: OneTimePasswordsDeps): OneTimePasswords {
   const { em, query } = parts.unitOfWork;
 
   const issue = ({ user, kind, email }: NewOneTimePassword): void => {

@@ -1,7 +1,7 @@
 /** The mails that are not sent yet, for the operator: what waits, what failed, and sending it again. */
 import { Problem } from '../../core/errors.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
-import { createJobQueue, type QueuedJob, type QueueLevel } from '../../jobs/queue.ts';
+import { createJobQueue, type QueuedJob, type QueueStats } from '../../jobs/queue.ts';
 import type { JobPayload, Tasks } from '../../jobs/tasks.ts';
 import { mailTask } from '../../mail/outbox.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -16,7 +16,7 @@ export interface QueuedMail extends Omit<QueuedJob, 'payload'> {
 export interface MailQueue {
   /** Oldest first. */
   list(options: { readonly isDeadOnly: boolean; readonly limit: number }): Promise<QueuedMail[]>;
-  level(): Promise<QueueLevel>;
+  stats(): Promise<QueueStats>;
   /**
    * Makes these mails, or all dead ones, due now. Answers their ids.
    *
@@ -35,7 +35,7 @@ const keptDays = 30;
 const recordedIds = 100;
 
 export function createMailQueue(unitOfWork: UnitOfWork, audit: Audit): MailQueue {
-  const { query, run } = unitOfWork;
+  const { query, transaction } = unitOfWork;
   const queue = createJobQueue(unitOfWork);
 
   /** Addresses by the id of the user or of the one-time password that a mail is about. */
@@ -60,11 +60,11 @@ export function createMailQueue(unitOfWork: UnitOfWork, audit: Audit): MailQueue
       }));
     },
 
-    level: () => queue.level(mailTask),
+    stats: () => queue.stats(mailTask),
 
     resend: (ids) =>
-      run(async () => {
-        const revived = await queue.revive(mailTask, ids);
+      transaction(async () => {
+        const revived = await queue.retry(mailTask, ids);
         if (ids && revived.length < new Set(ids).size) throw new Problem('NOT_FOUND');
         if (revived.length === 0) return [];
         const after = { count: revived.length, ids: revived.slice(0, recordedIds) };

@@ -45,7 +45,7 @@ export interface Provisioning {
   provisionDefaultAdmin(input: ProvisionInput): Promise<User | undefined>;
 }
 
-export interface ProvisioningParts {
+export interface ProvisioningDeps {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
   readonly addresses: Addresses;
@@ -54,9 +54,9 @@ export interface ProvisioningParts {
   readonly passwordRules: PasswordRules;
 }
 
-export function createProvisioning(parts: ProvisioningParts): Provisioning {
+export function createProvisioning(parts: ProvisioningDeps): Provisioning {
   const { users, addresses, oneTimePasswords } = parts;
-  const { run, lock } = parts.unitOfWork;
+  const { transaction, lock } = parts.unitOfWork;
 
   const prepare = async (input: ProvisionInput): Promise<Omit<NewUser, 'status'>> => {
     const { password, ...profile } = parseProvisionInput(input, parts.passwordRules);
@@ -66,7 +66,7 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
   const requireFree = async ({ email, username }: Pick<NewUser, 'email' | 'username'>) => {
     const fields = [];
     if (!(await addresses.claim(email))) fields.push({ path: 'email', message: 'Is taken.' });
-    if (username && !(await users.claimUsername(username))) {
+    if (username && !(await users.lockByUsername(username))) {
       fields.push({ path: 'username', message: 'Is taken.' });
     }
     if (fields.length > 0) throw new Problem('ALREADY_EXISTS', { fields });
@@ -82,7 +82,7 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
   return {
     async provision(input, { kind, isActive }) {
       const profile = await prepare(input);
-      return run(() =>
+      return transaction(() =>
         record({
           ...profile,
           status: isActive ? 'ACTIVE' : 'PENDING',
@@ -95,7 +95,7 @@ export function createProvisioning(parts: ProvisioningParts): Provisioning {
     async provisionDefaultAdmin(input) {
       if (await users.hasSuperuser()) return undefined;
       const profile = await prepare(input);
-      return run(async () => {
+      return transaction(async () => {
         await lock('gatehouse:default-admin');
         if (await users.hasSuperuser()) return undefined;
         return record({ ...profile, status: 'ACTIVE', isStaff: true, isSuperuser: true });
@@ -135,9 +135,10 @@ export function createProvisioningChecks(parts: {
   readonly unitOfWork: UnitOfWork;
   readonly passwordRules: PasswordRules;
 }): ProvisioningChecks {
-  const { query, inContext } = parts.unitOfWork;
+  const { query, withEntityManager } = parts.unitOfWork;
   const isThere = async (condition: string, value: string) =>
-    (await inContext(() => query(`select 1 from users where ${condition}`, [value]))).length > 0;
+    (await withEntityManager(() => query(`select 1 from users where ${condition}`, [value])))
+      .length > 0;
 
   return {
     async email(raw) {

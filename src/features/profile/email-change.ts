@@ -9,13 +9,13 @@ import {
   parseFields,
   parsePresentedPassword,
 } from '../../core/parse.ts';
-import { type Context, requireActor } from '../../core/request-context.ts';
+import { type RequestContext, requireActor } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
-import { type Attempts, accountOf } from '../../rate-limit/attempt-limits.ts';
+import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import { checkNewAddress } from '../authentication/apply-password.ts';
-import { createUseCode } from '../authentication/consume-code.ts';
-import type { Credentials } from '../authentication/reauthentication.ts';
+import { createConsumeCode } from '../authentication/consume-code.ts';
+import type { Reauthentication } from '../authentication/reauthentication.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { Addresses } from '../registrations/addresses.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -35,7 +35,7 @@ export interface EmailChanges {
    *
    * @throws INVALID_CREDENTIALS, THROTTLED, VALIDATION_FAILED
    */
-  changeEmail(input: ChangeEmailInput, context: Context): Promise<void>;
+  changeEmail(input: ChangeEmailInput, context: RequestContext): Promise<void>;
   /**
    * Makes the address wait, and mails both sides. Needs a transaction, in which `claimUser` locks
    * the user and answers it.
@@ -51,26 +51,26 @@ export interface EmailChanges {
   cancelEmailChange(code: unknown): Promise<void>;
 }
 
-export interface EmailChangesParts {
+export interface EmailChangesDeps {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
   readonly addresses: Addresses;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
-  readonly credentials: Credentials;
-  readonly attempts: Attempts;
+  readonly reauthentication: Reauthentication;
+  readonly attemptLimits: AttemptLimits;
   readonly clock: Clock;
 }
 
 const kind = 'change-email';
 
-export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
-  const { users, addresses, oneTimePasswords, sessions, credentials, attempts } = parts;
-  const { run } = parts.unitOfWork;
+export function createEmailChanges(parts: EmailChangesDeps): EmailChanges {
+  const { users, addresses, oneTimePasswords, sessions, reauthentication, attemptLimits } = parts;
+  const { transaction } = parts.unitOfWork;
 
   /** The job that writes the mail of a code finds out whether the address is taken. */
   const begin = async (newEmail: EmailAddress, claimUser: () => Promise<User>) => {
-    await users.lockEmail(newEmail);
+    await users.lockAddress(newEmail);
     const user = await claimUser();
     if (user.email === newEmail) return;
     await oneTimePasswords.endAll(user.id, [kind]);
@@ -84,8 +84,8 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
     const owner = await oneTimePasswords.ownerOf(kind, code);
     if (!owner) return false;
     const newEmail = owner.email as EmailAddress; // parsed before it was recorded
-    await users.lockEmail(newEmail);
-    const user = await users.claim(owner.userId);
+    await users.lockAddress(newEmail);
+    const user = await users.lockById(owner.userId);
     if (user?.status !== 'ACTIVE' || user.pendingEmail !== newEmail) return false;
     if (!(await addresses.claim(newEmail, user.id))) return false;
     if (!(await oneTimePasswords.consume(kind, code))) return false;
@@ -98,16 +98,16 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
 
   const cancel = async (code: string): Promise<boolean> => {
     const owner = await oneTimePasswords.ownerOf(kind, code);
-    const user = owner ? await users.claim(owner.userId) : null;
+    const user = owner ? await users.lockById(owner.userId) : null;
     if (!user || owner?.email !== user.email) return false;
     if (!(await oneTimePasswords.consume(kind, code))) return false;
     user.pendingEmail = null;
     await oneTimePasswords.endAll(user.id, [kind]);
-    await sessions.endAllOf(user.id, 'revoked');
+    await sessions.revokeAll(user.id, 'revoked');
     return true;
   };
 
-  const useCode = createUseCode(parts);
+  const consumeCode = createConsumeCode(parts);
 
   return {
     async changeEmail(input, context) {
@@ -116,16 +116,18 @@ export function createEmailChanges(parts: EmailChangesParts): EmailChanges {
         newEmail: () => parseEmail(input.newEmail),
         password: () => parsePresentedPassword(input.password),
       });
-      const proved = await credentials.prove(actor, password, context);
+      const proved = await reauthentication.reauthenticate(actor, password, context);
       if (newEmail === actor.person.email) return;
       parseFields({ newEmail: () => checkNewAddress(newEmail, password) });
       const account = accountOf({ kind: 'email', value: actor.person.email });
-      await attempts.limitEmailChange(account, () =>
-        run(() => begin(newEmail, () => credentials.claimProved(actor, proved))),
+      await attemptLimits.limitEmailChange(account, () =>
+        transaction(() =>
+          begin(newEmail, () => reauthentication.lockReauthenticated(actor, proved)),
+        ),
       );
     },
     begin,
-    confirmEmailChange: (code) => useCode(code, confirm),
-    cancelEmailChange: (code) => useCode(code, cancel),
+    confirmEmailChange: (code) => consumeCode(code, confirm),
+    cancelEmailChange: (code) => consumeCode(code, cancel),
   };
 }

@@ -1,7 +1,7 @@
 /** What a person does to their own account, over GraphQL. */
 import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 import { Arg, Ctx, Field, InputType, Mutation, Query, Resolver } from 'type-graphql';
-import type { Context } from '../../core/request-context.ts';
+import type { RequestContext } from '../../core/request-context.ts';
 import { AcknowledgementType, acknowledge, Json, resultUnion } from '../common-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
 import type { EmailChanges } from './email-change.ts';
@@ -64,14 +64,14 @@ export class ProfileResolver {
   }
 
   @Query(() => Json)
-  exportMyData(@Ctx() context: Context): Promise<object> {
+  exportMyData(@Ctx() context: RequestContext): Promise<object> {
     return this.#profiles.exportMyData(context);
   }
 
   @Mutation(() => UpdateProfileResult)
   updateProfile(
     @Arg('input', () => UpdateProfileInputType) input: UpdateProfileInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof UpdateProfileResult> {
     return this.#profiles.updateProfile(input, context);
   }
@@ -79,7 +79,7 @@ export class ProfileResolver {
   @Mutation(() => ChangeEmailResult)
   async changeEmail(
     @Arg('input', () => ChangeEmailInputType) input: ChangeEmailInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof ChangeEmailResult> {
     await this.#emailChanges.changeEmail(input, context);
     return acknowledge('Confirm the new address with the code mailed to it.');
@@ -104,7 +104,7 @@ export class ProfileResolver {
   @Mutation(() => DeactivateAccountResult)
   async deactivateAccount(
     @Arg('input', () => DeactivateAccountInputType) input: DeactivateAccountInputType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof DeactivateAccountResult> {
     await this.#profiles.deactivateAccount(input, context);
     return acknowledge('The account is closed.');
@@ -113,7 +113,7 @@ export class ProfileResolver {
   @Mutation(() => EraseAccountResult)
   async eraseAccount(
     @Arg('password', () => String) password: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof EraseAccountResult> {
     await this.#profiles.eraseAccount(password, context);
     return acknowledge('The account is erased.');

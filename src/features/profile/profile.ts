@@ -13,13 +13,13 @@ import {
   refuse,
   type Username,
 } from '../../core/parse.ts';
-import { type Context, requireActor } from '../../core/request-context.ts';
+import { type RequestContext, requireActor } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { enqueueMail, forgetMails } from '../../mail/outbox.ts';
-import { type Attempts, accountOf } from '../../rate-limit/attempt-limits.ts';
+import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import { checkNewAddress } from '../authentication/apply-password.ts';
-import type { Credentials } from '../authentication/reauthentication.ts';
+import type { Reauthentication } from '../authentication/reauthentication.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
@@ -47,41 +47,41 @@ export interface DeactivateAccountInput {
 
 export interface Profiles {
   /** All of it or nothing. @throws INVALID_CREDENTIALS, THROTTLED, VALIDATION_FAILED */
-  updateProfile(input: UpdateProfileInput, context: Context): Promise<User>;
+  updateProfile(input: UpdateProfileInput, context: RequestContext): Promise<User>;
   /** @throws INVALID_CREDENTIALS when they are not the caller's own, PROTECTED, THROTTLED, VALIDATION_FAILED */
-  deactivateAccount(input: DeactivateAccountInput, context: Context): Promise<void>;
+  deactivateAccount(input: DeactivateAccountInput, context: RequestContext): Promise<void>;
   /**
    * Everything stored about the caller but secrets; of sessions and mailed codes the latest 1000, and
    * how many there are in all.
    */
-  exportMyData(context: Context): Promise<object>;
+  exportMyData(context: RequestContext): Promise<object>;
   /** @throws INVALID_CREDENTIALS, PROTECTED, THROTTLED, VALIDATION_FAILED */
-  eraseAccount(password: unknown, context: Context): Promise<void>;
+  eraseAccount(password: unknown, context: RequestContext): Promise<void>;
 }
 
-export interface ProfilesParts {
+export interface ProfilesDeps {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
   readonly oneTimePasswords: OneTimePasswords;
-  readonly credentials: Credentials;
+  readonly reauthentication: Reauthentication;
   readonly emailChanges: EmailChanges;
   readonly audit: Audit;
-  readonly attempts: Attempts;
+  readonly attemptLimits: AttemptLimits;
 }
 
-export function createProfiles(parts: ProfilesParts): Profiles {
-  const { users, oneTimePasswords, credentials, emailChanges } = parts;
-  const { em, run, query } = parts.unitOfWork;
+export function createProfiles(parts: ProfilesDeps): Profiles {
+  const { users, oneTimePasswords, reauthentication, emailChanges } = parts;
+  const { em, transaction, query } = parts.unitOfWork;
 
   const applyUsername = async (user: User, username: Username | null) => {
     const isSame = user.username?.toLowerCase() === username?.toLowerCase();
-    const isFree = username === null || isSame || (await users.claimUsername(username));
+    const isFree = username === null || isSame || (await users.lockByUsername(username));
     parseFields({ username: () => isFree || refuse('Is taken; choose another one.') });
     user.username = username;
   };
 
-  const claimOwn = async (context: Context): Promise<User> => {
-    const user = await users.claim(requireActor(context).person.id);
+  const claimOwn = async (context: RequestContext): Promise<User> => {
+    const user = await users.lockById(requireActor(context).person.id);
     if (user?.status !== 'ACTIVE') throw new Problem('UNAUTHENTICATED');
     return user;
   };
@@ -96,15 +96,17 @@ export function createProfiles(parts: ProfilesParts): Profiles {
       }
       const proved =
         newEmail !== undefined && password !== undefined
-          ? await credentials.prove(actor, password, context)
+          ? await reauthentication.reauthenticate(actor, password, context)
           : undefined;
       if (newEmail !== undefined && password !== undefined) {
         parseFields({ email: () => checkNewAddress(newEmail, password) });
       }
       const update = () =>
-        run(async () => {
+        transaction(async () => {
           if (proved && newEmail) {
-            await emailChanges.begin(newEmail, () => credentials.claimProved(actor, proved));
+            await emailChanges.begin(newEmail, () =>
+              reauthentication.lockReauthenticated(actor, proved),
+            );
           }
           const user = await claimOwn(context);
           if (profile.username !== undefined) await applyUsername(user, profile.username);
@@ -115,7 +117,7 @@ export function createProfiles(parts: ProfilesParts): Profiles {
         });
       if (newEmail === undefined) return update();
       const account = accountOf({ kind: 'email', value: actor.person.email });
-      return parts.attempts.limitEmailChange(account, update);
+      return parts.attemptLimits.limitEmailChange(account, update);
     },
 
     async deactivateAccount(input, context) {
@@ -125,9 +127,9 @@ export function createProfiles(parts: ProfilesParts): Profiles {
         password: () => parsePresentedPassword(input.password),
       });
       const isOwn = email === actor.person.email;
-      const proved = await credentials.prove(actor, password, context, isOwn);
-      await run(async () => {
-        const user = await credentials.claimProved(actor, proved);
+      const proved = await reauthentication.reauthenticate(actor, password, context, isOwn);
+      await transaction(async () => {
+        const user = await reauthentication.lockReauthenticated(actor, proved);
         await users.requireAnotherSuperuser(user);
         user.status = 'DISABLED';
         user.pendingEmail = null;
@@ -142,7 +144,7 @@ export function createProfiles(parts: ProfilesParts): Profiles {
 
     async exportMyData(context) {
       const { id } = requireActor(context).person;
-      return run(async () => {
+      return transaction(async () => {
         const [row] = await query<{ data: object }>(exportSql, [exportedRows, exportedRows, id]);
         if (!row) throw new Problem('NOT_FOUND');
         await parts.audit.record({ action: 'data-exported', target: { type: 'user', id } });
@@ -153,9 +155,9 @@ export function createProfiles(parts: ProfilesParts): Profiles {
     async eraseAccount(raw, context) {
       const actor = requireActor(context);
       const { password } = parseFields({ password: () => parsePresentedPassword(raw) });
-      const proved = await credentials.prove(actor, password, context);
-      await run(async () => {
-        const user = await credentials.claimProved(actor, proved);
+      const proved = await reauthentication.reauthenticate(actor, password, context);
+      await transaction(async () => {
+        const user = await reauthentication.lockReauthenticated(actor, proved);
         await users.requireAnotherSuperuser(user);
         await enqueueMail(em, { mail: 'account-erased', to: user.email, locale: user.locale });
         const { id } = user;

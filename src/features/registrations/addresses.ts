@@ -33,7 +33,7 @@ export function createAddresses(deps: {
   readonly registrations: Pick<WaitingRegistrations, 'removeAllOf'>;
   readonly oneTimePasswords: Pick<OneTimePasswords, 'endAll'>;
 }): Addresses {
-  const { em, query, run } = deps.unitOfWork;
+  const { em, query, transaction } = deps.unitOfWork;
 
   const isPendingElsewhere = async (email: EmailAddress, ownerId: string | undefined) => {
     const rows = await query(
@@ -68,7 +68,7 @@ export function createAddresses(deps: {
     },
     tasks: {
       // The address was parsed before it was queued.
-      [releaseTask]: ({ email }) => run(() => releasePending(email as EmailAddress)),
+      [releaseTask]: ({ email }) => transaction(() => releasePending(email as EmailAddress)),
     },
   };
 }

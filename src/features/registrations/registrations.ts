@@ -8,7 +8,7 @@ import { type Clock, secondsAfter } from '../../core/time.ts';
 import { digestOf, looksLikeSecret, type OneTimeSecrets } from '../../crypto/one-time-secret.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
-import type { Attempts } from '../../rate-limit/attempt-limits.ts';
+import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import { Registration } from './registration.entity.ts';
 
 /** Registrations of one address with a live code; the next one is dropped. */
@@ -82,7 +82,7 @@ export interface WaitingRegistrationsDeps {
   readonly clock: Clock;
   readonly verifyCodeTtlSeconds: number;
   readonly mailCooldownSeconds: number;
-  readonly attempts: Pick<Attempts, 'limitMail'>;
+  readonly attemptLimits: Pick<AttemptLimits, 'limitMail'>;
 }
 
 const columns = `id, email, password_hash as "passwordHash", first_name as "firstName",
@@ -107,7 +107,7 @@ export function createWaitingRegistrations(deps: WaitingRegistrationsDeps): Wait
     registrations: readonly Registration[],
     prepare: () => void = () => undefined,
   ) =>
-    deps.attempts.limitMail(email, 'mail-recipient', () => {
+    deps.attemptLimits.limitMail(email, 'mail-recipient', () => {
       prepare();
       const mailedAt = clock();
       for (const registration of registrations) registration.mailedAt = mailedAt;

@@ -4,9 +4,9 @@
  * changed and nothing revoked is accepted.
  */
 import { LRUCache } from 'lru-cache';
-import type { Actor, Person } from '../../core/request-context.ts';
+import type { Actor, UserView } from '../../core/request-context.ts';
 import { type Clock, secondsAfter } from '../../core/time.ts';
-import type { ChangeKey, Changes } from '../../database/change-feed.ts';
+import type { ChangeFeed, ChangeKey } from '../../database/change-feed.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { effectivePermissionsSql, isCurrent } from '../access/access.ts';
@@ -19,9 +19,9 @@ export interface Principals {
   find(sessionId: string): Promise<Actor | undefined>;
 }
 
-export interface PrincipalsParts {
+export interface PrincipalsDeps {
   readonly unitOfWork: Pick<UnitOfWork, 'query'>;
-  readonly changes: Pick<Changes, 'isTrusted' | 'onChange'>;
+  readonly changeFeed: Pick<ChangeFeed, 'isTrusted' | 'onChange'>;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'count'>;
   /** Principals kept at most; the one that was asked for least recently gives way. */
@@ -34,7 +34,7 @@ interface Principal {
   readonly validUntil: Date;
 }
 
-export function createPrincipals(parts: PrincipalsParts): Principals {
+export function createPrincipals(parts: PrincipalsDeps): Principals {
   const kept = new LRUCache<string, Principal>({ max: parts.size, dispose: forget });
   const sessionsOfUser = new Map<string, Set<string>>();
   /** Loads under way, each with the changes that were heard of meanwhile. */
@@ -52,7 +52,7 @@ export function createPrincipals(parts: PrincipalsParts): Principals {
     sessionsOfUser.set(userId, (sessionsOfUser.get(userId) ?? new Set()).add(sessionId));
   }
 
-  parts.changes.onChange((key) => {
+  parts.changeFeed.onChange((key) => {
     for (const heard of loads) heard.add(key);
     const [kind, id = ''] = key.split(':');
     if (kind === 'session') kept.delete(id);
@@ -80,7 +80,7 @@ export function createPrincipals(parts: PrincipalsParts): Principals {
       const isOvertaken = [`session:${sessionId}`, `user:${id}`, 'all', 'grants'].some((key) =>
         heard.has(key),
       );
-      if (!isOvertaken && parts.changes.isTrusted()) keep(sessionId, principal);
+      if (!isOvertaken && parts.changeFeed.isTrusted()) keep(sessionId, principal);
       return principal.actor;
     } finally {
       loads.delete(heard);
@@ -89,7 +89,7 @@ export function createPrincipals(parts: PrincipalsParts): Principals {
 
   return {
     async find(sessionId) {
-      const principal = parts.changes.isTrusted() ? kept.get(sessionId) : undefined;
+      const principal = parts.changeFeed.isTrusted() ? kept.get(sessionId) : undefined;
       const isKept = principal !== undefined && principal.validUntil > parts.clock();
       parts.metrics.count('principals', isKept ? 'hit' : 'miss');
       return isKept ? principal.actor : load(sessionId);
@@ -99,11 +99,11 @@ export function createPrincipals(parts: PrincipalsParts): Principals {
 
 interface PrincipalRow {
   readonly person: {
-    readonly [Name in keyof Person]: Person[Name] extends Date
+    readonly [Name in keyof UserView]: UserView[Name] extends Date
       ? string
-      : Person[Name] extends Date | null
+      : UserView[Name] extends Date | null
         ? string | null
-        : Person[Name];
+        : UserView[Name];
   };
   readonly groups: readonly string[];
   readonly permissions: readonly string[];

@@ -14,7 +14,7 @@ import type { RefreshTokenContent, RefreshTokens } from '../../crypto/refresh-to
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import type { Metrics } from '../../observability/metrics.ts';
-import type { Attempts } from '../../rate-limit/attempt-limits.ts';
+import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import { User } from '../users/user.entity.ts';
 import type { EndReason } from './session.entity.ts';
@@ -25,12 +25,12 @@ export interface Refresh {
   refreshTokens(refreshToken: unknown): Promise<TokenPair & { readonly user: User }>;
 }
 
-export interface RefreshParts {
+export interface RefreshDeps {
   readonly unitOfWork: UnitOfWork;
   readonly refreshTokens: RefreshTokens;
   readonly tokens: Tokens;
   readonly audit: Audit;
-  readonly attempts: Attempts;
+  readonly attemptLimits: AttemptLimits;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'count'>;
   readonly refreshTokenTtlSeconds: number;
@@ -55,8 +55,8 @@ const advanceSql = `update sessions set refresh_counter = refresh_counter + 1, l
   where id = ? and refresh_counter = ? and ${isLive.replace(':now', '?')}
   returning ${columns}`;
 
-export function createRefresh(parts: RefreshParts): Refresh {
-  const { query, run, em } = parts.unitOfWork;
+export function createRefresh(parts: RefreshDeps): Refresh {
+  const { query, transaction, em } = parts.unitOfWork;
 
   /** Moves the chain on, if the token is its leaf: one conditional UPDATE, so one caller wins. */
   const advance = async ({ sessionId, counter }: RefreshTokenContent, now: Date) => {
@@ -121,8 +121,8 @@ export function createRefresh(parts: RefreshParts): Refresh {
       const { refreshToken } = parseFields({ refreshToken: () => parsePastedSecret(raw) });
       const content = parts.refreshTokens.open(refreshToken);
       // Ours cannot be guessed, so that a network under a flood of forged ones still refreshes.
-      if (!content) await parts.attempts.spendCode();
-      const exchanged = content && (await run(() => exchangeForUser(content)));
+      if (!content) await parts.attemptLimits.consumeCode();
+      const exchanged = content && (await transaction(() => exchangeForUser(content)));
       if (!exchanged) throw new Problem('INVALID_TOKEN');
       const { row, user } = exchanged;
       return { ...(await parts.tokens.issue(toSource(row))), user };

@@ -12,7 +12,7 @@ import {
   Root,
 } from 'type-graphql';
 import { Problem } from '../../core/errors.ts';
-import { type Context, requireActor } from '../../core/request-context.ts';
+import { type RequestContext, requireActor } from '../../core/request-context.ts';
 import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
 import type { Refresh } from './refresh.ts';
@@ -68,7 +68,7 @@ const RevokeSessionResult = resultUnion('RevokeSessionResult', AcknowledgementTy
 @Resolver(() => SessionType)
 export class SessionResolver {
   @FieldResolver(() => Boolean)
-  current(@Root() session: SessionType, @Ctx() context: Context): boolean {
+  current(@Root() session: SessionType, @Ctx() context: RequestContext): boolean {
     return context.actor?.sessionId === session.id;
   }
 }
@@ -82,9 +82,9 @@ export class UserSessionsResolver {
   }
 
   @FieldResolver(() => [SessionType])
-  sessions(@Root() user: UserType, @Ctx() context: Context): Promise<SessionType[]> {
+  sessions(@Root() user: UserType, @Ctx() context: RequestContext): Promise<SessionType[]> {
     if (requireActor(context).person.id !== user.id) throw new Problem('FORBIDDEN');
-    return this.#sessions.listOf(user.id);
+    return this.#sessions.list(user.id);
   }
 }
 
@@ -108,22 +108,22 @@ export class SessionsResolver {
   @Mutation(() => LogoutResult)
   async logout(
     @Arg('refreshToken', () => String, { nullable: true }) refreshToken: string | null,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof LogoutResult> {
-    await this.#sessions.end(requireActor(context), refreshToken);
+    await this.#sessions.revokeById(requireActor(context), refreshToken);
     return acknowledge('Logged out.');
   }
 
   @Mutation(() => LogoutEverywhereResult)
-  async logoutEverywhere(@Ctx() context: Context): Promise<typeof LogoutEverywhereResult> {
-    await this.#sessions.endAllOf(requireActor(context).person.id, 'logged-out');
+  async logoutEverywhere(@Ctx() context: RequestContext): Promise<typeof LogoutEverywhereResult> {
+    await this.#sessions.revokeAll(requireActor(context).person.id, 'logged-out');
     return acknowledge('Logged out everywhere.');
   }
 
   @Mutation(() => RevokeSessionResult)
   async revokeSession(
     @Arg('id', () => ID) id: string,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<typeof RevokeSessionResult> {
     await this.#sessions.revoke(requireActor(context), id);
     return acknowledge('The session is ended.');

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { Problem } from '../../core/errors.ts';
 import { networkOf } from '../../core/network.ts';
 import { optional, parseFields, parseId, parsePastedSecret } from '../../core/parse.ts';
-import type { Actor, Client } from '../../core/request-context.ts';
+import type { Actor, ClientInfo } from '../../core/request-context.ts';
 import { type Clock, secondsAfter } from '../../core/time.ts';
 import type { RefreshTokens } from '../../crypto/refresh-token.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
@@ -19,17 +19,21 @@ export interface Sessions {
    * the limit, the live sessions that were unused longest end. The transaction has to hold the lock of
    * the user's row: logins of one user then open one after the other.
    */
-  open(userId: string, client: Client, passwordHash: string): Promise<OpenedSession | undefined>;
+  create(
+    userId: string,
+    client: ClientInfo,
+    passwordHash: string,
+  ): Promise<OpenedSession | undefined>;
   /** Records what `open` ended. After other entries of the transaction: they are written one by one. */
   recordEnded(opened: OpenedSession): Promise<void>;
   /** The sessions of a user that live, the one used last first; no more than the limit. */
-  listOf(userId: string): Promise<Session[]>;
+  list(userId: string): Promise<Session[]>;
   /**
    * Ends the session at hand or, given a refresh token, that one of the caller's.
    *
    * @throws INVALID_TOKEN for a refresh token that is not the caller's own
    */
-  end(actor: Actor, refreshToken?: unknown): Promise<void>;
+  revokeById(actor: Actor, refreshToken?: unknown): Promise<void>;
   /** @throws NOT_FOUND for a session that is not the caller's own */
   revoke(actor: Actor, id: unknown): Promise<void>;
   /** The same for a session of any user. @throws NOT_FOUND for a session that is not that user's */
@@ -37,7 +41,7 @@ export interface Sessions {
   /** Ids of the sessions that ended after `instant`; those that are gone altogether, too. */
   endedSince(instant: Date): Promise<string[]>;
   /** Ends every session of a user, but the one to spare. */
-  endAllOf(userId: string, reason: EndReason, spared?: string): Promise<void>;
+  revokeAll(userId: string, reason: EndReason, spared?: string): Promise<void>;
   readonly tasks: Tasks;
   /** When which of the tasks is to be done, in crontab's notation. */
   readonly schedule: string;
@@ -48,7 +52,7 @@ export interface OpenedSession extends TokenSource {
   readonly endedCount: number;
 }
 
-export interface SessionsParts {
+export interface SessionsDeps {
   readonly unitOfWork: UnitOfWork;
   readonly refreshTokens: RefreshTokens;
   readonly audit: Audit;
@@ -86,12 +90,12 @@ const openSql = `with opened as (
   )
   select (select count(*)::int from ended) as "endedCount" from opened`;
 
-export function createSessions(parts: SessionsParts): Sessions {
-  const { em, query, run, afterCommit } = parts.unitOfWork;
+export function createSessions(parts: SessionsDeps): Sessions {
+  const { em, query, transaction, afterCommit } = parts.unitOfWork;
 
   /** Whether there is such a session of the user; ended it is afterwards. */
   const endOwn = async (id: string, userId: string, reason: EndReason): Promise<boolean> => {
-    return run(async () => {
+    return transaction(async () => {
       const rows = await query(
         `update sessions set ended_at = coalesce(ended_at, ?), end_reason = coalesce(end_reason, ?)
          where id = ? and user_id = ? returning id`,
@@ -112,7 +116,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   };
 
   const purgeOnce = () =>
-    run(() =>
+    transaction(() =>
       query(
         `delete from sessions where id in (
            select id from sessions where least(ended_at, expires_at) < ? limit ? for update skip locked
@@ -122,7 +126,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     );
 
   return {
-    async open(userId, client, passwordHash) {
+    async create(userId, client, passwordHash) {
       const now = parts.clock();
       const idleSeconds = Math.min(parts.refreshTokenTtlSeconds, parts.sessionMaxAgeSeconds);
       const [id, expiresAt] = [uuidv7(), secondsAfter(now, idleSeconds)];
@@ -154,14 +158,14 @@ export function createSessions(parts: SessionsParts): Sessions {
       await parts.audit.record({ action: 'sessions-ended', actorId: userId, target, after });
     },
 
-    listOf: (userId) =>
+    list: (userId) =>
       em.find(
         Session,
         { user: userId, endedAt: null, expiresAt: { $gt: parts.clock() } },
         { orderBy: { lastUsedAt: 'desc', id: 'desc' }, limit: parts.maxSessionsPerUser },
       ),
 
-    async end(actor, rawRefreshToken) {
+    async revokeById(actor, rawRefreshToken) {
       const { refreshToken } = parseFields({
         refreshToken: () => optional(rawRefreshToken, parsePastedSecret),
       });
@@ -186,8 +190,8 @@ export function createSessions(parts: SessionsParts): Sessions {
       return rows.map(({ id }) => id);
     },
 
-    async endAllOf(userId, reason, spared) {
-      await run(async () => {
+    async revokeAll(userId, reason, spared) {
+      await transaction(async () => {
         const ended = await query(
           `update sessions set ended_at = ?, end_reason = ?
            where user_id = ? and ended_at is null and id is distinct from ?::uuid returning id`,
@@ -202,7 +206,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     tasks: {
       [purgeTask]: async () => {
         while ((await purgeOnce()).length === purgeBatch);
-        await run(() =>
+        await transaction(() =>
           query('delete from deleted_sessions where deleted_at < ?', [
             secondsAfter(parts.clock(), -rememberedDays * 86_400),
           ]),
@@ -222,6 +226,6 @@ export function knownNetworkSql(userId: string): string {
   ) as "isKnownNetwork"`;
 }
 
-export function knownNetworkParameters(client: Client, now: Date): readonly [string, Date] {
+export function knownNetworkParameters(client: ClientInfo, now: Date): readonly [string, Date] {
   return [networkOf(client.ipAddress), secondsAfter(now, -knownDays * 86_400)];
 }

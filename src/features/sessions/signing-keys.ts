@@ -15,7 +15,7 @@ import {
 } from '../../crypto/access-token.ts';
 import { deriveKey } from '../../crypto/keys.ts';
 import { seal, unseal } from '../../crypto/sealed-box.ts';
-import type { Changes } from '../../database/change-feed.ts';
+import type { ChangeFeed } from '../../database/change-feed.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Log } from '../../observability/log.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -48,10 +48,10 @@ export interface SigningKeys {
   rotate(leadSeconds: number): Promise<SigningKeySummary>;
 }
 
-export interface SigningKeysParts {
+export interface SigningKeysDeps {
   readonly unitOfWork: UnitOfWork;
   readonly audit: Audit;
-  readonly changes: Pick<Changes, 'onChange'>;
+  readonly changeFeed: Pick<ChangeFeed, 'onChange'>;
   readonly secretKey: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -68,8 +68,8 @@ interface OpenedKey {
   readonly verifiesUntil: Date | undefined;
 }
 
-export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
-  const { em, run, lock, inContext } = parts.unitOfWork;
+export function createSigningKeys(parts: SigningKeysDeps): SigningKeys {
+  const { em, transaction, lock, withEntityManager } = parts.unitOfWork;
   const sealingKey = deriveKey(parts.secretKey, 'signing-key-seal');
   /** In the order in which they sign. */
   let opened: readonly OpenedKey[] = [];
@@ -91,7 +91,7 @@ export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
   };
 
   const ensureOne = () =>
-    run(async () => {
+    transaction(async () => {
       await lock('gatehouse:signing-keys');
       const kept = await loadRows();
       if (kept.length === 0) await add(parts.clock());
@@ -124,13 +124,13 @@ export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
   };
 
   const loadAgain = () => {
-    inContext(load).catch((error: unknown) => {
+    withEntityManager(load).catch((error: unknown) => {
       failedAt = performance.now();
       parts.log.error({ err: error }, 'signing keys could not be loaded again');
     });
   };
 
-  parts.changes.onChange((key) => {
+  parts.changeFeed.onChange((key) => {
     if (key === 'signing-keys' || key === 'all') loadAgain();
   });
 
@@ -185,7 +185,7 @@ export function createSigningKeys(parts: SigningKeysParts): SigningKeys {
     async rotate(leadSeconds) {
       await load();
       const retired = opened.filter(isOver).map(({ row }) => row.id);
-      const made = await run(async () => {
+      const made = await transaction(async () => {
         await lock('gatehouse:signing-keys');
         await em.nativeDelete(SigningKey, { id: { $in: retired } });
         const key = await add(secondsAfter(parts.clock(), leadSeconds));

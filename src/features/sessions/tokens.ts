@@ -14,7 +14,7 @@ import {
   verifyAccessToken,
 } from '../../crypto/access-token.ts';
 import type { RefreshTokens } from '../../crypto/refresh-token.ts';
-import type { Changes } from '../../database/change-feed.ts';
+import type { ChangeFeed } from '../../database/change-feed.ts';
 import type { Principals } from './principals.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
@@ -42,11 +42,11 @@ export interface Tokens {
   authenticate(accessToken: string): Promise<Actor | undefined>;
 }
 
-export interface TokensParts {
+export interface TokensDeps {
   readonly signingKeys: SigningKeys;
   readonly refreshTokens: RefreshTokens;
   readonly principals: Principals;
-  readonly changes: Pick<Changes, 'onChange'>;
+  readonly changeFeed: Pick<ChangeFeed, 'onChange'>;
   readonly clock: Clock;
   readonly issuer: string;
   readonly accessTokenTtlSeconds: number;
@@ -66,9 +66,9 @@ const maxAccessTokenLength = 2048;
 /** So much shorter a life may be, so that tokens issued together do not end together. */
 const jitter = 0.05;
 
-export function createTokens(parts: TokensParts): Tokens {
+export function createTokens(parts: TokensDeps): Tokens {
   const verified = new LRUCache<string, VerifiedToken>({ max: parts.cacheSize });
-  parts.changes.onChange((key) => {
+  parts.changeFeed.onChange((key) => {
     if (key === 'signing-keys' || key === 'all') verified.clear();
   });
 

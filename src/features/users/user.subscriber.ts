@@ -4,14 +4,14 @@
  */
 import type { ChangeSet, EventArgs, EventSubscriber } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { MailIntent } from '../../mail/outbox.ts';
+import type { MailMessage } from '../../mail/outbox.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import { User } from './user.entity.ts';
 
 /** Changes that their owner is told of. Names as in the schema. */
 const noticedFields = ['email', 'username', 'firstName', 'lastName'] as const;
 
-export class UserHooks implements EventSubscriber<User> {
+export class UserSubscriber implements EventSubscriber<User> {
   getSubscribedEntities() {
     return [User];
   }
@@ -29,15 +29,15 @@ export class UserHooks implements EventSubscriber<User> {
 }
 
 /** The code of a PENDING account is mailed with its one-time password, see there. */
-function intentsOfCreation(user: User): readonly MailIntent[] {
+function intentsOfCreation(user: User): readonly MailMessage[] {
   return user.isSuperuser || user.isStaff
     ? [{ mail: 'administrator-rights', userId: user.id }]
     : [];
 }
 
-function intentsOfChange({ entity, originalEntity, payload }: ChangeSet<User>): MailIntent[] {
+function intentsOfChange({ entity, originalEntity, payload }: ChangeSet<User>): MailMessage[] {
   const userId = entity.id;
-  const intents: MailIntent[] = [];
+  const intents: MailMessage[] = [];
   const isActivation = originalEntity?.status === 'PENDING' && payload.status === 'ACTIVE';
   const fields = noticedFields.filter((field) => field in payload);
   if (fields.length > 0 && !isActivation) {

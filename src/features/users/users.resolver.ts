@@ -11,7 +11,7 @@ import {
   Root,
   registerEnumType,
 } from 'type-graphql';
-import { type Context, type Person, requireActor } from '../../core/request-context.ts';
+import { type RequestContext, requireActor, type UserView } from '../../core/request-context.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
 import type { AccessLoadersOf } from '../access/access.ts';
 import type { UserStatus } from './user.entity.ts';
@@ -77,7 +77,7 @@ export class UserResolver {
   }
 
   @Query(() => UserType)
-  me(@Ctx() context: Context): Person {
+  me(@Ctx() context: RequestContext): UserView {
     return requireActor(context).person;
   }
 
@@ -97,19 +97,19 @@ export class UserResolver {
   }
 
   @FieldResolver(() => [GroupType])
-  groups(@Root() user: UserType, @Ctx() context: Context): Promise<GroupType[]> {
+  groups(@Root() user: UserType, @Ctx() context: RequestContext): Promise<GroupType[]> {
     return this.#loadersOf(context).groupsOfUser.load(user.id);
   }
 
   @FieldResolver(() => [PermissionType])
-  permissions(@Root() user: UserType, @Ctx() context: Context): Promise<PermissionType[]> {
+  permissions(@Root() user: UserType, @Ctx() context: RequestContext): Promise<PermissionType[]> {
     return this.#loadersOf(context).permissionsOfUser.load(user.id);
   }
 
   @FieldResolver(() => [String])
   async effectivePermissions(
     @Root() user: UserType,
-    @Ctx() context: Context,
+    @Ctx() context: RequestContext,
   ): Promise<readonly string[]> {
     return context.actor?.person.id === user.id
       ? [...context.actor.permissions]

@@ -19,21 +19,21 @@ export interface NewUser {
 
 export interface Users {
   /** Keeps other transactions from giving the address to an account, until this one ends. */
-  lockEmail(email: EmailAddress): Promise<void>;
+  lockAddress(email: EmailAddress): Promise<void>;
   /** The user of an address, locked for the rest of the transaction; also keeps others from making one. */
-  claimEmail(email: EmailAddress): Promise<User | null>;
+  lockByEmail(email: EmailAddress): Promise<User | null>;
   /**
    * Who has an address, without a lock on that user; also keeps others from taking it. For whoever holds
    * the lock of another user: two who waited for each other's user would wait in a circle.
    */
   ownerOfEmail(email: EmailAddress): Promise<string | undefined>;
   /** The user, locked for the rest of the transaction. */
-  claim(id: string): Promise<User | null>;
+  lockById(id: string): Promise<User | null>;
   /** The user, locked for the rest of the transaction, who logged in at `instant`. */
-  noteLogin(id: string, instant: Date): Promise<User | undefined>;
+  recordLogin(id: string, instant: Date): Promise<User | undefined>;
   isUsernameTaken(username: Username): Promise<boolean>;
   /** Whether the name is free, and stays so for the rest of the transaction. */
-  claimUsername(username: Username): Promise<boolean>;
+  lockByUsername(username: Username): Promise<boolean>;
   hasSuperuser(): Promise<boolean>;
   /**
    * Keeps the last active superuser: nobody else takes one away until the transaction ends.
@@ -68,26 +68,26 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
     return rows.length > 0;
   };
 
-  const lockEmail = (email: EmailAddress) => lock(`email:${email}`);
+  const lockAddress = (email: EmailAddress) => lock(`email:${email}`);
 
   return {
-    lockEmail,
-    async claimEmail(email) {
-      await lockEmail(email);
+    lockAddress,
+    async lockByEmail(email) {
+      await lockAddress(email);
       return em.findOne(User, { email }, { lockMode: LockMode.PESSIMISTIC_WRITE });
     },
     async ownerOfEmail(email) {
-      await lockEmail(email);
+      await lockAddress(email);
       const [row] = await query<{ id: string }>('select id from users where email = ?', [email]);
       return row?.id;
     },
-    claim: (id) => em.findOne(User, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }),
-    async noteLogin(id, instant) {
+    lockById: (id) => em.findOne(User, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }),
+    async recordLogin(id, instant) {
       const [row] = await query(noteLoginSql, [instant, id]);
       return row && em.map(User, row);
     },
     isUsernameTaken,
-    async claimUsername(username) {
+    async lockByUsername(username) {
       await lock(`username:${username.toLowerCase()}`);
       return !(await isUsernameTaken(username));
     },

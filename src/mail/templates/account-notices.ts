@@ -1,5 +1,5 @@
 /** Notices to the owner of an account about something that was done to it, or tried. */
-import type { Say } from '../../i18n/translate.ts';
+import type { Translate } from '../../i18n/translate.ts';
 import { facts, greeting, type MailContent, paragraph } from './layout.ts';
 
 export interface NoticeMail {
@@ -11,91 +11,94 @@ const namedFields = ['email', 'username', 'firstName', 'lastName', 'status'] as 
 
 /** @param mail.fields names as in the schema; one without a word of its own is shown as it is */
 export function accountChangedMail(
-  say: Say,
+  translate: Translate,
   mail: { readonly name: string; readonly fields: readonly string[] },
 ): MailContent {
   const words = mail.fields.map((field) => {
     const named = namedFields.find((name) => name === field);
-    return named ? say(`mails.accountChanged.fields.${named}`) : field;
+    return named ? translate(`mails.accountChanged.fields.${named}`) : field;
   });
   return {
-    subject: say('mails.accountChanged.subject'),
+    subject: translate('mails.accountChanged.subject'),
     blocks: [
-      greeting(say, mail.name),
-      paragraph(say('mails.accountChanged.body')),
-      facts({ [say('mails.accountChanged.changed')]: words.join(', ') }),
-      paragraph(say('mails.unexpected')),
+      greeting(translate, mail.name),
+      paragraph(translate('mails.accountChanged.body')),
+      facts({ [translate('mails.accountChanged.changed')]: words.join(', ') }),
+      paragraph(translate('mails.unexpected')),
     ],
   };
 }
 
 /** Somebody wanted an address that has an account; sent to its owner. */
-export function alreadyRegisteredMail(say: Say, mail: NoticeMail): MailContent {
-  return notice(say, mail, {
-    subject: say('mails.alreadyRegistered.subject'),
-    body: say('mails.alreadyRegistered.body', { email: mail.email }),
-    note: say('mails.alreadyRegistered.note'),
+export function alreadyRegisteredMail(translate: Translate, mail: NoticeMail): MailContent {
+  return notice(translate, mail, {
+    subject: translate('mails.alreadyRegistered.subject'),
+    body: translate('mails.alreadyRegistered.body', { email: mail.email }),
+    note: translate('mails.alreadyRegistered.note'),
   });
 }
 
 /** Somebody wanted an address whose account is disabled; sent to its owner. */
-export function accountClosedMail(say: Say, mail: NoticeMail): MailContent {
-  return notice(say, mail, {
-    subject: say('mails.accountClosed.subject'),
-    body: say('mails.accountClosed.body', { email: mail.email }),
-    note: say('mails.accountClosed.note'),
+export function accountClosedMail(translate: Translate, mail: NoticeMail): MailContent {
+  return notice(translate, mail, {
+    subject: translate('mails.accountClosed.subject'),
+    body: translate('mails.accountClosed.body', { email: mail.email }),
+    note: translate('mails.accountClosed.note'),
   });
 }
 
-export function passwordChangedMail(say: Say, mail: NoticeMail): MailContent {
-  return notice(say, mail, {
-    subject: say('mails.passwordChanged.subject'),
-    body: say('mails.passwordChanged.body', { email: mail.email }),
-    note: say('mails.changePassword'),
+export function passwordChangedMail(translate: Translate, mail: NoticeMail): MailContent {
+  return notice(translate, mail, {
+    subject: translate('mails.passwordChanged.subject'),
+    body: translate('mails.passwordChanged.body', { email: mail.email }),
+    note: translate('mails.changePassword'),
   });
 }
 
-export function administratorRightsMail(say: Say, mail: NoticeMail): MailContent {
-  return notice(say, mail, {
-    subject: say('mails.administratorRights.subject'),
-    body: say('mails.administratorRights.body', { email: mail.email }),
-    note: say('mails.unexpected'),
+export function administratorRightsMail(translate: Translate, mail: NoticeMail): MailContent {
+  return notice(translate, mail, {
+    subject: translate('mails.administratorRights.subject'),
+    body: translate('mails.administratorRights.body', { email: mail.email }),
+    note: translate('mails.unexpected'),
   });
 }
 
-export function accountDisabledMail(say: Say, mail: NoticeMail): MailContent {
-  return notice(say, mail, {
-    subject: say('mails.accountDisabled.subject'),
-    body: say('mails.accountDisabled.body', { email: mail.email }),
-    note: say('mails.unexpected'),
+export function accountDisabledMail(translate: Translate, mail: NoticeMail): MailContent {
+  return notice(translate, mail, {
+    subject: translate('mails.accountDisabled.subject'),
+    body: translate('mails.accountDisabled.body', { email: mail.email }),
+    note: translate('mails.unexpected'),
   });
 }
 
-export function refreshTokenReusedMail(say: Say, mail: NoticeMail): MailContent {
-  return notice(say, mail, {
-    subject: say('mails.refreshTokenReused.subject'),
-    body: say('mails.refreshTokenReused.body', { email: mail.email }),
-    note: say('mails.refreshTokenReused.note'),
+export function refreshTokenReusedMail(translate: Translate, mail: NoticeMail): MailContent {
+  return notice(translate, mail, {
+    subject: translate('mails.refreshTokenReused.subject'),
+    body: translate('mails.refreshTokenReused.body', { email: mail.email }),
+    note: translate('mails.refreshTokenReused.note'),
   });
 }
 
 /** Names the address only: nothing else about the person is kept. */
-export function accountErasedMail(say: Say, mail: { readonly email: string }): MailContent {
+export function accountErasedMail(
+  translate: Translate,
+  mail: { readonly email: string },
+): MailContent {
   return notice(
-    say,
+    translate,
     { ...mail, name: '' },
     {
-      subject: say('mails.accountErased.subject'),
-      body: say('mails.accountErased.body', { email: mail.email }),
-      note: say('mails.accountErased.note'),
+      subject: translate('mails.accountErased.subject'),
+      body: translate('mails.accountErased.body', { email: mail.email }),
+      note: translate('mails.accountErased.note'),
     },
   );
 }
 
 function notice(
-  say: Say,
+  translate: Translate,
   { name }: NoticeMail,
   { subject, body, note }: Readonly<Record<'subject' | 'body' | 'note', string>>,
 ): MailContent {
-  return { subject, blocks: [greeting(say, name), paragraph(body), paragraph(note)] };
+  return { subject, blocks: [greeting(translate, name), paragraph(body), paragraph(note)] };
 }

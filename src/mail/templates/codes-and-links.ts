@@ -1,5 +1,5 @@
 /** The mail that verifies an address: a code and a link for each registration that waits. */
-import type { Say } from '../../i18n/translate.ts';
+import type { Translate } from '../../i18n/translate.ts';
 import {
   type Block,
   button,
@@ -19,17 +19,24 @@ export interface CodeMail {
   readonly lifetimeSeconds: number;
 }
 
-export function verifyEmailMail(say: Say, mail: CodeMail & { readonly name: string }): MailContent {
+export function verifyEmailMail(
+  translate: Translate,
+  mail: CodeMail & { readonly name: string },
+): MailContent {
   const { name, email, code } = mail;
   const body = name === '' ? 'mails.verifyEmail.body' : 'mails.verifyEmail.bodyByName';
   return {
-    subject: say('mails.verifyEmail.subject'),
+    subject: translate('mails.verifyEmail.subject'),
     blocks: [
-      greeting(say, name),
-      paragraph(say(body, { email })),
-      button(say('mails.verifyEmail.button'), `${mail.publicUrl}/verify-email?code=${code}`),
+      greeting(translate, name),
+      paragraph(translate(body, { email })),
+      button(translate('mails.verifyEmail.button'), `${mail.publicUrl}/verify-email?code=${code}`),
       facts({ Code: code }),
-      paragraph(say('mails.verifyEmail.note', { lifetime: lifetime(say, mail.lifetimeSeconds) })),
+      paragraph(
+        translate('mails.verifyEmail.note', {
+          lifetime: lifetime(translate, mail.lifetimeSeconds),
+        }),
+      ),
     ],
   };
 }
@@ -46,7 +53,10 @@ export interface RegistrationsMail {
   }[];
 }
 
-export function verifyRegistrationsMail(say: Say, mail: RegistrationsMail): MailContent {
+export function verifyRegistrationsMail(
+  translate: Translate,
+  mail: RegistrationsMail,
+): MailContent {
   const { email, publicUrl, registrations } = mail;
   const text = 'mails.verifyRegistrations';
   const blocksOf = ({
@@ -55,25 +65,25 @@ export function verifyRegistrationsMail(say: Say, mail: RegistrationsMail): Mail
     ...times
   }: RegistrationsMail['registrations'][number]): Block[] => [
     paragraph(
-      say(`${text}.registration`, {
+      translate(`${text}.registration`, {
         name: harmless(name),
         registeredAt: minuteOf(times.registeredAt),
         expiresAt: minuteOf(times.expiresAt),
       }),
     ),
     button(
-      say(`${text}.button`, { name: harmless(name) }),
+      translate(`${text}.button`, { name: harmless(name) }),
       `${publicUrl}/verify-email?code=${code}`,
     ),
     facts({ Code: code }),
   ];
   return {
-    subject: say('mails.verifyEmail.subject'),
+    subject: translate('mails.verifyEmail.subject'),
     blocks: [
-      greeting(say),
-      paragraph(say(`${text}.body`, { email, count: registrations.length })),
+      greeting(translate),
+      paragraph(translate(`${text}.body`, { email, count: registrations.length })),
       ...registrations.flatMap(blocksOf),
-      paragraph(say(`${text}.note`)),
+      paragraph(translate(`${text}.note`)),
     ],
   };
 }
@@ -84,23 +94,30 @@ function minuteOf(time: Date): string {
 }
 
 /** Names neither the person nor the present address: the new one may be somebody else's. */
-export function changeEmailMail(say: Say, mail: CodeMail): MailContent {
+export function changeEmailMail(translate: Translate, mail: CodeMail): MailContent {
   const { email, code, publicUrl } = mail;
   return {
-    subject: say('mails.changeEmail.subject'),
+    subject: translate('mails.changeEmail.subject'),
     blocks: [
-      greeting(say),
-      paragraph(say('mails.changeEmail.body', { email })),
-      button(say('mails.changeEmail.button'), `${publicUrl}/confirm-email-change?code=${code}`),
+      greeting(translate),
+      paragraph(translate('mails.changeEmail.body', { email })),
+      button(
+        translate('mails.changeEmail.button'),
+        `${publicUrl}/confirm-email-change?code=${code}`,
+      ),
       facts({ Code: code }),
-      paragraph(say('mails.changeEmail.note', { lifetime: lifetime(say, mail.lifetimeSeconds) })),
+      paragraph(
+        translate('mails.changeEmail.note', {
+          lifetime: lifetime(translate, mail.lifetimeSeconds),
+        }),
+      ),
     ],
   };
 }
 
 /** To the present address. Whoever asked knows the password, so it is to be changed as well. */
 export function emailChangeRequestedMail(
-  say: Say,
+  translate: Translate,
   mail: {
     readonly name: string;
     readonly email: string;
@@ -111,17 +128,20 @@ export function emailChangeRequestedMail(
 ): MailContent {
   const text = 'mails.emailChangeRequested';
   return {
-    subject: say(`${text}.subject`),
+    subject: translate(`${text}.subject`),
     blocks: [
-      greeting(say, mail.name),
-      paragraph(say(`${text}.body`)),
+      greeting(translate, mail.name),
+      paragraph(translate(`${text}.body`)),
       facts({
-        [say(`${text}.present`)]: mail.email,
-        [say(`${text}.requested`)]: mail.requestedEmail,
+        [translate(`${text}.present`)]: mail.email,
+        [translate(`${text}.requested`)]: mail.requestedEmail,
       }),
-      paragraph(say(`${text}.unchanged`)),
-      paragraph(say(`${text}.stop`)),
-      button(say(`${text}.button`), `${mail.publicUrl}/cancel-email-change?code=${mail.code}`),
+      paragraph(translate(`${text}.unchanged`)),
+      paragraph(translate(`${text}.stop`)),
+      button(
+        translate(`${text}.button`),
+        `${mail.publicUrl}/cancel-email-change?code=${mail.code}`,
+      ),
       facts({ Code: mail.code }),
     ],
   };
@@ -136,34 +156,39 @@ export interface PasswordLinkMail {
   readonly lifetimeSeconds: number;
 }
 
-export function resetPasswordMail(say: Say, mail: PasswordLinkMail): MailContent {
-  return passwordLinkMail(say, 'resetPassword', mail);
+export function resetPasswordMail(translate: Translate, mail: PasswordLinkMail): MailContent {
+  return passwordLinkMail(translate, 'resetPassword', mail);
 }
 
-export function inviteMail(say: Say, mail: PasswordLinkMail): MailContent {
-  return passwordLinkMail(say, 'invite', mail);
+export function inviteMail(translate: Translate, mail: PasswordLinkMail): MailContent {
+  return passwordLinkMail(translate, 'invite', mail);
 }
 
 function passwordLinkMail(
-  say: Say,
+  translate: Translate,
   words: 'resetPassword' | 'invite',
   { name, email, uid, token, publicUrl, lifetimeSeconds }: PasswordLinkMail,
 ): MailContent {
   return {
-    subject: say(`mails.${words}.subject`),
+    subject: translate(`mails.${words}.subject`),
     blocks: [
-      greeting(say, name),
-      paragraph(say(`mails.${words}.body`, { email })),
-      button(say(`mails.${words}.button`), `${publicUrl}/reset-password?uid=${uid}&token=${token}`),
+      greeting(translate, name),
+      paragraph(translate(`mails.${words}.body`, { email })),
+      button(
+        translate(`mails.${words}.button`),
+        `${publicUrl}/reset-password?uid=${uid}&token=${token}`,
+      ),
       facts({ Uid: uid, Token: token }),
-      paragraph(say(`mails.${words}.note`, { lifetime: lifetime(say, lifetimeSeconds) })),
+      paragraph(
+        translate(`mails.${words}.note`, { lifetime: lifetime(translate, lifetimeSeconds) }),
+      ),
     ],
   };
 }
 
-export function testMail(say: Say, _nothing: object): MailContent {
+export function testMail(translate: Translate, _nothing: object): MailContent {
   return {
-    subject: say('mails.test.subject'),
-    blocks: [greeting(say), paragraph(say('mails.test.body'))],
+    subject: translate('mails.test.subject'),
+    blocks: [greeting(translate), paragraph(translate('mails.test.body'))],
   };
 }

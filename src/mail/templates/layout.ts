@@ -5,7 +5,7 @@
 
 import { escapeHtml } from '../../core/text.ts';
 import type { SupportedLocale } from '../../i18n/locale.ts';
-import { type Say, textsIn } from '../../i18n/translate.ts';
+import { type Translate, textsIn } from '../../i18n/translate.ts';
 
 export type Block =
   | { readonly kind: 'paragraph'; readonly text: string }
@@ -26,9 +26,11 @@ export const facts = (lines: Readonly<Record<string, string>>): Block => ({
 });
 
 /** `name` is what somebody typed, and may be empty. */
-export function greeting(say: Say, name = ''): Block {
+export function greeting(translate: Translate, name = ''): Block {
   return paragraph(
-    name === '' ? say('mails.greeting') : say('mails.greetingByName', { name: harmless(name) }),
+    name === ''
+      ? translate('mails.greeting')
+      : translate('mails.greetingByName', { name: harmless(name) }),
   );
 }
 
@@ -41,10 +43,10 @@ export function harmless(name: string): string {
 }
 
 /** How long something works, in whole hours where it can be said so, else in minutes. */
-export function lifetime(say: Say, seconds: number): string {
+export function lifetime(translate: Translate, seconds: number): string {
   return seconds >= 3600 && seconds % 3600 === 0
-    ? say('mails.lifetime.hours', { count: seconds / 3600 })
-    : say('mails.lifetime.minutes', { count: Math.max(1, Math.floor(seconds / 60)) });
+    ? translate('mails.lifetime.hours', { count: seconds / 3600 })
+    : translate('mails.lifetime.minutes', { count: Math.max(1, Math.floor(seconds / 60)) });
 }
 
 export interface Mail {

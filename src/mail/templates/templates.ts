@@ -1,6 +1,6 @@
 /** All mails that there are, by name. */
-import { type Say, textsIn } from '../../i18n/translate.ts';
-import type { MailIntent } from '../outbox.ts';
+import { type Translate, textsIn } from '../../i18n/translate.ts';
+import type { MailMessage } from '../outbox.ts';
 import {
   accountChangedMail,
   accountClosedMail,
@@ -40,8 +40,8 @@ const templates = {
   'account-erased': accountErasedMail,
   test: testMail,
 } as const satisfies Record<
-  MailIntent['mail'] | 'verify-registrations' | 'test',
-  (say: Say, mail: never) => MailContent
+  MailMessage['mail'] | 'verify-registrations' | 'test',
+  (translate: Translate, mail: never) => MailContent
 >;
 
 export type MailName = keyof typeof templates;
@@ -56,6 +56,6 @@ export function writeMail<Name extends MailName>(
   told: Told<Name>,
 ): Mail {
   // The compiler cannot tie the template to its facts through the name; the signature does.
-  const template = templates[name] as (say: Say, mail: Told<Name>) => MailContent;
+  const template = templates[name] as (translate: Translate, mail: Told<Name>) => MailContent;
   return renderMail(recipient, template(textsIn(recipient.locale), told));
 }

@@ -4,7 +4,7 @@ import { GraphQLInt, GraphQLObjectType, GraphQLScalarType, GraphQLSchema } from 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createGraphql } from '../../../src/api/graphql/apollo.ts';
 import { sentenceOf } from '../../../src/core/errors.ts';
-import { onBehalfOf } from '../../../src/core/request-context.ts';
+import { runWithContext } from '../../../src/core/request-context.ts';
 import { createLog } from '../../../src/observability/log.ts';
 import { internals } from '../../support/refusals.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -158,7 +158,7 @@ describe('a mistake of ours outside of resolvers', () => {
       search: '',
       body: { query },
     };
-    const answer = await onBehalfOf(context, () =>
+    const answer = await runWithContext(context, () =>
       graphql.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: contextOf }),
     );
     await graphql.stop();

@@ -2,7 +2,7 @@
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { limits } from '../../../src/api/graphql/limits.ts';
-import { restRows } from '../../../src/api/rest/routes.ts';
+import { restRoutes } from '../../../src/api/rest/routes.ts';
 import { type Administrator, superuser } from '../../support/administrators.ts';
 import { internals } from '../../support/refusals.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -249,7 +249,7 @@ describe('honest operations pass', () => {
     expect(status).toBe(200);
   });
 
-  test.each(restRows)('the document of $method $path', async ({ document }) => {
+  test.each(restRoutes)('the document of $method $path', async ({ document }) => {
     const { errors = [] } = await service.graphql(document, {});
     const codes = errors.map(({ extensions }) => extensions?.code);
     const harmless = new Set(['BAD_USER_INPUT', 'UNAUTHENTICATED']);

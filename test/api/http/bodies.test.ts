@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseJsonBody } from '../../../src/api/http/json-body.ts';
 import { httpLimits } from '../../../src/api/http/limits.ts';
-import { HttpRefusal } from '../../../src/api/http/responses.ts';
+import { HttpError } from '../../../src/api/http/responses.ts';
 import { goodPassword, person } from '../../support/people.ts';
 import { rawRequest } from '../../support/raw-request.ts';
 import { envelopeOf, internals } from '../../support/refusals.ts';
@@ -137,7 +137,7 @@ describe('JSON', () => {
           `${JSON.stringify(key)}:${second}`,
         ];
         const text = `[{"list":[{${members.join(',')}}]}]`;
-        expect(() => parseJsonBody(Buffer.from(text), 32)).toThrow(HttpRefusal);
+        expect(() => parseJsonBody(Buffer.from(text), 32)).toThrow(HttpError);
       }),
     );
   });
@@ -168,7 +168,7 @@ describe('JSON', () => {
       try {
         parseJsonBody(Buffer.from(shape), httpLimits.jsonDepth);
       } catch (error) {
-        expect(error).toBeInstanceOf(HttpRefusal);
+        expect(error).toBeInstanceOf(HttpError);
       }
     }
     expect(performance.now() - start).toBeLessThan(2000); // 48 bodies; quadratic time would need minutes

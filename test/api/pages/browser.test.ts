@@ -129,11 +129,9 @@ describe.skipIf(executable === undefined)(
         const { page } = visited;
         // As text, because these names are the browser's and not ours.
         const width = await page.evaluate<number>('document.documentElement.scrollWidth');
-        const ground = await page.evaluate<string>(
-          'getComputedStyle(document.body).backgroundColor',
-        );
+        const deps = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
         expect(width).toBeLessThanOrEqual(320);
-        expect(ground).toBe(colorScheme === 'dark' ? 'rgb(14, 17, 23)' : 'rgb(243, 244, 248)');
+        expect(deps).toBe(colorScheme === 'dark' ? 'rgb(14, 17, 23)' : 'rgb(243, 244, 248)');
         const button = await page.getByRole('button').boundingBox();
         expect(button?.height).toBeGreaterThanOrEqual(44);
       },

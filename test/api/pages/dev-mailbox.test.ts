@@ -46,7 +46,7 @@ test('keeps mails where no mail server is set, for people and for programs', asy
 
 test('nobody but the owner of the process reads the mails', async () => {
   const { id } = await firstMail();
-  const directory = join(service.house.config.dataDirectory, 'mailbox');
+  const directory = join(service.app.config.dataDirectory, 'mailbox');
   expect((await stat(directory)).mode & 0o777).toBe(0o700);
   expect((await stat(join(directory, `${id}.json`))).mode & 0o777).toBe(0o600);
 });

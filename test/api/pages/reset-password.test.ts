@@ -90,11 +90,11 @@ describe('every fault that the policy finds is said in every language', () => {
   const messages = faulty.map((password) => passwordFaults(password, { minLength: 8, words: [] }));
 
   test.each(supportedLocales)('%s', (locale) => {
-    const say = textsIn(locale);
+    const translate = textsIn(locale);
     for (const message of messages) {
       if (message === undefined) throw new Error('a password that should be faulty is not');
-      expect(passwordFault(say, message)).not.toBe(say('pages.faults.other'));
+      expect(passwordFault(translate, message)).not.toBe(translate('pages.faults.other'));
     }
-    expect(passwordFault(say, 'Something new.')).toBe(say('pages.faults.other'));
+    expect(passwordFault(translate, 'Something new.')).toBe(translate('pages.faults.other'));
   });
 });

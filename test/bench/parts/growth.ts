@@ -1,6 +1,6 @@
 /** Whether things stay as fast as they are: with more users, more sessions of one, more permissions. */
 import { v7 as uuidv7 } from 'uuid';
-import type { BenchDatabase, Ground } from '../env.ts';
+import type { BenchDatabase, ServiceDeps } from '../env.ts';
 import {
   type Effort,
   httpSubject,
@@ -38,9 +38,9 @@ interface Scene {
 
 type MakeSubject = (scene: Scene) => Promise<Subject>;
 
-export async function measureGrowth(ground: Ground): Promise<PartResult> {
-  const byUsers = await growthOfUsers(ground);
-  const byOne = await growthOfOne(ground);
+export async function measureGrowth(deps: ServiceDeps): Promise<PartResult> {
+  const byUsers = await growthOfUsers(deps);
+  const byOne = await growthOfOne(deps);
   return {
     measured: [...byUsers.measured, ...byOne.measured],
     ratios: [...byUsers.ratios, ...byOne.ratios],
@@ -48,12 +48,12 @@ export async function measureGrowth(ground: Ground): Promise<PartResult> {
 }
 
 /** A server and a database for each size, all at once, so that the rounds can alternate. */
-async function growthOfUsers(ground: Ground): Promise<PartResult> {
+async function growthOfUsers(deps: ServiceDeps): Promise<PartResult> {
   await using servers = new AsyncDisposableStack();
   const scenes: Scene[] = [];
-  for (const users of ground.isQuick ? [1_000, 20_000] : [1_000, 100_000, 1_000_000]) {
-    const database = await ground.database(`growth_${users}`);
-    const server = servers.use(await ground.gatehouse(database));
+  for (const users of deps.isQuick ? [1_000, 20_000] : [1_000, 100_000, 1_000_000]) {
+    const database = await deps.database(`growth_${users}`);
+    const server = servers.use(await deps.gatehouse(database));
     await seedPeople(database, users);
     await makeAdministrator(database);
     scenes.push({ name: `${users} users`, server, person: 1 });
@@ -66,7 +66,7 @@ async function growthOfUsers(ground: Ground): Promise<PartResult> {
     search,
     'search by address': searchByAddress,
   };
-  const { measured, ratios } = await compare(scenes, kinds, ground);
+  const { measured, ratios } = await compare(scenes, kinds, deps);
   const memory = scenes.map(
     ({ name, server }): Figure => ({
       what: `resident memory after that, ${name}`,
@@ -74,7 +74,7 @@ async function growthOfUsers(ground: Ground): Promise<PartResult> {
       unit: 'MB',
     }),
   );
-  const pages = await compareThousandthPage(scenes, ground);
+  const pages = await compareThousandthPage(scenes, deps);
   return {
     measured: [...measured, ...pages.measured],
     ratios: [...ratios, ...memory, ...pages.ratios],
@@ -82,9 +82,9 @@ async function growthOfUsers(ground: Ground): Promise<PartResult> {
 }
 
 /** One server; people who differ in how many sessions, or permissions, they have. */
-async function growthOfOne(ground: Ground): Promise<PartResult> {
-  const database = await ground.database('growth_of_one');
-  await using server = await ground.gatehouse(database);
+async function growthOfOne(deps: ServiceDeps): Promise<PartResult> {
+  const database = await deps.database('growth_of_one');
+  await using server = await deps.gatehouse(database);
   const sizes = [1, 10, 100, 1000];
   await seedPeople(database, 2 * sizes.length);
   const results: PartResult[] = [];
@@ -97,7 +97,7 @@ async function growthOfOne(ground: Ground): Promise<PartResult> {
       await add(database, offset + index, size);
       scenes.push({ name: `${size} ${what}`, server, person: offset + index });
     }
-    results.push(await compare(scenes, kinds, ground));
+    results.push(await compare(scenes, kinds, deps));
   }
   const memory = residentMegabytes(server.pid) ?? Number.NaN;
   return {
@@ -113,7 +113,7 @@ async function growthOfOne(ground: Ground): Promise<PartResult> {
 async function compare(
   scenes: readonly Scene[],
   kinds: Readonly<Record<string, MakeSubject>>,
-  ground: Ground,
+  deps: ServiceDeps,
 ): Promise<PartResult> {
   const measured: Measurement[] = [];
   const ratios: Figure[] = [];
@@ -123,7 +123,7 @@ async function compare(
     for (const scene of scenes) {
       subjects.push({ ...(await make(scene)), name: title(kind, scene) });
     }
-    const ofKind = await interleave(subjects, shortRounds(ground));
+    const ofKind = await interleave(subjects, shortRounds(deps));
     measured.push(...ofKind);
     const [smallest, largest] = [scenes[0], scenes.at(-1)];
     ratios.push({
@@ -136,7 +136,7 @@ async function compare(
 }
 
 /** There are many to measure, and the length of an answer shows in a moment. */
-const shortRounds = ({ effort }: Ground): Effort => ({
+const shortRounds = ({ effort }: ServiceDeps): Effort => ({
   ...effort,
   seconds: 2,
   warmUpSeconds: 1,
@@ -194,7 +194,7 @@ const searchByAddress = searchFor(addressOf(777));
 /** The page that begins behind 999 others, against the first: where there are that many. */
 async function compareThousandthPage(
   scenes: readonly Scene[],
-  ground: Ground,
+  deps: ServiceDeps,
 ): Promise<PartResult> {
   const largest = scenes.at(-1);
   if (!largest) throw new Error('nothing has grown');
@@ -204,7 +204,7 @@ async function compareThousandthPage(
     ...(await request(largest, pageDocument, ['"hasNextPage"', { first: 20, after }])),
     name: `users, page 1,000, ${largest.name}`,
   };
-  const measured = await interleave([page, later], shortRounds(ground));
+  const measured = await interleave([page, later], shortRounds(deps));
   const value = ratio(named(measured, later.name), named(measured, page.name), p50);
   return {
     measured,

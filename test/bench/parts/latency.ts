@@ -1,5 +1,5 @@
 /** How long two things take to be felt: a mail after registering, a revocation on another process. */
-import type { Ground } from '../env.ts';
+import type { ServiceDeps } from '../env.ts';
 import { percentile } from '../measure.ts';
 import { graphql, jsonHeaders, logIn, seedPeople } from '../people.ts';
 import type { ServerProcess } from '../process.ts';
@@ -8,13 +8,13 @@ import type { PartResult } from '../report.ts';
 const registerDocument =
   'mutation ($input: RegisterInput!) { register(input: $input) { __typename } }';
 
-export async function measureMoments(ground: Ground): Promise<PartResult> {
-  const database = await ground.database('moments');
-  await using one = await ground.gatehouse(database);
-  await using other = await ground.gatehouse(database);
+export async function measureMoments(deps: ServiceDeps): Promise<PartResult> {
+  const database = await deps.database('moments');
+  await using one = await deps.gatehouse(database);
+  await using other = await deps.gatehouse(database);
   await seedPeople(database, 10);
-  const mails = await mailMilliseconds(one, ground);
-  const revocations = await revocationMilliseconds(one, other, ground.isQuick ? 30 : 200);
+  const mails = await mailMilliseconds(one, deps);
+  const revocations = await revocationMilliseconds(one, other, deps.isQuick ? 30 : 200);
   return {
     measured: [],
     ratios: [
@@ -36,12 +36,12 @@ export async function measureMoments(ground: Ground): Promise<PartResult> {
   };
 }
 
-async function mailMilliseconds({ address }: ServerProcess, ground: Ground): Promise<number[]> {
+async function mailMilliseconds({ address }: ServerProcess, deps: ServiceDeps): Promise<number[]> {
   const milliseconds: number[] = [];
-  const times = ground.isQuick ? 15 : 100;
+  const times = deps.isQuick ? 15 : 100;
   for (let count = 0; count < times + warmUp; count += 1) {
     const email = `newcomer-${count}@example.com`;
-    const arrival = ground.arrivalOf(email);
+    const arrival = deps.arrivalOf(email);
     const input = {
       email,
       password: 'a long and unusual passphrase',

@@ -1,6 +1,6 @@
 /** Logins against bare argon2id, what they do to `me` meanwhile, and the refresh of tokens. */
 import { hash } from '@node-rs/argon2';
-import type { BenchDatabase, Ground } from '../env.ts';
+import type { BenchDatabase, ServiceDeps } from '../env.ts';
 import type { Argon2Spec } from '../limits/argon2.ts';
 import type { PrimaryKeySpec } from '../limits/primary-key.ts';
 import {
@@ -30,17 +30,17 @@ const people = 200;
 const loginConnections = 16;
 const refreshing = 16;
 
-export async function measureLogin(ground: Ground): Promise<PartResult> {
-  const database = await ground.database('login');
-  await using ours = await ground.gatehouse(database);
+export async function measureLogin(deps: ServiceDeps): Promise<PartResult> {
+  const database = await deps.database('login');
+  await using ours = await deps.gatehouse(database);
   await seedPeople(database, people);
   const login = loginSubject(ours);
   const measured = [
-    ...(await interleave([await argon2Subject(), login], ground.effort)),
-    ...(await interleave(await stormSubjects(ours, login), ground.effort)),
+    ...(await interleave([await argon2Subject(), login], deps.effort)),
+    ...(await interleave(await stormSubjects(ours, login), deps.effort)),
     ...(await interleave(
       [await primaryKeySubject(database), await refreshSubject(ours)],
-      ground.effort,
+      deps.effort,
     )),
   ];
   const of = (name: string) => named(measured, name);

@@ -1,6 +1,6 @@
 /** `me`, the profile and a permission: the hot path, against Apollo Server that answers a constant. */
-import { restRows } from '../../../src/api/rest/routes.ts';
-import type { Ground } from '../env.ts';
+import { restRoutes } from '../../../src/api/rest/routes.ts';
+import type { ServiceDeps } from '../env.ts';
 import { httpSubject, interleave, named, ratio } from '../measure.ts';
 import { graphqlLoad, jsonHeaders, logIn, seedPeople } from '../people.ts';
 import { benchFile, startServer } from '../process.ts';
@@ -9,13 +9,13 @@ import type { PartResult } from '../report.ts';
 const connections = 32;
 
 /** What `GET profile/view/` runs; `me` asks for the same fields. */
-const profileDocument = restRows.find(({ path }) => path === '/profile/view/')?.document ?? '';
+const profileDocument = restRoutes.find(({ path }) => path === '/profile/view/')?.document ?? '';
 export const meDocument = profileDocument.replace('result: me', 'me');
 const permissionDocument = '{ hasPermission(permission: "users.view_user") }';
 
-export async function measureMe(ground: Ground): Promise<PartResult> {
-  const database = await ground.database('me');
-  await using ours = await ground.gatehouse(database);
+export async function measureMe(deps: ServiceDeps): Promise<PartResult> {
+  const database = await deps.database('me');
+  await using ours = await deps.gatehouse(database);
   await using limit = await startServer({
     command: [benchFile('./limits/apollo.ts'), profileDocument],
   });
@@ -47,7 +47,7 @@ export async function measureMe(ground: Ground): Promise<PartResult> {
         graphqlLoad(ours.address, permission, '"hasPermission":false', asked),
       ),
     ],
-    ground.effort,
+    deps.effort,
   );
   const of = (name: string) => named(measured, name);
   return {

@@ -1,6 +1,6 @@
 /** The same questions put to another implementation, on the same machine and the same PostgreSQL. */
 import { execFileSync } from 'node:child_process';
-import type { Ground } from '../env.ts';
+import type { ServiceDeps } from '../env.ts';
 import { httpSubject, interleave, named, ratio } from '../measure.ts';
 import { addressOf, graphqlLoad, logIn, loginBody, password, seedPeople } from '../people.ts';
 import { benchFile, startServer } from '../process.ts';
@@ -12,14 +12,11 @@ const connections = 32;
 /** A sign-in of the peer takes most of a second: with more at a time a short round would see none end. */
 const loginConnections = 4;
 
-export async function measurePeers(ground: Ground): Promise<PartResult> {
+export async function measurePeers(deps: ServiceDeps): Promise<PartResult> {
   const directory = benchFile('./peers/better-auth/');
   execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: directory, stdio: 'ignore' });
-  const [database, peerDatabase] = [
-    await ground.database('peers'),
-    await ground.database('better'),
-  ];
-  await using ours = await ground.gatehouse(database);
+  const [database, peerDatabase] = [await deps.database('peers'), await deps.database('better')];
+  await using ours = await deps.gatehouse(database);
   await using peer = await startServer({
     command: [`${directory}server.js`],
     environment: {
@@ -49,7 +46,7 @@ export async function measurePeers(ground: Ground): Promise<PartResult> {
           graphqlLoad(ours.address, me, addressOf(1), { accessToken, connections }),
         ),
       ],
-      ground.effort,
+      deps.effort,
     )),
     ...(await interleave(
       [
@@ -68,7 +65,7 @@ export async function measurePeers(ground: Ground): Promise<PartResult> {
           graphqlLoad(ours.address, logins, '"accessToken"', { connections: loginConnections }),
         ),
       ],
-      ground.effort,
+      deps.effort,
     )),
   ];
   const of = (name: string) => named(measured, name);

@@ -1,7 +1,7 @@
 /** From the command to ready, and what the process holds in memory before and after work. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ground } from '../env.ts';
+import type { ServiceDeps } from '../env.ts';
 import { median, runLoad } from '../measure.ts';
 import { graphqlLoad, logIn, loginBody, seedPeople } from '../people.ts';
 import { residentMegabytes } from '../process.ts';
@@ -12,21 +12,21 @@ const people = 100;
 /** Milliseconds after which nothing of the start is under way any more, and its memory given back. */
 const calmMilliseconds = 12_000;
 
-export async function measureStart(ground: Ground): Promise<PartResult> {
-  const database = await ground.database('start');
-  await (await ground.gatehouse(database))[Symbol.asyncDispose]();
-  const times = ground.isQuick ? 3 : 10;
+export async function measureStart(deps: ServiceDeps): Promise<PartResult> {
+  const database = await deps.database('start');
+  await (await deps.gatehouse(database))[Symbol.asyncDispose]();
+  const times = deps.isQuick ? 3 : 10;
   const starts: number[] = [];
   const embeddedStarts: number[] = [];
-  const embedded = { DATABASE_URL: '', GATEHOUSE_DATA_DIR: join(ground.directory, 'own') };
-  await (await ground.gatehouse(database, embedded))[Symbol.asyncDispose]();
+  const embedded = { DATABASE_URL: '', GATEHOUSE_DATA_DIR: join(deps.directory, 'own') };
+  await (await deps.gatehouse(database, embedded))[Symbol.asyncDispose]();
   for (let count = 0; count < times; count += 1) {
-    await using one = await ground.gatehouse(database);
+    await using one = await deps.gatehouse(database);
     starts.push(one.readyMilliseconds);
-    await using own = await ground.gatehouse(database, embedded);
+    await using own = await deps.gatehouse(database, embedded);
     embeddedStarts.push(own.readyMilliseconds);
   }
-  const { idle, loaded } = await memoryOf(ground);
+  const { idle, loaded } = await memoryOf(deps);
   return {
     measured: [],
     ratios: [
@@ -47,14 +47,14 @@ export async function measureStart(ground: Ground): Promise<PartResult> {
   };
 }
 
-async function memoryOf(ground: Ground): Promise<{ idle: number; loaded: number }> {
-  const database = await ground.database('memory');
-  await using ours = await ground.gatehouse(database);
+async function memoryOf(deps: ServiceDeps): Promise<{ idle: number; loaded: number }> {
+  const database = await deps.database('memory');
+  await using ours = await deps.gatehouse(database);
   await sleep(calmMilliseconds);
   const idle = residentMegabytes(ours.pid) ?? Number.NaN;
   await seedPeople(database, people);
   const { accessToken } = await logIn(ours.address, 1);
-  const { seconds } = ground.effort;
+  const { seconds } = deps.effort;
   const me = [JSON.stringify({ query: meDocument })];
   await runLoad({
     ...graphqlLoad(ours.address, me, '"email"', { accessToken, connections: 32 }),

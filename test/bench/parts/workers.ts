@@ -1,5 +1,5 @@
 /** What a second server process adds, where there is a processor for it beside load and database. */
-import type { Ground } from '../env.ts';
+import type { ServiceDeps } from '../env.ts';
 import { httpSubject, interleave, named, ratio, type Subject } from '../measure.ts';
 import { graphqlLoad, logIn, seedPeople } from '../people.ts';
 import type { ServerProcess } from '../process.ts';
@@ -9,14 +9,14 @@ import { meDocument } from './me.ts';
 const one = 'Gatehouse: me, one worker';
 const two = 'Gatehouse: me, two workers';
 
-export async function measureWorkers(ground: Ground): Promise<PartResult> {
-  const database = await ground.database('workers');
-  await using single = await ground.gatehouse(database);
-  await using double = await ground.gatehouse(database, { WORKERS: '2' });
+export async function measureWorkers(deps: ServiceDeps): Promise<PartResult> {
+  const database = await deps.database('workers');
+  await using single = await deps.gatehouse(database);
+  await using double = await deps.gatehouse(database, { WORKERS: '2' });
   await seedPeople(database, 1);
   const measured = await interleave(
     [await subject(one, single), await subject(two, double)],
-    ground.effort,
+    deps.effort,
   );
   const value = ratio(named(measured, two), named(measured, one));
   return {

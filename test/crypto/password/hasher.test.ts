@@ -9,9 +9,14 @@ const cheap = { memoryKib: 256, iterations: 1, parallelism: 1 };
 const middling = { memoryKib: 8192, iterations: 2, parallelism: 1 };
 const slow = { memoryKib: 131_072, iterations: 2, parallelism: 1 };
 /** However busy the machine that the tests run on is. */
-const isPressed = () => false;
-const hasher = createPasswordHasher({ threads: 2, queueLimit: 100, parameters: cheap, isPressed });
-const standard = createPasswordHasher({ threads: 1, queueLimit: 100, isPressed });
+const isOverloaded = () => false;
+const hasher = createPasswordHasher({
+  threads: 2,
+  queueLimit: 100,
+  parameters: cheap,
+  isOverloaded,
+});
+const standard = createPasswordHasher({ threads: 1, queueLimit: 100, isOverloaded });
 
 afterAll(() => Promise.all([hasher.close(), standard.close()]));
 
@@ -195,7 +200,7 @@ describe('the queue', () => {
       threads: 2,
       queueLimit: 10,
       parameters: slow,
-      isPressed,
+      isOverloaded,
     });
     const calls = Array.from({ length: 5 }, () => closing.hash('secret'));
     const settled = Promise.allSettled(calls);
@@ -209,7 +214,7 @@ describe('the queue', () => {
 });
 
 function createHasher(options: Parameters<typeof createPasswordHasher>[0]) {
-  const created = createPasswordHasher({ isPressed, ...options });
+  const created = createPasswordHasher({ isOverloaded, ...options });
   return { ...created, [Symbol.asyncDispose]: created.close };
 }
 

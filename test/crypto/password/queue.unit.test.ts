@@ -2,8 +2,8 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
-import { createAdmission } from '../../../src/crypto/password/queue.ts';
-import { createEventLoopPressure } from '../../../src/observability/event-loop.ts';
+import { createHashQueue } from '../../../src/crypto/password/queue.ts';
+import { createEventLoopMonitor } from '../../../src/observability/event-loop.ts';
 import { until } from '../../support/until.ts';
 
 afterEach(() => {
@@ -14,7 +14,7 @@ const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 test('one at a time while pressed, all slots again afterwards, and nobody is forgotten', async () => {
   let isPressed = false;
-  const admission = createAdmission({ slots: 3, queueLimit: 100, isPressed: () => isPressed });
+  const admission = createHashQueue({ slots: 3, queueLimit: 100, isPressed: () => isPressed });
   const underWay: (() => void)[] = [];
   let done = 0;
   const begin = () =>
@@ -43,12 +43,12 @@ test('one at a time while pressed, all slots again afterwards, and nobody is for
   while (underWay.length > 0) await endOne();
   await Promise.all(works);
   expect(done).toBe(12);
-  expect(admission.waiting()).toBe(0);
+  expect(admission.queueLength()).toBe(0);
   await admission.close();
 });
 
 test('while pressed a work is followed by a rest twice as long, which closing does not wait for', async () => {
-  const admission = createAdmission({ slots: 2, queueLimit: 2, isPressed: () => true });
+  const admission = createHashQueue({ slots: 2, queueLimit: 2, isPressed: () => true });
   const started: number[] = [];
   const work = async () => {
     started.push(performance.now());
@@ -58,7 +58,7 @@ test('while pressed a work is followed by a rest twice as long, which closing do
   const [first = 0, second = 0] = started;
   expect(second - first).toBeGreaterThanOrEqual(85); // 30 and 60, as timers go
   const last = admission.run(() => sleep(30), undefined);
-  await until(() => admission.waiting() === 0);
+  await until(() => admission.queueLength() === 0);
   const closedAt = performance.now();
   await admission.close();
   await last;
@@ -66,7 +66,7 @@ test('while pressed a work is followed by a rest twice as long, which closing do
 });
 
 test('a rest turns nobody away: as many are let in as ever', async () => {
-  const admission = createAdmission({ slots: 2, queueLimit: 1, isPressed: () => true });
+  const admission = createHashQueue({ slots: 2, queueLimit: 1, isPressed: () => true });
   const underWay: (() => void)[] = [];
   const begin = () =>
     admission.run(() => new Promise<void>((resolve) => underWay.push(resolve)), undefined);
@@ -87,7 +87,7 @@ test('a rest turns nobody away: as many are let in as ever', async () => {
 
 test('when the pace drops the last in line hear so at once, and the first keep their turn', async () => {
   let isPressed = false;
-  const admission = createAdmission({ slots: 1, queueLimit: 100, isPressed: () => isPressed });
+  const admission = createHashQueue({ slots: 1, queueLimit: 100, isPressed: () => isPressed });
   for (let works = 0; works < 16; works += 1) await admission.run(() => sleep(60), undefined);
   const first = Promise.withResolvers<void>();
   const running = admission.run(() => first.promise, undefined);
@@ -107,7 +107,7 @@ test('when the pace drops the last in line hear so at once, and the first keep t
   await sleep(50);
   isPressed = true;
   first.resolve();
-  await until(() => admission.waiting() === 20);
+  await until(() => admission.queueLength() === 20);
   expect(started).toEqual([0]);
   expect(refused.slice(0, 2)).toEqual([58, 59]);
   expect(refused.toSorted((one, other) => one - other)).toEqual(
@@ -120,7 +120,7 @@ test('when the pace drops the last in line hear so at once, and the first keep t
 });
 
 test('whoever is turned away is told to come when the line is gone at the latest', async () => {
-  const admission = createAdmission({ slots: 1, queueLimit: 500, isPressed: () => true });
+  const admission = createHashQueue({ slots: 1, queueLimit: 500, isPressed: () => true });
   const endless = Promise.withResolvers<void>();
   const gone = new AbortController();
   await admission.run(() => sleep(400), undefined); // the pace of late
@@ -144,7 +144,7 @@ test('the event loop is pressed when it has worked for nearly all of a quarter o
     return isPressed();
   };
   now.mockReturnValue(0);
-  const isPressed = createEventLoopPressure();
+  const isPressed = createEventLoopMonitor();
   expect(look(0.95, 100)).toBe(false); // too early to tell
   expect(look(0.95, 300)).toBe(true);
   expect(look(0.1, 400)).toBe(true);

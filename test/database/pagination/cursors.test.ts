@@ -37,9 +37,9 @@ const restPaths = {
   permissions: '/admin/permissions/',
 } as const;
 
-type Outcome = 'page' | 'refused' | string;
+type OperationLabels = 'page' | 'refused' | string;
 
-async function overGraphql(field: string, more: string, cursor: string): Promise<Outcome> {
+async function overGraphql(field: string, more: string, cursor: string): Promise<OperationLabels> {
   const outcomes = ['first: 2, after', 'last: 2, before'].map(async (given) => {
     const { data, errors, text } = await service.graphql(
       `query ($cursor: String) { result: ${field}(${given}: $cursor ${more}) { edges { cursor } } }`,
@@ -53,7 +53,7 @@ async function overGraphql(field: string, more: string, cursor: string): Promise
   return one === other ? (one ?? '') : `${one} ${other}`;
 }
 
-async function overRest(path: string, cursor: string): Promise<Outcome> {
+async function overRest(path: string, cursor: string): Promise<OperationLabels> {
   const { status, text, body } = await service.rest(
     'GET',
     `${path}?cursor=${encodeURIComponent(cursor)}`,

@@ -29,14 +29,14 @@ const isPossible =
   canRun('buildah', 'buildah') &&
   canRun('busybox', 'busybox-static');
 if (isPossible) await run();
-else say('skipped: it needs Linux, root, and buildah and busybox from Debian');
+else translate('skipped: it needs Linux, root, and buildah and busybox from Debian');
 
 async function run(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'gatehouse-image-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const buildah = buildahIn(directory);
   makeBase(buildah, join(directory, 'base'));
-  say('building');
+  translate('building');
   // The cache of npm is that of this machine.
   const cache = execFileSync('npm', ['config', 'get', 'cache'], { cwd: homedir() })
     .toString()
@@ -56,7 +56,7 @@ async function run(): Promise<void> {
   const container = buildah('from', '--pull-never', 'gatehouse').trim();
   checkFiles(buildah('mount', container).trim());
   await checkService(buildah, container);
-  say('the image is built, and its service runs');
+  translate('the image is built, and its service runs');
 }
 
 type Buildah = ReturnType<typeof buildahIn>;
@@ -79,7 +79,7 @@ function buildahIn(directory: string) {
 function makeBase(buildah: Buildah, directory: string): void {
   const text = readFileSync(join(root, 'deploy/Containerfile'), 'utf8');
   const [, name = ''] = /^FROM (\S+)/m.exec(text) ?? [];
-  say(`making a stand-in for ${name}`);
+  translate(`making a stand-in for ${name}`);
   makeRootFilesystem(directory);
   const container = buildah('from', 'scratch').trim();
   buildah('copy', '--quiet', container, directory, '/');
@@ -216,6 +216,6 @@ function readProc(pid: string, name: 'cmdline' | 'environ'): string {
   }
 }
 
-function say(text: string): void {
+function translate(text: string): void {
   process.stdout.write(`${text}\n`);
 }

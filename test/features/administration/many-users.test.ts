@@ -1,6 +1,6 @@
 /** Lists of 100,000 users: plans that use the indexes, and a walk while others come and go. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Context } from '../../../src/core/request-context.ts';
+import type { RequestContext } from '../../../src/core/request-context.ts';
 import { type Administrator, superuser } from '../../support/administrators.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { type DatabaseWire, openDatabaseWire } from '../../support/database-wire.ts';
@@ -87,7 +87,7 @@ test('the largest page is 100', async () => {
   expect(answer.body.data).toHaveLength(100);
 });
 
-function rootContext(): Context {
+function rootContext(): RequestContext {
   const now = new Date();
   return {
     client: { ipAddress: '127.0.0.1', userAgent: 'test', locale: 'en', requestId: 'test' },
@@ -140,8 +140,8 @@ test('a walk meets everybody who was there throughout exactly once, while others
   const met: string[] = [];
   let after: string | null = null;
   for (let round = 0; ; round += 1) {
-    const { nodes, pageInfo } = await service.house.unitOfWork.inContext(() =>
-      service.house.directory.users(
+    const { nodes, pageInfo } = await service.app.unitOfWork.withEntityManager(() =>
+      service.app.directory.users(
         { page: { first: 100, after }, filter: {}, orderBy: {} },
         context,
       ),

@@ -1,8 +1,8 @@
 /** Who may do what: every administrative operation, by every kind of caller, through both doors. */
 import { buildSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RestRow } from '../../../src/api/rest/route.ts';
-import { restRows } from '../../../src/api/rest/routes.ts';
+import type { RestRoute } from '../../../src/api/rest/route.ts';
+import { restRoutes } from '../../../src/api/rest/routes.ts';
 import {
   makeGroup,
   makeUser,
@@ -98,7 +98,7 @@ interface Guarded extends Operation {
   readonly permissions: readonly string[];
   /** The one of them that is missing where one is. */
   readonly permission: string;
-  readonly rows: readonly RestRow[];
+  readonly rows: readonly RestRoute[];
 }
 
 /** Every operation whose description names the permission that it needs. */
@@ -112,7 +112,9 @@ function guardedOperations(): readonly Guarded[] {
     const description = fields[operation.name]?.description ?? '';
     const needs = /Needs\s+`[^`]+`(?:\s+and\s+`[^`]+`)*/.exec(description)?.[0] ?? '';
     const permissions = [...needs.matchAll(/`([^`]+)`/g)].map(([, codename = '']) => codename);
-    const rows = restRows.filter(({ document }) => document.includes(`result: ${operation.name}(`));
+    const rows = restRoutes.filter(({ document }) =>
+      document.includes(`result: ${operation.name}(`),
+    );
     return permissions.map((permission) => ({ ...operation, permissions, permission, rows }));
   });
 }
@@ -126,7 +128,7 @@ test('every administrative operation has an example', () => {
 
 test('every administrative row runs an administrative operation', () => {
   const driven = guarded.flatMap(({ rows }) => rows);
-  const rows = restRows.filter(({ path }) => path.startsWith('/admin/'));
+  const rows = restRoutes.filter(({ path }) => path.startsWith('/admin/'));
   expect(rows.filter((row) => !driven.includes(row))).toEqual([]);
   expect(driven).toHaveLength(rows.length);
 });
@@ -161,7 +163,7 @@ async function graphqlVerdict({ name, document }: Guarded, caller: Caller): Prom
   return data?.result === null ? 'nothing' : 'allowed';
 }
 
-async function restVerdict({ name }: Guarded, row: RestRow, caller: Caller): Promise<string> {
+async function restVerdict({ name }: Guarded, row: RestRoute, caller: Caller): Promise<string> {
   const variables = (await examples[name]?.()) ?? {};
   const token = tokenOf(caller);
   const path = row.path.replace(':id', String(variables.id ?? variables.userId));

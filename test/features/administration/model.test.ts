@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Problem } from '../../../src/core/errors.ts';
-import type { Context } from '../../../src/core/request-context.ts';
-import { parseDeclaredAccess } from '../../../src/features/access-manifest/manifest.ts';
+import type { RequestContext } from '../../../src/core/request-context.ts';
+import { parseManifest } from '../../../src/features/access-manifest/manifest.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { faultsOf, readState, type State } from '../../support/rights-model.ts';
 import { actors, codes, ends, groupNames, others, putWorld } from '../../support/rights-world.ts';
@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 /** A principal that is far too generous. */
-function contextOf({ id, email }: State['users'][number]): Context {
+function contextOf({ id, email }: State['users'][number]): RequestContext {
   const now = new Date();
   return {
     actor: {
@@ -86,68 +86,64 @@ interface Turn extends Pick<Choice, 'name' | 'codename' | 'flag'> {
   readonly expiresAt: Date | null;
   readonly email: string;
   readonly password: string;
-  readonly context: Context;
+  readonly context: RequestContext;
 }
 
 const operations: Readonly<Record<string, (turn: Turn) => Promise<unknown>>> = {
   setGroups: ({ userId, groupIds, context }) =>
-    service.house.userAdministration.updateUser(userId, { groupIds }, context),
+    service.app.userAdministration.updateUser(userId, { groupIds }, context),
   setPermissions: ({ userId, permissionIds, context }) =>
-    service.house.userAdministration.updateUser(userId, { permissionIds }, context),
+    service.app.userAdministration.updateUser(userId, { permissionIds }, context),
   setStaff: ({ userId, flag: isStaff, context }) =>
-    service.house.userAdministration.updateUser(userId, { isStaff }, context),
+    service.app.userAdministration.updateUser(userId, { isStaff }, context),
   setActive: ({ userId, flag: isActive, context }) =>
-    service.house.userAdministration.updateUser(userId, { isActive }, context),
+    service.app.userAdministration.updateUser(userId, { isActive }, context),
   setEmail: ({ userId, email, context }) =>
-    service.house.userAdministration.updateUser(userId, { email }, context),
+    service.app.userAdministration.updateUser(userId, { email }, context),
   setPassword: ({ userId, password, context }) =>
-    service.house.userAdministration.updateUser(userId, { password }, context),
+    service.app.userAdministration.updateUser(userId, { password }, context),
   setSeveral: ({ userId, email, flag, groupIds, permissionIds, context }) =>
-    service.house.userAdministration.updateUser(
+    service.app.userAdministration.updateUser(
       userId,
       { isStaff: flag, isActive: true, permissionIds, ...(flag ? { email } : { groupIds }) },
       context,
     ),
   createUser: ({ email, password, flag, groupIds, permissionIds, context }) =>
-    service.house.userAdministration.createUser(
+    service.app.userAdministration.createUser(
       { email, password, isActive: flag, isStaff: flag, groupIds, permissionIds },
       context,
     ),
   createPlainUser: ({ email, context }) =>
-    service.house.userAdministration.createUser({ email }, context),
+    service.app.userAdministration.createUser({ email }, context),
   deactivateUser: ({ userId, context }) =>
-    service.house.userAdministration.deactivateUser(userId, context),
+    service.app.userAdministration.deactivateUser(userId, context),
   setGroupMembership: ({ userId, groupId, expiresAt, context }) =>
-    service.house.userAdministration.setGroupMembership({ userId, groupId, expiresAt }, context),
+    service.app.userAdministration.setGroupMembership({ userId, groupId, expiresAt }, context),
   createGroup: ({ name, permissionIds, context }) =>
-    service.house.groupAdministration.createGroup({ name, permissionIds }, context),
+    service.app.groupAdministration.createGroup({ name, permissionIds }, context),
   renameGroup: ({ groupId, name, context }) =>
-    service.house.groupAdministration.updateGroup(groupId, { name }, context),
+    service.app.groupAdministration.updateGroup(groupId, { name }, context),
   setGroupPermissions: ({ groupId, permissionIds, context }) =>
-    service.house.groupAdministration.updateGroup(groupId, { permissionIds }, context),
+    service.app.groupAdministration.updateGroup(groupId, { permissionIds }, context),
   deleteGroup: ({ groupId, context }) =>
-    service.house.groupAdministration.deleteGroup(groupId, context),
+    service.app.groupAdministration.deleteGroup(groupId, context),
   createPermission: ({ codename, context }) =>
-    service.house.permissionAdministration.createPermission({ codename, name: 'Any' }, context),
+    service.app.permissionAdministration.createPermission({ codename, name: 'Any' }, context),
   updatePermission: ({ permissionId, codename, context }) =>
-    service.house.permissionAdministration.updatePermission(permissionId, { codename }, context),
+    service.app.permissionAdministration.updatePermission(permissionId, { codename }, context),
   deletePermission: ({ permissionId, context }) =>
-    service.house.permissionAdministration.deletePermission(permissionId, context),
+    service.app.permissionAdministration.deletePermission(permissionId, context),
   grantToUser: ({ userId, groupId, permissionId, flag, expiresAt, context }) =>
-    service.house.singleGrants.grantToUser(
+    service.app.singleGrants.grantToUser(
       userId,
       flag ? { groupId, ...(expiresAt ? { expiresAt } : {}) } : { permissionId },
       context,
     ),
   revokeFromUser: ({ userId, groupId, permissionId, flag, context }) =>
-    service.house.singleGrants.revokeFromUser(
-      userId,
-      flag ? { groupId } : { permissionId },
-      context,
-    ),
+    service.app.singleGrants.revokeFromUser(userId, flag ? { groupId } : { permissionId }, context),
   applyAccess: ({ userEmail, groupName, codename, context }) =>
-    service.house.accessDeclarations.applyAccess(
-      parseDeclaredAccess({
+    service.app.manifestApply.applyAccess(
+      parseManifest({
         permissions: { [codename]: codename },
         groups: { [groupName]: { permissions: [codename] } },
         users: { [userEmail]: { groups: [groupName] } },
@@ -155,9 +151,9 @@ const operations: Readonly<Record<string, (turn: Turn) => Promise<unknown>>> = {
       context,
     ),
   sendPasswordReset: ({ userId, context }) =>
-    service.house.accountRecovery.sendPasswordReset(userId, context),
+    service.app.accountRecovery.sendPasswordReset(userId, context),
   revokeUserSessions: ({ userId, context }) =>
-    service.house.accountRecovery.revokeUserSessions(userId, context),
+    service.app.accountRecovery.revokeUserSessions(userId, context),
 };
 
 function pick<Item>(items: readonly Item[], at: number): Item {
@@ -191,7 +187,7 @@ function turnOf(choice: Choice, { users, groups, permissions }: State): Turn & {
 /** Whether it was done; refusals are expected, everything else is not. */
 async function attempt(run: () => Promise<unknown>): Promise<boolean> {
   try {
-    await service.house.unitOfWork.inContext(run);
+    await service.app.unitOfWork.withEntityManager(run);
     return true;
   } catch (error) {
     if (error instanceof Problem) return false;

@@ -105,7 +105,7 @@ describe('revokeUserSessions', () => {
       expect(await isIn(service, accessToken)).toBe(false);
       expect(await refresh(service, refreshToken)).toBeUndefined();
     }
-    await replica.house.changes.settle();
+    await replica.app.changeFeed.waitUntilDelivered();
     expect(await isIn(replica, other.accessToken)).toBe(false);
     expect(await tryLogin(service, target.email)).toMatchObject({ __typename: 'TokenPair' });
     const { data } = await service.graphql(

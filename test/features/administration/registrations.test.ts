@@ -43,9 +43,11 @@ async function idOf(email: string): Promise<string> {
 }
 
 const actionsOn = async (targetId: string) => {
-  const { auditEntries, unitOfWork } = service.house;
+  const { auditEntries, unitOfWork } = service.app;
   const list = { filter: { targetId }, limit: 10_000 };
-  const { entries } = await unitOfWork.inContext(() => auditEntries.tail(list, operatorContext()));
+  const { entries } = await unitOfWork.withEntityManager(() =>
+    auditEntries.tail(list, operatorContext()),
+  );
   return entries.map(({ action, actorId }) => [action, actorId]);
 };
 

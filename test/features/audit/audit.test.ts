@@ -57,7 +57,8 @@ test('of a user agent 300 characters are kept, in the session and in the audit l
   });
 });
 
-const verify = () => service.house.unitOfWork.inContext(() => service.house.auditVerifier.verify());
+const verify = () =>
+  service.app.unitOfWork.withEntityManager(() => service.app.auditVerifier.verify());
 
 test('a life is told: made, verified, logged in, edited, logged out, with who, when and from where', async () => {
   const { userId, accessToken, email } = await person(service);
@@ -101,9 +102,9 @@ test('a refused administrative attempt is told', async () => {
 });
 
 test('what is rolled back is not told', async () => {
-  const { unitOfWork, audit } = service.house;
-  const failed = unitOfWork.inContext(() =>
-    unitOfWork.run(async () => {
+  const { unitOfWork, audit } = service.app;
+  const failed = unitOfWork.withEntityManager(() =>
+    unitOfWork.transaction(async () => {
       await audit.record({ action: 'never-happened' });
       throw new Error('after the record');
     }),
@@ -144,10 +145,10 @@ test('entries cannot be changed or removed', async () => {
 });
 
 test('100 writers at once each get a place of their own, and the chains hold', async () => {
-  const { unitOfWork, audit } = service.house;
+  const { unitOfWork, audit } = service.app;
   await Promise.all(
     Array.from({ length: 100 }, () =>
-      unitOfWork.inContext(() => audit.record({ action: 'written-at-once' })),
+      unitOfWork.withEntityManager(() => audit.record({ action: 'written-at-once' })),
     ),
   );
   const rows = await service.database.query<{ chain: number }>(
@@ -229,10 +230,12 @@ test('G10: the address of somebody unknown goes with the person whom the entry i
 
 test('G10: what is written about a person after the erasure cannot be read, and the list can', async () => {
   const { userId, accessToken } = await somebody(service);
-  const { audit, unitOfWork } = service.house;
+  const { audit, unitOfWork } = service.app;
   const target = { type: 'user', id: userId } as const;
   const record = (action: string) =>
-    unitOfWork.inContext(() => audit.record({ action, target, after: { note: 'about a person' } }));
+    unitOfWork.withEntityManager(() =>
+      audit.record({ action, target, after: { note: 'about a person' } }),
+    );
   await record('before');
   await service.graphql(
     'mutation ($password: String!) { eraseAccount(password: $password) { __typename } }',

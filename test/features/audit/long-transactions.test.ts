@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { operatorContext } from '../../../src/cli/context.ts';
-import { onBehalfOf } from '../../../src/core/request-context.ts';
+import { runWithContext } from '../../../src/core/request-context.ts';
 import { environmentOf, spawnCommand } from '../../support/command.ts';
 import { somebody, tryLogin } from '../../support/people.ts';
 import { makeScratchDirectory } from '../../support/scratch.ts';
@@ -21,14 +21,15 @@ afterAll(async () => {
   await service.close();
 });
 
-const verify = () => service.house.unitOfWork.inContext(() => service.house.auditVerifier.verify());
+const verify = () =>
+  service.app.unitOfWork.withEntityManager(() => service.app.auditVerifier.verify());
 
 /** In a transaction: `count` entries, and then `work`. */
-function transaction(count: number, work: () => Promise<void>, house = service.house) {
-  return house.unitOfWork.inContext(() =>
-    house.unitOfWork.run(async () => {
+function transaction(count: number, work: () => Promise<void>, app = service.app) {
+  return app.unitOfWork.withEntityManager(() =>
+    app.unitOfWork.transaction(async () => {
       for (let round = 0; round < count; round += 1) {
-        await house.audit.record({ action: 'long-transaction' });
+        await app.audit.record({ action: 'long-transaction' });
       }
       await work();
     }),
@@ -71,7 +72,7 @@ test('J12: `apply` of 1,500 groups delays no login, and none is refused', async 
 }, 120_000);
 
 test('J12: entries that a transaction writes at once, and after a savepoint was undone, hold together', async () => {
-  const { audit, unitOfWork } = service.house;
+  const { audit, unitOfWork } = service.app;
   await transaction(2, async () => {
     await Promise.all(
       Array.from({ length: 16 }, (_, index) => audit.record({ action: `at-once-${index}` })),
@@ -95,8 +96,8 @@ test('J12: seventeen long transactions of commands leave chains for logins, and 
   const { email } = await somebody(service);
   let running = 0;
   const long = Array.from({ length: 17 }, (_, index) => {
-    const { house } = index % 2 ? service : replica;
-    return onBehalfOf(operatorContext(), () =>
+    const { app } = index % 2 ? service : replica;
+    return runWithContext(operatorContext(), () =>
       transaction(
         3,
         async () => {
@@ -104,7 +105,7 @@ test('J12: seventeen long transactions of commands leave chains for logins, and 
           await sleep(1000);
           running -= 1;
         },
-        house,
+        app,
       ),
     );
   });
@@ -125,14 +126,14 @@ test('J12: with every chain held, a writer takes the first that becomes free', a
     );
     return 16 - free.length;
   };
-  const hold = async (milliseconds: number, house: TestService['house']) =>
-    transaction(1, () => sleep(milliseconds), house);
+  const hold = async (milliseconds: number, app: TestService['app']) =>
+    transaction(1, () => sleep(milliseconds), app);
   const holders = Array.from({ length: 16 }, (_, index) =>
-    hold(index === 7 ? 1000 : 3000, (index % 2 ? service : replica).house),
+    hold(index === 7 ? 1000 : 3000, (index % 2 ? service : replica).app),
   );
   await expect.poll(lockedChains, { timeout: 5000 }).toBe(16);
   const startedAt = performance.now();
-  await transaction(1, async () => undefined, replica.house);
+  await transaction(1, async () => undefined, replica.app);
   expect(performance.now() - startedAt).toBeLessThan(2000);
   await Promise.all(holders);
   expect(await verify()).toMatchObject({ faults: [] });

@@ -22,7 +22,7 @@ beforeAll(async () => {
   locker = new Client({ connectionString: service.database.url });
   await locker.connect();
   await write(entriesPerChain);
-  ({ checkpoint } = await inContext(() => service.house.auditVerifier.checkpoint()));
+  ({ checkpoint } = await inContext(() => service.app.auditVerifier.checkpoint()));
   await service.database.query('alter table audit_entries disable trigger all');
   for (const table of tables) await run(`create table original_${table} as select * from ${table}`);
 });
@@ -47,11 +47,12 @@ beforeEach(async () => {
   service.logLines.length = 0;
 });
 
-const inContext = <Result>(work: () => Promise<Result>) => service.house.unitOfWork.inContext(work);
+const inContext = <Result>(work: () => Promise<Result>) =>
+  service.app.unitOfWork.withEntityManager(work);
 
 const record = async (count: number) => {
   for (let round = 0; round < count; round += 1) {
-    await service.house.audit.record({ action: `entry-${round}` });
+    await service.app.audit.record({ action: `entry-${round}` });
   }
 };
 
@@ -61,13 +62,13 @@ async function write(count: number): Promise<void> {
   for (const { chain: only } of (await locker.query<{ chain: number }>(free)).rows) {
     await locker.query('begin');
     await locker.query('select from audit_chains where chain <> $1 for update', [only]);
-    await inContext(() => service.house.unitOfWork.run(() => record(count)));
+    await inContext(() => service.app.unitOfWork.transaction(() => record(count)));
     await locker.query('commit');
   }
 }
 
 async function faults(against?: Checkpoint): Promise<string[]> {
-  const verification = await inContext(() => service.house.auditVerifier.verify(against));
+  const verification = await inContext(() => service.app.auditVerifier.verify(against));
   return verification.faults.map((fault) => `${fault.kind} ${fault.chain} ${fault.sequence}`);
 }
 
@@ -193,7 +194,7 @@ test('J09: an end that the attacker kept from before is found with a checkpoint 
     `select * from audit_chains where chain = ${chain}`,
   );
   await write(2);
-  const later = await inContext(() => service.house.auditVerifier.checkpoint());
+  const later = await inContext(() => service.app.auditVerifier.checkpoint());
   await run(`delete from audit_entries where chain = ${chain} and sequence > ${end}`);
   await service.database.query(
     `update audit_chains set sequence = $1, mac = $2, head_mac = $3 where chain = ${chain}`,
@@ -271,7 +272,7 @@ test('J09: made-up entries without a place, or at a place that is taken, are fou
   expect((await faults()).sort()).toEqual([`EDITED ${other()} 0`, 'UNKNOWN_CHAIN 0 1'].sort());
   await run('delete from audit_entries where chain is null or sequence is null');
   // One transaction writes to one chain: beyond the first thousand entries, which are read at once.
-  await inContext(() => service.house.unitOfWork.run(() => record(1001)));
+  await inContext(() => service.app.unitOfWork.transaction(() => record(1001)));
   const [long] = await service.database.query<{ chain: number }>(
     'select chain from audit_entries where sequence = 1000',
   );
@@ -296,7 +297,7 @@ describe('J09: keys of persons', () => {
     expect(await details()).toEqual(new Set(['UNREADABLE']));
     const list = { filter: {}, limit: 1000 };
     const read = async () =>
-      (await inContext(() => service.house.auditEntries.tail(list, operatorContext()))).entries;
+      (await inContext(() => service.app.auditEntries.tail(list, operatorContext()))).entries;
     expect((await read()).length).toBeGreaterThan(16 * entriesPerChain);
     await run("update audit_subject_keys set sealed_key = 'no key of ours at all, not even one'");
     expect(await details()).toEqual(new Set(['UNREADABLE']));

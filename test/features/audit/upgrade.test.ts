@@ -74,10 +74,10 @@ async function fill(chain: number, count: number): Promise<void> {
 async function upgrade() {
   await using service = await startService({ database });
   await somebody(service);
-  const { house } = service;
-  const verification = await house.unitOfWork.inContext(() => house.auditVerifier.verify());
+  const { app } = service;
+  const verification = await app.unitOfWork.withEntityManager(() => app.auditVerifier.verify());
   const found = verification.faults.map(({ kind, chain }) => `${kind} ${chain}`);
-  return { migrated: house.migrated, entries: verification.entries, found };
+  return { migrated: app.migrated, entries: verification.entries, found };
 }
 
 test('J09: chains in use keep their entries, and all chains are begun', async () => {

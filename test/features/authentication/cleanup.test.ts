@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 const purge = () =>
-  service.house.jobs.tasks['purge-registrations']?.({}, { key: 'test', attempt: 1 });
+  service.app.jobs.tasks['purge-registrations']?.({}, { key: 'test', attempt: 1 });
 
 const isIn = async (table: 'users' | 'registrations', email: string) =>
   (await service.database.query(`select 1 from ${table} where email = $1`, [email])).length === 1;
@@ -20,8 +20,8 @@ const day = 86_400;
 test('registrations that nobody confirms are gone after a month, with what they brought', async () => {
   const { query } = service.database;
   const forgotten = await register(service);
-  const provisioned = await service.house.unitOfWork.inContext(() =>
-    service.house.provisioning.provision(
+  const provisioned = await service.app.unitOfWork.withEntityManager(() =>
+    service.app.provisioning.provision(
       { email: 'made-by-hand@example.com', password: 'correct horse battery staple' },
       { kind: 'user', isActive: false },
     ),
@@ -43,5 +43,5 @@ test('registrations that nobody confirms are gone after a month, with what they 
   expect(await tryLogin(service, confirmed.email)).toMatchObject({ __typename: 'TokenPair' });
   const codes = await query<{ email: string }>('select email from one_time_passwords');
   expect(codes).toEqual([]);
-  expect(service.house.jobs.schedule).toMatch(/^23 3 \* \* \* purge-registrations$/m);
+  expect(service.app.jobs.schedule).toMatch(/^23 3 \* \* \* purge-registrations$/m);
 });

@@ -47,8 +47,8 @@ describe.each([
     service = await startService({ mail, environment, hasCostlyHashes: true });
     known = newAddress();
     // By hand, as no code arrives from a server that does not take it.
-    await service.house.unitOfWork.inContext(() =>
-      service.house.provisioning.provision(
+    await service.app.unitOfWork.withEntityManager(() =>
+      service.app.provisioning.provision(
         { email: known, password: goodPassword },
         { kind: 'user', isActive: true },
       ),

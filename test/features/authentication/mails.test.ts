@@ -15,9 +15,9 @@ afterAll(() => service.close());
 
 /** Changes a user as a service function of the house would: in one unit of work. */
 async function change(userId: string, values: Partial<User>): Promise<void> {
-  const { unitOfWork } = service.house;
-  await unitOfWork.inContext(() =>
-    unitOfWork.run(async () => {
+  const { unitOfWork } = service.app;
+  await unitOfWork.withEntityManager(() =>
+    unitOfWork.transaction(async () => {
       const user = await unitOfWork.em.findOneOrFail(User, { id: userId });
       Object.assign(user, values);
     }),
@@ -41,9 +41,9 @@ test.each([
 
 test('what is rolled back sends nothing', async () => {
   const { email, userId } = await person(service);
-  const { unitOfWork } = service.house;
-  const failed = unitOfWork.inContext(() =>
-    unitOfWork.run(async () => {
+  const { unitOfWork } = service.app;
+  const failed = unitOfWork.withEntityManager(() =>
+    unitOfWork.transaction(async () => {
       const user = await unitOfWork.em.findOneOrFail(User, { id: userId });
       user.firstName = 'Nobody';
       await unitOfWork.em.flush();

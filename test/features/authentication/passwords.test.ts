@@ -330,7 +330,7 @@ describe('the policy holds behind every door', () => {
     expect(await reset(await requestReset(email), password)).toMatchObject(refused);
     expect(await changePassword(accessToken, goodPassword, password)).toMatchObject(refused);
     await expect(
-      service.house.provisioning.provision(
+      service.app.provisioning.provision(
         { email: newAddress(), password },
         { kind: 'user', isActive: true },
       ),

@@ -132,7 +132,7 @@ test.each(['createuser', 'createstaffuser', 'createsuperuser'])(
   'A06: %s refuses the address as the password',
   async (command) => {
     const email = shortAddress();
-    const { secretKey: SECRET_KEY = '' } = service.house.config;
+    const { secretKey: SECRET_KEY = '' } = service.app.config;
     const environment = { ...environmentOf(service.database, service.mail), SECRET_KEY };
     const { code, stderr } = await spawnCommand(
       [command, '--noinput', '--password-stdin', '--email', email],

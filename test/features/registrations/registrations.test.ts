@@ -201,8 +201,8 @@ describe('a registration blocks no account', () => {
 
   test('an operator creates the account of an address that strangers registered', async () => {
     const { email, code } = await register(service);
-    const { provisioning, unitOfWork } = service.house;
-    const user = await unitOfWork.inContext(() =>
+    const { provisioning, unitOfWork } = service.app;
+    const user = await unitOfWork.withEntityManager(() =>
       provisioning.provision({ email, password: goodPassword }, { kind: 'user', isActive: true }),
     );
     expect(user.email).toBe(email);
@@ -213,8 +213,8 @@ describe('a registration blocks no account', () => {
   test('an operator does not replace an invited account', async () => {
     const { outcome, id } = await createUser(root, { email: 'invited@example.com' });
     expect(outcome).toBe('done');
-    const { provisioning, unitOfWork } = service.house;
-    const provision = unitOfWork.inContext(() =>
+    const { provisioning, unitOfWork } = service.app;
+    const provision = unitOfWork.withEntityManager(() =>
       provisioning.provision(
         { email: 'invited@example.com', password: goodPassword },
         { kind: 'user', isActive: true },

@@ -85,7 +85,7 @@ test('J11: a login on one replica ends a session that another one has in memory'
   const first = await somebody(service);
   expect(await isIn(other, first.accessToken)).toBe(true);
   for (let at = 0; at < 5; at += 1) await logIn(first.email);
-  await other.house.changes.settle();
+  await other.app.changeFeed.waitUntilDelivered();
   expect(await isIn(other, first.accessToken)).toBe(false);
 });
 

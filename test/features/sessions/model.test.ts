@@ -78,7 +78,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-const now = () => service.house.clock().getTime() / 1000;
+const now = () => service.app.clock().getTime() / 1000;
 
 function advance(seconds: number): void {
   ahead += seconds;
@@ -229,7 +229,7 @@ async function expectInvariants(model: Model, { userId }: Account): Promise<void
   const leaves = await database.query<{ id: string; counter: number }>(
     `select id, refresh_counter as counter from sessions
      where user_id = $1 and ended_at is null and expires_at > $2 order by id`,
-    [userId, service.house.clock()],
+    [userId, service.app.clock()],
   );
   expect(leaves).toEqual(live.map(({ id, counter }) => ({ id, counter })).sort(byId));
 }

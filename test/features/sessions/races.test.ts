@@ -27,8 +27,8 @@ beforeAll(async () => {
   mail = await startMailServer();
   const environment = { ...environmentOf(database, mail), RATE_LIMITS: 'off' };
   {
-    await using house = await startService({ database, mail, environment });
-    ada = await somebody(house);
+    await using service = await startService({ database, mail, environment });
+    ada = await somebody(service);
   }
   servers = await Promise.all([1, 2].map(() => startServer({ environment, limitMilliseconds })));
   [one, other] = servers.map(({ address }) => createClient(address)) as [Client, Client]; // two servers

@@ -229,8 +229,8 @@ test('dead sessions are removed a month later, live ones never', async () => {
      from generate_series(1, 2500)`,
     [alive.userId],
   );
-  await own.house.unitOfWork.inContext(async () =>
-    own.house.sessions.tasks['purge-sessions']?.({}, { key: '', attempt: 1 }),
+  await own.app.unitOfWork.withEntityManager(async () =>
+    own.app.sessions.tasks['purge-sessions']?.({}, { key: '', attempt: 1 }),
   );
   const [row] = await own.database.query<{ left: string }>('select count(*) as left from sessions');
   expect(row?.left).toBe('1');

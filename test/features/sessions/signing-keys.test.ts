@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { exportJWK, importPKCS8, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { House } from '../../../src/bootstrap/app-context.ts';
+import type { AppContext } from '../../../src/bootstrap/app-context.ts';
 import { generateSigningKey } from '../../../src/crypto/access-token.ts';
 import { deriveKey } from '../../../src/crypto/keys.ts';
 import { seal, unseal } from '../../../src/crypto/sealed-box.ts';
@@ -123,14 +123,14 @@ describe('the published keys', () => {
 });
 
 test('nothing in the database tells a private key or a refresh token', async () => {
-  const { database, house } = single;
+  const { database, app } = single;
   const bob = await somebody(single);
   const leaf = await refresh(single, bob.refreshToken);
   const [row] = await database.query<{ id: string; sealed_private_key: Buffer }>(
     'select id, sealed_private_key from signing_keys',
   );
   if (!row || !leaf) throw new Error('there is no key, or no token');
-  const sealingKey = sealingKeyOf(house);
+  const sealingKey = sealingKeyOf(app);
   const pem = unseal(sealingKey, row.id, row.sealed_private_key).toString();
   const { d = '' } = await exportJWK(await importPKCS8(pem, 'EdDSA', { extractable: true }));
   expect(d).toHaveLength(43);
@@ -223,9 +223,9 @@ describe('keys rotate', () => {
   test('without lead overtakes a key that waits for its time, and removes those that are over', async () => {
     await using service = await startService({ mail });
     const ada = await somebody(service);
-    const { signingKeys, unitOfWork } = service.house;
+    const { signingKeys, unitOfWork } = service.app;
     const rotate = async (lead: number) =>
-      (await unitOfWork.inContext(() => signingKeys.rotate(lead))).keyId;
+      (await unitOfWork.withEntityManager(() => signingKeys.rotate(lead))).keyId;
     const signingNow = async () => keyIdOf((await tryLogin(service, ada.email)).accessToken);
     const waiting = await rotate(600);
     const now = await rotate(0);
@@ -241,9 +241,9 @@ describe('keys rotate', () => {
 
   test('an old key verifies for a minute beyond its last token, for clocks that differ', async () => {
     await using service = await startService({ mail });
-    const { signingKeys, unitOfWork } = service.house;
+    const { signingKeys, unitOfWork } = service.app;
     const [oldKey] = (await jwksOf(service)).ids;
-    const { keyId } = await unitOfWork.inContext(() => signingKeys.rotate(0));
+    const { keyId } = await unitOfWork.withEntityManager(() => signingKeys.rotate(0));
     service.advance(300 + 55);
     expect((await jwksOf(service)).ids).toEqual([oldKey, keyId]);
     service.advance(10);
@@ -272,8 +272,8 @@ describe('a key', () => {
     single.logLines.filter((line) => line.includes('signing keys could not be loaded')).length;
 
   test('that is taken out of the database is trusted no more, even for tokens seen all the while', async () => {
-    const { signingKeys, unitOfWork } = single.house;
-    await unitOfWork.inContext(() => signingKeys.rotate(0));
+    const { signingKeys, unitOfWork } = single.app;
+    await unitOfWork.withEntityManager(() => signingKeys.rotate(0));
     expect(await isIn(single, ada.accessToken)).toBe(true);
     const asking = Array.from({ length: 8 }, () =>
       until(async () => !(await isIn(single, ada.accessToken))),
@@ -287,9 +287,9 @@ describe('a key', () => {
   });
 
   test('that could not be read when it came is read as soon as it can be', async () => {
-    const { database, house } = single;
+    const { database, app } = single;
     await database.query('alter table signing_keys rename to keys_away');
-    const id = await putIn(database, sealingKeyOf(house), 'keys_away');
+    const id = await putIn(database, sealingKeyOf(app), 'keys_away');
     await until(() => couldNot() > 0);
     await database.query('alter table keys_away rename to signing_keys');
     await until(async () => (await jwksOf(single)).ids.includes(id));
@@ -311,7 +311,8 @@ describe('a key', () => {
   });
 });
 
-const sealingKeyOf = ({ config }: House) => deriveKey(config.secretKey ?? '', 'signing-key-seal');
+const sealingKeyOf = ({ config }: AppContext) =>
+  deriveKey(config.secretKey ?? '', 'signing-key-seal');
 
 async function putIn(database: TestDatabase, sealingKey: Buffer, table = 'signing_keys') {
   const { publicJwk, privatePem } = await generateSigningKey();

@@ -30,7 +30,7 @@ async function runOne(experiment: Experiment): Promise<boolean> {
       return true;
     }
     console.log(`${name} ${describe(rounds, result)}`);
-    complain(result);
+    printError(result);
     return result.breaches.length === 0;
   } catch (error) {
     console.log(`${name} FAILED: ${error instanceof Error ? error.stack : error}`);
@@ -52,7 +52,7 @@ function describe(rounds: number, { acknowledged, unknown, worst, ...rest }: Res
   ].join(', ');
 }
 
-function complain({ breaches }: Result): void {
+function printError({ breaches }: Result): void {
   for (const [promise, broken] of Map.groupBy(breaches, (breach) => breach.promise)) {
     console.log(`  ${promise}: ${broken.length} times not`);
     for (const { evidence } of broken.slice(0, shownPerPromise)) console.log(`    ${evidence}`);

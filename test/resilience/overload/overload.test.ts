@@ -8,13 +8,13 @@ import { until } from '../../support/until.ts';
 let service: TestService;
 const emails: string[] = [];
 /** So costly that a line forms, however fast the machine and slow the way there. */
-const costly = { PASSWORD_HASH_MEMORY_KIB: '65536', PASSWORD_HASH_ITERATIONS: '5' };
+const costInput = { PASSWORD_HASH_MEMORY_KIB: '65536', PASSWORD_HASH_ITERATIONS: '5' };
 const figures = 'network=9999/600,account-network=9999/600,account=9999/600';
 
 beforeAll(async () => {
   service = await startService({
     hasCostlyHashes: true,
-    environment: { ...costly, RATE_LIMITS: figures },
+    environment: { ...costInput, RATE_LIMITS: figures },
   });
   // One after the other: nobody of them is to be refused.
   for (let count = 0; count < 8; count += 1) emails.push((await somebody(service)).email);

@@ -117,9 +117,9 @@ const [load = 0] = loadavg();
 if (load > availableParallelism() / 4) {
   console.log(`The machine is busy (load ${load.toFixed(1)}): these figures say little.`);
 }
-await using ground = await openGround(true);
-const database = await ground.database('overload');
-await using server = await ground.gatehouse(database);
+await using deps = await openGround(true);
+const database = await deps.database('overload');
+await using server = await deps.gatehouse(database);
 await seedPeople(database, people);
 const { accessToken } = await logIn(server.address, 1);
 await measure(server.address, accessToken); // warm

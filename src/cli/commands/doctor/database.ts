@@ -154,7 +154,7 @@ async function checkKeys({ query }: Inspection, config: Config): Promise<Finding
 
 async function checkMails({ query }: Inspection): Promise<Finding> {
   const check = 'mail queue';
-  const { waiting, retrying, dead, oldestSeconds } = await createJobQueue({ query }).level(
+  const { waiting, retrying, dead, oldestSeconds } = await createJobQueue({ query }).stats(
     mailTask,
   );
   const what = `${waiting} waiting, ${retrying} retrying, ${dead} dead`;

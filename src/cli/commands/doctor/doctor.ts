@@ -3,8 +3,8 @@ import type { CommandModule } from 'yargs';
 import { type Config, ConfigError, readConfig } from '../../../config/config.ts';
 import { printable, printableJson } from '../../../core/text.ts';
 import type { GlobalArguments } from '../../context.ts';
-import { say, type Terminal } from '../../io.ts';
-import { paint } from '../../table.ts';
+import { printLine, type Terminal } from '../../io.ts';
+import { colorize } from '../../table.ts';
 import { type Finding, fail, type Judgement, ok } from './finding.ts';
 
 export const doctorCommand: CommandModule<GlobalArguments, GlobalArguments> = {
@@ -13,8 +13,8 @@ export const doctorCommand: CommandModule<GlobalArguments, GlobalArguments> = {
   builder: {},
   handler: async ({ json, terminal }) => {
     const findings = await examine(terminal);
-    if (json) say(terminal, printableJson(JSON.stringify(findings)));
-    else for (const finding of findings) say(terminal, lineOf(finding, terminal));
+    if (json) printLine(terminal, printableJson(JSON.stringify(findings)));
+    else for (const finding of findings) printLine(terminal, lineOf(finding, terminal));
     if (findings.some(({ judgement }) => judgement === 'fail')) terminal.exitCode = 1;
   },
 };
@@ -53,6 +53,6 @@ const colours = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies 
 >;
 
 function lineOf({ judgement, check, what, remedy }: Finding, terminal: Terminal): string {
-  const start = `${paint(colours[judgement], judgement.padEnd(4), terminal.stdout)}  ${check.padEnd(14)}  ${printable(what)}`;
+  const start = `${colorize(colours[judgement], judgement.padEnd(4), terminal.stdout)}  ${check.padEnd(14)}  ${printable(what)}`;
   return remedy === undefined ? start : `${start}. Remedy: ${remedy}.`;
 }

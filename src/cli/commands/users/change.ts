@@ -1,11 +1,11 @@
 /** `users disable|enable|invite|send-password-reset|revoke-sessions|set-password|grant|revoke`: what an operator does with one person. */
 import type { Argv, CommandModule } from 'yargs';
-import type { House } from '../../../bootstrap/app-context.ts';
-import type { Context } from '../../../core/request-context.ts';
+import type { AppContext } from '../../../bootstrap/app-context.ts';
+import type { RequestContext } from '../../../core/request-context.ts';
 import { parseRfc3339 } from '../../../core/time.ts';
-import type { Gift } from '../../../features/administration/single-grants.ts';
+import type { GrantTarget } from '../../../features/administration/single-grants.ts';
 import type { UserInput } from '../../../features/administration/user-policies.ts';
-import { type GlobalArguments, print, withHouse } from '../../context.ts';
+import { type GlobalArguments, print, withAppContext } from '../../context.ts';
 import { shortTime } from '../../listing.ts';
 import {
   askNewPassword,
@@ -38,9 +38,9 @@ export const disableUser: CommandModule<GlobalArguments, UserArguments & Confirm
   builder: (argv) => argv.positional('user', userPositional).option('yes', yesOption),
   handler: async (given) => {
     requireConfirmable(given);
-    await changeUser({ ...given, done: 'is disabled' }, async (house, id, context) => {
+    await changeUser({ ...given, done: 'is disabled' }, async (app, id, context) => {
       await confirm(`Disable ${given.user} and end all sessions?`, given);
-      await house.userAdministration.deactivateUser(id, context);
+      await app.userAdministration.deactivateUser(id, context);
     });
   },
 };
@@ -86,11 +86,11 @@ export const setPassword: CommandModule<GlobalArguments, PasswordArguments> = {
     }),
   handler: async ({ passwordStdin, ...given }) => {
     const { terminal } = given;
-    await changeUser({ ...given, done: 'has a new password' }, async (house, id, context) => {
+    await changeUser({ ...given, done: 'has a new password' }, async (app, id, context) => {
       const password = passwordStdin
         ? await readSecretFromStdin(terminal)
-        : await askNewPassword(terminal, await passwordCheckOf(id, house, context));
-      await house.userAdministration.updateUser(id, { password }, context);
+        : await askNewPassword(terminal, await passwordCheckOf(id, app, context));
+      await app.userAdministration.updateUser(id, { password }, context);
     });
   },
 };
@@ -109,9 +109,9 @@ export const grantToUser: CommandModule<GlobalArguments, GrantArguments> = {
     const expiresAt = parseUntil(given);
     await changeUser(
       { ...given, done: grantSentence(given, expiresAt) },
-      async (house, id, context) => {
-        const gift = await giftOf(given, house, context);
-        await house.singleGrants.grantToUser(id, { ...gift, expiresAt }, context);
+      async (app, id, context) => {
+        const grantTarget = await grantTargetOf(given, app, context);
+        await app.singleGrants.grantToUser(id, { ...grantTarget, expiresAt }, context);
       },
     );
   },
@@ -123,21 +123,25 @@ export const revokeFromUser: CommandModule<GlobalArguments, GiftArguments> = {
   builder: giftOptions,
   handler: async (given) => {
     requireGift(given);
-    await changeUser({ ...given, done: revokeSentence(given) }, async (house, id, context) => {
-      await house.singleGrants.revokeFromUser(id, await giftOf(given, house, context), context);
+    await changeUser({ ...given, done: revokeSentence(given) }, async (app, id, context) => {
+      await app.singleGrants.revokeFromUser(id, await grantTargetOf(given, app, context), context);
     });
   },
 };
 
 /** Checks a password as the service does, by the policy and against the person's own names. */
-async function passwordCheckOf(id: string, house: House, context: Context): Promise<Check> {
-  const user = await house.directory.user(id, context);
+async function passwordCheckOf(
+  id: string,
+  app: AppContext,
+  context: RequestContext,
+): Promise<Check> {
+  const user = await app.directory.user(id, context);
   const about = [user?.email, user?.username, user?.firstName, user?.lastName];
   const words = about.filter((word) => typeof word === 'string');
-  return (raw) => house.provisioningChecks.password(raw, words);
+  return (raw) => app.provisioningChecks.password(raw, words);
 }
 
-type Work = (house: House, id: string, context: Context) => Promise<void>;
+type Work = (app: AppContext, id: string, context: RequestContext) => Promise<void>;
 
 function change(
   name: string,
@@ -157,10 +161,10 @@ async function changeUser(
   { user: name, done, ...given }: UserArguments & { readonly done: string },
   work: Work,
 ): Promise<void> {
-  const user = await withHouse(given.terminal, async (house, context) => {
-    const id = await house.byName.userId(name, context);
-    await work(house, id, context);
-    return house.directory.user(id, context);
+  const user = await withAppContext(given.terminal, async (app, context) => {
+    const id = await app.lookup.userId(name, context);
+    await work(app, id, context);
+    return app.directory.user(id, context);
   });
   const { id = null, email = '', status = null } = user ?? {};
   print({ text: `${email} ${done}.`, json: { id, email, status } }, given);
@@ -196,15 +200,15 @@ function revokeSentence({ permission, group }: GiftArguments): string {
   return parts.join(' and ');
 }
 
-async function giftOf(
+async function grantTargetOf(
   { permission, group }: GiftArguments,
-  { byName }: House,
-  context: Context,
-): Promise<Gift> {
+  { lookup }: AppContext,
+  context: RequestContext,
+): Promise<GrantTarget> {
   return {
     permissionId:
-      permission === undefined ? undefined : await byName.permissionId(permission, context),
-    groupId: group === undefined ? undefined : await byName.groupId(group, context),
+      permission === undefined ? undefined : await lookup.permissionId(permission, context),
+    groupId: group === undefined ? undefined : await lookup.groupId(group, context),
   };
 }
 
@@ -244,8 +248,8 @@ export const updateUser: CommandModule<GlobalArguments, UpdateArguments> = {
         'Say what to change: --email, --username, --first-name, --last-name or --staff.',
       );
     }
-    await changeUser({ ...given, done: 'is changed' }, async (house, id, context) => {
-      await house.userAdministration.updateUser(id, input, context);
+    await changeUser({ ...given, done: 'is changed' }, async (app, id, context) => {
+      await app.userAdministration.updateUser(id, input, context);
     });
   },
 };

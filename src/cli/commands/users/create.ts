@@ -7,11 +7,11 @@ import type {
   ProvisioningChecks,
 } from '../../../features/operations/provisioning.ts';
 import type { User } from '../../../features/users/user.entity.ts';
-import { type GlobalArguments, print, withHouse } from '../../context.ts';
-import { complain, type Terminal } from '../../io.ts';
+import { type GlobalArguments, print, withAppContext } from '../../context.ts';
+import { printError, type Terminal } from '../../io.ts';
 import { type Check, createPrompts, newPasswordFrom, readSecretFromStdin } from '../../prompts.ts';
 import { UsageError } from '../../usage.ts';
-import { complainOfWaiting } from '../registrations.ts';
+import { warnOfPending } from '../registrations.ts';
 
 interface CreateArguments extends GlobalArguments {
   readonly username: string | undefined;
@@ -43,8 +43,10 @@ function command(name: string, kind: AccountKind): CommandModule<GlobalArguments
     handler: async (given) => {
       requireUsable(given);
       const isActive = kind === 'superuser' || given.active;
-      const user = await withHouse(given.terminal, async ({ provisioning, provisioningChecks }) =>
-        provisioning.provision(await collect(given, provisioningChecks), { kind, isActive }),
+      const user = await withAppContext(
+        given.terminal,
+        async ({ provisioning, provisioningChecks }) =>
+          provisioning.provision(await collect(given, provisioningChecks), { kind, isActive }),
       );
       print({ text: sentence(user, kind), json: summary(user) }, given);
     },
@@ -137,12 +139,12 @@ export const activateUser: CommandModule<GlobalArguments, ActivateArguments> = {
     }),
   handler: async ({ code, ...given }) => {
     const { terminal } = given;
-    await withHouse(terminal, async (house, context) => {
+    await withAppContext(terminal, async (app, context) => {
       const verify = (answer: string) =>
-        house.emailVerification.verifyEmail({ code: answer }, context);
+        app.emailVerification.verifyEmail({ code: answer }, context);
       if (code === undefined) return askForCode(verify, terminal);
       await verify(code).catch(async (error: unknown) => {
-        await complainOfWaiting(house, context, terminal);
+        await warnOfPending(app, context, terminal);
         throw error;
       });
     });
@@ -162,7 +164,7 @@ async function askForCode(
       return await verify(code);
     } catch (error) {
       if (!(error instanceof Problem) || !terminal.stdin.isTTY) throw error;
-      complain(terminal, error.fields[0]?.message ?? error.message);
+      printError(terminal, error.fields[0]?.message ?? error.message);
     }
   }
 }
@@ -172,7 +174,7 @@ export const initDefaultAdmin: CommandModule<GlobalArguments, GlobalArguments> =
   describe: 'Make the superuser of DEFAULT_ADMIN_EMAIL, if there is no superuser yet',
   builder: {},
   handler: async (given) => {
-    const made = await withHouse(given.terminal, ({ config, provisioning }) => {
+    const made = await withAppContext(given.terminal, ({ config, provisioning }) => {
       if (config.defaultAdmin) {
         return provisioning.provisionDefaultAdmin(config.defaultAdmin).catch(nameVariables);
       }

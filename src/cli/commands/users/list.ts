@@ -1,12 +1,12 @@
 /** `users list`: people, page by page, however many there are. */
 import type { CommandModule } from 'yargs';
-import type { House } from '../../../bootstrap/app-context.ts';
-import type { Context } from '../../../core/request-context.ts';
+import type { AppContext } from '../../../bootstrap/app-context.ts';
+import type { RequestContext } from '../../../core/request-context.ts';
 import type { Connection } from '../../../database/pagination/connection.ts';
 import type { UserFilter } from '../../../features/administration/directory.ts';
 import type { User, UserStatus } from '../../../features/users/user.entity.ts';
-import { type GlobalArguments, withHouse } from '../../context.ts';
-import { complain, type Terminal } from '../../io.ts';
+import { type GlobalArguments, withAppContext } from '../../context.ts';
+import { printError, type Terminal } from '../../io.ts';
 import {
   type Column,
   formatOf,
@@ -18,7 +18,7 @@ import {
 } from '../../listing.ts';
 import { createProgress, isProgressVisible } from '../../progress.ts';
 import type { Colour } from '../../table.ts';
-import { complainOfWaiting } from '../registrations.ts';
+import { warnOfPending } from '../registrations.ts';
 
 interface ListUsersArguments extends ListArguments {
   readonly search: string | undefined;
@@ -87,10 +87,10 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
     const usualLimit = format === 'table' ? tableLimit : undefined;
     const limit = given.limit === undefined ? usualLimit : parseLimit(given.limit);
     const { terminal } = given;
-    await withHouse(
+    await withAppContext(
       terminal,
-      async (house, context) => {
-        const filter = await filterOf(given, house, context);
+      async (app, context) => {
+        const filter = await filterOf(given, app, context);
         const walk = {
           filter,
           limit,
@@ -100,11 +100,11 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
             isProgressVisible(terminal.stderr) && (format === 'table' || !terminal.stdout.isTTY),
           terminal,
         };
-        await printList(pagesOf(walk, house, context), columns, {
+        await printList(pagesOf(walk, app, context), columns, {
           format,
           stdout: terminal.stdout,
         });
-        if (format === 'table') await complainOfWaiting(house, context, terminal);
+        if (format === 'table') await warnOfPending(app, context, terminal);
       },
       { purpose: 'read' },
     );
@@ -113,15 +113,15 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
 
 async function filterOf(
   { search, status, staff, superuser, group }: ListUsersArguments,
-  { byName }: House,
-  context: Context,
+  { lookup }: AppContext,
+  context: RequestContext,
 ): Promise<UserFilter> {
   return {
     search,
     status,
     isStaff: staff,
     isSuperuser: superuser,
-    groupId: group === undefined ? undefined : await byName.groupId(group, context),
+    groupId: group === undefined ? undefined : await lookup.groupId(group, context),
   };
 }
 
@@ -135,8 +135,8 @@ interface Walk {
 
 async function* pagesOf(
   { filter, limit = Number.POSITIVE_INFINITY, isLimitGiven, hasProgress, terminal }: Walk,
-  { directory, unitOfWork }: House,
-  context: Context,
+  { directory, unitOfWork }: AppContext,
+  context: RequestContext,
 ): AsyncGenerator<readonly User[]> {
   using progress = createProgress('Users', terminal.stderr);
   let after: string | null = null;
@@ -145,7 +145,7 @@ async function* pagesOf(
   while (done < limit) {
     const page = { first: Math.min(pageSize, limit - done), after };
     // A context for each page, which is forgotten with it.
-    const found: Connection<User> = await unitOfWork.inContext(() =>
+    const found: Connection<User> = await unitOfWork.withEntityManager(() =>
       directory.users({ page, filter, orderBy: {} }, context),
     );
     done += found.nodes.length;
@@ -158,6 +158,6 @@ async function* pagesOf(
     }
   }
   if (!isLimitGiven) {
-    complain(terminal, `There are more than ${limit}: --limit shows them, --format csv has all.`);
+    printError(terminal, `There are more than ${limit}: --limit shows them, --format csv has all.`);
   }
 }

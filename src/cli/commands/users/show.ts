@@ -1,7 +1,7 @@
 /** `users show` and `users explain`: one person, and why they may do something. */
 import type { CommandModule } from 'yargs';
-import type { House } from '../../../bootstrap/app-context.ts';
-import type { Context } from '../../../core/request-context.ts';
+import type { AppContext } from '../../../bootstrap/app-context.ts';
+import type { RequestContext } from '../../../core/request-context.ts';
 import { printable } from '../../../core/text.ts';
 import type {
   Explanation,
@@ -12,10 +12,10 @@ import type {
 import type { NamedMembership } from '../../../features/administration/single-grants.ts';
 import type { Session } from '../../../features/sessions/session.entity.ts';
 import type { User } from '../../../features/users/user.entity.ts';
-import { type GlobalArguments, print, withHouse } from '../../context.ts';
+import { type GlobalArguments, print, withAppContext } from '../../context.ts';
 import type { Output } from '../../io.ts';
 import { shortTime } from '../../listing.ts';
-import { paint } from '../../table.ts';
+import { colorize } from '../../table.ts';
 
 export interface UserArguments extends GlobalArguments {
   readonly user: string;
@@ -38,9 +38,13 @@ export const showUser: CommandModule<GlobalArguments, UserArguments> = {
   builder: (argv) => argv.positional('user', userPositional),
   handler: async ({ user, ...given }) => {
     const { terminal } = given;
-    const details = await withHouse(terminal, (house, context) => detailsOf(user, house, context), {
-      purpose: 'read',
-    });
+    const details = await withAppContext(
+      terminal,
+      (app, context) => detailsOf(user, app, context),
+      {
+        purpose: 'read',
+      },
+    );
     print({ text: textOf(details, terminal.stdout), json: recordOf(details) }, given);
   },
 };
@@ -55,10 +59,10 @@ export const explainUser: CommandModule<GlobalArguments, ExplainArguments> = {
       describe: 'Code, such as shop.view_order',
     }),
   handler: async ({ user, permission, ...given }) => {
-    const explanation = await withHouse(
+    const explanation = await withAppContext(
       given.terminal,
-      async ({ byName, explanations }, context) =>
-        explanations.explainPermission(await byName.userId(user, context), permission, context),
+      async ({ lookup, explain }, context) =>
+        explain.explainPermission(await lookup.userId(user, context), permission, context),
       { purpose: 'read' },
     );
     print({ text: explain(explanation), json: explanation }, given);
@@ -73,17 +77,17 @@ interface Details {
   readonly sessions: readonly Session[];
 }
 
-async function detailsOf(name: string, house: House, context: Context): Promise<Details> {
-  const id = await house.byName.userId(name, context);
-  const user = await house.directory.user(id, context);
+async function detailsOf(name: string, app: AppContext, context: RequestContext): Promise<Details> {
+  const id = await app.lookup.userId(name, context);
+  const user = await app.directory.user(id, context);
   if (!user) throw new Error('a user who was there is gone');
-  const grants = (await house.access.permissionsOfUsers([id])).get(id) ?? [];
+  const grants = (await app.access.permissionsOfUsers([id])).get(id) ?? [];
   return {
     user,
-    memberships: await house.singleGrants.membershipsOf(id, context),
+    memberships: await app.singleGrants.membershipsOf(id, context),
     grants: grants.map(({ codename }) => codename),
-    effectivePermissions: await house.access.effectivePermissionsOf(id),
-    sessions: await house.sessions.listOf(id),
+    effectivePermissions: await app.access.effectivePermissionsOf(id),
+    sessions: await app.sessions.list(id),
   };
 }
 
@@ -142,7 +146,7 @@ function textOf(details: Details, stdout: Output): string {
   const { user, memberships, grants, effectivePermissions, sessions } = details;
   const flags = [user.isStaff ? 'staff' : '', user.isSuperuser ? 'superuser' : ''];
   return [
-    paint('bold', user.email, stdout),
+    colorize('bold', user.email, stdout),
     row('id', user.id),
     row('username', user.username ?? ''),
     row('name', `${user.firstName} ${user.lastName}`.trim()),

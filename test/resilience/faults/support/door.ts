@@ -1,5 +1,5 @@
 /** Sends one request to a replica and says how it ended, in the terms of the journal. */
-import type { Answer, Outcome } from './recorder.ts';
+import type { Answer, OperationLabels } from './recorder.ts';
 
 export interface DoorRequest {
   readonly method: string;
@@ -34,7 +34,7 @@ export async function ask(
     const data = dataOf(await response.text());
     const { status } = response;
     return {
-      outcome: outcomeOf(status),
+      outcome: labelsOf(status),
       status,
       hasRetryAfter: response.headers.has('retry-after'),
       ...(typeof data.code === 'string' ? { code: data.code } : {}),
@@ -45,7 +45,7 @@ export async function ask(
   }
 }
 
-function outcomeOf(status: number): Outcome {
+function labelsOf(status: number): OperationLabels {
   if (status >= 200 && status < 300) return 'acknowledged';
   return status >= 400 && status < 500 ? 'refused' : 'unknown';
 }

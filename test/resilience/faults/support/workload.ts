@@ -10,7 +10,7 @@ import { ask, type DoorAnswer, type DoorRequest } from './door.ts';
 import { callsOf, type Pair, type PersonCalls } from './person-calls.ts';
 import type { Recorder } from './recorder.ts';
 
-export interface WorkloadParts {
+export interface WorkloadDeps {
   /** Base addresses; each request goes to one of them by chance. */
   readonly replicas: readonly string[];
   readonly recorder: Recorder;
@@ -30,7 +30,7 @@ const repeatMilliseconds = 200;
 const settlingMilliseconds = 60_000;
 const changesPerSession = 4;
 
-export function startWorkload(parts: WorkloadParts): Workload {
+export function startWorkload(parts: WorkloadDeps): Workload {
   const { replicas, recorder, restMilliseconds = 50 } = parts;
   let isStopping = false;
   let giveUpAt = Number.POSITIVE_INFINITY;
