@@ -1,6 +1,6 @@
 /** Errors of mail servers, which quote what they were sent, lose the secrets. */
 import { describe, expect, test } from 'vitest';
-import { secretsOf, withoutSecrets, writingsOfLogin } from '../../src/mail/redact.ts';
+import { secretsOf, redact, writingsOfLogin } from '../../src/mail/redact.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
@@ -19,14 +19,14 @@ describe('an error', () => {
   };
 
   test('loses a secret in its message, its stack and the answer of the server', () => {
-    const cleaned = withoutSecrets(error(), [secret]);
+    const cleaned = redact(error(), [secret]);
     expect(cleaned.message).toBe('535 [secret] is wrong');
     expect(cleaned.stack).toBe('Error: 535 [secret] is wrong\n    at connect ([secret])');
     expect(cleaned).toMatchObject({ response: '535 [secret] [secret]' });
   });
 
   test('without secrets stays as it is', () => {
-    expect(withoutSecrets(error(), [])).toMatchObject({ message: `535 ${secret} is wrong` });
+    expect(redact(error(), [])).toMatchObject({ message: `535 ${secret} is wrong` });
   });
 });
 
