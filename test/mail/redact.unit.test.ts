@@ -1,6 +1,6 @@
 /** Errors of mail servers, which quote what they were sent, lose the secrets. */
 import { describe, expect, test } from 'vitest';
-import { secretsOf, redact, writingsOfLogin } from '../../src/mail/redact.ts';
+import { redact, secretsOf, writingsOfLogin } from '../../src/mail/redact.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
