@@ -90,7 +90,7 @@ export async function createAppContext(surroundings: AppContextOptions): Promise
         isPooled,
         timeouts,
         onPool: (pool) => pools.set('main', pool),
-        onNotice: (text) => log.debug({ part: 'database' }, text),
+        onNotice: (text) => log.debug({ component: 'database' }, text),
       },
       { entities, subscribers: [new UserSubscriber(), new OneTimePasswordSubscriber()] },
     ),
@@ -200,7 +200,7 @@ async function openDatabase(
   if (purpose !== 'serve') await requireEmbeddedDatabase(config.dataDirectory);
   const embedded = await joinEmbeddedDatabase({
     dataDirectory: config.dataDirectory,
-    onNotice: (text) => log.info({ part: 'database' }, text),
+    onNotice: (text) => log.info({ component: 'database' }, text),
   });
   opened.defer(() => embedded.leave());
   return connectionsOf(parseDatabaseUrl(embedded.url), undefined);

@@ -178,5 +178,5 @@ async function provisionDefaultAdmin({ config, log, unitOfWork, provisioning }: 
   const made = await unitOfWork.withEntityManager(() =>
     provisioning.provisionDefaultAdmin(defaultAdmin),
   );
-  if (made) log.info({ email: made.email }, 'made the default administrator');
+  if (made) log.info({ email: made.email }, 'default administrator created');
 }

@@ -73,10 +73,10 @@ export function createChangeFeed(options: {
   // Everything is delivered in order: no change was longer on its way than the beat behind it.
   const { metrics } = options;
   let heardAt = performance.now();
-  metrics.read('feedBeatAge', () => [[[], (performance.now() - heardAt) / 1000]]);
+  metrics.read('changeFeedHeartbeatAge', () => [[[], (performance.now() - heardAt) / 1000]]);
   const measure = (sentAt: number) => {
     heardAt = Math.max(heardAt, sentAt);
-    metrics.observe('revocationDelaySeconds', (performance.now() - sentAt) / 1000);
+    metrics.observe('changePropagationSeconds', (performance.now() - sentAt) / 1000);
   };
 
   const tell = (key: ChangeKey) => {
@@ -147,7 +147,10 @@ export function createChangeFeed(options: {
       void beat(opened);
     } catch (error) {
       if (!isStarted) return;
-      options.log.warn({ err: error, part: 'changes' }, 'the feed cannot connect; trying again');
+      options.log.warn(
+        { err: error, component: 'change-feed' },
+        'change feed cannot connect, retrying',
+      );
       void close(opened);
       retry();
     }
@@ -163,7 +166,7 @@ export function createChangeFeed(options: {
     distrust();
     void close(lost);
     if (!isStarted) return;
-    options.log.warn({ part: 'changes' }, 'the feed was lost; connecting again');
+    options.log.warn({ component: 'change-feed' }, 'change feed connection lost, reconnecting');
     retry();
   };
 

@@ -28,7 +28,10 @@ export async function followDatabaseClock(parts: {
     offset = measured;
     if (!isNews) return;
     const seconds = Math.round(offset / 1000);
-    parts.log.warn({ part: 'clock', seconds }, "this machine's clock differs from the database's");
+    parts.log.warn(
+      { component: 'clock', seconds },
+      'the clock of this machine differs from the database clock',
+    );
   };
   await measure();
   const timer = setInterval(() => void measure().catch(() => undefined), measureMilliseconds);

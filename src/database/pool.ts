@@ -64,7 +64,8 @@ export function openPool({ database, name, max, timeouts, isPooled, log }: PoolD
     max,
     ...connectionOptions(timeouts, isPooled ?? false),
   });
-  const onBroken = (error: Error) => log.warn({ err: error, part: name }, 'a connection broke');
+  const onBroken = (error: Error) =>
+    log.warn({ err: error, component: name }, 'database connection lost');
   pool.on('error', onBroken);
   pool.on('connect', (client) => client.on('error', onBroken));
   return pool;

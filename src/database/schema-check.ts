@@ -20,13 +20,13 @@ export interface SchemaOptions {
 export async function migrateSchema(options: SchemaOptions): Promise<readonly string[]> {
   const { orm, unitOfWork, direct, log, complete } = options;
   const done = await migrate(orm, unitOfWork, direct, complete);
-  if (done.length > 0) log.info({ migrations: done }, 'the database was migrated');
+  if (done.length > 0) log.info({ migrations: done }, 'database migrated');
   const { unknown } = await unitOfWork.withEntityManager(() => migrationStateOf(unitOfWork.query));
   if (unknown.length > 0) log.warn({ migrations: unknown }, newerSchema);
   return done;
 }
 
-const newerSchema = 'a newer release has migrated this database';
+const newerSchema = 'the database was migrated by a newer release';
 
 /** @throws Error that names the migrations, when the schema is older or newer than this release */
 export async function assertSchemaIsCurrent({

@@ -117,7 +117,9 @@ async function repeat(
   { signal, log }: { signal: AbortSignal; log: Log },
 ): Promise<void> {
   while (!signal.aborted) {
-    await work().catch((error: unknown) => log.warn({ err: error, part: 'jobs' }, 'will retry'));
+    await work().catch((error: unknown) =>
+      log.warn({ err: error, component: 'jobs' }, 'job failed, retrying'),
+    );
     await sleep(pauseMilliseconds, undefined, { signal, ref: false }).catch(() => undefined);
   }
 }

@@ -90,8 +90,8 @@ function startRunner(deps: JobDeps, events: WorkerEvents, tasks: TaskList): Prom
 /** Of the worker's own talk only warnings and errors. */
 function workerLogger(log: Log): Logger {
   return new Logger(() => (level, message) => {
-    if (level === 'error') log.error({ part: 'jobs' }, message);
-    if (level === 'warning') log.warn({ part: 'jobs' }, message);
+    if (level === 'error') log.error({ component: 'jobs' }, message);
+    if (level === 'warning') log.warn({ component: 'jobs' }, message);
   });
 }
 
@@ -135,7 +135,7 @@ export async function startJobs(deps: JobDeps): Promise<{ stop(): Promise<void> 
   const keepRunning = async (): Promise<void> => {
     await jobRun.over;
     while (!stopping.signal.aborted) {
-      deps.log.warn({ part: 'jobs' }, 'the jobs stopped; starting again');
+      deps.log.warn({ component: 'jobs' }, 'job worker stopped, restarting');
       await sleep(restartMilliseconds);
       const next = await startJobRun(deps, liveness).catch(() => undefined);
       if (!next) continue;

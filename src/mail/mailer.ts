@@ -50,7 +50,7 @@ export function createMailer(
   return {
     async send(mail) {
       await mailbox.store({ ...mail, from: formatMailbox(settings.from) });
-      log.info({ to: mail.to, subject: mail.subject }, `mail kept at ${publicUrl}/dev/mailbox`);
+      log.info({ to: mail.to, subject: mail.subject }, `mail stored at ${publicUrl}/dev/mailbox`);
     },
     isReachable: async () => true,
     close: () => undefined,

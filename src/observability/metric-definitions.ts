@@ -1,10 +1,10 @@
-/** Every figure that `/metrics` shows, with its name, what it says and what tells its series apart. */
+/** The metrics of `/metrics`: name, kind, help text, labels and buckets. */
 
 export interface MetricRow {
   readonly kind: 'counter' | 'histogram' | 'gauge';
   readonly name: string;
   readonly help: string;
-  /** At most two; the values of a label are few and never a caller's choice. */
+  /** At most two. A label has few values, and callers cannot choose them. */
   readonly labels?: readonly string[];
   /** Upper bounds in seconds. */
   readonly buckets?: readonly number[];
@@ -17,101 +17,101 @@ const metricTable = {
   requests: {
     kind: 'counter',
     name: 'gatehouse_requests_total',
-    help: 'Answered requests; operation is a field of the schema or a route, outcome is ok or a code.',
+    help: 'Completed requests; operation is a field of the schema or a route, outcome is ok or an error code.',
     labels: ['operation', 'outcome'],
   },
   requestSeconds: {
     kind: 'histogram',
     name: 'gatehouse_request_duration_seconds',
-    help: 'Time from the first byte of a request to the end of its answer.',
+    help: 'Duration of requests, from the first byte of the request to the end of the response.',
     labels: ['operation'],
     buckets: requestSeconds,
   },
-  hashWaitSeconds: {
+  hashQueueWaitSeconds: {
     kind: 'histogram',
-    name: 'gatehouse_password_hash_wait_seconds',
-    help: 'Time that a password waited for a thread.',
+    name: 'gatehouse_password_hash_queue_wait_seconds',
+    help: 'Time that password hashes waited in the queue for a thread.',
     buckets: requestSeconds,
   },
-  hashWorkSeconds: {
+  hashDurationSeconds: {
     kind: 'histogram',
-    name: 'gatehouse_password_hash_work_seconds',
-    help: 'Time that a thread worked at a password; work is hash or verify.',
+    name: 'gatehouse_password_hash_duration_seconds',
+    help: 'Time that a thread took for a password hash; work is hash or verify.',
     labels: ['work'],
     buckets: requestSeconds,
   },
   hashQueue: {
     kind: 'gauge',
     name: 'gatehouse_password_hash_queue',
-    help: 'Passwords that wait for a thread.',
+    help: 'Password hashes that wait in the queue for a thread.',
   },
   hashRefusals: {
     kind: 'counter',
     name: 'gatehouse_password_hash_refusals_total',
-    help: 'Passwords that were turned away because too many waited (OVERLOADED).',
+    help: 'Password hashes that were rejected because the queue was full (OVERLOADED).',
   },
   rateLimited: {
     kind: 'counter',
     name: 'gatehouse_rate_limited_total',
-    help: 'Attempts that were refused because a rate limit was reached (THROTTLED), by limit.',
+    help: 'Attempts that were rejected by a rate limit (THROTTLED); limit is its name.',
     labels: ['limit'],
   },
-  feedBeatAge: {
+  changeFeedHeartbeatAge: {
     kind: 'gauge',
-    name: 'gatehouse_feed_beat_age_seconds',
-    help: 'Time since the feed of changes last proved that nothing is missed; from 2 on it is not trusted.',
+    name: 'gatehouse_change_feed_heartbeat_age_seconds',
+    help: 'Time since the last heartbeat of the change feed; at 2 and above the caches are not used.',
   },
-  revocationDelaySeconds: {
+  changePropagationSeconds: {
     kind: 'histogram',
-    name: 'gatehouse_revocation_delay_seconds',
-    help: 'Time that a change takes through the database to this process, measured by the beats of the feed.',
+    name: 'gatehouse_change_propagation_seconds',
+    help: 'Time that a change takes from the database to this process, measured with the heartbeats of the change feed.',
     buckets: delaySeconds,
   },
   sessionsStarted: {
     kind: 'counter',
     name: 'gatehouse_sessions_started_total',
-    help: 'Sessions that were opened.',
+    help: 'Created sessions.',
   },
   sessionsEnded: {
     kind: 'counter',
     name: 'gatehouse_sessions_ended_total',
-    help: 'Sessions that somebody or something ended; those that expired are not among them.',
+    help: 'Sessions that ended before they expired; reason says why.',
     labels: ['reason'],
   },
   principals: {
     kind: 'counter',
     name: 'gatehouse_principal_lookups_total',
-    help: 'Questions who is behind a session; outcome is hit (from memory) or miss (from the database).',
+    help: 'Lookups of session principals; outcome is hit (from the cache) or miss (from the database).',
     labels: ['outcome'],
   },
   jobSeconds: {
     kind: 'histogram',
     name: 'gatehouse_job_duration_seconds',
-    help: 'Time that a job took, sending a mail among them; outcome is done, failed or refused (for good).',
+    help: 'Duration of jobs; outcome is done, failed (retried later) or refused (not retried).',
     labels: ['task', 'outcome'],
     buckets: [0.01, 0.05, 0.25, 1, 5, 20],
   },
   mailQueue: {
     kind: 'gauge',
     name: 'gatehouse_mail_queue',
-    help: 'Mails that are not sent; state is waiting, retrying or dead (not tried again by itself).',
+    help: 'Mails that are not sent; state is waiting, retrying or dead (no further attempts).',
     labels: ['state'],
   },
   mailQueueOldest: {
     kind: 'gauge',
     name: 'gatehouse_mail_queue_oldest_seconds',
-    help: 'Age of the oldest mail that is waiting or retrying; 0 when there is none.',
+    help: 'Age of the oldest mail in state waiting or retrying; 0 without such a mail.',
   },
   databaseConnections: {
     kind: 'gauge',
     name: 'gatehouse_database_connections',
-    help: 'Connections of the pools main and jobs; state is busy or idle, or waiting for who wants one.',
+    help: 'Database connections of the pools main and jobs; state is busy, idle or waiting (requests for a connection).',
     labels: ['pool', 'state'],
   },
   build: {
     kind: 'gauge',
     name: 'gatehouse_build_info',
-    help: 'Always 1; the version is in the label.',
+    help: 'Always 1; the label has the version.',
     labels: ['version'],
   },
 } as const satisfies Readonly<Record<string, MetricRow>>;
@@ -125,5 +125,5 @@ export type MetricOf<Kind extends MetricRow['kind']> = {
   [Name in Metric]: Table[Name]['kind'] extends Kind ? Name : never;
 }[Metric];
 
-/** The same rows with everything that a row may have. */
+/** The same table with the general row type. */
 export const metricRows: Readonly<Record<Metric, MetricRow>> = metricTable;

@@ -44,7 +44,9 @@ const refundScript = `
 
 export function createRedisStore(url: string, log: Log, fallback: RateLimitStore): RateLimitStore {
   const redis = new Redis(url, redisOptions);
-  redis.on('error', (error) => log.warn({ err: error, part: 'rate-limits' }, 'Redis unavailable'));
+  redis.on('error', (error) =>
+    log.warn({ err: error, component: 'rate-limits' }, 'Redis unavailable'),
+  );
   redis.connect().catch(() => undefined); // logged above, and tried again by the client itself
 
   const run = (script: string, keys: readonly string[], values: readonly number[] = []) =>

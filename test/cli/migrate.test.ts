@@ -42,7 +42,7 @@ test.concurrent('a server names in its log the migrations that it applied', asyn
     const server = await startServer({ environment });
     const said = server.said();
     await server.end('SIGTERM');
-    expect(said).toContain('the database was migrated');
+    expect(said).toContain('database migrated');
     expect(said).toContain('20261124000001-initial');
   } finally {
     await database.query(`drop database ${name} with (force)`);

@@ -168,7 +168,7 @@ describe.concurrent('two workers', () => {
       const answers = [
         ...said()
           .slice(from)
-          .matchAll(/"pid":(\d+).*"answered"/g),
+          .matchAll(/"pid":(\d+).*"request completed"/g),
       ];
       const pids = new Set(answers.map(([, pid]) => Number(pid)));
       pids.delete(dead);

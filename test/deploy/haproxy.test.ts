@@ -77,7 +77,7 @@ describe.skipIf(!isInstalled)('behind HAProxy', { timeout: 60_000 }, () => {
   }
 
   const answeredBy = (address: string) =>
-    replicas.at(address).said().split('"answered"').length - 1;
+    replicas.at(address).said().split('"request completed"').length - 1;
 
   test('requests are served, by every replica', async () => {
     const token = await logIn();

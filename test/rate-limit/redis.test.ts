@@ -52,7 +52,9 @@ describe.skipIf(!hasRedis)(`with REDIS_URL${hasRedis ? '' : withoutRedis}`, () =
     await runOut(email, '203.0.113.2');
     expect((await login(email, goodPassword, '203.0.113.2')).status).toBe(429);
     expect(await countRows()).toBeGreaterThan(0);
-    await until(async () => service.logLines.some((line) => line.includes('"part":"rate-limits"')));
+    await until(async () =>
+      service.logLines.some((line) => line.includes('"component":"rate-limits"')),
+    );
     await redis.start();
     await until(async () => {
       const before = await countRows();

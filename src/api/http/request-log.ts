@@ -24,7 +24,7 @@ export function logAnswers(app: FastifyInstance): void {
         ms: Math.round(reply.elapsedTime),
         ip: request.ip,
       },
-      'answered',
+      'request completed',
     );
     done();
   });

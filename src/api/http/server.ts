@@ -53,7 +53,7 @@ function refuseWhatIsNoRequest(server: Server, log: Log): void {
     if (isAnswering(socket)) return void socket.destroy();
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
     const status = statusOfParserError(error);
-    log.debug({ status, reason: error.code }, 'not a request');
+    log.debug({ status, reason: error.code }, 'client error');
     endWithClientError(socket, status);
   });
   server.on('connect', ({ socket }) => endWithClientError(socket, 501));

@@ -50,7 +50,7 @@ export function serveRevocations(app: FastifyInstance, parts: RevocationsDeps): 
       throw new Problem('OVERLOADED', { retryAfterSeconds: 1 });
     }
     const stream = openStream(reply, () =>
-      log.warn({ reqId: request.id }, 'event stream ended: its reader has stalled'),
+      log.warn({ requestId: request.id }, 'event stream closed: the client does not read'),
     );
     // Listens first and asks then, so that nothing falls between the two.
     streams.add(stream);

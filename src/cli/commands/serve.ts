@@ -66,7 +66,7 @@ async function run({ config, log, ...given }: Run): Promise<void> {
   const service = await startServer(app);
   using _idle = returnMemoryWhenIdle();
   if (cluster.isPrimary || cluster.worker?.id === 1) await welcome(app, service.address, given);
-  log.info({ signal: await signalled }, 'stopping');
+  log.info({ signal: await signalled }, 'shutting down');
   await service.beginShutdown();
   await service.close();
   await stopTracing();
@@ -93,10 +93,10 @@ async function announceDatabase(
 function outliveBrokenConnections(log: Log): void {
   process.on('unhandledRejection', (error) => {
     if (isDatabaseUnavailable(error)) {
-      log.warn({ err: error }, 'a connection broke where nobody was listening');
+      log.warn({ err: error }, 'database connection lost outside of a request');
       return;
     }
-    log.fatal({ err: error }, 'unhandled; ending');
+    log.fatal({ err: error }, 'unhandled rejection, exiting');
     process.exit(1);
   });
 }

@@ -35,7 +35,7 @@ export async function superviseWorkers(count: number, log: Log): Promise<void> {
       const [code, signal] = await once(worker, 'exit');
       workers.delete(worker);
       if (isStopping) return;
-      log.error({ worker: worker.id, code, signal }, 'a worker ended');
+      log.error({ worker: worker.id, code, signal }, 'worker process exited');
       if (!hasServed) {
         process.exitCode = 1;
         stop();

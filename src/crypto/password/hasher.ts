@@ -155,10 +155,10 @@ function measured(admission: HashQueue, metrics: Metrics): Run {
   return async (work, begin, signal, around) => {
     const askedAt = performance.now();
     const timed = async () => {
-      metrics.observe('hashWaitSeconds', seconds(askedAt));
+      metrics.observe('hashQueueWaitSeconds', seconds(askedAt));
       const begunAt = performance.now();
       return traced(`argon2 ${work}`, {}, begin).finally(() =>
-        metrics.observe('hashWorkSeconds', seconds(begunAt), work),
+        metrics.observe('hashDurationSeconds', seconds(begunAt), work),
       );
     };
     // The time before the inner span is that of waiting.

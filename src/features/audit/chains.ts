@@ -162,8 +162,8 @@ export function createChains(deps: {
     async append(end, entry, { isBroken = !isSigned(key, end) } = {}) {
       const { chain } = end;
       if (isBroken) {
-        const text = 'the end of an audit chain is not signed with SECRET_KEY; run "audit verify"';
-        deps.log.error({ part: 'audit', chain }, text);
+        const text = 'the head of an audit chain is not signed with SECRET_KEY; run "audit verify"';
+        deps.log.error({ component: 'audit', chain }, text);
       }
       const last = isBroken ? await realEnd(chain) : end.sequence;
       const unsigned = {

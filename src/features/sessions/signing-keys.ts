@@ -126,7 +126,7 @@ export function createSigningKeys(parts: SigningKeysDeps): SigningKeys {
   const loadAgain = () => {
     withEntityManager(load).catch((error: unknown) => {
       failedAt = performance.now();
-      parts.log.error({ err: error }, 'signing keys could not be loaded again');
+      parts.log.error({ err: error }, 'signing keys could not be reloaded');
     });
   };
 

@@ -102,9 +102,9 @@ test.each(breaks)(
     const ids = answers
       .map(({ headers }) => headers['x-request-id'])
       .filter((id) => id !== undefined);
-    const answered = lines.filter(({ msg }) => msg === 'answered');
+    const answered = lines.filter(({ msg }) => msg === 'request completed');
     expect(answered.map(({ requestId }) => requestId).sort()).toEqual(ids.sort());
-    const refused = lines.filter(({ msg }) => msg === 'not a request');
+    const refused = lines.filter(({ msg }) => msg === 'client error');
     expect(refused.length + answered.length).toBe(answers.length);
   },
 );
@@ -122,7 +122,7 @@ test('a line has the time in UTC and the id of its answer, which the caller does
   expect(id).not.toBe(chosen);
   expect(lines).toEqual([
     expect.objectContaining({
-      msg: 'answered',
+      msg: 'request completed',
       requestId: id,
       status: 200,
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),

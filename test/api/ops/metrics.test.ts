@@ -114,13 +114,13 @@ test('counts requests by operation and outcome, whichever way they come', async 
     [request('POST /auth/login/', 'INVALID_CREDENTIALS')]: 1,
     [request('GET /auth/profile/view/', 'ok')]: 1,
     'gatehouse_request_duration_seconds_count{operation="login"}': 1,
-    'gatehouse_password_hash_work_seconds_count{work="verify"}': 2,
+    'gatehouse_password_hash_duration_seconds_count{work="verify"}': 2,
   });
   const text = await (await ask()).text();
   expect(text).not.toMatch(/secretName|madeUp|made\/up|operation="a"/);
 });
 
-test('counts sessions, lookups, jobs and beats', async () => {
+test('counts sessions, lookups, jobs and heartbeats', async () => {
   const grown = await growth(async () => {
     const { accessToken } = await person(service);
     await service.graphql('{ me { id } }', {}, accessToken);
@@ -136,13 +136,13 @@ test('counts sessions, lookups, jobs and beats', async () => {
     gatehouse_sessions_started_total: 1,
     'gatehouse_principal_lookups_total{outcome="hit"}': expect.any(Number),
     'gatehouse_principal_lookups_total{outcome="miss"}': expect.any(Number),
-    gatehouse_revocation_delay_seconds_count: expect.any(Number),
+    gatehouse_change_propagation_seconds_count: expect.any(Number),
   });
   expect(Object.keys(grown)).toContainEqual(
     expect.stringMatching(/^gatehouse_sessions_ended_total/),
   );
   const now = await scrape();
-  expect(now.get('gatehouse_feed_beat_age_seconds')).toBeLessThan(5);
+  expect(now.get('gatehouse_change_feed_heartbeat_age_seconds')).toBeLessThan(5);
   expect(now.get('gatehouse_database_connections{pool="jobs",state="busy"}')).toBeGreaterThan(0);
 });
 

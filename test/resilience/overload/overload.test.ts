@@ -28,7 +28,7 @@ async function counted(series: RegExp): Promise<number> {
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 
-const verified = () => counted(/^gatehouse_password_hash_work_seconds_count.*verify/);
+const verified = () => counted(/^gatehouse_password_hash_duration_seconds_count.*verify/);
 const waiting = () => counted(/^gatehouse_password_hash_queue/);
 
 async function spentAttempts(): Promise<number> {
