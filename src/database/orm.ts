@@ -12,7 +12,7 @@ import {
 } from '@mikro-orm/postgresql';
 import type { Pool, PoolClient } from 'pg';
 import type { DatabaseConnection } from '../config/database-url.ts';
-import { BoundParametersDriver } from './bound-parameters.ts';
+import { GatehouseDriver } from './driver.ts';
 import { migrations } from './migrations/migrations.ts';
 import { clientConfig, connectionOptions } from './pool.ts';
 import { type DatabaseTimeouts, serverTimeouts } from './timeouts.ts';
@@ -62,7 +62,7 @@ export function ormOptions(
 ): Options {
   const { database, timeouts = serverTimeouts, isPooled = false } = settings;
   return {
-    driver: BoundParametersDriver,
+    driver: GatehouseDriver,
     dbName: database.database,
     entities: [...parts.entities],
     subscribers: [...(parts.subscribers ?? [])],

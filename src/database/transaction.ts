@@ -29,7 +29,7 @@ export interface UnitOfWork {
   ofTransaction<Value extends object>(key: object, create: () => Value): Value;
   /** Calls back once the transaction at hand has been committed, or at once where there is none. */
   afterCommit(callback: () => void): void;
-  /** Plain SQL in the transaction at hand. Times come as text. */
+  /** Plain SQL in the current transaction. Times are `Date`, an array is one parameter: `any(?::uuid[])`. */
   query<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
   /** Waits for the lock called `name`, held until the transaction ends. Needs a transaction. */
   lock(name: string): Promise<void>;

@@ -68,8 +68,8 @@ interface JobRow {
   readonly state: JobState;
   readonly attempts: number;
   readonly last_error: string | null;
-  readonly created_at: string;
-  readonly run_at: string;
+  readonly created_at: Date;
+  readonly run_at: Date;
 }
 
 export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
@@ -108,7 +108,7 @@ export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
          where ${ofTask} and locked_at is null and
            case when ?::bigint[] is null then ${isDead} else id = any(?::bigint[]) end
          returning id::text`,
-        [task, toArray(ids), toArray(ids)],
+        [task, ids ?? null, ids ?? null],
       );
       return rows.map(({ id }) => id);
     },
@@ -141,7 +141,7 @@ export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
       await query(
         `delete from graphile_worker._private_jobs
          where ${ofTask} and locked_at is null and payload ->> ? = any(?::text[])`,
-        [task, field, toArray(values)],
+        [task, field, values],
       );
     },
   };
@@ -151,12 +151,7 @@ function toJob({ last_error, created_at, run_at, ...row }: JobRow): QueuedJob {
   return {
     ...row,
     lastError: last_error,
-    createdAt: new Date(created_at),
-    runAt: new Date(run_at),
+    createdAt: created_at,
+    runAt: run_at,
   };
-}
-
-/** An array as PostgreSQL reads it; the ORM would spread one over the statement. */
-function toArray(ids: readonly string[] | undefined): string | null {
-  return ids === undefined ? null : `{${ids.join(',')}}`;
 }

@@ -98,7 +98,7 @@ interface Link {
   readonly item: string;
 }
 
-const anyId = "any(string_to_array(?, ' ')::uuid[])";
+const anyId = 'any(?::uuid[])';
 
 export function createAccess({ em, query }: UnitOfWork): Access {
   const follow = async <Thing extends { id: string }>(
@@ -106,7 +106,7 @@ export function createAccess({ em, query }: UnitOfWork): Access {
     ownerIds: readonly string[],
     load: (ids: string[]) => Promise<Thing[]>,
   ): Promise<ById<Thing>> => {
-    const links = await query<Link>(linksSql, [ownerIds.join(' ')]);
+    const links = await query<Link>(linksSql, [ownerIds]);
     const byItem = Map.groupBy(links, ({ item }) => item);
     const things = await load([...byItem.keys()]);
     // In the order of the things, which is the order that people read them in.
@@ -128,7 +128,7 @@ export function createAccess({ em, query }: UnitOfWork): Access {
   const effectivePermissionsOfUsers = async (userIds: readonly string[]) => {
     const rows = await query<{ id: string; codenames: string[] }>(
       `select u.id, ${effectivePermissionsSql} as codenames from users u where u.id = ${anyId}`,
-      [userIds.join(' ')],
+      [userIds],
     );
     return new Map(rows.map(({ id, codenames }) => [id, codenames]));
   };

@@ -196,10 +196,10 @@ async function holdersOf(permission: string, query: UnitOfWork['query']): Promis
   if (holders.length === manyHolders) {
     return { from: 'users t', conditions: [holdersSql('t')], parameters };
   }
-  const ids = holders.map(({ id }) => id).join(' ');
+  const ids = holders.map(({ id }) => id);
   // OFFSET keeps the planner from reading all users in the order of the page until it meets enough of these.
   const from = `(
-    select u.id, u.created_at from users u where u.id = any(string_to_array(?, ' ')::uuid[]) offset 0
+    select u.id, u.created_at from users u where u.id = any(?::uuid[]) offset 0
   ) t`;
   return { from, conditions: [], parameters: [ids] };
 }

@@ -51,12 +51,11 @@ export interface Explain {
 }
 
 const grantsSql = `
-  select null as "group", p.codename as grant, null::text as "endedAt"
+  select null as "group", p.codename as grant, null::timestamptz as "endedAt"
   from user_permissions up join permissions p on p.id = up.permission_id where up.user_id = ?
   union all
   select g.name, p.codename,
-    case when ug.expires_at <= now()
-      then to_char(ug.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') end
+    case when ug.expires_at <= now() then ug.expires_at end
   from user_groups ug
     join groups g on g.id = ug.group_id
     join group_permissions gp on gp.group_id = g.id
@@ -67,7 +66,7 @@ const grantsSql = `
 interface GrantRow {
   readonly group: string | null;
   readonly grant: string;
-  readonly endedAt: string | null;
+  readonly endedAt: Date | null;
 }
 
 interface UserRow {
@@ -97,7 +96,7 @@ function obstaclesOf(
   if (isAllowed) return obstacles;
   for (const { group, grant, endedAt } of grants) {
     if (endedAt === null) continue;
-    obstacles.push({ kind: 'MEMBERSHIP_ENDED', group, grant, endedAt: new Date(endedAt) });
+    obstacles.push({ kind: 'MEMBERSHIP_ENDED', group, grant, endedAt });
   }
   if (grants.length === 0) add('NO_GRANT');
   if (isBuiltIn === null) add('NO_SUCH_PERMISSION');

@@ -75,7 +75,7 @@ interface Pivot {
   readonly known: string;
 }
 
-const ids = "string_to_array(?, ' ')::uuid[]";
+const ids = '?::uuid[]';
 const permissionCodes = `select codename from permissions where id = any(${ids})`;
 const knownPermissions = `select id from permissions where id = any(${ids}) for key share`;
 
@@ -111,7 +111,7 @@ const groupPermissions: Pivot = {
 
 export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
   const requireKnown = async (pivot: Pivot, itemIds: readonly string[], field = pivot.field) => {
-    const known = await query(pivot.known, [itemIds.join(' ')]);
+    const known = await query(pivot.known, [itemIds]);
     parseFields({
       [field]: () => known.length === itemIds.length || refuse('Names one that does not exist.'),
     });
@@ -122,13 +122,13 @@ export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
     pivot: Pivot,
     { itemIds, until }: { readonly itemIds: readonly string[]; readonly until: Date | null },
   ) => {
-    const codes = await query<{ codename: string }>(pivot.codes, [itemIds.join(' ')]);
+    const codes = await query<{ codename: string }>(pivot.codes, [itemIds]);
     rights.assertHolds(codes.map(({ codename }) => ({ codename, until })));
   };
 
   const requireNotRoot = async (groupIds: readonly string[]) => {
     const found = await query(`select 1 from groups where id = any(${ids}) and name = ?`, [
-      groupIds.join(' '),
+      groupIds,
       rootGroupName,
     ]);
     if (found.length > 0) throw new Problem('PROTECTED');
@@ -148,7 +148,7 @@ export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
     { table, owner, item, ended }: Pivot,
     wantedByOwner: ItemsByOwner,
   ): Promise<Difference[]> => {
-    const owners = [...wantedByOwner.keys()].join(' ');
+    const owners = [...wantedByOwner.keys()];
     if (ended)
       await query(`delete from ${table} where ${owner} = any(${ids}) and ${ended}`, [owners]);
     const held = await query<Held>(
@@ -252,9 +252,9 @@ export function createGrants({ query }: UnitOfWork, audit: Audit): Grants {
 }
 
 /** The owners and their items, as two lists of the same length. */
-function pairsOf(differences: readonly Difference[], name: 'added' | 'removed'): [string, string] {
+function pairsOf(differences: readonly Difference[], name: 'added' | 'removed'): string[][] {
   const pairs = differences.flatMap((difference) =>
     difference[name].map((itemId) => [difference.ownerId, itemId] as const),
   );
-  return [pairs.map(([owner]) => owner).join(' '), pairs.map(([, item]) => item).join(' ')];
+  return [pairs.map(([owner]) => owner), pairs.map(([, item]) => item)];
 }

@@ -65,11 +65,7 @@ const grantsSql = `
 
 export function createManagePolicies({ query }: Pick<UnitOfWork, 'query'>): ManagePolicies {
   const grantsOf = async (userId: string): Promise<TimedGrant[]> => {
-    const rows = await query<{ codename: string; until: string | null }>(grantsSql, [
-      userId,
-      userId,
-    ]);
-    return rows.map(({ codename, until }) => ({ codename, until: dateOf(until) }));
+    return query<TimedGrant>(grantsSql, [userId, userId]);
   };
 
   const accountOf = async (userId: string) => {
@@ -95,11 +91,11 @@ export function createManagePolicies({ query }: Pick<UnitOfWork, 'query'>): Mana
     },
 
     async endsOfMemberships(userId) {
-      const rows = await query<{ until: string | null }>(
+      const rows = await query<{ until: Date | null }>(
         `select ug.expires_at as until from user_groups ug where ug.user_id = ? and ${isCurrent('ug')}`,
         [userId],
       );
-      return rows.map(({ until }) => dateOf(until));
+      return rows.map(({ until }) => until);
     },
   };
 }
@@ -133,10 +129,6 @@ function rightsOf(actorId: string, held: readonly TimedGrant[] | 'everything'): 
 function covers(own: TimedGrant, grant: TimedGrant): boolean {
   const lasts = own.until === null || (grant.until !== null && grant.until <= own.until);
   return lasts && matchesGrant(own.codename, grant.codename);
-}
-
-function dateOf(text: string | null): Date | null {
-  return text === null ? null : new Date(text);
 }
 
 export type AdministrativePermission =

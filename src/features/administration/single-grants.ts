@@ -81,15 +81,12 @@ export function createSingleGrants(parts: {
   return {
     async membershipsOf(userId, context) {
       requireAdministrator(context, 'users.view_user');
-      const rows = await query<{ name: string; expires_at: string | null }>(
+      const rows = await query<{ name: string; expires_at: Date | null }>(
         `select g.name, ug.expires_at from user_groups ug join groups g on g.id = ug.group_id
          where ug.user_id = ? order by g.name`,
         [userId],
       );
-      return rows.map(({ name, expires_at: end }) => ({
-        group: name,
-        expiresAt: end === null ? null : new Date(end),
-      }));
+      return rows.map((row) => ({ group: row.name, expiresAt: row.expires_at }));
     },
 
     async grantToUser(userId, { groupId, permissionId, expiresAt }, context) {

@@ -249,8 +249,8 @@ export function createUserAdministration(parts: UserAdministrationDeps): UserAdm
       const userIds = [...new Set([...groupIds.keys(), ...permissionIds.keys()])];
       const found = await query<{ isSuperuser: boolean }>(
         `select is_superuser as "isSuperuser" from users
-         where id = any(string_to_array(?, ' ')::uuid[])`,
-        [userIds.join(' ')],
+         where id = any(?::uuid[])`,
+        [userIds],
       );
       if (found.length < userIds.length) throw new Problem('NOT_FOUND');
       for (const user of found) rights.assertCanManage(user);

@@ -53,12 +53,7 @@ export function createAuditEntries({
   };
 
   const load = async (ids: readonly string[]) =>
-    open(
-      await query<EntryRow>(
-        "select * from audit_entries where id = any(string_to_array(?, ' ')::uuid[])",
-        [ids.join(' ')],
-      ),
-    );
+    open(await query<EntryRow>('select * from audit_entries where id = any(?::uuid[])', [ids]));
 
   return {
     async auditEntries({ page, filter }, context) {
@@ -72,7 +67,7 @@ export function createAuditEntries({
 function toEntry(row: EntryRow, keys: ReadonlyMap<string, Buffer>): AuditEntry {
   return {
     id: row.id,
-    at: new Date(row.at),
+    at: row.at,
     action: row.action,
     outcome: row.outcome,
     code: row.code,

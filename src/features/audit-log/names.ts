@@ -23,7 +23,7 @@ export interface AuditNames {
 }
 
 const namesSql = `
-  with wanted as (select unnest(string_to_array(?, ' ')::uuid[]) as id)
+  with wanted as (select unnest(?::uuid[]) as id)
   select id, email as name from users where id in (select id from wanted)
   union all select id, name from groups where id in (select id from wanted)
   union all select id, codename from permissions where id in (select id from wanted)
@@ -40,7 +40,7 @@ export function createAuditNames(parts: {
       requireAdministrator(context, 'users.view_user');
       const ids = entries.flatMap(({ actorId, targetId }) => [actorId, targetId]);
       const wanted = [...new Set(ids.filter((id) => id !== null))];
-      const rows = await parts.query<{ id: string; name: string }>(namesSql, [wanted.join(' ')]);
+      const rows = await parts.query<{ id: string; name: string }>(namesSql, [wanted]);
       const names = new Map(rows.map(({ id, name }) => [id, name]));
       return entries.map((entry) => ({
         ...entry,

@@ -81,7 +81,7 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
     const clientKey = isSame ? subjectKey : await keyOf(owners.clientKeyId, locked.client_key);
     const row = {
       id,
-      at: clock().toISOString(),
+      at: clock(),
       action: entry.action,
       outcome: entry.refusal === undefined ? ('done' as const) : ('refused' as const),
       code: entry.refusal ?? null,

@@ -195,20 +195,20 @@ export function isEqual(one: Buffer, other: Buffer): boolean {
 
 interface FoundRow {
   /** Time of the transaction, the same in all first entries. */
-  readonly now: string;
+  readonly now: Date;
   /** Whether there are users, none of whom could be created without an entry, and no entry. */
   readonly is_emptied: boolean;
-  /** Numbers of chains that hold entries already, separated by spaces. */
-  readonly used: string;
+  /** Numbers of chains that hold entries already. */
+  readonly used: readonly number[];
 }
 
 const foundSql = `
-  select now()::text as now,
+  select now() as now,
     exists (select 1 from users) and not exists (select 1 from audit_entries) as is_emptied,
-    coalesce((
-      select string_agg(chain::text, ' ') from generate_series(1, ${chainCount}) chain
+    array(
+      select chain from generate_series(1, ${chainCount}) chain
       where exists (select 1 from audit_entries e where e.chain = chain.chain)
-    ), '') as used`;
+    ) as used`;
 
 /**
  * Adds a first entry to every chain; a chain in use keeps its entries and gets it behind them. Needs the
@@ -224,8 +224,8 @@ export async function startAuditChains(deps: {
   const chains = createChains({ unitOfWork, log, key: deriveKey(secretKey, 'audit-chain') });
   const [found] = await unitOfWork.query<FoundRow>(foundSql);
   if (!found) throw new Error('the database does not answer');
-  const at = new Date(found.now).toISOString();
-  const used = new Set(found.used.split(' ').map(Number));
+  const at = found.now;
+  const used = new Set(found.used);
   const key = await createSubjectKeys(unitOfWork.query, secretKey).create(nobodyId);
   for (let chain = 1; chain <= chainCount; chain += 1) {
     const end = await chains.lockNumber(chain, { subjectId: nobodyId, clientKeyId: nobodyId });
@@ -233,10 +233,12 @@ export async function startAuditChains(deps: {
     const isNew = end.sequence === '0' && end.mac.length === 0 && !used.has(chain);
     await chains.append(end, startOf(at, key), isNew ? { isBroken: found.is_emptied } : {});
   }
-  unitOfWork.afterCommit(() => logSecurityEvent(log, { event: chainStart, outcome: 'done', at }));
+  unitOfWork.afterCommit(() =>
+    logSecurityEvent(log, { event: chainStart, outcome: 'done', at: at.toISOString() }),
+  );
 }
 
-function startOf(at: string, key: Buffer): UnchainedEntry {
+function startOf(at: Date, key: Buffer): UnchainedEntry {
   const id = uuidv7();
   return {
     id,

@@ -10,12 +10,12 @@ export type TargetType =
   | 'signing-key'
   | 'registration';
 
-/** A row as the database has it; times and sequence as text, so that they are bound exactly. */
+/** A row of `audit_entries`. The sequence is text, because a number cannot hold every bigint. */
 export interface EntryRow {
   readonly id: string;
   readonly chain: number;
   readonly sequence: string;
-  readonly at: string;
+  readonly at: Date;
   readonly action: string;
   readonly outcome: 'done' | 'refused';
   readonly code: string | null;
@@ -71,7 +71,7 @@ export function macOf(key: Buffer, entry: UnsignedEntry): Buffer {
     entry.id,
     entry.chain,
     entry.sequence,
-    new Date(entry.at).toISOString(),
+    entry.at.toISOString(),
     entry.action,
     entry.outcome,
     entry.code,

@@ -35,8 +35,8 @@ export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string)
   const find: SubjectKeys['find'] = async (subjectIds) => {
     const rows = await query<{ subject_id: string; sealed_key: Buffer }>(
       `select subject_id, sealed_key from audit_subject_keys
-       where subject_id = any(string_to_array(?, ' ')::uuid[])`,
-      [subjectIds.join(' ')],
+       where subject_id = any(?::uuid[])`,
+      [subjectIds],
     );
     return new Map(
       rows.flatMap(({ subject_id: id, sealed_key: box }) => {
@@ -76,9 +76,9 @@ export function createSeals(query: UnitOfWork['query'], subjectKeys: SubjectKeys
   /** Those whose key only an erasure removes. */
   const ownersWithKey = async (ownerIds: readonly string[]): Promise<ReadonlySet<string>> => {
     const rows = await query<{ id: string }>(
-      `select owner.id::text as id from unnest(string_to_array(?, ' ')::uuid[]) owner (id)
+      `select owner.id::text as id from unnest(?::uuid[]) owner (id)
        where ${ownerExistsSql('owner.id')}`,
-      [ownerIds.join(' ')],
+      [ownerIds],
     );
     return new Set(rows.map(({ id }) => id));
   };

@@ -81,7 +81,7 @@ function createChainReader(key: Buffer, chain: number, places: Places): ChainRea
       if (!isEdited && !isReadable) add('UNREADABLE', sequence);
       const noted = places.get(row.sequence);
       if (noted !== undefined && noted !== row.mac.toString('base64')) add('EDITED', sequence);
-      if (!isEdited && row.action === chainStart) startedAt ??= new Date(row.at).toISOString();
+      if (!isEdited && row.action === chainStart) startedAt ??= row.at.toISOString();
       last = sequence;
       lastMac = row.mac;
       entries += 1;
@@ -176,9 +176,9 @@ export function createAuditVerifier(deps: {
       `select coalesce(chain, 0) as chain, coalesce(min(sequence), 0)::text as sequence
        from audit_entries
        where chain is null or sequence is null or id is null or sequence < 1
-         or not chain = any(string_to_array(?, ' ')::smallint[])
+         or not chain = any(?::smallint[])
        group by 1`,
-      [chainNumbers.join(' ')],
+      [chainNumbers],
     );
     const ofEnds = [...ends.values()].filter(({ chain }) => !chainNumbers.includes(chain));
     const places = new Map([...ofEnds, ...rows].map((place) => [place.chain, place.sequence]));

@@ -134,8 +134,8 @@ export function createOneTimePasswords(parts: OneTimePasswordsDeps): OneTimePass
     async endAll(userId, kinds) {
       await query(
         `update one_time_passwords set ended_at = ?
-          where user_id = ? and ended_at is null and kind = any(string_to_array(?, ' '))`,
-        [parts.clock(), userId, kinds.join(' ')],
+          where user_id = ? and ended_at is null and kind = any(?::text[])`,
+        [parts.clock(), userId, kinds],
       );
     },
   };

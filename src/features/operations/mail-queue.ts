@@ -44,7 +44,7 @@ export function createMailQueue(unitOfWork: UnitOfWork, audit: Audit): MailQueue
     const rows = await query<{ id: string; email: string }>(
       `select id, email from one_time_passwords where id = any(?::uuid[])
        union all select id, email from users where id = any(?::uuid[])`,
-      [`{${ids.join(',')}}`, `{${ids.join(',')}}`],
+      [ids, ids],
     );
     return new Map(rows.map(({ id, email }) => [id, email]));
   };

@@ -33,9 +33,8 @@ export interface TakenRegistration {
   readonly username: Username | null;
   readonly locale: string | null;
   readonly digest: string;
-  /** As PostgreSQL writes times. */
-  readonly createdAt: string;
-  readonly expiresAt: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
 }
 
 export type WaitingRegistration = Pick<TakenRegistration, 'id' | 'email' | 'passwordHash'>;

@@ -71,7 +71,7 @@ export function createPrincipals(parts: PrincipalsDeps): Principals {
       ]);
       if (!row) return undefined;
       const oldest = secondsAfter(parts.clock(), maxAgeSeconds);
-      const end = new Date(row.valid_until);
+      const end = row.valid_until;
       const principal = {
         actor: toActor(sessionId, row),
         validUntil: end < oldest ? end : oldest,
@@ -97,27 +97,17 @@ export function createPrincipals(parts: PrincipalsDeps): Principals {
   };
 }
 
-interface PrincipalRow {
-  readonly person: {
-    readonly [Name in keyof UserView]: UserView[Name] extends Date
-      ? string
-      : UserView[Name] extends Date | null
-        ? string | null
-        : UserView[Name];
-  };
+interface PrincipalRow extends UserView {
   readonly groups: readonly string[];
   readonly permissions: readonly string[];
-  readonly valid_until: string;
+  readonly valid_until: Date;
 }
 
 const statement = `select
-    json_build_object(
-      'id', u.id, 'email', u.email, 'username', u.username,
-      'firstName', u.first_name, 'lastName', u.last_name, 'status', u.status,
-      'isStaff', u.is_staff, 'isSuperuser', u.is_superuser, 'pendingEmail', u.pending_email,
-      'emailVerifiedAt', u.email_verified_at, 'locale', u.locale,
-      'createdAt', u.created_at, 'updatedAt', u.updated_at, 'lastLoginAt', u.last_login_at
-    ) as person,
+    u.id, u.email, u.username, u.first_name as "firstName", u.last_name as "lastName", u.status,
+    u.is_staff as "isStaff", u.is_superuser as "isSuperuser", u.pending_email as "pendingEmail",
+    u.email_verified_at as "emailVerifiedAt", u.locale,
+    u.created_at as "createdAt", u.updated_at as "updatedAt", u.last_login_at as "lastLoginAt",
     array(
       select g.name from user_groups ug join groups g on g.id = ug.group_id
       where ug.user_id = u.id and ${isCurrent('ug')}
@@ -130,21 +120,7 @@ const statement = `select
   from sessions s join users u on u.id = s.user_id
   where s.id = ? and s.ended_at is null and s.expires_at > ? and u.status = 'ACTIVE'`;
 
-function toActor(sessionId: string, { person, groups, permissions }: PrincipalRow): Actor {
-  return {
-    sessionId,
-    person: {
-      ...person,
-      createdAt: new Date(person.createdAt),
-      updatedAt: new Date(person.updatedAt),
-      emailVerifiedAt: dateOf(person.emailVerifiedAt),
-      lastLoginAt: dateOf(person.lastLoginAt),
-    },
-    groups: new Set(groups),
-    permissions: new Set(permissions),
-  };
-}
-
-function dateOf(text: string | null): Date | null {
-  return text === null ? null : new Date(text);
+function toActor(sessionId: string, row: PrincipalRow): Actor {
+  const { groups, permissions, valid_until: _, ...person } = row;
+  return { sessionId, person, groups: new Set(groups), permissions: new Set(permissions) };
 }

@@ -42,8 +42,8 @@ interface SessionRow {
   readonly id: string;
   readonly user_id: string;
   readonly refresh_counter: number;
-  readonly last_used_at: string;
-  readonly expires_at: string;
+  readonly last_used_at: Date;
+  readonly expires_at: Date;
 }
 
 const columns = 'id, user_id, refresh_counter, last_used_at, expires_at';
@@ -81,7 +81,7 @@ export function createRefresh(parts: RefreshDeps): Refresh {
 
   const isWithinGrace = (row: SessionRow, counter: number, now: Date) =>
     row.refresh_counter === counter + 1 &&
-    now <= secondsAfter(new Date(row.last_used_at), parts.refreshGraceSeconds);
+    now <= secondsAfter(row.last_used_at, parts.refreshGraceSeconds);
 
   const endReused = async (row: SessionRow, now: Date) => {
     const reason: EndReason = 'refresh-token-reused';
@@ -135,7 +135,7 @@ function toSource(row: SessionRow): TokenSource {
     id: row.id,
     userId: row.user_id,
     refreshCounter: row.refresh_counter,
-    lastUsedAt: new Date(row.last_used_at),
-    expiresAt: new Date(row.expires_at),
+    lastUsedAt: row.last_used_at,
+    expiresAt: row.expires_at,
   };
 }

@@ -43,7 +43,7 @@ async function fill(chain: number, count: number): Promise<void> {
       id: randomUUID(),
       chain,
       sequence: String(sequence),
-      at: new Date().toISOString(),
+      at: new Date(),
       action: 'login',
       outcome: 'done' as const,
       code: null,
