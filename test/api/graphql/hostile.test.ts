@@ -1,7 +1,7 @@
 /** What a scanner for GraphQL looks for in production (the checks of graphql-cop), and finds nowhere. */
 import { HeaderMap } from '@apollo/server';
 import { GraphQLInt, GraphQLObjectType, GraphQLScalarType, GraphQLSchema } from 'graphql';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createGraphql } from '../../../src/api/graphql/apollo.ts';
 import { sentenceOf } from '../../../src/core/errors.ts';
 import { runWithContext } from '../../../src/core/request-context.ts';
@@ -95,6 +95,19 @@ describe('of the checks of a scanner none finds anything', () => {
     expect(text).not.toMatch(/apollo server|introspection: true/i);
     const { errors } = JSON.parse(text);
     expect(errors.length).toBeLessThanOrEqual(3);
+  });
+
+  test('traces of a stack: none, also where NODE_ENV is not production', async () => {
+    vi.stubEnv('NODE_ENV', 'development');
+    await using developing = await startService();
+    vi.unstubAllEnvs();
+    const answers = [
+      await developing.graphql('qwerty { abc }'),
+      await developing.graphql('{ mee }'),
+      await developing.graphql('query ($id: ID!) { user(id: $id) { id } }', { id: [1] }),
+    ];
+    for (const { text } of answers) expect(text).not.toMatch(/stacktrace|node_modules/);
+    expect(answers.flatMap(({ errors = [] }) => errors)).toHaveLength(3);
   });
 
   test('tracing: no extensions, whatever is asked of them', async () => {

@@ -123,6 +123,13 @@ describe('invitations', () => {
     expect((await row(id))?.status).toBe('DISABLED');
   });
 
+  test('a link opens no account that was disabled in the database', async () => {
+    const { id, uid, token } = await invite();
+    await service.database.query("update users set status = 'DISABLED' where id = $1", [id]);
+    expect((await choose(uid, token, 'my very own passphrase')).outcome).toBe('INVALID_TOKEN');
+    expect(await row(id)).toMatchObject({ status: 'DISABLED', password_hash: null });
+  });
+
   test('when the address changes the new one is invited, and the old link is dead', async () => {
     const { id, uid, token } = await invite();
     const email = newAddress();

@@ -168,9 +168,16 @@ test('an access token ends after its five minutes', async () => {
 test.each([['DISABLED'], ['PENDING']])(
   'the tokens of an account that becomes %s end',
   async (status) => {
-    const { accessToken, userId } = await somebody(service);
+    const { accessToken, refreshToken, userId } = await somebody(service);
     await service.database.query('update users set status = $1 where id = $2', [status, userId]);
     expect(await isIn(accessToken)).toBe(false);
+    // Even where its sessions have not ended.
+    await service.database.query('update sessions set ended_at = null where user_id = $1', [
+      userId,
+    ]);
+    expect(await isIn(accessToken)).toBe(false);
+    const json = { refresh_token: refreshToken };
+    expect((await service.rest('POST', '/token/refresh/', { json })).status).toBe(401);
   },
 );
 
