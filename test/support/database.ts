@@ -13,7 +13,7 @@ export interface TestDatabase {
 export async function createTestDatabase(definition?: string): Promise<TestDatabase> {
   const templateUrl = new URL(inject('templateUrl'));
   const name = `test_${randomBytes(6).toString('hex')}`;
-  const template = definition ?? `template ${templateUrl.pathname.slice(1)}`;
+  const template = definition ?? `template ${templateUrl.pathname.slice(1)} strategy file_copy`;
   await asAdmin(templateUrl, `create database ${name} ${template}`);
   const url = new URL(templateUrl);
   url.pathname = `/${name}`;
