@@ -16,6 +16,11 @@ const limitMilliseconds = 25_000;
 const obedienceMilliseconds = 8000;
 const pollMilliseconds = 10;
 
+/** Of node itself: processes do not compile the same program again. */
+export const compileCache = fileURLToPath(
+  new URL('../../node_modules/.cache/gatehouse-tests', import.meta.url),
+);
+
 export type Variables = Readonly<Record<string, string>>;
 
 export interface ProcessResult {
@@ -27,7 +32,7 @@ export interface ProcessResult {
 }
 
 export interface CommandOptions {
-  /** All that the command sees; nothing is inherited. */
+  /** All that the command sees but for a cache of compiled code; nothing is inherited. */
   readonly environment: Variables;
   /** Where it runs; without one a new directory, gone afterwards. */
   readonly directory?: string;
@@ -77,7 +82,7 @@ async function start(
   const cwd = directory ?? makeScratchDirectory('cli');
   const child = spawn(program, args, {
     cwd,
-    env: environment,
+    env: { NODE_COMPILE_CACHE: compileCache, ...environment },
     stdio: 'pipe',
     timeout: limit,
     killSignal: 'SIGKILL',

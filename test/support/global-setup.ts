@@ -10,6 +10,7 @@ import { createUnitOfWork } from '../../src/database/transaction.ts';
 import { joinEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts';
 import { startAuditChains } from '../../src/features/audit/chains.ts';
 import { createLog } from '../../src/observability/log.ts';
+import { copyCluster, makeClusterTemplate } from './cluster.ts';
 import { makeScratchDirectory } from './scratch.ts';
 import { testSecretKey } from './secret-key.ts';
 
@@ -28,6 +29,7 @@ const speed = {
 };
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const removeTemplate = await makeClusterTemplate();
   const given = process.env.TEST_DATABASE_URL;
   const server = given === undefined ? await startEmbedded() : { url: given, stop: async () => {} };
   const template = new URL(server.url);
@@ -40,11 +42,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await admin.end();
   await migrateTemplate(template.href);
   project.provide('templateUrl', template.href);
-  return server.stop;
+  return async () => {
+    await server.stop();
+    await removeTemplate();
+  };
 }
 
 async function startEmbedded() {
   const dataDirectory = makeScratchDirectory('test');
+  await copyCluster(dataDirectory);
   const embedded = await joinEmbeddedDatabase({ dataDirectory, settings: speed });
   const stop = async () => {
     await embedded.leave();

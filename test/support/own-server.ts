@@ -4,6 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'pg';
 import { joinEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts';
+import { copyCluster } from './cluster.ts';
 import type { TestDatabase } from './database.ts';
 import { makeScratchDirectory } from './scratch.ts';
 
@@ -28,6 +29,7 @@ export async function startOwnServer(
 ): Promise<OwnServer> {
   const dataDirectory = makeScratchDirectory('own');
   const enter = () => joinEmbeddedDatabase({ dataDirectory, settings: { ...fast, ...settings } });
+  await copyCluster(dataDirectory);
   let server = await enter();
   const urlAt = (name: string) => {
     const url = new URL(server.url);

@@ -11,6 +11,7 @@ import { placeIn } from '../../src/embedded-postgres/paths.ts';
 import { chooseRunAs } from '../../src/embedded-postgres/process.ts';
 import { findPrograms } from '../../src/embedded-postgres/programs.ts';
 import { findPostmaster, startServer } from '../../src/embedded-postgres/server.ts';
+import { copyCluster } from './cluster.ts';
 import { freePort } from './free-port.ts';
 import { makeScratchDirectory } from './scratch.ts';
 import { until } from './until.ts';
@@ -47,6 +48,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const dataDirectory = options.directory ?? makeScratchDirectory('postgres');
   const place = placeIn(dataDirectory);
   await mkdir(place.dataDirectory, { recursive: true });
+  if (options.directory === undefined) await copyCluster(dataDirectory);
   const programs = await findPrograms(await chooseRunAs(place.cluster));
   await ensureCluster(place, programs, false);
   const port = await freePort();
