@@ -128,7 +128,7 @@ export async function createAppContext(surroundings: AppContextOptions): Promise
     mailbox,
     log,
     publicUrl: config.publicUrl,
-    ...(surroundings.smtpTimeoutMs === undefined ? {} : { patience: surroundings.smtpTimeoutMs }),
+    timeoutMs: surroundings.smtpTimeoutMs,
   });
   opened.defer(() => mailer.close());
   const { attemptLimits, sessions, cleanup, mailQueue } = services;

@@ -39,10 +39,10 @@ export interface JobQueue {
    * Answers whose turn it is: what is being done at this moment is left alone.
    */
   retry(task: string, ids?: readonly string[]): Promise<string[]>;
-  /** Whether there are jobs of one kind that are tried again later, for a reason that begins so. */
-  isHeldUp(task: string, reason: string): Promise<boolean>;
+  /** Whether jobs of one kind wait for their next attempt after a temporary failure with this code. */
+  hasFailed(task: string, code: string): Promise<boolean>;
   /** Makes those jobs due now; their attempts stay counted. */
-  runNow(task: string, reason: string): Promise<void>;
+  runNow(task: string, code: string): Promise<void>;
   /** Removes what has been dead for so long. */
   purgeDead(task: string, days: number): Promise<void>;
   /** Removes jobs that have one of the values in that field of their payload. */
@@ -59,8 +59,8 @@ const stateSql = `
 
 const ofTask = `task_id = (select id from graphile_worker._private_tasks where identifier = ?)`;
 const isDead = 'attempts >= max_attempts and locked_at is null';
-const isHeldUp = `locked_at is null and attempts < max_attempts and run_at > now()
-  and starts_with(last_error, ?)`;
+const hasFailed = `locked_at is null and attempts < max_attempts and run_at > now()
+  and flags -> ?::text is not null`;
 
 interface JobRow {
   readonly id: string;
@@ -113,19 +113,19 @@ export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
       return rows.map(({ id }) => id);
     },
 
-    async isHeldUp(task, reason) {
+    async hasFailed(task, code) {
       const rows = await query(
-        `select 1 from graphile_worker._private_jobs where ${ofTask} and ${isHeldUp} limit 1`,
-        [task, reason],
+        `select 1 from graphile_worker._private_jobs where ${ofTask} and ${hasFailed} limit 1`,
+        [task, code],
       );
       return rows.length > 0;
     },
 
-    async runNow(task, reason) {
+    async runNow(task, code) {
       await query(
         `update graphile_worker._private_jobs set run_at = now(), updated_at = now()
-         where ${ofTask} and ${isHeldUp}`,
-        [task, reason],
+         where ${ofTask} and ${hasFailed}`,
+        [task, code],
       );
     },
 

@@ -29,15 +29,27 @@ export class PermanentFailure extends Error {
   }
 }
 
+/** Thrown by a task whose jobs are to run again at once when the cause `code` is gone. */
+export class TemporaryFailure extends Error {
+  readonly code: string;
+
+  constructor(code: string, reason: Error) {
+    super(reason.message, { cause: reason });
+    this.name = 'TemporaryFailure';
+    this.code = code;
+  }
+}
+
 /** Higher is later; jobs begin with 0. */
 const priorityOfRetries = 10;
 
-/** Jobs that fail again and again never keep those waiting that nobody has tried yet. */
+/** A job that failed runs after every job that never ran. Its flag is the code of a temporary failure. */
 const failedSql = `
   update graphile_worker._private_jobs
   set priority = ${priorityOfRetries},
     max_attempts = case when $2 then attempts else max_attempts end,
-    last_error = $3
+    last_error = $3,
+    flags = case when $4::text is null then null else jsonb_build_object($4::text, true) end
   where id = $1`;
 
 /** What graphile-worker runs. A payload is what `enqueueJob` was given. */
@@ -84,8 +96,9 @@ async function unlessAborted(signal: AbortSignal, work: () => Promise<void>): Pr
 async function fail(error: unknown, { job, query }: JobHelpers): Promise<never> {
   const kept = fitForKeeping(error);
   const isPermanent = error instanceof PermanentFailure;
+  const code = error instanceof TemporaryFailure ? error.code : null;
   // Without the database it is tried again like any other.
-  await query(failedSql, [job.id, isPermanent, kept.message]).catch(() => undefined);
+  await query(failedSql, [job.id, isPermanent, kept.message, code]).catch(() => undefined);
   throw kept;
 }
 

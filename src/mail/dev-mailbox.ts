@@ -1,6 +1,6 @@
 /**
- * The development mailbox: mails as files in the data directory, where no mail server is set. Kept
- * across restarts, the newest 200 of them.
+ * The development mailbox: without a mail server, mails are files in the data directory. The newest
+ * 200 are stored, across restarts.
  */
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,11 +8,11 @@ import { v7 as uuidv7 } from 'uuid';
 import { makePrivateDirectory } from '../core/private-directory.ts';
 import type { Mail } from './templates/layout.ts';
 
-const keptMails = 200;
+const maxMails = 200;
 const filePattern = /^([0-9a-f-]{36})\.json$/;
 
 export interface StoredMail extends Mail {
-  /** A UUIDv7: the order of ids is the order of time. */
+  /** A UUIDv7, so ids sort by time. */
   readonly id: string;
   readonly from: string;
   /** RFC 3339, UTC. */
@@ -33,19 +33,19 @@ export function createDevMailbox(directory: string): DevMailbox {
   };
   const read = async (name: string): Promise<StoredMail | undefined> => {
     const text = await readFile(join(directory, name), 'utf8').catch(() => undefined);
-    return text === undefined ? undefined : (JSON.parse(text) as StoredMail); // written by keep alone
+    return text === undefined ? undefined : (JSON.parse(text) as StoredMail); // only `store` writes these files
   };
 
   return {
     async store(mail) {
       await makePrivateDirectory(directory);
       const id = uuidv7();
-      const kept: StoredMail = { ...mail, id, sentAt: new Date().toISOString() };
+      const stored: StoredMail = { ...mail, id, sentAt: new Date().toISOString() };
       const partial = join(directory, `${id}.partial`);
-      await writeFile(partial, JSON.stringify(kept, undefined, 2), { mode: 0o600, flush: true });
+      await writeFile(partial, JSON.stringify(stored, undefined, 2), { mode: 0o600, flush: true });
       await rename(partial, join(directory, `${id}.json`));
       const names = await fileNames();
-      const surplus = names.slice(0, Math.max(0, names.length - keptMails));
+      const surplus = names.slice(0, Math.max(0, names.length - maxMails));
       await Promise.all(surplus.map((name) => rm(join(directory, name), { force: true })));
     },
     async list() {

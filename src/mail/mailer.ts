@@ -1,51 +1,52 @@
-/** Hands a finished mail to the mail server or, where none is set, to the development mailbox. */
+/** Sends a mail to the SMTP server or, without one, to the development mailbox. */
 import type { Transporter } from 'nodemailer';
 import type { MailSettings, SmtpSettings } from '../config/mail-settings.ts';
 import { domainOf, formatMailbox } from '../core/mailbox-address.ts';
 import type { Log } from '../observability/log.ts';
 import type { DevMailbox } from './dev-mailbox.ts';
-import { redact, secretsOf, writingsOfLogin } from './redact.ts';
+import { loginSecrets, mailSecrets, redact } from './redact.ts';
 import { createTokenSource, type SmtpOptions, transportOptions } from './smtp.ts';
 import type { Mail } from './templates/layout.ts';
 
-/** The server took us, but for good neither this recipient nor this mail; such as 550 or 552. */
-export class MailRefused extends Error {}
+/** The server permanently rejects this recipient or this mail, for example with 550 or 552. */
+export class MailRejected extends Error {}
 
-/** The server took no mail at all: it is not there, too slow, or does not let us in. */
+/** The server accepts no mail at all: no connection, a timeout, a failed login, a rejected sender. */
 export class SmtpUnavailable extends Error {
-  /** How the message of each begins. */
-  static readonly beginning = 'The mail server takes no mail: ';
+  constructor(reason: Error) {
+    super(`The mail server is unavailable: ${reason.message}`, { cause: reason });
+  }
 }
 
-/** A hung server costs one of the outbox's hands for so long. */
-const defaultPatience = 20_000;
+/** A server that does not answer blocks one of the job worker's slots for this time. */
+const defaultTimeoutMs = 20_000;
 
 export interface Mailer {
   /**
-   * @param options.messageKey unique, and the same for every attempt at the same mail, so that a
-   *   receiver can tell a repetition: the left part of the Message-ID
-   * @throws MailRefused when the server will have nothing of this mail; MailServerAway, or any other
-   *   error, when it was not accepted and is to be tried again
+   * @param options.messageKey the left part of the Message-ID. It is unique to the mail and the same for
+   *   every attempt, so that a receiver recognizes a repetition
+   * @throws MailRejected for a permanent rejection; SmtpUnavailable, or any other error, when the mail
+   *   was not accepted and another attempt makes sense
    */
   send(mail: Mail, options: { messageKey: string }): Promise<void>;
-  /** Whether a mail would be taken, as far as can be told without one. */
+  /** Whether the server accepts connection, TLS and login. */
   isReachable(): Promise<boolean>;
   close(): void;
 }
 
 export function createMailer(
   settings: MailSettings,
-  parts: {
+  deps: {
     readonly mailbox: DevMailbox;
     readonly publicUrl: string;
     readonly log: Log;
-    /** Milliseconds that the server may be silent. */
-    readonly patience?: number;
+    /** How long the server may be silent. */
+    readonly timeoutMs?: number | undefined;
   },
 ): Mailer {
-  const { mailbox, publicUrl, log, patience = defaultPatience } = parts;
+  const { mailbox, publicUrl, log, timeoutMs = defaultTimeoutMs } = deps;
   if (settings.kind === 'smtp') {
-    return createSmtpMailer(settings, { hostname: new URL(publicUrl).hostname, patience });
+    return createSmtpMailer(settings, { hostname: new URL(publicUrl).hostname, timeoutMs });
   }
   return {
     async send(mail) {
@@ -59,9 +60,9 @@ export function createMailer(
 
 function createSmtpMailer(
   settings: SmtpSettings,
-  { hostname, patience }: { hostname: string; patience: number },
+  options: Pick<SmtpOptions, 'hostname' | 'timeoutMs'>,
 ): Mailer {
-  const connection = connectionTo(settings, { hostname, timeoutMs: patience });
+  const connection = connectionTo(settings, options);
   let opened: Promise<Transporter> | undefined;
   const open = () => {
     opened ??= openTransport(connection, { pool: true, maxConnections: 4 });
@@ -70,14 +71,14 @@ function createSmtpMailer(
   return {
     async send(mail, { messageKey }) {
       const message = {
-        from: { ...settings.from }, // nodemailer writes into it
+        from: { ...settings.from }, // nodemailer changes this object
         ...mail,
         messageId: `<${messageKey}@${domainOf(settings.from)}>`,
         headers: { 'Auto-Submitted': 'auto-generated' },
       };
       const transport = await open();
       await transport.sendMail(message).catch((error: Error) => {
-        throw kindOf(redact(error, [...secretsOfLogin(connection), ...secretsOf(mail)]));
+        throw classify(redact(error, [...connectionSecrets(connection), ...mailSecrets(mail)]));
       });
     },
     isReachable: () =>
@@ -90,10 +91,10 @@ function createSmtpMailer(
 }
 
 /**
- * Connects, says hello, turns TLS on and logs in as for a mail, and sends none.
+ * Connects, starts TLS and logs in as for a mail, but sends none.
  *
- * @param options.publicUrl names this client to the server, which may look it up
- * @throws Error with what the server, or the way to it, had against it
+ * @param options.publicUrl its host name is the name of this client in EHLO
+ * @throws Error with the reason why connection, TLS or login failed
  */
 export async function tryMailServer(
   settings: SmtpSettings,
@@ -117,18 +118,18 @@ async function tryConnection(connection: SmtpOptions): Promise<void> {
   const transport = await openTransport(connection);
   try {
     await transport.verify().catch((error: Error) => {
-      throw redact(error, secretsOfLogin(connection));
+      throw redact(error, connectionSecrets(connection));
     });
   } finally {
     transport.close();
   }
 }
 
-function secretsOfLogin({ settings, tokens }: SmtpOptions): string[] {
-  return settings.login ? writingsOfLogin(settings.login, tokens?.last()) : [];
+function connectionSecrets({ settings, tokens }: SmtpOptions): string[] {
+  return settings.login ? loginSecrets(settings.login, tokens?.last()) : [];
 }
 
-/** nodemailer is loaded with the first mail: nothing needs it to start. */
+/** Loads nodemailer with the first mail, which makes the start of the process faster. */
 async function openTransport(
   connection: SmtpOptions,
   pooling?: { readonly pool: true; readonly maxConnections: number },
@@ -138,17 +139,15 @@ async function openTransport(
 }
 
 /**
- * A refusal when the server has something against the recipient or the text, for good with a code of
- * five hundred and something. Refused logins and senders are faults of the configuration, which
- * somebody will mend.
+ * A reply to the recipient or to the text concerns this mail only, and is permanent from 500 on. A
+ * rejected login or sender is a fault of the configuration, which the operator will correct.
  */
-function kindOf(error: Error): Error {
+function classify(error: Error): Error {
   const { code, command, responseCode } = error as Error & Partial<Record<string, unknown>>; // nodemailer's
-  const isOfThisMail =
+  const concernsMail =
     (code === 'EENVELOPE' && command === 'RCPT TO') || (code === 'EMESSAGE' && command === 'DATA');
-  if (isOfThisMail && typeof responseCode === 'number' && responseCode >= 500) {
-    return new MailRefused(error.message);
+  if (concernsMail && typeof responseCode === 'number' && responseCode >= 500) {
+    return new MailRejected(error.message);
   }
-  if (isOfThisMail || code === 'EENVELOPE') return error;
-  return new SmtpUnavailable(SmtpUnavailable.beginning + error.message);
+  return concernsMail || code === 'EENVELOPE' ? error : new SmtpUnavailable(error);
 }

@@ -1,12 +1,12 @@
-/** What nodemailer needs to know to reach the mail server and to log in there. */
+/** The options of nodemailer for a connection to the mail server, and the access tokens of an OAuth 2 login. */
 import { isIP } from 'node:net';
 import type { MailLogin, RefreshTokenLogin, SmtpSettings } from '../config/mail-settings.ts';
 
 export interface SmtpOptions {
   readonly settings: SmtpSettings;
-  /** Of `PUBLIC_URL`. */
+  /** The host name of `PUBLIC_URL`. */
   readonly hostname: string;
-  /** Of a login by refresh token. */
+  /** For a login by refresh token. */
   readonly tokens: TokenSource | undefined;
   /** How long the server may be silent. */
   readonly timeoutMs: number;
@@ -32,7 +32,7 @@ export function transportOptions({ settings, hostname, tokens, timeoutMs }: Smtp
   };
 }
 
-/** A domain, or an address literal (RFC 5321 §4.1.3); undefined where only this machine knows it. */
+/** A domain or an address literal (RFC 5321 §4.1.3); undefined for a name of the local network. */
 function heloName(hostname: string): string | undefined {
   const address = hostname.replace(/^\[(.*)\]$/, '$1');
   const version = isIP(address);
@@ -42,7 +42,7 @@ function heloName(hostname: string): string | undefined {
 
 type ProvisionToken = (
   user: string,
-  isRefused: boolean,
+  isRejected: boolean,
   done: (error: Error | null, accessToken?: string, expiresAt?: number) => void,
 ) => void;
 
@@ -52,9 +52,9 @@ function authentication(login: MailLogin, tokens: TokenSource | undefined) {
   if (login.kind === 'access-token') {
     return { type: 'OAuth2' as const, user, accessToken: login.accessToken };
   }
-  const provisionCallback: ProvisionToken = (_user, isRefused, done) => {
+  const provisionCallback: ProvisionToken = (_user, isRejected, done) => {
     if (!tokens) return done(new Error('a login by refresh token needs a token source'));
-    tokens.get(isRefused).then(
+    tokens.get(isRejected).then(
       ({ accessToken, expiresAt }) => done(null, accessToken, expiresAt),
       (error: Error) => done(error),
     );
@@ -70,25 +70,25 @@ export interface AccessToken {
 
 export interface TokenSource {
   /**
-   * @param isRefused whether the mail server has refused the last one
-   * @throws Error with what the token endpoint said
+   * @param isRejected whether the mail server rejected the last one
+   * @throws Error with the answer of the token endpoint
    */
-  get(isRefused: boolean): Promise<AccessToken>;
-  /** The last one, which messages must not show. */
+  get(isRejected: boolean): Promise<AccessToken>;
+  /** The last one, for the redaction of messages. */
   last(): string | undefined;
 }
 
-/** A token is replaced so long before it expires: it has to last for a login. */
-const marginMs = 60_000;
-/** RFC 6749 §5.1 lets an endpoint leave it out. */
-const usualLifeSeconds = 300;
+/** A token is replaced this long before it expires, so that it stays valid during a login. */
+const expiryMarginMs = 60_000;
+/** For an endpoint that omits `expires_in`, as RFC 6749 §5.1 permits. */
+const defaultTtlSeconds = 300;
 
 export function createTokenSource(login: RefreshTokenLogin, timeoutMs: number): TokenSource {
   let current: AccessToken | undefined;
   let pending: Promise<AccessToken> | undefined;
   return {
-    async get(isRefused) {
-      if (!isRefused && current && current.expiresAt - marginMs > Date.now()) return current;
+    async get(isRejected) {
+      if (!isRejected && current && current.expiresAt - expiryMarginMs > Date.now()) return current;
       pending ??= requestToken(login, timeoutMs).finally(() => {
         pending = undefined;
       });
@@ -124,11 +124,11 @@ async function requestToken(login: RefreshTokenLogin, timeoutMs: number): Promis
   };
   const accessToken = text('access_token');
   if (!response.ok || accessToken === undefined) {
-    const words = [text('error'), text('error_description')].filter((word) => word !== undefined);
+    const details = [text('error'), text('error_description')].filter((part) => part !== undefined);
     throw new Error(
-      `the token endpoint ${tokenUrl} answered ${response.status} ${words.join(': ')}`,
+      `the token endpoint ${tokenUrl} answered ${response.status} ${details.join(': ')}`,
     );
   }
-  const lifeSeconds = Number(Reflect.get(values, 'expires_in')) || usualLifeSeconds;
-  return { accessToken, expiresAt: Date.now() + lifeSeconds * 1000 };
+  const ttlSeconds = Number(Reflect.get(values, 'expires_in')) || defaultTtlSeconds;
+  return { accessToken, expiresAt: Date.now() + ttlSeconds * 1000 };
 }

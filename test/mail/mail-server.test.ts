@@ -35,11 +35,11 @@ const oauth2: ServerOptions = {
 interface Attempt {
   readonly server: MailServer;
   /** Milliseconds that a server may be silent. */
-  readonly patience?: number;
+  readonly timeoutMs?: number;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-function mailerFor({ server, environment = {}, patience = 5000 }: Attempt): Mailer {
+function mailerFor({ server, environment = {}, timeoutMs = 5000 }: Attempt): Mailer {
   const variables = {
     EMAIL_HOST: '127.0.0.1',
     EMAIL_PORT: String(server.port),
@@ -53,7 +53,7 @@ function mailerFor({ server, environment = {}, patience = 5000 }: Attempt): Mail
     mailbox: createDevMailbox(directory),
     publicUrl,
     log,
-    patience,
+    timeoutMs,
   });
 }
 
@@ -109,7 +109,7 @@ describe.concurrent('XOAUTH2', () => {
       onAuth: (auth, _session, done) => done(new Error(`not ${auth.accessToken}`)),
     };
     const error = await sendOne(quoting, environment).catch((error: Error) => error);
-    expect(String(error)).toMatch(/The mail server takes no mail: .*not \[secret\]/);
+    expect(String(error)).toMatch(/The mail server is unavailable: .*not \[secret\]/);
   });
 
   test('a refresh token gets access tokens, one for many mails, another when one is refused', async () => {
@@ -163,7 +163,7 @@ describe('a token endpoint', () => {
   async function sendWith(url: string): Promise<unknown> {
     const server = await startMailServer(oauth2);
     const variables = { ...environment, EMAIL_OAUTH2_TOKEN_URL: url };
-    const mailer = mailerFor({ server, environment: variables, patience: 500 });
+    const mailer = mailerFor({ server, environment: variables, timeoutMs: 500 });
     const error = await mailer.send(letter, { messageKey: 'key-1' }).catch((error: Error) => error);
     mailer.close();
     await server.close();
@@ -195,9 +195,9 @@ describe('a token endpoint', () => {
     const url = `http://127.0.0.1:${port}/token`;
     const server = await startMailServer(oauth2);
     const variables = { ...environment, EMAIL_OAUTH2_TOKEN_URL: url };
-    const mailer = mailerFor({ server, environment: variables, patience: 500 });
+    const mailer = mailerFor({ server, environment: variables, timeoutMs: 500 });
     const send = () => mailer.send(letter, { messageKey: 'key-1' });
-    await expect(send()).rejects.toThrow(/takes no mail/);
+    await expect(send()).rejects.toThrow(/is unavailable/);
     await until(() =>
       send().then(
         () => true,

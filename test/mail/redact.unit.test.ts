@@ -1,13 +1,13 @@
-/** Errors of mail servers, which quote what they were sent, lose the secrets. */
+/** Redaction of the errors of mail servers, which may quote the mail or the login. */
 import { describe, expect, test } from 'vitest';
-import { redact, secretsOf, writingsOfLogin } from '../../src/mail/redact.ts';
+import { loginSecrets, mailSecrets, redact } from '../../src/mail/redact.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-test('codes and tokens of a mail are secrets, its words are none', () => {
+test('the codes and tokens of a mail are secrets, and its other words are not', () => {
   const code = 'Zm9vYmFyYmF6cXV4cXV1eA';
   const text = `Welcome to Gatehouse.\n\nCode: ${code}\nhttps://auth.example.com/verify-email?code=${code}\n`;
-  expect(new Set(secretsOf({ text }))).toEqual(new Set([code]));
+  expect(new Set(mailSecrets({ text }))).toEqual(new Set([code]));
 });
 
 describe('an error', () => {
@@ -18,7 +18,7 @@ describe('an error', () => {
     return Object.assign(fault, { response: `535 ${secret} ${secret}` });
   };
 
-  test('loses a secret in its message, its stack and the answer of the server', () => {
+  test('loses a secret in its message, its stack and the reply of the server', () => {
     const cleaned = redact(error(), [secret]);
     expect(cleaned.message).toBe('535 [secret] is wrong');
     expect(cleaned.stack).toBe('Error: 535 [secret] is wrong\n    at connect ([secret])');
@@ -30,20 +30,17 @@ describe('an error', () => {
   });
 });
 
-describe('a login is recognized in the ways in which it is sent', () => {
+describe('the secrets of a login are redacted as plain text and as sent', () => {
   const user = 'mailer@example.com';
 
   test('a password', () => {
-    const writings = writingsOfLogin({ kind: 'password', user, password: 'pa55word' });
-    expect(writings).toEqual([base64(`\0${user}\0pa55word`), base64('pa55word'), 'pa55word']);
+    const secrets = loginSecrets({ kind: 'password', user, password: 'pa55word' });
+    expect(secrets).toEqual([base64(`\0${user}\0pa55word`), base64('pa55word'), 'pa55word']);
   });
 
   test('an access token', () => {
-    const writings = writingsOfLogin({ kind: 'access-token', user, accessToken: 'ya29.x' });
-    expect(writings).toEqual([
-      base64(`user=${user}\u0001auth=Bearer ya29.x\u0001\u0001`),
-      'ya29.x',
-    ]);
+    const secrets = loginSecrets({ kind: 'access-token', user, accessToken: 'ya29.x' });
+    expect(secrets).toEqual([base64(`user=${user}\u0001auth=Bearer ya29.x\u0001\u0001`), 'ya29.x']);
   });
 
   test('a refresh token, the secret of the client, and the last access token', () => {
@@ -55,8 +52,8 @@ describe('a login is recognized in the ways in which it is sent', () => {
       clientSecret: 'client secret',
       refreshToken: 'refresh token',
     } as const;
-    expect(writingsOfLogin(login)).toEqual(['refresh token', 'client secret']);
-    expect(writingsOfLogin(login, 'ya29.x')).toEqual(
+    expect(loginSecrets(login)).toEqual(['refresh token', 'client secret']);
+    expect(loginSecrets(login, 'ya29.x')).toEqual(
       expect.arrayContaining(['ya29.x', 'refresh token', 'client secret']),
     );
   });

@@ -72,7 +72,7 @@ test('what waits for the server is sent when it is back; what it put off itself 
   for (const email of people) expect((await register(email)).status).toBe(201);
   await putFarOff(people.length);
   for (const error of await later()) {
-    expect(error).toMatch(/^The mail server takes no mail: .*421/);
+    expect(error).toMatch(/^The mail server is unavailable: .*421/);
   }
 
   const [asked, minute] = [greetings, minuteNow()];

@@ -15,7 +15,7 @@ import {
 } from '../../core/parse.ts';
 import { type RequestContext, requireActor } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
-import { enqueueMail, forgetMails } from '../../mail/outbox.ts';
+import { enqueueMail, removeQueuedMails } from '../../mail/outbox.ts';
 import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import { checkNewAddress } from '../authentication/apply-password.ts';
@@ -166,7 +166,7 @@ export function createProfiles(parts: ProfilesDeps): Profiles {
           [id],
         );
         const oneTimePasswordIds = codes.map((code) => code.id);
-        await forgetMails(parts.unitOfWork, { userId: id, oneTimePasswordIds });
+        await removeQueuedMails(parts.unitOfWork, { userId: id, oneTimePasswordIds });
         await users.remove(user);
         // The entries stay; what they say of the person goes with the key.
         await parts.audit.subjectKeys.forget(id);
