@@ -2,7 +2,7 @@
 import { Group, Permission } from '../features/access/access.entities.ts';
 import { OneTimePassword } from '../features/one-time-passwords/one-time-password.entity.ts';
 import { Registration } from '../features/registrations/registration.entity.ts';
-import { DeletedSession, Session } from '../features/sessions/session.entity.ts';
+import { Session } from '../features/sessions/session.entity.ts';
 import { SigningKey } from '../features/sessions/signing-key.entity.ts';
 import { PasswordHash, User } from '../features/users/user.entity.ts';
 
@@ -14,6 +14,5 @@ export const entities = [
   OneTimePassword,
   Registration,
   Session,
-  DeletedSession,
   SigningKey,
 ];

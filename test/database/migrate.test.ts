@@ -40,17 +40,32 @@ test('four replicas that start at once on an empty database migrate it once', as
   expect(await migrateOnce()).toEqual([]);
 });
 
-/** What services write with SQL of their own, and no entity knows. */
-const withoutEntity =
-  /audit_(chains|entries|subject_keys)|rate_limit_buckets|retired_group_names|drop column "(search_text|expires_at)"/;
+/** Tables and columns that services read and write by SQL only: no entity maps them. */
+const unmappedTables =
+  /audit_(chains|entries|subject_keys)|rate_limit_buckets|retired_group_names|deleted_sessions|(user|group)_(groups|permissions)/;
+const unmappedColumns: Readonly<Record<string, readonly string[]>> = {
+  users: ['search_text'],
+  registrations: ['password_hash', 'username'],
+  sessions: ['refresh_counter', 'end_reason', 'network'],
+};
 
-test('the tables are what the entities say', async () => {
+/** Whether a statement only drops columns that no entity maps. */
+function dropsUnmapped(line: string): boolean {
+  const [, table = '', changes = ''] = /^alter table "(\w+)" (.*);$/.exec(line) ?? [];
+  const columns = unmappedColumns[table] ?? [];
+  return changes
+    .split(', ')
+    .every((change) => columns.some((column) => change === `drop column "${column}"`));
+}
+
+test('every entity fits its table', async () => {
   await migrateOnce();
   const orm = await openOrm(ormOptions({ database }, { entities }));
   const difference = await orm.schema.getUpdateSchemaSQL({ wrap: false });
   await orm.close();
   const unexpected = difference
     .split('\n')
-    .filter((line) => /column|(create|drop) table/.test(line) && !withoutEntity.test(line));
+    .filter((line) => /column|(create|drop) table/.test(line))
+    .filter((line) => !unmappedTables.test(line) && !dropsUnmapped(line));
   expect(unexpected).toEqual([]);
 });

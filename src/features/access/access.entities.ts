@@ -1,8 +1,8 @@
-/** A group: a named set of permissions that its members hold. */
+/** Groups and permissions. The permissions of a group are read by SQL only. */
 import { defineEntity, p } from '@mikro-orm/core';
 import { v7 as uuidv7 } from 'uuid';
 
-/** The group of the superusers, which the database keeps; made by the first migration with every permission. */
+/** The group of the superusers. The first migration creates it; triggers maintain its members and permissions. */
 export const rootGroupName = 'Root';
 
 const GroupSchema = defineEntity({
@@ -13,14 +13,8 @@ const GroupSchema = defineEntity({
       .uuid()
       .primary()
       .onCreate(() => uuidv7()),
-    name: p.text().unique(),
+    name: p.text(),
     description: p.text().default(''),
-    permissions: () =>
-      p
-        .manyToMany(Permission)
-        .pivotTable('group_permissions')
-        .joinColumn('group_id')
-        .inverseJoinColumn('permission_id'),
   },
 });
 
@@ -35,7 +29,7 @@ const PermissionSchema = defineEntity({
       .uuid()
       .primary()
       .onCreate(() => uuidv7()),
-    codename: p.text().unique(),
+    codename: p.text(),
     name: p.text(),
     isBuiltIn: p.boolean().default(false),
   },

@@ -1,6 +1,6 @@
 /**
- * One emailed single-use proof. The row holds the digest of its secret; the secret itself is derived
- * from the id when the mail is written.
+ * A single-use code or token that is sent by mail. The row has the digest of the secret; the secret is
+ * derived from the id when the mail is written.
  */
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../users/user.entity.ts';
@@ -12,14 +12,14 @@ const OneTimePasswordSchema = defineEntity({
   tableName: 'one_time_passwords',
   properties: {
     id: p.uuid().primary(),
-    user: () => p.manyToOne(User).joinColumn('user_id').deleteRule('cascade'),
+    user: () => p.manyToOne(User).joinColumn('user_id'),
     kind: p.text().$type<OneTimePasswordKind>(),
-    digest: p.text().unique(),
-    /** The address that the mail went to, and the only one that the secret proves. */
+    digest: p.text(),
+    /** The recipient of the mail, and the only address that the secret verifies. */
     email: p.text(),
     createdAt: p.datetime().length(3),
     expiresAt: p.datetime().length(3),
-    /** When it was used, or when something newer took its place. */
+    /** When it was used or replaced. */
     endedAt: p.datetime().length(3).nullable(),
   },
 });

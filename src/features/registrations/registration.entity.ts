@@ -1,6 +1,6 @@
 /**
- * A request for an account that waits for its code. It is no account: it owns no address, and an
- * account takes nothing from it.
+ * A registration that is not confirmed yet. It does not own its address. The password hash and the
+ * username are read by SQL only.
  */
 import { defineEntity, p } from '@mikro-orm/core';
 
@@ -10,17 +10,15 @@ const RegistrationSchema = defineEntity({
   properties: {
     id: p.uuid().primary(),
     email: p.text(),
-    passwordHash: p.text().hidden(),
     firstName: p.text(),
     lastName: p.text(),
-    username: p.text().strictNullable(),
-    /** BCP 47; the service's own language where it is not known. */
+    /** BCP 47; null stands for the default language. */
     locale: p.text().strictNullable(),
-    /** The secret is derived from this id. It equals `id` until a new code replaces the first one. */
+    /** The code is derived from this id. It equals `id` until a new code replaces the first one. */
     codeId: p.uuid(),
-    digest: p.text().unique().hidden(),
+    digest: p.text(),
     createdAt: p.datetime().length(3),
-    /** When the code stops working. */
+    /** When the code expires. */
     expiresAt: p.datetime().length(3),
     /** When the last mail with the code was queued; null until the first one is. */
     mailedAt: p.datetime().length(3).strictNullable(),

@@ -1,4 +1,4 @@
-/** One login on one device. Of its refresh tokens only the counter is stored. */
+/** A session: one login on one device. The reason of its end, network and refresh counter are read by SQL only. */
 import { defineEntity, p } from '@mikro-orm/core';
 import { User } from '../users/user.entity.ts';
 
@@ -15,34 +15,17 @@ const SessionSchema = defineEntity({
   tableName: 'sessions',
   properties: {
     id: p.uuid().primary(),
-    user: () => p.manyToOne(User).joinColumn('user_id').deleteRule('cascade'),
-    refreshCounter: p.integer().default(0),
+    user: () => p.manyToOne(User).joinColumn('user_id'),
     createdAt: p.datetime().length(3),
-    /** When its present tokens were issued: by the login, and by each refresh since. */
+    /** When its current tokens were issued: at the login or at the last refresh. */
     lastUsedAt: p.datetime().length(3),
-    /** When it ends unless it is refreshed before. */
+    /** When the session ends without another refresh. */
     expiresAt: p.datetime().length(3),
     endedAt: p.datetime().length(3).nullable(),
-    endReason: p.text().$type<EndReason>().nullable(),
     ipAddress: p.text(),
-    /** Of the login, as rate limits count it. */
-    network: p.text().default(''),
     userAgent: p.text(),
   },
 });
 
 export class Session extends SessionSchema.class {}
 SessionSchema.setClass(Session);
-
-const DeletedSessionSchema = defineEntity({
-  name: 'DeletedSession',
-  tableName: 'deleted_sessions',
-  properties: {
-    id: p.uuid().primary(),
-    deletedAt: p.datetime().length(3).index('deleted_sessions_deleted_at_index'),
-  },
-});
-
-/** Written by a trigger. */
-export class DeletedSession extends DeletedSessionSchema.class {}
-DeletedSessionSchema.setClass(DeletedSession);

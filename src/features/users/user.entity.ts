@@ -1,10 +1,9 @@
 /**
- * One person's account. Nothing secret is kept here, so a User may be returned anywhere: hashes
- * have a table of their own.
+ * The account of a person, and its password hash. The hash has its own table and entity, so any code
+ * may return a User. Groups and permissions are read by SQL only.
  */
 import { defineEntity, p } from '@mikro-orm/core';
 import { v7 as uuidv7 } from 'uuid';
-import { Group, Permission } from '../access/access.entities.ts';
 
 export type UserStatus = 'PENDING' | 'ACTIVE' | 'DISABLED';
 
@@ -16,7 +15,7 @@ const UserSchema = defineEntity({
       .uuid()
       .primary()
       .onCreate(() => uuidv7()),
-    email: p.text().unique(),
+    email: p.text(),
     username: p.text().strictNullable(),
     firstName: p.text().default(''),
     lastName: p.text().default(''),
@@ -24,9 +23,9 @@ const UserSchema = defineEntity({
     isStaff: p.boolean().default(false),
     isSuperuser: p.boolean().default(false),
     pendingEmail: p.text().strictNullable(),
-    /** When the owner proved the present address; null for one that an administrator set. */
+    /** When the owner verified the current address; null for an address that an administrator set. */
     emailVerifiedAt: p.datetime().length(3).strictNullable(),
-    /** BCP 47; the service's own language where it is not known. */
+    /** BCP 47; null stands for the default language. */
     locale: p.text().strictNullable(),
     createdAt: p
       .datetime()
@@ -38,18 +37,6 @@ const UserSchema = defineEntity({
       .onCreate(() => new Date())
       .onUpdate(() => new Date()),
     lastLoginAt: p.datetime().length(3).strictNullable(),
-    groups: () =>
-      p
-        .manyToMany(Group)
-        .pivotTable('user_groups')
-        .joinColumn('user_id')
-        .inverseJoinColumn('group_id'),
-    permissions: () =>
-      p
-        .manyToMany(Permission)
-        .pivotTable('user_permissions')
-        .joinColumn('user_id')
-        .inverseJoinColumn('permission_id'),
   },
 });
 
@@ -60,7 +47,7 @@ const PasswordHashSchema = defineEntity({
   name: 'PasswordHash',
   tableName: 'password_hashes',
   properties: {
-    user: () => p.oneToOne(User).primary().joinColumn('user_id').deleteRule('cascade'),
+    user: () => p.oneToOne(User).primary().joinColumn('user_id'),
     hash: p.text().name('password_hash'),
     updatedAt: p
       .datetime()
