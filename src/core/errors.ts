@@ -1,7 +1,8 @@
 /**
- * The catalogue of everything a caller may be refused with: code, HTTP status, public sentence.
+ * The catalogue of the errors that a caller can see: error code, HTTP status and public sentence.
  * GraphQL, REST, the command line and the table of docs/graphql.md use this one list.
  */
+import type { PasswordFault } from './password-fault.ts';
 
 const catalogue = {
   VALIDATION_FAILED: { status: 400, sentence: 'Some of the input is not acceptable; see fields.' },
@@ -47,20 +48,29 @@ export interface FieldProblem {
   readonly message: string;
 }
 
-/** An expected refusal. The one error that a caller may cause; everything else is our mistake. */
+/** The faults of passwords among the bad inputs, by the path of the field. */
+export type PasswordFaults = ReadonlyMap<string, PasswordFault>;
+
+export interface ProblemDetails {
+  readonly fields?: readonly FieldProblem[];
+  readonly passwordFaults?: PasswordFaults;
+  readonly retryAfterSeconds?: number;
+}
+
+/** An error that a caller can cause and that the caller sees. Any other error is a bug. */
 export class Problem extends Error {
   readonly code: ProblemCode;
   readonly fields: readonly FieldProblem[];
+  /** For pages, which translate them. No answer of the API contains them. */
+  readonly passwordFaults: PasswordFaults;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(
-    code: ProblemCode,
-    details: { fields?: readonly FieldProblem[]; retryAfterSeconds?: number } = {},
-  ) {
+  constructor(code: ProblemCode, details: ProblemDetails = {}) {
     super(catalogue[code].sentence);
     this.name = 'Problem';
     this.code = code;
     this.fields = details.fields ?? [];
+    this.passwordFaults = details.passwordFaults ?? new Map();
     this.retryAfterSeconds = details.retryAfterSeconds;
   }
 }

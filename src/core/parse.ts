@@ -6,6 +6,7 @@
 import { domainToASCII } from 'node:url';
 import { validate as isUuid } from 'uuid';
 import { type FieldProblem, Problem } from './errors.ts';
+import { type PasswordFault, passwordFaultSentence } from './password-fault.ts';
 import { isPrintable } from './text.ts';
 import { parseRfc3339 } from './time.ts';
 
@@ -18,7 +19,14 @@ export type Username = Branded<string, 'Username'>;
 export type PersonName = Branded<string, 'PersonName'>;
 
 /** Why one value is not acceptable; `parseFields` turns it into a field of the problem. */
-class Fault extends Error {}
+class Fault extends Error {
+  readonly passwordFault: PasswordFault | undefined;
+
+  constructor(message: string, passwordFault?: PasswordFault) {
+    super(message);
+    this.passwordFault = passwordFault;
+  }
+}
 
 /**
  * Runs every parser and reports all faults at once.
@@ -29,6 +37,7 @@ export function parseFields<Parsers extends Record<string, () => unknown>>(
   parsers: Parsers,
 ): { [Name in keyof Parsers]: ReturnType<Parsers[Name]> } {
   const fields: FieldProblem[] = [];
+  const passwordFaults = new Map<string, PasswordFault>();
   const values: Record<string, unknown> = {};
   for (const [path, parser] of Object.entries(parsers)) {
     try {
@@ -36,15 +45,21 @@ export function parseFields<Parsers extends Record<string, () => unknown>>(
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       fields.push({ path, message: error.message });
+      if (error.passwordFault) passwordFaults.set(path, error.passwordFault);
     }
   }
-  if (fields.length > 0) throw new Problem('VALIDATION_FAILED', { fields });
+  if (fields.length > 0) throw new Problem('VALIDATION_FAILED', { fields, passwordFaults });
   return values as { [Name in keyof Parsers]: ReturnType<Parsers[Name]> }; // filled key by key above
 }
 
 /** Refuses one field from inside a parser. */
 export function refuse(message: string): never {
   throw new Fault(message);
+}
+
+/** Refuses a password from inside a parser. */
+export function refusePassword(fault: PasswordFault): never {
+  throw new Fault(passwordFaultSentence(fault), fault);
 }
 
 /** Spaces, marks without a letter, and code points that fonts draw as nothing. */
@@ -178,11 +193,11 @@ const passwordMaxLength = 256;
 /** A password to be checked, exactly as received; whether it is a good one is not asked here. */
 export function parsePresentedPassword(raw: unknown): string {
   if (typeof raw !== 'string') refuse('Must be a text.');
-  if (raw === '') refuse('Must not be empty.');
+  if (raw === '') refusePassword({ code: 'PASSWORD_EMPTY' });
   if (raw.length > 2 * passwordMaxLength || [...raw].length > passwordMaxLength) {
-    refuse(`Must not be longer than ${passwordMaxLength} characters.`);
+    refusePassword({ code: 'PASSWORD_TOO_LONG', limit: passwordMaxLength });
   }
-  if (!raw.isWellFormed()) refuse('Must be well-formed Unicode.');
+  if (!raw.isWellFormed()) refusePassword({ code: 'PASSWORD_MALFORMED' });
   return raw;
 }
 

@@ -190,9 +190,9 @@ const pages = {
     tooLong_other: 'Use at most {{count}} characters.',
     malformed: 'This password has characters that are not complete. Type it again.',
     common: 'Choose another password: this one is on the lists that attackers try first.',
-    aboutYou:
+    personal:
       'Choose a password that is more than your name, your address or the name of this service.',
-    notEqual: 'The two passwords are not the same. Type the same one twice.',
+    mismatch: 'The two passwords are not the same. Type the same one twice.',
     other: 'This password is not accepted. Choose another one.',
   },
   failure: {

@@ -188,9 +188,9 @@ const pages: Translation['pages'] = {
     tooLong_other: 'Use como máximo {{count}} caracteres.',
     malformed: 'Esta contraseña contiene caracteres incompletos. Escríbala otra vez.',
     common: 'Elija otra contraseña: esta figura en las listas que los atacantes prueban primero.',
-    aboutYou:
+    personal:
       'Elija una contraseña que sea algo más que su nombre, su dirección o el nombre de este servicio.',
-    notEqual: 'Las dos contraseñas no coinciden. Escriba la misma dos veces.',
+    mismatch: 'Las dos contraseñas no coinciden. Escriba la misma dos veces.',
     other: 'Esta contraseña no se acepta. Elija otra.',
   },
   failure: {

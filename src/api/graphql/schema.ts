@@ -59,6 +59,7 @@ import { UserResolver } from '../../features/users/users.resolver.ts';
 import { currentTracer, traced } from '../../observability/tracing.ts';
 import { setErrorCode } from '../http/request-log.ts';
 import { problemOf } from '../http/responses.ts';
+import { setPasswordFaults } from './password-faults.ts';
 
 /** The contract's text. */
 const schemaFile = join(packageRoot, 'schema.graphql');
@@ -168,8 +169,9 @@ function tracedOperation(resolve: Resolver, parameters: Parameters<Resolver>): u
 function answerProblem(error: unknown, context: RequestContext, info: GraphQLResolveInfo) {
   const problem = problemOf(error);
   if (!problem) throw error;
-  const { code, message, fields, retryAfterSeconds } = problem;
+  const { code, message, fields, passwordFaults, retryAfterSeconds } = problem;
   setErrorCode(context, code);
+  setPasswordFaults(context, passwordFaults);
   const isMutation = info.parentType === info.schema.getMutationType();
   if (isMutation && !isTopLevel(code)) return { code, message, fields };
   throw new GraphQLError(message, {

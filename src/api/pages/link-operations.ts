@@ -8,6 +8,7 @@ import type {
 } from '../../features/authentication/email-verification.ts';
 import type { Passwords } from '../../features/authentication/passwords.ts';
 import type { CompiledDocument } from '../graphql/compiled-operations.ts';
+import { passwordFaultsOf } from '../graphql/password-faults.ts';
 import { contextOf } from '../http/context.ts';
 
 /** What the document of a page selects of its one answer, which is called `result`. */
@@ -23,11 +24,14 @@ export async function runOperation(
   request: FastifyRequest,
   variables: Parameters<CompiledDocument>[0],
 ): Promise<Problem | undefined> {
-  const { data, errors } = await run(variables, contextOf(request));
+  const context = contextOf(request);
+  const { data, errors } = await run(variables, context);
   if (errors?.[0]) throw topLevelProblem(errors[0].extensions);
   // The shape is that of `selection`.
   const result = data?.result as { code?: ProblemCode; fields?: readonly FieldProblem[] };
-  return result.code && new Problem(result.code, { fields: result.fields ?? [] });
+  if (!result.code) return undefined;
+  const passwordFaults = passwordFaultsOf(context);
+  return new Problem(result.code, { fields: result.fields ?? [], passwordFaults });
 }
 
 function topLevelProblem({ code, retryAfter }: Record<string, unknown> = {}): Problem {

@@ -1,5 +1,6 @@
-/** The form to choose a password with: two fields, each with its fault tied to it. */
-import type { FieldProblem } from '../../core/errors.ts';
+/** The form for a new password: two fields, each with the text of its fault. */
+import type { Problem } from '../../core/errors.ts';
+import type { PasswordFault } from '../../core/password-fault.ts';
 import type { Translate } from '../../i18n/translate.ts';
 import { Html, html } from './page.ts';
 
@@ -10,18 +11,19 @@ export interface PasswordForm {
   readonly email: string;
   /** Code points. */
   readonly minLength: number;
-  readonly fields: readonly FieldProblem[];
+  /** Why the password that was sent is not accepted; undefined before one is sent. */
+  readonly problem: Problem | undefined;
 }
 
 /**
- * The hidden username tells a password manager which account it is. Passwords are never written back. There is no maxlength, because a browser would
- * shorten a pasted password without a word.
+ * The hidden username names the account for a password manager. The form never contains a password.
+ * There is no maxlength, because a browser would cut a pasted password without a message.
  */
 export function passwordForm(translate: Translate, form: PasswordForm): Html {
   const hint = translate('pages.resetPassword.hint', { count: form.minLength });
   const faults = {
-    password: faultOf(translate, form.fields, 'password'),
-    passwordConfirmation: faultOf(translate, form.fields, 'passwordConfirmation'),
+    password: faultTextOf(translate, form.problem, 'password'),
+    passwordConfirmation: faultTextOf(translate, form.problem, 'passwordConfirmation'),
   };
   const focused = faults.password === undefined ? 'passwordConfirmation' : 'password';
   const field = (name: keyof typeof faults, fieldHint?: string) =>
@@ -30,7 +32,7 @@ export function passwordForm(translate: Translate, form: PasswordForm): Html {
       label: translate(`pages.resetPassword.${name}`),
       hint: fieldHint,
       fault: faults[name],
-      isFocused: form.fields.length > 0 && name === focused,
+      isFocused: form.problem !== undefined && name === focused,
       autocomplete: 'new-password',
     });
   return html`<form method="post" action="${form.action}">
@@ -43,7 +45,7 @@ ${field('passwordConfirmation')}
 </form>`;
 }
 
-/** `autocomplete` tells a password manager whether to fill in a password or to make one. */
+/** @param field.autocomplete whether a password manager fills in a password or generates one */
 export function passwordField({
   name,
   label,
@@ -75,39 +77,34 @@ ${notes.map(({ id, style, text }) => html`<p id="${id}" class="${style}">${text}
 </div>`;
 }
 
-type Sentence = (translate: Translate, count: number) => string;
-
-const sentences: readonly (readonly [message: RegExp, Sentence])[] = [
-  [/^Must not be empty\.$/, (translate) => translate('pages.faults.empty')],
-  [
-    /^Use at least (\d+) characters\.$/,
-    (translate, count) => translate('pages.faults.tooShort', { count }),
-  ],
-  [
-    /^(?:Use at most|Must not be longer than) (\d+) characters\.$/,
-    (translate, count) => translate('pages.faults.tooLong', { count }),
-  ],
-  [/Unicode/, (translate) => translate('pages.faults.malformed')],
-  [/on the lists that attackers/, (translate) => translate('pages.faults.common')],
-  [/more than your name/, (translate) => translate('pages.faults.aboutYou')],
-  [/^Must be equal to the password\.$/, (translate) => translate('pages.faults.notEqual')],
-];
-
-/** The sentence for a message of the service. */
-export function passwordFault(translate: Translate, message: string): string {
-  for (const [pattern, sentence] of sentences) {
-    const match = pattern.exec(message);
-    if (match) return sentence(translate, Number(match[1]));
+/** The text for a fault; a general one for a field problem that is no fault of a password. */
+export function passwordFaultText(translate: Translate, fault: PasswordFault | undefined): string {
+  switch (fault?.code) {
+    case 'PASSWORD_EMPTY':
+      return translate('pages.faults.empty');
+    case 'PASSWORD_TOO_SHORT':
+      return translate('pages.faults.tooShort', { count: fault.limit });
+    case 'PASSWORD_TOO_LONG':
+      return translate('pages.faults.tooLong', { count: fault.limit });
+    case 'PASSWORD_MALFORMED':
+      return translate('pages.faults.malformed');
+    case 'PASSWORD_COMMON':
+      return translate('pages.faults.common');
+    case 'PASSWORD_PERSONAL':
+      return translate('pages.faults.personal');
+    case 'PASSWORD_MISMATCH':
+      return translate('pages.faults.mismatch');
+    case undefined:
+      return translate('pages.faults.other');
   }
-  return translate('pages.faults.other');
 }
 
-/** The fault of one field of the form, if it has any. */
-function faultOf(
+/** The text for one field of the form; undefined when the field has no fault. */
+function faultTextOf(
   translate: Translate,
-  fields: readonly FieldProblem[],
+  problem: Problem | undefined,
   name: 'password' | 'passwordConfirmation',
 ): string | undefined {
-  const field = fields.find(({ path }) => path === name);
-  return field && passwordFault(translate, field.message);
+  const isFaulty = problem?.fields.some(({ path }) => path === name);
+  return isFaulty ? passwordFaultText(translate, problem?.passwordFaults.get(name)) : undefined;
 }

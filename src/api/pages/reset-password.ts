@@ -1,6 +1,6 @@
 /** The page behind the links to choose a password with. Opening it changes nothing; its form does. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { FieldProblem } from '../../core/errors.ts';
+import type { Problem } from '../../core/errors.ts';
 import { textsIn } from '../../i18n/translate.ts';
 import type { CompiledDocument } from '../graphql/compiled-operations.ts';
 import type { PageDeps } from './code-pages.ts';
@@ -34,7 +34,7 @@ export function serveResetPasswordPage(app: FastifyInstance, parts: ResetPasswor
   const run = parts.compileDocument(document);
   app.get(path, options, async (request, reply) => {
     const link = linkOf(request.query);
-    return link ? sendForm(parts, reply, { link, fields: [] }) : sendIncomplete(reply);
+    return link ? sendForm(parts, reply, { link }) : sendIncomplete(reply);
   });
   app.post(path, options, async (request, reply) => {
     const link = linkOf(request.body);
@@ -42,7 +42,7 @@ export function serveResetPasswordPage(app: FastifyInstance, parts: ResetPasswor
     const problem = await setPassword(run, request, link);
     if (!problem) return sendDone(reply);
     if (problem.code !== 'VALIDATION_FAILED') return sendDeadLink(reply, 'resetPassword');
-    return sendForm(parts, reply, { link, fields: problem.fields });
+    return sendForm(parts, reply, { link, problem });
   });
 }
 
@@ -61,7 +61,7 @@ function setPassword(run: CompiledDocument, request: FastifyRequest, link: Link)
 async function sendForm(
   { linkOwners, passwordMinLength }: ResetPasswordDeps,
   reply: FastifyReply,
-  { link, fields }: { readonly link: Link; readonly fields: readonly FieldProblem[] },
+  { link, problem }: { readonly link: Link; readonly problem?: Problem },
 ): Promise<FastifyReply> {
   const owner = await linkOwners.ownerOfPasswordLink(link.uid, link.token);
   if (!owner) return sendDeadLink(reply, 'resetPassword');
@@ -69,7 +69,7 @@ async function sendForm(
   const locale = pageLocale(reply.request);
   const translate = textsIn(locale);
   const title = translate(`pages.resetPassword.${isInvited ? 'inviteTitle' : 'title'}`);
-  const isRefused = fields.length > 0;
+  const isRefused = problem !== undefined;
   return sendPage(reply, {
     locale,
     status: isRefused ? 400 : 200,
@@ -77,7 +77,7 @@ async function sendForm(
     tabTitle: isRefused ? translate('pages.errorTitle', { title }) : title,
     body: html`<p>${translate(`pages.resetPassword.${isInvited ? 'inviteBody' : 'body'}`)}</p>
 ${accountRow(translate('pages.account'), email)}
-${passwordForm(translate, { ...link, action: path, email, minLength: passwordMinLength, fields })}`,
+${passwordForm(translate, { ...link, action: path, email, minLength: passwordMinLength, problem })}`,
   });
 }
 

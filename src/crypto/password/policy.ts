@@ -1,43 +1,42 @@
-// Decides which passwords are acceptable and says what to do about the others.
-// It knows nothing of hashing, and its sentences never repeat any part of a password.
+/** The policy for new passwords. It knows nothing about hashing. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { domainToASCII, domainToUnicode } from 'node:url';
+import type { PasswordFault } from '../../core/password-fault.ts';
 
 const maximumLength = 256;
 const minimumWordLength = 4;
 const serviceName = 'gatehouse';
 
-/** Shorter entries of the list would be refused for their length anyway. */
+/** Shorter entries of the list are shorter than any password. */
 const shortestListed = 8;
 
 /**
- * The public sentence for the first fault of a password, or undefined when it is acceptable.
+ * The first fault of a password, or undefined when it is acceptable. There are no composition rules
+ * (NIST SP 800-63B-4 §3.1.1.2, ASVS 6.2.1–6.2.12).
  *
- * `minLength` counts code points. `words` are the address, names and username of the account, as they
- * are written; the name of the service is always among them. Words and their parts count from
- * four letters on. An address, its local part and its domain count whatever their length.
- * There are no rules of composition (NIST SP 800-63B-4 §3.1.1.2, ASVS 6.2.1–6.2.12).
+ * @param context.minLength in code points
+ * @param context.words address, names and username of the account, unchanged; the name of the service
+ *   is always added. Words and parts of words count from four letters on. An address, its local part
+ *   and its domain count at any length.
  */
-export function passwordFaults(
+export function findPasswordFault(
   password: string,
   context: { minLength: number; words: readonly string[] },
-): string | undefined {
-  // UTF-16 units first: counting the code points of a megabyte is work for nothing.
+): PasswordFault | undefined {
+  // UTF-16 units first: to count the code points of a megabyte would take long.
   if (password.length > 2 * maximumLength || codePoints(password) > maximumLength)
-    return `Use at most ${maximumLength} characters.`;
+    return { code: 'PASSWORD_TOO_LONG', limit: maximumLength };
   if (codePoints(password) < context.minLength)
-    return `Use at least ${context.minLength} characters.`;
-  if (!password.isWellFormed()) return 'Use complete Unicode characters only.';
+    return { code: 'PASSWORD_TOO_SHORT', limit: context.minLength };
+  if (!password.isWellFormed()) return { code: 'PASSWORD_MALFORMED' };
   const folded = fold(password);
-  if (commonPasswords().has(folded.trim()))
-    return 'Choose another password: this one is on the lists that attackers try first.';
-  if (isOnly(folded, context.words))
-    return 'Choose a password that is more than your name, your address or the name of this service.';
+  if (commonPasswords().has(folded.trim())) return { code: 'PASSWORD_COMMON' };
+  if (isOnly(folded, context.words)) return { code: 'PASSWORD_PERSONAL' };
   return undefined;
 }
 
-/** Whether the words, and not the name of this service alone, are all that a password consists of. */
+/** Whether a password consists of the words only, and not of the name of the service alone. */
 export function isMadeOf(password: string, words: readonly string[]): boolean {
   const folded = fold(password);
   return isOnly(folded, words) && !isOnly(folded, []);
@@ -60,7 +59,7 @@ function loadCommonPasswords(): ReadonlySet<string> {
   return new Set(listed.filter((entry) => entry.length >= shortestListed));
 }
 
-/** Whether a password holds nothing but the words; digits of its own and separators do not help. */
+/** Whether a password consists of the words only. Added digits and separators make no difference. */
 function isOnly(folded: string, words: readonly string[]): boolean {
   const about = [serviceName, ...words.flatMap(partsOfAddress)].map(fold);
   const addresses = words.filter((word) => word.includes('@')).flatMap(partsOfAddress);
@@ -71,7 +70,7 @@ function isOnly(folded: string, words: readonly string[]): boolean {
   );
 }
 
-/** An address whole, its local part and its domain, in both forms of the domain; other words as they are. */
+/** The whole address, its local part and its domain, with both forms of the domain; any other word unchanged. */
 function partsOfAddress(word: string): string[] {
   const at = word.lastIndexOf('@');
   if (at === -1) return [word];
@@ -81,7 +80,7 @@ function partsOfAddress(word: string): string[] {
   return [local, ...domains, ...domains.map((each) => `${local}@${each}`)];
 }
 
-/** Each word whole and in its parts, so that `alice.smith` stands for `alice` and `smith` too. */
+/** Each word and its parts: `alice.smith` adds `alice` and `smith`. */
 function contextWords(folded: readonly string[]): ReadonlySet<string> {
   const parts = folded.flatMap((word) => [lettersOf(word), ...word.split(separators)]);
   return new Set(parts.filter(isLong));
@@ -91,7 +90,7 @@ function isLong(word: string): boolean {
   return codePoints(word) >= minimumWordLength;
 }
 
-/** Whether the text is one or more of the words in a row; linear, as a pattern could backtrack. */
+/** Whether the text is a sequence of the words. Linear: a regular expression could backtrack. */
 function consistsOf(text: string, words: ReadonlySet<string>): boolean {
   const reachable = new Set([0]);
   for (const start of reachable)
@@ -99,7 +98,7 @@ function consistsOf(text: string, words: ReadonlySet<string>): boolean {
   return text !== '' && reachable.has(text.length);
 }
 
-/** Separators and digits, but no emoji: those make a word longer. */
+/** Separators and digits. Emoji count as letters. */
 const separators = /[\p{P}\p{Z}\p{N}\p{Cc}\p{Cf}\p{Sm}\p{Sc}\p{Sk}]+/u;
 
 function lettersOf(text: string): string {

@@ -1,6 +1,11 @@
 /** A password that somebody chooses: the one policy for every door. */
-import { type EmailAddress, parsePresentedPassword, refuse } from '../../core/parse.ts';
-import { isMadeOf, passwordFaults } from '../../crypto/password/policy.ts';
+import {
+  type EmailAddress,
+  parsePresentedPassword,
+  refuse,
+  refusePassword,
+} from '../../core/parse.ts';
+import { findPasswordFault, isMadeOf } from '../../crypto/password/policy.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -26,8 +31,8 @@ export function parseNewPassword(
   about: readonly unknown[],
 ): string {
   const password = parsePresentedPassword(raw);
-  const fault = passwordFaults(password, { minLength: rules.minLength, words: wordsOf(about) });
-  return fault === undefined ? password : refuse(fault);
+  const fault = findPasswordFault(password, { minLength: rules.minLength, words: wordsOf(about) });
+  return fault === undefined ? password : refusePassword(fault);
 }
 
 /**
@@ -44,7 +49,7 @@ export function checkNewAddress(newEmail: EmailAddress, password: string): void 
 /** Parser for the repetition, where one was given. */
 export function parseConfirmation(raw: unknown, password: unknown): void {
   if (raw !== undefined && raw !== null && raw !== password) {
-    refuse('Must be equal to the password.');
+    refusePassword({ code: 'PASSWORD_MISMATCH' });
   }
 }
 

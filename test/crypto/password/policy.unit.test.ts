@@ -1,13 +1,14 @@
-// Which passwords are acceptable, and what the others are told.
+/** The policy for new passwords: accepted passwords, and the fault of each refused one. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
-import { passwordFaults } from '../../../src/crypto/password/policy.ts';
+import { passwordFaultSentence } from '../../../src/core/password-fault.ts';
+import { findPasswordFault } from '../../../src/crypto/password/policy.ts';
 
 const alice = { minLength: 8, words: ['alice', 'Alice', 'Özgür van Liddell', 'wonder_girl', 'bo'] };
 
-function faultOf(password: string, context = alice): string | undefined {
-  return passwordFaults(password, context);
+function faultOf(password: string, context = alice) {
+  return findPasswordFault(password, context);
 }
 
 describe('length', () => {
@@ -25,25 +26,28 @@ describe('length', () => {
     ['7 emoji', '🦊'.repeat(7)],
     ['nothing', ''],
   ])('%s are too short', (_, password) => {
-    expect(faultOf(password)).toBe('Use at least 8 characters.');
+    expect(faultOf(password)).toEqual({ code: 'PASSWORD_TOO_SHORT', limit: 8 });
   });
 
   test.each([
     ['257 characters', 'a'.repeat(257)],
     ['257 four-byte characters', '🦊'.repeat(257)],
   ])('%s are too long', (_, password) => {
-    expect(faultOf(password)).toBe('Use at most 256 characters.');
+    expect(faultOf(password)).toEqual({ code: 'PASSWORD_TOO_LONG', limit: 256 });
   });
 
   test('the minimum is the one configured', () => {
     const context = { minLength: 15, words: [] };
-    expect(faultOf('14 characters.', context)).toBe('Use at least 15 characters.');
+    expect(faultOf('14 characters.', context)).toEqual({
+      code: 'PASSWORD_TOO_SHORT',
+      limit: 15,
+    });
     expect(faultOf('15 characters..', context)).toBeUndefined();
   });
 
   test('a megabyte is refused at once', () => {
     const password = '🦊'.repeat(262_144);
-    expect(faultOf(password)).toBe('Use at most 256 characters.');
+    expect(faultOf(password)).toEqual({ code: 'PASSWORD_TOO_LONG', limit: 256 });
     expect(fastestMilliseconds(() => faultOf(password))).toBeLessThan(5);
   });
 });
@@ -60,7 +64,7 @@ describe('characters', () => {
   });
 
   test('half of a surrogate pair is refused', () => {
-    expect(faultOf('half a fox \ud83e')).toBe('Use complete Unicode characters only.');
+    expect(faultOf('half a fox \ud83e')).toEqual({ code: 'PASSWORD_MALFORMED' });
   });
 });
 
@@ -84,8 +88,8 @@ describe('common passwords', () => {
     'PASSWORD1',
     '  password1 ',
     'ｐａｓｓｗｏｒｄ１',
-  ])('%j is refused and told so', (password) => {
-    expect(faultOf(password)).toMatch(/^Choose another password: this one is on the lists/);
+  ])('%j is refused as a common password', (password) => {
+    expect(faultOf(password)).toEqual({ code: 'PASSWORD_COMMON' });
   });
 });
 
@@ -100,8 +104,8 @@ describe('context words', () => {
     'o\u0308zgu\u0308r-1234',
     'özgürvanliddell',
     'wondergirl99',
-  ])('%j is nothing but what the account is known by', (password) => {
-    expect(faultOf(password)).toMatch(/^Choose a password that is more than your name/);
+  ])('%j consists of the words of the account only', (password) => {
+    expect(faultOf(password)).toEqual({ code: 'PASSWORD_PERSONAL' });
   });
 
   test.each([
@@ -111,11 +115,11 @@ describe('context words', () => {
     'alice🦊🦊🦊',
     'bobobobobo',
     '4821 9930 1177',
-  ])('%j is more than that', (password) => {
+  ])('%j has more than the words of the account', (password) => {
     expect(faultOf(password)).toBeUndefined();
   });
 
-  test('overlapping words and a long password take no time', () => {
+  test('overlapping words and a long password take less than 50 ms', () => {
     const words = Array.from({ length: 60 }, (_, index) => 'a'.repeat(index + 4));
     const check = () => faultOf(`${'a'.repeat(255)}b`, { minLength: 8, words });
     expect(check()).toBeUndefined();
@@ -145,7 +149,7 @@ describe('A06: the address', () => {
     [' Al@Ex.com ', 'al@ex.com'],
     ['a+b@ex.com', 'ab@ex.com'],
   ])('of %j forbids %j', (address, password) => {
-    expect(faultOf(password, about(address))).toMatch(/^Choose a password that is more/);
+    expect(faultOf(password, about(address))).toEqual({ code: 'PASSWORD_PERSONAL' });
   });
 
   test.each([
@@ -156,17 +160,20 @@ describe('A06: the address', () => {
     expect(faultOf(password, about(address))).toBeUndefined();
   });
 
-  test('a username or name of digits is no password either', () => {
-    expect(faultOf('48219930', about('48219930'))).toMatch(/^Choose a password that is more/);
+  test('a username or a name of digits is refused as a password', () => {
+    expect(faultOf('48219930', about('48219930'))).toEqual({ code: 'PASSWORD_PERSONAL' });
   });
 });
 
 test('no sentence repeats the password', () => {
-  for (const password of ['k3#vQz9', 'password1', 'alice-alice-1', 'k3#vQz9'.repeat(40)])
-    expect(faultOf(password)?.toLowerCase()).not.toContain(password);
+  for (const password of ['k3#vQz9', 'password1', 'alice-alice-1', 'k3#vQz9'.repeat(40)]) {
+    const fault = faultOf(password);
+    if (!fault) throw new Error('the password has no fault');
+    expect(passwordFaultSentence(fault).toLowerCase()).not.toContain(password);
+  }
 });
 
-/** Of five runs, so that other work on the machine does not count. */
+/** The fastest of five runs: other work on the machine slows single runs. */
 function fastestMilliseconds(work: () => unknown): number {
   const times = Array.from({ length: 5 }, () => {
     const startedAt = performance.now();
