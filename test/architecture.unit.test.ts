@@ -21,6 +21,7 @@ const floors = [
   'src/mail/',
   'src/rate-limit/',
   'src/features/common-types.resolver.ts',
+  'src/features/connection-types.resolver.ts',
   'src/features/audit/',
   'src/features/access/',
   'src/features/users/',

@@ -16,21 +16,23 @@ import { isDatabaseReady } from '../database/inspect.ts';
 import { AccessResolver, GroupResolver } from '../features/access/access.resolver.ts';
 import { createAccessLoaders } from '../features/access/access.ts';
 import {
-  GroupAdministrationResolver,
-  PermissionAdministrationResolver,
-  UserAdministrationResolver,
-} from '../features/administration/administration.resolver.ts';
-import {
   DirectoryResolver,
   GroupConnectionResolver,
   PermissionConnectionResolver,
   UserConnectionResolver,
-} from '../features/administration/directory.resolver.ts';
+} from '../features/administration/directory/directory.resolver.ts';
 import {
-  AccountRecoveryResolver,
+  GroupAdministrationResolver,
+  PermissionAdministrationResolver,
+} from '../features/administration/groups.resolver.ts';
+import {
   RegistrationConnectionResolver,
   RegistrationsResolver,
 } from '../features/administration/registrations.resolver.ts';
+import {
+  AccountRecoveryResolver,
+  UserAdministrationResolver,
+} from '../features/administration/users.resolver.ts';
 import {
   AuditEntryConnectionResolver,
   AuditResolver,
@@ -163,7 +165,7 @@ function resolversOf(app: AppContext): Resolvers {
     new UserConnectionResolver(),
     new GroupConnectionResolver(),
     new PermissionConnectionResolver(),
-    new UserAdministrationResolver(app.userAdministration),
+    new UserAdministrationResolver(app.userAdministration, app.userGrants),
     new AccountRecoveryResolver(app.accountRecovery),
     new RegistrationsResolver(app.directory, app.registrationAdministration),
     new RegistrationConnectionResolver(),

@@ -13,18 +13,22 @@ import {
   type AccountRecoveryDeps,
   createAccountRecovery,
 } from '../features/administration/account-recovery.ts';
-import { createDirectory } from '../features/administration/directory.ts';
-import { createExplain } from '../features/administration/explain.ts';
-import { createGrants } from '../features/administration/grants.ts';
+import { createDirectory } from '../features/administration/directory/directory.ts';
+import { createExplain } from '../features/administration/directory/explain.ts';
+import { createLookup } from '../features/administration/directory/lookup.ts';
+import { createGrants } from '../features/administration/grants/grants.ts';
+import {
+  createUserGrants,
+  type UserGrantsDeps,
+} from '../features/administration/grants/user-grants.ts';
 import { createGroupAdministration } from '../features/administration/groups.ts';
-import { createLookup } from '../features/administration/lookup.ts';
 import { createPermissionAdministration } from '../features/administration/permissions.ts';
-import { createManagePolicies } from '../features/administration/policies.ts';
+import { createManagePolicies, type ManagePolicies } from '../features/administration/policies.ts';
 import {
   createRegistrationAdministration,
   type RegistrationAdministrationDeps,
 } from '../features/administration/registrations.ts';
-import { createSingleGrants } from '../features/administration/single-grants.ts';
+import { createUserPolicies } from '../features/administration/user-policies.ts';
 import {
   createUserAdministration,
   type UserAdministrationDeps,
@@ -59,6 +63,7 @@ import {
 import { createEmailChanges } from '../features/profile/email-change.ts';
 import { createProfiles } from '../features/profile/profile.ts';
 import { createAddresses } from '../features/registrations/addresses.ts';
+import { createAssertIdentifiersFree } from '../features/registrations/identifiers.ts';
 import { createRegistrationMails } from '../features/registrations/registrations.mails.ts';
 import { createWaitingRegistrations } from '../features/registrations/registrations.ts';
 import { createPrincipals } from '../features/sessions/principals.ts';
@@ -186,31 +191,39 @@ export function createServices(deps: ServiceDeps) {
   };
 }
 
-/** Those that change something refuse alike, and each refusal is recorded once. */
+/** The services that the administration module creates for itself. */
+type OwnServices = 'userPolicies' | 'userAdministration';
+
+/** The audit log gets one entry for each denied change. */
 function createAdministration(
-  parts: UserAdministrationDeps & AccountRecoveryDeps & RegistrationAdministrationDeps,
+  deps: Omit<UserAdministrationDeps & AccountRecoveryDeps & UserGrantsDeps, OwnServices> &
+    RegistrationAdministrationDeps & { readonly policies: ManagePolicies },
 ) {
-  const { unitOfWork, audit, grants, policies } = parts;
-  const userAdministration = createUserAdministration(parts);
+  const { unitOfWork, audit, grants, policies } = deps;
+  const userPolicies = createUserPolicies(deps);
+  const userAdministration = createUserAdministration({
+    ...deps,
+    userPolicies,
+  });
+  const userGrants = createUserGrants({ ...deps, userPolicies, userAdministration });
   const groupAdministration = createGroupAdministration({ unitOfWork, grants, policies });
   const permissionAdministration = createPermissionAdministration({ unitOfWork, policies });
-  const administration = {
+  const manifestApply = createManifestApply({
     unitOfWork,
-    userAdministration,
+    userGrants,
     groupAdministration,
     permissionAdministration,
-  };
-  const manifestApply = createManifestApply(administration);
+  });
   const lookup = withLoggedDenials(audit, ['FORBIDDEN'], createLookup(unitOfWork));
   return {
     lookup,
     auditNames: createAuditNames({ query: unitOfWork.query, lookup }),
     userAdministration: withAuditedDenials(audit, userAdministration),
-    accountRecovery: withAuditedDenials(audit, createAccountRecovery(parts)),
-    registrationAdministration: withAuditedDenials(audit, createRegistrationAdministration(parts)),
+    accountRecovery: withAuditedDenials(audit, createAccountRecovery({ ...deps, userPolicies })),
+    registrationAdministration: withAuditedDenials(audit, createRegistrationAdministration(deps)),
     groupAdministration: withAuditedDenials(audit, groupAdministration),
     permissionAdministration: withAuditedDenials(audit, permissionAdministration),
-    singleGrants: withAuditedDenials(audit, createSingleGrants(administration)),
+    userGrants: withAuditedDenials(audit, userGrants),
     manifestApply: {
       ...withAuditedDenials(audit, manifestApply),
       compareAccess: manifestApply.compareAccess, // a comparison writes nothing
@@ -236,6 +249,7 @@ function createRegistrationServices(
   return {
     waitingRegistrations,
     addresses,
+    assertIdentifiersFree: createAssertIdentifiersFree({ ...parts, addresses }),
     pendingAccounts,
     registeredAccounts: createRegisteredAccounts({ ...deps, addresses }),
     addressNotices: createAddressNotices({ ...deps, pendingAccounts }),

@@ -27,7 +27,7 @@ afterAll(async () => {
 /** Runs `work` in one transaction; what it records is seen when that commits. */
 const transaction = (work: () => Promise<void>) =>
   app.unitOfWork.withEntityManager(() => app.unitOfWork.transaction(work));
-const record = (action: string) => app.audit.record({ action });
+const record = (action: string) => app.audit.append({ action });
 
 const tail = async (...args: string[]) => {
   const result = await runCommand(['audit', 'tail', ...args], { environment });
@@ -103,7 +103,7 @@ describe('filters', () => {
     const [row] = await database.query<{ id: string }>('select id from users where email = $1', [
       bob,
     ]);
-    await transaction(() => app.audit.record({ action: 'logged-in', actorId: row?.id ?? '' }));
+    await transaction(() => app.audit.append({ action: 'logged-in', actorId: row?.id ?? '' }));
   });
 
   test('by target, with its name beside its id in JSON', async () => {

@@ -258,7 +258,7 @@ describe('registrations that wait', () => {
     await addRegistration(email);
     const shown = await run(['users', 'show', email]);
     expect(shown).toMatchObject({ code: 1, stdout: '' });
-    expect(shown.stderr).toContain('a registration of this address waits');
+    expect(shown.stderr).toContain('this address has a registration');
     const wrongCode = ['activateuser', '--code', 'AAAAAAAAAAAAAAAAAAAAAA'];
     for (const command of [wrongCode, ['users', 'list', '--limit', '1']]) {
       expect((await run(command)).stderr).toContain('see gatehouse registrations list');

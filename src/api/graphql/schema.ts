@@ -25,21 +25,23 @@ import { packageRoot } from '../../core/package.ts';
 import type { RequestContext } from '../../core/request-context.ts';
 import { AccessResolver, GroupResolver } from '../../features/access/access.resolver.ts';
 import {
-  GroupAdministrationResolver,
-  PermissionAdministrationResolver,
-  UserAdministrationResolver,
-} from '../../features/administration/administration.resolver.ts';
-import {
   DirectoryResolver,
   GroupConnectionResolver,
   PermissionConnectionResolver,
   UserConnectionResolver,
-} from '../../features/administration/directory.resolver.ts';
+} from '../../features/administration/directory/directory.resolver.ts';
 import {
-  AccountRecoveryResolver,
+  GroupAdministrationResolver,
+  PermissionAdministrationResolver,
+} from '../../features/administration/groups.resolver.ts';
+import {
   RegistrationConnectionResolver,
   RegistrationsResolver,
 } from '../../features/administration/registrations.resolver.ts';
+import {
+  AccountRecoveryResolver,
+  UserAdministrationResolver,
+} from '../../features/administration/users.resolver.ts';
 import {
   AuditEntryConnectionResolver,
   AuditResolver,

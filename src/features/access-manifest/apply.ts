@@ -3,10 +3,10 @@
 import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { isCurrent } from '../access/access.ts';
+import type { UserGrants } from '../administration/grants/user-grants.ts';
 import type { GroupAdministration } from '../administration/groups.ts';
 import type { PermissionAdministration } from '../administration/permissions.ts';
 import { requireAdministrator } from '../administration/policies.ts';
-import type { UserAdministration } from '../administration/users.ts';
 import { type AccessChange, type CurrentAccess, diffManifest, wantedGroups } from './diff.ts';
 import type { AccessManifest, ManifestList } from './manifest.ts';
 
@@ -28,7 +28,7 @@ export interface ManifestApply {
 
 export interface AccessDeclarationsDeps {
   readonly unitOfWork: UnitOfWork;
-  readonly userAdministration: UserAdministration;
+  readonly userGrants: Pick<UserGrants, 'setGrants'>;
   readonly groupAdministration: GroupAdministration;
   readonly permissionAdministration: PermissionAdministration;
 }
@@ -173,7 +173,7 @@ export function createManifestApply(parts: AccessDeclarationsDeps): ManifestAppl
       if (groups) groupIds.set(user.id, idsOf(wantedGroups(groups, user), rows.groups));
       if (permissions) permissionIds.set(user.id, idsOf(permissions.keys(), rows.permissions));
     }
-    await parts.userAdministration.setGrants({ groupIds, permissionIds }, context);
+    await parts.userGrants.setGrants({ groupIds, permissionIds }, context);
   };
 
   const applySubject = async ({ of, name }: AccessChange, found: Found): Promise<void> => {

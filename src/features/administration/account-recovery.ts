@@ -1,4 +1,4 @@
-/** How administrators help with an account without getting into it: a reset mail, an end of all sessions. */
+/** The operations of administrators that help the owner of an account: mails to get access again, and the end of sessions. */
 
 import { Problem } from '../../core/errors.ts';
 import { parseFields, parseId, refuse } from '../../core/parse.ts';
@@ -9,61 +9,58 @@ import { isUnverified, type PendingAccounts } from '../authentication/pending-ac
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { User, UserStatus } from '../users/user.entity.ts';
-import type { Users } from '../users/users.ts';
-import type { ManagePolicies } from './policies.ts';
 import { requireAdministrator } from './policies.ts';
+import type { UserPolicies } from './user-policies.ts';
 
 export interface AccountRecovery {
   /**
-   * Mails a link to choose a new password to the address of an ACTIVE account; earlier links end.
+   * Mails a link to choose a new password to the address of an ACTIVE account. Earlier links end.
    *
    * @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED for an account that is not ACTIVE
    */
   sendPasswordReset(userId: unknown, context: RequestContext): Promise<void>;
   /**
-   * Mails a new invitation, or a new verification code where the account has a password; earlier ones
-   * end.
+   * Mails a new invitation, or a new verification code if the account has a password. Earlier ones end.
    *
-   * @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED for an account that is confirmed or disabled
+   * @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED for an account that is verified or disabled
    */
   resendInvitation(userId: unknown, context: RequestContext): Promise<void>;
-  /** Ends every session of a user at once. @throws FORBIDDEN, NOT_FOUND */
+  /** Revokes every session of a user. @throws FORBIDDEN, NOT_FOUND */
   revokeUserSessions(userId: unknown, context: RequestContext): Promise<void>;
-  /** Ends one live session of any user at once, and returns that user's address. @throws FORBIDDEN, NOT_FOUND */
+  /** Revokes one live session of any user and returns the address of the user. @throws FORBIDDEN, NOT_FOUND */
   revokeSessionById(sessionId: unknown, context: RequestContext): Promise<string>;
 }
 
 export interface AccountRecoveryDeps {
   readonly unitOfWork: UnitOfWork;
-  readonly users: Users;
-  readonly policies: ManagePolicies;
-  readonly pendingAccounts: PendingAccounts;
-  readonly oneTimePasswords: OneTimePasswords;
-  readonly sessions: Sessions;
-  readonly audit: Audit;
+  readonly userPolicies: Pick<UserPolicies, 'lockManagedUser'>;
+  readonly pendingAccounts: Pick<PendingAccounts, 'remind'>;
+  readonly oneTimePasswords: Pick<OneTimePasswords, 'endAll' | 'issue'>;
+  readonly sessions: Pick<Sessions, 'revokeAll' | 'revokeOf'>;
+  readonly audit: Pick<Audit, 'append'>;
 }
 
 const permission = 'users.change_user';
 
-/** Why no link to a new password goes out, by status. */
-const obstacles: Readonly<Record<UserStatus, string | undefined>> = {
+/** The reason for which an account of this status gets no reset mail. */
+const resetObstacles: Readonly<Record<UserStatus, string | undefined>> = {
   ACTIVE: undefined,
   PENDING: 'The account is not confirmed yet: send the invitation again (resendInvitation).',
   DISABLED: 'The account is disabled: enable it first.',
 };
 
-/** Why no invitation goes out to a verified account, by status. */
+/** The reason for which a verified account of this status gets no invitation. */
 const invitationObstacles = {
   ACTIVE: 'The account is confirmed already: send a password reset instead (sendPasswordReset).',
   PENDING: undefined,
   DISABLED: 'The account is disabled: enable it first.',
 } as const satisfies Record<UserStatus, string | undefined>;
 
-export function createAccountRecovery(parts: AccountRecoveryDeps): AccountRecovery {
-  const { users, oneTimePasswords, sessions, audit } = parts;
-  const { transaction } = parts.unitOfWork;
+export function createAccountRecovery(deps: AccountRecoveryDeps): AccountRecovery {
+  const { oneTimePasswords, sessions, audit } = deps;
+  const { transaction, query } = deps.unitOfWork;
 
-  /** Runs `work` in a transaction that holds the lock of the user. */
+  /** Locks the user and runs `work` in the same transaction. */
   const withUser = async (
     rawId: unknown,
     context: RequestContext,
@@ -71,11 +68,7 @@ export function createAccountRecovery(parts: AccountRecoveryDeps): AccountRecove
   ): Promise<void> => {
     const actor = requireAdministrator(context, permission);
     await transaction(async () => {
-      const id = parseId(rawId);
-      const user = id === undefined ? null : await users.lockById(id);
-      if (!user) throw new Problem('NOT_FOUND');
-      const rights = await parts.policies.forActor(actor, permission);
-      rights.assertCanManage(user);
+      const { user } = await deps.userPolicies.lockManagedUser(rawId, actor, permission);
       await work(user);
     });
   };
@@ -83,11 +76,11 @@ export function createAccountRecovery(parts: AccountRecoveryDeps): AccountRecove
   return {
     sendPasswordReset: (userId, context) =>
       withUser(userId, context, async (user) => {
-        const obstacle = obstacles[user.status];
+        const obstacle = resetObstacles[user.status];
         parseFields({ userId: () => obstacle === undefined || refuse(obstacle) });
         await oneTimePasswords.endAll(user.id, ['reset-password']);
         oneTimePasswords.issue({ user, kind: 'reset-password' });
-        await audit.record({
+        await audit.append({
           action: 'password-reset-sent',
           target: { type: 'user', id: user.id },
         });
@@ -97,16 +90,17 @@ export function createAccountRecovery(parts: AccountRecoveryDeps): AccountRecove
       withUser(userId, context, async (user) => {
         const obstacle = isUnverified(user) ? undefined : invitationObstacles[user.status];
         parseFields({ userId: () => obstacle === undefined || refuse(obstacle) });
-        await parts.pendingAccounts.remind(user, 'administrator');
-        await audit.record({ action: 'invitation-resent', target: { type: 'user', id: user.id } });
+        await deps.pendingAccounts.remind(user, 'administrator');
+        await audit.append({ action: 'invitation-resent', target: { type: 'user', id: user.id } });
       }),
+
     async revokeSessionById(rawId, context) {
       requireAdministrator(context, permission);
       const id = parseId(rawId);
       const [session] =
         id === undefined
           ? []
-          : await parts.unitOfWork.query<{ user_id: string; email: string }>(
+          : await query<{ user_id: string; email: string }>(
               `select s.user_id, u.email from sessions s join users u on u.id = s.user_id
                where s.id = ? and s.ended_at is null and s.expires_at > now()`,
               [id],

@@ -1,4 +1,4 @@
-/** Groups as administrators manage them. */
+/** The operations of administrators that create, change and delete groups. */
 import { LockMode } from '@mikro-orm/core';
 import { Problem } from '../../core/errors.ts';
 import {
@@ -12,11 +12,11 @@ import {
 import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { Group, rootGroupName } from '../access/access.entities.ts';
-import type { Grants } from './grants.ts';
-import type { ActorRights, ManagePolicies } from './policies.ts';
-import { requireAdministrator, requireSomeField } from './policies.ts';
+import type { Grants } from './grants/grants.ts';
+import { assertSomeField } from './input.ts';
+import { type ActorRights, type ManagePolicies, requireAdministrator } from './policies.ts';
 
-/** Everything raw; what is left out stays as it is. */
+/** Unparsed input. A field that is left out does not change. */
 export interface GroupInput {
   readonly name?: unknown;
   readonly description?: unknown;
@@ -24,22 +24,22 @@ export interface GroupInput {
 }
 
 export interface GroupAdministration {
-  /** A name that another group had is for superusers. @throws ALREADY_EXISTS, FORBIDDEN, VALIDATION_FAILED */
+  /** Only superusers take the former name of another group. @throws ALREADY_EXISTS, FORBIDDEN, VALIDATION_FAILED */
   createGroup(input: GroupInput, context: RequestContext): Promise<Group>;
-  /** Another name is for superusers. @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED */
+  /** Only superusers change the name. @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED */
   updateGroup(id: unknown, input: GroupInput, context: RequestContext): Promise<Group>;
-  /** Superusers only for a group that the actor is in. @throws FORBIDDEN, NOT_FOUND, PROTECTED */
+  /** Only superusers delete a group of their own. @throws FORBIDDEN, NOT_FOUND, PROTECTED */
   deleteGroup(id: unknown, context: RequestContext): Promise<void>;
 }
 
-export function createGroupAdministration(parts: {
+export function createGroupAdministration(deps: {
   readonly unitOfWork: UnitOfWork;
-  readonly grants: Grants;
-  readonly policies: ManagePolicies;
+  readonly grants: Pick<Grants, 'assertNotMember' | 'setGroupPermissions'>;
+  readonly policies: Pick<ManagePolicies, 'forActor'>;
 }): GroupAdministration {
-  const { em, transaction, lock, query } = parts.unitOfWork;
+  const { em, transaction, lock, query } = deps.unitOfWork;
 
-  const claim = async (rawId: unknown): Promise<Group> => {
+  const lockGroup = async (rawId: unknown): Promise<Group> => {
     const id = parseId(rawId);
     const found =
       id === undefined
@@ -50,32 +50,32 @@ export function createGroupAdministration(parts: {
     return found;
   };
 
-  const requireFree = async (name: string, own?: Group) => {
-    // Names that differ in case only look alike to people.
+  const assertNameFree = async (name: string, group?: Group) => {
+    // Readers do not distinguish names that differ in case only.
     await lock('gatehouse:group-names');
     const [other] = await query<{ id: string }>(
       'select id from groups where fold_case(name) = fold_case(?) and id is distinct from ?::uuid',
-      [name, own?.id ?? null],
+      [name, group?.id ?? null],
     );
     if (other) {
       throw new Problem('ALREADY_EXISTS', { fields: [{ path: 'name', message: 'Is taken.' }] });
     }
   };
 
-  /** Applications go by names: one that another group had, in any case, comes back through a superuser only. */
-  const requireNotRetired = async (rights: ActorRights, name: string) => {
-    const isLike = 'fold_case(name) = fold_case(?)';
-    const retired = await query(`select 1 from retired_group_names where ${isLike}`, [name]);
+  /** Applications decide by group names. Only a superuser reuses the former name of a group, in any case. */
+  const assertNameNotRetired = async (rights: ActorRights, name: string) => {
+    const isSameName = 'fold_case(name) = fold_case(?)';
+    const retired = await query(`select 1 from retired_group_names where ${isSameName}`, [name]);
     if (retired.length === 0) return;
     rights.assertSuperuser();
-    await query(`delete from retired_group_names where ${isLike}`, [name]);
+    await query(`delete from retired_group_names where ${isSameName}`, [name]);
   };
 
   const rename = async (rights: ActorRights, group: Group, name: string) => {
     if (name === group.name) return;
     rights.assertSuperuser();
-    await requireFree(name, group);
-    await requireNotRetired(rights, name);
+    await assertNameFree(name, group);
+    await assertNameNotRetired(rights, name);
     group.name = name;
   };
 
@@ -84,28 +84,28 @@ export function createGroupAdministration(parts: {
       const actor = requireAdministrator(context, 'users.add_group');
       const { name, description, permissionIds } = parseGroup(input, parseGroupName);
       return transaction(async () => {
-        const rights = await parts.policies.forActor(actor, 'users.add_group');
-        await requireFree(name);
-        await requireNotRetired(rights, name);
+        const rights = await deps.policies.forActor(actor, 'users.add_group');
+        await assertNameFree(name);
+        await assertNameNotRetired(rights, name);
         const group = em.create(Group, { name, description: description ?? '' });
         await em.persist(group).flush();
-        if (permissionIds) await parts.grants.setGroupPermissions(rights, group.id, permissionIds);
+        if (permissionIds) await deps.grants.setGroupPermissions(rights, group.id, permissionIds);
         return group;
       });
     },
 
     async updateGroup(id, input, context) {
       const actor = requireAdministrator(context, 'users.change_group');
-      requireSomeField(input);
+      assertSomeField(input);
       const { name, description, permissionIds } = parseGroup(input, (raw) =>
         optional(raw, parseGroupName),
       );
       return transaction(async () => {
-        const rights = await parts.policies.forActor(actor, 'users.change_group');
-        const group = await claim(id);
+        const rights = await deps.policies.forActor(actor, 'users.change_group');
+        const group = await lockGroup(id);
         if (name !== undefined) await rename(rights, group, name);
         group.description = description ?? group.description;
-        if (permissionIds) await parts.grants.setGroupPermissions(rights, group.id, permissionIds);
+        if (permissionIds) await deps.grants.setGroupPermissions(rights, group.id, permissionIds);
         return group;
       });
     },
@@ -113,9 +113,9 @@ export function createGroupAdministration(parts: {
     async deleteGroup(id, context) {
       const actor = requireAdministrator(context, 'users.delete_group');
       await transaction(async () => {
-        const rights = await parts.policies.forActor(actor, 'users.delete_group');
-        const group = await claim(id);
-        await parts.grants.requireNotMember(rights, group.id);
+        const rights = await deps.policies.forActor(actor, 'users.delete_group');
+        const group = await lockGroup(id);
+        await deps.grants.assertNotMember(rights, group.id);
         em.remove(group);
       });
     },

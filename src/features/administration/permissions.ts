@@ -1,4 +1,4 @@
-/** Permissions as administrators manage them: codes of their own for their applications. */
+/** The operations of administrators that create, change and delete the permissions of their applications. */
 
 import { LockMode } from '@mikro-orm/core';
 import { Problem } from '../../core/errors.ts';
@@ -7,10 +7,10 @@ import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { Permission } from '../access/access.entities.ts';
 import { isCurrent } from '../access/access.ts';
-import type { ActorRights, ManagePolicies } from './policies.ts';
-import { requireAdministrator, requireSomeField } from './policies.ts';
+import { assertSomeField } from './input.ts';
+import { type ActorRights, type ManagePolicies, requireAdministrator } from './policies.ts';
 
-/** Everything raw; what is left out stays as it is. */
+/** Unparsed input. A field that is left out does not change. */
 export interface PermissionInput {
   readonly codename?: unknown;
   readonly name?: unknown;
@@ -18,13 +18,14 @@ export interface PermissionInput {
 
 export interface PermissionAdministration {
   /**
-   * A code with a `*` is for those who hold all that it stands for, without an end.
+   * For a codename with a `*` the actor must hold every permission that it matches, without an end.
    *
    * @throws ALREADY_EXISTS, FORBIDDEN, VALIDATION_FAILED
    */
   createPermission(input: PermissionInput, context: RequestContext): Promise<Permission>;
   /**
-   * Another code is for those who hold it without an end, and do not hold this very permission.
+   * To change the codename, the actor must hold the new one without an end, and must not hold this
+   * permission.
    *
    * @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED
    */
@@ -37,13 +38,13 @@ export interface PermissionAdministration {
   deletePermission(id: unknown, context: RequestContext): Promise<void>;
 }
 
-export function createPermissionAdministration(parts: {
+export function createPermissionAdministration(deps: {
   readonly unitOfWork: UnitOfWork;
-  readonly policies: ManagePolicies;
+  readonly policies: Pick<ManagePolicies, 'forActor'>;
 }): PermissionAdministration {
-  const { em, transaction, lock, query } = parts.unitOfWork;
+  const { em, transaction, lock, query } = deps.unitOfWork;
 
-  const claim = async (rawId: unknown): Promise<Permission> => {
+  const lockPermission = async (rawId: unknown): Promise<Permission> => {
     const id = parseId(rawId);
     const found =
       id === undefined
@@ -54,16 +55,16 @@ export function createPermissionAdministration(parts: {
     return found;
   };
 
-  const requireFree = async (codename: string, own?: Permission) => {
+  const assertCodenameFree = async (codename: string, permission?: Permission) => {
     await lock(`permission:${codename}`);
     const other = await em.findOne(Permission, { codename });
-    if (other && other.id !== own?.id) {
+    if (other && other.id !== permission?.id) {
       throw new Problem('ALREADY_EXISTS', { fields: [{ path: 'codename', message: 'Is taken.' }] });
     }
   };
 
-  /** Every holder of the permission comes to hold the new code, without an end. */
-  const requireMayRecode = async (rights: ActorRights, id: string, codename: string) => {
+  /** Every holder of the permission gets the new codename, without an end. */
+  const assertCanChangeCodename = async (rights: ActorRights, id: string, codename: string) => {
     rights.assertHolds([{ codename, until: null }]);
     const own = await query(
       `select 1 from user_permissions where user_id = ? and permission_id = ?
@@ -84,9 +85,9 @@ export function createPermissionAdministration(parts: {
         name: () => parseGroupName(input.name),
       });
       return transaction(async () => {
-        const rights = await parts.policies.forActor(actor, 'users.add_permission');
+        const rights = await deps.policies.forActor(actor, 'users.add_permission');
         if (codename.includes('*')) rights.assertHolds([{ codename, until: null }]);
-        await requireFree(codename);
+        await assertCodenameFree(codename);
         const permission = em.create(Permission, { codename, name });
         await em.persist(permission).flush();
         return permission;
@@ -95,17 +96,17 @@ export function createPermissionAdministration(parts: {
 
     async updatePermission(id, input, context) {
       const actor = requireAdministrator(context, 'users.change_permission');
-      requireSomeField(input);
+      assertSomeField(input);
       const { codename, name } = parseFields({
         codename: () => optional(input.codename, parseCodename),
         name: () => optional(input.name, parseGroupName),
       });
       return transaction(async () => {
-        const rights = await parts.policies.forActor(actor, 'users.change_permission');
-        const permission = await claim(id);
+        const rights = await deps.policies.forActor(actor, 'users.change_permission');
+        const permission = await lockPermission(id);
         if (codename !== undefined && codename !== permission.codename) {
-          await requireMayRecode(rights, permission.id, codename);
-          await requireFree(codename, permission);
+          await assertCanChangeCodename(rights, permission.id, codename);
+          await assertCodenameFree(codename, permission);
           permission.codename = codename;
         }
         permission.name = name ?? permission.name;
@@ -116,8 +117,8 @@ export function createPermissionAdministration(parts: {
     async deletePermission(id, context) {
       const actor = requireAdministrator(context, 'users.delete_permission');
       await transaction(async () => {
-        await parts.policies.forActor(actor, 'users.delete_permission');
-        em.remove(await claim(id));
+        await deps.policies.forActor(actor, 'users.delete_permission');
+        em.remove(await lockPermission(id));
       });
     },
   };

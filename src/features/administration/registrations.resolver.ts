@@ -1,15 +1,13 @@
-/** The registrations that wait, and the decision on them, over GraphQL. */
+/** The GraphQL queries and mutations on registrations. */
+import 'reflect-metadata'; // type-graphql needs it when a decorator runs
 import { Arg, Args, Ctx, Field, ID, Mutation, ObjectType, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { Connection } from '../../database/pagination/connection.ts';
 import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
+import { connectionOf, PageArgs } from '../connection-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
-import type { AccountRecovery } from './account-recovery.ts';
-import { connectionOf, PageArgs } from './directory.resolver.ts';
-import type { Directory } from './directory.ts';
+import type { Directory } from './directory/directory.ts';
 import type { RegistrationAdministration } from './registrations.ts';
-
-import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 
 @ObjectType('Registration')
 class RegistrationType {
@@ -79,47 +77,5 @@ export class RegistrationsResolver {
   ): Promise<typeof DeleteRegistrationResult> {
     await this.#administration.deleteRegistration(id, context);
     return acknowledge('The registration is deleted.');
-  }
-}
-
-import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
-
-const SendPasswordResetResult = resultUnion('SendPasswordResetResult', AcknowledgementType);
-const ResendInvitationResult = resultUnion('ResendInvitationResult', AcknowledgementType);
-const RevokeUserSessionsResult = resultUnion('RevokeUserSessionsResult', AcknowledgementType);
-
-@Resolver()
-export class AccountRecoveryResolver {
-  readonly #recovery: AccountRecovery;
-
-  constructor(recovery: AccountRecovery) {
-    this.#recovery = recovery;
-  }
-
-  @Mutation(() => SendPasswordResetResult)
-  async sendPasswordReset(
-    @Arg('userId', () => ID) userId: string,
-    @Ctx() context: RequestContext,
-  ): Promise<typeof SendPasswordResetResult> {
-    await this.#recovery.sendPasswordReset(userId, context);
-    return acknowledge('A link to choose a new password is on its way to the user.');
-  }
-
-  @Mutation(() => ResendInvitationResult)
-  async resendInvitation(
-    @Arg('userId', () => ID) userId: string,
-    @Ctx() context: RequestContext,
-  ): Promise<typeof ResendInvitationResult> {
-    await this.#recovery.resendInvitation(userId, context);
-    return acknowledge('A new mail to confirm the account is on its way to the user.');
-  }
-
-  @Mutation(() => RevokeUserSessionsResult)
-  async revokeUserSessions(
-    @Arg('userId', () => ID) userId: string,
-    @Ctx() context: RequestContext,
-  ): Promise<typeof RevokeUserSessionsResult> {
-    await this.#recovery.revokeUserSessions(userId, context);
-    return acknowledge('Every session of the user has ended.');
   }
 }

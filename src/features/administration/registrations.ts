@@ -1,4 +1,4 @@
-/** The decision of an administrator on a registration that waits for its code. */
+/** The operations of administrators that confirm or delete a registration. */
 
 import { Problem } from '../../core/errors.ts';
 import { parseId } from '../../core/parse.ts';
@@ -9,8 +9,7 @@ import type { RegisteredAccounts } from '../authentication/pending-accounts.ts';
 import type { TakenRegistration, WaitingRegistrations } from '../registrations/registrations.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
-import type { ManagePolicies } from './policies.ts';
-import { requireAdministrator } from './policies.ts';
+import { type ManagePolicies, requireAdministrator } from './policies.ts';
 
 export interface RegistrationAdministration {
   /**
@@ -29,8 +28,8 @@ export interface RegistrationAdministrationDeps {
   readonly users: Pick<Users, 'lockAddress'>;
   readonly waitingRegistrations: Pick<WaitingRegistrations, 'emailOf' | 'take'>;
   readonly registeredAccounts: RegisteredAccounts;
-  readonly policies: ManagePolicies;
-  readonly audit: Audit;
+  readonly policies: Pick<ManagePolicies, 'forActor'>;
+  readonly audit: Pick<Audit, 'append'>;
 }
 
 const permission = 'users.change_user';
@@ -40,7 +39,7 @@ export function createRegistrationAdministration(
 ): RegistrationAdministration {
   const { users, waitingRegistrations, audit } = deps;
 
-  /** Takes the registration out of the table, and runs `work` in the same transaction. */
+  /** Deletes the row of the registration and runs `work` in the same transaction. */
   const withRegistration = async <Result>(
     rawId: unknown,
     context: RequestContext,
@@ -63,17 +62,17 @@ export function createRegistrationAdministration(
     confirmRegistration: (rawId, context) =>
       withRegistration(rawId, context, async (registration) => {
         const user = await deps.registeredAccounts.create(registration, { isVerified: false });
-        // An account that owns the address removes its registrations: this one is gone.
+        // The address has an account, which removed the registrations.
         if (!user) throw new Problem('NOT_FOUND');
         const target = { type: 'user', id: user.id } as const;
-        await audit.record({ action: 'registration-confirmed', target });
+        await audit.append({ action: 'registration-confirmed', target });
         return user;
       }),
 
     deleteRegistration: (rawId, context) =>
       withRegistration(rawId, context, async ({ id }) => {
         const target = { type: 'registration', id } as const;
-        await audit.record({ action: 'registration-deleted', target });
+        await audit.append({ action: 'registration-deleted', target });
       }),
   };
 }

@@ -1,84 +1,18 @@
-/** Input of the operations on users, parsed. */
+/** The policies of changes of one user: who may manage the user, and which fields may change. */
 
 import { Problem } from '../../core/errors.ts';
-import {
-  type EmailAddress,
-  optional,
-  parseBoolean,
-  parseFields,
-  parseId,
-  parseIds,
-  parseLastName,
-  parsePersonName,
-  parseUsernameOrNone,
-  refuse,
-} from '../../core/parse.ts';
-import { type PasswordRules, parseNewPassword } from '../authentication/apply-password.ts';
+import { type EmailAddress, parseId } from '../../core/parse.ts';
+import type { Actor } from '../../core/request-context.ts';
 import type { User } from '../users/user.entity.ts';
-import type { Membership } from './grants.ts';
-import { type ActorRights, type ManagePolicies, membershipGrants } from './policies.ts';
+import type { Users } from '../users/users.ts';
+import {
+  type ActorRights,
+  type AdministrativePermission,
+  type ManagePolicies,
+  membershipGrants,
+} from './policies.ts';
 
-/** Everything raw; what is left out stays as it is. */
-export interface UserInput {
-  readonly email?: unknown;
-  readonly username?: unknown;
-  readonly firstName?: unknown;
-  readonly lastName?: unknown;
-  readonly password?: unknown;
-  readonly isStaff?: unknown;
-  readonly isActive?: unknown;
-  readonly groupIds?: unknown;
-  readonly permissionIds?: unknown;
-}
-
-/** Everything raw. */
-export interface GroupMembershipInput {
-  readonly userId: unknown;
-  readonly groupId: unknown;
-  readonly expiresAt?: unknown;
-}
-
-/** @throws VALIDATION_FAILED */
-export function parseUserInput<Email>(
-  input: UserInput,
-  rules: PasswordRules & { readonly about: readonly unknown[] },
-  readEmail: (raw: unknown) => Email,
-) {
-  return parseFields({
-    email: () => readEmail(input.email),
-    username: () => optional(input.username, parseUsernameOrNone),
-    firstName: () => optional(input.firstName, parsePersonName),
-    lastName: () => optional(input.lastName, parseLastName),
-    password: () =>
-      optional(input.password, (raw) =>
-        parseNewPassword(raw, rules, [
-          ...rules.about,
-          input.email,
-          input.username,
-          input.firstName,
-          input.lastName,
-        ]),
-      ),
-    isStaff: () => optional(input.isStaff, parseBoolean),
-    isActive: () => optional(input.isActive, parseBoolean),
-    groupIds: () => optional(input.groupIds, parseIds),
-    permissionIds: () => optional(input.permissionIds, parseIds),
-  });
-}
-
-/** @throws VALIDATION_FAILED */
-export function parseMembership(input: GroupMembershipInput, now: Date): Membership {
-  return parseFields({
-    groupId: () => parseId(input.groupId) ?? refuse('Must be an id.'),
-    expiresAt: () => optional(input.expiresAt, (raw) => parseExpiry(raw, now)) ?? null,
-  });
-}
-
-function parseExpiry(raw: unknown, now: Date): Date {
-  return raw instanceof Date && raw > now ? raw : refuse('Must be a time to come.');
-}
-
-/** What of an update is a matter of rights. */
+/** The changes of an update that need more rights than `users.change_user`. */
 export interface SensitiveChanges {
   readonly email?: EmailAddress | undefined;
   readonly password?: unknown;
@@ -86,32 +20,67 @@ export interface SensitiveChanges {
   readonly isActive?: boolean | undefined;
 }
 
-export interface UserRules {
+export interface UserPolicies {
   /**
-   * Own password, address, status and staff flag are not changed here but by their owner's operations;
-   * another person's password is set by superusers.
+   * Locks a user and reads the rights of the actor. Needs a transaction.
+   *
+   * @throws FORBIDDEN, NOT_FOUND
+   */
+  lockManagedUser(
+    rawId: unknown,
+    actor: Actor,
+    permission: AdministrativePermission,
+  ): Promise<{ readonly user: User; readonly rights: ActorRights }>;
+  /**
+   * Actors change their own password, address, status and staff flag by the operations of the profile
+   * only. Superusers alone set the password of another user.
    *
    * @throws FORBIDDEN
    */
   assertCanUpdate(rights: ActorRights, user: User, changes: SensitiveChanges): void;
-  /** Superusers only; for an account never confirmed also who could have made it. @throws FORBIDDEN */
-  assertCanMove(rights: ActorRights, user: User): Promise<void>;
-  /** @throws FORBIDDEN unless the actor holds all that the account holds, as staff where it is staff's */
-  assertHolds(rights: ActorRights, user: Pick<User, 'id' | 'isStaff'>): Promise<void>;
+  /**
+   * Superusers change the address of every account. Staff change the address of a PENDING account, if
+   * they hold all rights of the account.
+   *
+   * @throws FORBIDDEN
+   */
+  assertCanChangeEmail(rights: ActorRights, user: User): Promise<void>;
+  /**
+   * @throws FORBIDDEN unless the actor holds all grants of the account, and `users.change_user` without an
+   *   end for an account of staff
+   */
+  assertHoldsGrantsOf(rights: ActorRights, user: Pick<User, 'id' | 'isStaff'>): Promise<void>;
 }
 
-/** What is refused to everybody but superusers, for oneself. */
+/** The fields that only superusers change on their own account. */
 const ownersFields = ['email', 'password', 'isStaff', 'isActive'] as const;
 
-export function createUserRules({ grantsOf, endsOfMemberships }: ManagePolicies): UserRules {
-  const assertHolds: UserRules['assertHolds'] = async (rights, { id, isStaff }) => {
+export function createUserPolicies(deps: {
+  readonly users: Pick<Users, 'lockById'>;
+  readonly policies: ManagePolicies;
+}): UserPolicies {
+  const { forActor, grantsOf, membershipEndsOf } = deps.policies;
+
+  const assertHoldsGrantsOf: UserPolicies['assertHoldsGrantsOf'] = async (
+    rights,
+    { id, isStaff },
+  ) => {
     if (rights.isSuperuser) return;
     rights.assertHolds(await grantsOf(id));
     if (isStaff) rights.assertHolds([{ codename: 'users.change_user', until: null }]);
   };
 
   return {
-    assertHolds,
+    assertHoldsGrantsOf,
+
+    async lockManagedUser(rawId, actor, permission) {
+      const id = parseId(rawId);
+      const user = id === undefined ? null : await deps.users.lockById(id);
+      if (!user) throw new Problem('NOT_FOUND');
+      const rights = await forActor(actor, permission);
+      rights.assertCanManage(user);
+      return { user, rights };
+    },
 
     assertCanUpdate(rights, user, changes) {
       if (ownersFields.some((name) => changes[name] !== undefined)) {
@@ -120,11 +89,11 @@ export function createUserRules({ grantsOf, endsOfMemberships }: ManagePolicies)
       if (changes.password !== undefined) rights.assertSuperuser();
     },
 
-    async assertCanMove(rights, user) {
+    async assertCanChangeEmail(rights, user) {
       if (rights.isSuperuser) return;
       if (user.status !== 'PENDING') throw new Problem('FORBIDDEN');
-      await assertHolds(rights, user);
-      rights.assertHolds((await endsOfMemberships(user.id)).flatMap(membershipGrants));
+      await assertHoldsGrantsOf(rights, user);
+      rights.assertHolds((await membershipEndsOf(user.id)).flatMap(membershipGrants));
     },
   };
 }

@@ -3,8 +3,8 @@ import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 import { Arg, Args, Ctx, Field, ID, InputType, ObjectType, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { Connection } from '../../database/pagination/connection.ts';
-import { connectionOf, PageArgs } from '../administration/directory.resolver.ts';
 import { Json } from '../common-types.resolver.ts';
+import { connectionOf, PageArgs } from '../connection-types.resolver.ts';
 import type { AuditEntries, AuditEntry } from './entries.ts';
 
 @ObjectType('AuditEntry')

@@ -37,7 +37,7 @@ export class AuditSubscriber implements EventSubscriber<Recorded> {
 
   async #record(verb: string, entity: Recorded, changed: { before?: object; after?: object }) {
     const type = typeOf(entity);
-    await this.#audit.record({
+    await this.#audit.append({
       action: `${type}-${verb}`,
       target: { type, id: entity.id },
       ...changed,

@@ -4,7 +4,7 @@ import { Problem } from '../../core/errors.ts';
 import { parseId } from '../../core/parse.ts';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
-import type { Lookup } from '../administration/lookup.ts';
+import type { Lookup } from '../administration/directory/lookup.ts';
 import { requireAdministrator } from '../administration/policies.ts';
 import type { AuditEntry } from './entries.ts';
 

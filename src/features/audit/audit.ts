@@ -37,8 +37,11 @@ export interface NewEntry {
 }
 
 export interface Audit {
-  /** Adds an entry, told in the log too when it is there to stay. Needs a transaction, but for what is only told of. */
-  record(entry: NewEntry): Promise<void>;
+  /**
+   * Appends an entry in the transaction of the caller, or in one of its own. The log gets the same event after
+   * the commit.
+   */
+  append(entry: NewEntry): Promise<void>;
   /**
    * Logs a refusal that needs no entry, such as that of a read or of a forged token: at most one line for
    * each request.
@@ -69,7 +72,7 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
   const keyOf = (id: string, sealedKey: Buffer | null) =>
     sealedKey === null ? subjectKeys.create(id) : subjectKeys.open(id, sealedKey);
 
-  const append = async (entry: NewEntry): Promise<void> => {
+  const appendOne = async (entry: NewEntry): Promise<void> => {
     const context = currentContext();
     const actor = actorOf(entry, context);
     const owners = ownersOf(entry, actor);
@@ -103,13 +106,13 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
     const order = ofTransaction<{ last: Promise<void> }>(orderKey, () => ({
       last: Promise.resolve(),
     }));
-    const appended = order.last.then(() => append(entry));
+    const appended = order.last.then(() => appendOne(entry));
     order.last = appended.catch(() => undefined);
     return appended;
   };
 
   return {
-    record: (entry) => transaction(() => appendInOrder(entry)),
+    append: (entry) => transaction(() => appendInOrder(entry)),
 
     logRefusal(event, code) {
       const context = currentContext();

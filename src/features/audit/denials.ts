@@ -27,7 +27,7 @@ function recorded(audit: Audit, name: string, operation: Operation): Operation {
       return await operation(...parameters);
     } catch (error) {
       if (error instanceof Problem && recordedCodes.has(error.code)) {
-        await audit.record({ action: name, refusal: error.code });
+        await audit.append({ action: name, refusal: error.code });
       }
       throw error;
     }

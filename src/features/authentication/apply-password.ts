@@ -84,6 +84,6 @@ export function createApplyPassword(parts: {
     user.pendingEmail = null;
     await parts.sessions.revokeAll(user.id, 'password-changed', exceptSession);
     await enqueueMail(parts.unitOfWork.em, { mail: 'password-changed', userId: user.id });
-    await parts.audit.record({ action: 'password-set', target: { type: 'user', id: user.id } });
+    await parts.audit.append({ action: 'password-set', target: { type: 'user', id: user.id } });
   };
 }

@@ -91,7 +91,7 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     const user = await deps.registeredAccounts.create(registration, { isVerified: true });
     if (!user) return false;
     const target = { type: 'user', id: user.id } as const;
-    await audit.record({ action: 'registration-confirmed', target });
+    await audit.append({ action: 'registration-confirmed', target });
     return true;
   };
 
@@ -114,7 +114,7 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     await users.lockAddress(found.email);
     if (!(await waitingRegistrations.consume(code))) return false;
     const target = { type: 'registration', id: found.id } as const;
-    await audit.record({ action: 'registration-cancelled', target });
+    await audit.append({ action: 'registration-cancelled', target });
     return true;
   };
 
@@ -143,7 +143,7 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     // The code came from the mailbox: wrong passwords of strangers must not keep its owner out.
     const limited = await attemptLimits.limitPassword({ account, isKnownNetwork: true });
     if (await deps.hasher.verify(found.hash, password, context.signal, limited)) return;
-    await audit.record({ action: 'password-asked', refusal: 'INVALID_CREDENTIALS' });
+    await audit.append({ action: 'password-asked', refusal: 'INVALID_CREDENTIALS' });
     throw new Problem('INVALID_CREDENTIALS');
   };
 

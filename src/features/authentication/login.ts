@@ -94,7 +94,7 @@ export function createLogin(parts: LoginDeps): Login {
     if (user?.status !== 'ACTIVE' || hash === null) throw new Problem('INVALID_CREDENTIALS');
     const session = await parts.sessions.create(id, context.client, hash);
     if (!session) throw new Problem('INVALID_CREDENTIALS');
-    await parts.audit.record({ action: 'login', actorId: id, target: { type: 'user', id } });
+    await parts.audit.append({ action: 'login', actorId: id, target: { type: 'user', id } });
     await parts.sessions.recordEnded(session);
     if (newHash !== undefined) await parts.users.setPasswordHash(user, newHash);
     return { user, session };
@@ -102,7 +102,7 @@ export function createLogin(parts: LoginDeps): Login {
 
   /** Of a name that nobody has as much is told as of one that somebody has: equal work. */
   const recordFailure = (candidate: Candidate | undefined, refusal: ProblemCode) =>
-    parts.audit.record({
+    parts.audit.append({
       action: 'login',
       refusal,
       ...(candidate ? { target: { type: 'user', id: candidate.id } } : {}),

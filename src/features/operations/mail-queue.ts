@@ -68,7 +68,7 @@ export function createMailQueue(unitOfWork: UnitOfWork, audit: Audit): MailQueue
         if (ids && revived.length < new Set(ids).size) throw new Problem('NOT_FOUND');
         if (revived.length === 0) return [];
         const after = { count: revived.length, ids: revived.slice(0, recordedIds) };
-        await audit.record({ action: 'mails-resent', after });
+        await audit.append({ action: 'mails-resent', after });
         return revived;
       }),
 

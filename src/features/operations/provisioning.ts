@@ -1,4 +1,4 @@
-/** Accounts that an operator makes: users, staff and superusers, and the default administrator. */
+/** Creates the accounts of the command line: users, staff, superusers and the default administrator. */
 import { Problem } from '../../core/errors.ts';
 import {
   optional,
@@ -11,13 +11,13 @@ import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { type PasswordRules, parseNewPassword } from '../authentication/apply-password.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
-import type { Addresses } from '../registrations/addresses.ts';
+import type { AssertIdentifiersFree } from '../registrations/identifiers.ts';
 import type { User } from '../users/user.entity.ts';
 import { type NewUser, type Users, usernameKeyOf } from '../users/users.ts';
 
 export type AccountKind = 'user' | 'staff' | 'superuser';
 
-/** Everything raw; blank stands for not given. */
+/** Unparsed input. An empty text stands for a field that is left out. */
 export interface ProvisionInput {
   readonly email: unknown;
   readonly password: unknown;
@@ -28,7 +28,7 @@ export interface ProvisionInput {
 
 export interface Provisioning {
   /**
-   * Makes an account: PENDING, with a code mailed, or ACTIVE at once.
+   * Creates an account that is ACTIVE, or PENDING with a code in a mail.
    *
    * @throws ALREADY_EXISTS, VALIDATION_FAILED
    */
@@ -37,9 +37,9 @@ export interface Provisioning {
     account: { readonly kind: AccountKind; readonly isActive: boolean },
   ): Promise<User>;
   /**
-   * Makes the first superuser, if there is none; safe on many replicas at once.
+   * Creates the first superuser, if there is none. Several replicas may call it at once.
    *
-   * @returns the new superuser, or nothing when there was one already
+   * @returns the new superuser, or undefined if one exists
    * @throws ALREADY_EXISTS, VALIDATION_FAILED
    */
   provisionDefaultAdmin(input: ProvisionInput): Promise<User | undefined>;
@@ -47,33 +47,24 @@ export interface Provisioning {
 
 export interface ProvisioningDeps {
   readonly unitOfWork: UnitOfWork;
-  readonly users: Users;
-  readonly addresses: Addresses;
+  readonly users: Pick<Users, 'create' | 'hasSuperuser'>;
+  readonly assertIdentifiersFree: AssertIdentifiersFree;
   readonly oneTimePasswords: OneTimePasswords;
   readonly hasher: PasswordHasher;
   readonly passwordRules: PasswordRules;
 }
 
-export function createProvisioning(parts: ProvisioningDeps): Provisioning {
-  const { users, addresses, oneTimePasswords } = parts;
-  const { transaction, lock } = parts.unitOfWork;
+export function createProvisioning(deps: ProvisioningDeps): Provisioning {
+  const { users, oneTimePasswords } = deps;
+  const { transaction, lock } = deps.unitOfWork;
 
-  const prepare = async (input: ProvisionInput): Promise<Omit<NewUser, 'status'>> => {
-    const { password, ...profile } = parseProvisionInput(input, parts.passwordRules);
-    return { ...profile, passwordHash: await parts.hasher.hash(password) };
+  const parseAndHash = async (input: ProvisionInput): Promise<Omit<NewUser, 'status'>> => {
+    const { password, ...profile } = parseProvisionInput(input, deps.passwordRules);
+    return { ...profile, passwordHash: await deps.hasher.hash(password) };
   };
 
-  const requireFree = async ({ email, username }: Pick<NewUser, 'email' | 'username'>) => {
-    const fields = [];
-    if (!(await addresses.claim(email))) fields.push({ path: 'email', message: 'Is taken.' });
-    if (username && !(await users.lockByUsername(username))) {
-      fields.push({ path: 'username', message: 'Is taken.' });
-    }
-    if (fields.length > 0) throw new Problem('ALREADY_EXISTS', { fields });
-  };
-
-  const record = async (account: NewUser): Promise<User> => {
-    await requireFree(account);
+  const createAccount = async (account: NewUser): Promise<User> => {
+    await deps.assertIdentifiersFree(account);
     const user = users.create(account);
     if (user.status === 'PENDING') oneTimePasswords.issue({ user, kind: 'verify-email' });
     return user;
@@ -81,9 +72,9 @@ export function createProvisioning(parts: ProvisioningDeps): Provisioning {
 
   return {
     async provision(input, { kind, isActive }) {
-      const profile = await prepare(input);
+      const profile = await parseAndHash(input);
       return transaction(() =>
-        record({
+        createAccount({
           ...profile,
           status: isActive ? 'ACTIVE' : 'PENDING',
           isStaff: kind !== 'user',
@@ -94,11 +85,11 @@ export function createProvisioning(parts: ProvisioningDeps): Provisioning {
 
     async provisionDefaultAdmin(input) {
       if (await users.hasSuperuser()) return undefined;
-      const profile = await prepare(input);
+      const profile = await parseAndHash(input);
       return transaction(async () => {
         await lock('gatehouse:default-admin');
         if (await users.hasSuperuser()) return undefined;
-        return record({ ...profile, status: 'ACTIVE', isStaff: true, isSuperuser: true });
+        return createAccount({ ...profile, status: 'ACTIVE', isStaff: true, isSuperuser: true });
       });
     },
   };
@@ -122,21 +113,24 @@ function parseProvisionInput(input: ProvisionInput, rules: PasswordRules) {
   return { ...rest, firstName: firstName ?? '', lastName: lastName ?? '' };
 }
 
-/** Each answers why the text cannot be used, in a sentence; undefined when it can. Blank optional ones can. */
+/**
+ * Checks of single fields, for the prompts. Each returns a sentence with the fault, or undefined. An
+ * optional field may be empty.
+ */
 export interface ProvisioningChecks {
   email(raw: string): Promise<string | undefined>;
   username(raw: string): Promise<string | undefined>;
   personName(raw: string): string | undefined;
-  /** @param about what else was answered, which must not be the password */
+  /** @param about the other answers, which the password must not contain */
   password(raw: string, about: readonly string[]): string | undefined;
 }
 
-export function createProvisioningChecks(parts: {
+export function createProvisioningChecks(deps: {
   readonly unitOfWork: UnitOfWork;
   readonly passwordRules: PasswordRules;
 }): ProvisioningChecks {
-  const { query, withEntityManager } = parts.unitOfWork;
-  const isThere = async (condition: string, value: string) =>
+  const { query, withEntityManager } = deps.unitOfWork;
+  const hasUser = async (condition: string, value: string) =>
     (await withEntityManager(() => query(`select 1 from users where ${condition}`, [value])))
       .length > 0;
 
@@ -144,7 +138,7 @@ export function createProvisioningChecks(parts: {
     async email(raw) {
       const fault = faultOf(() => parseEmail(raw));
       if (fault !== undefined) return fault;
-      const isTaken = await isThere('email = ?', parseEmail(raw));
+      const isTaken = await hasUser('email = ?', parseEmail(raw));
       return isTaken ? 'Is taken.' : undefined;
     },
     async username(raw) {
@@ -152,12 +146,12 @@ export function createProvisioningChecks(parts: {
       const fault = faultOf(() => parseUsername(raw));
       if (fault !== undefined) return fault;
       const username = parseUsername(raw).toLowerCase();
-      return (await isThere(`${usernameKeyOf('username')} = ?`, username))
+      return (await hasUser(`${usernameKeyOf('username')} = ?`, username))
         ? 'Is taken.'
         : undefined;
     },
     personName: (raw) => (raw === '' ? undefined : faultOf(() => parsePersonName(raw))),
-    password: (raw, about) => faultOf(() => parseNewPassword(raw, parts.passwordRules, about)),
+    password: (raw, about) => faultOf(() => parseNewPassword(raw, deps.passwordRules, about)),
   };
 }
 

@@ -147,7 +147,7 @@ export function createProfiles(parts: ProfilesDeps): Profiles {
       return transaction(async () => {
         const [row] = await query<{ data: object }>(exportSql, [exportedRows, exportedRows, id]);
         if (!row) throw new Problem('NOT_FOUND');
-        await parts.audit.record({ action: 'data-exported', target: { type: 'user', id } });
+        await parts.audit.append({ action: 'data-exported', target: { type: 'user', id } });
         return row.data;
       });
     },

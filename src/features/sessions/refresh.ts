@@ -92,7 +92,7 @@ export function createRefresh(parts: RefreshDeps): Refresh {
     ]);
     await enqueueMail(em, { mail: 'refresh-token-reused', userId: row.user_id });
     const target = { type: 'user', id: row.user_id } as const;
-    await parts.audit.record({ action: reason, target, after: { sessionId: row.id } });
+    await parts.audit.append({ action: reason, target, after: { sessionId: row.id } });
     parts.metrics.count('sessionsEnded', reason);
   };
 

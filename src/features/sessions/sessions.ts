@@ -103,7 +103,7 @@ export function createSessions(parts: SessionsDeps): Sessions {
       );
       const isFound = rows.length > 0;
       if (!isFound) return false;
-      await parts.audit.record({ action: reason, target: { type: 'session', id } });
+      await parts.audit.append({ action: reason, target: { type: 'session', id } });
       parts.metrics.count('sessionsEnded', reason);
       return true;
     });
@@ -155,7 +155,7 @@ export function createSessions(parts: SessionsDeps): Sessions {
       afterCommit(() => parts.metrics.count('sessionsEnded', limitReason, endedCount));
       const target = { type: 'user', id: userId } as const;
       const after = { reason: limitReason, count: endedCount };
-      await parts.audit.record({ action: 'sessions-ended', actorId: userId, target, after });
+      await parts.audit.append({ action: 'sessions-ended', actorId: userId, target, after });
     },
 
     list: (userId) =>
@@ -199,7 +199,7 @@ export function createSessions(parts: SessionsDeps): Sessions {
         );
         parts.metrics.count('sessionsEnded', reason, ended.length);
         const target = { type: 'user', id: userId } as const;
-        await parts.audit.record({ action: 'sessions-ended', target, after: { reason } });
+        await parts.audit.append({ action: 'sessions-ended', target, after: { reason } });
       });
     },
 

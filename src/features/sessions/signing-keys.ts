@@ -190,7 +190,7 @@ export function createSigningKeys(parts: SigningKeysDeps): SigningKeys {
         await em.nativeDelete(SigningKey, { id: { $in: retired } });
         const key = await add(secondsAfter(parts.clock(), leadSeconds));
         const target = { type: 'signing-key', id: key.id } as const;
-        await parts.audit.record({ action: 'signing-key-rotated', target });
+        await parts.audit.append({ action: 'signing-key-rotated', target });
         return key;
       });
       await load();

@@ -118,7 +118,7 @@ const operations: Readonly<Record<string, (turn: Turn) => Promise<unknown>>> = {
   deactivateUser: ({ userId, context }) =>
     service.app.userAdministration.deactivateUser(userId, context),
   setGroupMembership: ({ userId, groupId, expiresAt, context }) =>
-    service.app.userAdministration.setGroupMembership({ userId, groupId, expiresAt }, context),
+    service.app.userGrants.setGroupMembership({ userId, groupId, expiresAt }, context),
   createGroup: ({ name, permissionIds, context }) =>
     service.app.groupAdministration.createGroup({ name, permissionIds }, context),
   renameGroup: ({ groupId, name, context }) =>
@@ -134,13 +134,13 @@ const operations: Readonly<Record<string, (turn: Turn) => Promise<unknown>>> = {
   deletePermission: ({ permissionId, context }) =>
     service.app.permissionAdministration.deletePermission(permissionId, context),
   grantToUser: ({ userId, groupId, permissionId, flag, expiresAt, context }) =>
-    service.app.singleGrants.grantToUser(
+    service.app.userGrants.grantToUser(
       userId,
       flag ? { groupId, ...(expiresAt ? { expiresAt } : {}) } : { permissionId },
       context,
     ),
   revokeFromUser: ({ userId, groupId, permissionId, flag, context }) =>
-    service.app.singleGrants.revokeFromUser(userId, flag ? { groupId } : { permissionId }, context),
+    service.app.userGrants.revokeFromUser(userId, flag ? { groupId } : { permissionId }, context),
   applyAccess: ({ userEmail, groupName, codename, context }) =>
     service.app.manifestApply.applyAccess(
       parseManifest({

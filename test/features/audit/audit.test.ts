@@ -105,7 +105,7 @@ test('what is rolled back is not told', async () => {
   const { unitOfWork, audit } = service.app;
   const failed = unitOfWork.withEntityManager(() =>
     unitOfWork.transaction(async () => {
-      await audit.record({ action: 'never-happened' });
+      await audit.append({ action: 'never-happened' });
       throw new Error('after the record');
     }),
   );
@@ -148,7 +148,7 @@ test('100 writers at once each get a place of their own, and the chains hold', a
   const { unitOfWork, audit } = service.app;
   await Promise.all(
     Array.from({ length: 100 }, () =>
-      unitOfWork.withEntityManager(() => audit.record({ action: 'written-at-once' })),
+      unitOfWork.withEntityManager(() => audit.append({ action: 'written-at-once' })),
     ),
   );
   const rows = await service.database.query<{ chain: number }>(
@@ -234,7 +234,7 @@ test('G10: what is written about a person after the erasure cannot be read, and 
   const target = { type: 'user', id: userId } as const;
   const record = (action: string) =>
     unitOfWork.withEntityManager(() =>
-      audit.record({ action, target, after: { note: 'about a person' } }),
+      audit.append({ action, target, after: { note: 'about a person' } }),
     );
   await record('before');
   await service.graphql(

@@ -52,7 +52,7 @@ const inContext = <Result>(work: () => Promise<Result>) =>
 
 const record = async (count: number) => {
   for (let round = 0; round < count; round += 1) {
-    await service.app.audit.record({ action: `entry-${round}` });
+    await service.app.audit.append({ action: `entry-${round}` });
   }
 };
 

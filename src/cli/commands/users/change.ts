@@ -3,8 +3,8 @@ import type { Argv, CommandModule } from 'yargs';
 import type { AppContext } from '../../../bootstrap/app-context.ts';
 import type { RequestContext } from '../../../core/request-context.ts';
 import { parseRfc3339 } from '../../../core/time.ts';
-import type { GrantTarget } from '../../../features/administration/single-grants.ts';
-import type { UserInput } from '../../../features/administration/user-policies.ts';
+import type { GrantTarget } from '../../../features/administration/grants/user-grants.ts';
+import type { UserInput } from '../../../features/administration/input.ts';
 import { type GlobalArguments, print, withAppContext } from '../../context.ts';
 import { shortTime } from '../../listing.ts';
 import {
@@ -111,7 +111,7 @@ export const grantToUser: CommandModule<GlobalArguments, GrantArguments> = {
       { ...given, done: grantSentence(given, expiresAt) },
       async (app, id, context) => {
         const grantTarget = await grantTargetOf(given, app, context);
-        await app.singleGrants.grantToUser(id, { ...grantTarget, expiresAt }, context);
+        await app.userGrants.grantToUser(id, { ...grantTarget, expiresAt }, context);
       },
     );
   },
@@ -124,7 +124,7 @@ export const revokeFromUser: CommandModule<GlobalArguments, GiftArguments> = {
   handler: async (given) => {
     requireGift(given);
     await changeUser({ ...given, done: revokeSentence(given) }, async (app, id, context) => {
-      await app.singleGrants.revokeFromUser(id, await grantTargetOf(given, app, context), context);
+      await app.userGrants.revokeFromUser(id, await grantTargetOf(given, app, context), context);
     });
   },
 };

@@ -3,7 +3,7 @@ import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../../bootstrap/app-context.ts';
 import type { RequestContext } from '../../../core/request-context.ts';
 import type { Connection } from '../../../database/pagination/connection.ts';
-import type { UserFilter } from '../../../features/administration/directory.ts';
+import type { UserFilter } from '../../../features/administration/directory/directory.ts';
 import type { User, UserStatus } from '../../../features/users/user.entity.ts';
 import { type GlobalArguments, withAppContext } from '../../context.ts';
 import { printError, type Terminal } from '../../io.ts';

@@ -8,8 +8,8 @@ import type {
   ObstacleKind,
   PermissionObstacle,
   PermissionPath,
-} from '../../../features/administration/explain.ts';
-import type { NamedMembership } from '../../../features/administration/single-grants.ts';
+} from '../../../features/administration/directory/explain.ts';
+import type { NamedMembership } from '../../../features/administration/grants/user-grants.ts';
 import type { Session } from '../../../features/sessions/session.entity.ts';
 import type { User } from '../../../features/users/user.entity.ts';
 import { type GlobalArguments, print, withAppContext } from '../../context.ts';
@@ -84,7 +84,7 @@ async function detailsOf(name: string, app: AppContext, context: RequestContext)
   const grants = (await app.access.permissionsOfUsers([id])).get(id) ?? [];
   return {
     user,
-    memberships: await app.singleGrants.membershipsOf(id, context),
+    memberships: await app.userGrants.membershipsOf(id, context),
     grants: grants.map(({ codename }) => codename),
     effectivePermissions: await app.access.effectivePermissionsOf(id),
     sessions: await app.sessions.list(id),

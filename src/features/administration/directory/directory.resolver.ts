@@ -1,29 +1,37 @@
-/** Finding users, groups and permissions over GraphQL. */
+/** The GraphQL queries on users, groups and permissions. */
+import 'reflect-metadata'; // type-graphql needs it when a decorator runs
 import {
   Arg,
   Args,
-  ArgsType,
   Ctx,
   Field,
-  FieldResolver,
   ID,
   InputType,
-  Int,
   ObjectType,
   Query,
   Resolver,
-  Root,
   registerEnumType,
 } from 'type-graphql';
-import type { RequestContext } from '../../core/request-context.ts';
-import type { Connection } from '../../database/pagination/connection.ts';
-import { GroupType, PermissionType } from '../access/access.resolver.ts';
-import type { UserStatus } from '../users/user.entity.ts';
-import { UserType, userStatuses } from '../users/users.resolver.ts';
+import type { RequestContext } from '../../../core/request-context.ts';
+import type { Connection } from '../../../database/pagination/connection.ts';
+import { GroupType, PermissionType } from '../../access/access.resolver.ts';
+import { connectionOf, PageArgs } from '../../connection-types.resolver.ts';
+import type { UserStatus } from '../../users/user.entity.ts';
+import { UserType, userStatuses } from '../../users/users.resolver.ts';
 import type { Directory } from './directory.ts';
 import type { Explain, Explanation, ObstacleKind, PathKind } from './explain.ts';
 
-import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+const users = connectionOf('User', UserType);
+const groups = connectionOf('Group', GroupType);
+const permissions = connectionOf('Permission', PermissionType);
+
+const UserConnectionType = users.ConnectionType;
+const GroupConnectionType = groups.ConnectionType;
+const PermissionConnectionType = permissions.ConnectionType;
+
+export const UserConnectionResolver = users.ConnectionResolver;
+export const GroupConnectionResolver = groups.ConnectionResolver;
+export const PermissionConnectionResolver = permissions.ConnectionResolver;
 
 const orderFields = { CREATED_AT: 'CREATED_AT', UPDATED_AT: 'UPDATED_AT', EMAIL: 'EMAIL' } as const;
 const directions = { ASC: 'ASC', DESC: 'DESC' } as const;
@@ -114,11 +122,11 @@ class PermissionExplanationType {
 @Resolver()
 export class DirectoryResolver {
   readonly #directory: Directory;
-  readonly #explanations: Explain;
+  readonly #explain: Explain;
 
   constructor(directory: Directory, explain: Explain) {
     this.#directory = directory;
-    this.#explanations = explain;
+    this.#explain = explain;
   }
 
   @Query(() => UserType, { nullable: true })
@@ -151,7 +159,7 @@ export class DirectoryResolver {
     @Arg('permission', () => String) permission: string,
     @Ctx() context: RequestContext,
   ): Promise<Explanation> {
-    return this.#explanations.explainPermission(userId, permission, context);
+    return this.#explain.explainPermission(userId, permission, context);
   }
 
   @Query(() => GroupType, { nullable: true })
@@ -186,82 +194,3 @@ export class DirectoryResolver {
     return this.#directory.permissions(page, context);
   }
 }
-
-import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
-
-@ArgsType()
-export class PageArgs {
-  @Field(() => Int, { nullable: true })
-  first?: number | null;
-
-  @Field(() => String, { nullable: true })
-  after?: string | null;
-
-  @Field(() => Int, { nullable: true })
-  last?: number | null;
-
-  @Field(() => String, { nullable: true })
-  before?: string | null;
-}
-
-@ObjectType('PageInfo')
-class PageInfoType {
-  @Field(() => Boolean)
-  hasNextPage!: boolean;
-
-  @Field(() => Boolean)
-  hasPreviousPage!: boolean;
-
-  @Field(() => String, { nullable: true })
-  startCursor!: string | null;
-
-  @Field(() => String, { nullable: true })
-  endCursor!: string | null;
-}
-
-/** The types of a connection to `node`, called after `name`. */
-export function connectionOf<Node extends object>(name: string, node: new () => Node) {
-  @ObjectType(`${name}Edge`)
-  class Edge {
-    @Field(() => node)
-    node!: Node;
-
-    @Field(() => String)
-    cursor!: string;
-  }
-
-  @ObjectType(`${name}Connection`)
-  class ConnectionType {
-    @Field(() => [node])
-    nodes!: readonly Node[];
-
-    @Field(() => [Edge])
-    edges!: readonly Edge[];
-
-    @Field(() => PageInfoType)
-    pageInfo!: PageInfoType;
-  }
-
-  @Resolver(() => ConnectionType)
-  class ConnectionResolver {
-    /** Counted only when asked for. */
-    @FieldResolver(() => Int)
-    totalCount(@Root() connection: Connection<Node>): Promise<number> {
-      return connection.count();
-    }
-  }
-
-  return { ConnectionType, ConnectionResolver };
-}
-
-const users = connectionOf('User', UserType);
-const groups = connectionOf('Group', GroupType);
-const permissions = connectionOf('Permission', PermissionType);
-
-const UserConnectionType = users.ConnectionType;
-const GroupConnectionType = groups.ConnectionType;
-const PermissionConnectionType = permissions.ConnectionType;
-
-export const UserConnectionResolver = users.ConnectionResolver;
-export const GroupConnectionResolver = groups.ConnectionResolver;
-export const PermissionConnectionResolver = permissions.ConnectionResolver;

@@ -1,4 +1,4 @@
-/** Finding users, groups and permissions, page by page. */
+/** Reads users, registrations, groups and permissions, one at a time or as pages of a list. */
 
 import {
   optional,
@@ -8,19 +8,19 @@ import {
   parseLookupName,
   parseSearch,
   refuse,
-} from '../../core/parse.ts';
-import type { RequestContext } from '../../core/request-context.ts';
-import { type Connection, connect } from '../../database/pagination/connection.ts';
-import type { PageInput, PageOrder, PageSource } from '../../database/pagination/paginate.ts';
-import { toSearchPattern } from '../../database/pagination/search-pattern.ts';
-import type { UnitOfWork } from '../../database/transaction.ts';
-import { Group, Permission } from '../access/access.entities.ts';
-import { holderIdsSql, holdersSql, isCurrent } from '../access/access.ts';
-import { Registration } from '../registrations/registration.entity.ts';
-import { User } from '../users/user.entity.ts';
-import { requireAdministrator } from './policies.ts';
+} from '../../../core/parse.ts';
+import type { RequestContext } from '../../../core/request-context.ts';
+import { type Connection, connect } from '../../../database/pagination/connection.ts';
+import type { PageInput, PageOrder, PageSource } from '../../../database/pagination/paginate.ts';
+import { toSearchPattern } from '../../../database/pagination/search-pattern.ts';
+import type { UnitOfWork } from '../../../database/transaction.ts';
+import { Group, Permission } from '../../access/access.entities.ts';
+import { holderIdsSql, holdersSql, isCurrent } from '../../access/access.ts';
+import { Registration } from '../../registrations/registration.entity.ts';
+import { User } from '../../users/user.entity.ts';
+import { requireAdministrator } from '../policies.ts';
 
-/** Everything raw. */
+/** Unparsed input. */
 export interface UserFilter {
   readonly search?: unknown;
   readonly status?: unknown;
@@ -29,7 +29,7 @@ export interface UserFilter {
   readonly groupId?: unknown;
 }
 
-/** Everything raw. */
+/** Unparsed input. */
 export interface UserOrder {
   readonly field?: unknown;
   readonly direction?: unknown;
@@ -43,13 +43,13 @@ export interface Directory {
     list: { page: PageInput; filter: UserFilter; orderBy: UserOrder },
     context: RequestContext,
   ): Promise<Connection<User>>;
-  /** Everybody who holds a permission, however they came by it. @throws FORBIDDEN, VALIDATION_FAILED */
+  /** The users with a permission: superusers, direct grants and grants of groups. @throws FORBIDDEN, VALIDATION_FAILED */
   usersWithPermission(
     permission: unknown,
     page: PageInput,
     context: RequestContext,
   ): Promise<Connection<User>>;
-  /** A registration that waits for its code. @throws FORBIDDEN */
+  /** @throws FORBIDDEN */
   registration(id: unknown, context: RequestContext): Promise<Registration | null>;
   /** Newest first. @throws FORBIDDEN, VALIDATION_FAILED */
   registrations(page: PageInput, context: RequestContext): Promise<Connection<Registration>>;
@@ -63,7 +63,7 @@ export interface Directory {
   permissions(page: PageInput, context: RequestContext): Promise<Connection<Permission>>;
 }
 
-/** Of so many holders, or more, a page is found among all users. */
+/** From this number of holders on, a page is a scan of all users. */
 const manyHolders = 5_000;
 
 const userOrders = {
@@ -72,17 +72,17 @@ const userOrders = {
   EMAIL: { column: 'email', cast: 'text' },
 } as const satisfies Record<string, Omit<PageOrder, 'isDescending'>>;
 
-const lookup: PageOrder = { column: 'name', cast: 'text', isDescending: false };
+const byName: PageOrder = { column: 'name', cast: 'text', isDescending: false };
 const byCodename: PageOrder = { column: 'codename', cast: 'text', isDescending: false };
 const newestFirst: PageOrder = { ...userOrders.CREATED_AT, isDescending: true };
 
-const everything = (table: string): PageSource => ({
+const allOf = (table: string): PageSource => ({
   from: `${table} t`,
   conditions: [],
   parameters: [],
 });
 
-export function createDirectory({ em, query }: UnitOfWork): Directory {
+export function createDirectory({ em, query }: Pick<UnitOfWork, 'em' | 'query'>): Directory {
   const loadUsers = (ids: string[]) => em.find(User, { id: ids });
 
   return {
@@ -93,7 +93,7 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     },
     async users({ page, filter, orderBy }, context) {
       requireAdministrator(context, 'users.view_user');
-      return connect(query, await sourceOf(filter, query), {
+      return connect(query, await usersSource(filter, query), {
         order: parseOrder(orderBy),
         page,
         load: loadUsers,
@@ -102,7 +102,7 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     async usersWithPermission(rawPermission, page, context) {
       requireAdministrator(context, 'users.view_user');
       const { permission } = parseFields({ permission: () => parseLookupName(rawPermission) });
-      return connect(query, await holdersOf(permission, query), {
+      return connect(query, await holdersSource(permission, query), {
         order: newestFirst,
         page,
         load: loadUsers,
@@ -116,7 +116,7 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     async registrations(page, context) {
       requireAdministrator(context, 'users.view_user');
       const load = (ids: string[]) => em.find(Registration, { id: ids });
-      return connect(query, everything('registrations'), { order: newestFirst, page, load });
+      return connect(query, allOf('registrations'), { order: newestFirst, page, load });
     },
     async group(rawId, context) {
       requireAdministrator(context, 'users.view_group');
@@ -126,7 +126,7 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     async groups(page, context) {
       requireAdministrator(context, 'users.view_group');
       const load = (ids: string[]) => em.find(Group, { id: ids });
-      return connect(query, everything('groups'), { order: lookup, page, load });
+      return connect(query, allOf('groups'), { order: byName, page, load });
     },
     async permission(rawId, context) {
       requireAdministrator(context, 'users.view_permission');
@@ -136,7 +136,7 @@ export function createDirectory({ em, query }: UnitOfWork): Directory {
     async permissions(page, context) {
       requireAdministrator(context, 'users.view_permission');
       const load = (ids: string[]) => em.find(Permission, { id: ids });
-      return connect(query, everything('permissions'), { order: byCodename, page, load });
+      return connect(query, allOf('permissions'), { order: byCodename, page, load });
     },
   };
 }
@@ -154,7 +154,7 @@ function parseOrder({ field, direction }: UserOrder): PageOrder {
   return orderBy;
 }
 
-async function sourceOf(filter: UserFilter, query: UnitOfWork['query']): Promise<PageSource> {
+async function usersSource(filter: UserFilter, query: UnitOfWork['query']): Promise<PageSource> {
   const parsed = parseFields({
     search: () => optional(filter.search, parseSearch),
     status: () => optional(filter.status, parseStatus),
@@ -170,7 +170,7 @@ async function sourceOf(filter: UserFilter, query: UnitOfWork['query']): Promise
     parameters.push(...values);
   };
   const search =
-    parsed.search === undefined ? undefined : await foldedPattern(parsed.search, query);
+    parsed.search === undefined ? undefined : await searchPatternOf(parsed.search, query);
   add('t.search_text like ? and strpos(t.search_text, ?) > 0', search?.pattern, search?.text);
   add('t.status = ?', parsed.status);
   add('t.is_staff = ?', parsed.isStaff);
@@ -184,10 +184,10 @@ async function sourceOf(filter: UserFilter, query: UnitOfWork['query']): Promise
 }
 
 /**
- * Few holders are looked up by their ids, as a page of them would read every user. Where there are many,
- * reading users in the order of the page soon finds enough.
+ * A few holders are selected by their ids: a scan in the order of the page would read every user. With
+ * many holders, a scan soon finds enough for a page.
  */
-async function holdersOf(permission: string, query: UnitOfWork['query']): Promise<PageSource> {
+async function holdersSource(permission: string, query: UnitOfWork['query']): Promise<PageSource> {
   const parameters = [permission, permission];
   const holders = await query<{ id: string }>(
     `select id from (${holderIdsSql}) holders limit ${manyHolders}`,
@@ -197,15 +197,15 @@ async function holdersOf(permission: string, query: UnitOfWork['query']): Promis
     return { from: 'users t', conditions: [holdersSql('t')], parameters };
   }
   const ids = holders.map(({ id }) => id);
-  // OFFSET keeps the planner from reading all users in the order of the page until it meets enough of these.
+  // OFFSET stops the planner from a scan of all users in the order of the page.
   const from = `(
     select u.id, u.created_at from users u where u.id = any(?::uuid[]) offset 0
   ) t`;
   return { from, conditions: [], parameters: [ids] };
 }
 
-/** Folded by the database, as the column is: two implementations of Unicode would disagree. */
-async function foldedPattern(search: string, query: UnitOfWork['query']) {
+/** The database folds the text, as it folds the column: two implementations of Unicode would disagree. */
+async function searchPatternOf(search: string, query: UnitOfWork['query']) {
   const [row] = await query<{ text: string }>('select fold_search(?) as text', [search]);
   return row && toSearchPattern(row.text);
 }

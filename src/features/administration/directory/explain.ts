@@ -1,20 +1,20 @@
-/** Why somebody may do something, or may not. */
+/** Explains why a user holds a permission, or why not. */
 
-import { Problem } from '../../core/errors.ts';
-import { parseFields, parseId, parseLookupName } from '../../core/parse.ts';
-import type { RequestContext } from '../../core/request-context.ts';
-import type { UnitOfWork } from '../../database/transaction.ts';
-import { matchesGrant } from '../access/access.ts';
-import { requireAdministrator } from './policies.ts';
+import { Problem } from '../../../core/errors.ts';
+import { parseFields, parseId, parseLookupName } from '../../../core/parse.ts';
+import type { RequestContext } from '../../../core/request-context.ts';
+import type { UnitOfWork } from '../../../database/transaction.ts';
+import { isCurrent, matchesGrant } from '../../access/access.ts';
+import { requireAdministrator, userGrantsSql } from '../policies.ts';
 
 export type PathKind = 'SUPERUSER' | 'DIRECT' | 'GROUP';
 
-/** One way by which a permission is held. */
+/** One grant by which the user holds the permission. */
 export interface PermissionPath {
   readonly kind: PathKind;
-  /** The grant that covers it, maybe by a `*`; none for superusers. */
+  /** The codename of the grant, which may contain a `*`; null for a superuser. */
   readonly grant: string | null;
-  /** Name of the group that gives it. */
+  /** The name of the group that has the grant; null for a direct one. */
   readonly group: string | null;
 }
 
@@ -25,17 +25,17 @@ export type ObstacleKind =
   | 'NO_GRANT'
   | 'NO_SUCH_PERMISSION';
 
-/** One reason for which a permission is not held, or cannot be used. */
+/** One reason for which the user does not hold the permission, or cannot use it. */
 export interface PermissionObstacle {
   readonly kind: ObstacleKind;
-  /** Of a membership that has ended: the group, its grant that covers the permission, and when. */
+  /** The group of an ended membership, the grant of the group, and the end. */
   readonly group: string | null;
   readonly grant: string | null;
   readonly endedAt: Date | null;
 }
 
 export interface Explanation {
-  /** Whether the permission is held. */
+  /** Whether the user holds the permission. */
   readonly isAllowed: boolean;
   readonly paths: readonly PermissionPath[];
   readonly obstacles: readonly PermissionObstacle[];
@@ -51,16 +51,9 @@ export interface Explain {
 }
 
 const grantsSql = `
-  select null as "group", p.codename as grant, null::timestamptz as "endedAt"
-  from user_permissions up join permissions p on p.id = up.permission_id where up.user_id = ?
-  union all
-  select g.name, p.codename,
-    case when ug.expires_at <= now() then ug.expires_at end
-  from user_groups ug
-    join groups g on g.id = ug.group_id
-    join group_permissions gp on gp.group_id = g.id
-    join permissions p on p.id = gp.permission_id
-  where ug.user_id = ?
+  select group_name as "group", codename as grant,
+    case when not ${isCurrent('grants')} then expires_at end as "endedAt"
+  from (${userGrantsSql}) grants
   order by 1 nulls first, 2`;
 
 interface GrantRow {
@@ -81,7 +74,7 @@ const userSql = `
     (select is_built_in from permissions where codename = ?) as "isBuiltIn"
   from users where id = ?`;
 
-/** What keeps a person from the permission, the account first. */
+/** The obstacles, those of the account first. */
 function obstaclesOf(
   { status, isStaff, isSuperuser, isBuiltIn }: UserRow,
   grants: readonly GrantRow[],
@@ -91,7 +84,7 @@ function obstaclesOf(
   const add = (kind: ObstacleKind) =>
     obstacles.push({ kind, group: null, grant: null, endedAt: null });
   if (status !== 'ACTIVE') add('NOT_ACTIVE');
-  // The built-in permissions are those of administration, which is for staff.
+  // The built-in permissions are those of administration, which needs a staff account.
   if (isBuiltIn && !isStaff && !isSuperuser) add('NOT_STAFF');
   if (isAllowed) return obstacles;
   for (const { group, grant, endedAt } of grants) {
@@ -103,7 +96,7 @@ function obstaclesOf(
   return obstacles;
 }
 
-export function createExplain({ query }: UnitOfWork): Explain {
+export function createExplain({ query }: Pick<UnitOfWork, 'query'>): Explain {
   return {
     async explainPermission(rawId, rawPermission, context) {
       requireAdministrator(context, 'users.view_user');

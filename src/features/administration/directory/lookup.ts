@@ -1,42 +1,42 @@
 /**
- * Users, groups and permissions by the names that people know them by. Answers ids only, so that
- * whoever changes something loads it inside the change.
+ * Looks up the ids of users, registrations, groups and permissions by name. It returns ids only, so that
+ * an operation loads the row inside its own transaction.
  */
 
-import { Problem } from '../../core/errors.ts';
+import { Problem } from '../../../core/errors.ts';
 import {
   parseEmail,
   parseFields,
   parseId,
   parseLoginName,
   parseLookupName,
-} from '../../core/parse.ts';
-import type { RequestContext } from '../../core/request-context.ts';
-import type { UnitOfWork } from '../../database/transaction.ts';
-import { usernameKeyOf } from '../users/users.ts';
-import { requireAdministrator } from './policies.ts';
+} from '../../../core/parse.ts';
+import type { RequestContext } from '../../../core/request-context.ts';
+import type { UnitOfWork } from '../../../database/transaction.ts';
+import { usernameKeyOf } from '../../users/users.ts';
+import { requireAdministrator } from '../policies.ts';
 
 export interface Lookup {
-  /** Id of the user with this id, address or username. @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
+  /** The id of the user with this id, address or username. @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
   userId(name: unknown, context: RequestContext): Promise<string>;
-  /** Id of the registration with this id, or of the one that waits for this address. @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
+  /** The id of the registration with this id, or of the only one for this address. @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
   registrationId(name: unknown, context: RequestContext): Promise<string>;
   /** @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
   groupId(name: unknown, context: RequestContext): Promise<string>;
   /** @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED */
   permissionId(codename: unknown, context: RequestContext): Promise<string>;
-  /** Ids of them all, each once. @throws FORBIDDEN, NOT_FOUND that names those there are not */
+  /** The id of each permission once. @throws FORBIDDEN, NOT_FOUND with the unknown codenames */
   permissionIds(codenames: readonly string[], context: RequestContext): Promise<string[]>;
 }
 
 const columnOf = { email: 'email', username: usernameKeyOf('username') } as const;
 
-/** An operator who looks for a person finds out why there is no account. */
-const waitingHint =
-  'There is no such user, but a registration of this address waits: see gatehouse registrations list.';
+/** The message for an address that has a registration but no account. */
+const registrationHint =
+  'There is no such user, but this address has a registration: see gatehouse registrations list.';
 
-export function createLookup({ query }: UnitOfWork): Lookup {
-  const one = async (path: string, sql: string, value: unknown): Promise<string> => {
+export function createLookup({ query }: Pick<UnitOfWork, 'query'>): Lookup {
+  const findId = async (path: string, sql: string, value: unknown): Promise<string> => {
     const [row] = await query<{ id: string }>(sql, [value]);
     if (!row) throw notFound(path, `There is no such ${path}.`);
     return row.id;
@@ -66,33 +66,36 @@ export function createLookup({ query }: UnitOfWork): Lookup {
         [value],
       );
       if (row) return row.id;
-      const waiting = user.kind === 'email' ? await registrationsOf(value) : [];
-      throw notFound('user', waiting.length === 0 ? 'There is no such user.' : waitingHint);
+      const registrations = user.kind === 'email' ? await registrationsOf(value) : [];
+      throw notFound(
+        'user',
+        registrations.length === 0 ? 'There is no such user.' : registrationHint,
+      );
     },
 
     async registrationId(name, context) {
       requireAdministrator(context, 'users.view_user');
       const id = parseId(name);
       if (id !== undefined)
-        return one('registration', 'select id from registrations where id = ?', id);
+        return findId('registration', 'select id from registrations where id = ?', id);
       const { registration } = parseFields({ registration: () => parseEmail(name) });
       const [found, ...others] = await registrationsOf(registration);
       if (found === undefined) throw notFound('registration', 'There is no such registration.');
       if (others.length === 0) return found;
-      const message = `Several wait for this address; name one by its id: ${[found, ...others].join(', ')}.`;
+      const message = `This address has several registrations; give the id of one: ${[found, ...others].join(', ')}.`;
       throw new Problem('VALIDATION_FAILED', { fields: [{ path: 'registration', message }] });
     },
 
     async groupId(name, context) {
       requireAdministrator(context, 'users.view_group');
       const { group } = parseFields({ group: () => parseLookupName(name) });
-      return one('group', 'select id from groups where name = ?', group);
+      return findId('group', 'select id from groups where name = ?', group);
     },
 
     async permissionId(codename, context) {
       requireAdministrator(context, 'users.view_permission');
       const { permission } = parseFields({ permission: () => parseLookupName(codename) });
-      return one('permission', 'select id from permissions where codename = ?', permission);
+      return findId('permission', 'select id from permissions where codename = ?', permission);
     },
 
     async permissionIds(codenames, context) {
