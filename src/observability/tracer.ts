@@ -83,9 +83,9 @@ export function createTracer(
     request(requestHeaders) {
       const parent = propagation.extract(ROOT_CONTEXT, requestHeaders);
       const span = tracer.startSpan('HTTP', { kind: SpanKind.SERVER }, parent);
-      const withTimeout = trace.setSpan(parent, span);
+      const inSpan = trace.setSpan(parent, span);
       return {
-        enter: (next) => context.with(withTimeout, next),
+        enter: (next) => context.with(inSpan, next),
         end(name, { status, ...attributes }) {
           span.updateName(name);
           span.setAttributes({ ...attributes, [ATTR_HTTP_RESPONSE_STATUS_CODE]: status });

@@ -33,7 +33,7 @@ export interface MailServer {
 
 const patienceMilliseconds = 8000;
 
-interface MailServerOptions extends SMTPServerOptions {
+export interface MailServerOptions extends SMTPServerOptions {
   /** Looks at a mail that has arrived whole; an error is the refusal of it. */
   readonly judge?: (text: string, messageId: string) => Error | undefined;
 }
