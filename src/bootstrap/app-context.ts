@@ -19,7 +19,7 @@ import { assertSchemaIsCurrent, migrateSchema } from '../database/schema-check.t
 import { checkDatabaseAtStart, type DatabaseConnections } from '../database/start-check.ts';
 import { type DatabaseTimeouts, serverTimeouts } from '../database/timeouts.ts';
 import { createUnitOfWork, type UnitOfWork } from '../database/transaction.ts';
-import { joinEmbeddedDatabase, requireEmbeddedDatabase } from '../embedded-postgres/embedded.ts';
+import { acquireEmbeddedDatabase, requireEmbeddedDatabase } from '../embedded-postgres/embedded.ts';
 import { startAuditChains } from '../features/audit/chains.ts';
 import { AuditSubscriber } from '../features/audit-log/audit.subscriber.ts';
 import { OneTimePasswordSubscriber } from '../features/one-time-passwords/one-time-password.subscriber.ts';
@@ -198,11 +198,11 @@ async function openDatabase(
 ): Promise<DatabaseConnections> {
   if (config.database !== undefined) return connectionsOf(config.database, config.directDatabase);
   if (purpose !== 'serve') await requireEmbeddedDatabase(config.dataDirectory);
-  const embedded = await joinEmbeddedDatabase({
+  const embedded = await acquireEmbeddedDatabase({
     dataDirectory: config.dataDirectory,
     onNotice: (text) => log.info({ component: 'database' }, text),
   });
-  opened.defer(() => embedded.leave());
+  opened.defer(() => embedded.release());
   return connectionsOf(parseDatabaseUrl(embedded.url), undefined);
 }
 

@@ -1,7 +1,8 @@
 /**
- * Makes the cluster, once: under another name, and renamed when it is complete, so that a half-made one is never used.
- * The caller holds the file lock. Servers are not known here.
+ * Creates the cluster of the embedded PostgreSQL, under a draft name that is renamed when the cluster is complete.
+ * So an incomplete cluster is never used. The caller holds the file lock.
  */
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chown,
@@ -15,77 +16,81 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DRAFT_PREFIX, type Place, undefinedIfMissing } from './paths.ts';
-import { clusterArgument, labelsOf, spawnAs } from './process.ts';
+import { DRAFT_PREFIX, type EmbeddedPaths, undefinedIfMissing } from './paths.ts';
+import { clusterArgument, spawnAs, waitForExit } from './process.ts';
 import type { Programs } from './programs.ts';
 
-/** The superuser and the database; both are part of the URL. */
+/** Name of the superuser and of the database. */
 export const GATEHOUSE = 'gatehouse';
 
 const INITDB_LIMIT_MS = 120_000;
 
 /**
- * Makes the cluster with its password and its database `gatehouse`, unless it is there.
+ * Creates the cluster with its password and its database `gatehouse`, unless it exists.
  *
- * `isDurable: false` leaves it to the operating system when to write it to disk.
+ * @param isDurable false leaves writing to disk to the operating system
+ * @throws Error when the cluster belongs to another major version of PostgreSQL, or cannot be created
  */
 export async function ensureCluster(
-  place: Place,
+  paths: EmbeddedPaths,
   programs: Programs,
   isDurable: boolean,
 ): Promise<void> {
-  await removeDrafts(place);
-  if (await isMade(place, programs)) return;
+  await removeDrafts(paths);
+  if (await isCreated(paths, programs)) return;
   const draft = join(
-    place.dataDirectory,
+    paths.dataDirectory,
     `${DRAFT_PREFIX}${process.pid}-${randomBytes(6).toString('hex')}`,
   );
   try {
-    await fill(draft, programs, isDurable);
-    await rename(draft, place.home);
-    await syncDirectory(place.dataDirectory);
+    await createCluster(draft, programs, isDurable);
+    await rename(draft, paths.home);
+    await syncDirectory(paths.dataDirectory);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
     throw error;
   }
 }
 
-/** Their makers are dead, as we hold the lock; an initdb that outlived its maker may write on, so the rest waits for a later start. */
-async function removeDrafts({ dataDirectory }: Place): Promise<void> {
+/**
+ * The processes that created them are dead, because we hold the lock. An initdb that outlived its process may still
+ * write, so a draft that cannot be removed waits for a later start.
+ */
+async function removeDrafts({ dataDirectory }: EmbeddedPaths): Promise<void> {
   const names = await readdir(dataDirectory);
   for (const name of names.filter((each) => each.startsWith(DRAFT_PREFIX))) {
     await rm(join(dataDirectory, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
-async function isMade({ cluster }: Place, programs: Programs): Promise<boolean> {
-  const made = await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(undefinedIfMissing);
-  if (made === undefined) return false;
+async function isCreated({ cluster }: EmbeddedPaths, programs: Programs): Promise<boolean> {
+  const found = await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(undefinedIfMissing);
+  if (found === undefined) return false;
   const [major] = programs.version.split('.');
-  if (made.trim() === major) return true;
+  if (found.trim() === major) return true;
   throw new Error(
-    `The database in ${cluster} was made by PostgreSQL ${made.trim()}, and this is PostgreSQL ${major}. ` +
-      'Dump it with the gatehouse that made it (pg_dump), move the directory away, and restore the dump; or set DATABASE_URL.',
+    `The database in ${cluster} was created by PostgreSQL ${found.trim()}, and this is PostgreSQL ${major}. ` +
+      'Dump it with the former version of gatehouse (pg_dump), move the directory away, and restore the dump; or set DATABASE_URL.',
   );
 }
 
-async function fill(draft: string, programs: Programs, isDurable: boolean): Promise<void> {
+async function createCluster(draft: string, programs: Programs, isDurable: boolean): Promise<void> {
   const cluster = join(draft, 'data');
   const password = randomBytes(32).toString('base64url');
   await mkdir(draft, { mode: 0o700 });
   await mkdir(cluster, { mode: 0o700 });
   if (programs.runAs) await chown(cluster, programs.runAs.uid, programs.runAs.gid);
   await writeFile(join(draft, 'password'), password, { mode: 0o600, flag: 'wx', flush: true });
-  await initialise(cluster, programs, { password, isDurable });
+  await runInitdb(cluster, programs, { password, isDurable });
   await createDatabase(cluster, programs, isDurable);
 }
 
-async function initialise(
+async function runInitdb(
   cluster: string,
   programs: Programs,
   options: { readonly password: string; readonly isDurable: boolean },
 ): Promise<void> {
-  await using passwordFile = await openNamelessFile(`${cluster}.password`, options.password);
+  await using passwordFile = await openUnlinkedFile(`${cluster}.password`, options.password);
   if (programs.runAs) await passwordFile.chown(programs.runAs.uid, programs.runAs.gid);
   const args = [
     `--pgdata=${clusterArgument(cluster)}`,
@@ -106,7 +111,7 @@ async function initialise(
   await assertSuccess('initdb', child);
 }
 
-/** In single-user mode, before the cluster has its name: so whoever finds a cluster finds the database. */
+/** In single-user mode, before the cluster is renamed, so that every cluster has the database. */
 async function createDatabase(
   cluster: string,
   programs: Programs,
@@ -123,11 +128,8 @@ async function createDatabase(
   await assertSuccess('postgres --single', child);
 }
 
-async function assertSuccess(
-  program: string,
-  child: Parameters<typeof labelsOf>[0],
-): Promise<void> {
-  const { status, output } = await labelsOf(child);
+async function assertSuccess(program: string, child: ChildProcess): Promise<void> {
+  const { status, output } = await waitForExit(child);
   if (status === 0) return;
   const hint = output.includes('could not look up effective user')
     ? 'This user needs an entry in /etc/passwd, for the first start only. Add one'
@@ -138,8 +140,8 @@ async function assertSuccess(
   );
 }
 
-/** A file that lives only as long as it is open, so that its content is on disk under no name while others read it by descriptor. */
-async function openNamelessFile(path: string, content: string) {
+/** Unlinks the file after opening it: a child process reads it by descriptor, and no secret stays on disk. */
+async function openUnlinkedFile(path: string, content: string) {
   await writeFile(path, content, { mode: 0o400, flag: 'wx' });
   const file = await open(path, 'r');
   await unlink(path);

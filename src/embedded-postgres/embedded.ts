@@ -1,67 +1,69 @@
-/** The embedded PostgreSQL, for those who give no DATABASE_URL: one server per data directory, shared by all processes that use it, gone with the last. What is stored in it is not known here. */
+/**
+ * The embedded PostgreSQL, used when DATABASE_URL is not set. Each data directory has one server, which its processes
+ * share. The last one stops it.
+ */
 import { access, constants } from 'node:fs/promises';
 import { makePrivateDirectory } from '../core/private-directory.ts';
 import { GATEHOUSE } from './cluster.ts';
-import { doorTo, keepMembership, readPassword } from './coordinator.ts';
-import { type Place, placeIn, undefinedIfMissing } from './paths.ts';
+import { holdLease, readPassword } from './coordinator.ts';
+import { type EmbeddedPaths, embeddedPaths, undefinedIfMissing } from './paths.ts';
 
-/** A running server that stays up at least until `leave`. */
+/** A running server, which runs at least until `release`. */
 export interface EmbeddedDatabase {
   /** `postgresql://gatehouse:<password>@127.0.0.1:<port>/gatehouse`; a secret. */
   readonly url: string;
-  /** Gives the server up, and stops it if nobody else uses it; can be called again. */
-  leave(): Promise<void>;
+  /** Stops the server unless another process uses it. Idempotent. */
+  release(): Promise<void>;
 }
 
-/** Where the database lies and how it runs. */
 interface EmbeddedOptions {
-  /** Made with mode 700 if it is not there; the database goes into `postgres/` below it. */
+  /** Created with mode 700 if it does not exist. The database is in its directory `postgres/`. */
   readonly dataDirectory: string;
-  /** PostgreSQL's settings, over ours; address, port and socket stay ours. They count for whoever starts the server. */
+  /** PostgreSQL's settings. They override the defaults, except for address, port and socket, if this process starts the server. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Told in a sentence when the server is lost or has moved. */
+  /** Called with a sentence for the operator when the server is lost or has another port. */
   readonly onNotice?: (text: string) => void;
 }
 
 /**
- * Joins the embedded database of a data directory: sets it up at the first time, starts it unless it runs, and keeps it running.
+ * Acquires the embedded database of a data directory: creates it if needed, and starts it unless it runs.
  *
- * A crashed server is started again, at the same port if that is free, while a member lives.
- * Throws an Error that tells the operator what to do when PostgreSQL cannot run here or does not start.
+ * A crashed server is started again until the release, at the same port if that is free.
+ * @throws Error with the remedy, when PostgreSQL cannot run here or does not start
  */
-export async function joinEmbeddedDatabase(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
-  const place = placeIn(options.dataDirectory);
+export async function acquireEmbeddedDatabase(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
+  const paths = embeddedPaths(options.dataDirectory);
   assertPlatform();
-  await prepareDirectory(place);
+  await prepareDirectory(paths);
   const { settings = {}, onNotice = () => undefined } = options;
-  const { port, leave } = await keepMembership(doorTo({ place, settings, onNotice }));
-  const password = await readPassword(place);
-  return { url: `postgresql://${GATEHOUSE}:${password}@127.0.0.1:${port}/${GATEHOUSE}`, leave };
+  const { port, release } = await holdLease({ paths, settings, onNotice });
+  const password = await readPassword(paths);
+  return { url: `postgresql://${GATEHOUSE}:${password}@127.0.0.1:${port}/${GATEHOUSE}`, release };
 }
 
 /**
- * Refuses to go on without a database, for those who may not make one.
+ * For commands that must not create a database.
  *
- * @throws Error that names the directory and says how the database is made
+ * @throws Error with the remedy, when the directory has no embedded database
  */
 export async function requireEmbeddedDatabase(dataDirectory: string): Promise<void> {
   if (await hasEmbeddedDatabase(dataDirectory)) return;
   throw new Error(
     `There is no database: DATABASE_URL is not set, and ${dataDirectory} holds no embedded database.\n` +
-      'Start the service once (npx gatehouse serve), which makes the embedded database; or set DATABASE_URL, or ' +
+      'Start the service once (npx gatehouse serve), which creates the embedded database; or set DATABASE_URL, or ' +
       'set GATEHOUSE_DATA_DIR to the directory that the server uses.',
   );
 }
 
-/** Whether there is one; a directory that cannot be looked into may hold one. */
+/** True as well for a directory that cannot be read, because it may have a database. */
 export async function hasEmbeddedDatabase(dataDirectory: string): Promise<boolean> {
-  return access(placeIn(dataDirectory).home).then(
+  return access(embeddedPaths(dataDirectory).home).then(
     () => true,
     (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR',
   );
 }
 
-/** On Windows neither signals nor users work as needed here. */
+/** Windows lacks the signals and users that are needed here. */
 function assertPlatform(): void {
   if (process.platform !== 'win32') return;
   throw new Error(
@@ -69,17 +71,17 @@ function assertPlatform(): void {
   );
 }
 
-async function prepareDirectory(place: Place): Promise<void> {
+async function prepareDirectory(paths: EmbeddedPaths): Promise<void> {
   const { R_OK, W_OK } = constants;
   try {
-    await makePrivateDirectory(place.dataDirectory);
-    await access(place.dataDirectory, R_OK | W_OK);
-    for (const path of [place.lockFile, place.home, place.passwordFile]) {
+    await makePrivateDirectory(paths.dataDirectory);
+    await access(paths.dataDirectory, R_OK | W_OK);
+    for (const path of [paths.lockFile, paths.home, paths.passwordFile]) {
       await access(path, R_OK | W_OK).catch(undefinedIfMissing);
     }
   } catch (cause) {
     throw new Error(
-      `${place.dataDirectory} cannot be used as the data directory (${cause}). If another user made it, start gatehouse ` +
+      `${paths.dataDirectory} cannot be used as the data directory (${cause}). If another user created it, start gatehouse ` +
         'as that user; or choose another directory, or set DATABASE_URL to a PostgreSQL server.',
       { cause },
     );

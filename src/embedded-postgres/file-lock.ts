@@ -1,18 +1,19 @@
 /**
- * One lock between processes, which the kernel takes back when its holder dies, kill -9 included.
- * Node has no flock; SQLite's file lock is the one it ships, so an empty SQLite file serves as the lock. Nothing is ever stored in it.
+ * A lock between processes. The kernel releases it when its holder dies, also by kill -9. Node.js has no flock,
+ * so an empty SQLite file serves as the lock: SQLite is part of Node.js and locks its file.
  */
 import { chmod } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 20;
 const SQLITE_BUSY = 5;
 
 /**
- * Runs the work while no other process, nor another caller in this one, holds the lock of that path.
+ * Runs the work while no other process and no other caller in this process holds the lock of that path.
  *
- * Not reentrant. The signal bounds the waiting, not the work.
+ * The lock is not reentrant. The signal ends the waiting, not the work.
+ * @throws Error that names the lock file, when the signal aborts before the lock is free
  */
 export async function withFileLock<T>(
   path: string,
@@ -20,21 +21,21 @@ export async function withFileLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   using lock = new DatabaseSync(path, { timeout: 0 });
-  // Not by making the file ourselves: closing any descriptor of it would drop this process's lock (fcntl).
+  // SQLite has to create the file: closing another descriptor of it would release this process's lock (fcntl).
   await chmod(path, 0o600);
-  while (!isTaken(lock)) {
+  while (!tryLock(lock)) {
     if (signal.aborted) {
       throw new Error(
         `Another process has been starting or stopping the embedded PostgreSQL for too long; it holds ${path}. ` +
           'Look for a hanging gatehouse process (fuser shows it) and end it.',
       );
     }
-    await pause(POLL_MS);
+    await sleep(POLL_MS);
   }
   return await work();
 }
 
-function isTaken(lock: DatabaseSync): boolean {
+function tryLock(lock: DatabaseSync): boolean {
   try {
     lock.exec('BEGIN EXCLUSIVE');
     return true;

@@ -1,11 +1,11 @@
 /**
- * A member of the server: a connection whose shared advisory lock says that somebody needs the server.
- * PostgreSQL itself drops the lock when the member dies, however it dies.
+ * A lease of the server: a connection that holds a shared advisory lock. The server must run as long as there
+ * is a lease. PostgreSQL releases the lock when the process of the lease dies.
  */
 import { Client, DatabaseError } from 'pg';
 import { GATEHOUSE } from './cluster.ts';
 
-// The types leave them out; they are in pg's own documentation.
+// @types/pg lacks these two methods. The documentation of node-postgres describes them.
 declare module 'pg' {
   interface Client {
     ref(): void;
@@ -13,35 +13,35 @@ declare module 'pg' {
   }
 }
 
-/** The lock's key: `gate`, `memb` in ASCII. Locks belong to the database, so clusters do not meet. */
+/** The key of the lock: `gate`, `memb` in ASCII. Advisory locks belong to a database, so clusters do not conflict. */
 const KEY = '1734440037, 1835363682';
 const CONNECT_LIMIT_MS = 5_000;
 
-/** A connected member; the connection does not keep the process alive. */
-export interface Member {
+/** An open connection to the server. It does not keep the process alive. */
+export interface Lease {
   readonly port: number;
   readonly client: Client;
   readonly isConnected: () => boolean;
-  /** Settles when the connection is gone, whoever ended it. */
+  /** Settles when the connection is closed by either side. */
   readonly ended: Promise<void>;
 }
 
 /**
  * Connects and takes the shared lock.
  *
- * Answers a text that says why not when the server is starting, stopping or gone, so that asking again makes sense.
- * Throws an Error when the server refuses for good.
+ * Returns the reason as text when the server is starting, stopping or absent; then the caller tries again.
+ * @throws Error when the server rejects the connection permanently
  */
-export async function becomeMember(port: number, password: string): Promise<Member | string> {
-  const member = await connect(port, password);
-  if (typeof member === 'string') return member;
-  if (await ask(member, `pg_try_advisory_lock_shared(${KEY})`)) return member;
-  await disconnect(member);
-  return 'the last member is leaving';
+export async function takeLease(port: number, password: string): Promise<Lease | string> {
+  const lease = await connect(port, password);
+  if (typeof lease === 'string') return lease;
+  if (await ask(lease, `pg_try_advisory_lock_shared(${KEY})`)) return lease;
+  await disconnect(lease);
+  return 'the last process is releasing the server';
 }
 
-/** A connection that holds no lock yet; answers and throws like `becomeMember`. */
-export async function connect(port: number, password: string): Promise<Member | string> {
+/** Connects without taking the lock; returns and throws like `takeLease`. */
+export async function connect(port: number, password: string): Promise<Lease | string> {
   const client = new Client({
     host: '127.0.0.1',
     port,
@@ -49,49 +49,49 @@ export async function connect(port: number, password: string): Promise<Member | 
     password,
     database: GATEHOUSE,
     ssl: false,
-    application_name: 'gatehouse-member',
+    application_name: 'gatehouse-lease',
     connectionTimeoutMillis: CONNECT_LIMIT_MS,
   });
   let isConnected = true;
   const ended = new Promise<void>((resolve) => client.once('end', resolve)).then(() => {
     isConnected = false;
   });
-  // A dying server must not take the process with it; `ended` tells of it.
+  // Without a listener, an error of the connection would end the process. `ended` reports it.
   client.on('error', () => undefined);
-  const refusal = await client.connect().then(() => undefined, readRefusal);
-  if (refusal !== undefined) return refusal;
+  const reason = await client.connect().then(() => undefined, temporaryReason);
+  if (reason !== undefined) return reason;
   client.unref();
   return { port, client, isConnected: () => isConnected, ended };
 }
 
-/** Class 57 is a server starting or stopping, 53 one without a free place; what is not the server's answer is the network's. */
-function readRefusal(error: unknown): string {
-  const isFinal = error instanceof DatabaseError && !/^(53|57)/.test(error.code ?? '');
-  if (!isFinal) return String(error);
+/** Errors of class 57 (starting or stopping) and 53 (no free connection) are temporary, and so are network errors. */
+function temporaryReason(error: unknown): string {
+  const isPermanent = error instanceof DatabaseError && !/^(53|57)/.test(error.code ?? '');
+  if (!isPermanent) return String(error);
   throw new Error(
-    `The embedded PostgreSQL refuses gatehouse (${error.message}). ` +
-      'Its password is in postgres/password below the data directory, and its user and database are named gatehouse: has one of them been changed?',
+    `The embedded PostgreSQL rejects the connection of gatehouse (${error.message}). ` +
+      'The password must be the one in postgres/password below the data directory, and user and database must be named gatehouse. Restore the one that was changed.',
   );
 }
 
 /**
- * Gives up the shared lock, and says whether nobody else holds one. If so, nobody can get one while this connection stands.
- *
- * Of two who leave at once at least one hears `true`, as each gives up before it asks.
+ * Releases the shared lock and returns whether no other process holds it. If none does, none can take it while
+ * this connection is open. Each process releases its lock first, so of two that leave at the same time at least
+ * one gets `true`.
  */
-export async function isLast(member: Member): Promise<boolean> {
-  await ask(member, 'pg_advisory_unlock_all()::text');
-  return ask(member, `pg_try_advisory_lock(${KEY})`);
+export async function isLastLease(lease: Lease): Promise<boolean> {
+  await ask(lease, 'pg_advisory_unlock_all()::text');
+  return ask(lease, `pg_try_advisory_lock(${KEY})`);
 }
 
 /** Closes the connection and waits until it is closed. */
-export async function disconnect({ client }: Member): Promise<void> {
+export async function disconnect({ client }: Lease): Promise<void> {
   client.ref();
   await client.end().catch(() => undefined);
 }
 
-/** A connection that breaks under the question is a `false`. */
-async function ask({ client }: Member, call: string): Promise<boolean> {
+/** False when the connection breaks meanwhile. */
+async function ask({ client }: Lease, call: string): Promise<boolean> {
   client.ref();
   try {
     const { rows } = await client.query<{ answer: unknown }>(`SELECT ${call} AS answer`);

@@ -1,24 +1,24 @@
-/** Where the embedded PostgreSQL keeps its files inside the data directory. It knows names only and touches no disk. */
+/** The files of the embedded PostgreSQL inside the data directory. This file only computes names and touches no disk. */
 import { join, resolve } from 'node:path';
 
-/** The embedded database's files, as absolute paths. */
-export interface Place {
+/** All paths are absolute. */
+export interface EmbeddedPaths {
   readonly dataDirectory: string;
-  /** `<dataDirectory>/postgres`: appears in one rename, so where it exists it is complete. */
+  /** `<dataDirectory>/postgres`. It is renamed into place when it is complete. */
   readonly home: string;
-  /** The cluster: what PostgreSQL calls its data directory; owned by whom it runs as. */
+  /** PostgreSQL's data directory, owned by the user that PostgreSQL runs as. */
   readonly cluster: string;
   readonly passwordFile: string;
   readonly logFile: string;
-  /** Locked while a process sets up, starts or stops the server; see `file-lock.ts`. */
+  /** Locked while a process creates the cluster, or starts or stops the server; see `file-lock.ts`. */
   readonly lockFile: string;
 }
 
-/** Unfinished clusters are directories beside `home` whose names begin so. */
+/** Unfinished clusters are directories beside `home` whose names begin with this prefix. */
 export const DRAFT_PREFIX = 'postgres.init-';
 
-/** Names the embedded database's files under a data directory. */
-export function placeIn(dataDirectory: string): Place {
+/** The paths of the embedded database of a data directory. */
+export function embeddedPaths(dataDirectory: string): EmbeddedPaths {
   const root = resolve(dataDirectory);
   const home = join(root, 'postgres');
   return {
@@ -31,7 +31,7 @@ export function placeIn(dataDirectory: string): Place {
   };
 }
 
-/** Turns "there is no such file" into `undefined`, and throws what is wrong otherwise: `readFile(path).catch(undefinedIfMissing)`. */
+/** Maps ENOENT to `undefined` and throws other errors again: `readFile(path).catch(undefinedIfMissing)`. */
 export function undefinedIfMissing(error: unknown): undefined {
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
   throw error;

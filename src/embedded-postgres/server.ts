@@ -1,18 +1,18 @@
-/** Starts and stops the server of a cluster. Who needs it is not known here; the caller holds the file lock. */
+/** Starts, stops and finds the server of a cluster. The caller holds the file lock. */
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { type Place, undefinedIfMissing } from './paths.ts';
-import { clusterArgument, labelsOf, spawnAs } from './process.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type EmbeddedPaths, undefinedIfMissing } from './paths.ts';
+import { clusterArgument, spawnAs, waitForExit } from './process.ts';
 import type { Programs } from './programs.ts';
 
 const POLL_MS = 20;
 const ADDRESS = '127.0.0.1';
 
-/** What comes before the settings of the caller. Nothing that a client sent may reach the log: no statements, values or details. */
+/** The caller's settings override these. The log must not contain statements, values or details that clients sent. */
 const DEFAULTS = {
   max_connections: '200',
   timezone: 'UTC',
@@ -20,7 +20,7 @@ const DEFAULTS = {
   lc_messages: 'C',
   cluster_name: 'gatehouse',
   log_checkpoints: 'off',
-  // The order is ERROR, LOG, FATAL: errors of statements quote values, and the client is told of them anyway.
+  // Excludes level ERROR, which is below LOG here: errors of statements quote values, and the client gets them.
   log_min_messages: 'log',
   log_error_verbosity: 'terse',
   log_statement: 'none',
@@ -30,55 +30,60 @@ const DEFAULTS = {
   log_parameter_max_length_on_error: '0',
 } as const satisfies Readonly<Record<string, string>>;
 
-/** Reasons that pass: a port taken since we looked, processes of a killed server about to end, a server that another program started. */
-const PASSING = /could not create any TCP\/IP sockets|still in use|lock file .* already exists/;
-/** Killed, or told to stop, by somebody. */
-const PASSING_ENDS: ReadonlySet<number | string> = new Set(['SIGKILL', 0]);
+/** Temporary: the port was taken meanwhile, processes of a killed server still run, another program starts the server. */
+const TEMPORARY_FAILURE =
+  /could not create any TCP\/IP sockets|still in use|lock file .* already exists/;
+/** The server was killed or stopped from outside. */
+const TEMPORARY_STATUSES: ReadonlySet<number | string> = new Set(['SIGKILL', 0]);
 
-/** How to start a server. */
 interface StartOptions {
   readonly settings: Readonly<Record<string, string>>;
-  /** Taken if it is free, so that whoever used a crashed server finds it again. */
+  /** Used if it is free, so that clients of a crashed server can reconnect. */
   readonly preferredPort: number | undefined;
-  /** The pid in a stale `postmaster.pid`, to be disregarded. */
+  /** The pid in a stale `postmaster.pid`, which PostgreSQL has to ignore. */
   readonly stalePid: number | undefined;
-  /** Ends the waiting; a server that is still recovering goes on with that. */
+  /** Ends the waiting, not the start: the server continues its recovery. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Starts the server at a free port of 127.0.0.1, in a session of its own, and waits until it is ready.
  *
- * Answers how it went wrong when that is for a passing reason and it should be tried again, else nothing.
- * Throws an Error with the log's last lines when it cannot start.
+ * Returns the reason when the start failed temporarily and should be tried again, else undefined.
+ * @throws Error with the last lines of the log when the server cannot start
  */
-export async function startServer(
-  place: Place,
+export async function startPostgres(
+  paths: EmbeddedPaths,
   programs: Programs,
   options: StartOptions,
 ): Promise<string | undefined> {
-  await using log = await openLog(place);
+  await using log = await openLog(paths);
   const { size: logStart } = await log.stat();
-  const child = spawnAs(programs.runAs, await commandLine(place, programs, options), {
-    cwd: place.cluster,
+  const child = spawnAs(programs.runAs, await commandLine(paths, programs, options), {
+    cwd: paths.cluster,
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
     env: staleEnvironment(options.stalePid),
   });
   child.unref();
-  const outcome = labelsOf(child);
+  const exit = waitForExit(child);
   while (isAlive(child) && !options.signal.aborted) {
-    if ((await findPostmaster(place.cluster)).state === 'ready') return undefined;
-    await pause(POLL_MS);
+    if ((await findPostmaster(paths.cluster)).state === 'ready') return undefined;
+    await sleep(POLL_MS);
   }
-  const quote = await quoteLog(place, logStart);
+  const quote = await quoteLog(paths, logStart);
   if (isAlive(child)) return `it is not ready yet\n${quote}`;
-  return judge((await outcome).status, quote, place);
+  return temporaryFailure((await exit).status, quote, paths);
 }
 
-/** Answers a passing failure as a text, and throws a lasting one. */
-function judge(status: number | string, quote: string, { logFile }: Place): string {
-  if (PASSING_ENDS.has(status) || PASSING.test(quote)) return `it ended (${status})\n${quote}`;
+/** Returns a temporary failure as text, and throws a permanent one. */
+function temporaryFailure(
+  status: number | string,
+  quote: string,
+  { logFile }: EmbeddedPaths,
+): string {
+  if (TEMPORARY_STATUSES.has(status) || TEMPORARY_FAILURE.test(quote))
+    return `it ended (${status})\n${quote}`;
   throw new Error(
     `The embedded PostgreSQL could not be started (${status}).\n${quote}\n` +
       `The whole log is ${logFile}. Remove the cause, or set DATABASE_URL to a PostgreSQL server.`,
@@ -89,13 +94,16 @@ function isAlive(child: ChildProcess): boolean {
   return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
 }
 
-/** PostgreSQL asks no more of the pid in a lock file than to be alive, unless it is its starter's; so we say that a stranger is that. */
+/**
+ * PostgreSQL does not start while the pid of a lock file is alive, unless it is that of its parent or grandparent
+ * process. A stale pid may belong to another program, so we declare it the grandparent.
+ */
 function staleEnvironment(stalePid: number | undefined): Record<string, string> {
   return stalePid === undefined ? {} : { PG_GRANDPARENT_PID: String(stalePid) };
 }
 
 async function commandLine(
-  place: Place,
+  paths: EmbeddedPaths,
   programs: Programs,
   options: StartOptions,
 ): Promise<[string, ...string[]]> {
@@ -110,14 +118,14 @@ async function commandLine(
   return [
     join(programs.directory, 'bin', 'postgres'),
     '-D',
-    clusterArgument(place.cluster),
+    clusterArgument(paths.cluster),
     ...flags,
   ];
 }
 
 async function freePort(preferred: number | undefined): Promise<number> {
-  const kept = preferred === undefined ? undefined : await tryPort(preferred);
-  const port = kept ?? (await tryPort(0));
+  const free = preferred === undefined ? undefined : await tryPort(preferred);
+  const port = free ?? (await tryPort(0));
   if (port === undefined) throw new Error(`There is no free port on ${ADDRESS}`);
   return port;
 }
@@ -134,24 +142,24 @@ function tryPort(port: number): Promise<number | undefined> {
 }
 
 /**
- * Stops the server: ends its connections, writes everything out, and waits for the process to be gone.
+ * Stops the server with a fast shutdown and waits for the end of its process.
  *
- * Answers whether it is gone; when the signal cuts the waiting short it is still stopping.
+ * Returns false when the signal aborts first; then the server is still stopping.
  */
-export async function stopServer(
-  place: Place,
+export async function stopPostgres(
+  paths: EmbeddedPaths,
   server: { readonly pid: number; readonly port: number },
   signal: AbortSignal,
 ): Promise<boolean> {
   interrupt(server.pid);
-  while (await isServing(server.pid, place.cluster, server.port)) {
+  while (await isServing(server.pid, paths.cluster, server.port)) {
     if (signal.aborted) return false;
-    await pause(POLL_MS);
+    await sleep(POLL_MS);
   }
   return true;
 }
 
-/** SIGINT is PostgreSQL's fast shutdown. */
+/** SIGINT requests PostgreSQL's fast shutdown. */
 function interrupt(pid: number): void {
   try {
     process.kill(pid, 'SIGINT');
@@ -166,7 +174,7 @@ const QUOTED_BYTES = 4_000;
 const QUOTED_LINES = 15;
 
 /** Opens the log for appending; one that has grown beyond 10 MB becomes `server.log.1`. No server may be writing to it. */
-async function openLog({ home, logFile }: Place): Promise<FileHandle> {
+async function openLog({ home, logFile }: EmbeddedPaths): Promise<FileHandle> {
   const size = await stat(logFile).then(
     (found) => found.size,
     () => 0,
@@ -175,14 +183,14 @@ async function openLog({ home, logFile }: Place): Promise<FileHandle> {
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
   const log = await open(logFile, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   if (process.getuid?.() !== 0) return log;
-  // Under sudo in a user's project, or he could not open it tomorrow.
+  // Under sudo the log stays readable for the owner of the directory.
   const owner = await stat(home);
   await log.chown(owner.uid, owner.gid);
   return log;
 }
 
-/** The last lines of the log, from a position in bytes on. */
-async function quoteLog({ logFile }: Place, from: number): Promise<string> {
+/** The last lines of the log after a position in bytes. */
+async function quoteLog({ logFile }: EmbeddedPaths, from: number): Promise<string> {
   await using log = await open(logFile, 'r');
   const { size } = await log.stat();
   const start = Math.max(from, size - QUOTED_BYTES);
@@ -191,30 +199,29 @@ async function quoteLog({ logFile }: Place, from: number): Promise<string> {
   return buffer.toString('utf8').trim().split('\n').slice(-QUOTED_LINES).join('\n');
 }
 
-/** What `postmaster.pid` says, and whether it is true: `stale` when a crash left it behind, `busy` while starting or stopping. */
+/** State of the server according to `postmaster.pid`: `stale` when a crash left the file, `busy` while starting or stopping. */
 export type Postmaster =
   | { readonly state: 'absent' | 'busy' }
   | { readonly state: 'stale' | 'ready'; readonly pid: number; readonly port: number };
 
-/** A postmaster writes its file within moments of making it; one without content for longer is from a crash. */
+/** A postmaster writes its file at once after creating it. A file that stays empty longer is from a crash. */
 const UNWRITTEN_MS = 2_000;
 
-/** Finds the postmaster of a cluster. */
 export async function findPostmaster(cluster: string): Promise<Postmaster> {
   const path = join(cluster, 'postmaster.pid');
   const text = await readFile(path, 'utf8').catch(undefinedIfMissing);
   if (text === undefined) return { state: 'absent' };
-  // Its lines: pid, directory, start time, port, socket directory, address, shared memory, status (PostgreSQL's pidfile.h).
+  // Lines: pid, directory, start time, port, socket directory, address, shared memory, status (PostgreSQL's pidfile.h).
   const lines = text.split('\n');
   const pid = Number.parseInt(lines[0] ?? '', 10);
   const port = Number.parseInt(lines[3] ?? '', 10);
-  if (!(pid > 0 && port > 0)) return forgetUnwritten(path);
+  if (!(pid > 0 && port > 0)) return removeUnwritten(path);
   if (!(await isServing(pid, cluster, port))) return { state: 'stale', pid, port };
   return lines[7]?.trim() === 'ready' ? { state: 'ready', pid, port } : { state: 'busy' };
 }
 
-/** PostgreSQL refuses to start over a file without content, and leaves the removing to us. */
-async function forgetUnwritten(path: string): Promise<Postmaster> {
+/** PostgreSQL does not start while there is an empty file, and does not remove it. */
+async function removeUnwritten(path: string): Promise<Postmaster> {
   const found = await stat(path).catch(undefinedIfMissing);
   if (found === undefined) return { state: 'absent' };
   if (Date.now() - found.mtimeMs < UNWRITTEN_MS) return { state: 'busy' };
@@ -223,9 +230,9 @@ async function forgetUnwritten(path: string): Promise<Postmaster> {
 }
 
 /**
- * Says whether a process is a living PostgreSQL of that cluster, not a stranger who got the pid after a crash.
+ * Whether the process is a running PostgreSQL of that cluster, not another program that got the pid after a crash.
  *
- * A zombie counts as dead: in a container nobody may ever collect it.
+ * A zombie counts as dead, because in a container it may stay forever.
  */
 function isServing(pid: number, cluster: string, port: number): Promise<boolean> {
   return process.platform === 'linux' ? askProc(pid, cluster, port) : askPs(pid, cluster);
@@ -235,11 +242,11 @@ async function askProc(pid: number, cluster: string, port: number): Promise<bool
   const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
   if (name.trim() !== 'postgres') return false;
   try {
-    const there = await stat(`/proc/${pid}/cwd`, { bigint: true });
-    const here = await stat(cluster, { bigint: true });
-    return there.ino === here.ino && there.dev === here.dev;
+    const found = await stat(`/proc/${pid}/cwd`, { bigint: true });
+    const expected = await stat(cluster, { bigint: true });
+    return found.ino === expected.ino && found.dev === expected.dev;
   } catch {
-    // Root without CAP_SYS_PTRACE, usual in containers, may not look at the directory of nobody's process.
+    // Root without CAP_SYS_PTRACE, usual in containers, cannot read the working directory of another user's process.
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
     return line.split('\0').includes(`port=${port}`);
   }
@@ -247,6 +254,6 @@ async function askProc(pid: number, cluster: string, port: number): Promise<bool
 
 async function askPs(pid: number, cluster: string): Promise<boolean> {
   const command = ['ps', '-ww', '-o', 'stat=,command=', '-p', String(pid)] as const;
-  const { output } = await labelsOf(spawnAs(undefined, [...command], { cwd: '/' }));
+  const { output } = await waitForExit(spawnAs(undefined, [...command], { cwd: '/' }));
   return !output.startsWith('Z') && output.includes('postgres') && output.includes(cluster);
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Pool } from 'pg';
-import { joinEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts';
+import { acquireEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts';
 import { startMailServer } from '../support/mail-server.ts';
 import type { Effort } from './measure.ts';
 import { gatehouseCommand, type ServerProcess, startServer } from './process.ts';
@@ -111,8 +111,8 @@ export async function openGround(isQuick: boolean, databaseUrl?: string): Promis
 }
 
 async function enterEmbedded(dataDirectory: string, opened: AsyncDisposableStack): Promise<string> {
-  const embedded = await joinEmbeddedDatabase({ dataDirectory });
-  opened.defer(() => embedded.leave());
+  const embedded = await acquireEmbeddedDatabase({ dataDirectory });
+  opened.defer(() => embedded.release());
   return embedded.url;
 }
 

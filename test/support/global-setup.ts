@@ -7,7 +7,7 @@ import { parseDatabaseUrl } from '../../src/config/database-url.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openOrm, ormOptions } from '../../src/database/orm.ts';
 import { createUnitOfWork } from '../../src/database/transaction.ts';
-import { joinEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts';
+import { acquireEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts';
 import { startAuditChains } from '../../src/features/audit/chains.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { copyCluster, makeClusterTemplate } from './cluster.ts';
@@ -51,9 +51,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
 async function startEmbedded() {
   const dataDirectory = makeScratchDirectory('test');
   await copyCluster(dataDirectory);
-  const embedded = await joinEmbeddedDatabase({ dataDirectory, settings: speed });
+  const embedded = await acquireEmbeddedDatabase({ dataDirectory, settings: speed });
   const stop = async () => {
-    await embedded.leave();
+    await embedded.release();
     await rm(dataDirectory, { recursive: true, force: true });
   };
   return { url: embedded.url, stop };

@@ -1,36 +1,37 @@
-/** A PostgreSQL server of a test's own, to be stopped and frozen without disturbing the tests beside it. */
+/** An embedded PostgreSQL server for one test file, which can stop it without an effect on other test files. */
 import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Pool } from 'pg';
-import { joinEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts';
+import { acquireEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts';
 import { copyCluster } from './cluster.ts';
 import type { TestDatabase } from './database.ts';
 import { makeScratchDirectory } from './scratch.ts';
 
 export interface OwnServer extends AsyncDisposable {
-  /** Holds all that the server writes, its log included. */
+  /** Contains everything that the server writes, including its log. */
   readonly directory: string;
-  /** An empty database, gone with the server. */
+  /** An empty database, removed with the server. */
   createDatabase(): Promise<TestDatabase>;
-  /** Where a database is found after a stop and a start: at another port. */
+  /** The present URL of a database; the port changes with a restart. */
   urlOf(database: TestDatabase): string;
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** Starts it as one that only replays what a primary writes, until `select pg_promote()`. */
+  /** Starts the server as a standby, until `select pg_promote()`. */
   startAsStandby(): Promise<void>;
 }
 
 const fast = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
 
-/** `settings` are PostgreSQL's, over those that make it fast. */
+/** @param settings of PostgreSQL; they override the fast settings of tests */
 export async function startOwnServer(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<OwnServer> {
   const dataDirectory = makeScratchDirectory('own');
-  const enter = () => joinEmbeddedDatabase({ dataDirectory, settings: { ...fast, ...settings } });
+  const acquire = () =>
+    acquireEmbeddedDatabase({ dataDirectory, settings: { ...fast, ...settings } });
   await copyCluster(dataDirectory);
-  let server = await enter();
+  let server = await acquire();
   const urlAt = (name: string) => {
     const url = new URL(server.url);
     url.pathname = `/${name}`;
@@ -46,16 +47,16 @@ export async function startOwnServer(
       return databaseAt(urlAt(name));
     },
     urlOf: ({ url }) => urlAt(new URL(url).pathname.slice(1)),
-    stop: () => server.leave(),
+    stop: () => server.release(),
     async start() {
-      server = await enter();
+      server = await acquire();
     },
     async startAsStandby() {
       await writeFile(join(dataDirectory, 'postgres', 'data', 'standby.signal'), '');
-      server = await enter();
+      server = await acquire();
     },
     async [Symbol.asyncDispose]() {
-      await server.leave();
+      await server.release();
       await rm(dataDirectory, { recursive: true, force: true });
     },
   };
@@ -63,7 +64,7 @@ export async function startOwnServer(
 
 function databaseAt(url: string): TestDatabase {
   const pool = new Pool({ connectionString: url, max: 2 });
-  pool.on('error', () => undefined); // a server that stops is part of the tests
+  pool.on('error', () => undefined); // tests stop the server
   return {
     url,
     query: async (sql, parameters = []) => (await pool.query(sql, parameters)).rows,

@@ -1,30 +1,33 @@
 /**
- * A PostgreSQL server that nobody looks after, to be stopped, killed and frozen at will; it stays at
- * its port. `own-server.ts` has one that its members start again.
+ * A PostgreSQL server that a test stops, kills and freezes. It keeps its port, and starts again only on request;
+ * `own-server.ts` has an embedded one, which is started again while it is leased.
  */
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { ensureCluster } from '../../src/embedded-postgres/cluster.ts';
 import { readPassword } from '../../src/embedded-postgres/coordinator.ts';
-import { placeIn } from '../../src/embedded-postgres/paths.ts';
+import { embeddedPaths } from '../../src/embedded-postgres/paths.ts';
 import { chooseRunAs } from '../../src/embedded-postgres/process.ts';
 import { findPrograms } from '../../src/embedded-postgres/programs.ts';
-import { findPostmaster, startServer } from '../../src/embedded-postgres/server.ts';
+import {
+  findPostmaster,
+  startPostgres as startPostmaster,
+} from '../../src/embedded-postgres/server.ts';
 import { copyCluster } from './cluster.ts';
 import { freePort } from './free-port.ts';
 import { makeScratchDirectory } from './scratch.ts';
 import { until } from './until.ts';
 
 export interface Postgres extends AsyncDisposable {
-  /** Of its database, empty at first; a superuser's. */
+  /** URL of an empty database, as its superuser. */
   readonly url: string;
-  /** The directory of its data and its settings. */
+  /** PostgreSQL's data directory. */
   readonly cluster: string;
   query<Row extends object>(sql: string, parameters?: unknown[]): Promise<Row[]>;
-  /** Starts it, also after it was killed. */
+  /** Starts the server, also after a kill. */
   start(): Promise<void>;
-  /** Ends the postmaster: SIGINT is a fast shutdown, SIGQUIT an immediate one. Waits until it is gone. */
+  /** Ends the postmaster and waits: SIGINT is a fast shutdown, SIGQUIT an immediate one. */
   end(signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL'): Promise<void>;
   /** Kills a process that serves a connection, as the out-of-memory killer does. */
   killBackend(applicationName: string): Promise<void>;
@@ -33,29 +36,29 @@ export interface Postgres extends AsyncDisposable {
 }
 
 export interface PostgresOptions {
-  /** Over the usual ones of a test, which are fast. */
+  /** Override the fast settings of tests. */
   readonly settings?: Readonly<Record<string, string>>;
   /** An existing directory instead of a temporary one. */
   readonly directory?: string;
 }
 
-/** What is committed is with the operating system, which outlives the server. */
+/** Commits are in the page cache of the operating system, which survives a kill of the server. */
 const fast = { fsync: 'off', full_page_writes: 'off' };
 const endMilliseconds = 20_000;
 const startMilliseconds = 30_000;
 
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const dataDirectory = options.directory ?? makeScratchDirectory('postgres');
-  const place = placeIn(dataDirectory);
-  await mkdir(place.dataDirectory, { recursive: true });
+  const paths = embeddedPaths(dataDirectory);
+  await mkdir(paths.dataDirectory, { recursive: true });
   if (options.directory === undefined) await copyCluster(dataDirectory);
-  const programs = await findPrograms(await chooseRunAs(place.cluster));
-  await ensureCluster(place, programs, false);
+  const programs = await findPrograms(await chooseRunAs(paths.cluster));
+  await ensureCluster(paths, programs, false);
   const port = await freePort();
   const settings = { ...fast, ...options.settings };
 
   const postmaster = async () => {
-    const found = await findPostmaster(place.cluster);
+    const found = await findPostmaster(paths.cluster);
     return 'pid' in found ? found : undefined;
   };
   let lastPid: number | undefined;
@@ -64,7 +67,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     for (;;) {
       const stalePid = (await postmaster())?.pid;
       const how = { settings, preferredPort: port, stalePid, signal };
-      const failure = await startServer(place, programs, how);
+      const failure = await startPostmaster(paths, programs, how);
       if (failure === undefined) {
         lastPid = (await postmaster())?.pid;
         return;
@@ -73,7 +76,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       await sleep(100);
     }
   };
-  const running = async (): Promise<number> => {
+  const runningPid = async (): Promise<number> => {
     const found = await postmaster();
     if (found?.state !== 'ready') throw new Error('the server does not run');
     return found.pid;
@@ -83,25 +86,25 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     if (pid === undefined) return;
     for (const each of [pid, ...(await childrenOf(pid))]) trySignal(each, signal);
   };
-  const isOver = async () => /absent|stale/.test((await findPostmaster(place.cluster)).state);
+  const isStopped = async () => /absent|stale/.test((await findPostmaster(paths.cluster)).state);
   const end: Postgres['end'] = async (signal) => {
-    trySignal(await running(), signal);
-    await until(isOver, endMilliseconds);
+    trySignal(await runningPid(), signal);
+    await until(isStopped, endMilliseconds);
   };
 
   await start();
-  // Whoever interrupts us leaves nothing behind.
+  // An interrupted test run stops the server, too.
   const killAtExit = () => lastPid && trySignal(lastPid, 'SIGQUIT');
   process.once('exit', killAtExit);
-  const password = await readPassword(place);
+  const password = await readPassword(paths);
   const url = `postgresql://gatehouse:${password}@127.0.0.1:${port}/gatehouse`;
   const pool = new Pool({ connectionString: url, max: 2, application_name: 'test' });
-  pool.on('error', () => undefined); // a server that ends is part of the tests
+  pool.on('error', () => undefined); // tests stop the server
   const query: Postgres['query'] = async (sql, parameters = []) =>
     (await pool.query(sql, parameters)).rows;
   return {
     url,
-    cluster: place.cluster,
+    cluster: paths.cluster,
     query,
     start,
     end,
@@ -119,7 +122,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       await signalAll('SIGCONT');
       await pool.end();
       process.off('exit', killAtExit);
-      if (!(await isOver())) await end('SIGINT');
+      if (!(await isStopped())) await end('SIGINT');
       if (options.directory === undefined)
         await rm(dataDirectory, { recursive: true, force: true, maxRetries: 5 });
     },
@@ -130,11 +133,11 @@ function trySignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It has ended already.
+    // The process has ended.
   }
 }
 
-/** Each backend is in a session of its own, so there is no group to signal. */
+/** Each backend has its own session, so there is no process group to signal. */
 async function childrenOf(parent: number): Promise<number[]> {
   const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const found: number[] = [];

@@ -16,8 +16,8 @@ import {
   type MigrationState,
   migrationStateOf,
 } from '../../../database/inspect.ts';
-import { joinEmbeddedDatabase } from '../../../embedded-postgres/embedded.ts';
-import { placeIn } from '../../../embedded-postgres/paths.ts';
+import { acquireEmbeddedDatabase } from '../../../embedded-postgres/embedded.ts';
+import { embeddedPaths } from '../../../embedded-postgres/paths.ts';
 import { opensWith } from '../../../features/sessions/signing-keys.ts';
 import { createJobQueue } from '../../../jobs/queue.ts';
 import { mailTask } from '../../../mail/outbox.ts';
@@ -64,13 +64,13 @@ async function embeddedDatabase(
   { dataDirectory }: Config,
   opened: AsyncDisposableStack,
 ): Promise<DatabaseConnection | undefined> {
-  const isMade = await access(placeIn(dataDirectory).home).then(
+  const isMade = await access(embeddedPaths(dataDirectory).home).then(
     () => true,
     () => false,
   );
   if (!isMade) return undefined;
-  const embedded = await joinEmbeddedDatabase({ dataDirectory });
-  opened.defer(() => embedded.leave());
+  const embedded = await acquireEmbeddedDatabase({ dataDirectory });
+  opened.defer(() => embedded.release());
   return parseDatabaseUrl(embedded.url);
 }
 
