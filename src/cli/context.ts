@@ -1,28 +1,21 @@
-/** Opens database and services for one command, and closes them again in every case. */
-
+/** The application context of one command: opens the database and the services, and closes them again. */
 import { v4 as uuidv4 } from 'uuid';
 import type { AppContext, Purpose } from '../bootstrap/app-context.ts';
 import { readConfig } from '../config/config.ts';
 import { type RequestContext, runWithContext } from '../core/request-context.ts';
-import { printableJson } from '../core/text.ts';
 import { commandTimeouts } from '../database/timeouts.ts';
 import { operatorId } from '../features/audit/audit.ts';
 import { createLog } from '../observability/log.ts';
-import { printError, printLine, type Terminal } from './io.ts';
+import { printError, type Terminal } from './io.ts';
 
-/** What every command is given: an option, and where it runs. */
-export interface GlobalArguments {
-  readonly json: boolean;
-  readonly terminal: Terminal;
-}
-
-/** Milliseconds that a mail server may be silent, and that a command waits for its mails in all. */
+/** Longest silence of the mail server. */
 const smtpTimeoutMs = 4000;
-const deliveryPatience = 6000;
+/** Longest time in which a command delivers its mails. */
+const deliveryTimeoutMs = 6000;
 
 /**
- * Runs `work` on behalf of the operator, in a database context. Mails that a change caused go out before
- * the command ends; with another purpose no job is done.
+ * Runs `work` as the operator, in an entity-manager context. With the purpose `change` the command then
+ * delivers the mails of its changes; with another purpose it runs no job.
  */
 export async function withAppContext<Result>(
   terminal: Terminal,
@@ -31,7 +24,7 @@ export async function withAppContext<Result>(
 ): Promise<Result> {
   const config = readConfig(terminal.env, terminal.cwd());
   const log = createLog({ isReadable: config.debug, level: 'fatal', stream: terminal.stderr });
-  // Loaded here, as help and wrong usage have no use for it, and it is most of what there is to load.
+  // Imported here: most of the code is below these modules, and help and wrong usage need none of it.
   const [{ createAppContext }, { runDueJobs }] = await Promise.all([
     import('../bootstrap/app-context.ts'),
     import('../jobs/worker.ts'),
@@ -43,9 +36,9 @@ export async function withAppContext<Result>(
     const result = await runWithContext(context, () =>
       app.unitOfWork.withEntityManager(() => work(app, context)),
     );
-    const isAllSent = purpose !== 'change' || (await runDueJobs(app.jobs, deliveryPatience));
+    const isAllSent = purpose !== 'change' || (await runDueJobs(app.jobs, deliveryTimeoutMs));
     if (!isAllSent) {
-      printError(terminal, 'A mail could not be sent yet; gatehouse mail list says why.');
+      printError(terminal, 'A mail is not sent yet; gatehouse mail list shows the reason.');
     }
     return result;
   } finally {
@@ -53,16 +46,9 @@ export async function withAppContext<Result>(
   }
 }
 
-/** Prints a result for people or, asked for JSON, for programs. */
-export function print(
-  result: { readonly text: string; readonly json: object },
-  { json, terminal }: GlobalArguments,
-): void {
-  printLine(terminal, json ? printableJson(JSON.stringify(result.json)) : result.text);
-}
-
+/** The request context of the operator, who has the rights of a superuser. */
 export function operatorContext(): RequestContext {
-  const beginning = new Date();
+  const now = new Date();
   return {
     actor: {
       person: {
@@ -77,8 +63,8 @@ export function operatorContext(): RequestContext {
         pendingEmail: null,
         emailVerifiedAt: null,
         locale: null,
-        createdAt: beginning,
-        updatedAt: beginning,
+        createdAt: now,
+        updatedAt: now,
         lastLoginAt: null,
       },
       sessionId: operatorId,

@@ -1,11 +1,11 @@
 /**
- * The parts of a process that a command uses: its streams, its environment, its exit code. `process`
- * is one; a program that runs a command inside itself passes another.
+ * The process that a command runs in: its streams, environment, exit code and signals. `process` is a
+ * `Terminal`; tests pass another one.
  */
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { decodeUtf8, EncodingError, printableLines } from '../core/text.ts';
-import { UsageError } from './usage.ts';
+import { UsageError } from './errors.ts';
 
 export interface Terminal {
   readonly stdin: Readable & { readonly isTTY?: boolean };
@@ -13,78 +13,80 @@ export interface Terminal {
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
   cwd(): string;
-  /** How the command ended: 0 or nothing done, 1 refused, 2 wrong usage, 130 interrupted. */
+  /** 0 done, 1 refused or failed, 2 wrong usage or configuration, 130 interrupted. */
   exitCode?: number | string | null | undefined;
 }
 
 export type Output = Writable & {
   readonly isTTY?: boolean;
-  /** Width in cells, of a terminal. */
+  /** Width of a terminal, in cells. */
   readonly columns?: number;
 };
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape codes of colours
-const styles = /(\u001b\[[\d;]*m)/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape codes of colors
+const colorCodes = /(\u001b\[[\d;]*m)/;
 
-/** The lines without control characters, but with the colours of `paint`. */
-function showable(text: string): string {
-  const parts = text.split(styles); // every second one is a style
-  return parts.map((part, at) => (at % 2 === 1 ? part : printableLines(part))).join('');
+/** The text without control characters. The color codes of `colorize` stay. */
+function printableWithColors(text: string): string {
+  const segments = text.split(colorCodes); // every second one is a color code
+  return segments
+    .map((segment, index) => (index % 2 === 1 ? segment : printableLines(segment)))
+    .join('');
 }
 
-/** Writes a line of the result. A failure is noticed by `watchOutput`. */
+/** Writes a line of the result to standard output. `watchOutput` reports a failure. */
 export function printLine({ stdout }: Terminal, line: string): void {
-  stdout.write(`${showable(line)}\n`);
+  stdout.write(`${printableWithColors(line)}\n`);
 }
 
-/** Writes a line about an error, or about something worth knowing beside the result. */
+/** Writes an error, or a hint that is not part of the result, to standard error. */
 export function printError({ stderr }: Terminal, line: string): void {
   stderr.write(`${printableLines(line)}\n`);
 }
 
-/** Streams that have failed. The standard streams of a process do not tell that of themselves. */
-const broken = new WeakSet<Output>();
+/** Streams with a failed write: the standard streams of a process do not expose their failure. */
+const failedOutputs = new WeakSet<Output>();
 
 export interface OutputWatch {
-  /** Waits until everything is written; returns whether that failed for another reason than EPIPE. */
+  /** Waits until everything is written; true after a failure other than EPIPE. */
   hasFailed(): Promise<boolean>;
 }
 
-/** Watches standard output from now on, and reports the first failure on standard error. */
+/** Watches standard output from now on, and reports its first failure on standard error. */
 export function watchOutput(terminal: Terminal): OutputWatch {
   const { stdout, stderr } = terminal;
   let hasFailed = false;
   stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (broken.has(stdout)) return;
-    broken.add(stdout);
+    if (failedOutputs.has(stdout)) return;
+    failedOutputs.add(stdout);
     if (error.code === 'EPIPE') return;
     hasFailed = true;
     printError(terminal, `The output could not be written: ${error.message}`);
   });
-  // Without a listener a failure there would end the process before the command has finished.
+  // Without a listener a failed write to standard error would end the process before the command is done.
   stderr.on('error', () => undefined);
   return {
     async hasFailed() {
       await new Promise<void>((resolve) => stdout.write('', () => resolve()));
-      await nextTurn(); // the event comes after the callback
+      await nextTurn(); // the error event follows the callback
       return hasFailed;
     },
   };
 }
 
-/** Whether what is written there still arrives, as far as writing has shown. */
+/** Whether standard output has had no failed write. */
 export function isWritable({ stdout }: Terminal): boolean {
-  return !broken.has(stdout);
+  return !failedOutputs.has(stdout);
 }
 
-/** Everything that standard input holds. */
-export async function bytesOf(stdin: Terminal['stdin']): Promise<Buffer> {
+/** Reads standard input to its end. */
+export async function readAll(stdin: Terminal['stdin']): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
-/** @throws UsageError for bytes that are no UTF-8 */
+/** @throws UsageError for bytes that are not UTF-8; `source` begins its message */
 export function decodeInput(source: string, bytes: Uint8Array): string {
   try {
     return decodeUtf8(bytes);
@@ -93,8 +95,69 @@ export function decodeInput(source: string, bytes: Uint8Array): string {
   }
 }
 
-/** An answer typed at a terminal, which has replaced bytes of other encodings. @throws UsageError */
-export function requireUtf8Answer(answer: string): string {
-  if (!answer.includes('\ufffd')) return answer;
-  throw new UsageError('The terminal sent text that is not UTF-8: set its encoding to UTF-8.');
+export interface Progress extends Disposable {
+  show(done: number, total: number): void;
+}
+
+const firstDrawDelayMs = 500;
+const redrawIntervalMs = 100;
+const barWidth = 30;
+
+/** A progress bar on standard error, for long work at a terminal. Its disposal erases it. */
+export function createProgress(label: string, stderr: Output): Progress {
+  let nextDrawAt = Date.now() + firstDrawDelayMs;
+  let isShown = false;
+  return {
+    show(done, total) {
+      if (!isProgressVisible(stderr) || Date.now() < nextDrawAt) return;
+      nextDrawAt = Date.now() + redrawIntervalMs;
+      isShown = true;
+      stderr.write(`\r${label} ${progressBar(done, total)} ${done}/${total}`);
+    },
+    [Symbol.dispose]() {
+      if (isShown) stderr.write('\r\x1b[K');
+    },
+  };
+}
+
+export function isProgressVisible(stderr: Output): boolean {
+  return stderr.isTTY === true;
+}
+
+function progressBar(done: number, total: number): string {
+  const filled = total === 0 ? barWidth : Math.min(barWidth, Math.floor((barWidth * done) / total));
+  return `[${'#'.repeat(filled)}${' '.repeat(barWidth - filled)}]`;
+}
+
+const endSignals = ['SIGTERM', 'SIGINT'] as const;
+
+export type EndSignal = (typeof endSignals)[number];
+
+/** npm forwards the Ctrl-C that the terminal sent to the whole process group: the signal arrives twice. */
+const duplicateSignalMs = 500;
+
+/** Resolves with the first signal. A second signal calls `endNow`, unless it duplicates the first one. */
+export function untilSignalled(
+  endNow: (signal: EndSignal) => void = endBySignal,
+): Promise<EndSignal> {
+  return new Promise((resolve) => {
+    let first: { readonly signal: EndSignal; readonly at: number } | undefined;
+    const onSignal = (signal: EndSignal) => {
+      if (first === undefined) {
+        first = { signal, at: performance.now() };
+        resolve(signal);
+        return;
+      }
+      const isDuplicate =
+        signal === first.signal && performance.now() - first.at < duplicateSignalMs;
+      if (!isDuplicate) endNow(signal);
+    };
+    for (const signal of endSignals) process.on(signal, () => onSignal(signal));
+  });
+}
+
+/** Ends this process with the default action of the signal. */
+export function endBySignal(signal: EndSignal): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }

@@ -1,25 +1,26 @@
 /**
- * Asks the operator. At a terminal each answer is checked when it is given, and asked for again with the
- * reason; passwords are masked. From a pipe the answers come line by line, and the command checks them.
+ * Questions to the operator. At a terminal each answer is validated immediately, and the question is
+ * repeated with the reason; passwords are masked. In a pipe each line is an answer, and the command
+ * validates all of them later.
  */
 import { createInterface } from 'node:readline';
-import type { GlobalArguments } from './context.ts';
-import { bytesOf, decodeInput, requireUtf8Answer, type Terminal } from './io.ts';
-import { Interrupted, UsageError } from './usage.ts';
+import type { GlobalArguments } from './arguments.ts';
+import { Interrupted, UsageError } from './errors.ts';
+import { decodeInput, readAll, type Terminal } from './io.ts';
 
-/** Answers why a text is not acceptable, in a sentence; undefined when it is. */
-export type Check = (answer: string) => string | undefined | Promise<string | undefined>;
+/** Returns the reason why an answer is not valid, as a sentence; undefined for a valid one. */
+export type Validate = (answer: string) => string | undefined | Promise<string | undefined>;
 
 export interface Question {
   readonly text: string;
-  /** Said with the question: it may be left blank. */
+  /** Whether a blank answer is valid; the question says so. */
   readonly isOptional?: boolean;
-  readonly check?: Check;
+  readonly validate?: Validate;
 }
 
 export interface Prompts extends Disposable {
   ask(question: Question): Promise<string>;
-  /** Shows nothing of the answer. */
+  /** Masks the answer. */
   askSecret(question: Question): Promise<string>;
 }
 
@@ -28,55 +29,61 @@ export function createPrompts(terminal: Terminal): Prompts {
 }
 
 /** Asks for a new password twice, and again while the two differ. */
-export async function askNewPassword(terminal: Terminal, check?: Check): Promise<string> {
+export async function askNewPassword(terminal: Terminal, validate: Validate): Promise<string> {
   using prompts = createPrompts(terminal);
-  return await newPasswordFrom(prompts, terminal, check);
+  return await askNewPasswordIn(prompts, terminal, validate);
 }
 
-/** The same with prompts that are open already, as a pipe can be opened once only. */
-export async function newPasswordFrom(
+/** The same with prompts that are already open: a pipe can be opened only once. */
+export async function askNewPasswordIn(
   { askSecret }: Prompts,
   terminal: Terminal,
-  check?: Check,
+  validate: Validate,
 ): Promise<string> {
   for (;;) {
-    const password = await askSecret({ text: 'Password', ...(check && { check }) });
+    const password = await askSecret({ text: 'Password', validate });
     if (password === (await askSecret({ text: 'Password (again)' }))) return password;
     if (!terminal.stdin.isTTY) throw new UsageError('The two passwords are not equal.');
     terminal.stderr.write('The two passwords are not equal. Type both again.\n');
   }
 }
 
-/** Questions go to stderr: stdout is for results, and may be a file. */
+/** Questions go to standard error: standard output is for the result, and can be a file. */
 function terminalPrompts({ stdin, stderr }: Terminal): Prompts {
-  const where = { input: stdin, output: stderr };
-  const options = ({ text, isOptional, check }: Question) => ({
+  const streams = { input: stdin, output: stderr };
+  const options = ({ text, isOptional, validate }: Question) => ({
     message: isOptional ? `${text} (optional):` : `${text}:`,
-    validate: async (answer: string) => (await check?.(answer)) ?? true,
+    validate: async (answer: string) => (await validate?.(answer)) ?? true,
   });
   return {
     async ask(question) {
       const { input } = await import('@inquirer/prompts');
-      return input(options(question), where).catch(asInterruption).then(requireUtf8Answer);
+      return input(options(question), streams).catch(throwInterrupted).then(requireUtf8Answer);
     },
     async askSecret(question) {
       const { password } = await import('@inquirer/prompts');
-      const secret = password({ ...options(question), mask: '*' }, where);
-      return secret.catch(asInterruption).then(requireUtf8Answer);
+      const secret = password({ ...options(question), mask: '*' }, streams);
+      return secret.catch(throwInterrupted).then(requireUtf8Answer);
     },
     [Symbol.dispose]: () => undefined,
   };
 }
 
-/** Ctrl-C at a prompt. */
-function asInterruption(error: unknown): never {
-  const isLeft = error instanceof Error && error.name === 'ExitPromptError';
-  throw isLeft ? new Interrupted() : error;
+/** @throws Interrupted for the error that Ctrl-C causes at a prompt */
+function throwInterrupted(error: unknown): never {
+  const isCtrlC = error instanceof Error && error.name === 'ExitPromptError';
+  throw isCtrlC ? new Interrupted() : error;
 }
 
-/** Each question takes the next line, so that a script can answer them in their order. */
+/** @throws UsageError for an answer in which the terminal replaced bytes that are not UTF-8 */
+function requireUtf8Answer(answer: string): string {
+  if (!answer.includes('\ufffd')) return answer;
+  throw new UsageError('The terminal sent text that is not UTF-8: set its encoding to UTF-8.');
+}
+
+/** Each question takes the next line, so a script gives the answers in the order of the questions. */
 function pipedPrompts({ stdin }: Terminal): Prompts {
-  // Read as bytes: readline replaces what is not UTF-8.
+  // Read as bytes: readline would replace bytes that are not UTF-8.
   stdin.setEncoding('latin1');
   const reader = createInterface({ input: stdin });
   const lines = reader[Symbol.asyncIterator]();
@@ -95,12 +102,12 @@ function pipedPrompts({ stdin }: Terminal): Prompts {
   };
 }
 
-/** The first line of stdin, exactly as it stands there without its line break. */
+/** The first line of standard input without its line break, otherwise unchanged. */
 export async function readSecretFromStdin({ stdin }: Terminal): Promise<string> {
   if (stdin.isTTY) {
-    throw new UsageError('--password-stdin reads from a pipe; leave it out to be asked.');
+    throw new UsageError('--password-stdin reads from a pipe; omit it to type the password.');
   }
-  const text = decodeInput('The input', await bytesOf(stdin));
+  const text = decodeInput('The input', await readAll(stdin));
   return text.split(/\r?\n/, 1)[0] ?? '';
 }
 
@@ -116,25 +123,25 @@ export const yesOption = {
 } as const;
 
 /**
- * Called before the work begins.
+ * Checks that `confirm` can ask. A command calls this before it opens the database.
  *
- * @throws UsageError where nobody can be asked and `--yes` is not given
+ * @throws UsageError without a terminal and without `--yes`
  */
 export function requireConfirmable({ yes, terminal }: ConfirmedArguments): void {
   if (yes || terminal.stdin.isTTY) return;
-  throw new UsageError('This asks for confirmation, which needs a terminal; --yes goes without.');
+  throw new UsageError('The confirmation needs a terminal; --yes skips the question.');
 }
 
-/** @throws Error when the answer is no; Interrupted after Ctrl-C */
+/** @throws Error for the answer no; Interrupted after Ctrl-C */
 export async function confirm(
   question: string,
   { yes, terminal }: { readonly yes: boolean; readonly terminal: Terminal },
 ): Promise<void> {
   if (yes) return;
   const prompts = await import('@inquirer/prompts');
-  const where = { input: terminal.stdin, output: terminal.stderr };
+  const streams = { input: terminal.stdin, output: terminal.stderr };
   const isConfirmed = await prompts
-    .confirm({ message: question, default: false }, where)
-    .catch(asInterruption);
+    .confirm({ message: question, default: false }, streams)
+    .catch(throwInterrupted);
   if (!isConfirmed) throw new Error('Nothing was done.');
 }

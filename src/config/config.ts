@@ -213,7 +213,7 @@ function costFaults(settings: Settings): string[] {
   return isAffordable(hashParameters(settings))
     ? []
     : [
-        'PASSWORD_HASH_MEMORY_KIB, _ITERATIONS and _PARALLELISM cost too much together; see gatehouse hash-calibrate',
+        'PASSWORD_HASH_MEMORY_KIB, _ITERATIONS and _PARALLELISM cost too much together; see gatehouse calibrate-hash',
       ];
 }
 

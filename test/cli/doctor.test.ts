@@ -63,7 +63,7 @@ test('all is well: a line each, exit 0', async () => {
     'migrations',
     'signing keys',
     'mail queue',
-    'feed',
+    'change feed',
     'jobs',
     'mail server',
   ]);
@@ -84,7 +84,7 @@ test.each<[string, Variables, string, Finding['judgement'], RegExp]>([
   [
     'there is no way past the pooler',
     { DATABASE_DIRECT_URL: 'postgresql://me@127.0.0.1:1/none' },
-    'direct way',
+    'pooler bypass',
     'fail',
     /ECONNREFUSED/,
   ],
@@ -93,7 +93,7 @@ test.each<[string, Variables, string, Finding['judgement'], RegExp]>([
     { SECRET_KEY: 'another-key-0123456789-abcdefghijklmnopq' },
     'signing keys',
     'fail',
-    /not the one/,
+    /not the key/,
   ],
   ['the mail server is down', { EMAIL_PORT: '1' }, 'mail server', 'fail', /ECONNREFUSED/],
   ['the mail server has no TLS', { EMAIL_USE_TLS: 'True' }, 'mail server', 'fail', /STARTTLS/],

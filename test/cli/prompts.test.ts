@@ -97,7 +97,7 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
     const email = newAddress();
     const made = await atTerminal(['createuser'], { environment, typed: answers(email) });
     expect(made.code).toBe(0);
-    expect(made.stdout).toContain(`User ${email} made`);
+    expect(made.stdout).toContain(`User ${email} created`);
     expect(made.stdout).toContain('*'.repeat(goodPassword.length));
     for (const word of goodPassword.split(' ')) expect(made.stdout).not.toContain(word);
     const names = { username: usernameOf(email), first_name: 'Ada', last_name: 'Lovelace' };

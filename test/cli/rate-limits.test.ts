@@ -70,8 +70,13 @@ test.each([
   ['nothing to reset', ['reset'], 2, /--account, --network or both, or --all/],
   ['everything, without a terminal', ['reset', '--all'], 2, /--yes/],
   ['everything and something', ['reset', '--all', '--account', 'a@b.co'], 2, /--all/],
-  ['what is no network', ['show', '--network', 'here'], 1, /network: Is no IP address/],
-  ['what is no account', ['reset', '--account', 'a b'], 1, /account: Is no address or username/],
+  ['what is no network', ['show', '--network', 'here'], 1, /network: Is not an IP address/],
+  [
+    'what is no account',
+    ['reset', '--account', 'a b'],
+    1,
+    /account: Is not an email address or username/,
+  ],
 ])('%s is refused', async (_, args, code, reason) => {
   const result = await run(...args);
   expect(result.code).toBe(code);

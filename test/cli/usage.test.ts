@@ -13,7 +13,7 @@ const environment = {
 describe.concurrent('a wrong call is exit 2 with its reason on stderr and nothing on stdout', () => {
   const noInput = ['createuser', '--noinput', '--password-stdin', '--email', 'ada@example.com'];
   test.each<[string, readonly string[], RegExp]>([
-    ['no command', [], /which command/],
+    ['no command', [], /command to run/],
     ['a command that does not exist', ['creatuser'], /createuser/],
     ['an option without its value', ['createuser', '--email'], /email/],
     ['an argument left out', ['users', 'show'], /^An argument is missing\.\n/],

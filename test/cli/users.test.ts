@@ -91,7 +91,7 @@ describe('sessions', () => {
     const token = await logIn(email);
     expect(await run('sessions', 'revoke', '--user', email)).toMatchObject({
       code: 0,
-      stdout: `All sessions of ${email} ended.\n`,
+      stdout: `All sessions of ${email} revoked.\n`,
     });
     expect(await statusOf(token)).toBe(401);
     expect(await run('sessions', 'list', email, '--format', 'csv')).toMatchObject({

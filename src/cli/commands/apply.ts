@@ -1,22 +1,21 @@
-/** `apply -f access.yaml`: brings groups, permissions and grants to the state that a file declares. */
+/** `apply -f access.yaml`: brings groups, permissions and grants to the state of an access manifest. */
 import { readFile } from 'node:fs/promises';
 import type { CommandModule } from 'yargs';
 import { Problem } from '../../core/errors.ts';
 import type { AccessChange } from '../../features/access-manifest/diff.ts';
 import type { AccessManifest } from '../../features/access-manifest/manifest.ts';
-import { type GlobalArguments, print, withAppContext } from '../context.ts';
-import type { Output, Terminal } from '../io.ts';
-import { bytesOf, decodeInput } from '../io.ts';
-import { createProgress } from '../progress.ts';
-import { type Colour, colorize } from '../table.ts';
-import { UsageError } from '../usage.ts';
+import type { GlobalArguments } from '../arguments.ts';
+import { withAppContext } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import { createProgress, decodeInput, type Output, readAll, type Terminal } from '../io.ts';
+import { type Color, colorize, print } from '../output.ts';
 
 interface ApplyArguments extends GlobalArguments {
   readonly file: string;
   readonly 'dry-run': boolean;
 }
 
-const colours: Readonly<Record<AccessChange['sign'], Colour>> = {
+const colors: Readonly<Record<AccessChange['sign'], Color>> = {
   '+': 'green',
   '-': 'red',
   '~': 'yellow',
@@ -24,7 +23,7 @@ const colours: Readonly<Record<AccessChange['sign'], Colour>> = {
 
 export const applyCommand: CommandModule<GlobalArguments, ApplyArguments> = {
   command: 'apply',
-  describe: 'Bring groups, permissions and grants to the state that a file declares',
+  describe: 'Bring groups, permissions and grants to the state of an access manifest',
   builder: (argv) =>
     argv
       .option('file', {
@@ -39,35 +38,35 @@ export const applyCommand: CommandModule<GlobalArguments, ApplyArguments> = {
         default: false,
         describe: 'Print the difference and change nothing',
       }),
-  handler: async ({ file, dryRun, ...given }) => {
-    const { terminal } = given;
-    const declared = await declaredIn(await readText(file, terminal.stdin));
+  handler: async ({ file, dryRun, ...args }) => {
+    const { terminal } = args;
+    const manifest = await readManifest(await readText(file, terminal.stdin));
     const changes = await withAppContext(
       terminal,
       async ({ manifestApply }, context) => {
-        if (dryRun) return manifestApply.compareAccess(declared, context);
+        if (dryRun) return manifestApply.compareAccess(manifest, context);
         using progress = createProgress('Applying', terminal.stderr);
-        return await manifestApply.applyAccess(declared, context, progress.show);
+        return await manifestApply.applyAccess(manifest, context, progress.show);
       },
       { purpose: dryRun ? 'read' : 'change' },
     );
-    const text = textOf(changes, { isDryRun: dryRun, stdout: terminal.stdout });
-    print({ text, json: { isDryRun: dryRun, changes } }, given);
+    const text = formatChanges(changes, { isDryRun: dryRun, stdout: terminal.stdout });
+    print({ text, json: { isDryRun: dryRun, changes } }, args);
   },
 };
 
 async function readText(file: string, stdin: Terminal['stdin']): Promise<string> {
   if (typeof file !== 'string') throw new UsageError('--file is given twice.');
   const name = file === '-' ? 'The input' : file;
-  const bytes = file === '-' ? bytesOf(stdin) : readFile(file);
+  const bytes = file === '-' ? readAll(stdin) : readFile(file);
   const read = await bytes.catch((error: Error) => {
     throw new UsageError(`The file cannot be read: ${error.message}`);
   });
   return decodeInput(name, read);
 }
 
-/** @throws VALIDATION_FAILED with line and column, or with the place in the file */
-async function declaredIn(text: string): Promise<AccessManifest> {
+/** @throws VALIDATION_FAILED with the line and column, or with the path in the file */
+async function readManifest(text: string): Promise<AccessManifest> {
   const { parseManifest } = await import('../../features/access-manifest/manifest.ts');
   return parseManifest(await parseYaml(text));
 }
@@ -83,22 +82,22 @@ async function parseYaml(text: string): Promise<unknown> {
   }
 }
 
-function textOf(
+function formatChanges(
   changes: readonly AccessChange[],
   { isDryRun, stdout }: { readonly isDryRun: boolean; readonly stdout: Output },
 ): string {
   if (changes.length === 0) return 'Nothing to do.';
   const count = `${changes.length} ${changes.length === 1 ? 'change' : 'changes'}`;
-  const end = isDryRun ? `${count} to make; nothing was changed.` : `${count} made.`;
-  return [...changes.map((change) => lineOf(change, stdout)), end].join('\n');
+  const summary = isDryRun ? `${count} to make; nothing was changed.` : `${count} made.`;
+  return [...changes.map((change) => formatChange(change, stdout)), summary].join('\n');
 }
 
-function lineOf(change: AccessChange, stdout: Output): string {
+function formatChange(change: AccessChange, stdout: Output): string {
   const { sign, of, name } = change;
-  return colorize(colours[sign], `${sign} ${of} ${name}${detailOf(change)}`, stdout);
+  return colorize(colors[sign], `${sign} ${of} ${name}${changeDetails(change)}`, stdout);
 }
 
-function detailOf({ sign, of, what, value = '', before = '' }: AccessChange): string {
+function changeDetails({ sign, of, what, value = '', before = '' }: AccessChange): string {
   if (what === undefined) return '';
   if (sign === '~') return `: ${what} "${before}" -> "${value}"`;
   if (of === 'permission') return ` "${value}"`;

@@ -1,36 +1,18 @@
-/** `audit verify`, `audit checkpoint`, `audit tail`: the record of who did what. */
+/** `audit verify` and `audit checkpoint`: finds manipulation of the audit log. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandModule } from 'yargs';
-import type { AppContext } from '../../bootstrap/app-context.ts';
-import { parseId } from '../../core/parse.ts';
-import type { RequestContext } from '../../core/request-context.ts';
-import { printableJson } from '../../core/text.ts';
-import { parseRfc3339 } from '../../core/time.ts';
 import type {
   AuditFault,
   AuditVerification,
   Checkpoint,
   FaultKind,
 } from '../../features/audit/verification.ts';
-import type { AuditFilter } from '../../features/audit-log/filter.ts';
-import type { NamedAuditEntry } from '../../features/audit-log/names.ts';
-import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withAppContext } from '../context.ts';
-import { isWritable, type Output, printError } from '../io.ts';
-import {
-  type Column,
-  csvOf,
-  type Format,
-  formatOf,
-  type ListArguments,
-  limitOption,
-  listOptions,
-  parseLimit,
-  tableOf,
-  write,
-} from '../listing.ts';
-import { UsageError } from '../usage.ts';
+import { commandGroup, type GlobalArguments } from '../arguments.ts';
+import { withAppContext } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import { printError } from '../io.ts';
+import { print } from '../output.ts';
+import { tailCommand } from './audit-tail.ts';
 
 interface VerifyArguments extends GlobalArguments {
   readonly checkpoint: string | undefined;
@@ -42,70 +24,67 @@ interface CheckpointArguments extends GlobalArguments {
 
 const verifyCommand: CommandModule<GlobalArguments, VerifyArguments> = {
   command: 'verify',
-  describe: 'Check that nothing was edited, removed, moved or cut off',
+  describe: 'Check that no entry was edited, removed, moved or cut off',
   builder: (argv) =>
     argv.option('checkpoint', {
       type: 'string',
       requiresArg: true,
-      describe: 'File of an earlier checkpoint, which tells what was cut off since',
+      describe: 'File of an earlier checkpoint, to find entries that were cut off since',
     }),
-  handler: async ({ checkpoint: file, ...given }) => {
+  handler: async ({ checkpoint: file, ...args }) => {
     const checkpoint = file === undefined ? undefined : await readCheckpoint(file);
     const result = await withAppContext(
-      given.terminal,
+      args.terminal,
       ({ auditVerifier }) => auditVerifier.verify(checkpoint),
       { purpose: 'read' },
     );
-    print({ text: sentenceOf(result), json: result }, given);
-    if (result.faults.length > 0) given.terminal.exitCode = 1;
+    print({ text: formatVerification(result), json: result }, args);
+    if (result.faults.length > 0) args.terminal.exitCode = 1;
   },
 };
 
 const checkpointCommand: CommandModule<GlobalArguments, CheckpointArguments> = {
   command: 'checkpoint',
-  describe: 'Write where the record stands, to be kept elsewhere',
+  describe: 'Sign the present end of the audit log; store the checkpoint on another machine',
   builder: (argv) =>
     argv.option('output', {
       type: 'string',
       requiresArg: true,
-      describe: 'File to write it to; standard output when left out',
+      describe: 'File to write to; the default is standard output',
     }),
-  handler: async ({ output, ...given }) => {
+  handler: async ({ output, ...args }) => {
     const { checkpoint, faults } = await withAppContext(
-      given.terminal,
+      args.terminal,
       ({ auditVerifier }) => auditVerifier.checkpoint(),
       { purpose: 'read' },
     );
     if (!checkpoint) {
-      printError(given.terminal, ['No checkpoint was made.', ...linesOf(faults)].join('\n'));
-      given.terminal.exitCode = 1;
+      printError(args.terminal, ['No checkpoint was created.', ...faultLines(faults)].join('\n'));
+      args.terminal.exitCode = 1;
       return;
     }
     const text = JSON.stringify(checkpoint, undefined, 2);
     if (output !== undefined) await writeFile(output, `${text}\n`, { mode: 0o600 });
-    print({ text: output === undefined ? text : `Wrote ${output}.`, json: checkpoint }, given);
+    print({ text: output === undefined ? text : `Wrote ${output}.`, json: checkpoint }, args);
   },
 };
 
 export const auditCommand = commandGroup({
   name: 'audit',
-  describe: 'Check, note down or watch the record of who did what',
+  describe: 'Verify, sign or print the audit log',
   commands: (argv) => argv.command(verifyCommand).command(checkpointCommand).command(tailCommand),
 });
 
-function sentenceOf({ entries, startedAt, faults }: AuditVerification): string {
-  if (faults.length === 0) {
-    return `${entries} entries, all as they were written. The chains began at ${startedAt}.`;
-  }
-  return [`${entries} entries, and the audit log was tampered with:`, ...linesOf(faults)].join(
-    '\n',
-  );
+function formatVerification({ entries, startedAt, faults }: AuditVerification): string {
+  return faults.length === 0
+    ? `${entries} entries, all unchanged. The chains began at ${startedAt}.`
+    : [`${entries} entries, and the audit log was manipulated:`, ...faultLines(faults)].join('\n');
 }
 
-const explain: Readonly<Record<FaultKind, string>> = {
+const faultTexts: Readonly<Record<FaultKind, string>> = {
   EDITED: 'the entry was edited, or was not written by Gatehouse',
   MISSING: 'an entry was removed',
-  REORDERED: 'the entry does not continue the one before it',
+  REORDERED: 'the entry does not continue the previous one',
   CUT_OFF: 'entries were removed from the end of the chain',
   NO_CHAIN: 'the chain was removed',
   NO_START: 'the chain was emptied: its signed first entry is missing',
@@ -115,153 +94,25 @@ const explain: Readonly<Record<FaultKind, string>> = {
 
 const remedy = `Keep the database as it is for an investigation, and compare it with a backup. Change the
 credentials of the database and look for their misuse. The log of the server has the same events.
-After SECRET_KEY was changed, every entry from before counts as edited.`;
+After a change of SECRET_KEY every earlier entry counts as edited.`;
 
-function linesOf(faults: readonly AuditFault[]): string[] {
+function faultLines(faults: readonly AuditFault[]): string[] {
   const lines = faults.map(
     ({ kind, chain, sequence }) =>
-      `  ${kind} in chain ${chain} at place ${sequence}: ${explain[kind]}`,
+      `  ${kind} in chain ${chain} at place ${sequence}: ${faultTexts[kind]}`,
   );
   return [...lines, remedy];
 }
 
+/** @throws UsageError for a file that is no checkpoint */
 async function readCheckpoint(file: string): Promise<Checkpoint> {
-  const wrong = new UsageError(`${file} is not a checkpoint that can be read.`);
+  const notReadable = new UsageError(`${file} is not a readable checkpoint.`);
   let content: Partial<Checkpoint> | null;
   try {
     content = JSON.parse(await readFile(file, 'utf8'));
   } catch {
-    throw wrong;
+    throw notReadable;
   }
-  if (!Array.isArray(content?.chains) || typeof content.signature !== 'string') throw wrong;
+  if (!Array.isArray(content?.chains) || typeof content.signature !== 'string') throw notReadable;
   return content as Checkpoint; // its signature covers the rest
 }
-
-interface TailArguments extends ListArguments {
-  readonly follow: boolean;
-  readonly limit: string;
-  readonly action: string | undefined;
-  readonly actor: string | undefined;
-  readonly target: string | undefined;
-  readonly since: string | undefined;
-  readonly until: string | undefined;
-}
-
-const followMilliseconds = 500;
-
-/** Actors that are no users, as `--actor` takes them. */
-const actorKinds = ['operator', 'anonymous', 'system'];
-
-const columns: readonly Column<NamedAuditEntry>[] = [
-  { name: 'at', title: 'TIME', isWhole: true, value: ({ at }) => at },
-  { name: 'action', title: 'ACTION', value: ({ action }) => action },
-  { name: 'actor', title: 'ACTOR', value: actorOf },
-  { name: 'target', title: 'TARGET', value: targetOf },
-  {
-    name: 'code',
-    title: 'REFUSED',
-    value: ({ code }) => code,
-    colour: () => 'red',
-  },
-  { name: 'ipAddress', title: 'FROM', value: ({ ipAddress }) => ipAddress ?? null },
-];
-
-const tailCommand: CommandModule<GlobalArguments, TailArguments> = {
-  command: 'tail',
-  describe: 'Show the newest entries; JSON has a line for each, with ids and names',
-  builder: (argv) => {
-    const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
-    return listOptions(argv)
-      .option('follow', { type: 'boolean', default: false, describe: 'Go on with what comes' })
-      .option('limit', { ...limitOption, default: '20', describe: 'So many to begin with' })
-      .option('action', text('Only this action, such as user-updated'))
-      .option('actor', text('Only by this user, or by operator, anonymous or system'))
-      .option('target', text('Only on this user, group or permission, by name or id'))
-      .option('since', text('Only from this time on, such as 2026-01-31T12:00:00Z'))
-      .option('until', text('Only before this time'));
-  },
-  handler: async (given) => {
-    const limit = parseLimit(given.limit);
-    const [format, stdout] = [formatOf(given), given.terminal.stdout];
-    const times = { since: instantOf('since', given), until: instantOf('until', given) };
-    const work = async (app: AppContext, context: RequestContext) => {
-      const filter = { ...times, ...(await filterOf(given, app, context)) };
-      const tail = await app.auditEntries.tail({ filter, limit }, context);
-      const printer = await printerOf(format, stdout);
-      const print = async (entries: Parameters<AppContext['auditNames']['named']>[0]) =>
-        printer(await app.auditNames.named(entries, context));
-      await print(tail.entries);
-      const stopping = given.follow ? untilInterrupted() : AbortSignal.abort();
-      while (!stopping.aborted && isWritable(given.terminal)) {
-        const { entries, hasMore } = await tail.next();
-        if (entries.length > 0) await print(entries);
-        if (!hasMore)
-          await sleep(followMilliseconds, undefined, { signal: stopping }).catch(ignore);
-      }
-    };
-    await withAppContext(given.terminal, work, { purpose: 'read' });
-  },
-};
-
-function instantOf(name: 'since' | 'until', given: TailArguments): Date | undefined {
-  const text = given[name];
-  const instant = parseRfc3339(text);
-  if (text === undefined || instant) return instant;
-  throw new UsageError(`--${name} takes a time such as 2026-01-31T12:00:00Z.`);
-}
-
-async function filterOf(
-  { action, actor, target }: TailArguments,
-  { lookup, auditNames }: AppContext,
-  context: RequestContext,
-): Promise<AuditFilter> {
-  const isKind = actor !== undefined && actorKinds.includes(actor);
-  return {
-    action,
-    actorKind: isKind ? actor : undefined,
-    actorId:
-      isKind || actor === undefined
-        ? undefined
-        : (parseId(actor) ?? (await lookup.userId(actor, context))),
-    targetId: target === undefined ? undefined : await auditNames.targetId(target, context),
-  };
-}
-
-/** Prints batch after batch; titles stand above the first one only. */
-async function printerOf(
-  format: Format,
-  stdout: Output,
-): Promise<(entries: readonly NamedAuditEntry[]) => Promise<unknown>> {
-  if (format === 'json') {
-    return (entries) =>
-      write(entries.map((entry) => `${printableJson(JSON.stringify(entry))}\n`).join(''), stdout);
-  }
-  if (format === 'csv') {
-    const csv = await csvOf(columns);
-    await write(csv.titles, stdout);
-    return (entries) => write(csv.textOf(entries), stdout);
-  }
-  const table = tableOf(columns, stdout);
-  return (entries) => write(`${table.textOf(entries)}\n`, stdout);
-}
-
-/** Ctrl-C ends the following, and the command closes what it has opened. */
-function untilInterrupted(): AbortSignal {
-  const interruption = new AbortController();
-  process.once('SIGINT', () => interruption.abort());
-  return interruption.signal;
-}
-
-function actorOf({ actorKind, actorId, actorName }: NamedAuditEntry): string {
-  return actorName ?? actorId ?? actorKind;
-}
-
-function targetOf({ targetType, targetId, targetName }: NamedAuditEntry): string | null {
-  if (targetType === null || targetId === null) return null;
-  const name = targetName ?? targetId;
-  return targetType === 'session' && targetName !== null
-    ? `session of ${name}`
-    : `${targetType} ${name}`;
-}
-
-function ignore(): void {}

@@ -1,36 +1,37 @@
-/** `hash-calibrate`: proposes argon2id parameters that take a given time on this machine. */
+/** `calibrate-hash`: proposes argon2id parameters whose hash takes at most a given time on this machine. */
 import type { CommandModule } from 'yargs';
 import {
   defaultHashParameters,
   type HashParameters,
   isAffordable,
 } from '../../crypto/password/parameters.ts';
-import { type GlobalArguments, print } from '../context.ts';
-import { UsageError } from '../usage.ts';
+import type { GlobalArguments } from '../arguments.ts';
+import { UsageError } from '../errors.ts';
+import { print } from '../output.ts';
 
 interface CalibrateArguments extends GlobalArguments {
   readonly target: string;
 }
 
 const samples = 5;
-/** MiB; more memory costs an attacker more than more iterations, so it is raised first. */
-const memories = [19, 32, 46, 64, 96, 128, 192, 256];
+/** MiB. Memory is raised first: it costs an attacker more than iterations do. */
+const memorySizes = [19, 32, 46, 64, 96, 128, 192, 256];
 
 export const calibrateHash: CommandModule<GlobalArguments, CalibrateArguments> = {
-  command: 'hash-calibrate',
+  command: 'calibrate-hash',
   describe: 'Propose argon2id parameters for this machine',
   builder: (argv) =>
     argv.option('target', {
       type: 'string',
       default: '250ms',
-      describe: 'How long one hash may take, such as 250ms',
+      describe: 'Longest duration of one hash, such as 250ms',
     }),
-  handler: async ({ target, ...given }) => {
+  handler: async ({ target, ...args }) => {
     const targetMilliseconds = parseTarget(target);
     const { parameters, milliseconds } = await calibrate(targetMilliseconds);
     print(
-      { text: proposal(parameters, milliseconds), json: { ...parameters, milliseconds } },
-      given,
+      { text: formatProposal(parameters, milliseconds), json: { ...parameters, milliseconds } },
+      args,
     );
   },
 };
@@ -42,8 +43,8 @@ function parseTarget(target: string): number {
   throw new UsageError('--target takes milliseconds from 1ms to 10000ms, such as 250ms.');
 }
 
-/** Milliseconds of one hash: the median of a few, with the machine otherwise left alone. */
-async function measure(parameters: HashParameters): Promise<number> {
+/** Milliseconds of one hash: the median of some samples on one thread. */
+async function measureMs(parameters: HashParameters): Promise<number> {
   const { createPasswordHasher } = await import('../../crypto/password/hasher.ts');
   const hasher = createPasswordHasher({ threads: 1, queueLimit: 1, parameters });
   await hasher.hash('warm up');
@@ -57,28 +58,25 @@ async function measure(parameters: HashParameters): Promise<number> {
   return times.sort((one, other) => one - other)[samples >> 1] ?? Number.NaN;
 }
 
-/** Estimates from the default, then measures, as more memory is slower than in proportion. */
+/** Estimates from the default parameters, then measures: the duration grows faster than the memory. */
 async function calibrate(targetMilliseconds: number) {
-  const base = await measure(defaultHashParameters);
-  const candidates = candidatesWithin(targetMilliseconds, base / costOf(defaultHashParameters));
+  const base = await measureMs(defaultHashParameters);
+  const candidates = candidatesUpTo(targetMilliseconds, base / costOf(defaultHashParameters));
   for (const parameters of candidates.reverse()) {
-    const milliseconds = Math.round(await measure(parameters));
+    const milliseconds = Math.round(await measureMs(parameters));
     if (milliseconds <= targetMilliseconds) return { parameters, milliseconds };
   }
   return { parameters: defaultHashParameters, milliseconds: Math.round(base) };
 }
 
-/** What the time of a hash is about proportional to. */
+/** A number to which the duration of a hash is about proportional. */
 function costOf({ memoryKib, iterations }: HashParameters): number {
   return memoryKib * iterations;
 }
 
-/** Those that should stay within the target, the best last: most memory, then most iterations. */
-function candidatesWithin(
-  targetMilliseconds: number,
-  millisecondsPerCost: number,
-): HashParameters[] {
-  return memories
+/** Parameters whose estimate meets the target. The best one, with most memory, is the last one. */
+function candidatesUpTo(targetMilliseconds: number, millisecondsPerCost: number): HashParameters[] {
+  return memorySizes
     .flatMap((mebibytes) =>
       [2, 3, 4, 5, 6, 7, 8, 9, 10].map((iterations) => ({
         memoryKib: mebibytes * 1024,
@@ -87,11 +85,12 @@ function candidatesWithin(
       })),
     )
     .filter(
-      (each) => isAffordable(each) && costOf(each) * millisecondsPerCost <= targetMilliseconds,
+      (parameters) =>
+        isAffordable(parameters) && costOf(parameters) * millisecondsPerCost <= targetMilliseconds,
     );
 }
 
-function proposal(
+function formatProposal(
   { memoryKib, iterations, parallelism }: HashParameters,
   milliseconds: number,
 ): string {
@@ -99,6 +98,6 @@ function proposal(
     `PASSWORD_HASH_MEMORY_KIB=${memoryKib}`,
     `PASSWORD_HASH_ITERATIONS=${iterations}`,
     `PASSWORD_HASH_PARALLELISM=${parallelism}`,
-    `# ${milliseconds} ms a hash, about ${Math.max(1, Math.floor(1000 / milliseconds))} logins a second and thread.`,
+    `# ${milliseconds} ms per hash, about ${Math.max(1, Math.floor(1000 / milliseconds))} logins per second and thread.`,
   ].join('\n');
 }

@@ -1,36 +1,32 @@
-/** `groups list|show|create|update|delete`. */
-
+/** `groups list|show|create|update|delete`: groups by name, with their permissions by code. */
 import type { Argv, CommandModule } from 'yargs';
 import type { AppContext } from '../../bootstrap/app-context.ts';
 import type { RequestContext } from '../../core/request-context.ts';
 import { printable } from '../../core/text.ts';
 import type { Group } from '../../features/access/access.entities.ts';
 import type { GroupInput } from '../../features/administration/groups.ts';
-import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withAppContext } from '../context.ts';
 import {
-  type Column,
-  formatOf,
+  commandGroup,
+  type GlobalArguments,
   type ListArguments,
   listOptions,
-  printList,
-  recordOf,
-} from '../listing.ts';
-import { paginate } from '../progress.ts';
+  parseFormat,
+} from '../arguments.ts';
+import { withAppContext } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import { type Column, colorize, paginate, print, printList, rowToJson } from '../output.ts';
 import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from '../prompts.ts';
-import { colorize } from '../table.ts';
-import { UsageError } from '../usage.ts';
 
 interface GroupArguments extends GlobalArguments {
   readonly group: string;
 }
 
-interface WriteArguments extends GroupArguments {
+interface InputArguments extends GroupArguments {
   readonly description: string | undefined;
   readonly permissions: string | undefined;
 }
 
-interface UpdateArguments extends WriteArguments {
+interface UpdateArguments extends InputArguments {
   readonly name: string | undefined;
 }
 
@@ -52,16 +48,16 @@ const listGroups: CommandModule<GlobalArguments, ListArguments> = {
   command: 'list',
   describe: 'List the groups',
   builder: listOptions,
-  handler: async (given) => {
-    const format = formatOf(given);
+  handler: async (args) => {
+    const format = parseFormat(args);
     await withAppContext(
-      given.terminal,
+      args.terminal,
       ({ directory, access }, context) => {
         const pages = paginate(
           (page) => directory.groups(page, context),
           (groups) => withPermissions(groups, access),
         );
-        return printList(pages, columns, { format, stdout: given.terminal.stdout });
+        return printList(pages, columns, { format, stdout: args.terminal.stdout });
       },
       { purpose: 'read' },
     );
@@ -70,11 +66,11 @@ const listGroups: CommandModule<GlobalArguments, ListArguments> = {
 
 const showGroup: CommandModule<GlobalArguments, GroupArguments> = {
   command: 'show <group>',
-  describe: 'Show a group, its permissions and how many members it has',
+  describe: 'Show a group, its permissions and its number of members',
   builder: (argv) => argv.positional('group', groupPositional),
-  handler: async ({ group: name, ...given }) => {
+  handler: async ({ group: name, ...args }) => {
     const { members, ...found } = await withAppContext(
-      given.terminal,
+      args.terminal,
       async (app, context) => {
         const id = await app.lookup.groupId(name, context);
         const list = { page: { first: 0 }, filter: { groupId: id }, orderBy: {} };
@@ -85,43 +81,43 @@ const showGroup: CommandModule<GlobalArguments, GroupArguments> = {
     );
     const { group, permissions } = found;
     const text = [
-      colorize('bold', group.name, given.terminal.stdout),
+      colorize('bold', group.name, args.terminal.stdout),
       ...(group.description === '' ? [] : [`  ${printable(group.description)}`]),
       `  members: ${members}`,
       `  permissions: ${permissions.length > 0 ? '' : 'none'}`.trimEnd(),
       ...permissions.map((codename) => `    ${printable(codename)}`),
     ].join('\n');
-    print({ text, json: { ...recordOf(found, columns), members } }, given);
+    print({ text, json: { ...rowToJson(found, columns), members } }, args);
   },
 };
 
-const createGroup: CommandModule<GlobalArguments, WriteArguments> = {
+const createGroup: CommandModule<GlobalArguments, InputArguments> = {
   command: 'create <group>',
-  describe: 'Make a group',
-  builder: writeOptions,
-  handler: (given) =>
-    write(given, `Group ${given.group} made.`, async (app, context) => {
-      const input = { name: given.group, ...(await inputOf(given, app, context)) };
+  describe: 'Create a group',
+  builder: inputOptions,
+  handler: (args) =>
+    changeGroup(args, `Group ${args.group} created.`, async (app, context) => {
+      const input = { name: args.group, ...(await findInput(args, app, context)) };
       return app.groupAdministration.createGroup(input, context);
     }),
 };
 
 const updateGroup: CommandModule<GlobalArguments, UpdateArguments> = {
   command: 'update <group>',
-  describe: 'Change a group; what is left out stays',
+  describe: 'Change a group; omitted fields keep their values',
   builder: (argv) =>
-    writeOptions(argv).option('name', {
+    inputOptions(argv).option('name', {
       type: 'string',
       requiresArg: true,
       describe: 'New name',
     }),
-  handler: async (given) => {
-    const { group, name, description, permissions } = given;
+  handler: async (args) => {
+    const { group, name, description, permissions } = args;
     if (name === undefined && description === undefined && permissions === undefined) {
-      throw new UsageError('Say what to change: --name, --description or --permissions.');
+      throw new UsageError('Nothing to change: give --name, --description or --permissions.');
     }
-    await write(given, `Group ${group} changed.`, async (app, context) => {
-      const input = { name, ...(await inputOf(given, app, context)) };
+    await changeGroup(args, `Group ${group} changed.`, async (app, context) => {
+      const input = { name, ...(await findInput(args, app, context)) };
       const id = await app.lookup.groupId(group, context);
       return app.groupAdministration.updateGroup(id, input, context);
     });
@@ -130,22 +126,22 @@ const updateGroup: CommandModule<GlobalArguments, UpdateArguments> = {
 
 const deleteGroup: CommandModule<GlobalArguments, GroupArguments & ConfirmedArguments> = {
   command: 'delete <group>',
-  describe: 'Delete a group; its members lose what it gave them',
+  describe: 'Delete a group; its members lose its permissions',
   builder: (argv) => argv.positional('group', groupPositional).option('yes', yesOption),
-  handler: async ({ group, ...given }) => {
-    requireConfirmable(given);
-    await withAppContext(given.terminal, async ({ lookup, groupAdministration }, context) => {
+  handler: async ({ group, ...args }) => {
+    requireConfirmable(args);
+    await withAppContext(args.terminal, async ({ lookup, groupAdministration }, context) => {
       const id = await lookup.groupId(group, context);
-      await confirm(`Delete the group ${group}?`, given);
+      await confirm(`Delete the group ${group}?`, args);
       await groupAdministration.deleteGroup(id, context);
     });
-    print({ text: `Group ${group} deleted.`, json: { name: group } }, given);
+    print({ text: `Group ${group} deleted.`, json: { name: group } }, args);
   },
 };
 
 export const groupsCommand = commandGroup({
   name: 'groups',
-  describe: 'List, show, make, change or delete groups',
+  describe: 'List, show, create, change or delete groups',
   commands: (argv) =>
     argv
       .command(listGroups)
@@ -155,30 +151,30 @@ export const groupsCommand = commandGroup({
       .command(deleteGroup),
 });
 
-function writeOptions(argv: Argv<GlobalArguments>): Argv<WriteArguments> {
+function inputOptions(argv: Argv<GlobalArguments>): Argv<InputArguments> {
   return argv
     .positional('group', groupPositional)
-    .option('description', { type: 'string', describe: 'What it is for; may be left empty' })
+    .option('description', { type: 'string', describe: 'Purpose of the group; can be empty' })
     .option('permissions', {
       type: 'string',
-      describe: 'Codes of all its permissions, with commas between',
+      describe: 'Codes of all its permissions, comma-separated',
     });
 }
 
-async function write(
-  given: GlobalArguments,
+async function changeGroup(
+  args: GlobalArguments,
   text: string,
-  work: (app: AppContext, context: RequestContext) => Promise<Group>,
+  change: (app: AppContext, context: RequestContext) => Promise<Group>,
 ): Promise<void> {
-  const found = await withAppContext(given.terminal, async (app, context) => {
-    const { id } = await work(app, context);
+  const found = await withAppContext(args.terminal, async (app, context) => {
+    const { id } = await change(app, context);
     return loadGroup(id, app, context);
   });
-  print({ text, json: recordOf(found, columns) }, given);
+  print({ text, json: rowToJson(found, columns) }, args);
 }
 
-async function inputOf(
-  { description, permissions }: WriteArguments,
+async function findInput(
+  { description, permissions }: InputArguments,
   { lookup }: AppContext,
   context: RequestContext,
 ): Promise<GroupInput> {
@@ -196,7 +192,7 @@ async function loadGroup(
 ): Promise<GroupWithPermissions> {
   const group = await directory.group(id, context);
   const [found] = await withPermissions(group ? [group] : [], access);
-  if (!found) throw new Error('a group that was there is gone');
+  if (!found) throw new Error('the group was deleted during the command');
   return found;
 }
 

@@ -1,22 +1,29 @@
 /** `keys list` and `keys rotate`: the keys that sign access tokens. */
-
 import type { CommandModule } from 'yargs';
-import type { SigningKeySummary } from '../../features/sessions/signing-keys.ts';
-import { publicKeysMaxAgeSeconds } from '../../features/sessions/signing-keys.ts';
-import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withAppContext } from '../context.ts';
-import { type Column, formatOf, type ListArguments, listOptions, printList } from '../listing.ts';
-import { UsageError } from '../usage.ts';
+import {
+  publicKeysMaxAgeSeconds,
+  type SigningKeySummary,
+} from '../../features/sessions/signing-keys.ts';
+import {
+  commandGroup,
+  type GlobalArguments,
+  type ListArguments,
+  listOptions,
+  parseFormat,
+} from '../arguments.ts';
+import { withAppContext } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import { type Column, print, printList } from '../output.ts';
 
 interface RotateArguments extends GlobalArguments {
   readonly lead: string;
 }
 
-/** Whoever keeps our public keys has asked again by then. */
-const leadSeconds = 2 * publicKeysMaxAgeSeconds;
+/** Services that cache the public keys have fetched them again by then. */
+const defaultLeadSeconds = 2 * publicKeysMaxAgeSeconds;
 
 const columns: readonly Column<SigningKeySummary>[] = [
-  { name: 'keyId', title: 'KEY', isWhole: true, value: ({ keyId }) => keyId },
+  { name: 'keyId', title: 'KEY', isNeverCut: true, value: ({ keyId }) => keyId },
   { name: 'state', title: 'STATE', value: ({ state }) => state },
   { name: 'createdAt', title: 'CREATED', value: ({ createdAt }) => createdAt },
   { name: 'signsFrom', title: 'SIGNS FROM', value: ({ signsFrom }) => signsFrom },
@@ -29,34 +36,34 @@ const columns: readonly Column<SigningKeySummary>[] = [
 
 const listKeys: CommandModule<GlobalArguments, ListArguments> = {
   command: 'list',
-  describe: 'List the keys, newest first',
+  describe: 'List the signing keys, newest first',
   builder: listOptions,
-  handler: async (given) => {
-    const format = formatOf(given);
-    const keys = await withAppContext(given.terminal, ({ signingKeys }) => signingKeys.list(), {
+  handler: async (args) => {
+    const format = parseFormat(args);
+    const keys = await withAppContext(args.terminal, ({ signingKeys }) => signingKeys.list(), {
       purpose: 'read',
     });
-    await printList([keys], columns, { format, stdout: given.terminal.stdout });
+    await printList([keys], columns, { format, stdout: args.terminal.stdout });
   },
 };
 
 const rotateKeys: CommandModule<GlobalArguments, RotateArguments> = {
   command: 'rotate',
-  describe: 'Publish a new key, which begins to sign later',
+  describe: 'Publish a new key, which signs after the lead time',
   builder: (argv) =>
     argv.option('lead', {
       type: 'string',
-      default: String(leadSeconds),
+      default: String(defaultLeadSeconds),
       describe:
-        'Seconds from its publication until it signs; 0 where the old key is not to be trusted',
+        'Seconds from publication to the first signature; 0 if the present key is compromised',
     }),
-  handler: async ({ lead, ...given }) => {
-    // A number would make 0 of an empty text, which throws the present key away.
+  handler: async ({ lead, ...args }) => {
+    // An option of type number would turn an empty text into 0, which replaces the present key at once.
     if (!/^\d{1,9}$/.test(lead)) throw new UsageError('--lead takes seconds, 0 or more.');
-    const key = await withAppContext(given.terminal, ({ signingKeys }) =>
+    const key = await withAppContext(args.terminal, ({ signingKeys }) =>
       signingKeys.rotate(Number(lead)),
     );
-    print({ text: line(key), json: key }, given);
+    print({ text: formatKey(key), json: key }, args);
   },
 };
 
@@ -66,7 +73,7 @@ export const keysCommand = commandGroup({
   commands: (argv) => argv.command(listKeys).command(rotateKeys),
 });
 
-function line({ keyId, state, signsFrom, verifiesUntil }: SigningKeySummary): string {
+function formatKey({ keyId, state, signsFrom, verifiesUntil }: SigningKeySummary): string {
   const end = verifiesUntil ? `, verifies until ${verifiesUntil.toISOString()}` : '';
   return `${keyId}  ${state}, signs from ${signsFrom.toISOString()}${end}`;
 }

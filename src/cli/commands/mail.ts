@@ -1,7 +1,8 @@
 /**
- * `mail preview` and `mail test`: how mails look, and whether the mail server takes them, without a
- * database; beside them the commands for the queue.
+ * `mail preview|test|list|resend`: the content of mails, a test of the mail server, and the mail queue.
+ * Preview and test need no database.
  */
+
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
@@ -17,20 +18,19 @@ import { createDevMailbox } from '../../mail/dev-mailbox.ts';
 import { previewMail, previewNames } from '../../mail/templates/previews.ts';
 import { type MailName, writeMail } from '../../mail/templates/templates.ts';
 import { createLog } from '../../observability/log.ts';
-import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withAppContext } from '../context.ts';
-import type { Terminal } from '../io.ts';
 import {
-  type Column,
-  formatOf,
+  commandGroup,
+  type GlobalArguments,
   type ListArguments,
   limitOption,
   listOptions,
+  parseFormat,
   parseLimit,
-  printList,
-} from '../listing.ts';
-import type { Colour } from '../table.ts';
-import { UsageError } from '../usage.ts';
+} from '../arguments.ts';
+import { withAppContext } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import type { Terminal } from '../io.ts';
+import { type Color, type Column, print, printList } from '../output.ts';
 
 interface LanguageArguments extends GlobalArguments {
   readonly locale: SupportedLocale;
@@ -54,56 +54,60 @@ const language = {
 
 const previewCommand: CommandModule<GlobalArguments, PreviewArguments> = {
   command: 'preview <name>',
-  describe: 'Write the HTML part of a mail with made-up data',
+  describe: 'Write the HTML part of a mail with sample data',
   builder: (argv) =>
     argv
-      .positional('name', { choices: previewNames, demandOption: true, describe: 'Which mail' })
+      .positional('name', {
+        choices: previewNames,
+        demandOption: true,
+        describe: 'Name of the mail',
+      })
       .option('locale', language)
       .option('output', {
         type: 'string',
         requiresArg: true,
-        describe: 'File to write it to; standard output when left out',
+        describe: 'File to write to; the default is standard output',
       }),
-  handler: async ({ name, locale, output, ...given }) => {
+  handler: async ({ name, locale, output, ...args }) => {
     const { subject, text, html } = previewMail(name, {
       locale,
-      publicUrl: configOf(given.terminal).publicUrl,
+      publicUrl: readTerminalConfig(args.terminal).publicUrl,
     });
     if (output !== undefined) await writeFile(output, html);
     const summary = output === undefined ? html.trimEnd() : `Wrote ${name} to ${output}.`;
-    print({ text: summary, json: { name, locale, subject, text, html } }, given);
+    print({ text: summary, json: { name, locale, subject, text, html } }, args);
   },
 };
 
 const testCommand: CommandModule<GlobalArguments, TestArguments> = {
   command: 'test <address>',
-  describe: 'Send a mail right now, to see that mails arrive',
+  describe: 'Send a test mail immediately',
   builder: (argv) =>
     argv
-      .positional('address', { type: 'string', demandOption: true, describe: 'Where to' })
+      .positional('address', { type: 'string', demandOption: true, describe: 'Recipient' })
       .option('locale', language),
-  handler: async ({ address, locale, ...given }) => {
+  handler: async ({ address, locale, ...args }) => {
     const { to } = parseFields({ to: () => parseEmail(address) });
-    const { mail } = configOf(given.terminal);
-    await sendTestMail(given.terminal, { to, locale });
+    const { mail } = readTerminalConfig(args.terminal);
+    await sendTestMail(args.terminal, { to, locale });
     const text =
       mail.kind === 'smtp'
-        ? `${mail.host}:${mail.port} took a mail to ${to} from ${formatMailbox(mail.from)}.`
-        : `No mail server is set (EMAIL_HOST), so the mail to ${to} was kept in the development mailbox.`;
-    print({ text, json: { to, isSent: mail.kind === 'smtp' } }, given);
+        ? `${mail.host}:${mail.port} accepted a mail to ${to} from ${formatMailbox(mail.from)}.`
+        : `No mail server is set (EMAIL_HOST), so the mail to ${to} is in the development mailbox.`;
+    print({ text, json: { to, isSent: mail.kind === 'smtp' } }, args);
   },
 };
 
-function configOf(terminal: Terminal): Config {
+function readTerminalConfig(terminal: Terminal): Config {
   return readConfig(terminal.env, terminal.cwd());
 }
 
-/** @throws Error with the mail server's refusal */
+/** @throws Error with the reply of the mail server */
 async function sendTestMail(
   terminal: Terminal,
   recipient: { readonly to: string; readonly locale: SupportedLocale },
 ): Promise<void> {
-  const config = configOf(terminal);
+  const config = readTerminalConfig(terminal);
   const log = createLog({ isReadable: config.debug, level: 'warn', stream: terminal.stderr });
   const { createMailer } = await import('../../mail/mailer.ts');
   const mailbox = createDevMailbox(join(config.dataDirectory, 'mailbox'));
@@ -111,7 +115,7 @@ async function sendTestMail(
   try {
     await mailer.send(writeMail('test', recipient, {}), { messageKey: uuidv7() });
   } catch (error) {
-    // Without the cause, whose code could be taken for that of the database.
+    // Without the cause: `describeFailure` could take its code for an error of the database connection.
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`The test mail was not sent:\n  ${printable(reason)}`);
   } finally {
@@ -121,7 +125,7 @@ async function sendTestMail(
 
 export const mailCommand = commandGroup({
   name: 'mail',
-  describe: 'Look at the mails, test that they arrive, see to those that do not',
+  describe: 'Preview mails, test the mail server, list and resend unsent mails',
   commands: (argv) =>
     argv.command(previewCommand).command(testCommand).command(listMails).command(resendMails),
 });
@@ -138,24 +142,24 @@ interface ResendArguments extends GlobalArguments {
 
 const defaultLimit = 100;
 
-const stateColours: Readonly<Record<JobState, Colour | undefined>> = {
+const stateColors: Readonly<Record<JobState, Color | undefined>> = {
   waiting: undefined,
   retrying: 'yellow',
   dead: 'red',
 };
 
 const columns: readonly Column<QueuedMail>[] = [
-  { name: 'id', title: 'ID', isWhole: true, value: ({ id }) => id },
+  { name: 'id', title: 'ID', isNeverCut: true, value: ({ id }) => id },
   {
     name: 'state',
     title: 'STATE',
     value: ({ state }) => state,
-    colour: ({ state }) => stateColours[state],
+    color: ({ state }) => stateColors[state],
   },
   { name: 'mail', title: 'MAIL', value: ({ mail }) => mail },
   { name: 'to', title: 'TO', value: ({ to }) => to },
   { name: 'attempts', title: 'ATTEMPTS', value: ({ attempts }) => attempts },
-  { name: 'createdAt', title: 'MADE', value: ({ createdAt }) => createdAt },
+  { name: 'createdAt', title: 'CREATED', value: ({ createdAt }) => createdAt },
   {
     name: 'nextAttemptAt',
     title: 'NEXT ATTEMPT',
@@ -172,17 +176,17 @@ const listMails: CommandModule<GlobalArguments, ListMailsArguments> = {
       .option('dead', {
         type: 'boolean',
         default: false,
-        describe: 'Only those that are not tried again by themselves',
+        describe: 'Only mails without further attempts',
       })
       .option('limit', {
         ...limitOption,
         default: String(defaultLimit),
-        describe: 'At most so many',
+        describe: 'Maximum number of mails',
       }),
-  handler: async (given) => {
-    const format = formatOf(given);
-    const list = { isDeadOnly: given.dead, limit: parseLimit(given.limit) };
-    const { terminal } = given;
+  handler: async (args) => {
+    const format = parseFormat(args);
+    const list = { isDeadOnly: args.dead, limit: parseLimit(args.limit) };
+    const { terminal } = args;
     const mails = await withAppContext(terminal, ({ mailQueue }) => mailQueue.list(list), {
       purpose: 'read',
     });
@@ -192,25 +196,25 @@ const listMails: CommandModule<GlobalArguments, ListMailsArguments> = {
 
 const resendMails: CommandModule<GlobalArguments, ResendArguments> = {
   command: 'resend [ids..]',
-  describe: 'Send mails again that failed, by their ids in the list',
+  describe: 'Send failed mails again, by their ids in the list',
   builder: (argv) =>
     argv
-      .positional('ids', { type: 'string', array: true, describe: 'Which mails' })
-      .option('all-dead', { type: 'boolean', default: false, describe: 'All dead ones' }),
-  handler: async ({ ids = [], allDead, ...given }) => {
-    if (allDead !== (ids.length === 0))
-      throw new UsageError('Name mails by id, or say --all-dead.');
-    const wrong = ids.find((id) => !/^\d{1,18}$/.test(id));
-    if (wrong !== undefined) throw new UsageError('The id of a mail is a number; see mail list.');
-    const resent = await withAppContext(given.terminal, ({ mailQueue }) =>
+      .positional('ids', { type: 'string', array: true, describe: 'Ids of mails' })
+      .option('all-dead', { type: 'boolean', default: false, describe: 'All dead mails' }),
+  handler: async ({ ids = [], allDead, ...args }) => {
+    if (allDead !== (ids.length === 0)) throw new UsageError('Give ids of mails, or --all-dead.');
+    const malformed = ids.find((id) => !/^\d{1,18}$/.test(id));
+    if (malformed !== undefined)
+      throw new UsageError('The id of a mail is a number; see mail list.');
+    const resent = await withAppContext(args.terminal, ({ mailQueue }) =>
       mailQueue.resend(allDead ? undefined : ids),
     );
     const mails = resent.length === 1 ? 'mail is' : 'mails are';
-    print({ text: `${resent.length} ${mails} due now.`, json: { resent } }, given);
+    print({ text: `${resent.length} ${mails} due now.`, json: { resent } }, args);
   },
 };
 
-/** The answer of a mail server, which may have several lines, as one. */
+/** The reply of a mail server, which can have several lines, on one line. */
 function oneLine(text: string | null): string | null {
   return text === null ? null : printable(text).replace(/\s+/g, ' ').trim();
 }

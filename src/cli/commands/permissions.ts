@@ -1,20 +1,17 @@
-/** `permissions list|create|update|delete`. */
-
+/** `permissions list|create|update|delete`: permissions by code. */
 import type { CommandModule } from 'yargs';
 import type { Permission } from '../../features/access/access.entities.ts';
-import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withAppContext } from '../context.ts';
 import {
-  type Column,
-  formatOf,
+  commandGroup,
+  type GlobalArguments,
   type ListArguments,
   listOptions,
-  printList,
-  recordOf,
-} from '../listing.ts';
-import { paginate } from '../progress.ts';
+  parseFormat,
+} from '../arguments.ts';
+import { withAppContext } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import { type Column, paginate, print, printList, rowToJson } from '../output.ts';
 import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from '../prompts.ts';
-import { UsageError } from '../usage.ts';
 
 interface PermissionArguments extends GlobalArguments {
   readonly permission: string;
@@ -46,16 +43,16 @@ const listPermissions: CommandModule<GlobalArguments, ListArguments> = {
   command: 'list',
   describe: 'List the permissions',
   builder: listOptions,
-  handler: async (given) => {
-    const format = formatOf(given);
+  handler: async (args) => {
+    const format = parseFormat(args);
     await withAppContext(
-      given.terminal,
+      args.terminal,
       ({ directory }, context) => {
         const pages = paginate(
           (page) => directory.permissions(page, context),
           async (permissions) => permissions,
         );
-        return printList(pages, columns, { format, stdout: given.terminal.stdout });
+        return printList(pages, columns, { format, stdout: args.terminal.stdout });
       },
       { purpose: 'read' },
     );
@@ -64,67 +61,70 @@ const listPermissions: CommandModule<GlobalArguments, ListArguments> = {
 
 const createPermission: CommandModule<GlobalArguments, CreateArguments> = {
   command: 'create <permission>',
-  describe: 'Make a permission',
+  describe: 'Create a permission',
   builder: (argv) =>
     argv.positional('permission', codePositional).option('name', {
       type: 'string',
       requiresArg: true,
       demandOption: true,
-      describe: 'What people call it',
+      describe: 'Display name',
     }),
-  handler: async ({ permission: codename, name, ...given }) => {
-    const made = await withAppContext(given.terminal, ({ permissionAdministration }, context) =>
+  handler: async ({ permission: codename, name, ...args }) => {
+    const created = await withAppContext(args.terminal, ({ permissionAdministration }, context) =>
       permissionAdministration.createPermission({ codename, name }, context),
     );
-    print({ text: `Permission ${made.codename} made.`, json: recordOf(made, columns) }, given);
+    print(
+      { text: `Permission ${created.codename} created.`, json: rowToJson(created, columns) },
+      args,
+    );
   },
 };
 
 const updatePermission: CommandModule<GlobalArguments, UpdateArguments> = {
   command: 'update <permission>',
-  describe: 'Change a permission; what is left out stays',
+  describe: 'Change a permission; omitted fields keep their values',
   builder: (argv) =>
     argv
       .positional('permission', codePositional)
-      .option('name', { type: 'string', requiresArg: true, describe: 'What people call it' })
+      .option('name', { type: 'string', requiresArg: true, describe: 'Display name' })
       .option('codename', {
         type: 'string',
         requiresArg: true,
-        describe: 'New code; whoever holds the permission holds what this stands for',
+        describe: 'New code; users and groups with the permission keep it',
       }),
-  handler: async ({ permission, name, codename, ...given }) => {
+  handler: async ({ permission, name, codename, ...args }) => {
     if (name === undefined && codename === undefined) {
-      throw new UsageError('Say what to change: --name or --codename.');
+      throw new UsageError('Nothing to change: give --name or --codename.');
     }
     const changed = await withAppContext(
-      given.terminal,
+      args.terminal,
       async ({ lookup, permissionAdministration }, context) => {
         const id = await lookup.permissionId(permission, context);
         return permissionAdministration.updatePermission(id, { name, codename }, context);
       },
     );
-    print({ text: `Permission ${permission} changed.`, json: recordOf(changed, columns) }, given);
+    print({ text: `Permission ${permission} changed.`, json: rowToJson(changed, columns) }, args);
   },
 };
 
 const deletePermission: CommandModule<GlobalArguments, PermissionArguments & ConfirmedArguments> = {
   command: 'delete <permission>',
-  describe: 'Delete a permission; nobody holds it any more',
+  describe: 'Delete a permission, and revoke it from all users and groups',
   builder: (argv) => argv.positional('permission', codePositional).option('yes', yesOption),
-  handler: async ({ permission, ...given }) => {
-    requireConfirmable(given);
-    await withAppContext(given.terminal, async ({ lookup, permissionAdministration }, context) => {
+  handler: async ({ permission, ...args }) => {
+    requireConfirmable(args);
+    await withAppContext(args.terminal, async ({ lookup, permissionAdministration }, context) => {
       const id = await lookup.permissionId(permission, context);
-      await confirm(`Delete the permission ${permission}?`, given);
+      await confirm(`Delete the permission ${permission}?`, args);
       await permissionAdministration.deletePermission(id, context);
     });
-    print({ text: `Permission ${permission} deleted.`, json: { codename: permission } }, given);
+    print({ text: `Permission ${permission} deleted.`, json: { codename: permission } }, args);
   },
 };
 
 export const permissionsCommand = commandGroup({
   name: 'permissions',
-  describe: 'List, make, change or delete permissions',
+  describe: 'List, create, change or delete permissions',
   commands: (argv) =>
     argv
       .command(listPermissions)

@@ -1,4 +1,5 @@
-/** `rate-limits show`, `rate-limits reset`: the attempts that were counted, and letting callers try again. */
+/** `rate-limits show` and `rate-limits reset`: the counted attempts of accounts and networks. */
+
 import { isIP } from 'node:net';
 import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../bootstrap/app-context.ts';
@@ -8,19 +9,19 @@ import { parseFields, parseLoginName, refuse } from '../../core/parse.ts';
 import { accountOf } from '../../rate-limit/attempt-limits.ts';
 import { type Bucket, idOf } from '../../rate-limit/limiter.ts';
 import type { BucketState } from '../../rate-limit/store.ts';
-import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withAppContext } from '../context.ts';
 import {
-  type Column,
-  formatOf,
+  commandGroup,
+  type GlobalArguments,
   type ListArguments,
   limitOption,
   listOptions,
+  parseFormat,
   parseLimit,
-  printList,
-} from '../listing.ts';
+} from '../arguments.ts';
+import { withAppContext } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import { type Column, print, printList } from '../output.ts';
 import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from '../prompts.ts';
-import { UsageError } from '../usage.ts';
 
 interface ShowArguments extends ListArguments {
   readonly account: string | undefined;
@@ -36,7 +37,7 @@ interface ResetArguments extends ConfirmedArguments {
 
 interface Row {
   readonly limit: string;
-  /** A network as it is, an account as a digest. */
+  /** The network in plain text, the account as a digest. */
   readonly key: string;
   readonly used: number;
   readonly of: number;
@@ -45,85 +46,83 @@ interface Row {
 
 const columns: readonly Column<Row>[] = [
   { name: 'limit', title: 'LIMIT', value: ({ limit }) => limit },
-  { name: 'key', title: 'KEY', isWhole: true, value: ({ key }) => key },
+  { name: 'key', title: 'KEY', isNeverCut: true, value: ({ key }) => key },
   { name: 'used', title: 'USED', value: ({ used }) => used },
   { name: 'of', title: 'OF', value: ({ of }) => of },
-  { name: 'endsAt', title: 'EMPTY AGAIN', value: ({ endsAt }) => endsAt },
+  { name: 'endsAt', title: 'ENDS', value: ({ endsAt }) => endsAt },
 ];
 
 const accountOption = {
   type: 'string',
   requiresArg: true,
-  describe: 'Address or username, whether there is such an account or not',
+  describe: 'Email address or username; the account need not exist',
 } as const;
 const networkOption = {
   type: 'string',
   requiresArg: true,
-  describe: 'An IP address; with --account, its attempts on that account',
+  describe: 'IP address; with --account only its attempts on that account',
 } as const;
 
 const showCommand: CommandModule<GlobalArguments, ShowArguments> = {
   command: 'show',
-  describe: 'Show the fullest buckets, or those of an account or network',
+  describe: 'Show the fullest buckets, or the buckets of an account or network',
   builder: (argv) =>
     listOptions(argv)
       .option('account', accountOption)
       .option('network', networkOption)
-      .option('limit', { ...limitOption, default: '20', describe: 'So many of the fullest' }),
-  handler: async ({ account, network, limit: limitText, ...given }) => {
+      .option('limit', { ...limitOption, default: '20', describe: 'Maximum number of buckets' }),
+  handler: async ({ account, network, limit: limitText, ...args }) => {
     const limit = parseLimit(limitText);
-    const format = formatOf(given);
+    const format = parseFormat(args);
     const read = async (app: AppContext) => {
-      const { rateLimiter, limits } = required(app);
+      const { rateLimiter, limits } = requireRateLimits(app);
       const states =
         account === undefined && network === undefined
           ? await rateLimiter.fullest(limit)
-          : await readInOrder(app, bucketsOf(app, { account, network }));
+          : await readBuckets(app, bucketsOf(app, { account, network }));
       return states.flatMap((state) => rowsOf(state, limits));
     };
-    const rows = await withAppContext(given.terminal, read, { purpose: 'read' });
-    await printList([rows], columns, { format, stdout: given.terminal.stdout });
+    const rows = await withAppContext(args.terminal, read, { purpose: 'read' });
+    await printList([rows], columns, { format, stdout: args.terminal.stdout });
   },
 };
 
 const resetCommand: CommandModule<GlobalArguments, ResetArguments> = {
   command: 'reset',
-  describe: 'Let an account, a network or everybody try again at once',
+  describe: 'Reset the counted attempts of an account, a network or all',
   builder: (argv) =>
     argv
       .option('account', accountOption)
       .option('network', networkOption)
-      .option('all', { type: 'boolean', default: false, describe: 'Every bucket there is' })
+      .option('all', { type: 'boolean', default: false, describe: 'All buckets' })
       .option('yes', yesOption),
-  handler: async ({ account, network, all, ...given }) => {
+  handler: async ({ account, network, all, ...args }) => {
     if (all === (account !== undefined || network !== undefined)) {
       throw new UsageError('Give --account, --network or both, or --all.');
     }
-    if (all) requireConfirmable(given);
-    const reset = await withAppContext(given.terminal, async (app) => {
-      const { rateLimiter } = required(app);
+    if (all) requireConfirmable(args);
+    const reset = await withAppContext(args.terminal, async (app) => {
+      const { rateLimiter } = requireRateLimits(app);
       if (all) {
-        await confirm('Reset all buckets of all accounts and networks?', given);
+        await confirm('Reset all buckets of all accounts and networks?', args);
         return rateLimiter.clear();
       }
       const buckets = bucketsOf(app, { account, network });
       await rateLimiter.reset(buckets);
       return buckets.length;
     });
-    print(
-      { text: `Reset ${reset} ${reset === 1 ? 'bucket' : 'buckets'}.`, json: { reset } },
-      given,
-    );
+    print({ text: `Reset ${reset} ${reset === 1 ? 'bucket' : 'buckets'}.`, json: { reset } }, args);
   },
 };
 
 export const rateLimitsCommand = commandGroup({
   name: 'rate-limits',
-  describe: 'Show or reset the attempts that the rate limits have counted',
+  describe: 'Show or reset the attempts that the rate limits counted',
   commands: (argv) => argv.command(showCommand).command(resetCommand),
 });
 
-function required({ rateLimiter, config }: AppContext) {
+/** @throws UsageError when RATE_LIMITS is off */
+function requireRateLimits({ rateLimiter, config }: AppContext) {
   const { rateLimits: limits } = config;
   if (rateLimiter && limits) return { rateLimiter, limits };
   throw new UsageError('RATE_LIMITS is off: attempts are not counted.');
@@ -134,8 +133,10 @@ function bucketsOf(
   { account, network }: { account: string | undefined; network: string | undefined },
 ): readonly Bucket[] {
   const parsed = parseFields({
-    account: () => account && (parseLoginName(account) ?? refuse('Is no address or username.')),
-    network: () => network && (isIP(network) ? networkOf(network) : refuse('Is no IP address.')),
+    account: () =>
+      account && (parseLoginName(account) ?? refuse('Is not an email address or username.')),
+    network: () =>
+      network && (isIP(network) ? networkOf(network) : refuse('Is not an IP address.')),
   });
   return attemptLimits.bucketsOf({
     ...(parsed.account ? { account: accountOf(parsed.account) } : {}),
@@ -143,12 +144,13 @@ function bucketsOf(
   });
 }
 
-async function readInOrder(app: AppContext, buckets: readonly Bucket[]): Promise<BucketState[]> {
-  const states = await required(app).rateLimiter.read(buckets);
+/** The states of buckets in their order, without empty buckets. */
+async function readBuckets(app: AppContext, buckets: readonly Bucket[]): Promise<BucketState[]> {
+  const states = await requireRateLimits(app).rateLimiter.read(buckets);
   return buckets.flatMap((bucket) => states.find(({ key }) => key === idOf(bucket)) ?? []);
 }
 
-/** None for a bucket of a limit that this version does not know. */
+/** The row of a bucket; none for a bucket of a limit that this release does not have. */
 function rowsOf({ key: id, used, endsAt }: BucketState, limits: Limits): Row[] {
   const limit = limitNames.find((name) => id.startsWith(`${name}:`));
   if (limit === undefined) return [];

@@ -1,13 +1,19 @@
-/** `registrations list|confirm|delete`: what waits for its code, and the operator's decision on it. */
+/** `registrations list|confirm|delete`: registrations that wait for their verification codes. */
+
 import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../bootstrap/app-context.ts';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { Registration } from '../../features/registrations/registration.entity.ts';
-import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withAppContext } from '../context.ts';
+import {
+  commandGroup,
+  type GlobalArguments,
+  type ListArguments,
+  listOptions,
+  parseFormat,
+} from '../arguments.ts';
+import { withAppContext } from '../context.ts';
 import { printError, type Terminal } from '../io.ts';
-import { type Column, formatOf, type ListArguments, listOptions, printList } from '../listing.ts';
-import { paginate } from '../progress.ts';
+import { type Column, paginate, print, printList } from '../output.ts';
 import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from '../prompts.ts';
 
 interface RegistrationArguments extends GlobalArguments {
@@ -15,7 +21,7 @@ interface RegistrationArguments extends GlobalArguments {
 }
 
 const columns: readonly Column<Registration>[] = [
-  { name: 'id', title: 'ID', isWhole: true, value: ({ id }) => id },
+  { name: 'id', title: 'ID', isNeverCut: true, value: ({ id }) => id },
   { name: 'email', title: 'EMAIL', value: ({ email }) => email },
   { name: 'firstName', title: 'FIRST NAME', value: ({ firstName }) => firstName },
   { name: 'lastName', title: 'LAST NAME', value: ({ lastName }) => lastName },
@@ -23,8 +29,8 @@ const columns: readonly Column<Registration>[] = [
   { name: 'expiresAt', title: 'CODE EXPIRES', value: ({ expiresAt }) => expiresAt },
 ];
 
-/** Says that registrations wait, where an operator looks for an account that does not exist yet. */
-export async function warnOfPending(
+/** Prints the number of registrations, for an operator who looks for an account that does not exist yet. */
+export async function warnOfRegistrations(
   { directory }: Pick<AppContext, 'directory'>,
   context: RequestContext,
   terminal: Terminal,
@@ -41,23 +47,23 @@ export async function warnOfPending(
 const registrationPositional = {
   type: 'string',
   demandOption: true,
-  describe: 'Id, or the address when one registration waits for it',
+  describe: 'Id, or the email address if only one registration has it',
 } as const;
 
 const listRegistrations: CommandModule<GlobalArguments, ListArguments> = {
   command: 'list',
-  describe: 'List the registrations that wait, the newest first',
+  describe: 'List the registrations that wait for confirmation, newest first',
   builder: listOptions,
-  handler: async (given) => {
-    const format = formatOf(given);
+  handler: async (args) => {
+    const format = parseFormat(args);
     await withAppContext(
-      given.terminal,
+      args.terminal,
       ({ directory }, context) => {
         const pages = paginate(
           (page) => directory.registrations(page, context),
           async (registrations) => registrations,
         );
-        return printList(pages, columns, { format, stdout: given.terminal.stdout });
+        return printList(pages, columns, { format, stdout: args.terminal.stdout });
       },
       { purpose: 'read' },
     );
@@ -66,15 +72,15 @@ const listRegistrations: CommandModule<GlobalArguments, ListArguments> = {
 
 const confirmRegistration: CommandModule<GlobalArguments, RegistrationArguments> = {
   command: 'confirm <registration>',
-  describe: 'Create the account of a registration without its code',
+  describe: 'Create the account of a registration without its verification code',
   builder: (argv) => argv.positional('registration', registrationPositional),
-  handler: async ({ registration, ...given }) => {
-    const user = await withAppContext(given.terminal, async (app, context) => {
+  handler: async ({ registration, ...args }) => {
+    const user = await withAppContext(args.terminal, async (app, context) => {
       const id = await app.lookup.registrationId(registration, context);
       return app.registrationAdministration.confirmRegistration(id, context);
     });
     const { id, email, status } = user;
-    print({ text: `${email} is active.`, json: { id, email, status } }, given);
+    print({ text: `${email} is active.`, json: { id, email, status } }, args);
   },
 };
 
@@ -83,24 +89,24 @@ const deleteRegistration: CommandModule<
   RegistrationArguments & ConfirmedArguments
 > = {
   command: 'delete <registration>',
-  describe: 'Delete a registration; its code stops working',
+  describe: 'Delete a registration; its verification code no longer works',
   builder: (argv) =>
     argv.positional('registration', registrationPositional).option('yes', yesOption),
-  handler: async ({ registration, ...given }) => {
-    requireConfirmable(given);
-    const deleted = await withAppContext(given.terminal, async (app, context) => {
+  handler: async ({ registration, ...args }) => {
+    requireConfirmable(args);
+    const deleted = await withAppContext(args.terminal, async (app, context) => {
       const id = await app.lookup.registrationId(registration, context);
-      await confirm(`Delete the registration ${registration}?`, given);
+      await confirm(`Delete the registration ${registration}?`, args);
       await app.registrationAdministration.deleteRegistration(id, context);
       return id;
     });
-    print({ text: `The registration ${deleted} is deleted.`, json: { id: deleted } }, given);
+    print({ text: `Registration ${deleted} deleted.`, json: { id: deleted } }, args);
   },
 };
 
 export const registrationsCommand = commandGroup({
   name: 'registrations',
-  describe: 'List the registrations that wait, confirm or delete one',
+  describe: 'List, confirm or delete registrations',
   commands: (argv) =>
     argv.command(listRegistrations).command(confirmRegistration).command(deleteRegistration),
 });

@@ -1,4 +1,4 @@
-/** `serve`: starts the service and prints its addresses; a signal ends it. */
+/** `serve`: starts the server and prints its addresses. A signal begins the graceful shutdown. */
 import cluster from 'node:cluster';
 import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../bootstrap/app-context.ts';
@@ -9,9 +9,8 @@ import { hasEmbeddedDatabase } from '../../embedded-postgres/embedded.ts';
 import { returnMemoryWhenIdle } from '../../observability/idle-memory.ts';
 import { createLog, type Log } from '../../observability/log.ts';
 import { startTracing, stopTracing } from '../../observability/tracing.ts';
-import type { GlobalArguments } from '../context.ts';
-import { printError, printLine, type Terminal } from '../io.ts';
-import { untilSignalled } from '../signals.ts';
+import type { GlobalArguments } from '../arguments.ts';
+import { printError, printLine, type Terminal, untilSignalled } from '../io.ts';
 
 interface ServeArguments extends GlobalArguments {
   readonly port: string | undefined;
@@ -20,18 +19,18 @@ interface ServeArguments extends GlobalArguments {
 
 export const serveCommand: CommandModule<GlobalArguments, ServeArguments> = {
   command: 'serve',
-  describe: 'Start the service',
+  describe: 'Start the server',
   builder: (argv) =>
     argv
       .option('port', {
         type: 'string',
         requiresArg: true,
-        describe: 'Port to listen at, instead of PORT; 0 for a free one',
+        describe: 'Port to listen on instead of PORT; 0 for a free port',
       })
       .option('host', {
         type: 'string',
         requiresArg: true,
-        describe: 'Address to listen at, instead of HOST',
+        describe: 'Address to listen on instead of HOST',
       }),
   handler: async ({ json, terminal, port, host }) => {
     const options = { ...(port === undefined ? {} : { PORT: port }), ...(host && { HOST: host }) };
@@ -39,42 +38,42 @@ export const serveCommand: CommandModule<GlobalArguments, ServeArguments> = {
     const log = createLog({ isReadable: config.debug && !json, level: config.logLevel });
     if (cluster.isPrimary) await announceDatabase(config, terminal);
     if (config.workers > 1 && cluster.isPrimary) {
-      const { superviseWorkers } = await import('./workers.ts');
+      const { superviseWorkers } = await import('../workers.ts');
       await superviseWorkers(config.workers, log);
       return;
     }
-    await run({ config, log, json, terminal }).finally(() => cluster.worker?.disconnect());
+    await runServer({ config, log, json, terminal }).finally(() => cluster.worker?.disconnect());
   },
 };
 
-interface Run extends GlobalArguments {
+interface ServerOptions extends GlobalArguments {
   readonly config: Config;
   readonly log: Log;
 }
 
-async function run({ config, log, ...given }: Run): Promise<void> {
-  // A terminal and a service manager signal the whole group; the supervisor, too, passes each signal on.
-  const signalled = cluster.isPrimary ? untilSignalled() : untilSignalled(leaveToSupervisor);
-  outliveBrokenConnections(log);
-  // Loaded here, as no other command needs HTTP.
+async function runServer({ config, log, ...args }: ServerOptions): Promise<void> {
+  // A worker gets a signal twice: with its process group, and from the supervisor, which forwards it. The
+  // supervisor kills the workers after a second signal.
+  const signalled = cluster.isPrimary ? untilSignalled() : untilSignalled(() => undefined);
+  handleUnhandledRejections(log);
+  // Imported here, because no other command needs HTTP.
   const [{ startServer }, { createAppContext }] = await Promise.all([
     import('../../bootstrap/server.ts'),
     import('../../bootstrap/app-context.ts'),
   ]);
   await startTracing(config.tracing, packageVersion());
   const app = await createAppContext({ config, log });
-  const service = await startServer(app);
+  const server = await startServer(app);
   using _idle = returnMemoryWhenIdle();
-  if (cluster.isPrimary || cluster.worker?.id === 1) await welcome(app, service.address, given);
+  if (cluster.isPrimary || cluster.worker?.id === 1)
+    await printAddresses(app, server.address, args);
   log.info({ signal: await signalled }, 'shutting down');
-  await service.beginShutdown();
-  await service.close();
+  await server.beginShutdown();
+  await server.close();
   await stopTracing();
 }
 
-function leaveToSupervisor(): void {}
-
-/** A new database is made here only, and never without a word: the folder may be the wrong one. */
+/** Only `serve` creates an embedded database. It prints the directory, which can be the wrong one. */
 async function announceDatabase(
   { database, dataDirectory }: Config,
   terminal: Terminal,
@@ -82,15 +81,15 @@ async function announceDatabase(
   if (database !== undefined || (await hasEmbeddedDatabase(dataDirectory))) return;
   printError(
     terminal,
-    `DATABASE_URL is not set: making a new embedded PostgreSQL database in ${dataDirectory}.`,
+    `DATABASE_URL is not set: creating a new embedded PostgreSQL database in ${dataDirectory}.`,
   );
 }
 
 /**
- * The last resort: a rejection that a library left unhandled. A broken connection is no reason to end;
- * anything else may have left a broken state, and the supervisor starts a fresh process.
+ * Handles rejections that a library left unhandled. A broken database connection is only logged. Any other
+ * error can leave a broken state: the process exits, and the supervisor starts a new one.
  */
-function outliveBrokenConnections(log: Log): void {
+function handleUnhandledRejections(log: Log): void {
   process.on('unhandledRejection', (error) => {
     if (isDatabaseUnavailable(error)) {
       log.warn({ err: error }, 'database connection lost outside of a request');
@@ -101,8 +100,8 @@ function outliveBrokenConnections(log: Log): void {
   });
 }
 
-/** Says where everything is: to people, or in one line to programs. */
-async function welcome(
+/** Prints the addresses of the server: for people, or as one line of JSON. */
+async function printAddresses(
   app: AppContext,
   address: string,
   { json, terminal }: GlobalArguments,
@@ -110,21 +109,21 @@ async function welcome(
   const { config, unitOfWork } = app;
   const port = new URL(address).port;
   const base = config.port === 0 ? config.publicUrl.replace(/:0$/, `:${port}`) : config.publicUrl;
-  const places = {
+  const urls = {
     graphql: `${base}/graphql`,
     rest: `${base}${config.restPrefix}/`,
     docs: `${base}/docs`,
     ...(config.mail.kind === 'mailbox' ? { mailbox: `${base}/dev/mailbox` } : {}),
   };
   if (json) {
-    printLine(terminal, JSON.stringify({ address, ...places }));
+    printLine(terminal, JSON.stringify({ address, ...urls }));
     return;
   }
   if (!config.debug) return;
   const superusers = await unitOfWork.query('select 1 from users where is_superuser limit 1');
   const labels = { graphql: 'GraphQL', rest: 'REST', docs: 'Docs', mailbox: 'Mailbox' };
-  const lines = Object.entries(places).map(
-    ([name, place]) => `  ${labels[name as keyof typeof labels]}: ${place}`, // the keys of places
+  const lines = Object.entries(urls).map(
+    ([name, url]) => `  ${labels[name as keyof typeof labels]}: ${url}`, // the keys of urls
   );
   if (superusers.length === 0) lines.push('  First administrator: npx gatehouse createsuperuser');
   printLine(terminal, ['', 'Gatehouse is running.', ...lines, ''].join('\n'));

@@ -1,11 +1,18 @@
-/** `sessions list` and `sessions revoke`: where a person is logged in, and ending that. */
+/** `sessions list` and `sessions revoke`: the sessions of a user. */
+
 import type { CommandModule } from 'yargs';
 import type { Session } from '../../features/sessions/session.entity.ts';
-import { commandGroup } from '../command-group.ts';
-import { type GlobalArguments, print, withAppContext } from '../context.ts';
-import { type Column, formatOf, type ListArguments, listOptions, printList } from '../listing.ts';
-import { UsageError } from '../usage.ts';
-import { userPositional } from './users/show.ts';
+import {
+  commandGroup,
+  type GlobalArguments,
+  type ListArguments,
+  listOptions,
+  parseFormat,
+} from '../arguments.ts';
+import { withAppContext } from '../context.ts';
+import { UsageError } from '../errors.ts';
+import { type Column, print, printList } from '../output.ts';
+import { userPositional } from './users/user-command.ts';
 
 interface ListSessionsArguments extends ListArguments {
   readonly user: string;
@@ -17,7 +24,7 @@ interface RevokeArguments extends GlobalArguments {
 }
 
 const columns: readonly Column<Session>[] = [
-  { name: 'id', title: 'ID', isWhole: true, value: ({ id }) => id },
+  { name: 'id', title: 'ID', isNeverCut: true, value: ({ id }) => id },
   { name: 'createdAt', title: 'CREATED', value: ({ createdAt }) => createdAt },
   { name: 'lastUsedAt', title: 'LAST USED', value: ({ lastUsedAt }) => lastUsedAt },
   { name: 'expiresAt', title: 'EXPIRES', value: ({ expiresAt }) => expiresAt },
@@ -27,34 +34,34 @@ const columns: readonly Column<Session>[] = [
 
 const listSessions: CommandModule<GlobalArguments, ListSessionsArguments> = {
   command: 'list <user>',
-  describe: 'List the live sessions of a person, the one used last first',
+  describe: 'List the live sessions of a user, last used first',
   builder: (argv) => listOptions(argv).positional('user', userPositional),
-  handler: async (given) => {
-    const format = formatOf(given);
+  handler: async (args) => {
+    const format = parseFormat(args);
     const sessions = await withAppContext(
-      given.terminal,
-      async (app, context) => app.sessions.list(await app.lookup.userId(given.user, context)),
+      args.terminal,
+      async (app, context) => app.sessions.list(await app.lookup.userId(args.user, context)),
       { purpose: 'read' },
     );
-    await printList([sessions], columns, { format, stdout: given.terminal.stdout });
+    await printList([sessions], columns, { format, stdout: args.terminal.stdout });
   },
 };
 
 const revokeSessions: CommandModule<GlobalArguments, RevokeArguments> = {
   command: 'revoke [id]',
-  describe: 'End a session by its id in the list, or all of a person',
+  describe: 'Revoke a session by its id in the list, or all sessions of a user',
   builder: (argv) =>
     argv.positional('id', { type: 'string', describe: 'Id of a session' }).option('user', {
       type: 'string',
       requiresArg: true,
-      describe: 'End all sessions of this person, by address, username or id',
+      describe: 'Revoke all sessions of this user, by email address, username or id',
     }),
-  handler: async ({ id, user, ...given }) => {
+  handler: async ({ id, user, ...args }) => {
     if ((id === undefined) === (user === undefined)) {
       throw new UsageError('Give the id of a session, or --user.');
     }
     const email = await withAppContext(
-      given.terminal,
+      args.terminal,
       async ({ accountRecovery, lookup, directory }, context) => {
         if (id !== undefined) return accountRecovery.revokeSessionById(id, context);
         const userId = await lookup.userId(user, context);
@@ -63,13 +70,13 @@ const revokeSessions: CommandModule<GlobalArguments, RevokeArguments> = {
       },
     );
     const text =
-      id === undefined ? `All sessions of ${email} ended.` : `A session of ${email} ended.`;
-    print({ text, json: { id: id ?? null, email } }, given);
+      id === undefined ? `All sessions of ${email} revoked.` : `A session of ${email} revoked.`;
+    print({ text, json: { id: id ?? null, email } }, args);
   },
 };
 
 export const sessionsCommand = commandGroup({
   name: 'sessions',
-  describe: 'List and end the sessions of a person',
+  describe: 'List or revoke the sessions of a user',
   commands: (argv) => argv.command(listSessions).command(revokeSessions),
 });

@@ -1,4 +1,4 @@
-/** Looks at the database, and through it at keys, clock, mails and the processes of the server. */
+/** Checks of `doctor` in the database: connection, clock, migrations, signing keys, mails and server processes. */
 import { access } from 'node:fs/promises';
 import type { Config } from '../../../config/config.ts';
 import {
@@ -24,71 +24,71 @@ import { mailTask } from '../../../mail/outbox.ts';
 import { type Finding, fail, ok, reasonOf, warn } from './finding.ts';
 
 const oldestVersion = 14;
-const skewSeconds = { warn: 2, fail: 30 };
-const keyDays = 365;
-const slowMailSeconds = 600;
-const silentSeconds = 5;
+const clockSkewSeconds = { warn: 2, fail: 30 };
+const keyMaxAgeDays = 365;
+const mailDelaySeconds = 600;
+const heartbeatTimeoutSeconds = 5;
 
-/** A database that is away, or not made yet, is one finding; the rest is not looked at then. */
+/** One finding if the database is unavailable or not created yet; else all findings. */
 export async function checkDatabase(config: Config): Promise<Finding[]> {
   await using opened = new AsyncDisposableStack();
   try {
-    const connection = config.database ?? (await embeddedDatabase(config, opened));
-    if (!connection) return [ok('database', 'the embedded one is made at the first start')];
+    const connection = config.database ?? (await joinExistingDatabase(config, opened));
+    if (!connection) return [ok('database', 'the embedded database is created at the first start')];
     const inspection = await inspectDatabase(connection, 'DATABASE_URL');
     opened.defer(() => inspection.close());
-    return await checkInside(inspection, { config, connection });
+    return await checkContents(inspection, { config, connection });
   } catch (error) {
-    const remedy = 'see that it runs, and that DATABASE_URL leads to it';
+    const remedy = 'check that it runs, and check DATABASE_URL';
     return [fail('database', reasonOf(error), remedy)];
   }
 }
 
-/** The way past a pooler, which the feed and the jobs need. */
-export async function checkDirectWay({ directDatabase }: Config): Promise<Finding[]> {
+/** The connection without a pooler, which the change feed and the jobs need. */
+export async function checkDirectConnection({ directDatabase }: Config): Promise<Finding[]> {
   if (directDatabase === undefined) return [];
-  const check = 'direct way';
+  const check = 'pooler bypass';
   try {
     const inspection = await inspectDatabase(directDatabase, 'DATABASE_DIRECT_URL');
     const tls = await checkTls(inspection, directDatabase, 'DATABASE_DIRECT_URL');
     await inspection.close();
     return [ok(check, `answers, in ${Math.round(inspection.milliseconds)} ms`), tls];
   } catch (error) {
-    const remedy = 'see that DATABASE_DIRECT_URL leads to the database itself, past the pooler';
+    const remedy = 'set DATABASE_DIRECT_URL to the database itself, without the pooler';
     return [fail(check, reasonOf(error), remedy)];
   }
 }
 
-/** One that is not there is not made. */
-async function embeddedDatabase(
+/** Joins the embedded database; undefined if it does not exist, as `doctor` creates nothing. */
+async function joinExistingDatabase(
   { dataDirectory }: Config,
   opened: AsyncDisposableStack,
 ): Promise<DatabaseConnection | undefined> {
-  const isMade = await access(embeddedPaths(dataDirectory).home).then(
+  const isCreated = await access(embeddedPaths(dataDirectory).home).then(
     () => true,
     () => false,
   );
-  if (!isMade) return undefined;
+  if (!isCreated) return undefined;
   const embedded = await acquireEmbeddedDatabase({ dataDirectory });
   opened.defer(() => embedded.release());
   return parseDatabaseUrl(embedded.url);
 }
 
-async function checkInside(
+async function checkContents(
   inspection: Inspection,
   { config, connection }: { config: Config; connection: DatabaseConnection },
 ): Promise<Finding[]> {
   const tls = await checkTls(inspection, connection, 'DATABASE_URL');
   const migrations = await migrationStateOf(inspection.query);
-  const outside = [
+  const general = [
     checkVersion(inspection),
     ...(config.database ? [tls] : []),
     checkClock(inspection.clockAheadSeconds),
     checkMigrations(migrations),
   ];
-  if (migrations.isEmpty) return outside;
+  if (migrations.isEmpty) return general;
   return [
-    ...outside,
+    ...general,
     await checkKeys(inspection, config),
     await checkMails(inspection),
     ...(await checkProcesses(inspection, config.directDatabase ?? connection)),
@@ -107,23 +107,23 @@ function checkVersion({ versionNumber, version, milliseconds }: Inspection): Fin
 
 function checkClock(ahead: number): Finding {
   const distance = Math.abs(ahead);
-  const what = `the database's is ${distance.toFixed(1)} s ${ahead < 0 ? 'behind' : 'ahead of'} this machine's`;
-  const remedy = 'let both follow one time server (NTP)';
-  if (distance > skewSeconds.fail) return fail('clock', what, remedy);
-  return distance > skewSeconds.warn ? warn('clock', what, remedy) : ok('clock', what);
+  const what = `the clock of the database is ${distance.toFixed(1)} s ${ahead < 0 ? 'behind' : 'ahead of'} the clock of this machine`;
+  const remedy = 'synchronize both machines with a time server (NTP)';
+  if (distance > clockSkewSeconds.fail) return fail('clock', what, remedy);
+  return distance > clockSkewSeconds.warn ? warn('clock', what, remedy) : ok('clock', what);
 }
 
 function checkMigrations({ isEmpty, pending, unknown }: MigrationState): Finding {
   const check = 'migrations';
   if (unknown.length > 0) {
-    const what = `a newer release has migrated the database: ${unknown.join(', ')}`;
-    return fail(check, what, 'run that release, or a newer one');
+    const what = `a newer release migrated the database: ${unknown.join(', ')}`;
+    return fail(check, what, 'run that release or a newer one');
   }
-  const remedy = 'npx gatehouse migrate, or start the server, which does it too';
+  const remedy = 'run npx gatehouse migrate, or start the server, which applies them';
   if (isEmpty) return warn(check, 'the database is empty', remedy);
   return pending.length > 0
     ? warn(check, `missing: ${pending.join(', ')}`, remedy)
-    : ok(check, 'all are done');
+    : ok(check, 'all are applied');
 }
 
 interface KeyRow {
@@ -140,16 +140,18 @@ async function checkKeys({ query }: Inspection, config: Config): Promise<Finding
      from signing_keys order by signs_from desc`,
   );
   const newest = rows.find(({ days }) => days >= 0) ?? rows[0];
-  if (!newest) return ok(check, 'the first one is made at the start');
+  if (!newest) return ok(check, 'the first key is created at the first start');
   const secretKey = config.secretKey ?? (await findKeptSecretKey(config.dataDirectory));
-  const isOpen = ({ id, sealed }: KeyRow) =>
+  const isReadable = ({ id, sealed }: KeyRow) =>
     secretKey !== undefined && opensWith(secretKey, { id, sealedPrivateKey: sealed });
-  if (!rows.every(isOpen)) {
-    const what = 'SECRET_KEY is not the one that this database was made with';
-    return fail(check, what, 'set the former SECRET_KEY again');
+  if (!rows.every(isReadable)) {
+    const what = 'SECRET_KEY is not the key of this database';
+    return fail(check, what, 'set the previous SECRET_KEY again');
   }
-  const what = `${rows.length} open with SECRET_KEY; the present one is ${Math.floor(newest.days)} days old`;
-  return newest.days > keyDays ? warn(check, what, 'npx gatehouse keys rotate') : ok(check, what);
+  const what = `${rows.length} readable with SECRET_KEY; the present key is ${Math.floor(newest.days)} days old`;
+  return newest.days > keyMaxAgeDays
+    ? warn(check, what, 'npx gatehouse keys rotate')
+    : ok(check, what);
 }
 
 async function checkMails({ query }: Inspection): Promise<Finding> {
@@ -162,14 +164,14 @@ async function checkMails({ query }: Inspection): Promise<Finding> {
     return warn(
       check,
       what,
-      'npx gatehouse mail list --dead says why; mail resend sends them again',
+      'npx gatehouse mail list --dead shows the reasons; mail resend sends them again',
     );
   }
-  return oldestSeconds > slowMailSeconds
+  return oldestSeconds > mailDelaySeconds
     ? warn(
         check,
-        `${what}, the oldest ${Math.round(oldestSeconds / 60)} minutes`,
-        'npx gatehouse mail list says why',
+        `${what}; the oldest waits ${Math.round(oldestSeconds / 60)} minutes`,
+        'npx gatehouse mail list shows the reasons',
       )
     : ok(check, what);
 }
@@ -184,21 +186,21 @@ async function checkProcesses(
     return [warn('server', what, 'start it: npx gatehouse serve')];
   }
   return [
-    live.silentSeconds > silentSeconds
+    live.silentSeconds > heartbeatTimeoutSeconds
       ? warn(
-          'feed',
-          `a process has been silent for ${Math.round(live.silentSeconds)} s`,
-          'see its log; restart it if it hangs',
+          'change feed',
+          `a process has sent no heartbeat for ${Math.round(live.silentSeconds)} s`,
+          'read its log; restart it if it hangs',
         )
-      : ok('feed', `server processes that beat: ${live.feeds}`),
+      : ok('change feed', `server processes with a heartbeat: ${live.feeds}`),
     live.workers > 0
-      ? ok('jobs', 'somebody does them')
-      : warn('jobs', 'nobody does them, mails among them', 'restart the server'),
+      ? ok('jobs', 'a server process runs them')
+      : warn('jobs', 'no server process runs them, and mails are not sent', 'restart the server'),
   ];
 }
 
 const check = 'database TLS';
-const thisMachine = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
+const localHosts = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
 async function checkTls(
   { tlsVersion, query }: Inspection,
@@ -209,19 +211,19 @@ async function checkTls(
   const pools = encrypted.length > 0 ? `; running pools: ${encrypted.join(', ')}` : '';
   if (tlsVersion === undefined) return withoutTls(connection, variable);
   if (plain.length > 0) {
-    const what = `${variable}: pools of running processes are in plain text: ${plain.join(', ')}`;
+    const what = `${variable}: connection pools of running processes use plain text: ${plain.join(', ')}`;
     return fail(check, what, 'restart those processes with this configuration');
   }
   const what = `${variable}: on (${tlsVersion}, sslmode=${connection.tls?.mode})${pools}`;
   return connection.tls?.mode === 'require'
-    ? warn(check, `${what}; the server's certificate is not checked`, `set sslmode=verify-full`)
+    ? warn(check, `${what}; the server's certificate is not checked`, 'set sslmode=verify-full')
     : ok(check, what);
 }
 
 function withoutTls({ host }: DatabaseConnection, variable: UrlVariable): Finding {
-  if (isSocket(host) || thisMachine.test(host)) {
+  if (isSocket(host) || localHosts.test(host)) {
     return ok(check, `${variable}: off; the database is on this machine`);
   }
-  const what = `${variable}: off; passwords' hashes and tokens' digests travel to ${host} in plain text`;
+  const what = `${variable}: off; password hashes and token digests travel to ${host} in plain text`;
   return warn(check, what, `add ?sslmode=verify-full to ${variable}`);
 }

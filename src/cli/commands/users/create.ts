@@ -1,4 +1,4 @@
-/** `createuser`, `createstaffuser`, `createsuperuser`: accounts made by an operator. */
+/** `createuser`, `createstaffuser`, `createsuperuser`, `activateuser`, `initdefaultadmin`. */
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { Problem } from '../../../core/errors.ts';
 import type {
@@ -7,11 +7,18 @@ import type {
   ProvisioningChecks,
 } from '../../../features/operations/provisioning.ts';
 import type { User } from '../../../features/users/user.entity.ts';
-import { type GlobalArguments, print, withAppContext } from '../../context.ts';
+import type { GlobalArguments } from '../../arguments.ts';
+import { withAppContext } from '../../context.ts';
+import { UsageError } from '../../errors.ts';
 import { printError, type Terminal } from '../../io.ts';
-import { type Check, createPrompts, newPasswordFrom, readSecretFromStdin } from '../../prompts.ts';
-import { UsageError } from '../../usage.ts';
-import { warnOfPending } from '../registrations.ts';
+import { print } from '../../output.ts';
+import {
+  askNewPasswordIn,
+  createPrompts,
+  readSecretFromStdin,
+  type Validate,
+} from '../../prompts.ts';
+import { warnOfRegistrations } from '../registrations.ts';
 
 interface CreateArguments extends GlobalArguments {
   readonly username: string | undefined;
@@ -23,32 +30,35 @@ interface CreateArguments extends GlobalArguments {
   readonly active: boolean;
 }
 
-type Given = ArgumentsCamelCase<CreateArguments>;
+type ParsedArguments = ArgumentsCamelCase<CreateArguments>;
 
-const describeOf: Readonly<Record<AccountKind, string>> = {
-  user: 'Make a user, who gets a code by mail',
-  staff: 'Make a staff user, who gets a code by mail',
-  superuser: 'Make an active superuser in the Root group',
+const descriptions: Readonly<Record<AccountKind, string>> = {
+  user: 'Create a user, who gets a verification code by mail',
+  staff: 'Create a staff user, who gets a verification code by mail',
+  superuser: 'Create an active superuser in the group Root',
 };
 
-export const createUser = command('createuser', 'user');
-export const createStaffUser = command('createstaffuser', 'staff');
-export const createSuperuser = command('createsuperuser', 'superuser');
+export const createUser = createCommand('createuser', 'user');
+export const createStaffUser = createCommand('createstaffuser', 'staff');
+export const createSuperuser = createCommand('createsuperuser', 'superuser');
 
-function command(name: string, kind: AccountKind): CommandModule<GlobalArguments, CreateArguments> {
+function createCommand(
+  name: string,
+  kind: AccountKind,
+): CommandModule<GlobalArguments, CreateArguments> {
   return {
     command: name,
-    describe: describeOf[kind],
+    describe: descriptions[kind],
     builder: (argv) => options(argv, kind),
-    handler: async (given) => {
-      requireUsable(given);
-      const isActive = kind === 'superuser' || given.active;
+    handler: async (args) => {
+      requireCompatible(args);
+      const isActive = kind === 'superuser' || args.active;
       const user = await withAppContext(
-        given.terminal,
+        args.terminal,
         async ({ provisioning, provisioningChecks }) =>
-          provisioning.provision(await collect(given, provisioningChecks), { kind, isActive }),
+          provisioning.provision(await readInput(args, provisioningChecks), { kind, isActive }),
       );
-      print({ text: sentence(user, kind), json: summary(user) }, given);
+      print({ text: confirmation(user, kind), json: summary(user) }, args);
     },
   };
 }
@@ -56,11 +66,11 @@ function command(name: string, kind: AccountKind): CommandModule<GlobalArguments
 function options(argv: Argv<GlobalArguments>, kind: AccountKind): Argv<CreateArguments> {
   const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
   return argv
-    .option('username', text('Unique name to log in with; may be left blank'))
-    .option('email', text('Address'))
+    .option('username', text('Unique login name; can be blank'))
+    .option('email', text('Email address'))
     .option('first-name', text('Given name'))
     .option('last-name', text('Family name'))
-    .option('noinput', { type: 'boolean', default: false, describe: 'Ask nothing' })
+    .option('noinput', { type: 'boolean', default: false, describe: 'Ask no questions' })
     .option('password-stdin', {
       type: 'boolean',
       default: false,
@@ -70,12 +80,12 @@ function options(argv: Argv<GlobalArguments>, kind: AccountKind): Argv<CreateArg
       type: 'boolean',
       default: false,
       hidden: kind === 'superuser',
-      describe: 'Active at once, without a code',
+      describe: 'Create an active account, without a verification code',
     });
 }
 
-/** @throws UsageError for options that do not go together */
-function requireUsable({ noinput, email, passwordStdin }: Given): void {
+/** @throws UsageError for options that contradict each other */
+function requireCompatible({ noinput, email, passwordStdin }: ParsedArguments): void {
   if (noinput && email === undefined) throw new UsageError('--noinput needs --email.');
   if (noinput && !passwordStdin) {
     throw new UsageError(
@@ -84,40 +94,47 @@ function requireUsable({ noinput, email, passwordStdin }: Given): void {
   }
   if (passwordStdin && !noinput && email === undefined) {
     throw new UsageError(
-      '--password-stdin needs --email, as standard input cannot be asked as well.',
+      '--password-stdin needs --email: questions cannot be answered on standard input as well.',
     );
   }
 }
 
-async function collect(given: Given, checks: ProvisioningChecks): Promise<ProvisionInput> {
-  const { username, email, firstName, lastName, terminal } = given;
-  if (given.passwordStdin) {
+async function readInput(
+  args: ParsedArguments,
+  checks: ProvisioningChecks,
+): Promise<ProvisionInput> {
+  const { username, email, firstName, lastName, terminal } = args;
+  if (args.passwordStdin) {
     return { username, email, firstName, lastName, password: await readSecretFromStdin(terminal) };
   }
-  return interview(given, checks);
+  return askInput(args, checks);
 }
 
-async function interview(given: Given, checks: ProvisioningChecks): Promise<ProvisionInput> {
-  const { username, email, firstName, lastName, terminal } = given;
+async function askInput(
+  args: ParsedArguments,
+  checks: ProvisioningChecks,
+): Promise<ProvisionInput> {
+  const { username, email, firstName, lastName, terminal } = args;
   using prompts = createPrompts(terminal);
   const { ask } = prompts;
-  const optional = (text: string, check: Check) => ask({ text, isOptional: true, check });
+  const askOptional = (text: string, validate: Validate) =>
+    ask({ text, isOptional: true, validate });
   const profile = {
-    username: username ?? (await optional('Username', checks.username)),
-    email: email ?? (await ask({ text: 'Email address', check: checks.email })),
-    firstName: firstName ?? (await optional('First name', checks.personName)),
-    lastName: lastName ?? (await optional('Last name', checks.personName)),
+    username: username ?? (await askOptional('Username', checks.username)),
+    email: email ?? (await ask({ text: 'Email address', validate: checks.email })),
+    firstName: firstName ?? (await askOptional('First name', checks.personName)),
+    lastName: lastName ?? (await askOptional('Last name', checks.personName)),
   };
-  const about = Object.values(profile);
-  const password = await newPasswordFrom(prompts, terminal, (raw) => checks.password(raw, about));
+  const names = Object.values(profile);
+  const password = await askNewPasswordIn(prompts, terminal, (raw) => checks.password(raw, names));
   return { ...profile, password };
 }
 
-function sentence(user: User, kind: AccountKind): string {
-  const what = { user: 'User', staff: 'Staff user', superuser: 'Superuser' }[kind];
+function confirmation(user: User, kind: AccountKind): string {
+  const label = { user: 'User', staff: 'Staff user', superuser: 'Superuser' }[kind];
   return user.status === 'PENDING'
-    ? `${what} ${user.email} made. A code was mailed there; activate with it: gatehouse activateuser`
-    : `${what} ${user.email} made, active at once.`;
+    ? `${label} ${user.email} created. It gets a verification code by mail; activate with it: gatehouse activateuser`
+    : `${label} ${user.email} created, and active.`;
 }
 
 function summary({ id, email, username, status, isStaff, isSuperuser }: User) {
@@ -130,29 +147,29 @@ interface ActivateArguments extends GlobalArguments {
 
 export const activateUser: CommandModule<GlobalArguments, ActivateArguments> = {
   command: 'activateuser',
-  describe: 'Activate an account with the code from its mail',
+  describe: 'Activate an account with the verification code from its mail',
   builder: (argv) =>
     argv.option('code', {
       type: 'string',
       requiresArg: true,
-      describe: 'The code; asked for when left out',
+      describe: 'Verification code; without it the command asks for the code',
     }),
-  handler: async ({ code, ...given }) => {
-    const { terminal } = given;
+  handler: async ({ code, ...args }) => {
+    const { terminal } = args;
     await withAppContext(terminal, async (app, context) => {
       const verify = (answer: string) =>
         app.emailVerification.verifyEmail({ code: answer }, context);
       if (code === undefined) return askForCode(verify, terminal);
       await verify(code).catch(async (error: unknown) => {
-        await warnOfPending(app, context, terminal);
+        await warnOfRegistrations(app, context, terminal);
         throw error;
       });
     });
-    print({ text: 'The account is active.', json: { status: 'ACTIVE' } }, given);
+    print({ text: 'The account is active.', json: { status: 'ACTIVE' } }, args);
   },
 };
 
-/** Asks again at a terminal while the code is not a right one. */
+/** Asks for the code. At a terminal it repeats the question until the code is valid. */
 async function askForCode(
   verify: (code: string) => Promise<void>,
   terminal: Terminal,
@@ -171,24 +188,26 @@ async function askForCode(
 
 export const initDefaultAdmin: CommandModule<GlobalArguments, GlobalArguments> = {
   command: 'initdefaultadmin',
-  describe: 'Make the superuser of DEFAULT_ADMIN_EMAIL, if there is no superuser yet',
+  describe: 'Create the superuser of DEFAULT_ADMIN_EMAIL, if there is no superuser',
   builder: {},
-  handler: async (given) => {
-    const made = await withAppContext(given.terminal, ({ config, provisioning }) => {
+  handler: async (args) => {
+    const created = await withAppContext(args.terminal, ({ config, provisioning }) => {
       if (config.defaultAdmin) {
-        return provisioning.provisionDefaultAdmin(config.defaultAdmin).catch(nameVariables);
+        return provisioning
+          .provisionDefaultAdmin(config.defaultAdmin)
+          .catch(throwWithVariableNames);
       }
       throw new UsageError('Set DEFAULT_ADMIN_EMAIL and DEFAULT_ADMIN_PASSWORD.');
     });
-    const text = made
-      ? `Superuser ${made.email} made.`
+    const text = created
+      ? `Superuser ${created.email} created.`
       : 'There is a superuser already; nothing to do.';
-    print({ text, json: { isMade: made !== undefined, email: made?.email ?? null } }, given);
+    print({ text, json: { isMade: created !== undefined, email: created?.email ?? null } }, args);
   },
 };
 
-/** The inputs by the names that the operator knows. */
-function nameVariables(error: unknown): never {
+/** @throws Problem whose fields have the names of the environment variables */
+function throwWithVariableNames(error: unknown): never {
   if (!(error instanceof Problem)) throw error;
   const fields = error.fields.map(({ path, message }) => ({
     path: `DEFAULT_ADMIN_${path.toUpperCase()}`,

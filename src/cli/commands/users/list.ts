@@ -1,24 +1,22 @@
-/** `users list`: people, page by page, however many there are. */
+/** `users list`: prints users page by page, so that the memory does not grow with their number. */
 import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../../bootstrap/app-context.ts';
 import type { RequestContext } from '../../../core/request-context.ts';
 import type { Connection } from '../../../database/pagination/connection.ts';
 import type { UserFilter } from '../../../features/administration/directory/directory.ts';
 import type { User, UserStatus } from '../../../features/users/user.entity.ts';
-import { type GlobalArguments, withAppContext } from '../../context.ts';
-import { printError, type Terminal } from '../../io.ts';
 import {
-  type Column,
-  formatOf,
+  type GlobalArguments,
   type ListArguments,
   limitOption,
   listOptions,
+  parseFormat,
   parseLimit,
-  printList,
-} from '../../listing.ts';
-import { createProgress, isProgressVisible } from '../../progress.ts';
-import type { Colour } from '../../table.ts';
-import { warnOfPending } from '../registrations.ts';
+} from '../../arguments.ts';
+import { withAppContext } from '../../context.ts';
+import { createProgress, isProgressVisible, printError, type Terminal } from '../../io.ts';
+import { type Color, type Column, printList } from '../../output.ts';
+import { warnOfRegistrations } from '../registrations.ts';
 
 interface ListUsersArguments extends ListArguments {
   readonly search: string | undefined;
@@ -30,10 +28,10 @@ interface ListUsersArguments extends ListArguments {
 }
 
 const pageSize = 100;
-/** What a person still reads. */
+/** Rows of a table without `--limit`. */
 const tableLimit = 100;
 
-const statusColours: Readonly<Record<UserStatus, Colour>> = {
+const statusColors: Readonly<Record<UserStatus, Color>> = {
   ACTIVE: 'green',
   PENDING: 'yellow',
   DISABLED: 'red',
@@ -49,69 +47,73 @@ const columns: readonly Column<User>[] = [
     name: 'status',
     title: 'STATUS',
     value: ({ status }) => status,
-    colour: ({ status }) => statusColours[status],
+    color: ({ status }) => statusColors[status],
   },
   { name: 'isStaff', title: 'STAFF', value: ({ isStaff }) => isStaff },
   { name: 'isSuperuser', title: 'SUPERUSER', value: ({ isSuperuser }) => isSuperuser },
-  { name: 'createdAt', title: 'MADE', value: ({ createdAt }) => createdAt },
+  { name: 'createdAt', title: 'CREATED', value: ({ createdAt }) => createdAt },
   { name: 'lastLoginAt', title: 'LAST LOGIN', value: ({ lastLoginAt }) => lastLoginAt },
 ];
 
 export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
   command: 'list',
-  describe: 'List people, the newest first',
+  describe: 'List users, newest first',
   builder: (argv) =>
     listOptions(argv)
       .option('search', {
         type: 'string',
         requiresArg: true,
-        describe: 'Part of an address, a username or a name',
+        describe: 'Part of an email address, a username or a name',
       })
       .option('status', {
         choices: ['PENDING', 'ACTIVE', 'DISABLED'] as const,
         requiresArg: true,
-        describe: 'State of the account',
+        describe: 'Status of the account',
       })
-      .option('staff', { type: 'boolean', describe: 'Staff only; --no-staff for the others' })
+      .option('staff', { type: 'boolean', describe: 'Only staff; --no-staff lists the others' })
       .option('superuser', {
         type: 'boolean',
-        describe: 'Superusers only; --no-superuser for the others',
+        describe: 'Only superusers; --no-superuser lists the others',
       })
-      .option('group', { type: 'string', requiresArg: true, describe: 'Members of this group' })
+      .option('group', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Only members of this group',
+      })
       .option('limit', {
         ...limitOption,
-        describe: `At most so many; when left out a table shows ${tableLimit}, CSV and JSON have all`,
+        describe: `Maximum number of users; without it a table has ${tableLimit}, CSV and JSON have all`,
       }),
-  handler: async (given) => {
-    const format = formatOf(given);
+  handler: async (args) => {
+    const format = parseFormat(args);
     const usualLimit = format === 'table' ? tableLimit : undefined;
-    const limit = given.limit === undefined ? usualLimit : parseLimit(given.limit);
-    const { terminal } = given;
+    const limit = args.limit === undefined ? usualLimit : parseLimit(args.limit);
+    const { terminal } = args;
     await withAppContext(
       terminal,
       async (app, context) => {
-        const filter = await filterOf(given, app, context);
-        const walk = {
+        const filter = await findFilter(args, app, context);
+        const query = {
           filter,
           limit,
-          isLimitGiven: given.limit !== undefined,
-          // Rows on the screen show by themselves how far it is.
+          isLimitGiven: args.limit !== undefined,
+          // CSV and JSON at a terminal need no progress bar: their rows appear page by page.
           hasProgress:
             isProgressVisible(terminal.stderr) && (format === 'table' || !terminal.stdout.isTTY),
           terminal,
         };
-        await printList(pagesOf(walk, app, context), columns, {
+        await printList(userPages(query, app, context), columns, {
           format,
           stdout: terminal.stdout,
         });
-        if (format === 'table') await warnOfPending(app, context, terminal);
+        if (format === 'table') await warnOfRegistrations(app, context, terminal);
       },
       { purpose: 'read' },
     );
   },
 };
 
-async function filterOf(
+async function findFilter(
   { search, status, staff, superuser, group }: ListUsersArguments,
   { lookup }: AppContext,
   context: RequestContext,
@@ -125,7 +127,7 @@ async function filterOf(
   };
 }
 
-interface Walk {
+interface UserListQuery {
   readonly filter: UserFilter;
   readonly limit: number | undefined;
   readonly isLimitGiven: boolean;
@@ -133,18 +135,18 @@ interface Walk {
   readonly terminal: Terminal;
 }
 
-async function* pagesOf(
-  { filter, limit = Number.POSITIVE_INFINITY, isLimitGiven, hasProgress, terminal }: Walk,
+async function* userPages(
+  { filter, limit = Number.POSITIVE_INFINITY, isLimitGiven, hasProgress, terminal }: UserListQuery,
   { directory, unitOfWork }: AppContext,
   context: RequestContext,
 ): AsyncGenerator<readonly User[]> {
   using progress = createProgress('Users', terminal.stderr);
   let after: string | null = null;
   let done = 0;
-  let all: number | undefined;
+  let total: number | undefined;
   while (done < limit) {
     const page = { first: Math.min(pageSize, limit - done), after };
-    // A context for each page, which is forgotten with it.
+    // An entity manager for each page, so that the entities of earlier pages can be collected.
     const found: Connection<User> = await unitOfWork.withEntityManager(() =>
       directory.users({ page, filter, orderBy: {} }, context),
     );
@@ -153,11 +155,14 @@ async function* pagesOf(
     after = found.pageInfo.endCursor;
     if (!found.pageInfo.hasNextPage) return;
     if (hasProgress) {
-      all ??= await found.count();
-      progress.show(done, Math.min(all, limit));
+      total ??= await found.count();
+      progress.show(done, Math.min(total, limit));
     }
   }
   if (!isLimitGiven) {
-    printError(terminal, `There are more than ${limit}: --limit shows them, --format csv has all.`);
+    printError(
+      terminal,
+      `There are more than ${limit} users: raise --limit, or use --format csv for all.`,
+    );
   }
 }

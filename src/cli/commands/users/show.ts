@@ -1,4 +1,4 @@
-/** `users show` and `users explain`: one person, and why they may do something. */
+/** `users show` and `users explain`: the details of one user, and the reasons for a permission. */
 import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../../bootstrap/app-context.ts';
 import type { RequestContext } from '../../../core/request-context.ts';
@@ -12,60 +12,48 @@ import type {
 import type { NamedMembership } from '../../../features/administration/grants/user-grants.ts';
 import type { Session } from '../../../features/sessions/session.entity.ts';
 import type { User } from '../../../features/users/user.entity.ts';
-import { type GlobalArguments, print, withAppContext } from '../../context.ts';
+import type { GlobalArguments } from '../../arguments.ts';
+import { withAppContext } from '../../context.ts';
 import type { Output } from '../../io.ts';
-import { shortTime } from '../../listing.ts';
-import { colorize } from '../../table.ts';
-
-export interface UserArguments extends GlobalArguments {
-  readonly user: string;
-}
+import { colorize, formatTime, print } from '../../output.ts';
+import { type UserArguments, userPositional } from './user-command.ts';
 
 interface ExplainArguments extends UserArguments {
   readonly permission: string;
 }
 
-/** The person that a command is about. */
-export const userPositional = {
-  type: 'string',
-  demandOption: true,
-  describe: 'Address, username or id',
-} as const;
-
 export const showUser: CommandModule<GlobalArguments, UserArguments> = {
   command: 'show <user>',
-  describe: 'Show a person: profile, groups, grants, permissions, sessions',
+  describe: 'Show a user: profile, groups, grants, permissions, sessions',
   builder: (argv) => argv.positional('user', userPositional),
-  handler: async ({ user, ...given }) => {
-    const { terminal } = given;
+  handler: async ({ user, ...args }) => {
+    const { terminal } = args;
     const details = await withAppContext(
       terminal,
-      (app, context) => detailsOf(user, app, context),
-      {
-        purpose: 'read',
-      },
+      (app, context) => loadDetails(user, app, context),
+      { purpose: 'read' },
     );
-    print({ text: textOf(details, terminal.stdout), json: recordOf(details) }, given);
+    print({ text: formatDetails(details, terminal.stdout), json: detailsToJson(details) }, args);
   },
 };
 
 export const explainUser: CommandModule<GlobalArguments, ExplainArguments> = {
   command: 'explain <user> <permission>',
-  describe: 'Say whether a person may do something, and by which ways',
+  describe: 'Show whether a user holds a permission, and the reasons',
   builder: (argv) =>
     argv.positional('user', userPositional).positional('permission', {
       type: 'string',
       demandOption: true,
       describe: 'Code, such as shop.view_order',
     }),
-  handler: async ({ user, permission, ...given }) => {
+  handler: async ({ user, permission, ...args }) => {
     const explanation = await withAppContext(
-      given.terminal,
+      args.terminal,
       async ({ lookup, explain }, context) =>
         explain.explainPermission(await lookup.userId(user, context), permission, context),
       { purpose: 'read' },
     );
-    print({ text: explain(explanation), json: explanation }, given);
+    print({ text: formatExplanation(explanation), json: explanation }, args);
   },
 };
 
@@ -77,10 +65,14 @@ interface Details {
   readonly sessions: readonly Session[];
 }
 
-async function detailsOf(name: string, app: AppContext, context: RequestContext): Promise<Details> {
+async function loadDetails(
+  name: string,
+  app: AppContext,
+  context: RequestContext,
+): Promise<Details> {
   const id = await app.lookup.userId(name, context);
   const user = await app.directory.user(id, context);
-  if (!user) throw new Error('a user who was there is gone');
+  if (!user) throw new Error('the user was deleted during the command');
   const grants = (await app.access.permissionsOfUsers([id])).get(id) ?? [];
   return {
     user,
@@ -91,7 +83,7 @@ async function detailsOf(name: string, app: AppContext, context: RequestContext)
   };
 }
 
-function recordOf({ user, memberships, grants, effectivePermissions, sessions }: Details) {
+function detailsToJson({ user, memberships, grants, effectivePermissions, sessions }: Details) {
   return {
     ...profileOf(user),
     groups: memberships,
@@ -142,7 +134,7 @@ function profileOf({
   };
 }
 
-function textOf(details: Details, stdout: Output): string {
+function formatDetails(details: Details, stdout: Output): string {
   const { user, memberships, grants, effectivePermissions, sessions } = details;
   const flags = [user.isStaff ? 'staff' : '', user.isSuperuser ? 'superuser' : ''];
   return [
@@ -153,11 +145,11 @@ function textOf(details: Details, stdout: Output): string {
     row('status', [user.status, ...flags].filter((text) => text !== '').join(', ')),
     row('address', user.emailVerifiedAt ? 'verified' : 'not verified'),
     row('new address', user.pendingEmail ?? ''),
-    row('made', shortTime(user.createdAt)),
-    row('last login', user.lastLoginAt ? shortTime(user.lastLoginAt) : 'never'),
+    row('created', formatTime(user.createdAt)),
+    row('last login', user.lastLoginAt ? formatTime(user.lastLoginAt) : 'never'),
     block('groups', memberships.map(membershipLine)),
     block('granted directly', grants),
-    block('may do in all', effectivePermissions),
+    block('permissions in total', effectivePermissions),
     block('sessions', sessions.map(sessionLine)),
   ]
     .filter((line) => line !== '')
@@ -176,14 +168,14 @@ function block(title: string, lines: readonly string[]): string {
 function membershipLine({ group, expiresAt }: NamedMembership): string {
   if (expiresAt === null) return group;
   const verb = expiresAt.getTime() > Date.now() ? 'until' : 'ended';
-  return `${group} (${verb} ${shortTime(expiresAt)})`;
+  return `${group} (${verb} ${formatTime(expiresAt)})`;
 }
 
 function sessionLine({ lastUsedAt, ipAddress, userAgent }: Session): string {
-  return `${shortTime(lastUsedAt)}  ${ipAddress}  ${userAgent}`;
+  return `${formatTime(lastUsedAt)}  ${ipAddress}  ${userAgent}`;
 }
 
-function explain({ isAllowed, paths, obstacles }: Explanation): string {
+function formatExplanation({ isAllowed, paths, obstacles }: Explanation): string {
   const isUsable = !obstacles.some(({ kind }) => kind === 'NOT_ACTIVE' || kind === 'NOT_STAFF');
   const verdict = isUsable ? 'Allowed:' : 'Held, but not usable:';
   return [
@@ -200,13 +192,13 @@ function pathLine({ kind, grant, group }: PermissionPath): string {
 
 function obstacleLine({ kind, group, grant, endedAt }: PermissionObstacle): string {
   if (kind !== 'MEMBERSHIP_ENDED') return `  ${obstacleTexts[kind]}`;
-  const end = endedAt ? ` at ${shortTime(endedAt)}` : '';
+  const end = endedAt ? ` at ${formatTime(endedAt)}` : '';
   return `  the membership in ${group}, which gives ${grant}, ended${end}`;
 }
 
 const obstacleTexts = {
   NOT_ACTIVE: 'the account is not active',
-  NOT_STAFF: 'is not staff, which administration needs as well (users update --staff)',
+  NOT_STAFF: 'is not staff, which administration requires too (users update --staff)',
   NO_GRANT: 'no grant covers it, neither directly nor by a group',
-  NO_SUCH_PERMISSION: 'there is no permission with that code',
+  NO_SUCH_PERMISSION: 'there is no permission with this code',
 } as const satisfies Record<Exclude<ObstacleKind, 'MEMBERSHIP_ENDED'>, string>;

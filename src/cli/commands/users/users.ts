@@ -1,23 +1,21 @@
-/** `users …`: the commands about people. */
-
-import { commandGroup } from '../../command-group.ts';
+/** `users …`: the group of the commands about users. */
+import { commandGroup } from '../../arguments.ts';
+import { grantToUser, revokeFromUser } from './grants.ts';
+import { listUsers } from './list.ts';
+import { explainUser, showUser } from './show.ts';
 import {
   disableUser,
   enableUser,
-  grantToUser,
   inviteUser,
-  revokeFromUser,
   revokeSessions,
   sendPasswordReset,
   setPassword,
   updateUser,
-} from './change.ts';
-import { listUsers } from './list.ts';
-import { explainUser, showUser } from './show.ts';
+} from './update.ts';
 
 export const usersCommand = commandGroup({
   name: 'users',
-  describe: 'Find, show, disable, enable people; give and take what they may do',
+  describe: 'Find, show, change, disable and enable users; grant and revoke permissions',
   commands: (argv) =>
     argv
       .command(listUsers)

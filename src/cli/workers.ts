@@ -1,14 +1,14 @@
-/** Several server processes that share the port: starts them, replaces one that dies, ends them all. */
+/** The worker processes of `serve`: starts them on one port, replaces a failed one, and stops them all. */
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Log } from '../../observability/log.ts';
-import { answerForAllMetrics } from '../../observability/worker-metrics.ts';
-import { endBySignal, untilSignalled } from '../signals.ts';
+import type { Log } from '../observability/log.ts';
+import { answerForAllMetrics } from '../observability/worker-metrics.ts';
+import { endBySignal, untilSignalled } from './io.ts';
 
-const restartMilliseconds = 1000;
+const restartDelayMs = 1000;
 
-/** Resolves when every worker has ended: after a signal, or because one could not even start. */
+/** Resolves when every worker has ended: after a signal, or after a worker that failed to start. */
 export async function superviseWorkers(count: number, log: Log): Promise<void> {
   answerForAllMetrics();
   const workers = new Set<Worker>();
@@ -23,26 +23,26 @@ export async function superviseWorkers(count: number, log: Log): Promise<void> {
     endBySignal(signal);
   }).then(stop);
 
-  /** Keeps one place filled. */
-  const keep = async (): Promise<void> => {
+  /** Runs one worker, and starts the next one after each failure. */
+  const superviseOne = async (): Promise<void> => {
     while (!isStopping) {
       const worker = cluster.fork();
       workers.add(worker);
-      let hasServed = false;
+      let hasListened = false;
       worker.once('listening', () => {
-        hasServed = true;
+        hasListened = true;
       });
       const [code, signal] = await once(worker, 'exit');
       workers.delete(worker);
       if (isStopping) return;
       log.error({ worker: worker.id, code, signal }, 'worker process exited');
-      if (!hasServed) {
+      if (!hasListened) {
         process.exitCode = 1;
         stop();
         return;
       }
-      await sleep(restartMilliseconds);
+      await sleep(restartDelayMs);
     }
   };
-  await Promise.all(Array.from({ length: count }, keep));
+  await Promise.all(Array.from({ length: count }, superviseOne));
 }

@@ -2,7 +2,8 @@
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { type Column, type Format, printList } from '../../src/cli/listing.ts';
+import type { Format } from '../../src/cli/arguments.ts';
+import { type Column, printList } from '../../src/cli/output.ts';
 
 interface Row {
   readonly name: string;

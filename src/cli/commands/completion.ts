@@ -1,15 +1,16 @@
 /**
- * `completion bash|zsh`: a script for the shell. On the tab key it asks this program for the words that
- * may come next, by the hidden option of the argument parser.
+ * `completion bash|zsh`: prints a completion script. The script calls this program with a hidden option
+ * of the argument parser, which prints the possible next words.
  */
-import type { CommandModule } from 'yargs';
-import type { GlobalArguments } from './context.ts';
-import { printLine } from './io.ts';
 
-/** The parser's option; the words of the command line follow it. */
+import type { CommandModule } from 'yargs';
+import type { GlobalArguments } from '../arguments.ts';
+import { printLine } from '../io.ts';
+
+/** The hidden option of the parser; the words of the command line follow it. */
 export const completionRequest = '--get-yargs-completions';
 
-// The parser chooses by SHELL whether it adds descriptions, which only zsh can show.
+// The parser adds descriptions if SHELL is zsh. Bash cannot show them.
 const scripts = {
   bash: `# Completion of gatehouse for bash: source <(gatehouse completion bash)
 _gatehouse() {
@@ -38,7 +39,7 @@ export const completionCommand: CommandModule<GlobalArguments, CompletionArgumen
     argv.positional('shell', {
       choices: ['bash', 'zsh'] as const,
       demandOption: true,
-      describe: 'Which shell',
+      describe: 'Shell that runs the script',
     }),
   handler: ({ shell, terminal }) => printLine(terminal, scripts[shell]),
 };
