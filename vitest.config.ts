@@ -2,6 +2,7 @@
  * How the tests run, in two tiers. Files named `.unit.test.ts` need nothing but the source. All others
  * share one embedded PostgreSQL, with a database of its own for each file.
  */
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { SlowestFirst } from './test/support/slowest-first.ts';
@@ -36,9 +37,8 @@ export default defineConfig({
     isolate: false,
     // Services and their tests make much garbage: a larger young generation is collected less often.
     execArgv: ['--max-semi-space-size=64'],
-    // Services, databases and their processes work beside the tests. A third worker gains a tenth of the
-    // time, and tests of lines and deadlines come near their bounds.
-    maxWorkers: 2,
+    // While one waits, for a deadline or a process, the others work.
+    maxWorkers: Math.min(availableParallelism() + 1, 4),
     sequence: { sequencer: SlowestFirst },
     setupFiles: ['test/support/require-assertions.ts'],
     testTimeout: 30_000,

@@ -26,6 +26,8 @@ const speed = {
   synchronous_commit: 'off',
   full_page_writes: 'off',
   max_wal_size: '256MB',
+  // Its processes would visit every database of every file.
+  autovacuum: 'off',
 };
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {

@@ -2,6 +2,8 @@
  * The order of the test files: what takes longest begins first, so that no worker is left alone with it
  * in the end. vitest knows from the last run how long files take; in a fresh clone there was none.
  */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
@@ -10,30 +12,53 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const slow = [
   'contract/bad-input',
-  'db/patience',
-  'faults/short',
-  'api/http-slow',
-  'rate-limit/rate-limits',
-  'db/embedded',
+  'database/timeouts',
+  'resilience/faults/short',
+  'verify/verify',
+  'embedded-postgres/embedded',
+  'api/http/slow-clients',
   'leaks/leaks',
-  'sessions/feed',
+  'features/authentication/equal-answers',
+  'features/audit/long-transactions',
+  'deploy/haproxy',
+  'features/administration/many-users',
+  'rate-limit/rate-limits',
+  'docs/examples',
+  'cli/signals',
+  'api/http/event-stream',
+  'features/sessions/races',
+  'database/change-feed',
+  'cli/prompts',
+  'api/pages/browser',
   'cli/serve',
-  'db/jobs',
+  'resilience/overload/overload',
+  'api/pages/tools',
+  'jobs/jobs',
+  'cli/output',
+  'database/primary',
   'cli/killed',
-  'sessions/database-away',
-  'faults/queue',
+  'resilience/faults/queue',
   'cli/embedded-service',
-  'sessions/verify',
-  'readme',
+  'features/sessions/database-away',
+  'deploy/chart',
+  'rate-limit/mails',
+  'security/throttling',
+  'cli/users',
+  'cli/schema',
 ];
 
+const fileOf = (name: string) => fileURLToPath(new URL(`../${name}.test.ts`, import.meta.url));
+const files = slow.map(fileOf);
+
 export class SlowestFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+  override async sort(specifications: TestSpecification[]): Promise<TestSpecification[]> {
+    const missing = files.filter((file) => !existsSync(file));
+    if (missing.length > 0) throw new Error(`slow tests that do not exist: ${missing}`);
     const place = ({ moduleId }: TestSpecification) => {
-      const found = slow.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
-      return found < 0 ? slow.length : found;
+      const found = files.indexOf(moduleId);
+      return found < 0 ? files.length : found;
     };
-    const sorted = await super.sort(files);
+    const sorted = await super.sort(specifications);
     return sorted.toSorted((one, other) => place(one) - place(other));
   }
 }
