@@ -5,33 +5,33 @@
 import type { PasswordFault } from './password-fault.ts';
 
 const catalogue = {
-  VALIDATION_FAILED: { status: 400, sentence: 'Some of the input is not acceptable; see fields.' },
+  VALIDATION_FAILED: { status: 400, sentence: 'Some of the input is invalid; see fields.' },
   INVALID_CREDENTIALS: {
     status: 401,
     sentence: 'Incorrect email or password, or the address is not confirmed yet.',
   },
   ACCOUNT_NOT_ACTIVE: {
     status: 401,
-    sentence: 'The account is not active yet: confirm the address with the code mailed to it.',
+    sentence: 'The account is not active yet. Confirm the address with the code in the mail.',
   },
   INVALID_CODE: {
     status: 400,
     sentence: 'The code is wrong, used, expired or replaced by a newer one.',
   },
   INVALID_TOKEN: { status: 401, sentence: 'The token is wrong, used, expired or revoked.' },
-  ALREADY_EXISTS: { status: 400, sentence: 'That value is taken; see fields.' },
-  NOT_FOUND: { status: 404, sentence: 'There is nothing here by that name.' },
-  PROTECTED: { status: 403, sentence: 'This is protected and cannot be changed or removed.' },
+  ALREADY_EXISTS: { status: 400, sentence: 'The value is already in use; see fields.' },
+  NOT_FOUND: { status: 404, sentence: 'Not found.' },
+  PROTECTED: { status: 403, sentence: 'This item is protected. It cannot be changed or removed.' },
   UNAUTHENTICATED: { status: 401, sentence: 'Send a valid access token as a bearer token.' },
-  FORBIDDEN: { status: 403, sentence: 'This account may not do that.' },
+  FORBIDDEN: { status: 403, sentence: 'This account does not have the permission.' },
   THROTTLED: { status: 429, sentence: 'Too many attempts; try again later.' },
   OVERLOADED: { status: 503, sentence: 'The service is busy; try again shortly.' },
-  INTERNAL: { status: 500, sentence: 'Something went wrong on our side.' },
+  INTERNAL: { status: 500, sentence: 'Internal error.' },
 } as const satisfies Record<string, { readonly status: number; readonly sentence: string }>;
 
 export type ProblemCode = keyof typeof catalogue;
 
-/** Codes that GraphQL answers as top-level errors, because clients' links key on them. */
+/** Error codes that GraphQL returns as top-level errors: the links of GraphQL clients react to these. */
 const topLevelCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'UNAUTHENTICATED',
   'FORBIDDEN',
@@ -40,7 +40,7 @@ const topLevelCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'INTERNAL',
 ]);
 
-export const problemCodes = Object.keys(catalogue) as readonly ProblemCode[]; // keys of a literal
+export const problemCodes = Object.keys(catalogue) as readonly ProblemCode[]; // as: the keys of a literal
 
 /** One bad input: `path` is its name in the operation's input, such as `firstName`. */
 export interface FieldProblem {
@@ -75,12 +75,12 @@ export class Problem extends Error {
   }
 }
 
-/** HTTP status of a code on REST. */
+/** The HTTP status of an error code in REST. */
 export function statusOf(code: ProblemCode): number {
   return catalogue[code].status;
 }
 
-/** Public sentence of a code. */
+/** The public sentence of an error code. */
 export function sentenceOf(code: ProblemCode): string {
   return catalogue[code].sentence;
 }

@@ -1,15 +1,14 @@
 /**
- * Every sentence that mails and pages say, in English. The other languages have the same keys.
- * Nothing here is HTML: whoever shows a text escapes it.
+ * The English texts of mails and pages. Other languages have the same keys. The texts are plain text:
+ * the code that puts one into HTML escapes it.
  */
 
 const mails = {
   greeting: 'Hello,',
   greetingByName: 'Hello {{name}},',
-  footer: 'This is an automatic message; answers to it are not read.',
-  unexpected: 'If you did not expect this, tell your administrator.',
-  changePassword:
-    'If this was not you, ask for a new password at once and tell your administrator.',
+  footer: 'This is an automatic message. Replies to it are not read.',
+  unexpected: 'If you did not expect this, contact your administrator.',
+  changePassword: 'If this was not you, reset your password now and contact your administrator.',
   lifetime: {
     minutes_one: 'one minute',
     minutes_other: '{{count}} minutes',
@@ -18,33 +17,33 @@ const mails = {
   },
   verifyEmail: {
     subject: 'Confirm your email address',
-    body: 'An account was requested for {{email}}. If that was you, confirm the address:',
+    body: 'An account was requested for {{email}}. If this was you, confirm the address:',
     bodyByName:
-      'An account was requested for {{email}} under the name above. If that was you, confirm the address:',
+      'An account was requested for {{email}} under the name above. If this was you, confirm the address:',
     button: 'Confirm this address',
-    note: 'The code works once, within {{lifetime}} of being asked for. If you did not ask for it, or the name is not yours, do not use it: without it nothing happens.',
+    note: 'The code works once, and for {{lifetime}} after the request. If you did not request it, or the name is not yours, do not use it. Nothing happens without it.',
   },
   verifyRegistrations: {
-    body_one: '{{count}} registration waits for {{email}}. Confirm it only if it is yours:',
+    body_one: '{{count}} registration is pending for {{email}}. Confirm it only if it is yours:',
     body_other:
-      '{{count}} registrations wait for {{email}}. Confirm only the one that is yours; the others are removed then:',
+      '{{count}} registrations are pending for {{email}}. Confirm only your own. The others are then removed:',
     registration: '{{name}}, registered at {{registeredAt}}, valid until {{expiresAt}}',
     button: 'Confirm the registration of {{name}}',
-    note: 'Each code works once. The page asks for the password of the registration. If none of them is yours, do not use a code: without it nothing happens.',
+    note: 'Each code works once. The page asks for the password of the registration. If none of them is yours, do not use a code. Nothing happens without it.',
   },
   alreadyRegistered: {
     subject: 'You already have an account',
-    body: 'Somebody asked to use {{email}} for an account. You already have an account with this address, so nothing was changed.',
-    note: 'If it was you, log in as before, or ask for a new password. If it was not you, there is nothing to do.',
+    body: 'Someone tried to use {{email}} for an account. You already have an account with this address, so nothing was changed.',
+    note: 'If this was you, log in as usual or reset your password. If this was not you, no action is needed.',
   },
   accountClosed: {
     subject: 'Your account is closed',
-    body: 'Somebody asked to use {{email}} for an account. Your account with this address is closed, so nothing was changed.',
-    note: 'If it was you, ask your administrator to open the account again. If it was not you, there is nothing to do.',
+    body: 'Someone tried to use {{email}} for an account. Your account with this address is closed, so nothing was changed.',
+    note: 'If this was you, ask your administrator to reopen the account. If this was not you, no action is needed.',
   },
   accountChanged: {
     subject: 'Your account was changed',
-    body: 'Something about your account was changed:',
+    body: 'These details of your account were changed:',
     changed: 'Changed',
     fields: {
       email: 'email address',
@@ -55,32 +54,32 @@ const mails = {
     },
   },
   resetPassword: {
-    subject: 'Choose a new password',
-    body: 'A new password was asked for, for the account {{email}}. If that was you, choose it here:',
+    subject: 'Reset your password',
+    body: 'We received a request to reset your password for the account {{email}}. If this was you, choose a new password here:',
     button: 'Choose a new password',
-    note: 'The link works once, within {{lifetime}} of being asked for. If you did not ask for it, there is nothing to do: your password stays as it is.',
+    note: 'The link works once, and for {{lifetime}} after the request. If this was not you, no action is needed. Your password stays the same.',
   },
   invite: {
-    subject: 'An account was made for you',
-    body: 'An administrator has made an account for {{email}}. Choose a password to begin:',
+    subject: 'An account was created for you',
+    body: 'An administrator created an account for {{email}}. Choose a password to start:',
     button: 'Choose a password',
-    note: 'The link works once, within {{lifetime}} of being sent. If you did not expect it, there is nothing to do: nobody can log in until a password is chosen.',
+    note: 'The link works once, and for {{lifetime}} after it was sent. If you did not expect it, no action is needed. Nobody can log in before a password is chosen.',
   },
   changeEmail: {
     subject: 'Confirm your new email address',
-    body: 'Somebody wants to use {{email}} as the new address of their account. If that was you, confirm it:',
+    body: 'Someone wants to use {{email}} as the new address of their account. If this was you, confirm it:',
     button: 'Confirm the new address',
-    note: 'The code works once, within {{lifetime}} of being asked for. If you did not ask for it, do not use it: without it nothing happens.',
+    note: 'The code works once, and for {{lifetime}} after the request. If you did not request it, do not use it. Nothing happens without it.',
   },
   emailChangeRequested: {
-    subject: 'Security notice: another email address was asked for',
-    body: 'Somebody who knows your password wants to change the address of your account:',
-    present: 'Present address',
-    requested: 'Requested address',
+    subject: 'Security notice: a new email address was requested',
+    body: 'Someone who knows your password wants to change the address of your account:',
+    present: 'Current address',
+    requested: 'New address',
     unchanged:
-      'The present address stays until the requested one is confirmed. If that was you, there is nothing to do here.',
-    stop: 'If it was not you, stop it here, then change your password:',
-    button: 'Stop the change',
+      'The current address stays in use until the new one is confirmed. If this was you, no action is needed here.',
+    stop: 'If this was not you, cancel the change here, then change your password:',
+    button: 'Cancel the change',
   },
   passwordChanged: {
     subject: 'Security notice: your password was changed',
@@ -88,25 +87,25 @@ const mails = {
   },
   administratorRights: {
     subject: 'Security notice: administrator rights',
-    body: 'The account {{email}} now has the rights of an administrator.',
+    body: 'The account {{email}} now has administrator rights.',
   },
   accountDisabled: {
     subject: 'Security notice: your account was disabled',
-    body: 'The account {{email}} was disabled, and nobody can log in with it any more.',
+    body: 'The account {{email}} was disabled. Nobody can log in with it any more.',
   },
   refreshTokenReused: {
     subject: 'Security notice: a session was ended',
-    body: 'A session of {{email}} was ended, because a token of it was used twice. That happens when somebody has copied it.',
+    body: 'A session of {{email}} was ended because one of its tokens was used twice. This happens when someone has copied the token.',
     note: 'Log in again. If you did not expect this, change your password too.',
   },
   accountErased: {
     subject: 'Your account was erased',
-    body: 'The account {{email}} was erased, with everything stored about you. Nothing of it can be brought back.',
-    note: 'If you did not ask for this, tell the administrator. This is the last message about this account.',
+    body: 'The account {{email}} was erased, with all data stored about you. It cannot be restored.',
+    note: 'If you did not request this, contact the administrator. This is the last message about this account.',
   },
   test: {
     subject: 'Gatehouse can send mail',
-    body: 'This is a test. It has arrived, so the mail settings of Gatehouse work.',
+    body: 'This is a test. The mail settings of Gatehouse work.',
   },
 } as const;
 
@@ -116,8 +115,8 @@ const pages = {
   errorTitle: 'Error: {{title}}',
   closeHint: 'You can close this page.',
   linkIncomplete: {
-    title: 'The link is not complete',
-    body: 'A part of it is missing. Open the link exactly as it stands in the mail, or copy all of it.',
+    title: 'The link is incomplete',
+    body: 'A part of the link is missing. Open the link in the mail, or copy the whole link.',
   },
   verifyEmail: {
     title: 'Confirm your email address',
@@ -129,58 +128,56 @@ const pages = {
     wrongPassword:
       'This is not the password of this registration. If you did not register, remove the registration.',
     wrongAccountPassword:
-      'This is not the password of this account. If somebody else chose it, ask for a new password: that confirms the address too.',
+      'This is not the password of this account. If someone else chose it, reset the password. That confirms the address too.',
     button: 'Confirm this address',
-    cancelHint: 'Did somebody else register with your address?',
+    cancelHint: 'Did someone else register with your address?',
     cancelButton: 'This was not me',
     cancelledTitle: 'Registration removed',
-    cancelled: 'The registration is removed, and its code no longer works.',
+    cancelled: 'The registration was removed. Its code no longer works.',
     doneTitle: 'Address confirmed',
-    done: 'Your account is ready. You can log in now.',
-    deadTitle: 'This link does not work any more',
-    dead: 'It has been used, it is too old, or a newer mail has taken its place.',
+    done: 'Your account is ready. You can now log in.',
+    deadTitle: 'This link no longer works',
+    dead: 'It was used, it has expired, or a newer mail replaced it.',
     deadHelp:
-      'If you have confirmed already, just log in. If not, ask for another mail where you registered, and use the newest one.',
+      'If you have already confirmed the address, log in. If not, request a new mail where you registered, and use the newest one.',
   },
   confirmEmailChange: {
     title: 'Confirm your new address',
-    body: 'Press the button to make this the address of your account. You log in with it from then on.',
+    body: 'Press the button to make this the address of your account. After that, you log in with it.',
     button: 'Use this address',
     doneTitle: 'Address changed',
-    done: 'From now on you log in with the new address, and mails go there.',
-    deadTitle: 'This link does not work any more',
-    dead: 'It has been used, it is too old, or the change was stopped.',
+    done: 'From now on, you log in with the new address and receive mails there.',
+    deadTitle: 'This link no longer works',
+    dead: 'It was used, it has expired, or the change was cancelled.',
     deadHelp:
-      'If you have confirmed already, there is nothing to do. If not, ask for the change again in your account.',
+      'If you have already confirmed the change, no action is needed. If not, request it again in your account.',
   },
   cancelEmailChange: {
-    title: 'Stop the change of address',
-    body: 'Somebody wants another address for this account. Press the button to keep this one. It also logs the account out everywhere.',
-    button: 'Stop the change',
-    doneTitle: 'The change was stopped',
-    done: 'This address stays, and the account was logged out everywhere. Whoever asked for the change knows your password: ask for a new one now, where you usually log in.',
-    deadTitle: 'This link does not work any more',
-    dead: 'It has been used, it is too old, or the change is settled already.',
+    title: 'Cancel the address change',
+    body: 'Someone wants to change the address of this account. Press the button to keep the current address. This also ends all sessions of the account.',
+    button: 'Cancel the change',
+    doneTitle: 'The change was cancelled',
+    done: 'The address stays the same, and all sessions of the account were ended. The person who requested the change knows your password. Reset it now, where you usually log in.',
+    deadTitle: 'This link no longer works',
+    dead: 'It was used, it has expired, or the change was already confirmed or cancelled.',
     deadHelp:
-      'If the address of your account was changed against your will, tell your administrator at once.',
+      'If the address of your account was changed without your permission, contact your administrator now.',
   },
   resetPassword: {
     title: 'Choose a new password',
     inviteTitle: 'Choose your password',
-    body: 'You will be logged out everywhere and can log in with the new password.',
-    inviteBody: 'An account was made for you. With a password you can log in to it.',
+    body: 'All your sessions will end. You can then log in with the new password.',
+    inviteBody: 'An account was created for you. Choose a password to log in to it.',
     password: 'New password',
-    passwordConfirmation: 'New password again',
-    hint_one:
-      'At least {{count}} character. A few words that do not belong together make a good one.',
-    hint_other:
-      'At least {{count}} characters. A few words that do not belong together make a good one.',
-    button: 'Set this password',
+    passwordConfirmation: 'Repeat the new password',
+    hint_one: 'At least {{count}} character. A few unrelated words make a good password.',
+    hint_other: 'At least {{count}} characters. A few unrelated words make a good password.',
+    button: 'Set the password',
     doneTitle: 'Password set',
-    done: 'You can log in with the new password now.',
-    deadTitle: 'This link does not work any more',
-    dead: 'It has been used, it is too old, or a newer mail has taken its place.',
-    deadHelp: 'Ask for a new password where you log in, and use the newest mail.',
+    done: 'You can now log in with the new password.',
+    deadTitle: 'This link no longer works',
+    dead: 'It was used, it has expired, or a newer mail replaced it.',
+    deadHelp: 'Request a password reset where you log in, and use the newest mail.',
   },
   faults: {
     empty: 'Enter a password.',
@@ -188,19 +185,19 @@ const pages = {
     tooShort_other: 'Use at least {{count}} characters.',
     tooLong_one: 'Use at most {{count}} character.',
     tooLong_other: 'Use at most {{count}} characters.',
-    malformed: 'This password has characters that are not complete. Type it again.',
+    malformed: 'This password has incomplete characters. Type it again.',
     common: 'Choose another password: this one is on the lists that attackers try first.',
     personal:
       'Choose a password that is more than your name, your address or the name of this service.',
-    mismatch: 'The two passwords are not the same. Type the same one twice.',
+    mismatch: 'The two passwords are different. Type the same password twice.',
     other: 'This password is not accepted. Choose another one.',
   },
   failure: {
-    title: 'That did not work',
-    throttled: 'Too many attempts. Wait a little, then open the link from the mail again.',
-    overloaded: 'There is a lot going on right now. Open the link from the mail again in a moment.',
-    malformed: 'The page was not sent as it should be. Open the link from the mail again.',
-    internal: 'Something went wrong on our side. Try again later.',
+    title: 'Something went wrong',
+    throttled: 'Too many attempts. Wait a moment, then open the link in the mail again.',
+    overloaded: 'The service is busy. Wait a moment, then open the link in the mail again.',
+    malformed: 'The form was not sent correctly. Open the link in the mail again.',
+    internal: 'An internal error occurred. Try again later.',
   },
 } as const;
 

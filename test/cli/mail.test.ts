@@ -55,7 +55,7 @@ describe.concurrent('mail preview', () => {
     expect(JSON.parse(stdout)).toEqual({
       name: 'invite',
       locale: 'en',
-      subject: 'An account was made for you',
+      subject: 'An account was created for you',
       text: expect.stringMatching(/^Token: /m),
       html: expect.stringContaining('<!doctype html>'),
     });

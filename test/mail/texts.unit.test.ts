@@ -125,8 +125,8 @@ test.each([
   [3600, 'one hour'],
   [5400, '90 minutes'],
   [86_400, '24 hours'],
-])('a code that works for %i seconds says so: %s', (lifetimeSeconds, words) => {
+])('the mail of a code that is valid for %i seconds contains: %s', (lifetimeSeconds, words) => {
   const told = { name: '', email: 'a@example.com', code: 'c', publicUrl: '', lifetimeSeconds };
   const { text } = writeMail('verify-email', { to: 'a@example.com', locale: 'en' }, told);
-  expect(text).toContain(`within ${words} of`);
+  expect(text).toContain(`for ${words} after`);
 });

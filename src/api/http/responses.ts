@@ -7,7 +7,7 @@ import { httpLimits } from './limits.ts';
 
 const sentences: Readonly<Record<number, string>> = {
   400: 'The request is malformed; send well-formed JSON or a form.',
-  404: 'There is nothing here by that name.',
+  404: 'Not found.',
   406: 'Answers are JSON, which the Accept header leaves out.',
   408: 'The request took too long to arrive.',
   413: `The body is too large; send at most ${httpLimits.bodyBytes} bytes.`,

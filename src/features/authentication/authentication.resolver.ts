@@ -64,7 +64,7 @@ export class AccountsResolver {
     @Ctx() context: RequestContext,
   ): Promise<typeof RegisterResult> {
     await this.#registrations.register(input, context);
-    return acknowledge('Registration successful. Confirm the address with the code mailed to it.');
+    return acknowledge('Registration successful. Confirm the address with the code in the mail.');
   }
 
   @Mutation(() => ResendResult)
@@ -72,7 +72,7 @@ export class AccountsResolver {
     @Arg('email', () => String) email: string,
   ): Promise<typeof ResendResult> {
     await this.#registrations.resendVerificationEmail(email);
-    return acknowledge('If the address waits for a code, a new one is on its way.');
+    return acknowledge('If the address is not confirmed yet, a new code will be sent.');
   }
 
   @Mutation(() => VerifyEmailResult)
@@ -82,7 +82,7 @@ export class AccountsResolver {
     @Ctx() context: RequestContext,
   ): Promise<typeof VerifyEmailResult> {
     await this.#emailVerification.verifyEmail({ code, password }, context);
-    return acknowledge('The address is confirmed. You can log in now.');
+    return acknowledge('The address was confirmed. You can now log in.');
   }
 
   @Mutation(() => CancelRegistrationResult)
@@ -90,7 +90,7 @@ export class AccountsResolver {
     @Arg('code', () => String) code: string,
   ): Promise<typeof CancelRegistrationResult> {
     await this.#emailVerification.cancelRegistration(code);
-    return acknowledge('The registration is removed.');
+    return acknowledge('The registration was removed.');
   }
 
   @Mutation(() => LoginResult)
@@ -153,7 +153,7 @@ export class PasswordsResolver {
     @Arg('email', () => String) email: string,
   ): Promise<typeof RequestResult> {
     await this.#passwords.requestPasswordReset(email);
-    return acknowledge('If the address has an account, a link is on its way.');
+    return acknowledge('If an account has this address, a reset link will be sent.');
   }
 
   @Mutation(() => ResetPasswordResult)
@@ -162,7 +162,7 @@ export class PasswordsResolver {
     @Ctx() context: RequestContext,
   ): Promise<typeof ResetPasswordResult> {
     await this.#passwords.resetPassword(input, context);
-    return acknowledge('The password is set. You can log in with it now.');
+    return acknowledge('The password was set. You can now log in with it.');
   }
 
   @Mutation(() => ChangePasswordResult)
@@ -171,6 +171,6 @@ export class PasswordsResolver {
     @Ctx() context: RequestContext,
   ): Promise<typeof ChangePasswordResult> {
     await this.#passwords.changePassword(input, context);
-    return acknowledge('The password is changed, and your other sessions are ended.');
+    return acknowledge('The password was changed, and your other sessions were ended.');
   }
 }

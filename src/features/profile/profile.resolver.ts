@@ -82,7 +82,7 @@ export class ProfileResolver {
     @Ctx() context: RequestContext,
   ): Promise<typeof ChangeEmailResult> {
     await this.#emailChanges.changeEmail(input, context);
-    return acknowledge('Confirm the new address with the code mailed to it.');
+    return acknowledge('Confirm the new address with the code in the mail.');
   }
 
   @Mutation(() => ConfirmEmailChangeResult)
@@ -90,7 +90,7 @@ export class ProfileResolver {
     @Arg('code', () => String) code: string,
   ): Promise<typeof ConfirmEmailChangeResult> {
     await this.#emailChanges.confirmEmailChange(code);
-    return acknowledge('The new address is confirmed. Log in with it from now on.');
+    return acknowledge('The new address was confirmed. From now on, log in with it.');
   }
 
   @Mutation(() => CancelEmailChangeResult)
@@ -98,7 +98,9 @@ export class ProfileResolver {
     @Arg('code', () => String) code: string,
   ): Promise<typeof CancelEmailChangeResult> {
     await this.#emailChanges.cancelEmailChange(code);
-    return acknowledge('The change is stopped and every session is ended. Change your password.');
+    return acknowledge(
+      'The change was cancelled, and all sessions were ended. Change your password.',
+    );
   }
 
   @Mutation(() => DeactivateAccountResult)
@@ -107,7 +109,7 @@ export class ProfileResolver {
     @Ctx() context: RequestContext,
   ): Promise<typeof DeactivateAccountResult> {
     await this.#profiles.deactivateAccount(input, context);
-    return acknowledge('The account is closed.');
+    return acknowledge('The account was closed.');
   }
 
   @Mutation(() => EraseAccountResult)
@@ -116,6 +118,6 @@ export class ProfileResolver {
     @Ctx() context: RequestContext,
   ): Promise<typeof EraseAccountResult> {
     await this.#profiles.eraseAccount(password, context);
-    return acknowledge('The account is erased.');
+    return acknowledge('The account was erased.');
   }
 }

@@ -126,6 +126,6 @@ export class SessionsResolver {
     @Ctx() context: RequestContext,
   ): Promise<typeof RevokeSessionResult> {
     await this.#sessions.revoke(requireActor(context), id);
-    return acknowledge('The session is ended.');
+    return acknowledge('The session was ended.');
   }
 }

@@ -70,7 +70,7 @@ describe.skipIf(executable === undefined)(
       await page.getByRole('button', { name: 'This was not me' }).click();
       expect(await heading(page)).toBe('Registration removed');
       await page.goto(service.address + new URL(link).pathname + new URL(link).search);
-      expect(await heading(page)).toBe('This link does not work any more');
+      expect(await heading(page)).toBe('This link no longer works');
       expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
     });
 
@@ -116,8 +116,8 @@ describe.skipIf(executable === undefined)(
       const { cancel } = await changeLinks(service);
       await using visited = await visit(cancel.link);
       const { page } = visited;
-      await page.getByRole('button', { name: 'Stop the change' }).click();
-      expect(await heading(page)).toBe('The change was stopped');
+      await page.getByRole('button', { name: 'Cancel the change' }).click();
+      expect(await heading(page)).toBe('The change was cancelled');
     });
 
     test.each(['light', 'dark'] as const)(

@@ -18,8 +18,8 @@ async function pageOf(error: Error, language = 'en') {
 
 test.each([
   ['THROTTLED', 429, 'Too many attempts'],
-  ['OVERLOADED', 503, 'in a moment'],
-] as const)('%s says when to come back', async (code, status, words) => {
+  ['OVERLOADED', 503, 'Wait a moment'],
+] as const)('%s asks the person to try again later', async (code, status, words) => {
   const page = await pageOf(new Problem(code, { retryAfterSeconds: 7 }));
   expect(page).toMatchObject({
     status,
@@ -35,7 +35,7 @@ test.each([
 ])('%s is told without details', async (_, error, status) => {
   const page = { ...(await pageOf(error, 'es')), headers: new Headers() };
   expect(page.status).toBe(status);
-  expect(titleOf(page)).toBe('No ha funcionado');
+  expect(titleOf(page)).toBe('Algo ha fallado');
   expect(page.html).not.toContain('secret detail');
 });
 

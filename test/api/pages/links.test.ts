@@ -62,9 +62,9 @@ const pages: readonly LinkedPage[] = [
   },
   {
     path: '/cancel-email-change',
-    title: 'Stop the change of address',
-    doneTitle: 'The change was stopped',
-    spanishTitle: 'Detener el cambio de dirección',
+    title: 'Cancel the address change',
+    doneTitle: 'The change was cancelled',
+    spanishTitle: 'Cancelar el cambio de dirección',
     typed: {},
     buttons: 1,
     link: async () => (await changeLinks(service)).cancel,
@@ -149,29 +149,25 @@ describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask
     expect(answers.filter((answer) => titleOf(answer) === doneTitle)).toHaveLength(1);
     for (const again of [await openPage(service, link), await sendForm(service, page, { typed })]) {
       expect(again.status).toBe(400);
-      expect(titleOf(again)).toBe('This link does not work any more');
+      expect(titleOf(again)).toBe('This link no longer works');
       expect(again.html).not.toContain(email);
       expect(again.html).not.toContain('<form');
     }
   });
 
   test.each([
-    ['without its secret', '', 'The link is not complete'],
+    ['without its secret', '', 'The link is incomplete'],
     [
       'with a made-up secret',
       '?code=AAAAAAAAAAAAAAAAAAAAAA&uid=AAAA&token=AAAAAAAAAAAAAAAAAAAAAA',
-      'This link does not work any more',
+      'This link no longer works',
     ],
     [
       'with something else',
       '?code=%22%3E%3Cscript%3E&uid=%00&token=%22%3E%3Cscript%3E',
-      'This link does not work any more',
+      'This link no longer works',
     ],
-    [
-      'with its secret given twice',
-      '?code=a&code=b&uid=a&uid=b&token=a',
-      'The link is not complete',
-    ],
+    ['with its secret given twice', '?code=a&code=b&uid=a&uid=b&token=a', 'The link is incomplete'],
   ])('%s it says what to do', async (_, query, expected) => {
     const page = await openPage(service, path + query);
     expect(page.status).toBe(400);
@@ -192,7 +188,7 @@ describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask
       body: '{',
     });
     expect(json.status).toBe(400);
-    expect(await json.text()).toContain('That did not work');
+    expect(await json.text()).toContain('Something went wrong');
   });
 });
 

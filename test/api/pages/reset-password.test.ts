@@ -49,7 +49,7 @@ test.each([
     'one fine password',
     'another one',
     'passwordConfirmation',
-    'are not the same',
+    'are different',
   ],
   ['empty', 'en', '', '', 'password', 'Enter a password.'],
 ] as const)(
