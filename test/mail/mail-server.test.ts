@@ -1,5 +1,7 @@
 /** How mails reach a real SMTP server: TLS of both kinds, private authorities, names, ids, text only. */
+import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { makeCertificates } from '../support/certificates.ts';
@@ -35,6 +37,32 @@ describe.concurrent('TLS', () => {
   test('a server without STARTTLS gets nothing', async () => {
     await expect(sendOne(directory, {}, trusting)).rejects.toThrow(/STARTTLS/);
   });
+});
+
+test('EMAIL_USE_TLS=False stays without TLS, also where the server offers it', async () => {
+  const mail = await sendOne(directory, tls, { EMAIL_USE_TLS: 'False' });
+  expect(mail?.client).toMatchObject({ isSecure: false });
+});
+
+test.each([
+  ['before its greeting', ''],
+  ['after its greeting', '220 mail.example.com ESMTP\r\n'],
+])('a server that is silent %s is given up in time', async (_when, greeting) => {
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => {
+    sockets.push(socket);
+    socket.write(greeting);
+  });
+  await once(silent.listen(0, '127.0.0.1'), 'listening');
+  const { port } = silent.address() as AddressInfo; // listens on TCP
+  const environment = { EMAIL_USE_TLS: 'False' };
+  const mailer = createTestMailer({ server: { port }, directory, environment, timeoutMs: 300 });
+  const startedAt = performance.now();
+  await expect(mailer.send(letter, { messageKey: 'key-1' })).rejects.toThrow(/is unavailable/);
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+  mailer.close();
+  for (const socket of sockets) socket.destroy();
+  silent.close();
 });
 
 describe.concurrent('what a mail says of its sender', () => {

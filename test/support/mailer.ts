@@ -6,7 +6,7 @@ import { createLog } from '../../src/observability/log.ts';
 import { type MailServer, type MailServerOptions, startMailServer } from './mail-server.ts';
 
 interface TestMailerOptions {
-  readonly server: MailServer;
+  readonly server: Pick<MailServer, 'port'>;
   /** Of the test; nothing is written there. */
   readonly directory: string;
   readonly environment?: Readonly<Record<string, string>>;
