@@ -97,8 +97,22 @@ export async function startServer(
   const compileDocument = createDocumentCompiler(schema, report);
   const shutdown = createGracefulShutdown(config.shutdownDelaySeconds * 1000);
   const isReady = async () => !shutdown.isShuttingDown() && (await isDatabaseReady(unitOfWork));
+  const { tokens, signingKeys, sessions, checkCode, passwords, emailVerification } = app.auth;
   const http = await createHttp({
-    ...app,
+    config,
+    log,
+    unitOfWork,
+    clock: app.clock,
+    metrics: app.metrics,
+    changeFeed: app.changeFeed,
+    audit: app.audit.log,
+    mailbox: app.mail.mailbox,
+    tokens,
+    signingKeys,
+    sessions,
+    checkCode,
+    passwords,
+    emailVerification,
     limits,
     graphql,
     compileDocument,
@@ -119,10 +133,10 @@ export async function startServer(
 const levelMilliseconds = 3000;
 
 /** What has a present value: the process, its version, the mails that are not sent. */
-function registerGauges({ metrics, mailQueue, unitOfWork }: AppContext, version: string): void {
+function registerGauges({ mail, metrics, unitOfWork }: AppContext, version: string): void {
   metrics.watchProcess();
   metrics.read('build', () => [[[version], 1]]);
-  const level = memoizeFor(levelMilliseconds, () => unitOfWork.withEntityManager(mailQueue.stats));
+  const level = memoizeFor(levelMilliseconds, () => unitOfWork.withEntityManager(mail.queue.stats));
   metrics.read('mailQueue', async () => {
     const { waiting, retrying, dead } = await level();
     return Object.entries({ waiting, retrying, dead }).map(([state, count]) => [[state], count]);
@@ -148,37 +162,37 @@ async function closeHttp(http: FastifyInstance): Promise<void> {
 }
 
 function resolversOf(app: AppContext): Resolvers {
-  const loadersOf = createAccessLoaders(app.access);
+  const loadersOf = createAccessLoaders(app.users.access);
   return [
     new UserResolver(loadersOf),
     new GroupResolver(loadersOf),
     new AccessResolver(),
     new SessionResolver(),
-    new UserSessionsResolver(app.sessions),
-    new SessionsResolver(app.sessions, app.refresh),
-    new AccountsResolver(app.registrations, app.emailVerification, app.login),
-    new PasswordsResolver(app.passwords),
-    new ProfileResolver(app.profiles, app.emailChanges),
-    new DirectoryResolver(app.directory, app.explain),
-    new AuditResolver(app.auditEntries),
+    new UserSessionsResolver(app.auth.sessions),
+    new SessionsResolver(app.auth.sessions, app.auth.refresh),
+    new AccountsResolver(app.auth.registrations, app.auth.emailVerification, app.auth.login),
+    new PasswordsResolver(app.auth.passwords),
+    new ProfileResolver(app.users.profiles, app.users.emailChanges),
+    new DirectoryResolver(app.admin.directory, app.admin.explain),
+    new AuditResolver(app.audit.entries),
     new AuditEntryConnectionResolver(),
     new UserConnectionResolver(),
     new GroupConnectionResolver(),
     new PermissionConnectionResolver(),
-    new UserAdministrationResolver(app.userAdministration, app.userGrants),
-    new AccountRecoveryResolver(app.accountRecovery),
-    new RegistrationsResolver(app.directory, app.registrationAdministration),
+    new UserAdministrationResolver(app.admin.users, app.admin.grants),
+    new AccountRecoveryResolver(app.admin.accountRecovery),
+    new RegistrationsResolver(app.admin.directory, app.admin.registrations),
     new RegistrationConnectionResolver(),
-    new GroupAdministrationResolver(app.groupAdministration),
-    new PermissionAdministrationResolver(app.permissionAdministration),
+    new GroupAdministrationResolver(app.admin.groups),
+    new PermissionAdministrationResolver(app.admin.permissions),
   ];
 }
 
-async function provisionDefaultAdmin({ config, log, unitOfWork, provisioning }: AppContext) {
+async function provisionDefaultAdmin({ users, config, log, unitOfWork }: AppContext) {
   const { defaultAdmin } = config;
   if (!defaultAdmin) return;
   const made = await unitOfWork.withEntityManager(() =>
-    provisioning.provisionDefaultAdmin(defaultAdmin),
+    users.provisioning.provisionDefaultAdmin(defaultAdmin),
   );
   if (made) log.info({ email: made.email }, 'default administrator created');
 }

@@ -1,87 +1,44 @@
-/** The services of the house, joined by plain function calls: every behaviour there is, behind no door. */
-
+/**
+ * Composes the modules of the features, in the order in which they depend on each other, and groups their
+ * services by subject for the interfaces.
+ */
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/time.ts';
-import { createOneTimeSecrets, type OneTimeSecrets } from '../crypto/one-time-secret.ts';
-import { createPasswordHasher, hashThreadsOf } from '../crypto/password/hasher.ts';
-import { createRefreshTokens } from '../crypto/refresh-token.ts';
+import type { PasswordHasher } from '../crypto/password/hasher.ts';
 import type { ChangeFeed } from '../database/change-feed.ts';
 import type { UnitOfWork } from '../database/transaction.ts';
-import { createAccess } from '../features/access/access.ts';
-import { createManifestApply } from '../features/access-manifest/apply.ts';
+import { type AccessModule, createAccessModule } from '../features/access/access.module.ts';
 import {
-  type AccountRecoveryDeps,
-  createAccountRecovery,
-} from '../features/administration/account-recovery.ts';
-import { createDirectory } from '../features/administration/directory/directory.ts';
-import { createExplain } from '../features/administration/directory/explain.ts';
-import { createLookup } from '../features/administration/directory/lookup.ts';
-import { createGrants } from '../features/administration/grants/grants.ts';
+  type AccessManifestModule,
+  createAccessManifestModule,
+} from '../features/access-manifest/access-manifest.module.ts';
 import {
-  createUserGrants,
-  type UserGrantsDeps,
-} from '../features/administration/grants/user-grants.ts';
-import { createGroupAdministration } from '../features/administration/groups.ts';
-import { createPermissionAdministration } from '../features/administration/permissions.ts';
-import { createManagePolicies, type ManagePolicies } from '../features/administration/policies.ts';
+  type AdministrationModule,
+  createAdministrationModule,
+} from '../features/administration/administration.module.ts';
+import { type AuditModule, createAuditModule } from '../features/audit/audit.module.ts';
 import {
-  createRegistrationAdministration,
-  type RegistrationAdministrationDeps,
-} from '../features/administration/registrations.ts';
-import { createUserPolicies } from '../features/administration/user-policies.ts';
+  type AuditLogModule,
+  createAuditLogModule,
+} from '../features/audit-log/audit-log.module.ts';
 import {
-  createUserAdministration,
-  type UserAdministrationDeps,
-} from '../features/administration/users.ts';
-import { type Audit, createAudit } from '../features/audit/audit.ts';
-import { withAuditedDenials, withLoggedDenials } from '../features/audit/denials.ts';
-import { createAuditVerifier } from '../features/audit/verification.ts';
-import { createAuditEntries } from '../features/audit-log/entries.ts';
-import { createAuditNames } from '../features/audit-log/names.ts';
-import { createAddressNotices } from '../features/authentication/address-notices.ts';
-import { createAccountMails } from '../features/authentication/authentication.mails.ts';
-import { createCleanup } from '../features/authentication/cleanup.ts';
-import { createCheckCode } from '../features/authentication/consume-code.ts';
-import { createEmailVerification } from '../features/authentication/email-verification.ts';
-import { createLogin } from '../features/authentication/login.ts';
-import { createPasswords } from '../features/authentication/passwords.ts';
+  type AuthenticationModule,
+  createAuthenticationModule,
+} from '../features/authentication/authentication.module.ts';
+import { createOneTimePasswordsModule } from '../features/one-time-passwords/one-time-passwords.module.ts';
 import {
-  createPendingAccounts,
-  createRegisteredAccounts,
-} from '../features/authentication/pending-accounts.ts';
-import { createReauthentication } from '../features/authentication/reauthentication.ts';
-import { createRegistrations } from '../features/authentication/registration.ts';
-import {
-  createOneTimePasswords,
-  type OneTimePasswords,
-} from '../features/one-time-passwords/one-time-passwords.ts';
-import { createMailQueue } from '../features/operations/mail-queue.ts';
-import {
-  createProvisioning,
-  createProvisioningChecks,
-} from '../features/operations/provisioning.ts';
-import { createEmailChanges } from '../features/profile/email-change.ts';
-import { createProfiles } from '../features/profile/profile.ts';
-import { createAddresses } from '../features/registrations/addresses.ts';
-import { createAssertIdentifiersFree } from '../features/registrations/identifiers.ts';
-import { createRegistrationMails } from '../features/registrations/registrations.mails.ts';
-import { createWaitingRegistrations } from '../features/registrations/registrations.ts';
-import { createPrincipals } from '../features/sessions/principals.ts';
-import { createRefresh } from '../features/sessions/refresh.ts';
-import { createSessions } from '../features/sessions/sessions.ts';
-import { createSigningKeys } from '../features/sessions/signing-keys.ts';
-import { createTokens } from '../features/sessions/tokens.ts';
-import { createUsers, type Users } from '../features/users/users.ts';
+  createOperationsModule,
+  type OperationsModule,
+} from '../features/operations/operations.module.ts';
+import { createProfileModule, type ProfileModule } from '../features/profile/profile.module.ts';
+import { createRegistrationsModule } from '../features/registrations/registrations.module.ts';
+import { createSessionsModule, type SessionsModule } from '../features/sessions/sessions.module.ts';
+import { createUsersModule } from '../features/users/users.module.ts';
+import type { Tasks } from '../jobs/tasks.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { type AttemptLimits, createAttemptLimits } from '../rate-limit/attempt-limits.ts';
-import type { RateLimiter } from '../rate-limit/limiter.ts';
+import type { AttemptLimits } from '../rate-limit/attempt-limits.ts';
 
-const mailCooldownSeconds = 60;
-/** So many hashes may wait for each thread; the pace of late may close the line before. */
-const waitingHashesPerThread = 200;
-
-/** What the services stand on. */
 export interface ServiceDeps {
   readonly config: Config;
   readonly log: Log;
@@ -90,223 +47,201 @@ export interface ServiceDeps {
   readonly secretKey: string;
   readonly unitOfWork: UnitOfWork;
   readonly changeFeed: ChangeFeed;
-  /** Undefined where attempts are not limited. */
-  readonly rateLimiter: RateLimiter | undefined;
+  readonly attemptLimits: AttemptLimits;
+  readonly hasher: PasswordHasher;
 }
 
-export type Services = ReturnType<typeof createServices>;
+/** Login, registration, passwords, sessions and their tokens. */
+export type AuthServices = Pick<
+  AuthenticationModule,
+  'login' | 'registrations' | 'emailVerification' | 'passwords' | 'checkCode'
+> &
+  SessionsModule;
 
-export function createServices(deps: ServiceDeps) {
-  const { config, unitOfWork, clock, secretKey } = deps;
-  const audit = createAudit(deps);
-  const attemptLimits = createAttemptLimits(deps);
-  const threads = hashThreadsOf(config.workers);
-  const hasher = createPasswordHasher({
-    threads,
-    queueLimit: threads * waitingHashesPerThread,
-    parameters: config.passwordHash,
-    metrics: deps.metrics,
-  });
-  const secrets = createOneTimeSecrets(secretKey);
-  const access = createAccess(unitOfWork);
-  const users = createUsers(unitOfWork);
-  const oneTimePasswords = createOneTimePasswords({
+/** The caller's own account, access of accounts, and accounts that the operator creates. */
+export type UserServices = AccessModule &
+  ProfileModule &
+  Pick<OperationsModule, 'provisioning' | 'provisioningChecks'>;
+
+/** Administration of accounts, groups, permissions and registrations. */
+export type AdminServices = Omit<AdministrationModule, 'unaudited'> & AccessManifestModule;
+
+/** The audit log: `log` appends, `entries` reads. */
+export type AuditServices = { readonly log: AuditModule['audit'] } & Pick<AuditModule, 'verifier'> &
+  AuditLogModule;
+
+export interface Services {
+  readonly auth: AuthServices;
+  readonly users: UserServices;
+  readonly admin: AdminServices;
+  readonly audit: AuditServices;
+  readonly mailQueue: OperationsModule['mailQueue'];
+  readonly composeMail: AuthenticationModule['composeMail'];
+  /** Tasks of the job queue, by feature. */
+  readonly tasks: readonly Tasks[];
+  /** Lines in crontab's notation, for the tasks that run repeatedly. */
+  readonly schedules: readonly string[];
+}
+
+export function createServices(deps: ServiceDeps): Services {
+  const base = createBaseModules(deps);
+  const accounts = createAccountModules(deps, base);
+  const administration = createAdministrationModules(deps, base, accounts);
+  return {
+    auth: authServices(base, accounts),
+    users: userServices(base, accounts),
+    admin: administration.admin,
+    audit: { log: base.audit.audit, verifier: base.audit.verifier, ...administration.auditLog },
+    mailQueue: accounts.operations.mailQueue,
+    composeMail: accounts.authentication.composeMail,
+    ...featureTasks(deps.attemptLimits, base, accounts),
+  };
+}
+
+type BaseModules = ReturnType<typeof createBaseModules>;
+type AccountModules = ReturnType<typeof createAccountModules>;
+
+/** Features that the others build on. */
+function createBaseModules(deps: ServiceDeps) {
+  const { config, log, clock, metrics, secretKey, unitOfWork, changeFeed, attemptLimits } = deps;
+  const { publicUrl, verifyCodeTtlSeconds, resetTokenTtlSeconds } = config;
+  const audit = createAuditModule({ unitOfWork, log, clock, secretKey });
+  const { users } = createUsersModule({ unitOfWork });
+  const { oneTimePasswords, secrets } = createOneTimePasswordsModule({
     unitOfWork,
-    secrets,
     clock,
-    verifyCodeTtlSeconds: config.verifyCodeTtlSeconds,
-    resetTokenTtlSeconds: config.resetTokenTtlSeconds,
-  });
-  const registrationServices = createRegistrationServices(deps, {
-    secrets,
-    users,
-    oneTimePasswords,
-    attemptLimits,
-  });
-  const sessionServices = createSessionServices(deps, { audit, attemptLimits });
-  const accountParts = {
-    ...sessionServices,
-    ...registrationServices,
-    audit,
-    attemptLimits,
-    unitOfWork,
-    clock,
-    users,
-    oneTimePasswords,
-    checkCode: createCheckCode({ oneTimePasswords, attemptLimits }),
-    hasher,
-    reauthentication: createReauthentication({
-      unitOfWork,
-      clock,
-      users,
-      hasher,
-      attemptLimits,
-      audit,
-    }),
-    passwordRules: { minLength: config.passwordMinLength },
-  };
-  const emailChanges = createEmailChanges(accountParts);
-  const grants = createGrants(unitOfWork, audit);
-  const policies = createManagePolicies(unitOfWork);
-  return {
-    ...sessionServices,
-    hasher,
-    attemptLimits,
-    access,
-    oneTimePasswords,
-    checkCode: accountParts.checkCode,
-    emailChanges: withLoggedDenials(audit, ['INVALID_CODE'], emailChanges),
-    login: createLogin(accountParts),
-    addresses: registrationServices.addresses,
-    registrations: createRegistrations(accountParts),
-    emailVerification: withLoggedDenials(
-      audit,
-      ['INVALID_CODE'],
-      createEmailVerification(accountParts),
-    ),
-    passwords: withLoggedDenials(audit, ['INVALID_TOKEN'], createPasswords(accountParts)),
-    profiles: createProfiles({ ...accountParts, emailChanges }),
-    provisioning: createProvisioning(accountParts),
-    provisioningChecks: createProvisioningChecks(accountParts),
-    cleanup: createCleanup(accountParts),
-    directory: withLoggedDenials(audit, ['FORBIDDEN'], createDirectory(unitOfWork)),
-    explain: withLoggedDenials(audit, ['FORBIDDEN'], createExplain(unitOfWork)),
-    audit,
-    auditVerifier: createAuditVerifier(deps),
-    auditEntries: withLoggedDenials(
-      audit,
-      ['FORBIDDEN'],
-      createAuditEntries({ query: unitOfWork.query, subjectKeys: audit.subjectKeys }),
-    ),
-    ...createAdministration({ ...accountParts, grants, policies }),
-    mailQueue: createMailQueue(unitOfWork, audit),
-    composeMail: createAccountMails({
-      ...registrationServices,
-      attemptLimits,
-      unitOfWork,
-      secrets,
-      clock,
-      publicUrl: config.publicUrl,
-    }),
-  };
-}
-
-/** The services that the administration module creates for itself. */
-type OwnServices = 'userPolicies' | 'userAdministration';
-
-/** The audit log gets one entry for each denied change. */
-function createAdministration(
-  deps: Omit<UserAdministrationDeps & AccountRecoveryDeps & UserGrantsDeps, OwnServices> &
-    RegistrationAdministrationDeps & { readonly policies: ManagePolicies },
-) {
-  const { unitOfWork, audit, grants, policies } = deps;
-  const userPolicies = createUserPolicies(deps);
-  const userAdministration = createUserAdministration({
-    ...deps,
-    userPolicies,
-  });
-  const userGrants = createUserGrants({ ...deps, userPolicies, userAdministration });
-  const groupAdministration = createGroupAdministration({ unitOfWork, grants, policies });
-  const permissionAdministration = createPermissionAdministration({ unitOfWork, policies });
-  const manifestApply = createManifestApply({
-    unitOfWork,
-    userGrants,
-    groupAdministration,
-    permissionAdministration,
-  });
-  const lookup = withLoggedDenials(audit, ['FORBIDDEN'], createLookup(unitOfWork));
-  return {
-    lookup,
-    auditNames: createAuditNames({ query: unitOfWork.query, lookup }),
-    userAdministration: withAuditedDenials(audit, userAdministration),
-    accountRecovery: withAuditedDenials(audit, createAccountRecovery({ ...deps, userPolicies })),
-    registrationAdministration: withAuditedDenials(audit, createRegistrationAdministration(deps)),
-    groupAdministration: withAuditedDenials(audit, groupAdministration),
-    permissionAdministration: withAuditedDenials(audit, permissionAdministration),
-    userGrants: withAuditedDenials(audit, userGrants),
-    manifestApply: {
-      ...withAuditedDenials(audit, manifestApply),
-      compareAccess: manifestApply.compareAccess, // a comparison writes nothing
-    },
-  };
-}
-
-/** Which account owns an address, and the registrations and accounts that wait for their owner. */
-function createRegistrationServices(
-  { config, unitOfWork, clock }: ServiceDeps,
-  parts: {
-    readonly secrets: OneTimeSecrets;
-    readonly users: Users;
-    readonly oneTimePasswords: OneTimePasswords;
-    readonly attemptLimits: AttemptLimits;
-  },
-) {
-  const { publicUrl, verifyCodeTtlSeconds } = config;
-  const deps = { ...parts, unitOfWork, clock, verifyCodeTtlSeconds, mailCooldownSeconds };
-  const waitingRegistrations = createWaitingRegistrations(deps);
-  const addresses = createAddresses({ ...deps, registrations: waitingRegistrations });
-  const pendingAccounts = createPendingAccounts(parts);
-  return {
-    waitingRegistrations,
-    addresses,
-    assertIdentifiersFree: createAssertIdentifiersFree({ ...parts, addresses }),
-    pendingAccounts,
-    registeredAccounts: createRegisteredAccounts({ ...deps, addresses }),
-    addressNotices: createAddressNotices({ ...deps, pendingAccounts }),
-    writeRegistrationMail: createRegistrationMails({ ...deps, publicUrl }),
-  };
-}
-
-function createSessionServices(
-  deps: ServiceDeps,
-  { audit, attemptLimits }: { readonly audit: Audit; readonly attemptLimits: AttemptLimits },
-) {
-  const { config, log, clock, secretKey, unitOfWork, changeFeed, metrics } = deps;
-  const { accessTokenTtlSeconds, refreshTokenTtlSeconds, sessionMaxAgeSeconds } = config;
-  const refreshTokens = createRefreshTokens(secretKey);
-  const signingKeys = createSigningKeys({
-    unitOfWork,
-    audit,
-    changeFeed,
     secretKey,
-    clock,
-    log,
-    accessTokenTtlSeconds,
+    verifyCodeTtlSeconds,
+    resetTokenTtlSeconds,
   });
-  const tokens = createTokens({
-    signingKeys,
-    refreshTokens,
-    principals: createPrincipals({
-      unitOfWork,
-      changeFeed,
-      clock,
-      metrics,
-      size: config.principalCacheSize,
-    }),
-    changeFeed,
-    clock,
-    issuer: config.publicUrl,
-    accessTokenTtlSeconds,
-    cacheSize: config.principalCacheSize,
-  });
-  const sessionParts = {
+  const registrations = createRegistrationsModule({
     unitOfWork,
-    refreshTokens,
-    tokens,
-    audit,
+    clock,
     attemptLimits,
+    users,
+    oneTimePasswords,
+    secrets,
+    publicUrl,
+    verifyCodeTtlSeconds,
+  });
+  const sessions = createSessionsModule({
+    unitOfWork,
     clock,
     log,
     metrics,
-    refreshTokenTtlSeconds,
-    sessionMaxAgeSeconds,
-    maxSessionsPerUser: config.maxSessionsPerUser,
-    refreshGraceSeconds: config.refreshGraceSeconds,
-  };
+    changeFeed,
+    attemptLimits,
+    audit: audit.audit,
+    secretKey,
+    settings: config,
+  });
+  const { access } = createAccessModule({ unitOfWork });
+  return { audit, access, users, oneTimePasswords, secrets, registrations, sessions };
+}
+
+/** Features for the owner of an account, and the creation of accounts by the operator. */
+function createAccountModules(deps: ServiceDeps, base: BaseModules) {
+  const { config, unitOfWork, clock, attemptLimits, hasher } = deps;
+  const { users, oneTimePasswords, secrets, registrations, sessions } = base;
+  const { audit } = base.audit;
+  const { addresses } = registrations;
+  const passwordRules = { minLength: config.passwordMinLength };
+  const authentication = createAuthenticationModule({
+    unitOfWork,
+    clock,
+    hasher,
+    attemptLimits,
+    audit,
+    users,
+    oneTimePasswords,
+    secrets,
+    registrations,
+    sessions,
+    passwordRules,
+    publicUrl: config.publicUrl,
+  });
+  const profile = createProfileModule({
+    unitOfWork,
+    clock,
+    attemptLimits,
+    audit,
+    users,
+    addresses,
+    oneTimePasswords,
+    sessions: sessions.sessions,
+    reauthentication: authentication.reauthentication,
+  });
+  const operations = createOperationsModule({
+    unitOfWork,
+    hasher,
+    audit,
+    users,
+    assertIdentifiersFree: registrations.assertIdentifiersFree,
+    oneTimePasswords,
+    passwordRules,
+  });
+  return { authentication, profile, operations, passwordRules };
+}
+
+/** Features for administrators. */
+function createAdministrationModules(
+  deps: ServiceDeps,
+  base: BaseModules,
+  { authentication, passwordRules }: AccountModules,
+): { readonly admin: AdminServices; readonly auditLog: AuditLogModule } {
+  const { unitOfWork, clock, hasher } = deps;
+  const { audit } = base.audit;
+  const { unaudited, ...administration } = createAdministrationModule({
+    unitOfWork,
+    clock,
+    hasher,
+    audit,
+    users: base.users,
+    oneTimePasswords: base.oneTimePasswords,
+    registrations: base.registrations,
+    sessions: base.sessions.sessions,
+    pendingAccounts: authentication.pendingAccounts,
+    registeredAccounts: authentication.registeredAccounts,
+    passwordRules,
+  });
+  const { manifest } = createAccessManifestModule({ unitOfWork, audit, administration: unaudited });
   return {
-    signingKeys,
-    tokens,
-    sessions: withLoggedDenials(audit, ['INVALID_TOKEN'], createSessions(sessionParts)),
-    refresh: withLoggedDenials(audit, ['INVALID_TOKEN'], createRefresh(sessionParts)),
+    admin: { ...administration, manifest },
+    auditLog: createAuditLogModule({ unitOfWork, audit, lookup: administration.lookup }),
+  };
+}
+
+function authServices({ sessions }: BaseModules, { authentication }: AccountModules): AuthServices {
+  const { login, registrations, emailVerification, passwords, checkCode } = authentication;
+  return { login, registrations, emailVerification, passwords, checkCode, ...sessions };
+}
+
+function userServices(
+  { access }: BaseModules,
+  { profile, operations }: AccountModules,
+): UserServices {
+  const { provisioning, provisioningChecks } = operations;
+  return { access, ...profile, provisioning, provisioningChecks };
+}
+
+function featureTasks(
+  attemptLimits: AttemptLimits,
+  { sessions, registrations }: BaseModules,
+  { authentication, operations }: AccountModules,
+): Pick<Services, 'tasks' | 'schedules'> {
+  const scheduled = [
+    attemptLimits,
+    sessions.sessions,
+    authentication.cleanup,
+    operations.mailQueue,
+  ];
+  return {
+    tasks: [
+      authentication.registrations.tasks,
+      registrations.addresses.tasks,
+      authentication.passwords.tasks,
+      ...scheduled.map(({ tasks }) => tasks),
+    ],
+    schedules: scheduled.map(({ schedule }) => schedule),
   };
 }

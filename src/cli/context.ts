@@ -1,6 +1,7 @@
 /** The application context of one command: opens the database and the services, and closes them again. */
 import { v4 as uuidv4 } from 'uuid';
-import type { AppContext, Purpose } from '../bootstrap/app-context.ts';
+import type { AppContext } from '../bootstrap/app-context.ts';
+import type { Purpose } from '../bootstrap/options.ts';
 import { readConfig } from '../config/config.ts';
 import { type RequestContext, runWithContext } from '../core/request-context.ts';
 import { commandTimeouts } from '../database/timeouts.ts';

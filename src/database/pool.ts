@@ -186,7 +186,7 @@ function tlsOptions({ mode, ca, certificate, key }: TlsSetting) {
   };
 }
 
-type PoolName = 'main' | 'jobs';
+export type PoolName = 'main' | 'jobs';
 
 /** Shows these pools; one that is not there yet has no figures. */
 export function watchPools(

@@ -27,7 +27,7 @@ afterAll(async () => {
 /** Runs `work` in one transaction; what it records is seen when that commits. */
 const transaction = (work: () => Promise<void>) =>
   app.unitOfWork.withEntityManager(() => app.unitOfWork.transaction(work));
-const record = (action: string) => app.audit.append({ action });
+const record = (action: string) => app.audit.log.append({ action });
 
 const tail = async (...args: string[]) => {
   const result = await runCommand(['audit', 'tail', ...args], { environment });
@@ -103,7 +103,7 @@ describe('filters', () => {
     const [row] = await database.query<{ id: string }>('select id from users where email = $1', [
       bob,
     ]);
-    await transaction(() => app.audit.append({ action: 'logged-in', actorId: row?.id ?? '' }));
+    await transaction(() => app.audit.log.append({ action: 'logged-in', actorId: row?.id ?? '' }));
   });
 
   test('by target, with its name beside its id in JSON', async () => {
@@ -162,7 +162,7 @@ describe('filters', () => {
 
 test('the newest entries are the newest by time, oldest first', async () => {
   const { entries } = await app.unitOfWork.withEntityManager(() =>
-    app.auditEntries.tail({ filter: {}, limit: 5 }, operatorContext()),
+    app.audit.entries.tail({ filter: {}, limit: 5 }, operatorContext()),
   );
   const rows = await database.query<{ id: string }>(
     'select id from audit_entries order by at desc, id desc limit 5',

@@ -93,10 +93,10 @@ test('a mail is sent again by its id, which the record tells', async () => {
     stdout: '1 mail is due now.\n',
   });
   await service.mail.waitFor(email);
-  const { auditEntries, unitOfWork } = service.app;
+  const { audit, unitOfWork } = service.app;
   const filter = { action: 'mails-resent' };
   const { entries } = await unitOfWork.withEntityManager(() =>
-    auditEntries.tail({ filter, limit: 1 }, operatorContext()),
+    audit.entries.tail({ filter, limit: 1 }, operatorContext()),
   );
   expect(entries.at(-1)).toMatchObject({
     actorKind: 'operator',

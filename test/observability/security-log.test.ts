@@ -246,7 +246,7 @@ test('what is rolled back is not told', async () => {
   const from = service.logLines.length;
   const work = app.unitOfWork.withEntityManager(() =>
     app.unitOfWork.transaction(async () => {
-      await app.audit.append({ action: 'never-happened' });
+      await app.audit.log.append({ action: 'never-happened' });
       throw new Error('undone');
     }),
   );

@@ -56,7 +56,7 @@ export async function pendingAccount(
 ): Promise<{ email: string; code: string; userId: string }> {
   const before = service.mail.mails.filter((mail) => mail.to === email).length;
   const { id } = await service.app.unitOfWork.withEntityManager(() =>
-    service.app.provisioning.provision(
+    service.app.users.provisioning.provision(
       { email, password: goodPassword, firstName: 'Grace', lastName: 'Hopper' },
       { kind: 'user', isActive: false },
     ),

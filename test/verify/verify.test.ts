@@ -129,8 +129,8 @@ describe('with the keys alone', () => {
   test('the tokens of a key that signs at once are accepted within seconds', async () => {
     const verifier = verifierOf(service.address);
     expect(await labelsOf(verifier, ada.accessToken)).toBe('accepted');
-    const { signingKeys, unitOfWork } = service.app;
-    await unitOfWork.withEntityManager(() => signingKeys.rotate(0));
+    const { auth, unitOfWork } = service.app;
+    await unitOfWork.withEntityManager(() => auth.signingKeys.rotate(0));
     const { accessToken } = await tryLogin(service, ada.email);
     await becomes(verifier, accessToken, 'accepted');
     expect(await labelsOf(verifier, ada.accessToken)).toBe('accepted');

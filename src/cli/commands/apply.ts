@@ -43,10 +43,10 @@ export const applyCommand: CommandModule<GlobalArguments, ApplyArguments> = {
     const manifest = await readManifest(await readText(file, terminal.stdin));
     const changes = await withAppContext(
       terminal,
-      async ({ manifestApply }, context) => {
-        if (dryRun) return manifestApply.compareAccess(manifest, context);
+      async ({ admin }, context) => {
+        if (dryRun) return admin.manifest.compareAccess(manifest, context);
         using progress = createProgress('Applying', terminal.stderr);
-        return await manifestApply.applyAccess(manifest, context, progress.show);
+        return await admin.manifest.applyAccess(manifest, context, progress.show);
       },
       { purpose: dryRun ? 'read' : 'change' },
     );

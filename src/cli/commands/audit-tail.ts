@@ -70,10 +70,10 @@ export const tailCommand: CommandModule<GlobalArguments, TailArguments> = {
     const times = { since: parseTime('since', args), until: parseTime('until', args) };
     const work = async (app: AppContext, context: RequestContext) => {
       const filter = { ...times, ...(await findFilter(args, app, context)) };
-      const tail = await app.auditEntries.tail({ filter, limit }, context);
+      const tail = await app.audit.entries.tail({ filter, limit }, context);
       const printEntries = await createPrinter(format, args.terminal.stdout);
-      const print = async (entries: Parameters<AppContext['auditNames']['named']>[0]) =>
-        printEntries(await app.auditNames.named(entries, context));
+      const print = async (entries: Parameters<AppContext['audit']['names']['named']>[0]) =>
+        printEntries(await app.audit.names.named(entries, context));
       await print(tail.entries);
       const stopping = args.follow ? untilInterrupted() : AbortSignal.abort();
       while (!stopping.aborted && isWritable(args.terminal)) {
@@ -96,7 +96,7 @@ function parseTime(name: 'since' | 'until', args: TailArguments): Date | undefin
 
 async function findFilter(
   { action, actor, target }: TailArguments,
-  { lookup, auditNames }: AppContext,
+  { admin, audit }: AppContext,
   context: RequestContext,
 ): Promise<AuditFilter> {
   const isKind = actor !== undefined && actorKinds.includes(actor);
@@ -106,8 +106,8 @@ async function findFilter(
     actorId:
       isKind || actor === undefined
         ? undefined
-        : (parseId(actor) ?? (await lookup.userId(actor, context))),
-    targetId: target === undefined ? undefined : await auditNames.targetId(target, context),
+        : (parseId(actor) ?? (await admin.lookup.userId(actor, context))),
+    targetId: target === undefined ? undefined : await audit.names.targetId(target, context),
   };
 }
 

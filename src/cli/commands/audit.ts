@@ -35,7 +35,7 @@ const verifyCommand: CommandModule<GlobalArguments, VerifyArguments> = {
     const checkpoint = file === undefined ? undefined : await readCheckpoint(file);
     const result = await withAppContext(
       args.terminal,
-      ({ auditVerifier }) => auditVerifier.verify(checkpoint),
+      ({ audit }) => audit.verifier.verify(checkpoint),
       { purpose: 'read' },
     );
     print({ text: formatVerification(result), json: result }, args);
@@ -55,7 +55,7 @@ const checkpointCommand: CommandModule<GlobalArguments, CheckpointArguments> = {
   handler: async ({ output, ...args }) => {
     const { checkpoint, faults } = await withAppContext(
       args.terminal,
-      ({ auditVerifier }) => auditVerifier.checkpoint(),
+      ({ audit }) => audit.verifier.checkpoint(),
       { purpose: 'read' },
     );
     if (!checkpoint) {

@@ -52,10 +52,10 @@ const listGroups: CommandModule<GlobalArguments, ListArguments> = {
     const format = parseFormat(args);
     await withAppContext(
       args.terminal,
-      ({ directory, access }, context) => {
+      ({ admin, users }, context) => {
         const pages = paginate(
-          (page) => directory.groups(page, context),
-          (groups) => withPermissions(groups, access),
+          (page) => admin.directory.groups(page, context),
+          (groups) => withPermissions(groups, users.access),
         );
         return printList(pages, columns, { format, stdout: args.terminal.stdout });
       },
@@ -72,9 +72,9 @@ const showGroup: CommandModule<GlobalArguments, GroupArguments> = {
     const { members, ...found } = await withAppContext(
       args.terminal,
       async (app, context) => {
-        const id = await app.lookup.groupId(name, context);
+        const id = await app.admin.lookup.groupId(name, context);
         const list = { page: { first: 0 }, filter: { groupId: id }, orderBy: {} };
-        const members = await (await app.directory.users(list, context)).count();
+        const members = await (await app.admin.directory.users(list, context)).count();
         return { ...(await loadGroup(id, app, context)), members };
       },
       { purpose: 'read' },
@@ -98,7 +98,7 @@ const createGroup: CommandModule<GlobalArguments, InputArguments> = {
   handler: (args) =>
     changeGroup(args, `Group ${args.group} created.`, async (app, context) => {
       const input = { name: args.group, ...(await findInput(args, app, context)) };
-      return app.groupAdministration.createGroup(input, context);
+      return app.admin.groups.createGroup(input, context);
     }),
 };
 
@@ -118,8 +118,8 @@ const updateGroup: CommandModule<GlobalArguments, UpdateArguments> = {
     }
     await changeGroup(args, `Group ${group} changed.`, async (app, context) => {
       const input = { name, ...(await findInput(args, app, context)) };
-      const id = await app.lookup.groupId(group, context);
-      return app.groupAdministration.updateGroup(id, input, context);
+      const id = await app.admin.lookup.groupId(group, context);
+      return app.admin.groups.updateGroup(id, input, context);
     });
   },
 };
@@ -130,10 +130,10 @@ const deleteGroup: CommandModule<GlobalArguments, GroupArguments & ConfirmedArgu
   builder: (argv) => argv.positional('group', groupPositional).option('yes', yesOption),
   handler: async ({ group, ...args }) => {
     requireConfirmable(args);
-    await withAppContext(args.terminal, async ({ lookup, groupAdministration }, context) => {
-      const id = await lookup.groupId(group, context);
+    await withAppContext(args.terminal, async ({ admin }, context) => {
+      const id = await admin.lookup.groupId(group, context);
       await confirm(`Delete the group ${group}?`, args);
-      await groupAdministration.deleteGroup(id, context);
+      await admin.groups.deleteGroup(id, context);
     });
     print({ text: `Group ${group} deleted.`, json: { name: group } }, args);
   },
@@ -175,30 +175,31 @@ async function changeGroup(
 
 async function findInput(
   { description, permissions }: InputArguments,
-  { lookup }: AppContext,
+  { admin }: AppContext,
   context: RequestContext,
 ): Promise<GroupInput> {
   const codenames = permissions?.split(',').map((code) => code.trim());
   return {
     description,
-    permissionIds: codenames && (await lookup.permissionIds(codenames.filter(Boolean), context)),
+    permissionIds:
+      codenames && (await admin.lookup.permissionIds(codenames.filter(Boolean), context)),
   };
 }
 
 async function loadGroup(
   id: string,
-  { directory, access }: AppContext,
+  { admin, users }: AppContext,
   context: RequestContext,
 ): Promise<GroupWithPermissions> {
-  const group = await directory.group(id, context);
-  const [found] = await withPermissions(group ? [group] : [], access);
+  const group = await admin.directory.group(id, context);
+  const [found] = await withPermissions(group ? [group] : [], users.access);
   if (!found) throw new Error('the group was deleted during the command');
   return found;
 }
 
 async function withPermissions(
   groups: readonly Group[],
-  access: AppContext['access'],
+  access: AppContext['users']['access'],
 ): Promise<GroupWithPermissions[]> {
   const byGroup = await access.permissionsOfGroups(groups.map(({ id }) => id));
   return groups.map((group) => ({

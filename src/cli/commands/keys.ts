@@ -40,7 +40,7 @@ const listKeys: CommandModule<GlobalArguments, ListArguments> = {
   builder: listOptions,
   handler: async (args) => {
     const format = parseFormat(args);
-    const keys = await withAppContext(args.terminal, ({ signingKeys }) => signingKeys.list(), {
+    const keys = await withAppContext(args.terminal, ({ auth }) => auth.signingKeys.list(), {
       purpose: 'read',
     });
     await printList([keys], columns, { format, stdout: args.terminal.stdout });
@@ -60,8 +60,8 @@ const rotateKeys: CommandModule<GlobalArguments, RotateArguments> = {
   handler: async ({ lead, ...args }) => {
     // An option of type number would turn an empty text into 0, which replaces the present key at once.
     if (!/^\d{1,9}$/.test(lead)) throw new UsageError('--lead takes seconds, 0 or more.');
-    const key = await withAppContext(args.terminal, ({ signingKeys }) =>
-      signingKeys.rotate(Number(lead)),
+    const key = await withAppContext(args.terminal, ({ auth }) =>
+      auth.signingKeys.rotate(Number(lead)),
     );
     print({ text: formatKey(key), json: key }, args);
   },

@@ -187,7 +187,7 @@ const listMails: CommandModule<GlobalArguments, ListMailsArguments> = {
     const format = parseFormat(args);
     const list = { isDeadOnly: args.dead, limit: parseLimit(args.limit) };
     const { terminal } = args;
-    const mails = await withAppContext(terminal, ({ mailQueue }) => mailQueue.list(list), {
+    const mails = await withAppContext(terminal, ({ mail }) => mail.queue.list(list), {
       purpose: 'read',
     });
     await printList([mails], columns, { format, stdout: terminal.stdout });
@@ -206,8 +206,8 @@ const resendMails: CommandModule<GlobalArguments, ResendArguments> = {
     const malformed = ids.find((id) => !/^\d{1,18}$/.test(id));
     if (malformed !== undefined)
       throw new UsageError('The id of a mail is a number; see mail list.');
-    const resent = await withAppContext(args.terminal, ({ mailQueue }) =>
-      mailQueue.resend(allDead ? undefined : ids),
+    const resent = await withAppContext(args.terminal, ({ mail }) =>
+      mail.queue.resend(allDead ? undefined : ids),
     );
     const mails = resent.length === 1 ? 'mail is' : 'mails are';
     print({ text: `${resent.length} ${mails} due now.`, json: { resent } }, args);

@@ -47,9 +47,9 @@ const listPermissions: CommandModule<GlobalArguments, ListArguments> = {
     const format = parseFormat(args);
     await withAppContext(
       args.terminal,
-      ({ directory }, context) => {
+      ({ admin }, context) => {
         const pages = paginate(
-          (page) => directory.permissions(page, context),
+          (page) => admin.directory.permissions(page, context),
           async (permissions) => permissions,
         );
         return printList(pages, columns, { format, stdout: args.terminal.stdout });
@@ -70,8 +70,8 @@ const createPermission: CommandModule<GlobalArguments, CreateArguments> = {
       describe: 'Display name',
     }),
   handler: async ({ permission: codename, name, ...args }) => {
-    const created = await withAppContext(args.terminal, ({ permissionAdministration }, context) =>
-      permissionAdministration.createPermission({ codename, name }, context),
+    const created = await withAppContext(args.terminal, ({ admin }, context) =>
+      admin.permissions.createPermission({ codename, name }, context),
     );
     print(
       { text: `Permission ${created.codename} created.`, json: rowToJson(created, columns) },
@@ -96,13 +96,10 @@ const updatePermission: CommandModule<GlobalArguments, UpdateArguments> = {
     if (name === undefined && codename === undefined) {
       throw new UsageError('Nothing to change: give --name or --codename.');
     }
-    const changed = await withAppContext(
-      args.terminal,
-      async ({ lookup, permissionAdministration }, context) => {
-        const id = await lookup.permissionId(permission, context);
-        return permissionAdministration.updatePermission(id, { name, codename }, context);
-      },
-    );
+    const changed = await withAppContext(args.terminal, async ({ admin }, context) => {
+      const id = await admin.lookup.permissionId(permission, context);
+      return admin.permissions.updatePermission(id, { name, codename }, context);
+    });
     print({ text: `Permission ${permission} changed.`, json: rowToJson(changed, columns) }, args);
   },
 };
@@ -113,10 +110,10 @@ const deletePermission: CommandModule<GlobalArguments, PermissionArguments & Con
   builder: (argv) => argv.positional('permission', codePositional).option('yes', yesOption),
   handler: async ({ permission, ...args }) => {
     requireConfirmable(args);
-    await withAppContext(args.terminal, async ({ lookup, permissionAdministration }, context) => {
-      const id = await lookup.permissionId(permission, context);
+    await withAppContext(args.terminal, async ({ admin }, context) => {
+      const id = await admin.lookup.permissionId(permission, context);
       await confirm(`Delete the permission ${permission}?`, args);
-      await permissionAdministration.deletePermission(id, context);
+      await admin.permissions.deletePermission(id, context);
     });
     print({ text: `Permission ${permission} deleted.`, json: { codename: permission } }, args);
   },

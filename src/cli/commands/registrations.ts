@@ -31,11 +31,11 @@ const columns: readonly Column<Registration>[] = [
 
 /** Prints the number of registrations, for an operator who looks for an account that does not exist yet. */
 export async function warnOfRegistrations(
-  { directory }: Pick<AppContext, 'directory'>,
+  { admin }: Pick<AppContext, 'admin'>,
   context: RequestContext,
   terminal: Terminal,
 ): Promise<void> {
-  const count = await (await directory.registrations({ first: 0 }, context)).count();
+  const count = await (await admin.directory.registrations({ first: 0 }, context)).count();
   if (count === 0) return;
   const [noun, verb] = count === 1 ? ['registration', 'waits'] : ['registrations', 'wait'];
   printError(
@@ -58,9 +58,9 @@ const listRegistrations: CommandModule<GlobalArguments, ListArguments> = {
     const format = parseFormat(args);
     await withAppContext(
       args.terminal,
-      ({ directory }, context) => {
+      ({ admin }, context) => {
         const pages = paginate(
-          (page) => directory.registrations(page, context),
+          (page) => admin.directory.registrations(page, context),
           async (registrations) => registrations,
         );
         return printList(pages, columns, { format, stdout: args.terminal.stdout });
@@ -76,8 +76,8 @@ const confirmRegistration: CommandModule<GlobalArguments, RegistrationArguments>
   builder: (argv) => argv.positional('registration', registrationPositional),
   handler: async ({ registration, ...args }) => {
     const user = await withAppContext(args.terminal, async (app, context) => {
-      const id = await app.lookup.registrationId(registration, context);
-      return app.registrationAdministration.confirmRegistration(id, context);
+      const id = await app.admin.lookup.registrationId(registration, context);
+      return app.admin.registrations.confirmRegistration(id, context);
     });
     const { id, email, status } = user;
     print({ text: `${email} is active.`, json: { id, email, status } }, args);
@@ -95,9 +95,9 @@ const deleteRegistration: CommandModule<
   handler: async ({ registration, ...args }) => {
     requireConfirmable(args);
     const deleted = await withAppContext(args.terminal, async (app, context) => {
-      const id = await app.lookup.registrationId(registration, context);
+      const id = await app.admin.lookup.registrationId(registration, context);
       await confirm(`Delete the registration ${registration}?`, args);
-      await app.registrationAdministration.deleteRegistration(id, context);
+      await app.admin.registrations.deleteRegistration(id, context);
       return id;
     });
     print({ text: `Registration ${deleted} deleted.`, json: { id: deleted } }, args);

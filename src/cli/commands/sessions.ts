@@ -40,7 +40,8 @@ const listSessions: CommandModule<GlobalArguments, ListSessionsArguments> = {
     const format = parseFormat(args);
     const sessions = await withAppContext(
       args.terminal,
-      async (app, context) => app.sessions.list(await app.lookup.userId(args.user, context)),
+      async (app, context) =>
+        app.auth.sessions.list(await app.admin.lookup.userId(args.user, context)),
       { purpose: 'read' },
     );
     await printList([sessions], columns, { format, stdout: args.terminal.stdout });
@@ -60,15 +61,12 @@ const revokeSessions: CommandModule<GlobalArguments, RevokeArguments> = {
     if ((id === undefined) === (user === undefined)) {
       throw new UsageError('Give the id of a session, or --user.');
     }
-    const email = await withAppContext(
-      args.terminal,
-      async ({ accountRecovery, lookup, directory }, context) => {
-        if (id !== undefined) return accountRecovery.revokeSessionById(id, context);
-        const userId = await lookup.userId(user, context);
-        await accountRecovery.revokeUserSessions(userId, context);
-        return (await directory.user(userId, context))?.email ?? '';
-      },
-    );
+    const email = await withAppContext(args.terminal, async ({ admin }, context) => {
+      if (id !== undefined) return admin.accountRecovery.revokeSessionById(id, context);
+      const userId = await admin.lookup.userId(user, context);
+      await admin.accountRecovery.revokeUserSessions(userId, context);
+      return (await admin.directory.user(userId, context))?.email ?? '';
+    });
     const text =
       id === undefined ? `All sessions of ${email} revoked.` : `A session of ${email} revoked.`;
     print({ text, json: { id: id ?? null, email } }, args);

@@ -141,7 +141,7 @@ test('a walk meets everybody who was there throughout exactly once, while others
   let after: string | null = null;
   for (let round = 0; ; round += 1) {
     const { nodes, pageInfo } = await service.app.unitOfWork.withEntityManager(() =>
-      service.app.directory.users(
+      service.app.admin.directory.users(
         { page: { first: 100, after }, filter: {}, orderBy: {} },
         context,
       ),

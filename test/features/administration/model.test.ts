@@ -91,58 +91,55 @@ interface Turn extends Pick<Choice, 'name' | 'codename' | 'flag'> {
 
 const operations: Readonly<Record<string, (turn: Turn) => Promise<unknown>>> = {
   setGroups: ({ userId, groupIds, context }) =>
-    service.app.userAdministration.updateUser(userId, { groupIds }, context),
+    service.app.admin.users.updateUser(userId, { groupIds }, context),
   setPermissions: ({ userId, permissionIds, context }) =>
-    service.app.userAdministration.updateUser(userId, { permissionIds }, context),
+    service.app.admin.users.updateUser(userId, { permissionIds }, context),
   setStaff: ({ userId, flag: isStaff, context }) =>
-    service.app.userAdministration.updateUser(userId, { isStaff }, context),
+    service.app.admin.users.updateUser(userId, { isStaff }, context),
   setActive: ({ userId, flag: isActive, context }) =>
-    service.app.userAdministration.updateUser(userId, { isActive }, context),
+    service.app.admin.users.updateUser(userId, { isActive }, context),
   setEmail: ({ userId, email, context }) =>
-    service.app.userAdministration.updateUser(userId, { email }, context),
+    service.app.admin.users.updateUser(userId, { email }, context),
   setPassword: ({ userId, password, context }) =>
-    service.app.userAdministration.updateUser(userId, { password }, context),
+    service.app.admin.users.updateUser(userId, { password }, context),
   setSeveral: ({ userId, email, flag, groupIds, permissionIds, context }) =>
-    service.app.userAdministration.updateUser(
+    service.app.admin.users.updateUser(
       userId,
       { isStaff: flag, isActive: true, permissionIds, ...(flag ? { email } : { groupIds }) },
       context,
     ),
   createUser: ({ email, password, flag, groupIds, permissionIds, context }) =>
-    service.app.userAdministration.createUser(
+    service.app.admin.users.createUser(
       { email, password, isActive: flag, isStaff: flag, groupIds, permissionIds },
       context,
     ),
-  createPlainUser: ({ email, context }) =>
-    service.app.userAdministration.createUser({ email }, context),
-  deactivateUser: ({ userId, context }) =>
-    service.app.userAdministration.deactivateUser(userId, context),
+  createPlainUser: ({ email, context }) => service.app.admin.users.createUser({ email }, context),
+  deactivateUser: ({ userId, context }) => service.app.admin.users.deactivateUser(userId, context),
   setGroupMembership: ({ userId, groupId, expiresAt, context }) =>
-    service.app.userGrants.setGroupMembership({ userId, groupId, expiresAt }, context),
+    service.app.admin.grants.setGroupMembership({ userId, groupId, expiresAt }, context),
   createGroup: ({ name, permissionIds, context }) =>
-    service.app.groupAdministration.createGroup({ name, permissionIds }, context),
+    service.app.admin.groups.createGroup({ name, permissionIds }, context),
   renameGroup: ({ groupId, name, context }) =>
-    service.app.groupAdministration.updateGroup(groupId, { name }, context),
+    service.app.admin.groups.updateGroup(groupId, { name }, context),
   setGroupPermissions: ({ groupId, permissionIds, context }) =>
-    service.app.groupAdministration.updateGroup(groupId, { permissionIds }, context),
-  deleteGroup: ({ groupId, context }) =>
-    service.app.groupAdministration.deleteGroup(groupId, context),
+    service.app.admin.groups.updateGroup(groupId, { permissionIds }, context),
+  deleteGroup: ({ groupId, context }) => service.app.admin.groups.deleteGroup(groupId, context),
   createPermission: ({ codename, context }) =>
-    service.app.permissionAdministration.createPermission({ codename, name: 'Any' }, context),
+    service.app.admin.permissions.createPermission({ codename, name: 'Any' }, context),
   updatePermission: ({ permissionId, codename, context }) =>
-    service.app.permissionAdministration.updatePermission(permissionId, { codename }, context),
+    service.app.admin.permissions.updatePermission(permissionId, { codename }, context),
   deletePermission: ({ permissionId, context }) =>
-    service.app.permissionAdministration.deletePermission(permissionId, context),
+    service.app.admin.permissions.deletePermission(permissionId, context),
   grantToUser: ({ userId, groupId, permissionId, flag, expiresAt, context }) =>
-    service.app.userGrants.grantToUser(
+    service.app.admin.grants.grantToUser(
       userId,
       flag ? { groupId, ...(expiresAt ? { expiresAt } : {}) } : { permissionId },
       context,
     ),
   revokeFromUser: ({ userId, groupId, permissionId, flag, context }) =>
-    service.app.userGrants.revokeFromUser(userId, flag ? { groupId } : { permissionId }, context),
+    service.app.admin.grants.revokeFromUser(userId, flag ? { groupId } : { permissionId }, context),
   applyAccess: ({ userEmail, groupName, codename, context }) =>
-    service.app.manifestApply.applyAccess(
+    service.app.admin.manifest.applyAccess(
       parseManifest({
         permissions: { [codename]: codename },
         groups: { [groupName]: { permissions: [codename] } },
@@ -151,9 +148,9 @@ const operations: Readonly<Record<string, (turn: Turn) => Promise<unknown>>> = {
       context,
     ),
   sendPasswordReset: ({ userId, context }) =>
-    service.app.accountRecovery.sendPasswordReset(userId, context),
+    service.app.admin.accountRecovery.sendPasswordReset(userId, context),
   revokeUserSessions: ({ userId, context }) =>
-    service.app.accountRecovery.revokeUserSessions(userId, context),
+    service.app.admin.accountRecovery.revokeUserSessions(userId, context),
 };
 
 function pick<Item>(items: readonly Item[], at: number): Item {

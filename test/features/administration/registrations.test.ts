@@ -43,10 +43,10 @@ async function idOf(email: string): Promise<string> {
 }
 
 const actionsOn = async (targetId: string) => {
-  const { auditEntries, unitOfWork } = service.app;
+  const { audit, unitOfWork } = service.app;
   const list = { filter: { targetId }, limit: 10_000 };
   const { entries } = await unitOfWork.withEntityManager(() =>
-    auditEntries.tail(list, operatorContext()),
+    audit.entries.tail(list, operatorContext()),
   );
   return entries.map(({ action, actorId }) => [action, actorId]);
 };

@@ -58,7 +58,7 @@ test('of a user agent 300 characters are kept, in the session and in the audit l
 });
 
 const verify = () =>
-  service.app.unitOfWork.withEntityManager(() => service.app.auditVerifier.verify());
+  service.app.unitOfWork.withEntityManager(() => service.app.audit.verifier.verify());
 
 test('a life is told: made, verified, logged in, edited, logged out, with who, when and from where', async () => {
   const { userId, accessToken, email } = await person(service);
@@ -102,10 +102,10 @@ test('a refused administrative attempt is told', async () => {
 });
 
 test('what is rolled back is not told', async () => {
-  const { unitOfWork, audit } = service.app;
+  const { audit, unitOfWork } = service.app;
   const failed = unitOfWork.withEntityManager(() =>
     unitOfWork.transaction(async () => {
-      await audit.append({ action: 'never-happened' });
+      await audit.log.append({ action: 'never-happened' });
       throw new Error('after the record');
     }),
   );
@@ -145,10 +145,10 @@ test('entries cannot be changed or removed', async () => {
 });
 
 test('100 writers at once each get a place of their own, and the chains hold', async () => {
-  const { unitOfWork, audit } = service.app;
+  const { audit, unitOfWork } = service.app;
   await Promise.all(
     Array.from({ length: 100 }, () =>
-      unitOfWork.withEntityManager(() => audit.append({ action: 'written-at-once' })),
+      unitOfWork.withEntityManager(() => audit.log.append({ action: 'written-at-once' })),
     ),
   );
   const rows = await service.database.query<{ chain: number }>(
@@ -234,7 +234,7 @@ test('G10: what is written about a person after the erasure cannot be read, and 
   const target = { type: 'user', id: userId } as const;
   const record = (action: string) =>
     unitOfWork.withEntityManager(() =>
-      audit.append({ action, target, after: { note: 'about a person' } }),
+      audit.log.append({ action, target, after: { note: 'about a person' } }),
     );
   await record('before');
   await service.graphql(

@@ -22,14 +22,14 @@ afterAll(async () => {
 });
 
 const verify = () =>
-  service.app.unitOfWork.withEntityManager(() => service.app.auditVerifier.verify());
+  service.app.unitOfWork.withEntityManager(() => service.app.audit.verifier.verify());
 
 /** In a transaction: `count` entries, and then `work`. */
 function transaction(count: number, work: () => Promise<void>, app = service.app) {
   return app.unitOfWork.withEntityManager(() =>
     app.unitOfWork.transaction(async () => {
       for (let round = 0; round < count; round += 1) {
-        await app.audit.append({ action: 'long-transaction' });
+        await app.audit.log.append({ action: 'long-transaction' });
       }
       await work();
     }),
@@ -75,14 +75,14 @@ test('J12: entries that a transaction writes at once, and after a savepoint was 
   const { audit, unitOfWork } = service.app;
   await transaction(2, async () => {
     await Promise.all(
-      Array.from({ length: 16 }, (_, index) => audit.append({ action: `at-once-${index}` })),
+      Array.from({ length: 16 }, (_, index) => audit.log.append({ action: `at-once-${index}` })),
     );
     const undone = unitOfWork.em.transactional(async () => {
-      await audit.append({ action: 'undone' });
+      await audit.log.append({ action: 'undone' });
       throw new Error('undone');
     });
     await expect(undone).rejects.toThrow('undone');
-    await audit.append({ action: 'afterwards' });
+    await audit.log.append({ action: 'afterwards' });
   });
   const rows = await service.database.query<{ action: string; chain: number }>(
     `select action, chain from audit_entries where action ~ '^(at-once|undone|afterwards)'`,

@@ -22,7 +22,7 @@ beforeAll(async () => {
   locker = new Client({ connectionString: service.database.url });
   await locker.connect();
   await write(entriesPerChain);
-  ({ checkpoint } = await inContext(() => service.app.auditVerifier.checkpoint()));
+  ({ checkpoint } = await inContext(() => service.app.audit.verifier.checkpoint()));
   await service.database.query('alter table audit_entries disable trigger all');
   for (const table of tables) await run(`create table original_${table} as select * from ${table}`);
 });
@@ -52,7 +52,7 @@ const inContext = <Result>(work: () => Promise<Result>) =>
 
 const record = async (count: number) => {
   for (let round = 0; round < count; round += 1) {
-    await service.app.audit.append({ action: `entry-${round}` });
+    await service.app.audit.log.append({ action: `entry-${round}` });
   }
 };
 
@@ -68,7 +68,7 @@ async function write(count: number): Promise<void> {
 }
 
 async function faults(against?: Checkpoint): Promise<string[]> {
-  const verification = await inContext(() => service.app.auditVerifier.verify(against));
+  const verification = await inContext(() => service.app.audit.verifier.verify(against));
   return verification.faults.map((fault) => `${fault.kind} ${fault.chain} ${fault.sequence}`);
 }
 
@@ -194,7 +194,7 @@ test('J09: an end that the attacker kept from before is found with a checkpoint 
     `select * from audit_chains where chain = ${chain}`,
   );
   await write(2);
-  const later = await inContext(() => service.app.auditVerifier.checkpoint());
+  const later = await inContext(() => service.app.audit.verifier.checkpoint());
   await run(`delete from audit_entries where chain = ${chain} and sequence > ${end}`);
   await service.database.query(
     `update audit_chains set sequence = $1, mac = $2, head_mac = $3 where chain = ${chain}`,
@@ -297,7 +297,7 @@ describe('J09: keys of persons', () => {
     expect(await details()).toEqual(new Set(['UNREADABLE']));
     const list = { filter: {}, limit: 1000 };
     const read = async () =>
-      (await inContext(() => service.app.auditEntries.tail(list, operatorContext()))).entries;
+      (await inContext(() => service.app.audit.entries.tail(list, operatorContext()))).entries;
     expect((await read()).length).toBeGreaterThan(16 * entriesPerChain);
     await run("update audit_subject_keys set sealed_key = 'no key of ours at all, not even one'");
     expect(await details()).toEqual(new Set(['UNREADABLE']));

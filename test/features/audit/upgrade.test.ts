@@ -75,7 +75,7 @@ async function upgrade() {
   await using service = await startService({ database });
   await somebody(service);
   const { app } = service;
-  const verification = await app.unitOfWork.withEntityManager(() => app.auditVerifier.verify());
+  const verification = await app.unitOfWork.withEntityManager(() => app.audit.verifier.verify());
   const found = verification.faults.map(({ kind, chain }) => `${kind} ${chain}`);
   return { migrated: app.migrated, entries: verification.entries, found };
 }

@@ -21,7 +21,7 @@ test('registrations that nobody confirms are gone after a month, with what they 
   const { query } = service.database;
   const forgotten = await register(service);
   const provisioned = await service.app.unitOfWork.withEntityManager(() =>
-    service.app.provisioning.provision(
+    service.app.users.provisioning.provision(
       { email: 'made-by-hand@example.com', password: 'correct horse battery staple' },
       { kind: 'user', isActive: false },
     ),

@@ -48,7 +48,7 @@ describe.each([
     known = newAddress();
     // By hand, as no code arrives from a server that does not take it.
     await service.app.unitOfWork.withEntityManager(() =>
-      service.app.provisioning.provision(
+      service.app.users.provisioning.provision(
         { email: known, password: goodPassword },
         { kind: 'user', isActive: true },
       ),

@@ -330,7 +330,7 @@ describe('the policy holds behind every door', () => {
     expect(await reset(await requestReset(email), password)).toMatchObject(refused);
     expect(await changePassword(accessToken, goodPassword, password)).toMatchObject(refused);
     await expect(
-      service.app.provisioning.provision(
+      service.app.users.provisioning.provision(
         { email: newAddress(), password },
         { kind: 'user', isActive: true },
       ),

@@ -201,9 +201,12 @@ describe('a registration blocks no account', () => {
 
   test('an operator creates the account of an address that strangers registered', async () => {
     const { email, code } = await register(service);
-    const { provisioning, unitOfWork } = service.app;
+    const { users, unitOfWork } = service.app;
     const user = await unitOfWork.withEntityManager(() =>
-      provisioning.provision({ email, password: goodPassword }, { kind: 'user', isActive: true }),
+      users.provisioning.provision(
+        { email, password: goodPassword },
+        { kind: 'user', isActive: true },
+      ),
     );
     expect(user.email).toBe(email);
     expect(await verify(service, code)).toEqual(invalidCode);
@@ -213,9 +216,9 @@ describe('a registration blocks no account', () => {
   test('an operator does not replace an invited account', async () => {
     const { outcome, id } = await createUser(root, { email: 'invited@example.com' });
     expect(outcome).toBe('done');
-    const { provisioning, unitOfWork } = service.app;
+    const { users, unitOfWork } = service.app;
     const provision = unitOfWork.withEntityManager(() =>
-      provisioning.provision(
+      users.provisioning.provision(
         { email: 'invited@example.com', password: goodPassword },
         { kind: 'user', isActive: true },
       ),

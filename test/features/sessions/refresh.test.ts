@@ -230,7 +230,7 @@ test('dead sessions are removed a month later, live ones never', async () => {
     [alive.userId],
   );
   await own.app.unitOfWork.withEntityManager(async () =>
-    own.app.sessions.tasks['purge-sessions']?.({}, { key: '', attempt: 1 }),
+    own.app.auth.sessions.tasks['purge-sessions']?.({}, { key: '', attempt: 1 }),
   );
   const [row] = await own.database.query<{ left: string }>('select count(*) as left from sessions');
   expect(row?.left).toBe('1');

@@ -223,9 +223,9 @@ describe('keys rotate', () => {
   test('without lead overtakes a key that waits for its time, and removes those that are over', async () => {
     await using service = await startService({ mail });
     const ada = await somebody(service);
-    const { signingKeys, unitOfWork } = service.app;
+    const { auth, unitOfWork } = service.app;
     const rotate = async (lead: number) =>
-      (await unitOfWork.withEntityManager(() => signingKeys.rotate(lead))).keyId;
+      (await unitOfWork.withEntityManager(() => auth.signingKeys.rotate(lead))).keyId;
     const signingNow = async () => keyIdOf((await tryLogin(service, ada.email)).accessToken);
     const waiting = await rotate(600);
     const now = await rotate(0);
@@ -241,9 +241,9 @@ describe('keys rotate', () => {
 
   test('an old key verifies for a minute beyond its last token, for clocks that differ', async () => {
     await using service = await startService({ mail });
-    const { signingKeys, unitOfWork } = service.app;
+    const { auth, unitOfWork } = service.app;
     const [oldKey] = (await jwksOf(service)).ids;
-    const { keyId } = await unitOfWork.withEntityManager(() => signingKeys.rotate(0));
+    const { keyId } = await unitOfWork.withEntityManager(() => auth.signingKeys.rotate(0));
     service.advance(300 + 55);
     expect((await jwksOf(service)).ids).toEqual([oldKey, keyId]);
     service.advance(10);
@@ -272,8 +272,8 @@ describe('a key', () => {
     single.logLines.filter((line) => line.includes('signing keys could not be loaded')).length;
 
   test('that is taken out of the database is trusted no more, even for tokens seen all the while', async () => {
-    const { signingKeys, unitOfWork } = single.app;
-    await unitOfWork.withEntityManager(() => signingKeys.rotate(0));
+    const { auth, unitOfWork } = single.app;
+    await unitOfWork.withEntityManager(() => auth.signingKeys.rotate(0));
     expect(await isIn(single, ada.accessToken)).toBe(true);
     const asking = Array.from({ length: 8 }, () =>
       until(async () => !(await isIn(single, ada.accessToken))),

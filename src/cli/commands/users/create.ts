@@ -53,10 +53,11 @@ function createCommand(
     handler: async (args) => {
       requireCompatible(args);
       const isActive = kind === 'superuser' || args.active;
-      const user = await withAppContext(
-        args.terminal,
-        async ({ provisioning, provisioningChecks }) =>
-          provisioning.provision(await readInput(args, provisioningChecks), { kind, isActive }),
+      const user = await withAppContext(args.terminal, async ({ users }) =>
+        users.provisioning.provision(await readInput(args, users.provisioningChecks), {
+          kind,
+          isActive,
+        }),
       );
       print({ text: confirmation(user, kind), json: summary(user) }, args);
     },
@@ -158,7 +159,7 @@ export const activateUser: CommandModule<GlobalArguments, ActivateArguments> = {
     const { terminal } = args;
     await withAppContext(terminal, async (app, context) => {
       const verify = (answer: string) =>
-        app.emailVerification.verifyEmail({ code: answer }, context);
+        app.auth.emailVerification.verifyEmail({ code: answer }, context);
       if (code === undefined) return askForCode(verify, terminal);
       await verify(code).catch(async (error: unknown) => {
         await warnOfRegistrations(app, context, terminal);
@@ -191,9 +192,9 @@ export const initDefaultAdmin: CommandModule<GlobalArguments, GlobalArguments> =
   describe: 'Create the superuser of DEFAULT_ADMIN_EMAIL, if there is no superuser',
   builder: {},
   handler: async (args) => {
-    const created = await withAppContext(args.terminal, ({ config, provisioning }) => {
+    const created = await withAppContext(args.terminal, ({ users, config }) => {
       if (config.defaultAdmin) {
-        return provisioning
+        return users.provisioning
           .provisionDefaultAdmin(config.defaultAdmin)
           .catch(throwWithVariableNames);
       }

@@ -33,7 +33,7 @@ export const grantToUser: CommandModule<GlobalArguments, GrantArguments> = {
     const outcome = grantOutcome(args, expiresAt);
     await runUserCommand({ ...args, outcome }, async (app, id, context) => {
       const target = await findGrantTarget(args, app, context);
-      await app.userGrants.grantToUser(id, { ...target, expiresAt }, context);
+      await app.admin.grants.grantToUser(id, { ...target, expiresAt }, context);
     });
   },
 };
@@ -45,7 +45,7 @@ export const revokeFromUser: CommandModule<GlobalArguments, GrantTargetArguments
   handler: async (args) => {
     requireGrantTarget(args);
     await runUserCommand({ ...args, outcome: revokeOutcome(args) }, async (app, id, context) => {
-      await app.userGrants.revokeFromUser(id, await findGrantTarget(args, app, context), context);
+      await app.admin.grants.revokeFromUser(id, await findGrantTarget(args, app, context), context);
     });
   },
 };
@@ -74,13 +74,13 @@ function parseUntil({ until, group }: GrantArguments): Date | undefined {
 
 async function findGrantTarget(
   { permission, group }: GrantTargetArguments,
-  { lookup }: AppContext,
+  { admin }: AppContext,
   context: RequestContext,
 ): Promise<GrantTarget> {
   return {
     permissionId:
-      permission === undefined ? undefined : await lookup.permissionId(permission, context),
-    groupId: group === undefined ? undefined : await lookup.groupId(group, context),
+      permission === undefined ? undefined : await admin.lookup.permissionId(permission, context),
+    groupId: group === undefined ? undefined : await admin.lookup.groupId(group, context),
   };
 }
 

@@ -115,7 +115,7 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
 
 async function findFilter(
   { search, status, staff, superuser, group }: ListUsersArguments,
-  { lookup }: AppContext,
+  { admin }: AppContext,
   context: RequestContext,
 ): Promise<UserFilter> {
   return {
@@ -123,7 +123,7 @@ async function findFilter(
     status,
     isStaff: staff,
     isSuperuser: superuser,
-    groupId: group === undefined ? undefined : await lookup.groupId(group, context),
+    groupId: group === undefined ? undefined : await admin.lookup.groupId(group, context),
   };
 }
 
@@ -137,7 +137,7 @@ interface UserListQuery {
 
 async function* userPages(
   { filter, limit = Number.POSITIVE_INFINITY, isLimitGiven, hasProgress, terminal }: UserListQuery,
-  { directory, unitOfWork }: AppContext,
+  { admin, unitOfWork }: AppContext,
   context: RequestContext,
 ): AsyncGenerator<readonly User[]> {
   using progress = createProgress('Users', terminal.stderr);
@@ -148,7 +148,7 @@ async function* userPages(
     const page = { first: Math.min(pageSize, limit - done), after };
     // An entity manager for each page, so that the entities of earlier pages can be collected.
     const found: Connection<User> = await unitOfWork.withEntityManager(() =>
-      directory.users({ page, filter, orderBy: {} }, context),
+      admin.directory.users({ page, filter, orderBy: {} }, context),
     );
     done += found.nodes.length;
     yield found.nodes;

@@ -49,8 +49,12 @@ export const explainUser: CommandModule<GlobalArguments, ExplainArguments> = {
   handler: async ({ user, permission, ...args }) => {
     const explanation = await withAppContext(
       args.terminal,
-      async ({ lookup, explain }, context) =>
-        explain.explainPermission(await lookup.userId(user, context), permission, context),
+      async ({ admin }, context) =>
+        admin.explain.explainPermission(
+          await admin.lookup.userId(user, context),
+          permission,
+          context,
+        ),
       { purpose: 'read' },
     );
     print({ text: formatExplanation(explanation), json: explanation }, args);
@@ -70,16 +74,16 @@ async function loadDetails(
   app: AppContext,
   context: RequestContext,
 ): Promise<Details> {
-  const id = await app.lookup.userId(name, context);
-  const user = await app.directory.user(id, context);
+  const id = await app.admin.lookup.userId(name, context);
+  const user = await app.admin.directory.user(id, context);
   if (!user) throw new Error('the user was deleted during the command');
-  const grants = (await app.access.permissionsOfUsers([id])).get(id) ?? [];
+  const grants = (await app.users.access.permissionsOfUsers([id])).get(id) ?? [];
   return {
     user,
-    memberships: await app.userGrants.membershipsOf(id, context),
+    memberships: await app.admin.grants.membershipsOf(id, context),
     grants: grants.map(({ codename }) => codename),
-    effectivePermissions: await app.access.effectivePermissionsOf(id),
-    sessions: await app.sessions.list(id),
+    effectivePermissions: await app.users.access.effectivePermissionsOf(id),
+    sessions: await app.auth.sessions.list(id),
   };
 }
 

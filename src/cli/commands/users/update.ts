@@ -45,7 +45,7 @@ export const updateUser: CommandModule<GlobalArguments, UpdateArguments> = {
       );
     }
     await runUserCommand({ ...args, outcome: 'is changed' }, async (app, id, context) => {
-      await app.userAdministration.updateUser(id, input, context);
+      await app.admin.users.updateUser(id, input, context);
     });
   },
 };
@@ -58,7 +58,7 @@ export const disableUser: CommandModule<GlobalArguments, UserArguments & Confirm
     requireConfirmable(args);
     await runUserCommand({ ...args, outcome: 'is disabled' }, async (app, id, context) => {
       await confirm(`Disable ${args.user} and revoke all sessions?`, args);
-      await app.userAdministration.deactivateUser(id, context);
+      await app.admin.users.deactivateUser(id, context);
     });
   },
 };
@@ -68,8 +68,8 @@ export const enableUser = makeCommand(
   'Make an account active; its sessions stay revoked',
   {
     outcome: 'is active',
-    change: async ({ userAdministration }, id, context) => {
-      await userAdministration.updateUser(id, { isActive: true }, context);
+    change: async ({ admin }, id, context) => {
+      await admin.users.updateUser(id, { isActive: true }, context);
     },
   },
 );
@@ -79,18 +79,18 @@ export const inviteUser = makeCommand(
   'Mail the invitation or verification code of an unconfirmed account again',
   {
     outcome: 'gets a new mail; earlier mails no longer work',
-    change: ({ accountRecovery }, id, context) => accountRecovery.resendInvitation(id, context),
+    change: ({ admin }, id, context) => admin.accountRecovery.resendInvitation(id, context),
   },
 );
 
 export const sendPasswordReset = makeCommand('send-password-reset', 'Mail a password reset link', {
   outcome: 'gets a password reset link',
-  change: ({ accountRecovery }, id, context) => accountRecovery.sendPasswordReset(id, context),
+  change: ({ admin }, id, context) => admin.accountRecovery.sendPasswordReset(id, context),
 });
 
 export const revokeSessions = makeCommand('revoke-sessions', 'Revoke all sessions', {
   outcome: 'is logged out everywhere',
-  change: ({ accountRecovery }, id, context) => accountRecovery.revokeUserSessions(id, context),
+  change: ({ admin }, id, context) => admin.accountRecovery.revokeUserSessions(id, context),
 });
 
 interface PasswordArguments extends UserArguments {
@@ -112,7 +112,7 @@ export const setPassword: CommandModule<GlobalArguments, PasswordArguments> = {
       const password = passwordStdin
         ? await readSecretFromStdin(terminal)
         : await askNewPassword(terminal, await passwordValidator(id, app, context));
-      await app.userAdministration.updateUser(id, { password }, context);
+      await app.admin.users.updateUser(id, { password }, context);
     });
   },
 };
@@ -123,8 +123,8 @@ async function passwordValidator(
   app: AppContext,
   context: RequestContext,
 ): Promise<Validate> {
-  const user = await app.directory.user(id, context);
+  const user = await app.admin.directory.user(id, context);
   const names = [user?.email, user?.username, user?.firstName, user?.lastName];
   const words = names.filter((name) => typeof name === 'string');
-  return (raw) => app.provisioningChecks.password(raw, words);
+  return (raw) => app.users.provisioningChecks.password(raw, words);
 }

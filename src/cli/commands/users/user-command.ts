@@ -41,9 +41,9 @@ export async function runUserCommand(
   change: ChangeUser,
 ): Promise<void> {
   const user = await withAppContext(args.terminal, async (app, context) => {
-    const id = await app.lookup.userId(name, context);
+    const id = await app.admin.lookup.userId(name, context);
     await change(app, id, context);
-    return app.directory.user(id, context);
+    return app.admin.directory.user(id, context);
   });
   const { id = null, email = '', status = null } = user ?? {};
   print({ text: `${email} ${outcome}.`, json: { id, email, status } }, args);

@@ -1,0 +1,162 @@
+/**
+ * Wires the administration of users, groups, permissions and registrations. The audit log receives denied
+ * changes; the log receives denied reads.
+ */
+import type { Clock } from '../../core/time.ts';
+import type { PasswordHasher } from '../../crypto/password/hasher.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Audit } from '../audit/audit.ts';
+import { withAuditedDenials, withLoggedDenials } from '../audit/denials.ts';
+import type { PasswordRules } from '../authentication/apply-password.ts';
+import type { PendingAccounts, RegisteredAccounts } from '../authentication/pending-accounts.ts';
+import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { RegistrationsModule } from '../registrations/registrations.module.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { Users } from '../users/users.ts';
+import { type AccountRecovery, createAccountRecovery } from './account-recovery.ts';
+import { createDirectory, type Directory } from './directory/directory.ts';
+import { createExplain, type Explain } from './directory/explain.ts';
+import { createLookup, type Lookup } from './directory/lookup.ts';
+import { createGrants, type Grants } from './grants/grants.ts';
+import { createUserGrants, type UserGrants } from './grants/user-grants.ts';
+import { createGroupAdministration, type GroupAdministration } from './groups.ts';
+import { createPermissionAdministration, type PermissionAdministration } from './permissions.ts';
+import { createManagePolicies, type ManagePolicies } from './policies.ts';
+import {
+  createRegistrationAdministration,
+  type RegistrationAdministration,
+} from './registrations.ts';
+import { createUserPolicies, type UserPolicies } from './user-policies.ts';
+import { createUserAdministration, type UserAdministration } from './users.ts';
+
+export interface AdministrationModuleDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly clock: Clock;
+  readonly hasher: PasswordHasher;
+  readonly audit: Audit;
+  readonly users: Users;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly registrations: Pick<
+    RegistrationsModule,
+    'waitingRegistrations' | 'assertIdentifiersFree'
+  >;
+  readonly sessions: Sessions;
+  readonly pendingAccounts: PendingAccounts;
+  readonly registeredAccounts: RegisteredAccounts;
+  readonly passwordRules: PasswordRules;
+}
+
+export interface AdministrationModule {
+  readonly users: UserAdministration;
+  readonly groups: GroupAdministration;
+  readonly permissions: PermissionAdministration;
+  /** Single groups and permissions of one user. */
+  readonly grants: UserGrants;
+  readonly registrations: RegistrationAdministration;
+  readonly accountRecovery: AccountRecovery;
+  readonly directory: Directory;
+  readonly explain: Explain;
+  /** Ids by name. */
+  readonly lookup: Lookup;
+  /** The same services without the audit of denials, for operations that audit their own. */
+  readonly unaudited: UnauditedAdministration;
+}
+
+export interface UnauditedAdministration {
+  readonly users: UserAdministration;
+  readonly grants: UserGrants;
+  readonly groups: GroupAdministration;
+  readonly permissions: PermissionAdministration;
+}
+
+interface Policies {
+  readonly grants: Grants;
+  readonly policies: ManagePolicies;
+  readonly userPolicies: UserPolicies;
+}
+
+export function createAdministrationModule(deps: AdministrationModuleDeps): AdministrationModule {
+  const { unitOfWork, audit } = deps;
+  const policies = createPolicies(deps);
+  const unaudited = createUnaudited(deps, policies);
+  const accountRecovery = createAccountRecoveryOf(deps, policies);
+  return {
+    users: withAuditedDenials(audit, unaudited.users),
+    grants: withAuditedDenials(audit, unaudited.grants),
+    groups: withAuditedDenials(audit, unaudited.groups),
+    permissions: withAuditedDenials(audit, unaudited.permissions),
+    registrations: withAuditedDenials(audit, createRegistrationsOf(deps, policies)),
+    accountRecovery: withAuditedDenials(audit, accountRecovery),
+    directory: withLoggedDenials(audit, ['FORBIDDEN'], createDirectory(unitOfWork)),
+    explain: withLoggedDenials(audit, ['FORBIDDEN'], createExplain(unitOfWork)),
+    lookup: withLoggedDenials(audit, ['FORBIDDEN'], createLookup(unitOfWork)),
+    unaudited,
+  };
+}
+
+function createPolicies({ unitOfWork, users, audit }: AdministrationModuleDeps): Policies {
+  const policies = createManagePolicies(unitOfWork);
+  return {
+    grants: createGrants(unitOfWork, audit),
+    policies,
+    userPolicies: createUserPolicies({ users, policies }),
+  };
+}
+
+function createUnaudited(
+  deps: AdministrationModuleDeps,
+  { grants, policies, userPolicies }: Policies,
+): UnauditedAdministration {
+  const { unitOfWork, clock, hasher, audit, users, oneTimePasswords, sessions } = deps;
+  const userAdministration = createUserAdministration({
+    unitOfWork,
+    users,
+    assertIdentifiersFree: deps.registrations.assertIdentifiersFree,
+    grants,
+    policies,
+    userPolicies,
+    oneTimePasswords,
+    sessions,
+    hasher,
+    audit,
+    passwordRules: deps.passwordRules,
+  });
+  const userGrants = { unitOfWork, grants, policies, userPolicies, userAdministration, clock };
+  return {
+    users: userAdministration,
+    grants: createUserGrants(userGrants),
+    groups: createGroupAdministration({ unitOfWork, grants, policies }),
+    permissions: createPermissionAdministration({ unitOfWork, policies }),
+  };
+}
+
+function createRegistrationsOf(
+  deps: AdministrationModuleDeps,
+  { policies }: Policies,
+): RegistrationAdministration {
+  const { unitOfWork, users, registeredAccounts, audit } = deps;
+  const { waitingRegistrations } = deps.registrations;
+  return createRegistrationAdministration({
+    unitOfWork,
+    users,
+    waitingRegistrations,
+    registeredAccounts,
+    policies,
+    audit,
+  });
+}
+
+function createAccountRecoveryOf(
+  deps: AdministrationModuleDeps,
+  { userPolicies }: Policies,
+): AccountRecovery {
+  const { unitOfWork, pendingAccounts, oneTimePasswords, sessions, audit } = deps;
+  return createAccountRecovery({
+    unitOfWork,
+    userPolicies,
+    pendingAccounts,
+    oneTimePasswords,
+    sessions,
+    audit,
+  });
+}

@@ -1,0 +1,176 @@
+/** Wires login, registration, verification of addresses, passwords, and the mails of these operations. */
+import type { Clock } from '../../core/time.ts';
+import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
+import type { PasswordHasher } from '../../crypto/password/hasher.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
+import type { Audit } from '../audit/audit.ts';
+import { withLoggedDenials } from '../audit/denials.ts';
+import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { RegistrationsModule } from '../registrations/registrations.module.ts';
+import type { SessionsModule } from '../sessions/sessions.module.ts';
+import type { Users } from '../users/users.ts';
+import { type AddressNotices, createAddressNotices } from './address-notices.ts';
+import type { PasswordRules } from './apply-password.ts';
+import { createAccountMails } from './authentication.mails.ts';
+import { type Cleanup, createCleanup } from './cleanup.ts';
+import { type CheckCode, createCheckCode } from './consume-code.ts';
+import { createEmailVerification, type EmailVerification } from './email-verification.ts';
+import { createLogin, type Login } from './login.ts';
+import { createPasswords, type Passwords } from './passwords.ts';
+import {
+  createPendingAccounts,
+  createRegisteredAccounts,
+  type PendingAccounts,
+  type RegisteredAccounts,
+} from './pending-accounts.ts';
+import { createReauthentication, type Reauthentication } from './reauthentication.ts';
+import { createRegistrations, type Registrations } from './registration.ts';
+
+export interface AuthenticationModuleDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly clock: Clock;
+  readonly hasher: PasswordHasher;
+  readonly attemptLimits: AttemptLimits;
+  readonly audit: Audit;
+  readonly users: Users;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly secrets: OneTimeSecrets;
+  readonly registrations: RegistrationsModule;
+  readonly sessions: Pick<SessionsModule, 'sessions' | 'tokens'>;
+  readonly passwordRules: PasswordRules;
+  readonly publicUrl: string;
+}
+
+export interface AuthenticationModule {
+  readonly login: Login;
+  readonly registrations: Registrations;
+  readonly emailVerification: EmailVerification;
+  readonly passwords: Passwords;
+  readonly checkCode: CheckCode;
+  readonly reauthentication: Reauthentication;
+  readonly pendingAccounts: PendingAccounts;
+  readonly registeredAccounts: RegisteredAccounts;
+  readonly composeMail: ReturnType<typeof createAccountMails>;
+  readonly cleanup: Cleanup;
+}
+
+/** Services that the operations of this feature share. */
+interface Shared
+  extends Pick<
+    AuthenticationModule,
+    'checkCode' | 'reauthentication' | 'pendingAccounts' | 'registeredAccounts'
+  > {
+  readonly addressNotices: AddressNotices;
+}
+
+export function createAuthenticationModule(deps: AuthenticationModuleDeps): AuthenticationModule {
+  const shared = createShared(deps);
+  return {
+    login: createLoginOf(deps),
+    registrations: createRegistrationsOf(deps, shared),
+    emailVerification: createEmailVerificationOf(deps, shared),
+    passwords: createPasswordsOf(deps, shared),
+    checkCode: shared.checkCode,
+    reauthentication: shared.reauthentication,
+    pendingAccounts: shared.pendingAccounts,
+    registeredAccounts: shared.registeredAccounts,
+    composeMail: createAccountMails({
+      unitOfWork: deps.unitOfWork,
+      secrets: deps.secrets,
+      clock: deps.clock,
+      publicUrl: deps.publicUrl,
+      writeRegistrationMail: deps.registrations.writeRegistrationMail,
+      addressNotices: shared.addressNotices,
+      attemptLimits: deps.attemptLimits,
+    }),
+    cleanup: createCleanup({ unitOfWork: deps.unitOfWork, clock: deps.clock }),
+  };
+}
+
+function createShared(deps: AuthenticationModuleDeps): Shared {
+  const { unitOfWork, clock, users, hasher, attemptLimits, audit, oneTimePasswords } = deps;
+  const { addresses } = deps.registrations;
+  const pendingAccounts = createPendingAccounts({ users, oneTimePasswords });
+  return {
+    checkCode: createCheckCode({ oneTimePasswords, attemptLimits }),
+    reauthentication: createReauthentication({
+      unitOfWork,
+      clock,
+      users,
+      hasher,
+      attemptLimits,
+      audit,
+    }),
+    pendingAccounts,
+    registeredAccounts: createRegisteredAccounts({ unitOfWork, users, addresses, clock }),
+    addressNotices: createAddressNotices({ unitOfWork, users, pendingAccounts, attemptLimits }),
+  };
+}
+
+function createLoginOf(deps: AuthenticationModuleDeps): Login {
+  const { unitOfWork, clock, users, hasher, audit, attemptLimits } = deps;
+  const { sessions, tokens } = deps.sessions;
+  return createLogin({
+    unitOfWork,
+    users,
+    sessions,
+    tokens,
+    hasher,
+    audit,
+    attemptLimits,
+    clock,
+  });
+}
+
+function createRegistrationsOf(deps: AuthenticationModuleDeps, shared: Shared): Registrations {
+  const { unitOfWork, users, hasher, attemptLimits, passwordRules } = deps;
+  return createRegistrations({
+    unitOfWork,
+    users,
+    waitingRegistrations: deps.registrations.waitingRegistrations,
+    pendingAccounts: shared.pendingAccounts,
+    addressNotices: shared.addressNotices,
+    hasher,
+    attemptLimits,
+    passwordRules,
+  });
+}
+
+function createEmailVerificationOf(
+  deps: AuthenticationModuleDeps,
+  shared: Shared,
+): EmailVerification {
+  const { unitOfWork, users, oneTimePasswords, hasher, attemptLimits, audit, clock } = deps;
+  const emailVerification = createEmailVerification({
+    unitOfWork,
+    users,
+    oneTimePasswords,
+    waitingRegistrations: deps.registrations.waitingRegistrations,
+    registeredAccounts: shared.registeredAccounts,
+    hasher,
+    attemptLimits,
+    audit,
+    clock,
+  });
+  return withLoggedDenials(audit, ['INVALID_CODE'], emailVerification);
+}
+
+function createPasswordsOf(deps: AuthenticationModuleDeps, shared: Shared): Passwords {
+  const { unitOfWork, users, oneTimePasswords, hasher, audit, attemptLimits, clock } = deps;
+  const passwords = createPasswords({
+    unitOfWork,
+    users,
+    pendingAccounts: shared.pendingAccounts,
+    oneTimePasswords,
+    checkCode: shared.checkCode,
+    sessions: deps.sessions.sessions,
+    reauthentication: shared.reauthentication,
+    hasher,
+    audit,
+    attemptLimits,
+    clock,
+    passwordRules: deps.passwordRules,
+  });
+  return withLoggedDenials(audit, ['INVALID_TOKEN'], passwords);
+}

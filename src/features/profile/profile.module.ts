@@ -1,0 +1,58 @@
+/** Wires the operations on one's own account: profile, change of address, export and erasure. */
+import type { Clock } from '../../core/time.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
+import type { Audit } from '../audit/audit.ts';
+import { withLoggedDenials } from '../audit/denials.ts';
+import type { Reauthentication } from '../authentication/reauthentication.ts';
+import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { Addresses } from '../registrations/addresses.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { Users } from '../users/users.ts';
+import { createEmailChanges, type EmailChanges } from './email-change.ts';
+import { createProfiles, type Profiles } from './profile.ts';
+
+export interface ProfileModuleDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly clock: Clock;
+  readonly attemptLimits: AttemptLimits;
+  readonly audit: Audit;
+  readonly users: Users;
+  readonly addresses: Addresses;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly sessions: Sessions;
+  readonly reauthentication: Reauthentication;
+}
+
+export interface ProfileModule {
+  readonly profiles: Profiles;
+  readonly emailChanges: EmailChanges;
+}
+
+export function createProfileModule(deps: ProfileModuleDeps): ProfileModule {
+  const { unitOfWork, clock, attemptLimits, audit, users, oneTimePasswords } = deps;
+  const { reauthentication } = deps;
+  const emailChanges = createEmailChanges({
+    unitOfWork,
+    users,
+    addresses: deps.addresses,
+    oneTimePasswords,
+    sessions: deps.sessions,
+    reauthentication,
+    attemptLimits,
+    clock,
+  });
+  const profiles = createProfiles({
+    unitOfWork,
+    users,
+    oneTimePasswords,
+    reauthentication,
+    emailChanges,
+    audit,
+    attemptLimits,
+  });
+  return {
+    profiles,
+    emailChanges: withLoggedDenials(audit, ['INVALID_CODE'], emailChanges),
+  };
+}

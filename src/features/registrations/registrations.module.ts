@@ -1,0 +1,61 @@
+/** Wires the registrations that wait for their code, and the ownership of addresses. */
+import type { Clock } from '../../core/time.ts';
+import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
+import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { Users } from '../users/users.ts';
+import { type Addresses, createAddresses } from './addresses.ts';
+import { type AssertIdentifiersFree, createAssertIdentifiersFree } from './identifiers.ts';
+import { createRegistrationMails, type WriteRegistrationMail } from './registrations.mails.ts';
+import { createWaitingRegistrations, type WaitingRegistrations } from './registrations.ts';
+
+const mailCooldownSeconds = 60;
+
+export interface RegistrationsModuleDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly clock: Clock;
+  readonly attemptLimits: AttemptLimits;
+  readonly users: Users;
+  readonly oneTimePasswords: OneTimePasswords;
+  readonly secrets: OneTimeSecrets;
+  readonly publicUrl: string;
+  readonly verifyCodeTtlSeconds: number;
+}
+
+export interface RegistrationsModule {
+  readonly waitingRegistrations: WaitingRegistrations;
+  readonly addresses: Addresses;
+  readonly assertIdentifiersFree: AssertIdentifiersFree;
+  readonly writeRegistrationMail: WriteRegistrationMail;
+}
+
+export function createRegistrationsModule(deps: RegistrationsModuleDeps): RegistrationsModule {
+  const { unitOfWork, clock, secrets, users, oneTimePasswords, verifyCodeTtlSeconds } = deps;
+  const waitingRegistrations = createWaitingRegistrations({
+    unitOfWork,
+    secrets,
+    clock,
+    verifyCodeTtlSeconds,
+    mailCooldownSeconds,
+    attemptLimits: deps.attemptLimits,
+  });
+  const addresses = createAddresses({
+    unitOfWork,
+    users,
+    registrations: waitingRegistrations,
+    oneTimePasswords,
+  });
+  return {
+    waitingRegistrations,
+    addresses,
+    assertIdentifiersFree: createAssertIdentifiersFree({ users, addresses }),
+    writeRegistrationMail: createRegistrationMails({
+      unitOfWork,
+      secrets,
+      clock,
+      publicUrl: deps.publicUrl,
+      verifyCodeTtlSeconds,
+    }),
+  };
+}

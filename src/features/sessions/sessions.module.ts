@@ -1,0 +1,116 @@
+/** Wires sessions, their tokens and the signing keys. */
+import type { Config } from '../../config/config.ts';
+import type { Clock } from '../../core/time.ts';
+import { createRefreshTokens, type RefreshTokens } from '../../crypto/refresh-token.ts';
+import type { ChangeFeed } from '../../database/change-feed.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Log } from '../../observability/log.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
+import type { Audit } from '../audit/audit.ts';
+import { withLoggedDenials } from '../audit/denials.ts';
+import { createPrincipals } from './principals.ts';
+import { createRefresh, type Refresh } from './refresh.ts';
+import { createSessions, type Sessions } from './sessions.ts';
+import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
+import { createTokens, type Tokens } from './tokens.ts';
+
+export interface SessionsModuleDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly changeFeed: ChangeFeed;
+  readonly attemptLimits: AttemptLimits;
+  readonly audit: Audit;
+  readonly secretKey: string;
+  readonly settings: SessionSettings;
+}
+
+export type SessionSettings = Pick<
+  Config,
+  | 'publicUrl'
+  | 'accessTokenTtlSeconds'
+  | 'refreshTokenTtlSeconds'
+  | 'refreshGraceSeconds'
+  | 'sessionMaxAgeSeconds'
+  | 'maxSessionsPerUser'
+  | 'principalCacheSize'
+>;
+
+export interface SessionsModule {
+  readonly sessions: Sessions;
+  readonly refresh: Refresh;
+  readonly tokens: Tokens;
+  readonly signingKeys: SigningKeys;
+}
+
+export function createSessionsModule(deps: SessionsModuleDeps): SessionsModule {
+  const { unitOfWork, clock, log, changeFeed, audit, secretKey } = deps;
+  const { accessTokenTtlSeconds } = deps.settings;
+  const signingKeys = createSigningKeys({
+    unitOfWork,
+    audit,
+    changeFeed,
+    secretKey,
+    clock,
+    log,
+    accessTokenTtlSeconds,
+  });
+  const refreshTokens = createRefreshTokens(secretKey);
+  const tokens = createAccessTokens(deps, { signingKeys, refreshTokens });
+  const { sessions, refresh } = createSessionServices(deps, { refreshTokens, tokens });
+  return { sessions, refresh, tokens, signingKeys };
+}
+
+function createAccessTokens(
+  deps: SessionsModuleDeps,
+  keys: { readonly signingKeys: SigningKeys; readonly refreshTokens: RefreshTokens },
+): Tokens {
+  const { unitOfWork, changeFeed, clock, metrics, settings } = deps;
+  const size = settings.principalCacheSize;
+  return createTokens({
+    signingKeys: keys.signingKeys,
+    refreshTokens: keys.refreshTokens,
+    principals: createPrincipals({ unitOfWork, changeFeed, clock, metrics, size }),
+    changeFeed,
+    clock,
+    issuer: settings.publicUrl,
+    accessTokenTtlSeconds: settings.accessTokenTtlSeconds,
+    cacheSize: size,
+  });
+}
+
+function createSessionServices(
+  deps: SessionsModuleDeps,
+  { refreshTokens, tokens }: { readonly refreshTokens: RefreshTokens; readonly tokens: Tokens },
+): Pick<SessionsModule, 'sessions' | 'refresh'> {
+  const { unitOfWork, audit, clock, metrics, attemptLimits, settings } = deps;
+  const { refreshTokenTtlSeconds, sessionMaxAgeSeconds } = settings;
+  const sessions = createSessions({
+    unitOfWork,
+    refreshTokens,
+    audit,
+    clock,
+    metrics,
+    refreshTokenTtlSeconds,
+    sessionMaxAgeSeconds,
+    maxSessionsPerUser: settings.maxSessionsPerUser,
+  });
+  const refresh = createRefresh({
+    unitOfWork,
+    refreshTokens,
+    tokens,
+    audit,
+    attemptLimits,
+    clock,
+    metrics,
+    refreshTokenTtlSeconds,
+    sessionMaxAgeSeconds,
+    refreshGraceSeconds: settings.refreshGraceSeconds,
+  });
+  return {
+    sessions: withLoggedDenials(audit, ['INVALID_TOKEN'], sessions),
+    refresh: withLoggedDenials(audit, ['INVALID_TOKEN'], refresh),
+  };
+}
