@@ -11,7 +11,7 @@ import { checkDatabaseAtStart, type DatabaseConnections } from '../database/star
 import type { DatabaseTimeouts } from '../database/timeouts.ts';
 import { createUnitOfWork, type UnitOfWork } from '../database/transaction.ts';
 import { acquireEmbeddedDatabase, requireEmbeddedDatabase } from '../embedded-postgres/embedded.ts';
-import { startAuditChains } from '../features/audit/chains.ts';
+import { startAuditChains } from '../features/audit/start-chains.ts';
 import { OneTimePasswordSubscriber } from '../features/one-time-passwords/one-time-password.subscriber.ts';
 import { UserSubscriber } from '../features/users/user.subscriber.ts';
 import type { Log } from '../observability/log.ts';

@@ -230,7 +230,7 @@ users: {nobody@example.com: {}, ada@example.com: {groups: [Ghosts]}}
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr.split('\n').slice(1)).toEqual([
     '  groups.Support.permissions[1]: There is no such permission.',
-    '  users["nobody@example.com"]: Nobody has this address.',
+    '  users["nobody@example.com"]: There is no account with this address.',
     '  users["ada@example.com"].groups[0]: There is no such group.',
     '',
   ]);

@@ -8,7 +8,7 @@ import { migrate } from '../../src/database/migrate.ts';
 import { openOrm, ormOptions } from '../../src/database/orm.ts';
 import { createUnitOfWork } from '../../src/database/transaction.ts';
 import { acquireEmbeddedDatabase } from '../../src/embedded-postgres/embedded.ts';
-import { startAuditChains } from '../../src/features/audit/chains.ts';
+import { startAuditChains } from '../../src/features/audit/start-chains.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { copyCluster, makeClusterTemplate } from './cluster.ts';
 import { makeScratchDirectory } from './scratch.ts';

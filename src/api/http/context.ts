@@ -32,7 +32,7 @@ export function openContexts(
   }: {
     readonly unitOfWork: UnitOfWork;
     readonly tokens: Tokens;
-    readonly audit: Pick<Audit, 'logRefusal'>;
+    readonly audit: Pick<Audit, 'logDenial'>;
   },
 ): void {
   app.decorateRequest('context', null);
@@ -51,7 +51,7 @@ export function openContexts(
   app.addHook('onResponse', (request, _reply, done) => {
     const { context } = request;
     if (context?.isTokenRejected) {
-      runWithContext(context, () => audit.logRefusal('access-token', 'UNAUTHENTICATED'));
+      runWithContext(context, () => audit.logDenial('access-token', 'UNAUTHENTICATED'));
     }
     done();
   });

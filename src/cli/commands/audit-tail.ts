@@ -72,8 +72,8 @@ export const tailCommand: CommandModule<GlobalArguments, TailArguments> = {
       const filter = { ...times, ...(await findFilter(args, app, context)) };
       const tail = await app.audit.entries.tail({ filter, limit }, context);
       const printEntries = await createPrinter(format, args.terminal.stdout);
-      const print = async (entries: Parameters<AppContext['audit']['names']['named']>[0]) =>
-        printEntries(await app.audit.names.named(entries, context));
+      const print = async (entries: Parameters<AppContext['audit']['names']['withNames']>[0]) =>
+        printEntries(await app.audit.names.withNames(entries, context));
       await print(tail.entries);
       const stopping = args.follow ? untilInterrupted() : AbortSignal.abort();
       while (!stopping.aborted && isWritable(args.terminal)) {

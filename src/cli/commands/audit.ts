@@ -1,12 +1,8 @@
 /** `audit verify` and `audit checkpoint`: finds manipulation of the audit log. */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { CommandModule } from 'yargs';
-import type {
-  AuditFault,
-  AuditVerification,
-  Checkpoint,
-  FaultKind,
-} from '../../features/audit/verification.ts';
+import type { AuditFault, FaultKind } from '../../features/audit/chain-reader.ts';
+import type { AuditVerification, Checkpoint } from '../../features/audit/verification.ts';
 import { commandGroup, type GlobalArguments } from '../arguments.ts';
 import { withAppContext } from '../context.ts';
 import { UsageError } from '../errors.ts';

@@ -1,4 +1,4 @@
-/** A page of things, in the shape of Relay's connections. Knows nothing of what they are. */
+/** Loads the items of a page in the shape of a Relay connection. */
 import type { UnitOfWork } from '../transaction.ts';
 import {
   countOf,
@@ -9,34 +9,34 @@ import {
   pageOfIds,
 } from './paginate.ts';
 
-/** The total is counted when asked for. */
-export interface Connection<Thing> {
-  readonly nodes: readonly Thing[];
-  readonly edges: readonly { readonly node: Thing; readonly cursor: string }[];
+/** `count` runs a query for the total number of items. */
+export interface Connection<Item> {
+  readonly nodes: readonly Item[];
+  readonly edges: readonly { readonly node: Item; readonly cursor: string }[];
   readonly pageInfo: PageInfo;
   readonly count: () => Promise<number>;
 }
 
 /**
- * The things of a page, in its order; what went away since its ids were read is left out.
+ * Loads the items of a page in its order. An item that was deleted after its id was read is left out.
  *
  * @throws VALIDATION_FAILED
  */
-export async function connect<Thing extends { readonly id: string }>(
+export async function connect<Item extends { readonly id: string }>(
   query: UnitOfWork['query'],
   source: PageSource,
   list: {
     readonly order: PageOrder;
     readonly page: PageInput;
-    readonly load: (ids: string[]) => Promise<Thing[]>;
+    readonly load: (ids: string[]) => Promise<Item[]>;
   },
-): Promise<Connection<Thing>> {
+): Promise<Connection<Item>> {
   const { rows, pageInfo } = await pageOfIds(query, source, list);
   const loaded = await list.load(rows.map(({ id }) => id));
-  const things = new Map(loaded.map((each) => [each.id, each]));
+  const items = new Map(loaded.map((item) => [item.id, item]));
   let total: Promise<number> | undefined;
   const edges = rows.flatMap(({ id, cursor }) => {
-    const node = things.get(id);
+    const node = items.get(id);
     return node ? [{ node, cursor }] : [];
   });
   return {
@@ -44,7 +44,7 @@ export async function connect<Thing extends { readonly id: string }>(
     nodes: edges.map(({ node }) => node),
     pageInfo,
     count: () => {
-      total ??= countOf(query, source); // once, under however many aliases
+      total ??= countOf(query, source); // one query, even if several aliases select the field
       return total;
     },
   };

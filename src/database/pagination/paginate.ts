@@ -1,7 +1,6 @@
 /**
- * Pages of long lists, by keyset: a cursor holds the place in the order, so that a page costs the same
- * wherever it is, and nobody is met twice or left out while others come and go. The shape is that of
- * Relay's connections.
+ * Keyset pagination: a cursor contains the position in the order. Every page costs the same, and concurrent
+ * inserts and deletes neither repeat nor skip an item. Arguments and page info follow Relay's connections.
  */
 import { parseFields, parseId, refuse } from '../../core/parse.ts';
 import type { UnitOfWork } from '../transaction.ts';
@@ -9,7 +8,7 @@ import type { UnitOfWork } from '../transaction.ts';
 export const defaultPageSize = 20;
 export const maxPageSize = 100;
 
-/** Everything raw. */
+/** Unparsed input. */
 export interface PageInput {
   readonly first?: unknown;
   readonly after?: unknown;
@@ -17,14 +16,14 @@ export interface PageInput {
   readonly before?: unknown;
 }
 
-/** A column to order by, with the id behind it; `cast` is its SQL type. */
+/** The column of the order, before the id; `cast` is its SQL type. */
 export interface PageOrder {
   readonly column: string;
   readonly cast: string;
   readonly isDescending: boolean;
 }
 
-/** Whose ids are listed: SQL behind `from`, with its parameters. */
+/** The listed rows: SQL after `from`, with its parameters. */
 export interface PageSource {
   /** Such as `users t`; the alias is `t`. */
   readonly from: string;
@@ -47,11 +46,11 @@ export interface PageOfIds {
 interface ParsedPage {
   readonly size: number;
   readonly isBackward: boolean;
-  readonly after: Place | undefined;
-  readonly before: Place | undefined;
+  readonly after: Position | undefined;
+  readonly before: Position | undefined;
 }
 
-interface Place {
+interface Position {
   readonly value: string;
   readonly id: string;
 }
@@ -63,26 +62,28 @@ export async function pageOfIds(
   { order, page }: { readonly order: PageOrder; readonly page: PageInput },
 ): Promise<PageOfIds> {
   const { size, isBackward, after, before } = parsePage(page, order);
-  const places = [after && ([after, true] as const), before && ([before, false] as const)];
+  const bounds = [after && ([after, true] as const), before && ([before, false] as const)];
   const conditions = [...source.conditions];
   const parameters = [...source.parameters];
-  for (const place of places) {
-    if (!place) continue;
-    const [{ value, id }, isAfter] = place;
+  for (const bound of bounds) {
+    if (!bound) continue;
+    const [{ value, id }, isAfter] = bound;
     const comparison = isAfter === order.isDescending ? '<' : '>';
     conditions.push(`(t.${order.column}, t.id) ${comparison} (?::${order.cast}, ?::uuid)`);
     parameters.push(value, id);
   }
-  const direction = order.isDescending === isBackward ? 'asc' : 'desc';
   const found = await query<{ id: string; value: string }>(
     `select t.id, t.${order.column}::text as value from ${source.from}
-     ${conditions.length > 0 ? `where ${conditions.join(' and ')}` : ''}
-     order by t.${order.column} ${direction}, t.id ${direction} limit ?`,
+     ${whereSql(conditions)}
+     ${orderBySql(order, isBackward)} limit ?`,
     [...parameters, size + 1],
   );
   const hasMore = found.length > size;
-  const kept = isBackward ? found.slice(0, size).reverse() : found.slice(0, size);
-  const rows = kept.map(({ id, value }) => ({ id, cursor: encodeCursor(order, { value, id }) }));
+  const pageRows = isBackward ? found.slice(0, size).reverse() : found.slice(0, size);
+  const rows = pageRows.map(({ id, value }) => ({
+    id,
+    cursor: encodeCursor(order, { value, id }),
+  }));
   return {
     rows,
     pageInfo: {
@@ -94,14 +95,23 @@ export async function pageOfIds(
   };
 }
 
-/** How many there are in all. */
+/** SQL: the order of the rows `t`, reversed for a page that is read backward. */
+export function orderBySql({ column, isDescending }: PageOrder, isBackward = false): string {
+  const direction = isDescending === isBackward ? 'asc' : 'desc';
+  return `order by t.${column} ${direction}, t.id ${direction}`;
+}
+
+function whereSql(conditions: readonly string[]): string {
+  return conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
+}
+
+/** The number of all rows of the source. */
 export async function countOf(
   query: UnitOfWork['query'],
   { from, conditions, parameters }: PageSource,
 ): Promise<number> {
-  const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
   const [row] = await query<{ total: string }>(
-    `select count(*) as total from ${from} ${where}`,
+    `select count(*) as total from ${from} ${whereSql(conditions)}`,
     parameters,
   );
   return Number(row?.total);
@@ -121,7 +131,7 @@ function parsePage(page: PageInput, order: PageOrder): ParsedPage {
   return { size: isBackward ? last : first, isBackward, after, before };
 }
 
-/** More than a page holds is cut to what it holds. */
+/** A larger size is reduced to the largest one. */
 function parseSize(raw: unknown): number {
   if (!isGiven(raw)) return defaultPageSize;
   if (typeof raw !== 'number' || !Number.isInteger(raw) || raw < 0) refuse('Must be 0 or more.');
@@ -132,19 +142,19 @@ function isGiven(raw: unknown): boolean {
   return raw !== undefined && raw !== null;
 }
 
-/** The order is part of a cursor: in another order its place means nothing. */
-function encodeCursor({ column }: PageOrder, { value, id }: Place): string {
+/** A cursor contains its order, because its position is not valid in another one. */
+function encodeCursor({ column }: PageOrder, { value, id }: Position): string {
   return Buffer.from(JSON.stringify([column, value, id])).toString('base64url');
 }
 
-function parseCursor(raw: unknown, { column, cast }: PageOrder): Place | undefined {
+function parseCursor(raw: unknown, { column, cast }: PageOrder): Position | undefined {
   if (!isGiven(raw)) return undefined;
-  const place = typeof raw === 'string' ? decodeCursor(raw) : undefined;
-  const isUsable = place?.column === column && isOfType(place.value, cast);
-  return isUsable ? place : refuse('Is no cursor of this list in this order.');
+  const position = typeof raw === 'string' ? decodeCursor(raw) : undefined;
+  const isUsable = position?.column === column && isOfType(position.value, cast);
+  return isUsable ? position : refuse('Is not a cursor of this list in this order.');
 }
 
-function decodeCursor(text: string): (Place & { readonly column: string }) | undefined {
+function decodeCursor(text: string): (Position & { readonly column: string }) | undefined {
   try {
     const [column, value, rawId] = JSON.parse(Buffer.from(text, 'base64url').toString());
     const id = parseId(rawId);
@@ -156,16 +166,16 @@ function decodeCursor(text: string): (Place & { readonly column: string }) | und
   }
 }
 
-/** Keeps what PostgreSQL could not cast away from it. */
+/** Whether PostgreSQL can cast the value. */
 function isOfType(value: string, cast: string): boolean {
   return cast === 'timestamptz' ? isTimestamp(value) : !value.includes('\u0000');
 }
 
-/** PostgreSQL takes no year 0 and offsets below 16 hours only. */
+/** PostgreSQL accepts no year 0, and offsets below 16 hours only. */
 const timestamp =
   /^((?!0000)\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)[+-](?:0\d|1[0-5])(?::[0-5]\d)?$/;
 
-/** As PostgreSQL writes a time; `Date` alone would take the 30th of February for the 1st of March. */
+/** Whether the text is a time of PostgreSQL. `Date` alone would accept the 30th of February. */
 function isTimestamp(value: string): boolean {
   const [, day = '', time = ''] = timestamp.exec(value) ?? [];
   const instant = new Date(`${day}T${time}Z`);

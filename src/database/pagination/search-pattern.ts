@@ -1,9 +1,9 @@
-/** What a search is for, as PostgreSQL's index of trigrams finds it with the least work. */
+/** Turns a search into a `like` pattern for which PostgreSQL reads few entries of the trigram index. */
 
 export interface SearchPattern {
-  /** For `like`: matches whatever contains the text, and now and then something else. */
+  /** For `like`. Matches every value that contains the text, and sometimes others. */
   readonly pattern: string;
-  /** What must be found in what matches, character by character. */
+  /** The text that a matching value must contain exactly. */
   readonly text: string;
 }
 
@@ -11,61 +11,61 @@ export interface SearchPattern {
 interface Trigram {
   readonly at: number;
   readonly text: string;
-  /** The places of its letters among all letters, added: about the logarithm of how rare it is. */
+  /** The sum of the ranks of its letters: about the logarithm of its rarity. */
   readonly rarity: number;
 }
 
 /**
- * The index is asked for two trigrams only, the two that the fewest users should have: for each one
- * that it is asked for it reads a list, and the lists grow with the users.
+ * The pattern contains two trigrams only, the rarest ones of the text. The index reads a list for each
+ * trigram, and the lists grow with the number of users.
  *
- * @param text folded as the database folds what is searched
+ * @param text folded by the database, as the searched column is
  */
 export function toSearchPattern(text: string): SearchPattern {
-  const part = partThatTells(text);
+  const part = selectivePart(text);
   const [one, other] = rarestTwo(trigramsOf(part));
-  const wanted = one && other ? `${one.text}%${other.text}` : part.replace(/[\\%_]/g, '\\$&');
-  return { pattern: `%${wanted}%`, text };
+  const pattern = one && other ? `${one.text}%${other.text}` : part.replace(/[\\%_]/g, '\\$&');
+  return { pattern: `%${pattern}%`, text };
 }
 
 const trigram = /[\p{L}\p{N}]{3}/u;
 const sharedEnding = /\.(?:com|net|org|edu)$/;
 
-/** Of an address what comes before its `@`, unless that is too short: many share the rest. */
-function partThatTells(text: string): string {
+/** The local part of an address, unless it is too short. Many addresses share the rest. */
+function selectivePart(text: string): string {
   const local = text.slice(0, text.indexOf('@') + 1);
   return trigram.test(local) ? local : text.replace(sharedEnding, '') || text;
 }
 
-/** The largest providers of mail. */
-const inManyAddresses = new Set(
-  ['gmail', 'hotmail', 'icloud', 'outlook', 'proton', 'yahoo'].flatMap(threesOf),
+/** The trigrams of the largest mail providers. */
+const providerTrigrams = new Set(
+  ['gmail', 'hotmail', 'icloud', 'outlook', 'proton', 'yahoo'].flatMap(triplesOf),
 );
 
-/** From the most frequent in names to the least, each about a fifth rarer than the one before. */
+/** From the most frequent letter of names to the rarest. Each is about a fifth rarer than the one before. */
 const lettersByFrequency = 'eanirolstmhdcukygbpvfwjzxq';
-/** Where digits and the letters of other alphabets stand among them. */
-const middle = lettersByFrequency.length / 2;
+/** The rank of digits and of letters of other alphabets. */
+const middleRank = lettersByFrequency.length / 2;
 
 function trigramsOf(text: string): readonly Trigram[] {
-  return threesOf(text).flatMap((three, at) =>
-    trigram.test(three) && !inManyAddresses.has(three)
+  return triplesOf(text).flatMap((three, at) =>
+    trigram.test(three) && !providerTrigrams.has(three)
       ? [{ at, text: three, rarity: rarityOf(three) }]
       : [],
   );
 }
 
-function threesOf(text: string): readonly string[] {
+function triplesOf(text: string): readonly string[] {
   const characters = [...text];
   return characters.map((_, at) => characters.slice(at, at + 3).join(''));
 }
 
 function rarityOf(three: string): number {
-  const places = [...three].map((character) => lettersByFrequency.indexOf(character));
-  return places.reduce((sum, place) => sum + (place < 0 ? middle : place), 0);
+  const ranks = [...three].map((character) => lettersByFrequency.indexOf(character));
+  return ranks.reduce((sum, rank) => sum + (rank < 0 ? middleRank : rank), 0);
 }
 
-/** The rarest pair without a character in common, in the order of the text. */
+/** The rarest pair of trigrams that do not overlap, in the order of the text. */
 function rarestTwo(trigrams: readonly Trigram[]): readonly Trigram[] {
   const pairs = trigrams.flatMap((one) =>
     trigrams.filter(({ at }) => at >= one.at + 3).map((other) => [one, other] as const),

@@ -1,9 +1,9 @@
-/** What lies between declared and present access: refusals first, then every change by name. */
+/** Compares a manifest with the current access: rejects an impossible manifest, or lists the changes. */
 import { type FieldProblem, Problem } from '../../core/errors.ts';
 import { rootGroupName } from '../access/access.entities.ts';
-import { type AccessManifest, type ManifestList, placeOf } from './manifest.ts';
+import { type AccessManifest, type ManifestList, pathOf } from './manifest.ts';
 
-/** What there is, as far as a declaration speaks of it. */
+/** The current access of everything that the manifest names. */
 export interface CurrentAccess {
   readonly permissions: ReadonlyMap<string, { readonly name: string; readonly isBuiltIn: boolean }>;
   readonly groups: ReadonlyMap<
@@ -14,7 +14,7 @@ export interface CurrentAccess {
     string,
     {
       readonly isSuperuser: boolean;
-      /** Those whose membership counts now. */
+      /** The groups with a current membership. */
       readonly groups: ReadonlySet<string>;
       readonly permissions: ReadonlySet<string>;
     }
@@ -23,13 +23,13 @@ export interface CurrentAccess {
 
 export type SubjectKind = 'permission' | 'group' | 'user';
 
-/** One line of the difference, such as `+ user ada@example.com: group Support`. */
+/** One line of the diff, such as `+ user ada@example.com: group Support`. */
 export interface AccessChange {
   readonly sign: '+' | '-' | '~';
   readonly of: SubjectKind;
-  /** Code of a permission, name of a group, address of a user. */
+  /** The codename of a permission, the name of a group or the address of a user. */
   readonly name: string;
-  /** What of it changes; none where the thing itself is made. */
+  /** The attribute that changes; undefined for the creation of the subject. */
   readonly what?: 'name' | 'description' | 'permission' | 'group';
   readonly value?: string;
   readonly before?: string;
@@ -39,61 +39,64 @@ interface Fault extends FieldProblem {
   readonly isProtection?: boolean;
 }
 
-/** @throws VALIDATION_FAILED, PROTECTED: with the place in the file of everything that cannot be */
-export function diffManifest(declared: AccessManifest, present: CurrentAccess): AccessChange[] {
-  const faults = faultsOf(declared, present);
+/** @throws VALIDATION_FAILED, PROTECTED with the path of each fault in the file */
+export function diffManifest(manifest: AccessManifest, current: CurrentAccess): AccessChange[] {
+  const faults = faultsOf(manifest, current);
   if (faults.length > 0) {
     const isProtection = faults.every((fault) => fault.isProtection);
     const fields = faults.map(({ path, message }) => ({ path, message }));
     throw new Problem(isProtection ? 'PROTECTED' : 'VALIDATION_FAILED', { fields });
   }
   return [
-    ...permissionChanges(declared, present),
-    ...groupChanges(declared, present),
-    ...userChanges(declared, present),
+    ...permissionChanges(manifest, current),
+    ...groupChanges(manifest, current),
+    ...userChanges(manifest, current),
   ];
 }
 
-/** The groups that a user is to be in; a superuser's Root is nobody's to take. */
+/** The groups that the user should have. A superuser stays in the Root group. */
 export function wantedGroups(
   listed: ManifestList,
   user: { readonly isSuperuser: boolean; readonly groups: ReadonlySet<string> },
 ): ReadonlySet<string> {
-  const isKept = user.isSuperuser && user.groups.has(rootGroupName);
-  return new Set([...listed.keys(), ...(isKept ? [rootGroupName] : [])]);
+  const keepsRoot = user.isSuperuser && user.groups.has(rootGroupName);
+  return new Set([...listed.keys(), ...(keepsRoot ? [rootGroupName] : [])]);
 }
 
-function faultsOf(declared: AccessManifest, present: CurrentAccess): Fault[] {
+function faultsOf(manifest: AccessManifest, current: CurrentAccess): Fault[] {
   const faults: Fault[] = [];
   const requirePermissions = (list: ManifestList | undefined) => {
     for (const [codename, path] of list ?? []) {
-      const isKnown = present.permissions.has(codename) || declared.permissions.has(codename);
+      const isKnown = current.permissions.has(codename) || manifest.permissions.has(codename);
       if (!isKnown) faults.push({ path, message: 'There is no such permission.' });
     }
   };
 
-  for (const [codename, name] of declared.permissions) {
-    const permission = present.permissions.get(codename);
+  for (const [codename, name] of manifest.permissions) {
+    const permission = current.permissions.get(codename);
     if (permission?.isBuiltIn && permission.name !== name) {
-      const path = placeOf('permissions', codename);
-      faults.push({ path, message: 'Is built in; its name stays.', isProtection: true });
+      const path = pathOf('permissions', codename);
+      faults.push({ path, message: 'Is built in; its name cannot change.', isProtection: true });
     }
   }
-  for (const [name, group] of declared.groups) {
+  for (const [name, group] of manifest.groups) {
     requirePermissions(group.permissions);
     if (name === rootGroupName) {
-      const path = placeOf('groups', name);
+      const path = pathOf('groups', name);
       faults.push({ path, message: 'Is the group of superusers.', isProtection: true });
     }
   }
-  for (const [email, user] of declared.users) {
+  for (const [email, user] of manifest.users) {
     requirePermissions(user.permissions);
-    const account = present.users.get(email);
+    const account = current.users.get(email);
     if (!account) {
-      faults.push({ path: placeOf('users', email), message: 'Nobody has this address.' });
+      faults.push({
+        path: pathOf('users', email),
+        message: 'There is no account with this address.',
+      });
     }
     for (const [name, path] of user.groups ?? []) {
-      const isKnown = present.groups.has(name) || declared.groups.has(name);
+      const isKnown = current.groups.has(name) || manifest.groups.has(name);
       if (!isKnown) faults.push({ path, message: 'There is no such group.' });
       if (name === rootGroupName && !account?.groups.has(name)) {
         faults.push({ path, message: 'Is joined by superusers only.', isProtection: true });
@@ -103,19 +106,19 @@ function faultsOf(declared: AccessManifest, present: CurrentAccess): Fault[] {
   return faults;
 }
 
-function permissionChanges(declared: AccessManifest, present: CurrentAccess): AccessChange[] {
-  return [...declared.permissions].flatMap(([codename, name]): AccessChange[] => {
-    const before = present.permissions.get(codename)?.name;
+function permissionChanges(manifest: AccessManifest, current: CurrentAccess): AccessChange[] {
+  return [...manifest.permissions].flatMap(([codename, name]): AccessChange[] => {
+    const before = current.permissions.get(codename)?.name;
     if (before === name) return [];
     const subject = { of: 'permission', name: codename, what: 'name', value: name } as const;
     return before === undefined ? [{ sign: '+', ...subject }] : [{ sign: '~', ...subject, before }];
   });
 }
 
-function groupChanges(declared: AccessManifest, present: CurrentAccess): AccessChange[] {
-  return [...declared.groups].flatMap(([name, { description, permissions }]) => {
+function groupChanges(manifest: AccessManifest, current: CurrentAccess): AccessChange[] {
+  return [...manifest.groups].flatMap(([name, { description, permissions }]) => {
     const subject = { of: 'group', name } as const;
-    const group = present.groups.get(name);
+    const group = current.groups.get(name);
     const changes: AccessChange[] = group ? [] : [{ sign: '+', ...subject }];
     const before = group?.description ?? '';
     if (description !== undefined && description !== before) {
@@ -132,11 +135,11 @@ function groupChanges(declared: AccessManifest, present: CurrentAccess): AccessC
   });
 }
 
-function userChanges(declared: AccessManifest, present: CurrentAccess): AccessChange[] {
-  return [...declared.users].flatMap(([email, { groups, permissions }]) => {
+function userChanges(manifest: AccessManifest, current: CurrentAccess): AccessChange[] {
+  return [...manifest.users].flatMap(([email, { groups, permissions }]) => {
     const subject = { of: 'user', name: email } as const;
-    const user = present.users.get(email);
-    if (!user) return []; // refused above
+    const user = current.users.get(email);
+    if (!user) return []; // a fault of the manifest, reported above
     return [
       ...(groups ? setChanges(subject, 'group', user.groups, wantedGroups(groups, user)) : []),
       ...(permissions

@@ -1,6 +1,6 @@
 /**
- * Who shall hold what, as a file declares it. Reads the declaration and says at which place in it
- * something is wrong; knows nothing of what there is.
+ * Parses an access manifest: the permissions, groups and grants that a file declares. Reports each fault with
+ * its path in the file. Does not read the database.
  */
 import { type FieldProblem, Problem } from '../../core/errors.ts';
 import {
@@ -11,9 +11,9 @@ import {
   parseGroupName,
 } from '../../core/parse.ts';
 
-/** Of each thing only what is given is owned; sets are owned whole. */
+/** An attribute that the file leaves out does not change. A list replaces the current one. */
 export interface AccessManifest {
-  /** What people call a permission, by its code. */
+  /** The name of each permission by its codename. */
   readonly permissions: ReadonlyMap<string, string>;
   readonly groups: ReadonlyMap<string, ManifestGroup>;
   /** By canonical address. */
@@ -30,27 +30,27 @@ export interface ManifestUser {
   readonly permissions?: ManifestList;
 }
 
-/** What is listed, with the place where it is. */
+/** The items of a list, each with its path in the file. */
 export type ManifestList = ReadonlyMap<string, string>;
 
-/** One key of a map in the file. */
+/** One key of a map in the file, with its value. */
 interface Entry {
   readonly key: string;
   readonly value: unknown;
   readonly path: string;
 }
 
-/** Collects what is wrong instead of stopping at it. */
+/** The faults so far. Parsing goes on after a fault. */
 type Faults = FieldProblem[];
 
-/** @throws VALIDATION_FAILED with the place in the file of everything that is wrong */
+/** @throws VALIDATION_FAILED with the path of each fault in the file */
 export function parseManifest(raw: unknown): AccessManifest {
   const faults: Faults = [];
   const { permissions, groups, users } = readKnown(raw, '', {
     names: ['permissions', 'groups', 'users'],
     faults,
   });
-  const declared: AccessManifest = {
+  const manifest: AccessManifest = {
     permissions: readMap(permissions, parseCodename, faults, ({ value, path }) =>
       attempt(() => parseGroupName(value), path, faults),
     ),
@@ -58,11 +58,11 @@ export function parseManifest(raw: unknown): AccessManifest {
     users: readMap(users, parseEmail, faults, (entry) => readUser(entry, faults)),
   };
   if (faults.length > 0) throw new Problem('VALIDATION_FAILED', { fields: faults });
-  return declared;
+  return manifest;
 }
 
-/** The place of `key` below `path`, such as `users["ada@example.com"]`. */
-export function placeOf(path: string, key: string): string {
+/** The path of `key` below `path`, such as `users["ada@example.com"]`. */
+export function pathOf(path: string, key: string): string {
   if (!/^[\w-]+$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
   return path === '' ? key : `${path}.${key}`;
 }
@@ -73,10 +73,10 @@ function readGroup({ value, path }: Entry, faults: Faults): ManifestGroup {
     faults,
   });
   return {
-    ...given('description', description, (entry) =>
+    ...optionalField('description', description, (entry) =>
       attempt(() => parseDescription(entry.value), entry.path, faults),
     ),
-    ...given('permissions', permissions, (entry) => readList(entry, parseCodename, faults)),
+    ...optionalField('permissions', permissions, (entry) => readList(entry, parseCodename, faults)),
   };
 }
 
@@ -86,19 +86,19 @@ function readUser({ value, path }: Entry, faults: Faults): ManifestUser {
     faults,
   });
   return {
-    ...given('groups', groups, (entry) => readList(entry, parseGroupName, faults)),
-    ...given('permissions', permissions, (entry) => readList(entry, parseCodename, faults)),
+    ...optionalField('groups', groups, (entry) => readList(entry, parseGroupName, faults)),
+    ...optionalField('permissions', permissions, (entry) => readList(entry, parseCodename, faults)),
   };
 }
 
-/** `{name: value}` for an entry that is there and can be read. */
-function given<Name extends string, Value>(
+/** `{name: value}` for an existing entry without a fault, and otherwise `{}`. */
+function optionalField<Name extends string, Value>(
   name: Name,
   entry: Entry | undefined,
   read: (entry: Entry) => Value | undefined,
 ): { [Key in Name]?: Value } {
   const value = entry && read(entry);
-  return value === undefined ? {} : ({ [name]: value } as { [Key in Name]?: Value }); // by its name
+  return value === undefined ? {} : ({ [name]: value } as { [Key in Name]?: Value }); // `name` is the only key
 }
 
 function readList(
@@ -107,14 +107,14 @@ function readList(
   faults: Faults,
 ): ManifestList | undefined {
   if (!Array.isArray(value)) {
-    faults.push({ path, message: 'Must be a list; [] stands for none.' });
+    faults.push({ path, message: 'Must be a list; [] is an empty one.' });
     return undefined;
   }
   const list = new Map<string, string>();
   value.forEach((raw: unknown, index) => {
-    const place = `${path}[${index}]`;
-    const item = attempt(() => parse(raw), place, faults);
-    if (item !== undefined) list.set(item, place);
+    const itemPath = `${path}[${index}]`;
+    const item = attempt(() => parse(raw), itemPath, faults);
+    if (item !== undefined) list.set(item, itemPath);
   });
   return list;
 }
@@ -136,7 +136,7 @@ function readMap<Value>(
   return map;
 }
 
-/** The entries of a map that may have these only. */
+/** The entries of a map with a fixed set of keys. */
 function readKnown<Name extends string>(
   raw: unknown,
   path: string,
@@ -151,11 +151,11 @@ function readKnown<Name extends string>(
   return known;
 }
 
-/** Of an empty place none. */
+/** The entries of a map; none for an empty value. */
 function entriesOf(raw: unknown, path: string, faults: Faults): Entry[] {
   if (raw === undefined || raw === null) return [];
   if (typeof raw === 'object' && !Array.isArray(raw)) {
-    return Object.entries(raw).map(([key, value]) => ({ key, value, path: placeOf(path, key) }));
+    return Object.entries(raw).map(([key, value]) => ({ key, value, path: pathOf(path, key) }));
   }
   faults.push({ path: path || 'the file', message: 'Must be a map of names.' });
   return [];

@@ -1,5 +1,5 @@
-/** The record over GraphQL. */
-import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+/** The GraphQL query on the audit log. */
+import 'reflect-metadata'; // type-graphql needs it when a decorator runs
 import { Arg, Args, Ctx, Field, ID, InputType, ObjectType, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { Connection } from '../../database/pagination/connection.ts';

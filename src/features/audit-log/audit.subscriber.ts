@@ -1,16 +1,16 @@
-/** Every change of a user, group or permission goes into the record, whichever door it came through. */
+/** Appends every change of a user, a group or a permission to the audit log, from every interface. */
 import type { ChangeSet, EventArgs, EventSubscriber } from '@mikro-orm/core';
 import { Group, Permission } from '../access/access.entities.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { TargetType } from '../audit/entry.ts';
 import { User } from '../users/user.entity.ts';
 
-type Recorded = User | Group | Permission;
+type AuditedEntity = User | Group | Permission;
 
-/** What changes with every login or every change, and tells nothing. */
-const untold: ReadonlySet<string> = new Set(['updatedAt', 'lastLoginAt', 'searchText']);
+/** Properties without information: every login or every change sets them. */
+const ignoredProperties: ReadonlySet<string> = new Set(['updatedAt', 'lastLoginAt', 'searchText']);
 
-export class AuditSubscriber implements EventSubscriber<Recorded> {
+export class AuditSubscriber implements EventSubscriber<AuditedEntity> {
   readonly #audit: Audit;
 
   constructor(audit: Audit) {
@@ -21,21 +21,21 @@ export class AuditSubscriber implements EventSubscriber<Recorded> {
     return [User, Group, Permission];
   }
 
-  async afterCreate({ entity, changeSet }: EventArgs<Recorded>): Promise<void> {
-    await this.#record('created', entity, { after: told(changeSet?.payload) });
+  async afterCreate({ entity, changeSet }: EventArgs<AuditedEntity>): Promise<void> {
+    await this.#append('created', entity, { after: auditedValues(changeSet?.payload) });
   }
 
-  async afterUpdate({ entity, changeSet }: EventArgs<Recorded>): Promise<void> {
-    const after = told(changeSet?.payload);
+  async afterUpdate({ entity, changeSet }: EventArgs<AuditedEntity>): Promise<void> {
+    const after = auditedValues(changeSet?.payload);
     if (Object.keys(after).length === 0) return;
-    await this.#record('updated', entity, { before: valuesBefore(changeSet, after), after });
+    await this.#append('updated', entity, { before: valuesBefore(changeSet, after), after });
   }
 
-  async afterDelete({ entity }: EventArgs<Recorded>): Promise<void> {
-    await this.#record('deleted', entity, {});
+  async afterDelete({ entity }: EventArgs<AuditedEntity>): Promise<void> {
+    await this.#append('deleted', entity, {});
   }
 
-  async #record(verb: string, entity: Recorded, changed: { before?: object; after?: object }) {
+  async #append(verb: string, entity: AuditedEntity, changed: { before?: object; after?: object }) {
     const type = typeOf(entity);
     await this.#audit.append({
       action: `${type}-${verb}`,
@@ -45,16 +45,18 @@ export class AuditSubscriber implements EventSubscriber<Recorded> {
   }
 }
 
-function typeOf(entity: Recorded): TargetType {
+function typeOf(entity: AuditedEntity): TargetType {
   if (entity instanceof User) return 'user';
   return entity instanceof Group ? 'group' : 'permission';
 }
 
-function told(values: object | undefined): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values ?? {}).filter(([name]) => !untold.has(name)));
+function auditedValues(values: object | undefined): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(values ?? {}).filter(([name]) => !ignoredProperties.has(name)),
+  );
 }
 
-function valuesBefore(changeSet: ChangeSet<Recorded> | undefined, after: object): object {
+function valuesBefore(changeSet: ChangeSet<AuditedEntity> | undefined, after: object): object {
   const before: Record<string, unknown> = { ...changeSet?.originalEntity };
   return Object.fromEntries(Object.keys(after).map((name) => [name, before[name] ?? null]));
 }

@@ -1,8 +1,8 @@
-/** Reading the record, page by page, with details opened where their key is still there. */
+/** Reads the audit log as pages, or follows its end. Unseals the details whose key still exists. */
 import type { RequestContext } from '../../core/request-context.ts';
 import { tryUnseal } from '../../crypto/sealed-box.ts';
 import { type Connection, connect } from '../../database/pagination/connection.ts';
-import type { PageInput, PageSource } from '../../database/pagination/paginate.ts';
+import { orderBySql, type PageInput, type PageSource } from '../../database/pagination/paginate.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { requireAdministrator } from '../administration/policies.ts';
 import {
@@ -15,7 +15,7 @@ import {
 import type { SubjectKeys } from '../audit/subject-keys.ts';
 import { type AuditFilter, auditConditions } from './filter.ts';
 
-/** An entry as people read it. */
+/** An entry with unsealed details. */
 export interface AuditEntry extends EntryDetails {
   readonly id: string;
   readonly at: Date;
@@ -58,7 +58,7 @@ export function createAuditEntries({
   return {
     async auditEntries({ page, filter }, context) {
       requireAdministrator(context, 'audit.view_entry');
-      return connect(query, sourceOf(filter), { order: newestFirst, page, load });
+      return connect(query, pageSourceOf(filter), { order: newestFirst, page, load });
     },
     ...createAuditTails({ query, open }),
   };
@@ -80,7 +80,7 @@ function toEntry(row: EntryRow, keys: ReadonlyMap<string, Buffer>): AuditEntry {
   };
 }
 
-/** Without the parts that are sealed with the key of an erased person. */
+/** The details without the data that is sealed with the key of an erased person. */
 function detailsOf(row: EntryRow, keys: ReadonlyMap<string, Buffer>): EntryDetails {
   const { ipAddress, userAgent, ...changes } = unsealJson<EntryDetails>(
     keys.get(row.subject_id),
@@ -91,7 +91,7 @@ function detailsOf(row: EntryRow, keys: ReadonlyMap<string, Buffer>): EntryDetai
   if (row.client !== null) {
     return { ...changes, ...unsealJson<EntryClient>(clientKey, clientLabelOf(row.id), row.client) };
   }
-  // Entries of before the client was sealed apart; that of an erased actor is not shown either.
+  // An old entry has the client in its details. The client of an erased actor stays hidden here too.
   return clientKey
     ? {
         ...changes,
@@ -101,24 +101,24 @@ function detailsOf(row: EntryRow, keys: ReadonlyMap<string, Buffer>): EntryDetai
     : changes;
 }
 
-/** Nothing without the key, and nothing when the key is another one: `audit verify` reports that. */
+/** Returns an empty object for a missing or another key; `audit verify` reports another key. */
 function unsealJson<Content extends object>(
   key: Buffer | undefined,
   label: string,
   box: Buffer,
 ): Partial<Content> {
   const content = key && tryUnseal(key, label, Buffer.from(box));
-  return content ? (JSON.parse(content.toString()) as Content) : {}; // written by the audit log alone
+  return content ? (JSON.parse(content.toString()) as Content) : {}; // only the audit log writes it
 }
 
-function sourceOf(filter: AuditFilter): PageSource {
+function pageSourceOf(filter: AuditFilter): PageSource {
   return { from: 'audit_entries t', ...auditConditions(filter) };
 }
 
 export interface AuditTail {
-  /** The newest entries that match, oldest first. */
+  /** The newest matching entries, in the order of their time. */
   readonly entries: readonly AuditEntry[];
-  /** Entries that match and have come since the last call, and whether more are there already. */
+  /** The matching entries since the last call, and whether further ones exist already. */
   next(): Promise<{ readonly entries: readonly AuditEntry[]; readonly hasMore: boolean }>;
 }
 
@@ -135,18 +135,18 @@ interface Position {
   readonly sequence: string;
 }
 
-/** Entries of one chain that are read at once. */
-const chainBatch = 250;
+/** The number of entries that one query reads of each chain. */
+const chainBatchSize = 250;
 
 const positionsFrom = 'jsonb_to_recordset(?::jsonb) as p(chain smallint, sequence bigint)';
 
-function createAuditTails(parts: {
+function createAuditTails(deps: {
   readonly query: UnitOfWork['query'];
   readonly open: (rows: readonly EntryRow[]) => Promise<AuditEntry[]>;
 }): AuditTails {
-  const { query, open } = parts;
+  const { query, open } = deps;
 
-  const newest = async (
+  const findNewest = async (
     positions: readonly Position[],
     { conditions, parameters }: ReturnType<typeof auditConditions>,
     limit: number,
@@ -155,11 +155,11 @@ function createAuditTails(parts: {
       `select t.* from audit_entries t
          join ${positionsFrom} on p.chain = t.chain and t.sequence <= p.sequence
        where ${['true', ...conditions].join(' and ')}
-       order by t.at desc, t.id desc limit ?`,
+       ${orderBySql(newestFirst)} limit ?`,
       [JSON.stringify(positions), ...parameters, limit],
     );
 
-  const behind = async (
+  const findAfter = async (
     positions: readonly Position[],
     { conditions, parameters }: ReturnType<typeof auditConditions>,
   ) =>
@@ -167,7 +167,7 @@ function createAuditTails(parts: {
       `select t.*, (${['true', ...conditions].join(' and ')}) as is_match
        from ${positionsFrom} cross join lateral (
          select * from audit_entries e where e.chain = p.chain and e.sequence > p.sequence
-         order by e.sequence limit ${chainBatch}
+         order by e.sequence limit ${chainBatchSize}
        ) t order by t.at, t.id`,
       [...parameters, JSON.stringify(positions)],
     );
@@ -177,22 +177,22 @@ function createAuditTails(parts: {
       requireAdministrator(context, 'audit.view_entry');
       const wanted = auditConditions(filter);
       let positions = await query<Position>('select chain, sequence::text from audit_chains');
-      const rows = await newest(positions, wanted, limit);
+      const rows = await findNewest(positions, wanted, limit);
       return {
         entries: (await open(rows)).reverse(),
         async next() {
-          const found = await behind(positions, wanted);
-          positions = positions.map((position) => lastOf(position, found));
+          const found = await findAfter(positions, wanted);
+          positions = positions.map((position) => advance(position, found));
           const matching = found.filter(({ is_match: isMatch }) => isMatch);
-          return { entries: await open(matching), hasMore: isFull(found) };
+          return { entries: await open(matching), hasMore: isBatchFull(found) };
         },
       };
     },
   };
 }
 
-/** The position behind those of the rows that are in its chain. */
-function lastOf(position: Position, rows: readonly EntryRow[]): Position {
+/** The position of the last row of the same chain. */
+function advance(position: Position, rows: readonly EntryRow[]): Position {
   return rows
     .filter(({ chain }) => chain === position.chain)
     .reduce<Position>(
@@ -202,9 +202,9 @@ function lastOf(position: Position, rows: readonly EntryRow[]): Position {
     );
 }
 
-/** Whether a chain has given as many entries as it may. */
-function isFull(rows: readonly EntryRow[]): boolean {
+/** Whether the batch of a chain is full, so that the chain may have further entries. */
+function isBatchFull(rows: readonly EntryRow[]): boolean {
   const counts = new Map<number, number>();
   for (const { chain } of rows) counts.set(chain, (counts.get(chain) ?? 0) + 1);
-  return [...counts.values()].some((count) => count >= chainBatch);
+  return [...counts.values()].some((count) => count >= chainBatchSize);
 }

@@ -1,4 +1,4 @@
-/** Which entries of the audit log are wanted, as SQL. */
+/** Parses the filter of audit entries into SQL conditions. */
 import {
   optional,
   parseFields,
@@ -9,7 +9,7 @@ import {
 } from '../../core/parse.ts';
 import type { PageSource } from '../../database/pagination/paginate.ts';
 
-/** Everything raw. */
+/** Unparsed input. */
 export interface AuditFilter {
   readonly action?: unknown;
   readonly actorKind?: unknown;
@@ -20,7 +20,7 @@ export interface AuditFilter {
   readonly until?: unknown;
 }
 
-/** The filter as SQL on `t`. @throws VALIDATION_FAILED */
+/** SQL conditions on the row `t`. @throws VALIDATION_FAILED */
 export function auditConditions(filter: AuditFilter): Omit<PageSource, 'from'> {
   const parsed = parseFields({
     action: () => optional(filter.action, parseLookupName),
@@ -41,13 +41,13 @@ export function auditConditions(filter: AuditFilter): Omit<PageSource, 'from'> {
   add('t.actor_kind = ?', parsed.actorKind);
   add('t.actor_id = ?', parsed.actorId);
   add('t.target_id = ?', parsed.targetId);
-  add('t.outcome = ?', labelsOf(filter.isRefused));
+  add('t.outcome = ?', outcomeOf(filter.isRefused));
   add('t.at >= ?', parsed.since);
   add('t.at < ?', parsed.until);
   return { conditions, parameters };
 }
 
-function labelsOf(isRefused: unknown): string | undefined {
+function outcomeOf(isRefused: unknown): string | undefined {
   if (typeof isRefused !== 'boolean') return undefined;
   return isRefused ? 'refused' : 'done';
 }

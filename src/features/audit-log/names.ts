@@ -1,4 +1,4 @@
-/** Names for the ids in the audit log, and ids for names: what people read and type instead of UUIDs. */
+/** Replaces the ids of audit entries with names, and looks up the id of a target by its name. */
 
 import { Problem } from '../../core/errors.ts';
 import { parseId } from '../../core/parse.ts';
@@ -9,16 +9,16 @@ import { requireAdministrator } from '../administration/policies.ts';
 import type { AuditEntry } from './entries.ts';
 
 export interface NamedAuditEntry extends AuditEntry {
-  /** The address of the user; null for other actors, and for a user who is erased. */
+  /** The address of the user; null for other actors and for an erased user. */
   readonly actorName: string | null;
-  /** Address, name or code of the target, and of a session the address of its user. */
+  /** The address, name or codename of the target; for a session the address of its user. */
   readonly targetName: string | null;
 }
 
 export interface AuditNames {
   /** @throws FORBIDDEN */
-  named(entries: readonly AuditEntry[], context: RequestContext): Promise<NamedAuditEntry[]>;
-  /** The id of a user, a group or a permission with that name; an id is taken as it is. @throws FORBIDDEN, NOT_FOUND */
+  withNames(entries: readonly AuditEntry[], context: RequestContext): Promise<NamedAuditEntry[]>;
+  /** The id of the user, group or permission with this name. An id is returned unchanged. @throws FORBIDDEN, NOT_FOUND */
   targetId(name: string, context: RequestContext): Promise<string>;
 }
 
@@ -30,17 +30,17 @@ const namesSql = `
   union all select s.id, u.email from sessions s join users u on u.id = s.user_id
     where s.id in (select id from wanted)`;
 
-export function createAuditNames(parts: {
+export function createAuditNames(deps: {
   readonly query: UnitOfWork['query'];
   readonly lookup: Lookup;
 }): AuditNames {
-  const { userId, groupId, permissionId } = parts.lookup;
+  const { userId, groupId, permissionId } = deps.lookup;
   return {
-    async named(entries, context) {
+    async withNames(entries, context) {
       requireAdministrator(context, 'users.view_user');
       const ids = entries.flatMap(({ actorId, targetId }) => [actorId, targetId]);
       const wanted = [...new Set(ids.filter((id) => id !== null))];
-      const rows = await parts.query<{ id: string; name: string }>(namesSql, [wanted]);
+      const rows = await deps.query<{ id: string; name: string }>(namesSql, [wanted]);
       const names = new Map(rows.map(({ id, name }) => [id, name]));
       return entries.map((entry) => ({
         ...entry,
@@ -53,7 +53,7 @@ export function createAuditNames(parts: {
       const id = parseId(name);
       if (id !== undefined) return id;
       for (const find of [userId, groupId, permissionId]) {
-        const found = await find(name, context).catch(unlessNotFound);
+        const found = await find(name, context).catch(undefinedIfNotFound);
         if (found !== undefined) return found;
       }
       const message = 'There is no user, group or permission of that name.';
@@ -62,6 +62,6 @@ export function createAuditNames(parts: {
   };
 }
 
-function unlessNotFound(error: unknown): undefined {
+function undefinedIfNotFound(error: unknown): undefined {
   if (!(error instanceof Problem && error.code === 'NOT_FOUND')) throw error;
 }

@@ -1,6 +1,6 @@
 /**
- * The audit log. An entry is written in the transaction of the change that it describes, and an HMAC
- * binds it to the entry before it. What persons can be recognized by is sealed with their keys.
+ * Appends entries to the audit log. An entry belongs to the transaction of the change that it describes.
+ * An HMAC binds it to the entry before it. Personal data is sealed with the key of its person.
  */
 import { v7 as uuidv7 } from 'uuid';
 import type { ProblemCode } from '../../core/errors.ts';
@@ -17,23 +17,23 @@ import {
   type ActorKind,
   clientLabelOf,
   type EntryClient,
-  nobodyId,
+  nilId,
   type TargetType,
   type UnchainedEntry,
 } from './entry.ts';
 import { createSubjectKeys, type SubjectKeys } from './subject-keys.ts';
 
 export interface NewEntry {
-  /** What was done, such as `user-updated`. */
+  /** The name of the change, such as `user-updated`. */
   readonly action: string;
   readonly target?: { readonly type: TargetType; readonly id: string };
-  /** Who did it, when that is not who is asking: somebody who has just logged in. */
+  /** The actor, if the caller is another one: at a login the caller is still anonymous. */
   readonly actorId?: string;
-  /** Of what was changed, without secrets. */
+  /** The changed values without secrets. */
   readonly before?: object;
   readonly after?: object;
-  /** Why it was refused, if it was. */
-  readonly refusal?: ProblemCode;
+  /** The error code of a denied operation. */
+  readonly denial?: ProblemCode;
 }
 
 export interface Audit {
@@ -43,12 +43,12 @@ export interface Audit {
    */
   append(entry: NewEntry): Promise<void>;
   /**
-   * Logs a refusal that needs no entry, such as that of a read or of a forged token: at most one line for
-   * each request.
+   * Logs a denial that needs no entry, such as that of a read or of a forged token. A request logs at most
+   * one.
    */
-  logRefusal(event: string, code: ProblemCode): void;
-  /** Logs what was done, where an entry is not needed. */
-  logDone(event: string): void;
+  logDenial(event: string, code: ProblemCode): void;
+  /** Logs a successful operation that needs no entry. */
+  logSuccess(event: string): void;
   readonly subjectKeys: SubjectKeys;
 }
 
@@ -59,8 +59,8 @@ export interface AuditDeps {
   readonly clock: Clock;
 }
 
-/** The id of the operator, who has no account. */
-export const operatorId = nobodyId;
+/** The id of the operator, which has no account. */
+export const operatorId = nilId;
 
 export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): Audit {
   const { transaction, afterCommit, ofTransaction } = unitOfWork;
@@ -72,7 +72,7 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
   const keyOf = (id: string, sealedKey: Buffer | null) =>
     sealedKey === null ? subjectKeys.create(id) : subjectKeys.open(id, sealedKey);
 
-  const appendOne = async (entry: NewEntry): Promise<void> => {
+  const appendToChain = async (entry: NewEntry): Promise<void> => {
     const context = currentContext();
     const actor = actorOf(entry, context);
     const owners = ownersOf(entry, actor);
@@ -86,8 +86,8 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
       id,
       at: clock(),
       action: entry.action,
-      outcome: entry.refusal === undefined ? ('done' as const) : ('refused' as const),
-      code: entry.refusal ?? null,
+      outcome: entry.denial === undefined ? ('done' as const) : ('refused' as const),
+      code: entry.denial ?? null,
       actor_kind: actor.kind,
       actor_id: actor.id,
       target_type: entry.target?.type ?? null,
@@ -101,12 +101,12 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
     afterCommit(() => logSecurityEvent(log, eventOf(row)));
   };
 
-  /** One after the other within a transaction, as each entry continues the one before it. */
+  /** The entries of one transaction are appended one after another, because each continues the previous one. */
   const appendInOrder = (entry: NewEntry): Promise<void> => {
     const order = ofTransaction<{ last: Promise<void> }>(orderKey, () => ({
       last: Promise.resolve(),
     }));
-    const appended = order.last.then(() => appendOne(entry));
+    const appended = order.last.then(() => appendToChain(entry));
     order.last = appended.catch(() => undefined);
     return appended;
   };
@@ -114,14 +114,14 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
   return {
     append: (entry) => transaction(() => appendInOrder(entry)),
 
-    logRefusal(event, code) {
+    logDenial(event, code) {
       const context = currentContext();
       if (context && reported.has(context)) return;
       if (context) reported.add(context);
       logSecurityEvent(log, { event, outcome: 'refused', code, ...callerOf(event, context) });
     },
 
-    logDone(event) {
+    logSuccess(event) {
       logSecurityEvent(log, { event, outcome: 'done', ...callerOf(event, currentContext()) });
     },
 
@@ -129,7 +129,7 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
   };
 }
 
-/** What of an entry stands in the log; its details are sealed, and stay so. */
+/** The fields of an entry that the log may contain. The details stay sealed. */
 function eventOf(row: UnchainedEntry): SecurityEvent {
   return {
     event: row.action,
@@ -158,11 +158,12 @@ function actorOf(
 }
 
 /**
- * Whose keys seal the entry. The client is the actor's; that of somebody unknown belongs to the subject.
- * Somebody unknown has a key too: equal work for a failed login, whoever it was meant for.
+ * The owners of the keys that seal an entry. The client is sealed with the key of the actor, or of the
+ * subject if the actor is unknown. An unknown subject uses the key of the nil id, so that a failed login
+ * does equal work for known and unknown accounts.
  */
 function ownersOf({ target }: NewEntry, actor: { readonly id: string | null }): KeyOwners {
-  const subjectId = (target?.type === 'user' ? target.id : actor.id) ?? nobodyId;
+  const subjectId = (target?.type === 'user' ? target.id : actor.id) ?? nilId;
   return { subjectId, clientKeyId: actor.id ?? subjectId };
 }
 

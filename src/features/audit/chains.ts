@@ -1,40 +1,25 @@
 /**
- * The sixteen chains of the audit log: choosing and locking one for a transaction, and adding an entry to
- * its end. A transaction uses one chain, however many entries it writes, so that it delays nobody else.
+ * The sixteen chains of the audit log: locks one for a transaction and appends entries to its end. A
+ * transaction uses one chain only, so that a long transaction delays no other one.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { v7 as uuidv7 } from 'uuid';
-import { deriveKey } from '../../crypto/keys.ts';
-import { seal } from '../../crypto/sealed-box.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Log } from '../../observability/log.ts';
-import { logSecurityEvent } from '../../observability/security-log.ts';
-import {
-  chainStart,
-  type EntryRow,
-  headMacOf,
-  macOf,
-  nobodyId,
-  type UnchainedEntry,
-} from './entry.ts';
-import { createSubjectKeys } from './subject-keys.ts';
+import { type EntryRow, headMacOf, macOf, type UnchainedEntry } from './entry.ts';
 
-/** Transactions that can write entries at once without waiting for each other. */
+/** The number of transactions that can write entries at once without waiting for each other. */
 export const chainCount = 16;
-/**
- * Commands use the first of them only. Their transactions may take minutes, and requests still find the
- * others free.
- */
+/** Commands use the first chains only. Their transactions may last minutes; requests use the others. */
 const commandChainCount = 4;
 
-/** Milliseconds in which a transaction looks for any free chain, before it waits for one. */
-const searchMilliseconds = { request: 2_000, command: 60_000 } as const;
-const pauseMilliseconds = { first: 5, last: 100 } as const;
+/** How long a transaction polls for a free chain before it waits for the lock of one. */
+const pollTimeoutMs = { request: 2_000, command: 60_000 } as const;
+const pollIntervalMs = { first: 5, last: 100 } as const;
 
 /**
- * Stands in place of the MAC before an entry when the end of the chain was not signed with our key. The
- * entry is signed, so the break stays visible.
+ * Replaces the MAC of the previous entry if the end of the chain is not signed with our key. The entry is
+ * signed, so the break stays visible.
  */
 export const brokenLink = Buffer.from('broken');
 
@@ -45,7 +30,7 @@ export interface ChainEnd {
   readonly head_mac: Buffer;
 }
 
-/** The end of a chain, with the keys of the two persons of the next entry, if they have any yet. */
+/** The end of a chain, and the keys of the subject and the actor of the next entry, if they exist. */
 export interface LockedChain extends ChainEnd {
   readonly subject_key: Buffer | null;
   readonly client_key: Buffer | null;
@@ -58,7 +43,7 @@ export interface KeyOwners {
 
 export interface Chains {
   /**
-   * Locks the chain of the transaction at hand, a free one at first. Needs a transaction.
+   * Locks the chain of the current transaction. The first call chooses a free one. Needs a transaction.
    *
    * @param isCommand whether the transaction belongs to a command, which may be long
    */
@@ -120,27 +105,27 @@ export function createChains(deps: {
     return end;
   };
 
-  /** Looks again and again: waiting for one chain would miss all others that become free. */
+  /** Polls for any free chain: a wait for one chain would miss the others that become free. */
   const lockAny = async (
     { subjectId, clientKeyId }: KeyOwners,
     isCommand: boolean,
   ): Promise<LockedChain> => {
     const parameters = [subjectId, clientKeyId, isCommand ? commandChainCount : chainCount];
-    const limit = performance.now() + searchMilliseconds[isCommand ? 'command' : 'request'];
-    let pause: number = pauseMilliseconds.first;
+    const limit = performance.now() + pollTimeoutMs[isCommand ? 'command' : 'request'];
+    let intervalMs: number = pollIntervalMs.first;
     do {
       const [free] = await query<LockedChain>(freeSql, parameters);
       if (free) return free;
-      await sleep(pause * (0.5 + Math.random()));
-      pause = Math.min(2 * pause, pauseMilliseconds.last);
+      await sleep(intervalMs * (0.5 + Math.random()));
+      intervalMs = Math.min(2 * intervalMs, pollIntervalMs.last);
     } while (performance.now() < limit);
-    const [waitedFor] = await query<LockedChain>(anySql, parameters);
-    if (!waitedFor) throw new Error('the audit log has no chain');
-    return waitedFor;
+    const [locked] = await query<LockedChain>(anySql, parameters);
+    if (!locked) throw new Error('the audit log has no chain');
+    return locked;
   };
 
-  /** Where an entry goes when the end of the chain cannot be trusted: behind all that is there. */
-  const realEnd = async (chain: number): Promise<string> => {
+  /** The highest sequence of the stored entries, for a chain with an end that cannot be trusted. */
+  const lastSequence = async (chain: number): Promise<string> => {
     const [row] = await query<{ sequence: string }>(
       'select coalesce(max(sequence), 0)::text as sequence from audit_entries where chain = ?',
       [chain],
@@ -165,7 +150,7 @@ export function createChains(deps: {
         const text = 'the head of an audit chain is not signed with SECRET_KEY; run "audit verify"';
         deps.log.error({ component: 'audit', chain }, text);
       }
-      const last = isBroken ? await realEnd(chain) : end.sequence;
+      const last = isBroken ? await lastSequence(chain) : end.sequence;
       const unsigned = {
         ...entry,
         chain,
@@ -184,75 +169,11 @@ export function createChains(deps: {
   };
 }
 
-/** Whether the end of the chain was written with this key. A chain without an entry has no such end. */
+/** Whether the end of the chain is signed with this key. The end of an empty chain is not signed. */
 export function isSigned(key: Buffer, { chain, sequence, mac, head_mac: headMac }: ChainEnd) {
   return sequence !== '0' && isEqual(headMacOf(key, chain, sequence, mac), headMac);
 }
 
 export function isEqual(one: Buffer, other: Buffer): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
-}
-
-interface FoundRow {
-  /** Time of the transaction, the same in all first entries. */
-  readonly now: Date;
-  /** Whether there are users, none of whom could be created without an entry, and no entry. */
-  readonly is_emptied: boolean;
-  /** Numbers of chains that hold entries already. */
-  readonly used: readonly number[];
-}
-
-const foundSql = `
-  select now() as now,
-    exists (select 1 from users) and not exists (select 1 from audit_entries) as is_emptied,
-    array(
-      select chain from generate_series(1, ${chainCount}) chain
-      where exists (select 1 from audit_entries e where e.chain = chain.chain)
-    ) as used`;
-
-/**
- * Adds a first entry to every chain; a chain in use keeps its entries and gets it behind them. Needs the
- * transaction of the migration. An end that our key did not sign is continued as a broken one, so that
- * removals from before the migration stay visible.
- */
-export async function startAuditChains(deps: {
-  readonly unitOfWork: UnitOfWork;
-  readonly log: Log;
-  readonly secretKey: string;
-}): Promise<void> {
-  const { unitOfWork, log, secretKey } = deps;
-  const chains = createChains({ unitOfWork, log, key: deriveKey(secretKey, 'audit-chain') });
-  const [found] = await unitOfWork.query<FoundRow>(foundSql);
-  if (!found) throw new Error('the database does not answer');
-  const at = found.now;
-  const used = new Set(found.used);
-  const key = await createSubjectKeys(unitOfWork.query, secretKey).create(nobodyId);
-  for (let chain = 1; chain <= chainCount; chain += 1) {
-    const end = await chains.lockNumber(chain, { subjectId: nobodyId, clientKeyId: nobodyId });
-    if (!end) continue; // removed already; a verification reports it
-    const isNew = end.sequence === '0' && end.mac.length === 0 && !used.has(chain);
-    await chains.append(end, startOf(at, key), isNew ? { isBroken: found.is_emptied } : {});
-  }
-  unitOfWork.afterCommit(() =>
-    logSecurityEvent(log, { event: chainStart, outcome: 'done', at: at.toISOString() }),
-  );
-}
-
-function startOf(at: Date, key: Buffer): UnchainedEntry {
-  const id = uuidv7();
-  return {
-    id,
-    at,
-    action: chainStart,
-    outcome: 'done',
-    code: null,
-    actor_kind: 'system',
-    actor_id: null,
-    target_type: null,
-    target_id: null,
-    request_id: null,
-    subject_id: nobodyId,
-    details: seal(key, id, Buffer.from('{}')),
-    client: null,
-  };
 }

@@ -1,33 +1,33 @@
 /**
- * Refusals that are worth knowing: those of changes become entries of the audit log, those of reads and of
- * wrong codes and tokens become lines of the log.
+ * Wraps services so that their denials become visible: denied changes are appended to the audit log; denied
+ * reads, wrong codes and wrong tokens are logged.
  */
 import { Problem, type ProblemCode } from '../../core/errors.ts';
 import type { Audit } from './audit.ts';
 
-const recordedCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>(['FORBIDDEN', 'PROTECTED']);
+const auditedCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>(['FORBIDDEN', 'PROTECTED']);
 
 type Operation = (...parameters: never[]) => Promise<unknown>;
 
-/** The same service, whose refusals are recorded by the name of the operation. */
+/** Returns the service with operations that append each denial to the audit log, by the name of the operation. */
 export function withAuditedDenials<Service extends object>(
   audit: Audit,
   service: Service,
 ): Service {
   const wrapped = Object.entries(service).map(([name, operation]) => [
     name,
-    recorded(audit, name, operation as Operation), // services of administration have operations only
+    auditDenials(audit, name, operation as Operation), // services of administration have operations only
   ]);
   return Object.fromEntries(wrapped) as Service; // the same names, each with the same parameters
 }
 
-function recorded(audit: Audit, name: string, operation: Operation): Operation {
+function auditDenials(audit: Audit, name: string, operation: Operation): Operation {
   return async (...parameters) => {
     try {
       return await operation(...parameters);
     } catch (error) {
-      if (error instanceof Problem && recordedCodes.has(error.code)) {
-        await audit.append({ action: name, refusal: error.code });
+      if (error instanceof Problem && auditedCodes.has(error.code)) {
+        await audit.append({ action: name, denial: error.code });
       }
       throw error;
     }
@@ -35,23 +35,23 @@ function recorded(audit: Audit, name: string, operation: Operation): Operation {
 }
 
 /**
- * The same service, whose refusals with these codes are logged by the name of the operation. Values that
- * are no functions stay as they are.
+ * Returns the service with operations that log each denial with one of the codes, by the name of the
+ * operation. Other properties stay the same.
  */
 export function withLoggedDenials<Service extends object>(
-  audit: Pick<Audit, 'logRefusal'>,
+  audit: Pick<Audit, 'logDenial'>,
   codes: readonly ProblemCode[],
   service: Service,
 ): Service {
   const wrapped = Object.entries(service).map(([name, value]) => [
     name,
-    typeof value === 'function' ? logged(audit, codes, name, value) : value,
+    typeof value === 'function' ? logDenials(audit, codes, name, value) : value,
   ]);
   return Object.fromEntries(wrapped) as Service; // the same names, each with the same parameters
 }
 
-function logged(
-  audit: Pick<Audit, 'logRefusal'>,
+function logDenials(
+  audit: Pick<Audit, 'logDenial'>,
   codes: readonly ProblemCode[],
   name: string,
   operation: Operation,
@@ -60,8 +60,7 @@ function logged(
     try {
       return await operation(...parameters);
     } catch (error) {
-      if (error instanceof Problem && codes.includes(error.code))
-        audit.logRefusal(name, error.code);
+      if (error instanceof Problem && codes.includes(error.code)) audit.logDenial(name, error.code);
       throw error;
     }
   };

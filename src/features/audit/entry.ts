@@ -1,4 +1,4 @@
-/** An entry of the record, and what binds it to the one before it. */
+/** The row of an entry of the audit log, its sealed content, and the HMACs that bind it to its chain. */
 import { createHmac } from 'node:crypto';
 
 export type ActorKind = 'user' | 'operator' | 'anonymous' | 'system';
@@ -27,47 +27,47 @@ export interface EntryRow {
   readonly subject_id: string;
   /** JSON, sealed with the key of the subject. */
   readonly details: Buffer;
-  /** JSON about the client, sealed with the key of the actor; null in entries of before 2026-11-28. */
+  /** JSON about the client, sealed with the key of the actor; null in entries from before 2026-11-28. */
   readonly client: Buffer | null;
   readonly previous_mac: Buffer;
   readonly mac: Buffer;
 }
 
-/** All of an entry but its place, which its chain decides. */
+/** An entry without its position and MACs, which come from the chain. */
 export type UnchainedEntry = Omit<EntryRow, 'chain' | 'sequence' | 'previous_mac' | 'mac'>;
 export type UnsignedEntry = Omit<EntryRow, 'mac'>;
 
-/** The action of the entry that every chain must hold; an emptied chain cannot have it. */
+/** The action of the first entry of every chain. A chain without it was emptied. */
 export const chainStart = 'audit-chain-started';
 
-/** The nil id: owner of the key that seals entries without a person. */
-export const nobodyId = '00000000-0000-0000-0000-000000000000';
+/** The nil id. Its key seals the entries without a person. */
+export const nilId = '00000000-0000-0000-0000-000000000000';
 
-/** Who seals the client of an entry: the actor, or the subject when the actor is not a user. */
+/** The owner of the key that seals the client: the actor, or the subject if the actor is not a user. */
 export function clientKeyIdOf(row: Pick<EntryRow, 'actor_id' | 'subject_id'>): string {
   return row.actor_id ?? row.subject_id;
 }
 
-/** Binds the sealed client to its entry, and keeps it apart from the details. */
+/** The label that binds the sealed client to its entry and distinguishes it from the details. */
 export function clientLabelOf(entryId: string): string {
   return `${entryId}:client`;
 }
 
-/** Where the request came from, once it is open. */
+/** The client of the request, unsealed. */
 export interface EntryClient {
   readonly ipAddress?: string;
   readonly userAgent?: string;
 }
 
-/** What the details of an entry hold once they are open; those of old entries hold the client too. */
+/** The details of an entry, unsealed. Old entries have the client here. */
 export interface EntryDetails extends EntryClient {
   readonly before?: object;
   readonly after?: object;
 }
 
-/** The HMAC over everything of an entry, the place and the HMAC of the one before it included. */
+/** The HMAC over all fields of an entry, with its position and the HMAC of the previous entry. */
 export function macOf(key: Buffer, entry: UnsignedEntry): Buffer {
-  const bound = [
+  const fields = [
     entry.id,
     entry.chain,
     entry.sequence,
@@ -85,10 +85,10 @@ export function macOf(key: Buffer, entry: UnsignedEntry): Buffer {
     entry.previous_mac.toString('base64'),
     ...(entry.client === null ? [] : [entry.client.toString('base64')]),
   ];
-  return createHmac('sha256', key).update(JSON.stringify(bound)).digest();
+  return createHmac('sha256', key).update(JSON.stringify(fields)).digest();
 }
 
-/** The HMAC over where a chain ends; an older end cannot be made up without the key. */
+/** The HMAC over the end of a chain: without the key, an older end cannot replace it. */
 export function headMacOf(key: Buffer, chain: number, sequence: string, mac: Buffer): Buffer {
   return createHmac('sha256', key)
     .update(JSON.stringify(['head', chain, sequence, mac.toString('base64')]))

@@ -1,31 +1,31 @@
 /**
- * What an entry says about a person is sealed with the key of that person: the values before and after
- * with the key of the subject, address and user agent with the key of the actor. Entries can never be
- * removed; erasing a person removes the key, and these parts become unreadable.
+ * The keys that seal personal data in the audit log. The key of the subject seals the values before and
+ * after a change; the key of the actor seals IP address and user agent. Entries are never removed: the
+ * erasure of an account removes its key, and this data becomes unreadable.
  */
 import { randomBytes } from 'node:crypto';
 import { deriveKey } from '../../crypto/keys.ts';
 import { seal, tryUnseal, unseal } from '../../crypto/sealed-box.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
-import { clientKeyIdOf, clientLabelOf, type EntryRow, nobodyId } from './entry.ts';
+import { clientKeyIdOf, clientLabelOf, type EntryRow, nilId } from './entry.ts';
 
 export interface SubjectKeys {
-  /** The key that `sealedKey` is, as the row holds it. */
+  /** Unseals a key of a row. */
   open(subjectId: string, sealedKey: Buffer): Buffer;
   /**
-   * Makes the key of an account that had none a moment ago. The key of an account that was erased
-   * meanwhile is not stored: nothing about it can be read later. Needs a transaction.
+   * Creates the key of an account without one. The key of an account that was erased in the meantime is not
+   * stored, so that its data stays unreadable. Needs a transaction.
    */
   create(subjectId: string): Promise<Buffer>;
-  /** The keys there are, by person; without those that SECRET_KEY does not open. */
+  /** The existing keys by their owner, without those that SECRET_KEY does not open. */
   find(subjectIds: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
-  /** Makes everything sealed with the person's key unreadable for good. */
+  /** Removes the key, so that all data sealed with it becomes unreadable. */
   forget(subjectId: string): Promise<void>;
 }
 
-/** SQL: whether the key of `id`, which is inserted twice, has to exist: of an account, or of entries without a person. */
+/** SQL: whether a key for `id` must exist, which is so for accounts and the nil id. Contains `id` twice. */
 const ownerExistsSql = (id: string) =>
-  `(${id} = '${nobodyId}' or exists (select 1 from users where users.id = ${id}))`;
+  `(${id} = '${nilId}' or exists (select 1 from users where users.id = ${id}))`;
 
 export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string): SubjectKeys {
   const sealingKey = deriveKey(secretKey, 'audit-subject-key');
@@ -64,16 +64,16 @@ export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string)
   };
 }
 
-export interface Seals {
+export interface SealCheck {
   /**
-   * The ids of entries that cannot be read although nobody was erased: the key of a person was removed
-   * or replaced.
+   * The ids of the entries that do not open although their person was not erased: the key was removed or
+   * replaced.
    */
   unreadable(rows: readonly EntryRow[]): Promise<ReadonlySet<string>>;
 }
 
-export function createSeals(query: UnitOfWork['query'], subjectKeys: SubjectKeys): Seals {
-  /** Those whose key only an erasure removes. */
+export function createSealCheck(query: UnitOfWork['query'], subjectKeys: SubjectKeys): SealCheck {
+  /** The owners that must have a key. */
   const ownersWithKey = async (ownerIds: readonly string[]): Promise<ReadonlySet<string>> => {
     const rows = await query<{ id: string }>(
       `select owner.id::text as id from unnest(?::uuid[]) owner (id)

@@ -143,7 +143,7 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     // The code came from the mailbox: wrong passwords of strangers must not keep its owner out.
     const limited = await attemptLimits.limitPassword({ account, isKnownNetwork: true });
     if (await deps.hasher.verify(found.hash, password, context.signal, limited)) return;
-    await audit.append({ action: 'password-asked', refusal: 'INVALID_CREDENTIALS' });
+    await audit.append({ action: 'password-asked', denial: 'INVALID_CREDENTIALS' });
     throw new Problem('INVALID_CREDENTIALS');
   };
 

@@ -101,10 +101,10 @@ export function createLogin(parts: LoginDeps): Login {
   };
 
   /** Of a name that nobody has as much is told as of one that somebody has: equal work. */
-  const recordFailure = (candidate: Candidate | undefined, refusal: ProblemCode) =>
+  const recordFailure = (candidate: Candidate | undefined, denial: ProblemCode) =>
     parts.audit.append({
       action: 'login',
-      refusal,
+      denial,
       ...(candidate ? { target: { type: 'user', id: candidate.id } } : {}),
     });
 

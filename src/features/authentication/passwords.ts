@@ -142,7 +142,7 @@ export function createPasswords(parts: PasswordsDeps): Passwords {
     const found = ofUser(await parts.checkCode(choosingKinds, token), uid);
     const user = found && (await em.findOne(User, { id: found.userId }));
     if (user && isUsable(user, found.email, found.kind)) return found;
-    parts.audit.logRefusal('isPasswordResetValid', 'INVALID_TOKEN');
+    parts.audit.logDenial('isPasswordResetValid', 'INVALID_TOKEN');
     return undefined;
   };
 
@@ -163,7 +163,7 @@ export function createPasswords(parts: PasswordsDeps): Passwords {
   return {
     async requestPasswordReset(raw) {
       const { email } = parseFields({ email: () => parseEmail(raw) });
-      parts.audit.logDone('password-reset-requested');
+      parts.audit.logSuccess('password-reset-requested');
       // Looked up by the job, so that known and unknown addresses cost the caller the same.
       await attemptLimits.limitMailRequest(() =>
         transaction(() => enqueueJob(em, resetTask, { email })),

@@ -60,7 +60,7 @@ export function createReauthentication(parts: {
 
   const refuse = async (id: string): Promise<never> => {
     const target = { type: 'user', id } as const;
-    await audit.append({ action: 'password-asked', refusal: 'INVALID_CREDENTIALS', target });
+    await audit.append({ action: 'password-asked', denial: 'INVALID_CREDENTIALS', target });
     throw new Problem('INVALID_CREDENTIALS');
   };
   return {

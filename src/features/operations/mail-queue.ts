@@ -1,4 +1,4 @@
-/** The mails that are not sent yet, for the operator: what waits, what failed, and sending it again. */
+/** The mails that are not sent yet, for the operator: lists them, counts them and sends them again. */
 import { Problem } from '../../core/errors.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { createJobQueue, type QueuedJob, type QueueStats } from '../../jobs/queue.ts';
@@ -7,9 +7,9 @@ import { mailTask } from '../../mail/outbox.ts';
 import type { Audit } from '../audit/audit.ts';
 
 export interface QueuedMail extends Omit<QueuedJob, 'payload'> {
-  /** Which mail, such as `verify-email`. */
+  /** The kind of the mail, such as `verify-email`. */
   readonly mail: string;
-  /** The address, as far as it is still known: that of an erased account is not. */
+  /** The address; null after the erasure of the account. */
   readonly to: string | null;
 }
 
@@ -18,21 +18,21 @@ export interface MailQueue {
   list(options: { readonly isDeadOnly: boolean; readonly limit: number }): Promise<QueuedMail[]>;
   stats(): Promise<QueueStats>;
   /**
-   * Makes these mails, or all dead ones, due now. Answers their ids.
+   * Makes these mails, or all dead ones, due now. Returns their ids.
    *
-   * @throws NOT_FOUND, and sends none, when one of them is not in the queue or is being sent
+   * @throws NOT_FOUND without a change, if one of them is not in the queue or is being sent
    */
   resend(ids?: readonly string[]): Promise<readonly string[]>;
   readonly tasks: Tasks;
-  /** When which of the tasks is to be done, in crontab's notation. */
+  /** The schedule of the tasks, in the notation of crontab. */
   readonly schedule: string;
 }
 
 const purgeTask = 'purge-dead-mails';
-/** What nobody cared for in that time is of no use to its recipient any more. */
-const keptDays = 30;
-/** Ids in an entry of the record; of more, only their number is told. */
-const recordedIds = 100;
+/** A dead mail is of no use to its recipient after this time. */
+const deadMailRetentionDays = 30;
+/** The number of ids that an entry of the audit log contains at most. */
+const auditedIdLimit = 100;
 
 export function createMailQueue(unitOfWork: UnitOfWork, audit: Audit): MailQueue {
   const { query, transaction } = unitOfWork;
@@ -64,15 +64,15 @@ export function createMailQueue(unitOfWork: UnitOfWork, audit: Audit): MailQueue
 
     resend: (ids) =>
       transaction(async () => {
-        const revived = await queue.retry(mailTask, ids);
-        if (ids && revived.length < new Set(ids).size) throw new Problem('NOT_FOUND');
-        if (revived.length === 0) return [];
-        const after = { count: revived.length, ids: revived.slice(0, recordedIds) };
+        const retried = await queue.retry(mailTask, ids);
+        if (ids && retried.length < new Set(ids).size) throw new Problem('NOT_FOUND');
+        if (retried.length === 0) return [];
+        const after = { count: retried.length, ids: retried.slice(0, auditedIdLimit) };
         await audit.append({ action: 'mails-resent', after });
-        return revived;
+        return retried;
       }),
 
-    tasks: { [purgeTask]: () => queue.purgeDead(mailTask, keptDays) },
+    tasks: { [purgeTask]: () => queue.purgeDead(mailTask, deadMailRetentionDays) },
     schedule: `43 3 * * * ${purgeTask}`,
   };
 }

@@ -102,8 +102,8 @@ export function createLookup({ query }: Pick<UnitOfWork, 'query'>): Lookup {
       requireAdministrator(context, 'users.view_permission');
       const found = await query<{ id: string; codename: string }>(
         `select id, codename from permissions
-         where codename in (select jsonb_array_elements_text(?::jsonb))`,
-        [JSON.stringify(codenames)],
+         where codename = any(?::text[])`,
+        [codenames],
       );
       const known = new Set(found.map(({ codename }) => codename));
       const missing = codenames.filter((codename) => !known.has(codename));
