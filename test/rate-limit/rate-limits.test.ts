@@ -65,7 +65,7 @@ describe('guessing a password', () => {
     const right = Math.floor(Math.random() * 200);
     const verified = async () => {
       const text = await (await fetch(`${service.address}/metrics`)).text();
-      return Number(/work_seconds_count\{work="verify"\} (\d+)/.exec(text)?.[1]);
+      return Number(/password_hash_duration_seconds_count\{work="verify"\} (\d+)/.exec(text)?.[1]);
     };
     const before = await verified();
     const answers = await many(200, (index) =>
