@@ -63,7 +63,7 @@ const stalledReaders = {
   },
 };
 
-const warnings = () => service.logLines.filter((line) => line.includes('event stream ended'));
+const warnings = () => service.logLines.filter((line) => line.includes('event stream closed'));
 
 test.each(Object.entries(stalledReaders))(
   'J11: a reader that %s is ended while it catches up, another gets every event',

@@ -269,7 +269,7 @@ describe('keys rotate', () => {
 
 describe('a key', () => {
   const couldNot = () =>
-    single.logLines.filter((line) => line.includes('signing keys could not be loaded')).length;
+    single.logLines.filter((line) => line.includes('signing keys could not be reloaded')).length;
 
   test('that is taken out of the database is trusted no more, even for tokens seen all the while', async () => {
     const { auth, unitOfWork } = single.app;
