@@ -1,4 +1,4 @@
-/** The HTTP server, put together: one listener, everything around a route, and the routes. */
+/** Assembles the HTTP server: listener, hooks in their order, and routes. */
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/time.ts';
@@ -19,17 +19,17 @@ import { type Graphql, serveGraphql } from './graphql/apollo.ts';
 import type { CompileDocument } from './graphql/compiled-operations.ts';
 import type { DocumentCache } from './graphql/document-cache.ts';
 import type { ShedLogin } from './graphql/load-shedding.ts';
-import { readBodies } from './http/bodies.ts';
-import { openContexts } from './http/context.ts';
-import { handleErrors } from './http/error-handler.ts';
-import { endConnectionsAfter, type GracefulShutdown } from './http/graceful-shutdown.ts';
-import type { HttpLimits } from './http/limits.ts';
+import { parseBodies } from './http/bodies.ts';
+import { addRequestContexts } from './http/context.ts';
 import {
-  answerMethodNotAllowed,
+  addMethodNotAllowedRoutes,
   collectMethods,
-  rejectUnknownRoute,
-} from './http/method-not-allowed.ts';
-import { logAnswers, measureAnswers, traceRequests } from './http/request-log.ts';
+  handleErrors,
+  rejectUnknownRoutes,
+} from './http/error-handler.ts';
+import { closeConnectionsOnShutdown, type GracefulShutdown } from './http/graceful-shutdown.ts';
+import type { HttpLimits } from './http/limits.ts';
+import { logRequests, measureRequests, traceRequests } from './http/request-log.ts';
 import { limitRequestTime } from './http/request-timeout.ts';
 import { toJsonLine } from './http/responses.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
@@ -70,53 +70,53 @@ export interface HttpDeps {
   readonly isReady: () => Promise<boolean>;
 }
 
-/** The assembled server, not listening yet. */
-export async function createHttp(parts: HttpDeps): Promise<FastifyInstance> {
-  const { config } = parts;
-  const app = createListener(parts);
+/** @returns a server that does not listen yet */
+export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
+  const { config } = deps;
+  const app = createListener(deps);
   const methodsByUrl = collectMethods(app);
   const tracer = currentTracer();
   if (tracer) traceRequests(app, tracer);
   handleErrors(app);
   app.setReplySerializer(toJsonLine);
-  logAnswers(app);
-  measureAnswers(app, parts.metrics);
-  endConnectionsAfter(app, parts.shutdown);
-  limitRequestTime(app, parts.limits.answerMilliseconds);
+  logRequests(app);
+  measureRequests(app, deps.metrics);
+  closeConnectionsOnShutdown(app, deps.shutdown);
+  limitRequestTime(app, deps.limits.answerMilliseconds);
   await setSecurityHeaders(app, config);
-  rejectUnknownRoute(app);
-  readBodies(app, parts.limits);
-  openContexts(app, parts);
-  serveMachines(app, parts);
-  serveCallers(app, parts);
+  rejectUnknownRoutes(app);
+  parseBodies(app, deps.limits);
+  addRequestContexts(app, deps);
+  serveOperations(app, deps);
+  serveClients(app, deps);
   serveDocumentation(app, {
     prefix: config.restPrefix,
     publicUrl: config.publicUrl,
-    version: parts.version,
+    version: deps.version,
   });
   if (config.debug) serveGraphqlIde(app);
-  answerMethodNotAllowed(app, methodsByUrl);
+  addMethodNotAllowedRoutes(app, methodsByUrl);
   return app;
 }
 
-/** What other machines ask for; nobody logs in to it. */
-function serveMachines(app: FastifyInstance, parts: HttpDeps): void {
-  serveHealth(app, parts.isReady);
-  serveJwks(app, parts.signingKeys);
-  const { revocationFeedKey: key, metricsKey } = parts.config;
-  serveMetrics(app, { metrics: parts.metrics, key: metricsKey, log: parts.log });
-  if (key !== undefined) serveRevocations(app, { ...parts, key });
+/** The endpoints for operators and other services, without a user. */
+function serveOperations(app: FastifyInstance, deps: HttpDeps): void {
+  serveHealth(app, deps.isReady);
+  serveJwks(app, deps.signingKeys);
+  const { revocationFeedKey: key, metricsKey } = deps.config;
+  serveMetrics(app, { metrics: deps.metrics, key: metricsKey, log: deps.log });
+  if (key !== undefined) serveRevocations(app, { ...deps, key });
 }
 
-/** The doors to the accounts: GraphQL, REST and the pages behind the links of mails. */
-function serveCallers(app: FastifyInstance, parts: HttpDeps): void {
-  const { config, compileDocument } = parts;
-  serveGraphql(app, parts);
-  const pageParts = { compileDocument, linkOwners: createLinkOwners(parts) };
-  const verifyPage = createVerifyPage(pageParts);
-  serveRest(app, { ...parts, prefix: config.restPrefix, verifyPage });
-  servePages(app, { ...pageParts, passwordMinLength: config.passwordMinLength });
+/** GraphQL, REST, and the pages of the links in mails. */
+function serveClients(app: FastifyInstance, deps: HttpDeps): void {
+  const { config, compileDocument } = deps;
+  serveGraphql(app, deps);
+  const pageDeps = { compileDocument, linkOwners: createLinkOwners(deps) };
+  const verifyPage = createVerifyPage(pageDeps);
+  serveRest(app, { ...deps, prefix: config.restPrefix, verifyPage });
+  servePages(app, { ...pageDeps, passwordMinLength: config.passwordMinLength });
   if (config.mail.kind === 'mailbox' && !config.isProduction) {
-    serveMailbox(app, { mailbox: parts.mailbox, publicUrl: config.publicUrl });
+    serveMailbox(app, { mailbox: deps.mailbox, publicUrl: config.publicUrl });
   }
 }

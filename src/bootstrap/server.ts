@@ -4,7 +4,7 @@ import { createGraphql } from '../api/graphql/apollo.ts';
 import { createDocumentCompiler } from '../api/graphql/compiled-operations.ts';
 import { weighSessions } from '../api/graphql/cost.ts';
 import { createDocumentCache } from '../api/graphql/document-cache.ts';
-import { reportingTo } from '../api/graphql/errors.ts';
+import { createErrorReporter } from '../api/graphql/errors.ts';
 import { shedLoginsWhenSaturated } from '../api/graphql/load-shedding.ts';
 import { createSchema, type Resolvers } from '../api/graphql/schema.ts';
 import { readTrustedDocuments } from '../api/graphql/trusted-documents.ts';
@@ -89,7 +89,7 @@ export async function startServer(
   });
   const schema = createSchema(resolversOf(app));
   weighSessions(schema, config.maxSessionsPerUser);
-  const report = reportingTo(log);
+  const report = createErrorReporter(log);
   const documentCache = createDocumentCache(report);
   const parts = { documentCache, trustedDocuments };
   const graphql = await createGraphql({ schema, isDebug: config.debug, log, ...parts });

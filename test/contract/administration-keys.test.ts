@@ -26,7 +26,7 @@ test('a misspelt key is named, and nothing is changed', async () => {
     });
     expect(answer.status).toBe(400);
     expect(answer.body.data.fields).toEqual([
-      { path: Object.keys(json).at(-1), message: 'Is not known here.' },
+      { path: Object.keys(json).at(-1), message: 'Is unknown.' },
     ]);
   }
   const rows = await service.database.query('select first_name from users where id = $1', [id]);
@@ -35,7 +35,7 @@ test('a misspelt key is named, and nothing is changed', async () => {
     json: { email: newAddress(), emial: 'x' },
     token: root.accessToken,
   });
-  expect(created.body.data.fields).toEqual([{ path: 'emial', message: 'Is not known here.' }]);
+  expect(created.body.data.fields).toEqual([{ path: 'emial', message: 'Is unknown.' }]);
 });
 
 test('an answer may come back whole with a PUT', async () => {
@@ -55,5 +55,5 @@ test('text that cannot be a name is not repeated', async () => {
     json: { name: 'Editors', '<script>alert(1)</script>': 1 },
     token: root.accessToken,
   });
-  expect(answer.body.data.fields).toEqual([{ path: 'body', message: 'Is not known here.' }]);
+  expect(answer.body.data.fields).toEqual([{ path: 'body', message: 'Is unknown.' }]);
 });

@@ -345,8 +345,8 @@ function literalMembers(value: object, instead?: string): string {
 const goodBodies = exampleBodies(() => ada.email);
 
 describe('REST', () => {
-  const inputs = restRoutes.flatMap((row) =>
-    Object.entries(row.inputs).map(([name, { from, isRequired }]) => ({
+  const params = restRoutes.flatMap((row) =>
+    Object.entries(row.params).map(([name, { from, isRequired }]) => ({
       row,
       path: row.path,
       name,
@@ -354,7 +354,7 @@ describe('REST', () => {
       isRequired,
     })),
   );
-  const inBody = inputs.filter(({ from }) => from === 'body');
+  const inBody = params.filter(({ from }) => from === 'body');
 
   async function expectRefused(answer: Answer, name: string): Promise<void> {
     expectHarmless(answer);
@@ -392,7 +392,7 @@ describe('REST', () => {
     );
   });
 
-  test.each(inputs.filter(({ from }) => from === 'query'))(
+  test.each(params.filter(({ from }) => from === 'query'))(
     '$path refuses $name in the query',
     async (input) => {
       const { row, name } = input;
@@ -425,7 +425,7 @@ describe('REST', () => {
     ];
   }
 
-  test.each(inputs.filter(({ from }) => from === 'path'))(
+  test.each(params.filter(({ from }) => from === 'path'))(
     '$row.method $path refuses $name',
     async ({ row, name }) => {
       const values = badValues
@@ -459,8 +459,8 @@ describe('REST', () => {
     );
   }
 
-  const texts = inputs.filter(
-    ({ row, name }) => row.inputs[name]?.kind === 'text' && row.method !== 'PATCH',
+  const texts = params.filter(
+    ({ row, name }) => row.params[name]?.kind === 'text' && row.method !== 'PATCH',
   );
   test.each(inTurns(texts, ({ name, from }) => `${from} ${name}`))(
     '$row.method $path takes or refuses texts with a bad name as $name',
@@ -503,8 +503,8 @@ describe('REST', () => {
     { what: 'an unquoted text', body: `{"email": ${canary}}` },
   ];
 
-  const readsBody = ({ inputs, path }: RestRoute) =>
-    path !== '/logout/' && Object.values(inputs).some(({ from }) => from === 'body');
+  const readsBody = ({ params, path }: RestRoute) =>
+    path !== '/logout/' && Object.values(params).some(({ from }) => from === 'body');
 
   test.each(posts.filter(readsBody))(
     'POST $path refuses bodies that are no object of texts',

@@ -239,7 +239,7 @@ describe('the description', () => {
         ...parameters.map(({ name }) => name),
         ...Object.keys(json?.schema.properties ?? {}),
       ];
-      expect(names.sort()).toEqual(Object.keys(row.inputs).sort());
+      expect(names.sort()).toEqual(Object.keys(row.params).sort());
       expect(form).toEqual(json);
     }
   });

@@ -1,4 +1,6 @@
 /** schema.graphql is what is served: every word of it described, and no resolver that says anything else. */
+import { globSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import {
   buildSchema,
   type GraphQLNamedType,
@@ -11,12 +13,22 @@ import {
   printSchema,
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { createSchema, resolverClasses } from '../../src/api/graphql/schema.ts';
+import { createSchema } from '../../src/api/graphql/schema.ts';
 import { isTopLevel, problemCodes, sentenceOf, statusOf } from '../../src/core/errors.ts';
 import { schemaText } from '../support/operations.ts';
 
-/** The service behind a resolver is not asked while the two sides are joined. */
-const resolvers = resolverClasses.map((resolver) => Object.create(resolver.prototype));
+/** Instances without services of all resolver classes: creating the schema calls no service. */
+const files = globSync(
+  fileURLToPath(new URL('../../src/features/**/*.resolver.ts', import.meta.url)),
+);
+const modules: Record<string, { prototype: object }>[] = await Promise.all(
+  files.map((file) => import(file)),
+);
+const resolvers = modules.flatMap((module) =>
+  Object.entries(module)
+    .filter(([name]) => name.endsWith('Resolver'))
+    .map(([, resolverClass]): object => Object.create(resolverClass.prototype)),
+);
 
 const schema = buildSchema(schemaText);
 const types = Object.values(schema.getTypeMap()).filter(

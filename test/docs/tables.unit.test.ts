@@ -143,13 +143,13 @@ describe('GraphQL', () => {
 });
 
 describe('REST', () => {
-  const inputsOf = (row: RestRoute, from: 'body' | 'query') =>
-    Object.entries(row.inputs)
-      .filter(([, input]) => input.from === from)
+  const paramsOf = (row: RestRoute, from: 'body' | 'query') =>
+    Object.entries(row.params)
+      .filter(([, param]) => param.from === from)
       .map(([name, { isRequired }]) => (isRequired ? name : `[${name}]`))
       .join(' ');
   const cellsOf = (row: RestRoute): string[] => {
-    const [query, body] = [inputsOf(row, 'query'), inputsOf(row, 'body')];
+    const [query, body] = [paramsOf(row, 'query'), paramsOf(row, 'body')];
     const operation = /result: (\w+)/.exec(row.document)?.[1] ?? '';
     const fields = {
       ...schema.getQueryType()?.getFields(),

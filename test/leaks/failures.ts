@@ -131,12 +131,12 @@ function wrongRestRequests(
   ];
 }
 
-function secretsOf({ inputs }: RestRoute): string[] {
-  return Object.keys(inputs).filter((name) => isSecret(name) && inputs[name]?.from === 'body');
+function secretsOf({ params }: RestRoute): string[] {
+  return Object.keys(params).filter((name) => isSecret(name) && params[name]?.from === 'body');
 }
 
-function pathOf({ path, inputs }: RestRoute, secret: string): string {
-  return Object.entries(inputs)
+function pathOf({ path, params }: RestRoute, secret: string): string {
+  return Object.entries(params)
     .filter(([, { from }]) => from === 'path')
     .reduce((text, [name]) => text.replace(`:${name}`, isSecret(name) ? secret : 'x'), path);
 }

@@ -1,4 +1,4 @@
-/** Apollo Server: what it may tell, and how it answers over HTTP. */
+/** Configures Apollo Server and serves GraphQL over HTTP. */
 import { ApolloServer, type ApolloServerPlugin, type GraphQLRequestListener } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { Log } from '../../observability/log.ts';
+import { acceptsOnlyJson } from '../http/content-negotiation.ts';
 import { contextOf } from '../http/context.ts';
 import { graphqlPath } from '../http/responses.ts';
 import { oneCredentialRule } from './credential-fields.ts';
@@ -16,26 +17,26 @@ import type { DocumentCache } from './document-cache.ts';
 import { publicError, reportErrors } from './errors.ts';
 import { isQueryLimitError, limitRules, limits } from './limits.ts';
 import type { ShedLogin } from './load-shedding.ts';
-import { refuseOperations } from './operation-checks.ts';
+import { checkOperations } from './operation-checks.ts';
 import { labelOperations } from './operation-labels.ts';
 import { onlyTrusted, type TrustedDocuments } from './trusted-documents.ts';
 
 export type Graphql = ApolloServer<RequestContext>;
 
-export async function createGraphql(parts: {
+export async function createGraphql(deps: {
   readonly schema: GraphQLSchema;
   readonly isDebug: boolean;
   readonly log: Log;
-  /** The only documents that are taken over HTTP; any, when left out. */
+  /** The only documents that are accepted over HTTP; without it, all documents are. */
   readonly trustedDocuments?: TrustedDocuments | undefined;
-  /** Learns from the documents that are answered. */
+  /** Observes the documents that Apollo executes. */
   readonly documentCache?: Pick<DocumentCache, 'observe'> | undefined;
 }): Promise<Graphql> {
   const server = new ApolloServer<RequestContext>({
-    schema: parts.schema,
-    introspection: parts.isDebug,
+    schema: deps.schema,
+    introspection: deps.isDebug,
     includeStacktraceInErrorResponses: false,
-    hideSchemaDetailsFromClientErrors: !parts.isDebug,
+    hideSchemaDetailsFromClientErrors: !deps.isDebug,
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     csrfPrevention: true,
@@ -45,19 +46,19 @@ export async function createGraphql(parts: {
     executionOptions: { maxCoercionErrors: limits.errors },
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
-      // It follows every field of every answer, and none of ours may be kept.
+      // The plugin would visit every field of a response, and no response is cacheable.
       ApolloServerPluginCacheControlDisabled(),
-      ...(parts.trustedDocuments ? [onlyTrusted(parts.trustedDocuments)] : []),
-      refuseOperations,
+      ...(deps.trustedDocuments ? [onlyTrusted(deps.trustedDocuments)] : []),
+      checkOperations,
       labelOperations,
-      reportErrors(parts.log),
+      reportErrors(deps.log),
       statusesByAccept,
-      ...(parts.documentCache ? [parts.documentCache.observe] : []),
+      ...(deps.documentCache ? [deps.documentCache.observe] : []),
     ],
     cache: 'bounded',
     stopOnTerminationSignals: false,
     formatError: publicError,
-    logger: parts.log,
+    logger: deps.log,
   });
   await server.start();
   return server;
@@ -65,36 +66,36 @@ export async function createGraphql(parts: {
 
 export function serveGraphql(
   app: FastifyInstance,
-  parts: {
+  deps: {
     readonly graphql: Graphql;
     readonly documentCache: DocumentCache;
     readonly shedLogin: ShedLogin;
   },
 ): void {
-  const { documentCache } = parts;
-  const askApollo = fastifyApolloHandler(parts.graphql, {
+  const { documentCache } = deps;
+  const handleWithApollo = fastifyApolloHandler(deps.graphql, {
     context: async (request) => contextOf(request),
   });
   app.route({
     method: ['GET', 'POST'],
     url: graphqlPath,
-    // Apollo refuses HEAD.
+    // Apollo rejects HEAD.
     exposeHeadRoute: false,
-    config: { speaks: 'graphql' },
+    config: { format: 'graphql' },
     preHandler: (request, _reply, done) => {
-      if (documentCache.isLogin(request)) parts.shedLogin(request);
+      if (documentCache.isLogin(request)) deps.shedLogin(request);
       done();
     },
     async handler(request, reply) {
-      const answer = await documentCache.execute(request);
-      if (answer === undefined) return askApollo.call(app, request, reply);
-      return reply.type('application/json; charset=utf-8').send(answer);
+      const response = await documentCache.execute(request);
+      if (response === undefined) return handleWithApollo.call(app, request, reply);
+      return reply.type('application/json; charset=utf-8').send(response);
     },
   });
 }
 
-/** What a document, or the values for its variables, can have wrong. */
-const codesOfDocuments: ReadonlySet<unknown> = new Set([
+/** The codes of errors in a document or its variables. */
+const documentErrorCodes: ReadonlySet<unknown> = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
   'BAD_USER_INPUT',
@@ -104,19 +105,14 @@ const listener: GraphQLRequestListener<RequestContext> = {
   async willSendResponse({ request, response, errors = [] }) {
     const { http, body } = response;
     if (http.status !== 400 || body.kind !== 'single' || 'data' in body.singleResult) return;
-    if (!isLegacy(request.http?.headers.get('accept'))) return;
-    const isAnswer = errors.every(
-      (error) => codesOfDocuments.has(error.extensions.code) && !isQueryLimitError(error),
+    if (!acceptsOnlyJson(request.http?.headers.get('accept'))) return;
+    const isDocumentError = errors.every(
+      (error) => documentErrorCodes.has(error.extensions.code) && !isQueryLimitError(error),
     );
-    if (isAnswer) http.status = 200;
+    if (isDocumentError) http.status = 200;
   },
 };
-const listening = Promise.resolve(listener);
+const started = Promise.resolve(listener);
 
-const statusesByAccept: ApolloServerPlugin<RequestContext> = { requestDidStart: () => listening };
-
-/** Whether `application/json` is all that is accepted, said in so many words. */
-function isLegacy(accept: string | undefined): boolean {
-  const types = (accept ?? '').split(',').map((type) => type.split(';')[0]?.trim().toLowerCase());
-  return types.every((type) => type === 'application/json');
-}
+/** GraphQL over HTTP: a legacy client, which accepts `application/json` only, gets 200 for document errors. */
+const statusesByAccept: ApolloServerPlugin<RequestContext> = { requestDidStart: () => started };

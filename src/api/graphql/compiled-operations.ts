@@ -1,7 +1,6 @@
 /**
- * Runs documents that we wrote ourselves, such as those of the REST table, for callers who have none:
- * parsed and validated once. What they skip is what Apollo does for documents that it has not seen
- * before.
+ * Compiles and executes the GraphQL documents of REST routes and pages. They are parsed and validated once,
+ * at the start, and are executed without Apollo.
  */
 import {
   type DocumentNode,
@@ -20,13 +19,12 @@ import type { RequestContext } from '../../core/request-context.ts';
 import { setErrorCodeOf, setOperation } from '../http/request-log.ts';
 import { publicError, type ReportErrors } from './errors.ts';
 import { limits, QueryLimitError } from './limits.ts';
-import { assertWithinLimits } from './operation-checks.ts';
+import { assertWithinLimits, needsValidToken } from './operation-checks.ts';
 import { operationName } from './operation-labels.ts';
-import { needsValidToken } from './public-operations.ts';
 
 export interface CompiledResult {
   readonly data?: Readonly<Record<string, unknown>> | null | undefined;
-  /** As the caller may see them. */
+  /** In their public form. */
   readonly errors?: readonly GraphQLFormattedError[];
 }
 
@@ -35,45 +33,47 @@ export type CompiledDocument = (
   context: RequestContext,
 ) => Promise<CompiledResult>;
 
-/** Makes a document ready to be run. @throws Error when it does not fit the schema */
+/** Parses and validates a document. @throws Error when it does not match the schema */
 export type CompileDocument = (text: string) => CompiledDocument;
 
 export function createDocumentCompiler(
   schema: GraphQLSchema,
   report: ReportErrors,
 ): CompileDocument {
-  const present = presentingErrors(report);
+  const formatErrors = createErrorFormatter(report);
   return (text) => {
-    const run = compileOperation(ownOperation(schema, text));
+    const execute = compileOperation(parseDocument(schema, text));
     return async (variables, context) => {
       try {
-        const result = await run(variables, context);
+        const result = await execute(variables, context);
         const { data, errors } = result;
         if (!errors) return { data };
         const isBadInput = !('data' in result);
-        return { data, errors: present(isBadInput ? errors.map(badInput) : errors, context) };
+        return {
+          data,
+          errors: formatErrors(isBadInput ? errors.map(toBadInput) : errors, context),
+        };
       } catch (error) {
-        if (error instanceof QueryLimitError) return { errors: present([error], context) };
+        if (error instanceof QueryLimitError) return { errors: formatErrors([error], context) };
         throw error;
       }
     };
   };
 }
 
-/** With the code by which Apollo marks them. */
-function badInput(error: GraphQLError): GraphQLError {
+/** Adds the code of Apollo for invalid variables. */
+function toBadInput(error: GraphQLError): GraphQLError {
   return new GraphQLError(error.message, {
     ...(error.nodes ? { nodes: error.nodes } : {}),
     extensions: { ...error.extensions, code: 'BAD_USER_INPUT' },
   });
 }
 
-function ownOperation(schema: GraphQLSchema, text: string): CompiledOperation {
+function parseDocument(schema: GraphQLSchema, text: string): CompiledOperation {
   const document = parse(text);
   const faults = validate(schema, document);
   const operation = getOperationAST(document);
-  if (faults.length > 0 || !operation)
-    throw new Error(`a document of ours is not valid: ${faults}`);
+  if (faults.length > 0 || !operation) throw new Error(`invalid GraphQL document: ${faults}`);
   return { schema, document, operation };
 }
 
@@ -86,16 +86,19 @@ export interface CompiledOperation {
 export type Variables = Readonly<Record<string, unknown>>;
 
 /**
- * @returns what came of it; without `data` when nothing was executed, as a variable is not what it is
- *   declared to be
- * @throws OverLimit, UNAUTHENTICATED for an invalid token
+ * @returns a result without `data` when the variables do not match their types and nothing was executed
+ * @throws QueryLimitError; UNAUTHENTICATED for an invalid token
  */
-export type RunOperation = (
+export type ExecuteOperation = (
   variables: Variables,
   context: RequestContext,
 ) => Promise<ExecutionResult>;
 
-export function compileOperation({ schema, document, operation }: CompiledOperation): RunOperation {
+export function compileOperation({
+  schema,
+  document,
+  operation,
+}: CompiledOperation): ExecuteOperation {
   const name = operationName(document, operation);
   return async (variables, context) => {
     setOperation(context, name);
@@ -111,13 +114,13 @@ export function compileOperation({ schema, document, operation }: CompiledOperat
   };
 }
 
-/** Errors as the caller may see them; what nobody expected is reported. */
-export type PresentErrors = (
+/** Reports unexpected errors and returns the public form of all. */
+export type FormatErrors = (
   errors: readonly GraphQLError[],
   context: RequestContext,
 ) => readonly GraphQLFormattedError[];
 
-export function presentingErrors(report: ReportErrors): PresentErrors {
+export function createErrorFormatter(report: ReportErrors): FormatErrors {
   return (errors, context) => {
     report(errors);
     const formatted = errors.map((error) => publicError(error.toJSON(), error));

@@ -1,6 +1,6 @@
 /**
- * One attempt per request: the fields that prove or spend a secret, set a password or send a mail, and
- * the rule that an operation holds one of them at most. Aliases would multiply guesses and hashes.
+ * The rule that an operation has at most one credential field: a field that checks or consumes a secret, sets
+ * a password or sends a mail. Without the rule, aliases would multiply password guesses and hashes.
  */
 import {
   type FragmentDefinitionNode,
@@ -11,7 +11,7 @@ import {
 } from 'graphql';
 import { QueryLimitError } from './limits.ts';
 
-/** `test/api/graphql-credentials.test.ts` fails when one of the schema is missing. */
+/** `test/api/graphql/credential-fields.test.ts` fails when a field of the schema is missing. */
 export const credentialFields: ReadonlySet<string> = new Set([
   'cancelEmailChange',
   'cancelRegistration',
@@ -35,10 +35,10 @@ export const credentialFields: ReadonlySet<string> = new Set([
 ]);
 
 const message =
-  'An operation may have one field that takes a password, code or token, or sends a mail: ' +
-  'send each in a request of its own.';
+  'An operation may have only one field that takes a password, code or token, or sends a mail. ' +
+  'Send a separate request for each.';
 
-/** Counts fields by their own names, through every fragment, whatever their directives say. */
+/** Counts fields by name and not by alias, in all fragments, regardless of directives. */
 export const oneCredentialRule: ValidationRule = (context) => {
   const ofFragments = new Map<string, number>();
   return {
@@ -67,7 +67,7 @@ function count(
   return sum;
 }
 
-/** Each fragment is counted once, however often it is spread: bombs cost no more than their text. */
+/** Counts each fragment once, however often it is spread, so that nested fragments stay cheap. */
 function countFragment(
   context: ValidationContext,
   fragment: FragmentDefinitionNode | null | undefined,
@@ -77,7 +77,7 @@ function countFragment(
   const name = fragment.name.value;
   const known = ofFragments.get(name);
   if (known !== undefined) return known;
-  ofFragments.set(name, 0); // a circle, which another rule refuses, ends here
+  ofFragments.set(name, 0); // ends a cycle, which another rule rejects
   const sum = count(context, fragment.selectionSet, ofFragments);
   ofFragments.set(name, sum);
   return sum;

@@ -1,8 +1,7 @@
 /**
- * Documents of callers that Apollo has read, checked and answered before. Asked again in the plainest
- * way they are run at once: most requests of a client are the same few documents, and nothing of what
- * Apollo does on the way to their execution comes out differently the second time. Whatever is not
- * plain, or was never answered without an error, goes to Apollo.
+ * The document cache: executes documents that Apollo has executed successfully before, without Apollo. Most
+ * requests of a client are the same few documents. Unusual requests, and documents that never succeeded, go
+ * to Apollo.
  */
 import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
 import type { FastifyRequest } from 'fastify';
@@ -13,93 +12,95 @@ import { contextOf } from '../http/context.ts';
 import { toJsonLine } from '../http/responses.ts';
 import {
   compileOperation,
-  presentingErrors,
-  type RunOperation,
+  createErrorFormatter,
+  type ExecuteOperation,
   type Variables,
 } from './compiled-operations.ts';
 import type { ReportErrors } from './errors.ts';
-import { fewOf, QueryLimitError } from './limits.ts';
+import { QueryLimitError, truncateErrors } from './limits.ts';
 
 export interface DocumentCache {
   readonly observe: ApolloServerPlugin<RequestContext>;
-  /** Whether the request's document asks for a login and for nothing else. */
+  /** Whether the document of the request is a known one with the field `login` only. */
   isLogin(request: FastifyRequest): boolean;
-  /** The answer, as JSON; nothing where the request is Apollo's to answer. */
+  /** The response as JSON; undefined when Apollo has to handle the request. */
   execute(request: FastifyRequest): Promise<string | undefined>;
 }
 
-interface Known {
+interface CachedDocument {
   readonly isLogin: boolean;
-  /** Once it has been answered without an error. */
-  run?: RunOperation;
+  /** Set after the first successful execution. */
+  execute?: ExecuteOperation;
 }
 
-interface Plain {
-  readonly run: RunOperation;
+interface CachedRequest {
+  readonly execute: ExecuteOperation;
   readonly variables: Variables;
 }
 
-const mostDocuments = 500;
-const longestDocument = 2000;
+const maxDocuments = 500;
+/** Characters. */
+const maxDocumentLength = 2000;
 
-/** Accept headers that mean plain JSON to Apollo: none, those of browsers and of the usual clients. */
-const plainAccepts: ReadonlySet<string | undefined> = new Set([
+/** Accept headers for which Apollo responds with plain JSON: those of common clients, or none. */
+const supportedAccepts: ReadonlySet<string | undefined> = new Set([
   undefined,
   '*/*',
   'application/json',
   'application/json, */*',
   'application/json, text/plain, */*',
 ]);
-const plainKeys: ReadonlySet<string> = new Set(['query', 'variables', 'operationName']);
+const supportedKeys: ReadonlySet<string> = new Set(['query', 'variables', 'operationName']);
 
 export function createDocumentCache(report: ReportErrors): DocumentCache {
-  const known = new LRUCache<string, Known>({ max: mostDocuments });
-  const present = presentingErrors(report);
+  const documents = new LRUCache<string, CachedDocument>({ max: maxDocuments });
+  const formatErrors = createErrorFormatter(report);
 
-  const find = ({ body }: FastifyRequest): Known | undefined => {
+  const find = ({ body }: FastifyRequest): CachedDocument | undefined => {
     const { query } = Object(body) as { query?: unknown }; // any object has keys
-    return typeof query === 'string' ? known.get(query) : undefined;
+    return typeof query === 'string' ? documents.get(query) : undefined;
   };
 
   const listener: GraphQLRequestListener<RequestContext> = {
     async didResolveOperation({ request: { query }, document, operation }) {
-      if (query === undefined || !operation || query.length > longestDocument) return;
-      if (!known.has(query)) known.set(query, { isLogin: isLogin(document, operation) });
+      if (query === undefined || !operation || query.length > maxDocumentLength) return;
+      if (!documents.has(query)) documents.set(query, { isLogin: isLogin(document, operation) });
     },
     async willSendResponse({ request: { query = '' }, response, schema, document, operation }) {
       const { body, http } = response;
-      const isAnswered =
+      const isSuccess =
         body.kind === 'single' && body.singleResult.data && !body.singleResult.errors;
-      const found = known.peek(query);
-      if (!isAnswered || http.status !== undefined || !found || found.run) return;
+      const found = documents.peek(query);
+      if (!isSuccess || http.status !== undefined || !found || found.execute) return;
       if (!document || !operation || !hasOneOperation(document)) return;
-      found.run = compileOperation({ schema, document, operation });
+      found.execute = compileOperation({ schema, document, operation });
     },
   };
-  const listening = Promise.resolve(listener);
+  const started = Promise.resolve(listener);
 
-  const plain = (request: FastifyRequest): Plain | undefined => {
-    const run = find(request)?.run;
-    if (!run || request.method !== 'POST' || !plainAccepts.has(request.headers.accept)) return;
-    const { body } = request as { body: Readonly<Record<string, unknown>> }; // it has a query
+  const toCachedRequest = (request: FastifyRequest): CachedRequest | undefined => {
+    const execute = find(request)?.execute;
+    if (!execute || request.method !== 'POST' || !supportedAccepts.has(request.headers.accept))
+      return;
+    const { body } = request as { body: Readonly<Record<string, unknown>> }; // find has read its query
     const { variables, operationName } = body;
-    const isPlain = isVariables(variables) && (operationName ?? null) === null;
-    if (!isPlain || !Object.keys(body).every((key) => plainKeys.has(key))) return;
-    return { run, variables: variables ?? {} };
+    const isSupported = isVariables(variables) && (operationName ?? null) === null;
+    if (!isSupported || !Object.keys(body).every((key) => supportedKeys.has(key))) return;
+    return { execute, variables: variables ?? {} };
   };
 
   return {
-    observe: { requestDidStart: () => listening },
+    observe: { requestDidStart: () => started },
     isLogin: (request) => find(request)?.isLogin === true,
     async execute(request) {
-      const found = plain(request);
-      if (!found) return undefined;
+      const cached = toCachedRequest(request);
+      if (!cached) return undefined;
       const context = contextOf(request);
       try {
-        const result = await found.run(found.variables, context);
+        const result = await cached.execute(cached.variables, context);
         if (!('data' in result)) return undefined;
         const { data, errors } = result;
-        const shown = errors && { errors: fewOf(present(errors, context)) };
+        const shown = errors && { errors: truncateErrors(formatErrors(errors, context)) };
         return toJsonLine({ ...shown, data });
       } catch (error) {
         if (error instanceof QueryLimitError) return undefined;
@@ -117,7 +118,7 @@ function hasOneOperation({ definitions }: DocumentNode): boolean {
   return definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION).length === 1;
 }
 
-/** Nothing but a login, whatever the variables say. */
+/** Whether `login` is the only field, without directives. */
 function isLogin(
   { definitions }: DocumentNode,
   { selectionSet }: OperationDefinitionNode,

@@ -1,6 +1,6 @@
 /**
- * What of an error GraphQL's callers get to see. graphql-js likes to quote what it was sent, which may
- * be a password: of such messages only the name of the input is kept.
+ * The public form of GraphQL errors. Messages of graphql-js quote input values, which may be passwords: their
+ * public form has the name of the input only. Unexpected errors are logged and masked as INTERNAL.
  */
 
 import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
@@ -9,9 +9,9 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { isProblemCode, sentenceOf } from '../../core/errors.ts';
 import { currentContext, type RequestContext } from '../../core/request-context.ts';
 import type { Log } from '../../observability/log.ts';
-import { fewOf, hasTooManyTokens, isQueryLimitError, limits } from './limits.ts';
+import { hasTooManyTokens, isQueryLimitError, limits, truncateErrors } from './limits.ts';
 
-/** Apollo's own codes for requests that never reached a resolver. */
+/** The codes of Apollo for requests that did not reach a resolver. */
 const malformedCodes: ReadonlySet<unknown> = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
@@ -21,7 +21,7 @@ const malformedCodes: ReadonlySet<unknown> = new Set([
   'BAD_REQUEST',
 ]);
 
-type Kind = 'bad-input' | 'malformed' | 'problem' | 'hang-up' | 'unexpected';
+type Kind = 'bad-input' | 'malformed' | 'problem' | 'disconnect' | 'unexpected';
 
 function kindOf(error: unknown): Kind {
   const code = error instanceof GraphQLError ? error.extensions.code : undefined;
@@ -30,16 +30,15 @@ function kindOf(error: unknown): Kind {
   if (code === 'BAD_USER_INPUT' || isArgumentError(cause)) return 'bad-input';
   if (malformedCodes.has(code)) return 'malformed';
   if (cause instanceof GraphQLError && isProblemCode(cause.extensions.code)) return 'problem';
-  if (cause instanceof Error && cause.name === 'AbortError') return 'hang-up';
+  if (cause instanceof Error && cause.name === 'AbortError') return 'disconnect';
   return 'unexpected';
 }
 
-/** Whether it is a mistake of ours, for the log. */
 function isUnexpected(error: unknown): boolean {
   return kindOf(error) === 'unexpected';
 }
 
-/** Lets through what was said on purpose; everything else becomes INTERNAL. */
+/** Errors without a public form become INTERNAL. */
 export function publicError(
   formatted: GraphQLFormattedError,
   error: unknown,
@@ -48,7 +47,7 @@ export function publicError(
     case 'bad-input':
       return badInput(formatted);
     case 'malformed':
-      return { ...formatted, message: sentenceOfMalformed(formatted) };
+      return { ...formatted, message: malformedMessage(formatted) };
     case 'problem':
       return formatted;
     default:
@@ -60,19 +59,20 @@ export function publicError(
   }
 }
 
-/** Apollo would tell how to configure it, and GraphQL would not say what to do. */
-function sentenceOfMalformed({ message, extensions }: GraphQLFormattedError): string {
+/** Replaces messages of Apollo that explain its configuration, and those of graphql-js that do not help. */
+function malformedMessage({ message, extensions }: GraphQLFormattedError): string {
   if (extensions?.validationErrorCode === 'INTROSPECTION_DISABLED') {
-    return 'The schema cannot be asked for here.';
+    return 'Introspection is disabled.';
   }
   if (hasTooManyTokens(message)) {
-    return `A document may have ${limits.tokens} tokens; ask in several requests.`;
+    return `A document may have at most ${limits.tokens} tokens. Send several requests.`;
   }
-  if (message === 'Validation aborted.') return 'The document repeats too much to be checked.';
+  if (message === 'Validation aborted.')
+    return 'The document has too many repetitions to be validated.';
   return withoutValues(message);
 }
 
-/** graphql-js throws these while it collects arguments, with the whole argument in the message. */
+/** graphql-js throws these for arguments of a wrong type. The message has the whole argument. */
 function isArgumentError(cause: unknown): cause is GraphQLError {
   return (
     cause instanceof GraphQLError &&
@@ -105,16 +105,16 @@ function badInput(formatted: GraphQLFormattedError): GraphQLFormattedError {
 
 function faultOf(message: string): { name?: string | undefined; fault: string } {
   const missing = /Field "(\w+)" of required type/.exec(message)?.[1];
-  if (missing !== undefined) return { name: missing, fault: 'Must be given.' };
+  if (missing !== undefined) return { name: missing, fault: 'Is required.' };
   const unknown = /Field "(\w+)" is not defined by type "\w+"/.exec(message)?.[1];
-  if (unknown !== undefined) return { name: unknown, fault: 'Is not known here.' };
+  if (unknown !== undefined) return { name: unknown, fault: 'Is unknown.' };
   return { fault: 'Has the wrong type.' };
 }
 
-/** Writes those of an answer's errors that nobody expected to the log, by an id that the answer has. */
+/** Logs unexpected errors with the request id, which the response has too. */
 export type ReportErrors = (errors: readonly GraphQLError[]) => void;
 
-export function reportingTo(log: Log): ReportErrors {
+export function createErrorReporter(log: Log): ReportErrors {
   return (errors) => {
     for (const error of errors.filter(isUnexpected)) {
       report(log, error.originalError ?? error, error.path);
@@ -122,21 +122,21 @@ export function reportingTo(log: Log): ReportErrors {
   };
 }
 
-/** The same for what Apollo answers, which lists a few errors at most. */
+/** The Apollo plugin that logs unexpected errors and truncates the list of errors. */
 export function reportErrors(log: Log): ApolloServerPlugin<RequestContext> {
-  const reportAll = reportingTo(log);
+  const reportAll = createErrorReporter(log);
   const listener: GraphQLRequestListener<RequestContext> = {
     didEncounterErrors: async ({ errors }) => reportAll(errors),
     async willSendResponse({ response: { body } }) {
       if (body.kind !== 'single' || !body.singleResult.errors) return;
-      body.singleResult.errors = fewOf(body.singleResult.errors);
+      body.singleResult.errors = truncateErrors(body.singleResult.errors);
     },
   };
-  const listening = Promise.resolve(listener);
+  const started = Promise.resolve(listener);
   return {
     contextCreationDidFail: async ({ error }) => report(log, error),
     unexpectedErrorProcessingRequest: async ({ error }) => report(log, error),
-    requestDidStart: () => listening,
+    requestDidStart: () => started,
   };
 }
 

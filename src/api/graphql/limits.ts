@@ -1,6 +1,6 @@
 /**
- * How large an operation may be, and the rules that refuse a larger one before anything is executed.
- * What depends on variables is weighed in graphql-cost.ts and graphql-variables.ts.
+ * The size limits of GraphQL operations and their variables, with the validation rules that enforce them
+ * before the execution. `cost.ts` beside it estimates the cost.
  */
 import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
@@ -17,9 +17,9 @@ import {
 } from 'graphql';
 
 export const limits = {
-  /** The first wall: the parser and some rules of GraphQL call themselves, or compare all with all. */
+  /** The first limit: the parser and some validation rules are recursive or quadratic. */
   tokens: 1000,
-  /** Levels of fields; the schema needs seven. */
+  /** Levels of nested fields; the schema needs seven. */
   depth: 10,
   aliases: 30,
   directives: 20,
@@ -27,13 +27,13 @@ export const limits = {
   listItems: 500,
   /** Levels of objects and lists in the variables. */
   variableDepth: 10,
-  /** Values that an answer may have, as far as can be told beforehand. */
+  /** Estimated number of values in a response. */
   cost: 100_000,
-  /** Errors listed in one answer. */
+  /** Errors in a response. */
   errors: 3,
 } as const;
 
-/** An operation beyond a limit: refused with 400, whatever the caller accepts. */
+/** An operation over a limit. The status is 400 for every Accept header. */
 export class QueryLimitError extends GraphQLError {
   constructor(message: string, extensions: Readonly<Record<string, unknown>> = {}) {
     super(message, {
@@ -42,7 +42,7 @@ export class QueryLimitError extends GraphQLError {
   }
 }
 
-/** Whether it is a refusal for size, also as Apollo wraps it; the parser has words of its own. */
+/** Recognizes these errors also when Apollo wraps them, and the error of the parser for too many tokens. */
 export function isQueryLimitError(error: GraphQLError): boolean {
   return (
     error instanceof QueryLimitError ||
@@ -51,12 +51,12 @@ export function isQueryLimitError(error: GraphQLError): boolean {
   );
 }
 
-/** The parser's words, which begin so in every version. */
+/** The message of the parser begins with this text in every version. */
 export function hasTooManyTokens(message: string): boolean {
   return message.startsWith('Syntax Error: Document contains more tha');
 }
 
-/** The armor would throw, which is a mistake of the server's in the eyes of Apollo; this reports. */
+/** Options that report an error. The default of the library throws, which Apollo takes for a server error. */
 function armor(n: number, message: string) {
   const report: (context: { reportError(error: GraphQLError): void } | null) => void = (context) =>
     context?.reportError(new QueryLimitError(message));
@@ -65,22 +65,25 @@ function armor(n: number, message: string) {
 
 const { depth, aliases, directives, listItems } = limits;
 
-/** Without an allow list: the one of the armor would let `a1: __typename` through, any number of times. */
+/** Without an allow list: the default list of the library allows any number of `a1: __typename`. */
 const aliasOptions = {
-  ...armor(aliases, `An operation may have ${aliases} aliases; ask in several requests.`),
+  ...armor(aliases, `An operation may have at most ${aliases} aliases. Send several requests.`),
   allowList: [],
 };
 const depthOptions = {
-  ...armor(depth, `An operation may be nested ${depth} fields deep; ask for less at once.`),
+  ...armor(depth, `An operation may be at most ${depth} fields deep. Request fewer levels.`),
   flattenFragments: true,
 };
-const directiveOptions = armor(directives, `An operation may have ${directives} directives.`);
+const directiveOptions = armor(
+  directives,
+  `An operation may have at most ${directives} directives.`,
+);
 
 const maxListItemsRule: ValidationRule = (context) => ({
   ListValue({ values }) {
     if (values.length <= listItems) return;
     context.reportError(
-      new QueryLimitError(`A list may have ${listItems} items; send it in parts.`),
+      new QueryLimitError(`A list may have at most ${listItems} items. Send several requests.`),
     );
   },
 });
@@ -92,17 +95,19 @@ export const limitRules: readonly ValidationRule[] = [
   maxListItemsRule,
 ];
 
-/** The first few; a long list helps nobody but who wants a large answer to a small question. */
-export function fewOf(errors: readonly GraphQLFormattedError[]): readonly GraphQLFormattedError[] {
+/** The first errors only, so that a small request cannot cause a large response. */
+export function truncateErrors(
+  errors: readonly GraphQLFormattedError[],
+): readonly GraphQLFormattedError[] {
   return errors.slice(0, limits.errors);
 }
 
 type Variables = Readonly<Record<string, unknown>>;
 
 /**
- * Refuses variables that are nested too deep or hold a list that is too long.
+ * Rejects variables that are nested too deeply or have a list that is too long.
  *
- * @throws OverLimit with BAD_USER_INPUT, naming the variable and input where the schema has them
+ * @throws QueryLimitError with BAD_USER_INPUT and the names of variable and input
  */
 export function assertVariablesWithinLimits(
   schema: GraphQLSchema,
@@ -121,12 +126,12 @@ export function assertVariablesWithinLimits(
 }
 
 interface Fault {
-  /** The key, one level below the variable, where the fault is. */
+  /** The key in the variable that has the fault. */
   readonly key: string | undefined;
   readonly message: string;
 }
 
-/** Goes level by level and calls nothing for each: depth costs no stack. */
+/** Visits level by level without recursion, so that deep nesting uses no stack. */
 function faultOf(variable: unknown): Fault | undefined {
   let level: { readonly value: unknown; readonly key: string | undefined }[] = [
     { value: variable, key: undefined },
@@ -135,7 +140,7 @@ function faultOf(variable: unknown): Fault | undefined {
     const next: typeof level = [];
     for (const { value, key } of level) {
       if (typeof value !== 'object' || value === null) continue;
-      if (depth >= limits.variableDepth) return { key, message: 'Is nested too deep.' };
+      if (depth >= limits.variableDepth) return { key, message: 'Is nested too deeply.' };
       if (Array.isArray(value) && value.length > limits.listItems) {
         return { key, message: `Must have at most ${limits.listItems} items.` };
       }
@@ -148,7 +153,7 @@ function faultOf(variable: unknown): Fault | undefined {
   return undefined;
 }
 
-/** Callers' own keys are not repeated: they may be anything. */
+/** Contains names of the schema only: keys of the request are not repeated. */
 function pathOf(
   schema: GraphQLSchema,
   { variableDefinitions = [] }: OperationDefinitionNode,

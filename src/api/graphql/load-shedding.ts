@@ -1,6 +1,6 @@
 /**
- * Logins that come while no more passwords can be checked are turned away before anything looks at
- * them: in a flood even a refusal has to be cheap, or those who are logged in pay for it.
+ * Load shedding: rejects logins at the start of the request while the hash queue is full. Under overload even
+ * a rejection has to be cheap, so that other requests stay fast.
  */
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../../core/errors.ts';
@@ -8,7 +8,7 @@ import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import { contextOf } from '../http/context.ts';
 import { setErrorCode, setOperation } from '../http/request-log.ts';
 
-/** @throws OVERLOADED while there is no place for a login */
+/** @throws OVERLOADED while the hash queue is full */
 export type ShedLogin = (request: FastifyRequest) => void;
 
 export function shedLoginsWhenSaturated(hasher: Pick<PasswordHasher, 'reserveSlot'>): ShedLogin {

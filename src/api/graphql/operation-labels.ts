@@ -1,4 +1,4 @@
-/** Notes which operation of the schema a GraphQL request asked for, and why it failed as a whole. */
+/** Sets the operation and the error code of GraphQL requests, for log and metrics. */
 import type { ApolloServerPlugin, GraphQLRequestListener } from '@apollo/server';
 import {
   type DocumentNode,
@@ -13,28 +13,28 @@ import { fragmentsOf } from './cost.ts';
 
 const listener: GraphQLRequestListener<RequestContext> = {
   async didResolveOperation({ document, operation, contextValue }) {
-    if (operation) setOperation(contextValue, keptName(document, operation));
+    if (operation) setOperation(contextValue, cachedName(document, operation));
   },
   async willSendResponse({ response: { body }, contextValue }) {
     if (body.kind === 'single') setErrorCodeOf(contextValue, body.singleResult.errors?.[0]);
   },
 };
-const listening = Promise.resolve(listener);
+const started = Promise.resolve(listener);
 
 export const labelOperations: ApolloServerPlugin<RequestContext> = {
-  requestDidStart: () => listening,
+  requestDidStart: () => started,
 };
 
-/** Apollo keeps the documents that it is asked often, and so what is known of them is kept. */
+/** Apollo caches parsed documents, so the name is cached by operation. */
 const names = new WeakMap<OperationDefinitionNode, string>();
 
-function keptName(document: DocumentNode, operation: OperationDefinitionNode): string {
-  const kept = names.get(operation) ?? operationName(document, operation);
-  names.set(operation, kept);
-  return kept;
+function cachedName(document: DocumentNode, operation: OperationDefinitionNode): string {
+  const name = names.get(operation) ?? operationName(document, operation);
+  names.set(operation, name);
+  return name;
 }
 
-/** The root fields of an operation, through every fragment. */
+/** The root fields of an operation, in all fragments. */
 export function rootFieldsOf(
   document: DocumentNode,
   { selectionSet }: OperationDefinitionNode,
@@ -44,14 +44,14 @@ export function rootFieldsOf(
   return names;
 }
 
-/** The field it asks for: validated, so it is one of the schema and nothing that a caller made up. */
+/** The root field, which is a field of the schema, because the document is valid. */
 export function operationName(document: DocumentNode, operation: OperationDefinitionNode): string {
   const names = rootFieldsOf(document, operation);
   const [name = 'none'] = names;
   return names.size > 1 ? 'several' : name;
 }
 
-/** Takes fragments out as it goes: one that is spread a thousand times is looked at once. */
+/** Removes each visited fragment, so that a fragment is visited once, however often it is spread. */
 function collectFields(
   { selections }: SelectionSetNode,
   fragments: Map<string, FragmentDefinitionNode>,

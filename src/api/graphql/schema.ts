@@ -1,6 +1,6 @@
 /**
- * Joins schema.graphql with the resolver classes. The file is what is served; a resolver class that
- * says anything else than the file, more or less, stops the start.
+ * Creates the GraphQL schema from schema.graphql and the resolvers. The start fails when the resolver classes
+ * differ from the file.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,153 +23,91 @@ import { buildTypeDefsAndResolversSync } from 'type-graphql';
 import { isTopLevel } from '../../core/errors.ts';
 import { packageRoot } from '../../core/package.ts';
 import type { RequestContext } from '../../core/request-context.ts';
-import { AccessResolver, GroupResolver } from '../../features/access/access.resolver.ts';
-import {
-  DirectoryResolver,
-  GroupConnectionResolver,
-  PermissionConnectionResolver,
-  UserConnectionResolver,
-} from '../../features/administration/directory/directory.resolver.ts';
-import {
-  GroupAdministrationResolver,
-  PermissionAdministrationResolver,
-} from '../../features/administration/groups.resolver.ts';
-import {
-  RegistrationConnectionResolver,
-  RegistrationsResolver,
-} from '../../features/administration/registrations.resolver.ts';
-import {
-  AccountRecoveryResolver,
-  UserAdministrationResolver,
-} from '../../features/administration/users.resolver.ts';
-import {
-  AuditEntryConnectionResolver,
-  AuditResolver,
-} from '../../features/audit-log/audit-log.resolver.ts';
-import {
-  AccountsResolver,
-  PasswordsResolver,
-} from '../../features/authentication/authentication.resolver.ts';
 import { DateTime } from '../../features/common-types.resolver.ts';
-import { ProfileResolver } from '../../features/profile/profile.resolver.ts';
-import {
-  SessionResolver,
-  SessionsResolver,
-  UserSessionsResolver,
-} from '../../features/sessions/sessions.resolver.ts';
-import { UserResolver } from '../../features/users/users.resolver.ts';
 import { currentTracer, traced } from '../../observability/tracing.ts';
 import { setErrorCode } from '../http/request-log.ts';
-import { problemOf } from '../http/responses.ts';
+import { toProblem } from '../http/responses.ts';
 import { setPasswordFaults } from './password-faults.ts';
 
-/** The contract's text. */
 const schemaFile = join(packageRoot, 'schema.graphql');
 
-export const resolverClasses = [
-  UserResolver,
-  GroupResolver,
-  AccessResolver,
-  SessionResolver,
-  UserSessionsResolver,
-  SessionsResolver,
-  AccountsResolver,
-  PasswordsResolver,
-  ProfileResolver,
-  DirectoryResolver,
-  AuditResolver,
-  AuditEntryConnectionResolver,
-  UserConnectionResolver,
-  GroupConnectionResolver,
-  PermissionConnectionResolver,
-  UserAdministrationResolver,
-  AccountRecoveryResolver,
-  RegistrationsResolver,
-  RegistrationConnectionResolver,
-  GroupAdministrationResolver,
-  PermissionAdministrationResolver,
-] as const;
+/** One instance of every resolver class. */
+export type Resolvers = readonly object[];
 
-export type Resolvers = readonly InstanceType<(typeof resolverClasses)[number]>[];
-
-/** @throws Error naming every line that only one side has */
+/** @throws Error with every line that only the file or only the resolvers have */
 export function createSchema(
   resolvers: Resolvers,
   text = readFileSync(schemaFile, 'utf8'),
 ): GraphQLSchema {
-  for (const wanted of resolverClasses) resolverOf(resolvers, wanted);
+  const instances = new Map<unknown, object>(resolvers.map((each) => [each.constructor, each]));
+  const [first, ...others] = resolvers.map((each) => each.constructor);
+  if (!first) throw new Error('no resolvers');
   const built = buildTypeDefsAndResolversSync({
-    resolvers: resolverClasses,
-    container: { get: (wanted: unknown) => resolverOf(resolvers, wanted) },
+    resolvers: [first, ...others],
+    container: { get: (resolverClass: unknown) => instances.get(resolverClass) },
     scalarsMap: [{ type: Date, scalar: DateTime }],
     emitSchemaFile: false,
     validate: false,
   });
-  requireAgreement(text, built.typeDefs);
+  assertEqualSchemas(text, built.typeDefs);
   return makeExecutableSchema({
     typeDefs: text,
-    resolvers: guardedResolvers(built.resolvers),
+    resolvers: wrapResolvers(built.resolvers),
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });
-}
-
-function resolverOf(resolvers: Resolvers, wanted: unknown) {
-  const found = resolvers.find((resolver) => resolver.constructor === wanted);
-  if (!found) throw new Error(`no instance of the resolver ${String(wanted)}`);
-  return found;
 }
 
 type Resolver = GraphQLFieldResolver<unknown, RequestContext>;
 type ResolverMap = ReturnType<typeof buildTypeDefsAndResolversSync>['resolvers'];
 
-/** Every field's resolver within `guarded`; what tells types apart is left as it is. */
-function guardedResolvers(resolvers: ResolverMap): ResolverMap {
+/** Wraps the resolver of every field. Scalars and type resolvers stay unchanged. */
+function wrapResolvers(resolvers: ResolverMap): ResolverMap {
   return Object.fromEntries(
     Object.entries(resolvers).map(([type, members]) => {
       if (members instanceof GraphQLScalarType) return [type, members];
-      const guardedMembers = Object.entries(members).map(([name, member]) =>
+      const wrapped = Object.entries(members).map(([name, member]) =>
         typeof member === 'function' && !name.startsWith('__')
-          ? [name, guarded(member as Resolver)] // of a field, by its name
+          ? [name, wrapResolver(member as Resolver)] // a function with the name of a field
           : [name, member],
       );
-      return [type, Object.fromEntries(guardedMembers)];
+      return [type, Object.fromEntries(wrapped)];
     }),
   );
 }
 
 /**
- * A resolver whose problems are answered and whose operation is traced. Not a middleware of
- * type-graphql: those make a chain of promises of every field, of which an answer has hundreds.
+ * Adds handling of problems and tracing. A middleware of type-graphql would create a chain of promises for
+ * every field, and a response has hundreds of fields.
  */
-function guarded(resolve: Resolver): Resolver {
+function wrapResolver(resolve: Resolver): Resolver {
   return (source, args, context, info) => {
-    const asRefusal = (error: unknown) => answerProblem(error, context, info);
+    const handleError = (error: unknown) => handleProblem(error, context, info);
     try {
       const result = currentTracer()
-        ? tracedOperation(resolve, [source, args, context, info])
+        ? traceRootField(resolve, [source, args, context, info])
         : resolve(source, args, context, info);
-      return isPromise(result) ? result.then(undefined, asRefusal) : result;
+      return isPromise(result) ? result.then(undefined, handleError) : result;
     } catch (error) {
-      return asRefusal(error);
+      return handleError(error);
     }
   };
 }
 
-/** As graphql-js tells them. */
+/** The test of graphql-js. */
 function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
 }
 
-/** In a span for each operation asked for, named by the schema and not by the caller. */
-function tracedOperation(resolve: Resolver, parameters: Parameters<Resolver>): unknown {
+/** Runs a root field in a span with the name of the schema, not that of the document. */
+function traceRootField(resolve: Resolver, parameters: Parameters<Resolver>): unknown {
   const [, , , { path, operation, fieldName }] = parameters;
   if (path.prev !== undefined) return resolve(...parameters);
   return traced(`${operation.operation} ${fieldName}`, {}, async () => resolve(...parameters));
 }
 
-/** A Problem becomes data where the contract has it as data, and an error with its code elsewhere. */
-function answerProblem(error: unknown, context: RequestContext, info: GraphQLResolveInfo) {
-  const problem = problemOf(error);
+/** A Problem of a mutation becomes data, except for top-level codes. Other problems become errors. */
+function handleProblem(error: unknown, context: RequestContext, info: GraphQLResolveInfo) {
+  const problem = toProblem(error);
   if (!problem) throw error;
   const { code, message, fields, passwordFaults, retryAfterSeconds } = problem;
   setErrorCode(context, code);
@@ -185,24 +123,28 @@ function answerProblem(error: unknown, context: RequestContext, info: GraphQLRes
   });
 }
 
-/** Compared once in a process, as the classes do not change. */
-let agreed: { readonly text: string; readonly typeDefs: string } | undefined;
+/** The result of the last comparison, because the classes do not change. */
+let compared: { readonly text: string; readonly typeDefs: string } | undefined;
 
-function requireAgreement(text: string, typeDefs: string): void {
-  if (text === agreed?.text && typeDefs === agreed.typeDefs) return;
-  const ofFile = canonicalLines(parse(text));
-  const ofClasses = canonicalLines(parse(typeDefs));
+function assertEqualSchemas(text: string, typeDefs: string): void {
+  if (text === compared?.text && typeDefs === compared.typeDefs) return;
+  const fileLines = canonicalLines(parse(text));
+  const resolverLines = canonicalLines(parse(typeDefs));
   const faults = [
-    ...[...ofFile].filter((line) => !ofClasses.has(line)).map((line) => `no resolver has: ${line}`),
-    ...[...ofClasses].filter((line) => !ofFile.has(line)).map((line) => `no schema has: ${line}`),
+    ...[...fileLines]
+      .filter((line) => !resolverLines.has(line))
+      .map((line) => `no resolver has: ${line}`),
+    ...[...resolverLines]
+      .filter((line) => !fileLines.has(line))
+      .map((line) => `no schema has: ${line}`),
   ];
   if (faults.length > 0) {
     throw new Error(`schema.graphql and the resolvers differ:\n  ${faults.join('\n  ')}`);
   }
-  agreed = { text, typeDefs };
+  compared = { text, typeDefs };
 }
 
-/** Each member with the type it belongs to, in an order and form that do not depend on the source. */
+/** The lines of the sorted schema without descriptions, each with its type. */
 function canonicalLines(document: DocumentNode): ReadonlySet<string> {
   const bare = visit(document, { enter: (node) => ({ ...node, description: undefined }) });
   const text = printSchema(lexicographicSortSchema(buildSchema(print(bare))));

@@ -1,6 +1,6 @@
 /**
- * The documents that this installation's own clients were built with: a manifest names them, and over
- * HTTP no other is taken. REST and the pages run documents of ours and are not asked.
+ * Trusted documents: reads the manifest of TRUSTED_DOCUMENTS, and rejects any other document over HTTP. The
+ * documents of REST routes and pages are not affected.
  */
 import { readFileSync } from 'node:fs';
 import type { ApolloServerPlugin, GraphQLRequest } from '@apollo/server';
@@ -11,12 +11,12 @@ import type { RequestContext } from '../../core/request-context.ts';
 import { decodeUtf8, EncodingError } from '../../core/text.ts';
 import { limits } from './limits.ts';
 
-/** Texts by their ids. */
+/** Documents by id. */
 export type TrustedDocuments = ReadonlyMap<string, string>;
 
 const text = z.string().min(1);
 
-/** As `@apollo/generate-persisted-query-manifest` writes it. */
+/** The format of `@apollo/generate-persisted-query-manifest`. */
 const apolloManifest = z
   .object({
     format: z.literal('apollo-persisted-query-manifest'),
@@ -25,15 +25,15 @@ const apolloManifest = z
   })
   .transform(({ operations }) => operations.map(({ id, body }) => [id, body] as const));
 
-/** `{"<sha256 of the document>": "document"}`, as the code generators for clients write it. */
+/** The format of other code generators: `{"<sha256 of the document>": "document"}`. */
 const flatManifest = z.record(text, text).transform((documents) => Object.entries(documents));
 
-/** @throws ConfigError when the manifest cannot be read or holds what no client can send */
+/** @throws ConfigError when the manifest cannot be read or has an invalid document */
 export function readTrustedDocuments(file: string): TrustedDocuments {
   const documents = new Map<string, string>();
   for (const [id, document] of entriesOf(file)) {
     if (documents.has(plainId(id))) throw fault(file, `names ${JSON.stringify(id)} twice`);
-    requireDocument(file, id, document);
+    assertDocument(file, id, document);
     documents.set(plainId(id), document);
   }
   if (documents.size === 0) throw fault(file, 'lists no document');
@@ -64,7 +64,7 @@ function reasonOf(error: unknown): string {
   return error instanceof SyntaxError ? 'is not JSON' : 'cannot be read';
 }
 
-function requireDocument(file: string, id: string, document: string): void {
+function assertDocument(file: string, id: string, document: string): void {
   try {
     parse(document, { maxTokens: limits.tokens });
   } catch (error) {
@@ -76,37 +76,37 @@ function fault(file: string, what: string): ConfigError {
   return new ConfigError([`TRUSTED_DOCUMENTS: ${file} ${what}`]);
 }
 
-/** `documentId` says which hash it is; manifests and older clients do not. */
+/** The prefix names the hash. `documentId` has it, manifests and older clients do not. */
 function plainId(id: string): string {
   return id.replace(/^sha256:/i, '');
 }
 
-/** Replaces an id by its document, and refuses what is not listed. */
+/** Replaces an id with its document, and rejects documents that are not in the manifest. */
 export function onlyTrusted(documents: TrustedDocuments): ApolloServerPlugin<RequestContext> {
   const texts = new Set(documents.values());
   return {
     async requestDidStart({ request }) {
       const id = idOf(request);
-      if (id === undefined && !request.query) return; // is refused for asking nothing
+      if (id === undefined && !request.query) return; // Apollo rejects it
       const listed = id === undefined ? request.query : documents.get(plainId(id));
-      const isOther = request.query !== undefined && request.query !== listed;
+      const isContradictory = request.query !== undefined && request.query !== listed;
       const { persistedQuery: _, ...extensions } = request.extensions ?? {};
       request.extensions = extensions;
-      if (listed !== undefined && texts.has(listed) && !isOther) {
+      if (listed !== undefined && texts.has(listed) && !isContradictory) {
         request.query = listed;
         return;
       }
-      return refuseIn(request);
+      return rejectOperation(request);
     },
   };
 }
 
-/** Apollo answers what is thrown once an operation is resolved, so there has to be a harmless one. */
-function refuseIn(request: GraphQLRequest) {
+/** Apollo sends an error of `didResolveOperation` only, which needs a valid document. */
+function rejectOperation(request: GraphQLRequest) {
   request.query = '{ __typename }';
   return {
     async didResolveOperation(): Promise<never> {
-      const message = 'Only listed operations are taken here; this one is not in the manifest.';
+      const message = 'This operation is not in the list of trusted documents.';
       throw new GraphQLError(message, {
         extensions: { code: 'PERSISTED_QUERY_NOT_IN_LIST', http: { status: 400 } },
       });
@@ -114,7 +114,7 @@ function refuseIn(request: GraphQLRequest) {
   };
 }
 
-/** As `documentId` of the request, or in the manner of Apollo's persisted queries. */
+/** From `documentId`, or from the extension for Apollo's persisted queries. */
 function idOf({ http, extensions }: GraphQLRequest): string | undefined {
   const search = new URLSearchParams(http?.search);
   const ids = [

@@ -1,6 +1,6 @@
 /**
- * Which bodies are read and how: JSON and forms, in UTF-8, uncompressed, of a bounded size. An empty body
- * of any type is no body.
+ * Parses request bodies: JSON and form data, in UTF-8, uncompressed and of limited size. A request with an
+ * empty body of any type has no body.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -16,7 +16,7 @@ const formType = 'application/x-www-form-urlencoded';
 const multipartType = 'multipart/form-data';
 const bodyTypes: readonly string[] = [jsonType, formType, multipartType];
 
-export function readBodies(app: FastifyInstance, limits: HttpLimits): void {
+export function parseBodies(app: FastifyInstance, limits: HttpLimits): void {
   const options = { parseAs: 'buffer', bodyLimit: limits.bodyBytes } as const;
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
@@ -26,16 +26,16 @@ export function readBodies(app: FastifyInstance, limits: HttpLimits): void {
       bytes.length === 0 ? undefined : parseBody(bytes, request, limits),
   );
   app.addHook('onRequest', (request, _reply, done) => {
-    // Clients name a type also where they send nothing. With GET it proves a preflight to Apollo.
+    // Some clients send a content type without a body. With GET, Apollo takes it as a sign of a preflight.
     if (request.method !== 'GET' && !hasBody(request)) delete request.headers['content-type'];
     done();
   });
   app.addHook('preParsing', (request, reply, _payload, done) => {
-    if (hasBody(request)) requireReadable(request, reply, limits.bodyBytes);
+    if (hasBody(request)) assertReadable(request, reply, limits.bodyBytes);
     done();
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
-    // What is still on its way would otherwise be read to its end, however large.
+    // Otherwise Node would read the rest of the body, however large.
     if (hasBody(request) && !request.raw.complete) {
       reply.header('connection', 'close');
       lingeringCloseAfterResponse(request.raw.socket);
@@ -71,28 +71,27 @@ function hasBody({ headers }: FastifyRequest): boolean {
   return Number(headers['content-length']) > 0 || headers['transfer-encoding'] !== undefined;
 }
 
-/** @throws HttpRefusal 413, 415 before a byte of the body is read */
-function requireReadable(request: FastifyRequest, reply: FastifyReply, bodyBytes: number): void {
+/** @throws HttpError 413, 415 or 501, before a byte of the body is read */
+function assertReadable(request: FastifyRequest, reply: FastifyReply, bodyBytes: number): void {
   const { headers } = request;
   if (Number(headers['content-length']) > bodyBytes) throw new HttpError(413);
-  if (!isPlain(headers['transfer-encoding'], 'chunked')) {
-    throw new HttpError(501, 'This transfer coding is not known here.'); // RFC 9112 §6.1
+  if (!isAbsentOr(headers['transfer-encoding'], 'chunked')) {
+    throw new HttpError(501, 'This transfer coding is not supported.'); // RFC 9112 §6.1
   }
-  if (!isPlain(headers['content-encoding'], 'identity')) {
-    reply.header('accept-encoding', 'identity'); // says that it is the coding (RFC 9110 §15.5.16)
+  if (!isAbsentOr(headers['content-encoding'], 'identity')) {
+    reply.header('accept-encoding', 'identity'); // names the supported coding (RFC 9110 §15.5.16)
     throw new HttpError(415);
   }
   const type = headers['content-type'] ?? '';
   if (!isUtf8Type(type)) throw new HttpError(415);
-  const taken = request.routeOptions.url === graphqlPath ? [jsonType] : bodyTypes;
-  // A chunked body may turn out to be empty.
-  const isEmptyPossible = headers['transfer-encoding'] !== undefined;
-  if (!taken.includes(mediaTypeOf(type)) && !isEmptyPossible) throw new HttpError(415);
+  const accepted = request.routeOptions.url === graphqlPath ? [jsonType] : bodyTypes;
+  // A chunked body may be empty.
+  const mayBeEmpty = headers['transfer-encoding'] !== undefined;
+  if (!accepted.includes(mediaTypeOf(type)) && !mayBeEmpty) throw new HttpError(415);
 }
 
-/** Whether a header is left out or says `only`. */
-function isPlain(header: string | undefined, only: string): boolean {
-  return header === undefined || header.trim().toLowerCase() === only;
+function isAbsentOr(header: string | undefined, value: string): boolean {
+  return header === undefined || header.trim().toLowerCase() === value;
 }
 
 function isUtf8Type(type: string): boolean {
@@ -100,13 +99,13 @@ function isUtf8Type(type: string): boolean {
   return charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset);
 }
 
-/** A percent sign that people left as it is. */
-const loosePercent = /%(?![0-9a-f]{2})/gi;
+/** A percent sign that the client did not encode. */
+const barePercent = /%(?![0-9a-f]{2})/gi;
 
 /**
- * A repeated name has a list of values, which only inputs that are lists accept.
+ * A repeated name has a list of values, which only list parameters accept.
  *
- * @throws HttpRefusal 400 for what is not UTF-8: replaced characters would make passwords alike
+ * @throws HttpError 400 without valid UTF-8: replacement characters would make passwords equal
  */
 function parseForm(bytes: Buffer): Record<string, unknown> {
   let isValid = isUtf8(bytes);
@@ -114,35 +113,34 @@ function parseForm(bytes: Buffer): Record<string, unknown> {
     maxKeys: 0,
     decodeURIComponent(part) {
       try {
-        return decodeURIComponent(part.replace(loosePercent, '%25'));
+        return decodeURIComponent(part.replace(barePercent, '%25'));
       } catch {
         isValid = false;
         return '';
       }
     },
   });
-  if (!isValid) throw new HttpError(400, 'The form is not UTF-8.');
+  if (!isValid) throw new HttpError(400, 'The form data is not valid UTF-8.');
   return form;
 }
 
 /**
- * A form of `multipart/form-data`, as `FormData` and file uploads are sent; the same object as the other
- * encoding gives.
+ * Parses `multipart/form-data`, the encoding of `FormData`, to the same object as `parseForm`.
  *
- * @throws HttpRefusal 400 for what is not UTF-8 or not well-formed, 415 for a file
+ * @throws HttpError 400 without valid UTF-8 or for malformed data, 415 for a file
  */
 async function parseMultipart(
   bytes: Buffer,
   contentType: string,
 ): Promise<Record<string, unknown>> {
-  if (!isUtf8(bytes)) throw new HttpError(400, 'The form is not UTF-8.');
+  if (!isUtf8(bytes)) throw new HttpError(400, 'The form data is not valid UTF-8.');
   const parsed = new Response(bytes, { headers: { 'content-type': contentType } }).formData();
   const fields = await parsed.catch(() => {
-    throw new HttpError(400, 'The form is not well-formed.');
+    throw new HttpError(400, 'The form data is malformed.');
   });
   const form = new Map<string, string | string[]>();
   for (const [name, value] of fields) {
-    if (typeof value !== 'string') throw new HttpError(415, 'Files are not taken here.');
+    if (typeof value !== 'string') throw new HttpError(415, 'File uploads are not supported.');
     const before = form.get(name);
     form.set(name, before === undefined ? value : [before, value].flat());
   }

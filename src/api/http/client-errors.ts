@@ -1,13 +1,13 @@
 /**
- * Answers to what is no request: too slow, too large or malformed for the parser. There is no route
- * and no hook then, only a socket, so that envelope and headers stand here as text.
+ * Responses to requests that the HTTP parser rejects: too slow, too large or malformed. Fastify has no
+ * route and no reply for them, so this file writes the response to the socket.
  */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { httpErrorBody, toJsonLine } from './responses.ts';
 
-/** What every answer has, where no hook adds it. */
-export const bareHeaders = {
+/** The headers of every response, for those that no Fastify hook reaches. */
+export const commonHeaders = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none';frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
@@ -16,8 +16,13 @@ export const bareHeaders = {
   'x-frame-options': 'DENY',
 } as const;
 
-/** What Node's parser says of a request, as a status. */
-export function statusOfParserError(error: ParserError): number {
+export interface ParserError extends Error {
+  readonly code?: string;
+  readonly rawPacket?: Buffer;
+}
+
+/** The status of the response to an error of Node's HTTP parser. */
+export function parserErrorStatus(error: ParserError): number {
   switch (error.code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return 408;
@@ -26,23 +31,18 @@ export function statusOfParserError(error: ParserError): number {
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return 413;
     case 'HPE_INVALID_METHOD':
-      // A word where the method stands (RFC 9110 §15.6.2); anything else is not HTTP at all.
+      // 501 for a word in place of the method (RFC 9110 §15.6.2), 400 for bytes that are not HTTP.
       return /^[A-Z]{1,32} \S/.test(String(error.rawPacket ?? '').slice(0, 64)) ? 501 : 400;
     default:
       return 400;
   }
 }
 
-export interface ParserError extends Error {
-  readonly code?: string;
-  readonly rawPacket?: Buffer;
-}
-
-/** Says so and closes the connection: behind something malformed nothing can be trusted. */
+/** Sends the error and closes the connection: bytes after a malformed request cannot be trusted. */
 export function endWithClientError(socket: Socket, status: number): void {
   const body = toJsonLine(httpErrorBody(status));
   const headers = {
-    ...bareHeaders,
+    ...commonHeaders,
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',
@@ -52,26 +52,26 @@ export function endWithClientError(socket: Socket, status: number): void {
   lingeringClose(socket, head + body);
 }
 
-/** Time for the caller to notice the answer; nothing of what it sends is read meanwhile. */
-const patienceMilliseconds = 1_000;
+/** The client has this time to read the response. The server reads nothing more from it. */
+const lingerMs = 1_000;
 
-const ending = new WeakSet<Socket>();
+const closing = new WeakSet<Socket>();
 
-export function isEnding(socket: Socket): boolean {
-  return ending.has(socket);
+export function isClosing(socket: Socket): boolean {
+  return closing.has(socket);
 }
 
-/** Sends `last` and nothing after it, stops reading, and closes a moment later. */
-function lingeringClose(socket: Socket, last = ''): void {
-  if (ending.has(socket)) return;
-  ending.add(socket);
-  socket.end(last);
+/** Sends the last bytes, stops reading, and destroys the socket after `lingerMs`. */
+function lingeringClose(socket: Socket, lastBytes = ''): void {
+  if (closing.has(socket)) return;
+  closing.add(socket);
+  socket.end(lastBytes);
   socket.pause();
-  const timer = setTimeout(() => socket.destroy(), patienceMilliseconds).unref();
+  const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
   socket.once('close', () => clearTimeout(timer));
 }
 
-/** Node closes so once it has sent the answer that it is to close after. */
+/** Node calls `destroySoon` after the response that closes the connection. */
 export function lingeringCloseAfterResponse(socket: Socket): void {
   socket.destroySoon = () => lingeringClose(socket);
 }

@@ -1,4 +1,4 @@
-/** Who is asking: a request turned into a Context, by one function for every door. */
+/** Creates the request context of GraphQL, REST and pages: actor, client and entity manager. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../../core/request-context.ts';
 import { runWithContext } from '../../core/request-context.ts';
@@ -10,10 +10,10 @@ import { preferredLocale } from '../../i18n/locale.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whether the route reads the bearer token, and in which shape its callers expect a refusal. */
-    readonly speaks?: 'graphql' | 'rest';
-    /** Served whatever the Host header says: who asks by address has shown a key. */
-    readonly isForAnyHost?: boolean;
+    /** The format of the responses. Only routes with a format have a request context. */
+    readonly format?: 'graphql' | 'rest';
+    /** Whether the route accepts any Host header, for probes and scrapers that use an IP address. */
+    readonly acceptsAnyHost?: boolean;
   }
   interface FastifyRequest {
     context: RequestContext | null;
@@ -22,8 +22,8 @@ declare module 'fastify' {
 
 const bearerPattern = /^bearer(?: +(.*))?$/i;
 
-/** Routes that speak to callers run in a database context and know who is asking. */
-export function openContexts(
+/** Runs every route with a format in an entity-manager context and a request context. */
+export function addRequestContexts(
   app: FastifyInstance,
   {
     unitOfWork,
@@ -37,17 +37,17 @@ export function openContexts(
 ): void {
   app.decorateRequest('context', null);
   app.addHook('onRequest', (request, _reply, done) => {
-    if (request.routeOptions.config.speaks === undefined) return done();
+    if (request.routeOptions.config.format === undefined) return done();
     unitOfWork.enterContext(done);
   });
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.routeOptions.config.speaks === undefined) return done();
+    if (request.routeOptions.config.format === undefined) return done();
     createContext(request, reply, tokens).then((context) => {
       request.context = context;
       runWithContext(context, done);
     }, done);
   });
-  // At the end, as a refusal by the operation itself says more, and a request has one line at most.
+  // Comes after the operation, whose own denial has more details: the audit log has one entry for each request.
   app.addHook('onResponse', (request, _reply, done) => {
     const { context } = request;
     if (context?.isTokenRejected) {
@@ -58,8 +58,8 @@ export function openContexts(
 }
 
 /**
- * The context of a request. A bearer token that is not valid is judged by the operation, because a
- * client attaches its expired token to a login and a refresh as well.
+ * Does not reject an invalid bearer token, because clients send an expired token with login and refresh
+ * too. The operation decides.
  */
 async function createContext(
   request: FastifyRequest,
@@ -75,50 +75,50 @@ async function createContext(
     requestId: request.id,
   };
   const isTokenRejected = bearer !== undefined && actor === undefined;
-  return new HttpContext({ actor, isTokenRejected, client }, () => hangUpSignal(reply));
+  return new HttpContext({ actor, isTokenRejected, client }, () => disconnectSignal(reply));
 }
 
-/** A class, as Apollo copies contexts: a getter of the object itself would be called by that. */
+/** A class, because Apollo copies the context: copying would call a getter of the object itself. */
 class HttpContext implements RequestContext {
   readonly actor: RequestContext['actor'];
   readonly isTokenRejected: boolean;
   readonly client: RequestContext['client'];
-  readonly listenForHangUp: () => AbortSignal;
+  readonly createSignal: () => AbortSignal;
 
   constructor(
-    caller: Pick<RequestContext, 'actor' | 'client'> & { readonly isTokenRejected: boolean },
-    listenForHangUp: () => AbortSignal,
+    fields: Pick<RequestContext, 'actor' | 'client'> & { readonly isTokenRejected: boolean },
+    createSignal: () => AbortSignal,
   ) {
-    this.actor = caller.actor;
-    this.isTokenRejected = caller.isTokenRejected;
-    this.client = caller.client;
-    this.listenForHangUp = listenForHangUp;
+    this.actor = fields.actor;
+    this.isTokenRejected = fields.isTokenRejected;
+    this.client = fields.client;
+    this.createSignal = createSignal;
   }
 
   get signal(): AbortSignal {
-    return this.listenForHangUp();
+    return this.createSignal();
   }
 }
 
-/** The context that the authentication of this request has left. */
+/** The request context of a route with a format. */
 export function contextOf(request: FastifyRequest): RequestContext {
-  if (!request.context) throw new Error('the route does not authenticate its callers');
+  if (!request.context) throw new Error('the route has no request context');
   return request.context;
 }
 
-/** The bearer token of an Authorization header; undefined where another scheme or none is used. */
+/** The bearer token of an Authorization header; undefined for another scheme or no header. */
 function bearerOf(header: string | undefined): string | undefined {
   const match = header === undefined ? null : bearerPattern.exec(header);
   return match ? (match[1] ?? '') : undefined;
 }
 
-/** One for all: every answered request ends with it, and a new one would read the stack each time. */
-const noneWaits = new DOMException('nobody waits for the answer any more', 'AbortError');
+/** One error for all requests: creating an error for each would read the stack each time. */
+const disconnected = new DOMException('the client does not wait for the response', 'AbortError');
 
-/** Aborts when nobody waits any more: the caller has hung up, or was answered, perhaps since time was up. */
-function hangUpSignal({ raw }: FastifyReply): AbortSignal {
+/** Aborts when the client has disconnected or has a response, such as that of the request timeout. */
+function disconnectSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  if (raw.writableEnded || raw.destroyed) controller.abort(noneWaits);
-  else raw.once('close', () => controller.abort(noneWaits));
+  if (raw.writableEnded || raw.destroyed) controller.abort(disconnected);
+  else raw.once('close', () => controller.abort(disconnected));
   return controller.signal;
 }

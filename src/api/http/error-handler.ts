@@ -1,12 +1,27 @@
-/** One shape for whatever goes wrong on the way to a handler or inside one. Quotes nothing. */
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
-import { bareHeaders } from './client-errors.ts';
-import { HttpError, problemOf, sendHttpError, sendInternal, sendProblem } from './responses.ts';
+/**
+ * Requests without a handler (404, 405, 501) and errors of handlers. All responses have the same
+ * format and repeat nothing of the request.
+ */
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  HTTPMethods,
+} from 'fastify';
+import { commonHeaders } from './client-errors.ts';
+import {
+  HttpError,
+  sendHttpError,
+  sendInternalError,
+  sendProblem,
+  toProblem,
+} from './responses.ts';
 
 export function handleErrors(app: FastifyInstance): void {
   app.setNotFoundHandler((_request, reply) => sendHttpError(reply, 404));
   app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
-    const problem = problemOf(error);
+    const problem = toProblem(error);
     if (problem) return sendProblem(reply, problem);
     if (error instanceof HttpError) {
       return sendHttpError(reply, error.statusCode, error.message);
@@ -14,12 +29,59 @@ export function handleErrors(app: FastifyInstance): void {
     const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
     if (status >= 400 && status < 500) return sendHttpError(reply, status);
     if (error.name !== 'AbortError') request.log.error({ err: error }, 'unexpected error');
-    return sendInternal(reply);
+    return sendInternalError(reply);
   });
 }
 
-/** Answers an address that the router cannot read. No hook runs for these. */
+/** The response to a URL that the router cannot parse. Fastify runs no hook for such a request. */
 export function sendUnroutable(error: FastifyError, reply: FastifyReply): void {
-  reply.headers({ ...bareHeaders, 'x-request-id': reply.request.id });
+  reply.headers({ ...commonHeaders, 'x-request-id': reply.request.id });
   sendHttpError(reply, error.statusCode ?? 400);
+}
+
+const supportedMethods: readonly HTTPMethods[] = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+];
+
+/** Rejects a request without a route. Add it before the hooks that authenticate and read bodies. */
+export function rejectUnknownRoutes(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (!request.is404) return done();
+    const isSupported = supportedMethods.some((method) => method === request.method);
+    sendHttpError(reply, isSupported ? 404 : 501);
+  });
+}
+
+/** Collects the methods of every route by URL. Call it before the first route is added. */
+export function collectMethods(app: FastifyInstance): ReadonlyMap<string, readonly string[]> {
+  const methodsByUrl = new Map<string, string[]>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const known = methodsByUrl.get(url) ?? [];
+    methodsByUrl.set(url, [...new Set([...known, method].flat())]);
+  });
+  return methodsByUrl;
+}
+
+/** Adds 405 routes: Fastify answers 404 to another method, RFC 9110 §15.5.6 requires 405 with Allow. */
+export function addMethodNotAllowedRoutes(
+  app: FastifyInstance,
+  methodsByUrl: ReadonlyMap<string, readonly string[]>,
+): void {
+  for (const [url, known] of [...methodsByUrl]) {
+    const others = supportedMethods.filter((method) => !known.includes(method));
+    if (others.length === 0 || url === '*') continue;
+    const allowed = known.includes('OPTIONS') ? known : [...known, 'OPTIONS'];
+    const reject = async (request: FastifyRequest, reply: FastifyReply) => {
+      reply.header('allow', allowed.join(', '));
+      if (request.method === 'OPTIONS') return reply.code(204).send();
+      return sendHttpError(reply, 405, `Method not allowed. Use ${known.join(' or ')}.`);
+    };
+    app.route({ method: others, url, onRequest: reject, handler: reject });
+  }
 }

@@ -1,37 +1,36 @@
 /**
- * The beginning of the end: whoever probes hears that nothing more should be sent here, and whoever
- * keeps a connection that it will be closed. What is on its way meanwhile is still answered; closing
- * at once would reset it.
+ * Graceful shutdown: readiness turns red and connections end after their next response. Requests that
+ * arrive in the meantime are still answered, because closing at once would reset them.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 
 export interface GracefulShutdown {
   isShuttingDown(): boolean;
-  /** Resolves when what was on its way has arrived. */
+  /** Resolves when the server may stop to listen. */
   begin(): Promise<void>;
 }
 
-/** The least time between readiness turning red and the end of listening: requests on their way arrive. */
+/** The least time between red readiness and the end of listening: requests in transit arrive. */
 const minDelayMs = 300;
-/** Turns of the event loop: a process that had no time for it accepts and reads now what came meanwhile. */
+/** Turns of the event loop in which an overloaded process accepts and reads the requests that arrived. */
 const turns = 10;
 
-/** @param delayMs how long requests are still accepted after readiness turned red, for slow probes */
+/** @param delayMs time in which requests are accepted after readiness turned red, for slow probes */
 export function createGracefulShutdown(delayMs = 0): GracefulShutdown {
-  let isSaid = false;
+  let isBegun = false;
   return {
-    isShuttingDown: () => isSaid,
+    isShuttingDown: () => isBegun,
     async begin() {
-      isSaid = true;
+      isBegun = true;
       await sleep(Math.max(delayMs, minDelayMs));
       for (let turn = 0; turn < turns; turn += 1) await nextTurn();
     },
   };
 }
 
-/** Answers are the last ones of their connections from then on. */
-export function endConnectionsAfter(
+/** During the shutdown every response is the last one of its connection. */
+export function closeConnectionsOnShutdown(
   app: FastifyInstance,
   shutdown: Pick<GracefulShutdown, 'isShuttingDown'>,
 ): void {

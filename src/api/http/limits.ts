@@ -1,31 +1,31 @@
-/** How large a request may be and how long it may take: the one table of such figures. */
+/** The limits of requests: sizes and times. */
 
 export interface HttpLimits {
-  /** Of a body, whatever its framing. */
+  /** Size of a body, with Content-Length or chunked. */
   readonly bodyBytes: number;
-  /** Of the request line and all headers together. */
+  /** Size of the request line and all headers together. */
   readonly headerBytes: number;
-  /** Objects and lists within each other in a JSON body. */
+  /** Nested objects and lists in a JSON body. */
   readonly jsonDepth: number;
-  /** From the first byte of a request to the end of its headers; also how long a caller may say nothing. */
+  /** From the first byte of a request to the end of its headers, and on a new connection without a byte. */
   readonly headersMilliseconds: number;
-  /** From the first byte of a request to its last. */
+  /** From the first byte of a request to the last. */
   readonly requestMilliseconds: number;
-  /** From the beginning of a request that has arrived whole to its answer. */
+  /** From the start of a completely received request to its response. */
   readonly answerMilliseconds: number;
-  /** Between an answer and the next request on the same connection. */
+  /** Between a response and the next request on the same connection. */
   readonly keepAliveMilliseconds: number;
-  /** Without a byte in either direction, as when a caller does not fetch its answer. */
+  /** Without a byte in either direction, such as a client that does not read its response. */
   readonly silenceMilliseconds: number;
-  /** Requests of a connection that wait until the answers before them have left; more end it. */
+  /** Pipelined requests that wait for earlier responses of their connection; more close it. */
   readonly waitingRequests: number;
-  /** Bytes of such requests. */
+  /** Bytes of these requests. */
   readonly waitingBytes: number;
-  /** How often connections are looked through for those that take too long. */
+  /** Interval of the check for connections over a limit. */
   readonly checkMilliseconds: number;
 }
 
-/** Whichever bytes a connection brings once a second, it is closed within fifteen seconds. */
+/** A connection that sends a byte per second, and never a request, is closed within fifteen seconds. */
 export const httpLimits: HttpLimits = {
   bodyBytes: 100_000,
   headerBytes: 16_384,

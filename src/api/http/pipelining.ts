@@ -1,7 +1,7 @@
 /**
- * Requests of one connection, one after the other. Node hands on every request that has arrived,
- * whether or not anybody reads the answers; a caller could so hold answers without end. Answers have
- * to leave in order in any case (RFC 9112 §9.3.2).
+ * Handles the requests of one connection one after the other. Node passes on every request that has
+ * arrived, whether or not the client reads the responses, so a client could fill the memory with
+ * responses. Responses leave in the order of their requests in any case (RFC 9112 §9.3.2).
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -11,34 +11,34 @@ type Exchange = readonly [request: IncomingMessage, response: ServerResponse];
 interface Pipeline {
   current: ServerResponse;
   readonly waiting: Exchange[];
-  /** What the connection had brought when its first unanswered request was there. */
+  /** Bytes that the connection had received when its current request began. */
   bytesBefore: number;
 }
 
 export interface PipelineLimits {
-  /** Requests of a connection that wait for their turn. */
+  /** Waiting requests of a connection. */
   readonly waitingRequests: number;
-  /** Bytes of a connection behind its first unanswered request. */
+  /** Bytes that a connection has received after its current request. */
   readonly waitingBytes: number;
 }
 
 const pipelines = new WeakMap<Duplex, Pipeline>();
 
-/** Whether an answer has begun on the connection: nothing else may be written into it. */
-export function isAnswering(socket: Duplex): boolean {
+/** Whether a response has begun on the connection. An error must not be written into it. */
+export function isResponding(socket: Duplex): boolean {
   const current = pipelines.get(socket)?.current;
   return current?.headersSent === true && !current.writableFinished;
 }
 
-/** Hands each request on when the answer before it has left; ends connections with too many of them. */
-export function answerInOrder(handler: RequestListener, limits: PipelineLimits): RequestListener {
-  const handOn = (pipeline: Pipeline, [request, response]: Exchange) => {
+/** Passes a request on when the response before it has left. Closes connections over a limit. */
+export function handleInOrder(handler: RequestListener, limits: PipelineLimits): RequestListener {
+  const handle = (pipeline: Pipeline, [request, response]: Exchange) => {
     const { socket } = request;
     pipeline.current = response;
     pipeline.bytesBefore = socket.bytesRead;
     response.once('close', () => {
       const next = socket.destroyed ? undefined : pipeline.waiting.shift();
-      if (next) handOn(pipeline, next);
+      if (next) handle(pipeline, next);
       else pipelines.delete(socket);
     });
     handler(request, response);
@@ -48,16 +48,16 @@ export function answerInOrder(handler: RequestListener, limits: PipelineLimits):
     const pipeline = pipelines.get(socket);
     if (pipeline) {
       pipeline.waiting.push([request, response]);
-      if (isTooLong(pipeline, socket.bytesRead, limits)) socket.destroy();
+      if (isOverLimit(pipeline, socket.bytesRead, limits)) socket.destroy();
       return;
     }
-    const begun = { current: response, waiting: [], bytesBefore: 0 };
-    pipelines.set(socket, begun);
-    handOn(begun, [request, response]);
+    const created = { current: response, waiting: [], bytesBefore: 0 };
+    pipelines.set(socket, created);
+    handle(created, [request, response]);
   };
 }
 
-function isTooLong(
+function isOverLimit(
   { waiting, bytesBefore }: Pipeline,
   bytesRead: number,
   { waitingRequests, waitingBytes }: PipelineLimits,

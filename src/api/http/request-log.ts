@@ -1,4 +1,4 @@
-/** The request's id in its answer, and one line per answer in the log. */
+/** Request ids, and for each request its log line, its span and its metrics with their labels. */
 
 import { randomFillSync } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -9,8 +9,8 @@ import type { ClientInfo, RequestContext } from '../../core/request-context.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { RequestSpan, Tracer } from '../../observability/tracer.ts';
 
-/** Names the route, never the address asked for, which may hold a code. */
-export function logAnswers(app: FastifyInstance): void {
+/** Logs the route and not the URL, which may contain a code. */
+export function logRequests(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
     done();
@@ -30,22 +30,22 @@ export function logAnswers(app: FastifyInstance): void {
   });
 }
 
-const bytesEach = 16;
-const pool = new Uint8Array(bytesEach * 256);
+const idBytes = 16;
+const pool = new Uint8Array(idBytes * 256);
 let used = pool.length;
 
-/** Unique, and no secret. */
+/** A UUIDv7: unique, not secret. The random bytes come from a pool that is filled for 256 ids. */
 export function nextRequestId(): string {
   if (used === pool.length) {
     randomFillSync(pool);
     used = 0;
   }
-  const random = pool.subarray(used, used + bytesEach);
-  used += bytesEach;
+  const random = pool.subarray(used, used + idBytes);
+  used += idBytes;
   return uuidv7({ random });
 }
 
-/** To be added before all other hooks, which then belong to the span. */
+/** Add it before all other hooks, so that they run in the span. */
 export function traceRequests(app: FastifyInstance, tracer: Tracer): void {
   const spans = new WeakMap<FastifyRequest, RequestSpan>();
   app.addHook('onRequest', (request, _reply, done) => {
@@ -68,7 +68,7 @@ export function traceRequests(app: FastifyInstance, tracer: Tracer): void {
   });
 }
 
-/** Refusals that have no code of their own on the way, by their status. */
+/** The metric label of responses without an error code. */
 const codesByStatus: Readonly<Record<number, string>> = {
   401: 'UNAUTHENTICATED',
   403: 'FORBIDDEN',
@@ -78,51 +78,51 @@ const codesByStatus: Readonly<Record<number, string>> = {
   503: 'OVERLOADED',
 };
 
-export function measureAnswers(app: FastifyInstance, metrics: Metrics): void {
+export function measureRequests(app: FastifyInstance, metrics: Metrics): void {
   app.addHook('onResponse', (request, reply, done) => {
-    const { operation, refusal } = labelsOf(request.context);
+    const { operation, errorCode } = labelsOf(request.context);
     const { statusCode } = reply;
     const name = nameOf(request, statusCode, operation);
     const code = statusCode < 400 ? 'ok' : (codesByStatus[statusCode] ?? 'BAD_REQUEST');
-    metrics.count('requests', [name, refusal ?? code]);
+    metrics.count('requests', [name, errorCode ?? code]);
     metrics.observe('requestSeconds', reply.elapsedTime / 1000, name);
     done();
   });
 }
 
-/** The operation of GraphQL; elsewhere the route, as it is declared. */
+/** The GraphQL operation, or method and pattern of the route. */
 function nameOf(request: FastifyRequest, status: number, operation: string | undefined): string {
   const { url, config } = request.routeOptions;
-  if (config.speaks === 'graphql') return operation ?? 'none';
+  if (config.format === 'graphql') return operation ?? 'none';
   return url === undefined || status === 405 ? 'none' : `${request.method} ${url}`;
 }
 
 export interface OperationLabels {
-  /** Which field of the schema; `several` when there is more than one. */
+  /** A root field of the schema; `several` for more than one. */
   operation?: string;
-  /** The first refusal. */
-  refusal?: ProblemCode | 'BAD_REQUEST';
+  /** The code of the first error. */
+  errorCode?: ProblemCode | 'BAD_REQUEST';
 }
 
-const outcome = Symbol('outcome');
+const labels = Symbol('labels');
 
-/** Noted at the client of the context: Apollo hands a copy of the context itself to the resolvers. */
-interface Noting extends ClientInfo {
-  [outcome]?: OperationLabels;
+/** The labels belong to the client of the context, because Apollo gives resolvers a copy of the context. */
+interface LabelledClient extends ClientInfo {
+  [labels]?: OperationLabels;
 }
 
 export function setOperation(context: RequestContext, operation: string): void {
-  noted(context).operation = operation;
+  mutableLabelsOf(context).operation = operation;
 }
 
 export function setErrorCode(
   context: RequestContext,
-  code: NonNullable<OperationLabels['refusal']>,
+  code: NonNullable<OperationLabels['errorCode']>,
 ): void {
-  noted(context).refusal ??= code;
+  mutableLabelsOf(context).errorCode ??= code;
 }
 
-/** The same for the first of an answer's errors, as its caller sees it. */
+/** Sets the error code of an error as the client sees it. */
 export function setErrorCodeOf(
   context: RequestContext,
   error: GraphQLFormattedError | undefined,
@@ -133,11 +133,11 @@ export function setErrorCodeOf(
 }
 
 function labelsOf(context: RequestContext | null): OperationLabels {
-  return (context?.client as Noting | undefined)?.[outcome] ?? {};
+  return (context?.client as LabelledClient | undefined)?.[labels] ?? {};
 }
 
-function noted(context: RequestContext): OperationLabels {
-  const client: Noting = context.client;
-  client[outcome] ??= {};
-  return client[outcome];
+function mutableLabelsOf(context: RequestContext): OperationLabels {
+  const client: LabelledClient = context.client;
+  client[labels] ??= {};
+  return client[labels];
 }

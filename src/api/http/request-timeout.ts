@@ -1,39 +1,39 @@
 /**
- * Nobody waits for ever: when the database hangs, or a commit waits for a replica, the caller is told
- * to try again. What was begun goes on and may yet take effect, as after any lost answer.
+ * The request timeout: when the database hangs, or a commit waits for a replica, the client receives
+ * OVERLOADED and may retry. The operation continues and may still take effect.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Problem } from '../../core/errors.ts';
 
-/** How often the waiting are looked through: one timer for all costs a request nothing. */
-const sweepMilliseconds = 100;
+/** One timer checks all open requests, so that a request needs no timer of its own. */
+const checkIntervalMs = 100;
 
-/** Answers OVERLOADED once a request that has arrived whole has waited for so long. */
-export function limitRequestTime(app: FastifyInstance, milliseconds: number): void {
-  /** Who waits, in the order in which they began to, and when that has been too long. */
-  const waiting = new Map<FastifyReply, number>();
+/** Answers OVERLOADED when a completely received request has no response after `timeoutMs`. */
+export function limitRequestTime(app: FastifyInstance, timeoutMs: number): void {
+  /** Open requests with their deadlines, in the order of their start. */
+  const open = new Map<FastifyReply, number>();
   app.addHook('onRequest', (_request, reply, done) => {
-    waiting.set(reply, performance.now() + milliseconds);
+    open.set(reply, performance.now() + timeoutMs);
     done();
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    waiting.delete(reply);
+    open.delete(reply);
     done();
   });
 
-  const judge = (reply: FastifyReply) => {
-    waiting.delete(reply);
+  const expire = (reply: FastifyReply) => {
+    open.delete(reply);
     if (reply.sent || reply.raw.headersSent || reply.raw.destroyed) return;
-    // What is still arriving has limits of its own.
-    if (!reply.request.raw.complete) waiting.set(reply, performance.now() + milliseconds);
+    // A request that is still being received has limits of its own.
+    if (!reply.request.raw.complete) open.set(reply, performance.now() + timeoutMs);
     else void reply.send(new Problem('OVERLOADED', { retryAfterSeconds: 1 }));
   };
-  const sweep = setInterval(() => {
+  const timer = setInterval(() => {
     const now = performance.now();
-    for (const [reply, due] of waiting) {
-      if (due > now) break;
-      judge(reply);
+    for (const [reply, deadline] of open) {
+      if (deadline > now) break;
+      expire(reply);
     }
-  }, sweepMilliseconds).unref();
-  app.addHook('onClose', async () => clearInterval(sweep));
+  }, checkIntervalMs).unref();
+  app.addHook('onClose', async () => clearInterval(timer));
 }

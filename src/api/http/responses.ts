@@ -1,33 +1,33 @@
-/** What HTTP itself refuses, before anybody's operation is looked at, and the sentences for it. */
+/** Error responses in the format of the route (GraphQL or REST), and their messages by status. */
 
 import type { FastifyReply } from 'fastify';
 import { Problem, sentenceOf, statusOf } from '../../core/errors.ts';
 import { isDatabaseUnavailable } from '../../database/connection-errors.ts';
 import { httpLimits } from './limits.ts';
 
-const sentences: Readonly<Record<number, string>> = {
-  400: 'The request is malformed; send well-formed JSON or a form.',
+const messages: Readonly<Record<number, string>> = {
+  400: 'The request is malformed. Send valid JSON or form data.',
   404: 'Not found.',
-  406: 'Answers are JSON, which the Accept header leaves out.',
-  408: 'The request took too long to arrive.',
-  413: `The body is too large; send at most ${httpLimits.bodyBytes} bytes.`,
-  414: 'The address is too long.',
-  415: 'This content type is not read here; send application/json or a form, in UTF-8 and uncompressed.',
-  431: `The headers are too large; send at most ${httpLimits.headerBytes} bytes.`,
-  501: 'This method is not known here.',
+  406: 'The response is JSON, which the Accept header does not allow.',
+  408: 'The request was not received in time.',
+  413: `The request body is too large. The limit is ${httpLimits.bodyBytes} bytes.`,
+  414: 'The URL is too long.',
+  415: 'Unsupported content type. Send application/json or form data, in UTF-8 and without compression.',
+  431: `The request headers are too large. The limit is ${httpLimits.headerBytes} bytes.`,
+  501: 'This method is not supported.',
 };
 
-function sentenceOfStatus(status: number): string {
-  return sentences[status] ?? 'The request cannot be read.';
+function messageOfStatus(status: number): string {
+  return messages[status] ?? 'Bad request.';
 }
 
-/** Thrown where a request is refused by HTTP; the message is public and quotes nothing. */
+/** Rejects a request with an HTTP status. The message is public and repeats nothing of the request. */
 export class HttpError extends Error {
   readonly statusCode: number;
 
-  constructor(statusCode: number, message = sentenceOfStatus(statusCode)) {
+  constructor(statusCode: number, message = messageOfStatus(statusCode)) {
     super(message);
-    this.name = 'HttpRefusal';
+    this.name = 'HttpError';
     this.statusCode = statusCode;
   }
 }
@@ -37,34 +37,34 @@ export interface ResponseBody {
   readonly data: object;
 }
 
-/** JSON as a line, so that a terminal's prompt does not follow it. */
+/** JSON with a final line break, for terminals. */
 export function toJsonLine(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
 }
 
-/** Where GraphQL is served; everything else speaks REST. */
+/** The URL of GraphQL. All other routes respond in the format of REST. */
 export const graphqlPath = '/graphql';
 
-function speaksGraphql(reply: FastifyReply): boolean {
+function isGraphql(reply: FastifyReply): boolean {
   return reply.request.routeOptions.url === graphqlPath;
 }
 
-/** Refuses the whole request, in the shape that the route's callers read. */
+/** Answers the request with a problem, in the format of the route. */
 export function sendProblem(
   reply: FastifyReply,
   problem: Problem,
-  instead: { readonly status?: number | undefined; readonly message?: string } = {},
+  overrides: { readonly status?: number | undefined; readonly message?: string } = {},
 ): FastifyReply {
-  const status = instead.status ?? statusOf(problem.code);
+  const status = overrides.status ?? statusOf(problem.code);
   reply.code(status);
-  // RFC 9110 §15.5.2: every 401 says how to do better.
+  // Every 401 needs a challenge (RFC 9110 §15.5.2).
   if (status === 401) reply.header('www-authenticate', challengeFor(reply, problem));
   if (problem.retryAfterSeconds !== undefined) {
     reply.header('retry-after', String(problem.retryAfterSeconds));
   }
   const { code, fields, retryAfterSeconds: retryAfter } = problem;
-  const message = instead.message ?? problem.message;
-  return speaksGraphql(reply)
+  const message = overrides.message ?? problem.message;
+  return isGraphql(reply)
     ? sendGraphqlError(reply, message, retryAfter === undefined ? { code } : { code, retryAfter })
     : reply.send({ message, data: { code, fields } } satisfies ResponseBody);
 }
@@ -72,31 +72,35 @@ export function sendProblem(
 /** The challenge for a bearer token that is not valid (RFC 6750 §3.1). */
 export const invalidTokenChallenge = 'Bearer error="invalid_token"';
 
-/** A token that was sent and is not good has its own error (RFC 6750 §3.1); a password has not. */
+/** Only a request with an invalid token gets the error code (RFC 6750 §3.1), not one without a token. */
 function challengeFor(reply: FastifyReply, { code }: Problem): string {
   const hasToken = /^bearer\b/i.test(reply.request.headers.authorization ?? '');
   return code === 'UNAUTHENTICATED' && hasToken ? invalidTokenChallenge : 'Bearer';
 }
 
-/** Refuses what HTTP itself does not take, in the shape that the route's callers read. */
+/** Answers with an HTTP error, in the format of the route. */
 export function sendHttpError(
   reply: FastifyReply,
   status: number,
-  message = sentenceOfStatus(status),
+  message = messageOfStatus(status),
 ): FastifyReply {
   reply.code(status);
-  return speaksGraphql(reply)
+  return isGraphql(reply)
     ? sendGraphqlError(reply, message, { code: 'BAD_REQUEST' })
     : reply.send(httpErrorBody(status, message));
 }
 
-/** Answers a mistake of ours: a constant sentence and the id to find it by in the log. */
-export function sendInternal(reply: FastifyReply): FastifyReply {
+/** Answers an unexpected error: a constant message and the request id, to find the error in the log. */
+export function sendInternalError(reply: FastifyReply): FastifyReply {
   const requestId = reply.request.id;
+  const message = sentenceOf('INTERNAL');
   reply.code(statusOf('INTERNAL'));
-  return speaksGraphql(reply)
-    ? sendGraphqlError(reply, sentenceOf('INTERNAL'), { code: 'INTERNAL', requestId })
-    : reply.send(internalEnvelope(requestId));
+  return isGraphql(reply)
+    ? sendGraphqlError(reply, message, { code: 'INTERNAL', requestId })
+    : reply.send({
+        message,
+        data: { code: 'INTERNAL', fields: [], request_id: requestId },
+      } satisfies ResponseBody);
 }
 
 function sendGraphqlError(reply: FastifyReply, message: string, extensions: object): FastifyReply {
@@ -105,40 +109,18 @@ function sendGraphqlError(reply: FastifyReply, message: string, extensions: obje
     .send(toJsonLine({ errors: [{ message, extensions }] }));
 }
 
-/** The body of an answer to something that HTTP itself refuses: malformed, too large, no such path. */
-export function httpErrorBody(status: number, message = sentenceOfStatus(status)): ResponseBody {
+/** The REST body of an HTTP error. */
+export function httpErrorBody(status: number, message = messageOfStatus(status)): ResponseBody {
   return {
     message,
     data: { code: status === 404 ? 'NOT_FOUND' : 'VALIDATION_FAILED', fields: [] },
   };
 }
 
-function internalEnvelope(requestId: string): ResponseBody {
-  return {
-    message: sentenceOf('INTERNAL'),
-    data: { code: 'INTERNAL', fields: [], request_id: requestId },
-  };
-}
-
-/** The refusal, where it is one or where waiting helps; nothing for mistakes of ours. */
-export function problemOf(error: unknown): Problem | undefined {
+/** The problem of an error; OVERLOADED for a lost database; undefined for unexpected errors. */
+export function toProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   return isDatabaseUnavailable(error)
     ? new Problem('OVERLOADED', { retryAfterSeconds: 1 })
     : undefined;
-}
-
-/** The most specific range that covers JSON decides; without the header everything is welcome. */
-export function acceptsJson(accept: string | undefined): boolean {
-  if (accept === undefined || accept.trim() === '') return true;
-  const weights = new Map(accept.split(',').map(readRange));
-  const weight =
-    weights.get('application/json') ?? weights.get('application/*') ?? weights.get('*/*') ?? 0;
-  return weight > 0;
-}
-
-function readRange(text: string): readonly [range: string, weight: number] {
-  const [range = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
-  const q = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
-  return [range, q === undefined ? 1 : Number(q) || 0];
 }

@@ -1,4 +1,4 @@
-/** What holds for every answer, whichever route gives it: which hosts and origins, which headers. */
+/** Security headers, host check and CORS of all routes. */
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -10,27 +10,27 @@ export async function setSecurityHeaders(
   app: FastifyInstance,
   config: Pick<Config, 'allowedHosts' | 'corsAllowedOrigins'>,
 ): Promise<void> {
-  // Routes whose answers may be kept say so themselves.
-  const isServed = remembered((host) => isAllowedHost(host, config.allowedHosts));
+  const isAllowed = cacheLastAllowed((host) => isAllowedHost(host, config.allowedHosts));
+  // Routes with cacheable responses override cache-control.
   const headers = { 'cache-control': 'no-store', ...(await helmetHeaders()) };
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers);
     done();
   });
   app.addHook('onRequest', (request, reply, done) => {
-    const { isForAnyHost } = request.routeOptions.config;
+    const { acceptsAnyHost } = request.routeOptions.config;
     const hosts = countHosts(request);
-    const isAllowed = isForAnyHost ? hosts <= 1 : hosts === 1 && isServed(request.headers.host);
-    if (isAllowed) return done();
-    sendHttpError(reply, 400, 'This host name is not served here.');
+    const isValid = acceptsAnyHost ? hosts <= 1 : hosts === 1 && isAllowed(request.headers.host);
+    if (isValid) return done();
+    sendHttpError(reply, 400, 'This host name is not allowed.');
   });
   await allowOrigins(app, config.corsAllowedOrigins);
 }
 
-/** The headers that keep browsers in check. Helmet is asked once: it works them out for each answer. */
+/** Security headers for browsers. Helmet runs once, because it computes the same headers each time. */
 async function helmetHeaders(): Promise<Readonly<Record<string, string>>> {
-  await using once = fastify();
-  await once.register(helmet, {
+  await using app = fastify();
+  await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -46,8 +46,8 @@ async function helmetHeaders(): Promise<Readonly<Record<string, string>>> {
     referrerPolicy: { policy: 'no-referrer' },
     frameguard: { action: 'deny' },
   });
-  once.get('/', (_request, reply) => reply.send());
-  const { headers } = await once.inject('/');
+  app.get('/', (_request, reply) => reply.send());
+  const { headers } = await app.inject('/');
   const others = new Set(['connection', 'content-length', 'date']);
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) =>
@@ -56,8 +56,8 @@ async function helmetHeaders(): Promise<Readonly<Record<string, string>>> {
   );
 }
 
-/** Remembers the last that was allowed: nearly all ask for the same. */
-function remembered(isAllowed: (host: string | undefined) => boolean): typeof isAllowed {
+/** Caches the last allowed host: nearly all requests have the same. */
+function cacheLastAllowed(isAllowed: (host: string | undefined) => boolean): typeof isAllowed {
   let last: string | undefined;
   return (host) => {
     if (host !== undefined && host === last) return true;
@@ -67,7 +67,7 @@ function remembered(isAllowed: (host: string | undefined) => boolean): typeof is
   };
 }
 
-/** Node takes the first of several, a proxy may have judged the last (RFC 9112 §3.2). */
+/** Node uses the first of several Host headers, a proxy may have used the last (RFC 9112 §3.2). */
 function countHosts({ raw: { rawHeaders } }: FastifyRequest): number {
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -79,7 +79,7 @@ function countHosts({ raw: { rawHeaders } }: FastifyRequest): number {
 
 async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   await app.register(cors, {
-    origin: origins.length > 0 ? origins.map(matcherOf) : false,
+    origin: origins.length > 0 ? origins.map(originPattern) : false,
     credentials: false,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: [
@@ -99,16 +99,16 @@ async function allowOrigins(app: FastifyInstance, origins: readonly string[]): P
   });
 }
 
-/** `https://*.example.com` stands for every subdomain of any depth, and not for example.com itself. */
-function matcherOf(origin: string): string | RegExp {
+/** `https://*.example.com` matches subdomains of any depth, and not example.com itself. */
+function originPattern(origin: string): string | RegExp {
   if (!origin.includes('*')) return origin;
   const [scheme = '', domain = ''] = origin.split('*.').map((part) => part.replaceAll('.', '\\.'));
   return new RegExp(`^${scheme}(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\\.)+${domain}$`);
 }
 
 /**
- * Whether `hostHeader` is allowed: by name, by `.example.com` for a domain with all below it, or by
- * `*` for every name. The port does not matter.
+ * An entry of `allowed` is a name, a domain with its subdomains (`.example.com`) or `*` for every name.
+ * The port is ignored.
  */
 export function isAllowedHost(hostHeader: string | undefined, allowed: readonly string[]): boolean {
   if (hostHeader === undefined) return false;

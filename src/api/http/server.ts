@@ -1,4 +1,4 @@
-/** Node's HTTP server within our limits: nobody may be slow, large or many without end. */
+/** Creates the HTTP server with limits for slow, large and numerous requests. */
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -8,59 +8,59 @@ import { forwardedAddresses } from '../../core/network.ts';
 import type { Log } from '../../observability/log.ts';
 import {
   endWithClientError,
-  isEnding,
+  isClosing,
   type ParserError,
-  statusOfParserError,
+  parserErrorStatus,
 } from './client-errors.ts';
 import { sendUnroutable } from './error-handler.ts';
 import type { HttpLimits } from './limits.ts';
-import { answerInOrder, isAnswering } from './pipelining.ts';
+import { handleInOrder, isResponding } from './pipelining.ts';
 import { nextRequestId } from './request-log.ts';
 
 export interface HttpServerDeps {
   readonly limits: HttpLimits;
-  /** Connections at a time; more are closed without an answer. */
+  /** Concurrent connections; more are closed without a response. */
   readonly maxConnections: number;
   readonly log: Log;
 }
 
-function createHttpServer(handler: RequestListener, parts: HttpServerDeps): Server {
-  const { limits, maxConnections } = parts;
+function createHttpServer(handler: RequestListener, deps: HttpServerDeps): Server {
+  const { limits, maxConnections } = deps;
   const options = {
     headersTimeout: limits.headersMilliseconds,
     requestTimeout: limits.requestMilliseconds,
     keepAliveTimeout: limits.keepAliveMilliseconds,
     connectionsCheckingInterval: limits.checkMilliseconds,
     maxHeaderSize: limits.headerBytes,
-    // Judged by ourselves, so that the refusal has its shape.
+    // The host check responds in the format of the route.
     requireHostHeader: false,
   };
-  const server = createServer(options, answerInOrder(handler, limits));
+  const server = createServer(options, handleInOrder(handler, limits));
   server.setTimeout(limits.silenceMilliseconds);
   server.maxConnections = maxConnections;
-  // Otherwise workers that are full hand a connection to each other forever.
+  // Otherwise full workers would pass a connection to each other forever.
   Object.assign(server, { dropMaxConnection: true });
-  closeIdle(server, limits.keepAliveMilliseconds + limits.headersMilliseconds);
-  refuseWhatIsNoRequest(server, parts.log);
-  readExpectations(server, limits.bodyBytes);
+  closeIdleConnections(server, limits.keepAliveMilliseconds + limits.headersMilliseconds);
+  handleClientErrors(server, deps.log);
+  handleExpectations(server, limits.bodyBytes);
   return server;
 }
 
-function refuseWhatIsNoRequest(server: Server, log: Log): void {
+function handleClientErrors(server: Server, log: Log): void {
   server.on('clientError', (error: ParserError, socket) => {
-    if (!(socket instanceof Socket) || isEnding(socket)) return;
-    // Into an answer that has begun nothing may be written.
-    if (isAnswering(socket)) return void socket.destroy();
+    if (!(socket instanceof Socket) || isClosing(socket)) return;
+    // An error must not be written into a response that has begun.
+    if (isResponding(socket)) return void socket.destroy();
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-    const status = statusOfParserError(error);
+    const status = parserErrorStatus(error);
     log.debug({ status, reason: error.code }, 'client error');
     endWithClientError(socket, status);
   });
   server.on('connect', ({ socket }) => endWithClientError(socket, 501));
 }
 
-/** Asks for a body only if it will be read; expectations of other kinds may be ignored (RFC 9110 §10.1.1). */
-function readExpectations(server: Server, bodyBytes: number): void {
+/** Sends 100 Continue unless the body is too large. Other expectations may be ignored (RFC 9110 §10.1.1). */
+function handleExpectations(server: Server, bodyBytes: number): void {
   server.on('checkContinue', (request, response) => {
     if (!(Number(request.headers['content-length']) > bodyBytes)) response.writeContinue();
     server.emit('request', request, response);
@@ -69,10 +69,10 @@ function readExpectations(server: Server, bodyBytes: number): void {
 }
 
 /**
- * Node takes line breaks between two requests for signs of life, of which no request and so no
- * timeout ever begins.
+ * Closes idle connections. Line breaks between two requests reset the keep-alive timer of Node, and no
+ * request timeout starts for them.
  */
-function closeIdle(server: Server, milliseconds: number): void {
+function closeIdleConnections(server: Server, milliseconds: number): void {
   const requests = new WeakMap<Duplex, IncomingMessage>();
   const timers = new WeakMap<Duplex, NodeJS.Timeout>();
   server.on('connection', (socket) => socket.once('close', () => clearTimeout(timers.get(socket))));
@@ -107,23 +107,24 @@ export function createListener({ config, log, limits }: ListenerDeps): FastifyIn
     bodyLimit: limits.bodyBytes,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1000 },
     forceCloseConnections: 'idle',
-    // Requests that arrive while we close are still answered; ours is not a shape that Fastify knows.
+    // Requests during the shutdown are still answered, and the 503 of Fastify has another format.
     return503OnClosing: false,
     serverFactory: (handler) =>
       createHttpServer(withForwardedAddresses(handler), { limits, maxConnections, log }),
-    // The server has its own.
+    // handleClientErrors replaces it.
     clientErrorHandler: () => undefined,
     frameworkErrors: (error, _request, reply) => sendUnroutable(error, reply),
   });
 }
 
-/** No text that a caller chooses becomes an address: Fastify takes entries of the header as they are. */
+/** Removes entries of X-Forwarded-For that are no addresses: Fastify does not check them. */
 function withForwardedAddresses(handler: RequestListener): RequestListener {
   return (request, response) => {
     const header = request.headers['x-forwarded-for'];
-    // An empty header still says that there is a proxy.
-    if (header !== undefined)
+    // An empty header stays, because it shows that there is a proxy.
+    if (header !== undefined) {
       request.headers['x-forwarded-for'] = forwardedAddresses(String(header));
+    }
     handler(request, response);
   };
 }

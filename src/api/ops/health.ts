@@ -1,11 +1,11 @@
 /**
- * Whether the process lives, and whether it can do its work. A probe asks by address, so these routes
- * accept any Host header, and none: HAProxy sends HTTP/1.0 without one unless it is configured to.
+ * Health checks: liveness of the process, and readiness for requests. Probes use an IP address, so these
+ * routes accept any Host header, and none: HAProxy sends HTTP/1.0 without one by default.
  */
 import type { FastifyInstance } from 'fastify';
 
 export function serveHealth(app: FastifyInstance, isReady: () => Promise<boolean>): void {
-  const config = { isForAnyHost: true };
+  const config = { acceptsAnyHost: true };
   app.get('/health/live', { config }, (_request, reply) =>
     reply.send({ message: 'Alive', data: {} }),
   );

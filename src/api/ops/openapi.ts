@@ -1,18 +1,18 @@
-/** The OpenAPI 3.1 description, made from the very rows that are served. */
+/** The OpenAPI 3.1 document, generated from the REST routes, and its page with Swagger UI. */
 
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sentenceOf, statusOf } from '../../core/errors.ts';
 import { toJsonLine } from '../http/responses.ts';
 import { memoryFile, sendFile, serveFiles } from '../pages/assets.ts';
-import type { RestInput, RestRoute } from '../rest/route.ts';
+import type { RestParam, RestRoute } from '../rest/route.ts';
 import { restRoutes } from '../rest/routes.ts';
 
 export function openApiDocument(settings: { prefix: string; publicUrl: string; version: string }) {
   const paths: Record<string, Record<string, object>> = {};
-  for (const row of restRoutes) {
-    const url = `${settings.prefix}${row.path}`.replace(/:(\w+)/g, '{$1}');
-    paths[url] = { ...paths[url], [row.method.toLowerCase()]: operation(row) };
+  for (const route of restRoutes) {
+    const url = `${settings.prefix}${route.path}`.replace(/:(\w+)/g, '{$1}');
+    paths[url] = { ...paths[url], [route.method.toLowerCase()]: operation(route) };
   }
   return {
     openapi: '3.1.0' as const,
@@ -20,7 +20,7 @@ export function openApiDocument(settings: { prefix: string; publicUrl: string; v
       title: 'Gatehouse',
       version: settings.version,
       description:
-        'Accounts and sessions. Every answer is `{"message", "data"}`; the `data` of an error is `{"code", "fields"}`. The final slash of a path is optional.',
+        'Accounts and sessions. Every response is `{"message", "data"}`. The `data` of an error is `{"code", "fields"}`. The final slash of a path is optional.',
     },
     servers: [{ url: settings.publicUrl }],
     paths,
@@ -53,15 +53,15 @@ const problemSchema = {
   },
 } as const;
 
-function operation(row: RestRoute): object {
-  const inputs = Object.entries(row.inputs);
-  const bodyInputs = inputs.filter(([, { from }]) => from === 'body');
+function operation(route: RestRoute): object {
+  const params = Object.entries(route.params);
+  const bodyParams = params.filter(([, { from }]) => from === 'body');
   return {
-    summary: row.summary,
-    ...(row.needsToken ? { security: [{ bearer: [] }] } : {}),
-    parameters: inputs.filter(([, { from }]) => from !== 'body').map(parameter),
-    ...(bodyInputs.length > 0 ? { requestBody: requestBody(bodyInputs) } : {}),
-    responses: { [row.success.status]: success(row), ...refusals(row) },
+    summary: route.summary,
+    ...(route.needsToken ? { security: [{ bearer: [] }] } : {}),
+    parameters: params.filter(([, { from }]) => from !== 'body').map(parameter),
+    ...(bodyParams.length > 0 ? { requestBody: requestBody(bodyParams) } : {}),
+    responses: { [route.success.status]: successResponse(route), ...errorResponses(route) },
   };
 }
 
@@ -70,27 +70,27 @@ const schemas = {
   flag: { type: 'boolean' },
   number: { type: 'integer', minimum: 0 },
   ids: { type: 'array', items: { type: 'string', format: 'uuid' } },
-} as const satisfies Record<RestInput['kind'], object>;
+} as const satisfies Record<RestParam['kind'], object>;
 
-function parameter([name, { from, isRequired, description, kind }]: [string, RestInput]): object {
+function parameter([name, { from, isRequired, description, kind }]: [string, RestParam]): object {
   return { name, in: from, required: isRequired, description, schema: schemas[kind] };
 }
 
-function requestBody(inputs: readonly [string, RestInput][]): object {
+function requestBody(params: readonly [string, RestParam][]): object {
   const schema = {
     type: 'object',
-    required: inputs.filter(([, { isRequired }]) => isRequired).map(([name]) => name),
+    required: params.filter(([, { isRequired }]) => isRequired).map(([name]) => name),
     properties: Object.fromEntries(
-      inputs.map(([name, { description, kind }]) => [name, { ...schemas[kind], description }]),
+      params.map(([name, { description, kind }]) => [name, { ...schemas[kind], description }]),
     ),
   };
   return {
-    required: inputs.some(([, { isRequired }]) => isRequired),
+    required: params.some(([, { isRequired }]) => isRequired),
     content: { 'application/json': { schema }, 'application/x-www-form-urlencoded': { schema } },
   };
 }
 
-function success({ success: { status, message, data }, isList }: RestRoute): object {
+function successResponse({ success: { status, message, data }, isList }: RestRoute): object {
   if (status === 204) return { description: message };
   const properties = Object.fromEntries(Object.keys(data).map((name) => [name, {}]));
   const item = { type: 'object', properties };
@@ -104,8 +104,8 @@ function success({ success: { status, message, data }, isList }: RestRoute): obj
   return { description: message, content: { 'application/json': { schema } } };
 }
 
-function refusals(row: RestRoute): object {
-  const codes = row.needsToken
+function errorResponses({ needsToken }: RestRoute): object {
+  const codes = needsToken
     ? (['VALIDATION_FAILED', 'UNAUTHENTICATED'] as const)
     : (['VALIDATION_FAILED', 'INVALID_CREDENTIALS'] as const);
   return Object.fromEntries(
@@ -121,7 +121,7 @@ function refusals(row: RestRoute): object {
 
 const path = '/docs';
 
-/** Swagger UI sets styles from scripts and has its icons in the style sheet; nothing of it is elsewhere. */
+/** Swagger UI sets styles in scripts and has icons in its style sheet. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -134,7 +134,7 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Where the package keeps the files of Swagger UI. */
+/** The directory of the files of Swagger UI. */
 const filesDirectory = fileURLToPath(
   new URL('static/', import.meta.resolve('@fastify/swagger-ui')),
 );
@@ -173,13 +173,13 @@ const start = memoryFile(
   'text/javascript; charset=utf-8',
 );
 
-/** `/openapi.json` for programs and `/docs` for people. */
+/** Serves `/openapi.json` and `/docs`. */
 export function serveDocumentation(
   app: FastifyInstance,
-  parts: Parameters<typeof openApiDocument>[0],
+  settings: Parameters<typeof openApiDocument>[0],
 ): void {
   const document = memoryFile(
-    toJsonLine(openApiDocument(parts)),
+    toJsonLine(openApiDocument(settings)),
     'application/json; charset=utf-8',
   );
   const headers = { 'content-security-policy': contentSecurityPolicy };

@@ -1,6 +1,6 @@
 /**
- * The feed of ended sessions for services that verify tokens themselves: server-sent events, open to
- * whoever has REVOCATION_FEED_KEY. Beats stop as soon as changes might be missed here.
+ * `/revocations`: server-sent events about ended sessions, for services that verify tokens themselves and
+ * have REVOCATION_FEED_KEY. The heartbeats stop while this process might miss changes.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Problem } from '../../core/errors.ts';
@@ -10,7 +10,7 @@ import type { Sessions } from '../../features/sessions/sessions.ts';
 import type { Log } from '../../observability/log.ts';
 import type { RevocationEvent } from '../../verify/revocation-feed.ts';
 import { requireKey } from '../http/access-control.ts';
-import { EventStream } from '../http/event-stream.ts';
+import { EventStream } from './event-stream.ts';
 
 export interface RevocationsDeps {
   readonly key: string;
@@ -20,44 +20,44 @@ export interface RevocationsDeps {
   readonly clock: Clock;
 }
 
-const beatMilliseconds = 1000;
-/** Streams of one process. Their readers are services that verify tokens. */
+const heartbeatMs = 1000;
+/** Concurrent streams of one process. */
 const maxStreams = 200;
-/** Seconds; longer than an access token can live. */
-const toldSeconds = 1000;
+/** Sessions that ended within this time are sent first. It is longer than the life of an access token. */
+const replayedSeconds = 1000;
 
-export function serveRevocations(app: FastifyInstance, parts: RevocationsDeps): void {
-  const { changeFeed, log } = parts;
+export function serveRevocations(app: FastifyInstance, deps: RevocationsDeps): void {
+  const { changeFeed, log } = deps;
   const streams = new Set<EventStream>();
   changeFeed.onChange((change) => {
     for (const stream of streams) publish(stream, change);
   });
-  const beats = setInterval(() => {
+  const heartbeat = setInterval(() => {
     for (const stream of streams) {
       if (changeFeed.isTrusted()) stream.send({ type: 'beat' } satisfies RevocationEvent);
-      stream.endIfStalled();
+      stream.closeIfStalled();
     }
-  }, beatMilliseconds);
-  beats.unref();
+  }, heartbeatMs);
+  heartbeat.unref();
   app.addHook('preClose', async () => {
-    clearInterval(beats);
+    clearInterval(heartbeat);
     for (const stream of streams) stream.end();
   });
 
   app.get('/revocations', { exposeHeadRoute: false }, async (request, reply) => {
-    requireKey(request, { key: parts.key, event: 'revocations', log });
+    requireKey(request, { key: deps.key, event: 'revocations', log });
     if (!changeFeed.isTrusted() || streams.size >= maxStreams) {
       throw new Problem('OVERLOADED', { retryAfterSeconds: 1 });
     }
     const stream = openStream(reply, () =>
       log.warn({ requestId: request.id }, 'event stream closed: the client does not read'),
     );
-    // Listens first and asks then, so that nothing falls between the two.
+    // Subscribes before the query, so that no session is missed between the two.
     streams.add(stream);
     reply.raw.once('close', () => streams.delete(stream));
     try {
-      const since = secondsAfter(parts.clock(), -toldSeconds);
-      const ids = await parts.sessions.endedSince(since);
+      const since = secondsAfter(deps.clock(), -replayedSeconds);
+      const ids = await deps.sessions.endedSince(since);
       if (await stream.sendAll(endedEvents(ids)))
         stream.send({ type: 'ready' } satisfies RevocationEvent);
     } catch {
@@ -82,7 +82,7 @@ function* endedEvents(sessionIds: readonly string[]): Iterable<RevocationEvent> 
   for (const sessionId of sessionIds) yield { type: 'ended', sessionId };
 }
 
-/** `all` means that anything may have changed: the reader has to begin anew. */
+/** `all` means that any session may have changed: the client has to connect again. */
 function publish(stream: EventStream, change: ChangeKey): void {
   const [kind, sessionId] = change.split(':');
   if (kind === 'session' && sessionId) {

@@ -1,4 +1,4 @@
-/** What pages load besides themselves: one style sheet and one icon. No script, no font. */
+/** Static files: style sheet and icon of the pages, and the files of Swagger UI and the GraphQL IDE. */
 
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -8,19 +8,19 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 export const styleSheetPath = '/assets/gatehouse.css';
 export const iconPath = '/assets/gatehouse.svg';
 
-/** Text is at least 4.5:1, edges of fields at least 3:1 against what it stands on (WCAG 2.2). */
+/** The contrast is at least 4.5:1 for text and 3:1 for the borders of fields (WCAG 2.2). */
 const styleSheet = `
 :root { color-scheme: light dark;
-  --ground: #f3f4f8; --card: #fff; --text: #161a22; --quiet: #4a5264; --line: #d9dde6; --edge: #828b9d;
+  --page: #f3f4f8; --card: #fff; --text: #161a22; --quiet: #4a5264; --line: #d9dde6; --edge: #828b9d;
   --field: #fff; --accent: #1f4fd8; --accent-hover: #173db0; --on-accent: #fff; --tint: #eef2fe;
   --good: #14713b; --good-tint: #e3f5ea; --bad: #a4161a; --bad-tint: #fdeaea; --shadow: 0 1px 2px #1018280d, 0 8px 24px #10182814; }
 @media (prefers-color-scheme: dark) { :root {
-  --ground: #0e1117; --card: #171b24; --text: #eef1f7; --quiet: #b4bccb; --line: #2b313d; --edge: #77819a;
+  --page: #0e1117; --card: #171b24; --text: #eef1f7; --quiet: #b4bccb; --line: #2b313d; --edge: #77819a;
   --field: #0e1117; --accent: #a9c0ff; --accent-hover: #c6d5ff; --on-accent: #0b1530; --tint: #1d2536;
   --good: #7fdca2; --good-tint: #14301f; --bad: #ffb0ac; --bad-tint: #3a1a1c; --shadow: none; } }
 *, ::before, ::after { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
-body { margin: 0; min-height: 100vh; background: var(--ground); color: var(--text);
+body { margin: 0; min-height: 100vh; background: var(--page); color: var(--text);
   font: 1.0625rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 header, main { max-width: 33rem; margin: 0 auto; padding: 0 1rem; }
 header { padding-top: 2rem; padding-bottom: 1rem; }
@@ -37,7 +37,7 @@ a { color: var(--accent); text-underline-offset: .15em; }
 .mark { display: grid; place-items: center; width: 3rem; height: 3rem; border-radius: 50%; margin: 0 0 1rem; }
 .mark svg { width: 1.5rem; height: 1.5rem; }
 .mark.done { background: var(--good-tint); color: var(--good); }
-.mark.refused { background: var(--bad-tint); color: var(--bad); }
+.mark.failed { background: var(--bad-tint); color: var(--bad); }
 .quiet { color: var(--quiet); }
 .account { margin: 0 0 1.5rem; padding: .7rem 1rem; border-radius: .7rem; background: var(--tint); }
 .account dt { font-size: .875rem; color: var(--quiet); }
@@ -81,11 +81,11 @@ iframe { display: block; width: 100%; height: 32rem; border: 1px solid var(--lin
 }
 `;
 
-/** An arch with a gate of two wings, in the colour of the text around it. */
-export const gate =
+/** The logo, in the colour of the surrounding text. */
+export const logoPath =
   '<path d="M3 21V11a9 9 0 0 1 18 0v10h-3V11a6 6 0 0 0-12 0v10ZM8 21V11a4 4 0 0 1 3.25-3.93V21ZM12.75 21V7.07A4 4 0 0 1 16 11v10Z" fill="currentColor"/>';
 
-const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" color="#4f78ee">${gate}</svg>`;
+const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" color="#4f78ee">${logoPath}</svg>`;
 
 export function serveAssets(app: FastifyInstance): void {
   const files = [
@@ -123,7 +123,7 @@ export function memoryFile(content: string | Buffer, type: string): MemoryFile {
   return { type, content: Buffer.from(content), etag };
 }
 
-/** Sends the file, or 304 to a caller that has it already (RFC 9110 §13.1.2). */
+/** Sends the file, or 304 to a client that has it (RFC 9110 §13.1.2). */
 export function sendFile(request: FastifyRequest, reply: FastifyReply, file: MemoryFile) {
   const known = (request.headers['if-none-match'] ?? '').split(',').map((each) => each.trim());
   reply.header('etag', file.etag);
@@ -134,7 +134,7 @@ export function sendFile(request: FastifyRequest, reply: FastifyReply, file: Mem
 /**
  * Serves every file below `directory` under `prefix`, which ends with a slash.
  *
- * @param headers of each answer
+ * @param headers of each response
  */
 export function serveFiles(
   app: FastifyInstance,
@@ -146,7 +146,7 @@ export function serveFiles(
     ),
   );
   const files = new Map<string, MemoryFile>();
-  const fileOf = (name: string): MemoryFile => {
+  const load = (name: string): MemoryFile => {
     const file =
       files.get(name) ??
       memoryFile(readFileSync(join(directory, name)), types[extname(name)] ?? '');
@@ -157,7 +157,7 @@ export function serveFiles(
     const name = request.params['*'];
     if (!names.has(name)) return reply.callNotFound();
     reply.headers({ 'cache-control': 'public, max-age=0', ...headers });
-    return sendFile(request, reply, fileOf(name));
+    return sendFile(request, reply, load(name));
   });
 }
 

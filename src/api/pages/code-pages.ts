@@ -1,18 +1,18 @@
 /**
- * A page behind a link with a code: it names the address and has one button. Opening it changes
- * nothing; its button does.
+ * The pages that confirm and cancel a change of address, with one button. Opening a page changes nothing, so
+ * that mail scanners do not consume the code.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { textsIn } from '../../i18n/translate.ts';
 import type { CompileDocument, CompiledDocument } from '../graphql/compiled-operations.ts';
-import { type LinkOwners, runOperation, selection, textOf } from './link-operations.ts';
+import { executeOperation, type LinkOwners, selection, textOf } from './link-operations.ts';
 import {
   accountRow,
   html,
   pageLocale,
-  sendDeadLink,
   sendFailure,
-  sendIncomplete,
+  sendIncompleteLink,
+  sendInvalidLink,
   sendPage,
 } from './page.ts';
 
@@ -23,30 +23,30 @@ export interface PageDeps {
 
 export interface CodePage {
   readonly path: string;
-  /** The mutation, and the name of the page's texts. */
+  /** The mutation, and the key of the texts. */
   readonly operation: 'confirmEmailChange' | 'cancelEmailChange';
 }
 
-export function serveCodePage(app: FastifyInstance, page: CodePage, parts: PageDeps): void {
-  const options = { config: { speaks: 'rest' }, errorHandler: sendFailure } as const;
-  const run = parts.compileDocument(
+export function serveCodePage(app: FastifyInstance, page: CodePage, deps: PageDeps): void {
+  const options = { config: { format: 'rest' }, errorHandler: sendFailure } as const;
+  const execute = deps.compileDocument(
     `mutation ($code: String!) { result: ${page.operation}(code: $code) ${selection} }`,
   );
-  app.get(page.path, options, (request, reply) => sendQuestion(page, parts, request, reply));
-  app.post(page.path, options, (request, reply) => sendResult(page, run, request, reply));
+  app.get(page.path, options, (request, reply) => sendForm(page, deps, request, reply));
+  app.post(page.path, options, (request, reply) => sendResult(page, execute, request, reply));
 }
 
-/** Asks for the press of the button. Also answers HEAD. */
-async function sendQuestion(
+/** Sends the page with the button. Handles GET and HEAD. */
+async function sendForm(
   page: CodePage,
   { linkOwners }: Pick<PageDeps, 'linkOwners'>,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const code = textOf(request.query, 'code');
-  if (code === undefined) return sendIncomplete(reply);
+  if (code === undefined) return sendIncompleteLink(reply);
   const address = await linkOwners.addressOfEmailChangeCode(code);
-  if (address === undefined) return sendDeadLink(reply, page.operation);
+  if (address === undefined) return sendInvalidLink(reply, page.operation);
   const locale = pageLocale(request);
   const translate = textsIn(locale);
   const texts = `pages.${page.operation}` as const;
@@ -64,14 +64,14 @@ ${accountRow(translate('pages.address'), address)}
 
 async function sendResult(
   page: CodePage,
-  run: CompiledDocument,
+  execute: CompiledDocument,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const code = textOf(request.body, 'code');
-  if (code === undefined) return sendIncomplete(reply);
-  const problem = await runOperation(run, request, { code });
-  if (problem) return sendDeadLink(reply, page.operation);
+  if (code === undefined) return sendIncompleteLink(reply);
+  const problem = await executeOperation(execute, request, { code });
+  if (problem) return sendInvalidLink(reply, page.operation);
   const locale = pageLocale(request);
   const translate = textsIn(locale);
   const texts = `pages.${page.operation}` as const;

@@ -1,6 +1,6 @@
 /**
- * The development mailbox as pages and, for programs, as JSON. Only there while no mail server is
- * set, and for this machine only: the mails hold codes.
+ * The development mailbox, as pages and as JSON. It exists while no mail server is configured, and answers
+ * clients on the same machine only, because the mails contain codes.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../../core/errors.ts';
@@ -8,7 +8,8 @@ import { type SupportedLocale, supportedLocaleOf, supportedLocales } from '../..
 import type { DevMailbox, StoredMail } from '../../mail/dev-mailbox.ts';
 import type { Mail } from '../../mail/templates/layout.ts';
 import { isPreviewName, previewMail, previewNames } from '../../mail/templates/previews.ts';
-import { requireThisMachine } from '../http/access-control.ts';
+import { requireLocalClient } from '../http/access-control.ts';
+import { acceptsHtml } from '../http/content-negotiation.ts';
 import { textOf } from './link-operations.ts';
 import { type Html, html, sendPage } from './page.ts';
 
@@ -17,14 +18,14 @@ interface MailboxDeps {
   readonly publicUrl: string;
 }
 
-/** Every route, other methods too, is behind one guard. */
-export function serveMailbox(app: FastifyInstance, parts: MailboxDeps): void {
+/** One hook guards all routes, including those for other methods. */
+export function serveMailbox(app: FastifyInstance, deps: MailboxDeps): void {
   app.addHook('onRequest', (request, _reply, done) => {
-    if (isInMailbox(request.routeOptions.url)) requireThisMachine(request);
+    if (isInMailbox(request.routeOptions.url)) requireLocalClient(request);
     done();
   });
-  serveMails(app, parts);
-  servePreviews(app, parts.publicUrl);
+  serveMails(app, deps);
+  servePreviews(app, deps.publicUrl);
 }
 
 function isInMailbox(url = ''): boolean {
@@ -34,14 +35,16 @@ function isInMailbox(url = ''): boolean {
 function serveMails(app: FastifyInstance, { mailbox }: MailboxDeps): void {
   app.get(mailboxPath, async (request, reply) => {
     const mails = await mailbox.list();
-    return wantsPage(request)
+    return acceptsHtml(request.headers.accept)
       ? sendList(reply, mails)
       : sendData(reply, 'Mails, newest first', mails);
   });
 
   app.get<{ Params: { id: string } }>(`${mailboxPath}/:id`, async (request, reply) => {
     const mail = await requireMail(mailbox, request.params.id);
-    return wantsPage(request) ? sendMail(reply, mail) : sendData(reply, 'Mail', mail);
+    return acceptsHtml(request.headers.accept)
+      ? sendMail(reply, mail)
+      : sendData(reply, 'Mail', mail);
   });
 
   app.get<{ Params: { id: string } }>(`${mailboxPath}/:id/html`, async (request, reply) =>
@@ -64,7 +67,7 @@ function sendList(reply: FastifyReply, mails: readonly StoredMail[]): FastifyRep
     locale: 'en',
     title: 'Development mailbox',
     isWide: true,
-    body: html`<p>No mail server is set, so mails are kept here. Set <code>EMAIL_HOST</code> to send them.</p>
+    body: html`<p>No mail server is configured, so mails are stored here. Set <code>EMAIL_HOST</code> to send them.</p>
 <table>
 <thead><tr><th scope="col">Subject</th><th scope="col">To</th><th scope="col">Time (UTC)</th></tr></thead>
 <tbody>
@@ -92,14 +95,14 @@ ${bodyOfMail(mail, `${mailboxPath}/${mail.id}/html`)}`,
 
 const mailboxPath = '/dev/mailbox';
 
-/** @param htmlPath where the HTML part is served by itself */
+/** @param htmlPath the path of the HTML part */
 function bodyOfMail(mail: Mail, htmlPath: string): Html {
   return html`<iframe title="HTML part" src="${htmlPath}"></iframe>
 <h2>Text part</h2>
 <pre>${mail.text}</pre>`;
 }
 
-/** The HTML part as its own document, so that its styles and links stand apart from the page's. */
+/** Sends the HTML part as a separate document, so that its styles do not mix with those of the page. */
 function sendHtmlPart(reply: FastifyReply, mail: Mail): FastifyReply {
   return reply
     .type('text/html; charset=utf-8')
@@ -112,11 +115,6 @@ function sendHtmlPart(reply: FastifyReply, mail: Mail): FastifyReply {
     .send(mail.html.replace('<head>', '<head><base target="_top">'));
 }
 
-function wantsPage(request: FastifyRequest): boolean {
-  return (request.headers.accept ?? '').includes('text/html');
-}
-
-/** For programs. */
 function sendData(reply: FastifyReply, message: string, data: object): FastifyReply {
   return reply.header('cache-control', 'no-store').send({ message, data });
 }
@@ -136,7 +134,7 @@ function servePreviews(app: FastifyInstance, publicUrl: string): void {
 
   app.get<PreviewRoute>(`${previewPath}/:name`, async (request, reply) => {
     const mail = previewOf(request);
-    if (!wantsPage(request)) return sendData(reply, 'Preview', mail);
+    if (!acceptsHtml(request.headers.accept)) return sendData(reply, 'Preview', mail);
     const { name } = request.params;
     return sendPage(reply, {
       locale: 'en',

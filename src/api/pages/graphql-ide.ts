@@ -1,13 +1,14 @@
-/** The GraphQL IDE (Altair), served from the package's own files; only there while DEBUG is on. */
+/** The GraphQL IDE (Altair), from the files of its package. It exists while DEBUG is on. */
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
+import { acceptsHtml } from '../http/content-negotiation.ts';
 import { graphqlPath } from '../http/responses.ts';
 import { type MemoryFile, memoryFile, sendFile, serveFiles } from './assets.ts';
 
 const path = `${graphqlPath}/ide/`;
 
-/** The one script inside the page is named by its digest; the IDE sets styles from scripts. */
+/** Allows the inline script by its digest. The IDE sets styles in scripts. */
 const policyFor = (scriptDigest: string) =>
   [
     "default-src 'none'",
@@ -23,12 +24,13 @@ const policyFor = (scriptDigest: string) =>
     "frame-ancestors 'none'",
   ].join('; ');
 
-/** Where the package keeps its files. */
+/** The directory of the files of Altair. */
 const distDirectory = fileURLToPath(new URL('dist', import.meta.resolve('altair-static')));
 
 export function serveGraphqlIde(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ method, url, headers }, reply) => {
-    if (method === 'GET' && url === graphqlPath && wantsPage(headers)) return reply.redirect(path);
+    if (method === 'GET' && url === graphqlPath && acceptsHtml(headers.accept))
+      return reply.redirect(path);
   });
   let page: ReturnType<typeof renderPage> | undefined;
   app.get(path, async (request, reply) => {
@@ -39,15 +41,11 @@ export function serveGraphqlIde(app: FastifyInstance): void {
   serveFiles(app, { prefix: path, directory: distDirectory });
 }
 
-/** Loaded when somebody looks: it would cost every start a fifth of a second. */
+/** Loaded at the first request, because loading takes a fifth of a second. */
 async function renderPage(): Promise<{ readonly file: MemoryFile; readonly policy: string }> {
   const { renderAltair } = await import('altair-static');
   const html = renderAltair({ baseURL: path, endpointURL: graphqlPath });
   const [, script = ''] = /<script type="module" nonce="">([\s\S]*?)<\/script>/.exec(html) ?? [];
   const digest = `sha256-${createHash('sha256').update(script).digest('base64')}`;
   return { file: memoryFile(html, 'text/html; charset=utf-8'), policy: policyFor(digest) };
-}
-
-function wantsPage({ accept = '' }: { accept?: string | undefined }): boolean {
-  return accept.includes('text/html');
 }

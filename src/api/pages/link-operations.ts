@@ -1,4 +1,4 @@
-/** Runs the operation behind a page's button: a document as a client could send it. */
+/** The GraphQL operations of the pages, and the lookups of the account that a link belongs to. */
 import type { FastifyRequest } from 'fastify';
 import { type FieldProblem, isProblemCode, Problem, type ProblemCode } from '../../core/errors.ts';
 import type { CheckCode } from '../../features/authentication/consume-code.ts';
@@ -11,21 +11,22 @@ import type { CompiledDocument } from '../graphql/compiled-operations.ts';
 import { passwordFaultsOf } from '../graphql/password-faults.ts';
 import { contextOf } from '../http/context.ts';
 
-/** What the document of a page selects of its one answer, which is called `result`. */
+/** The selection of the root field, which has the alias `result`. */
 export const selection = '{ __typename ... on Problem { code fields { path message } } }';
 
 /**
- * Answers the problem that the person can do something about, or nothing when it is done.
+ * Executes the document of a page.
  *
+ * @returns the problem of the result; undefined on success
  * @throws THROTTLED, OVERLOADED, INTERNAL
  */
-export async function runOperation(
-  run: CompiledDocument,
+export async function executeOperation(
+  execute: CompiledDocument,
   request: FastifyRequest,
   variables: Parameters<CompiledDocument>[0],
 ): Promise<Problem | undefined> {
   const context = contextOf(request);
-  const { data, errors } = await run(variables, context);
+  const { data, errors } = await execute(variables, context);
   if (errors?.[0]) throw topLevelProblem(errors[0].extensions);
   // The shape is that of `selection`.
   const result = data?.result as { code?: ProblemCode; fields?: readonly FieldProblem[] };
@@ -41,7 +42,7 @@ function topLevelProblem({ code, retryAfter }: Record<string, unknown> = {}): Pr
   );
 }
 
-/** A value of a query or a form, where it is one text. */
+/** A value of a query or form; undefined unless it is one string with content. */
 export function textOf(source: unknown, name: string): string | undefined {
   const value = (Object(source) as Record<string, unknown>)[name]; // any object has keys
   return typeof value === 'string' && value !== '' ? value : undefined;
@@ -49,21 +50,21 @@ export function textOf(source: unknown, name: string): string | undefined {
 
 export interface PasswordLinkOwner {
   readonly email: string;
-  /** Whether it is the first password of an account that an administrator has made. */
+  /** Whether the link is an invitation to set the first password. */
   readonly isInvited: boolean;
 }
 
 export interface LinkOwners {
-  /** The address that a code of a change would verify now; nothing for any other code. @throws THROTTLED */
+  /** The new address of a valid code of an address change; undefined for other codes. @throws THROTTLED */
   addressOfEmailChangeCode(code: string): Promise<string | undefined>;
   /**
-   * The address, and what the page has to ask for; nothing for any other code.
+   * The address of a valid verification code, and whether the page needs a password; undefined for others.
    *
    * @throws THROTTLED
    */
   ownerOfVerificationCode(code: string): Promise<VerificationCodeOwner | undefined>;
   /**
-   * The account that uid and token would set a password of now; nothing for any others.
+   * The account of a valid password link; undefined for other links.
    *
    * @throws THROTTLED
    */
@@ -86,7 +87,7 @@ export function createLinkOwners(deps: {
   };
 }
 
-/** What is malformed is not valid either. */
+/** A malformed link is an invalid link. */
 function ifMalformed(error: unknown): undefined {
   if (error instanceof Problem && error.code === 'VALIDATION_FAILED') return undefined;
   throw error;

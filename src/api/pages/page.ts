@@ -1,12 +1,12 @@
-/** The frame of every page: never cached, and never naming its address to another site. */
+/** Renders the pages: HTML template, layout, and the pages for errors and invalid links. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { escapeHtml } from '../../core/text.ts';
 import { preferredLocale, type SupportedLocale } from '../../i18n/locale.ts';
 import { textsIn } from '../../i18n/translate.ts';
-import { problemOf, sendProblem } from '../http/responses.ts';
-import { gate, iconPath, styleSheetPath } from './assets.ts';
+import { sendProblem, toProblem } from '../http/responses.ts';
+import { iconPath, logoPath, styleSheetPath } from './assets.ts';
 
-/** A piece of HTML that needs no escaping any more. */
+/** HTML that is escaped already. */
 export class Html {
   readonly text: string;
 
@@ -15,43 +15,43 @@ export class Html {
   }
 }
 
-/** HTML with every value escaped, except those that are Html already. */
+/** Escapes every value that is not `Html`. */
 export function html(
   strings: TemplateStringsArray,
   ...values: readonly (string | Html | Html[])[]
 ): Html {
-  const parts = strings.map((string, index) => {
+  const pieces = strings.map((string, index) => {
     const value = values[index];
     if (value === undefined) return string;
     if (value instanceof Html) return string + value.text;
     if (Array.isArray(value)) return string + value.map(({ text }) => text).join('\n');
     return string + escapeHtml(value);
   });
-  return new Html(parts.join(''));
+  return new Html(pieces.join(''));
 }
 
 export interface Page {
   readonly locale: SupportedLocale;
   readonly title: string;
-  /** What the browser's tab says; the title when left out. */
+  /** The title of the browser tab; `title` by default. */
   readonly tabTitle?: string;
   readonly body: Html;
   readonly status?: number;
-  /** How it ended, as a sign above the title. */
-  readonly mark?: keyof typeof signs;
+  /** The icon above the title. */
+  readonly mark?: keyof typeof markIcons;
   readonly isWide?: boolean;
 }
 
-const signs = {
+const markIcons = {
   done: '<path d="m5 12.5 4.5 4.5L19 7.5"/>',
-  refused: '<path d="M12 6.5v7"/><path d="M12 17.5h.01"/>',
+  failed: '<path d="M12 6.5v7"/><path d="M12 17.5h.01"/>',
 } as const;
 
 const brand = new Html(
-  `<p class="brand"><svg viewBox="0 0 24 24" aria-hidden="true">${gate}</svg>Gatehouse</p>`,
+  `<p class="brand"><svg viewBox="0 0 24 24" aria-hidden="true">${logoPath}</svg>Gatehouse</p>`,
 );
 
-/** The language that the person at the browser prefers. */
+/** The language of the Accept-Language header. */
 export function pageLocale(request: FastifyRequest): SupportedLocale {
   return preferredLocale(request.headers['accept-language']);
 }
@@ -73,7 +73,7 @@ export function sendPage(reply: FastifyReply, page: Page): FastifyReply {
 <header>${brand}</header>
 <main>
 <div class="card">
-${page.mark ? signOf(page.mark) : ''}<h1>${title}</h1>
+${page.mark ? renderMark(page.mark) : ''}<h1>${title}</h1>
 ${body}
 </div>
 </main>
@@ -89,14 +89,14 @@ ${body}
     .send(document.text);
 }
 
-/** Names the account that a page is about. */
+/** Shows the account of a page. */
 export function accountRow(label: string, address: string): Html {
   return html`<dl class="account"><dt>${label}</dt><dd>${address}</dd></dl>`;
 }
 
-function signOf(mark: keyof typeof signs): Html {
+function renderMark(mark: keyof typeof markIcons): Html {
   return new Html(
-    `<div class="mark ${mark}"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${signs[mark]}</svg></div>\n`,
+    `<div class="mark ${mark}"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${markIcons[mark]}</svg></div>\n`,
   );
 }
 
@@ -106,14 +106,14 @@ function withAcceptLanguage(before: number | string | string[] | undefined): str
 
 type Failure = 'throttled' | 'overloaded' | 'malformed' | 'internal';
 
-/** The error handler of pages. Quotes nothing; what is unexpected goes to the log. */
+/** The error handler of the pages. It repeats nothing of the request and logs unexpected errors. */
 export function sendFailure(
   error: Error,
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const problem = problemOf(error);
-  // Only programs send tokens.
+  const problem = toProblem(error);
+  // Browsers send no bearer token, so the client is a program.
   if (problem?.code === 'UNAUTHENTICATED') return sendProblem(reply, problem);
   if (problem?.retryAfterSeconds !== undefined) {
     reply.header('retry-after', String(problem.retryAfterSeconds));
@@ -132,27 +132,27 @@ function sendFailurePage(reply: FastifyReply, status: number, failure: Failure):
   return sendPage(reply, {
     locale,
     status,
-    mark: 'refused',
+    mark: 'failed',
     title: translate('pages.failure.title'),
     body: html`<p>${translate(`pages.failure.${failure}`)}</p>`,
   });
 }
 
-/** For a link that lost a part on its way. */
-export function sendIncomplete(reply: FastifyReply): FastifyReply {
+/** The page for a link without its code or token. */
+export function sendIncompleteLink(reply: FastifyReply): FastifyReply {
   const locale = pageLocale(reply.request);
   const translate = textsIn(locale);
   return sendPage(reply, {
     locale,
     status: 400,
-    mark: 'refused',
+    mark: 'failed',
     title: translate('pages.linkIncomplete.title'),
     body: html`<p>${translate('pages.linkIncomplete.body')}</p>`,
   });
 }
 
-/** For a link that was used, is too old or was never one. Does not say which, nor whose it was. */
-export function sendDeadLink(
+/** The page for a link that is used, expired or unknown. It reveals neither the reason nor the account. */
+export function sendInvalidLink(
   reply: FastifyReply,
   page: 'verifyEmail' | 'confirmEmailChange' | 'cancelEmailChange' | 'resetPassword',
 ): FastifyReply {
@@ -161,7 +161,7 @@ export function sendDeadLink(
   return sendPage(reply, {
     locale,
     status: 400,
-    mark: 'refused',
+    mark: 'failed',
     title: translate(`pages.${page}.deadTitle`),
     body: html`<p>${translate(`pages.${page}.dead`)}</p>
 <p>${translate(`pages.${page}.deadHelp`)}</p>`,

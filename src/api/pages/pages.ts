@@ -1,4 +1,4 @@
-/** The pages that links in mails open. They work without a script, and without being logged in. */
+/** The pages of the links in mails. They need no JavaScript and no login. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { serveAssets } from './assets.ts';
 import {
@@ -11,17 +11,17 @@ import { textOf } from './link-operations.ts';
 import { type ResetPasswordDeps, serveResetPasswordPage } from './reset-password.ts';
 import { sendVerificationForm, serveVerifyEmailPage } from './verify-email.ts';
 
-export function servePages(app: FastifyInstance, parts: ResetPasswordDeps): void {
+export function servePages(app: FastifyInstance, deps: ResetPasswordDeps): void {
   serveAssets(app);
-  serveVerifyEmailPage(app, parts);
+  serveVerifyEmailPage(app, deps);
   for (const page of [confirmEmailChangePage, cancelEmailChangePage]) {
-    serveCodePage(app, page, parts);
+    serveCodePage(app, page, deps);
   }
-  serveResetPasswordPage(app, parts);
+  serveResetPasswordPage(app, deps);
 }
 
-/** The page of a verification code, for the REST address that programs use. */
-export function createVerifyPage(parts: Pick<PageDeps, 'linkOwners'>) {
+/** The page of a verification code, for browsers at the REST URL. */
+export function createVerifyPage(deps: Pick<PageDeps, 'linkOwners'>) {
   return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    sendVerificationForm(parts, reply, { code: textOf(request.query, 'code') });
+    sendVerificationForm(deps, reply, { code: textOf(request.query, 'code') });
 }

@@ -1,17 +1,17 @@
-/** The page behind the links to choose a password with. Opening it changes nothing; its form does. */
+/** The page of reset and invitation links, with a form for the new password. Opening it changes nothing. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '../../core/errors.ts';
 import { textsIn } from '../../i18n/translate.ts';
 import type { CompiledDocument } from '../graphql/compiled-operations.ts';
 import type { PageDeps } from './code-pages.ts';
-import { runOperation, selection, textOf } from './link-operations.ts';
+import { executeOperation, selection, textOf } from './link-operations.ts';
 import {
   accountRow,
   html,
   pageLocale,
-  sendDeadLink,
   sendFailure,
-  sendIncomplete,
+  sendIncompleteLink,
+  sendInvalidLink,
   sendPage,
 } from './page.ts';
 import { passwordForm } from './password-form.ts';
@@ -29,52 +29,52 @@ interface Link {
   readonly token: string;
 }
 
-export function serveResetPasswordPage(app: FastifyInstance, parts: ResetPasswordDeps): void {
-  const options = { config: { speaks: 'rest' }, errorHandler: sendFailure } as const;
-  const run = parts.compileDocument(document);
+export function serveResetPasswordPage(app: FastifyInstance, deps: ResetPasswordDeps): void {
+  const options = { config: { format: 'rest' }, errorHandler: sendFailure } as const;
+  const execute = deps.compileDocument(document);
   app.get(path, options, async (request, reply) => {
-    const link = linkOf(request.query);
-    return link ? sendForm(parts, reply, { link }) : sendIncomplete(reply);
+    const link = parseLink(request.query);
+    return link ? sendForm(deps, reply, { link }) : sendIncompleteLink(reply);
   });
   app.post(path, options, async (request, reply) => {
-    const link = linkOf(request.body);
-    if (!link) return sendIncomplete(reply);
-    const problem = await setPassword(run, request, link);
+    const link = parseLink(request.body);
+    if (!link) return sendIncompleteLink(reply);
+    const problem = await setPassword(execute, request, link);
     if (!problem) return sendDone(reply);
-    if (problem.code !== 'VALIDATION_FAILED') return sendDeadLink(reply, 'resetPassword');
-    return sendForm(parts, reply, { link, problem });
+    if (problem.code !== 'VALIDATION_FAILED') return sendInvalidLink(reply, 'resetPassword');
+    return sendForm(deps, reply, { link, problem });
   });
 }
 
-function linkOf(source: unknown): Link | undefined {
+function parseLink(source: unknown): Link | undefined {
   const [uid, token] = [textOf(source, 'uid'), textOf(source, 'token')];
   return uid === undefined || token === undefined ? undefined : { uid, token };
 }
 
-function setPassword(run: CompiledDocument, request: FastifyRequest, link: Link) {
+function setPassword(execute: CompiledDocument, request: FastifyRequest, link: Link) {
   const password = textOf(request.body, 'password') ?? '';
   const passwordConfirmation = textOf(request.body, 'passwordConfirmation') ?? '';
-  return runOperation(run, request, { input: { ...link, password, passwordConfirmation } });
+  return executeOperation(execute, request, { input: { ...link, password, passwordConfirmation } });
 }
 
-/** Keeps uid and token, so that a refused password can be followed by a better one. */
+/** The form has uid and token, so that the user can try another password. */
 async function sendForm(
   { linkOwners, passwordMinLength }: ResetPasswordDeps,
   reply: FastifyReply,
   { link, problem }: { readonly link: Link; readonly problem?: Problem },
 ): Promise<FastifyReply> {
   const owner = await linkOwners.ownerOfPasswordLink(link.uid, link.token);
-  if (!owner) return sendDeadLink(reply, 'resetPassword');
+  if (!owner) return sendInvalidLink(reply, 'resetPassword');
   const { email, isInvited } = owner;
   const locale = pageLocale(reply.request);
   const translate = textsIn(locale);
   const title = translate(`pages.resetPassword.${isInvited ? 'inviteTitle' : 'title'}`);
-  const isRefused = problem !== undefined;
+  const isRejected = problem !== undefined;
   return sendPage(reply, {
     locale,
-    status: isRefused ? 400 : 200,
+    status: isRejected ? 400 : 200,
     title,
-    tabTitle: isRefused ? translate('pages.errorTitle', { title }) : title,
+    tabTitle: isRejected ? translate('pages.errorTitle', { title }) : title,
     body: html`<p>${translate(`pages.resetPassword.${isInvited ? 'inviteBody' : 'body'}`)}</p>
 ${accountRow(translate('pages.account'), email)}
 ${passwordForm(translate, { ...link, action: path, email, minLength: passwordMinLength, problem })}`,

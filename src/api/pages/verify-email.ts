@@ -1,22 +1,22 @@
 /**
- * The page behind the link of a verification mail. For a registration, and for an account that is in use
- * already, it asks for the password, so that the owner of the address confirms no other; a second button
- * removes a registration.
+ * The page of a verification link. For a registration, and for an account that is in use, it asks for the
+ * password, so that the owner of the address does not confirm the account of another person. A second button
+ * deletes a registration.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { VerificationCodeOwner } from '../../features/authentication/email-verification.ts';
 import { type Translate, textsIn } from '../../i18n/translate.ts';
 import type { CompiledDocument } from '../graphql/compiled-operations.ts';
 import type { PageDeps } from './code-pages.ts';
-import { runOperation, selection, textOf } from './link-operations.ts';
+import { executeOperation, selection, textOf } from './link-operations.ts';
 import {
   accountRow,
   type Html,
   html,
   pageLocale,
-  sendDeadLink,
   sendFailure,
-  sendIncomplete,
+  sendIncompleteLink,
+  sendInvalidLink,
   sendPage,
 } from './page.ts';
 import { passwordField } from './password-form.ts';
@@ -27,46 +27,43 @@ const verifyDocument = `mutation ($code: String!, $password: String) {
 }`;
 const cancelDocument = `mutation ($code: String!) { result: cancelRegistration(code: $code) ${selection} }`;
 
-export function serveVerifyEmailPage(app: FastifyInstance, parts: PageDeps): void {
-  const options = { config: { speaks: 'rest' }, errorHandler: sendFailure } as const;
-  const [verify, cancel] = [verifyDocument, cancelDocument].map(parts.compileDocument) as [
-    CompiledDocument,
-    CompiledDocument,
-  ]; // one for each document
+export function serveVerifyEmailPage(app: FastifyInstance, deps: PageDeps): void {
+  const options = { config: { format: 'rest' }, errorHandler: sendFailure } as const;
+  const verify = deps.compileDocument(verifyDocument);
+  const cancel = deps.compileDocument(cancelDocument);
   app.get(path, options, (request, reply) =>
-    sendVerificationForm(parts, reply, { code: textOf(request.query, 'code') }),
+    sendVerificationForm(deps, reply, { code: textOf(request.query, 'code') }),
   );
   app.post(path, options, async (request, reply) => {
     const code = textOf(request.body, 'code');
-    if (code === undefined) return sendIncomplete(reply);
+    if (code === undefined) return sendIncompleteLink(reply);
     if (textOf(request.body, 'decision') === 'cancel') {
-      const problem = await runOperation(cancel, request, { code });
-      return problem ? sendDeadLink(reply, 'verifyEmail') : sendDone(reply, 'cancelled');
+      const problem = await executeOperation(cancel, request, { code });
+      return problem ? sendInvalidLink(reply, 'verifyEmail') : sendDone(reply, 'cancelled');
     }
-    return confirm(parts, verify, request, reply, code);
+    return confirm(deps, verify, request, reply, code);
   });
 }
 
 async function confirm(
-  parts: PageDeps,
+  deps: PageDeps,
   verify: CompiledDocument,
   request: FastifyRequest,
   reply: FastifyReply,
   code: string,
 ): Promise<FastifyReply> {
-  const owner = await parts.linkOwners.ownerOfVerificationCode(code);
-  if (!owner) return sendDeadLink(reply, 'verifyEmail');
+  const owner = await deps.linkOwners.ownerOfVerificationCode(code);
+  if (!owner) return sendInvalidLink(reply, 'verifyEmail');
   const password = owner.needsPassword ? (textOf(request.body, 'password') ?? '') : undefined;
-  if (password === '') return sendVerificationForm(parts, reply, { code, fault: 'empty' });
-  const problem = await runOperation(verify, request, { code, password });
+  if (password === '') return sendVerificationForm(deps, reply, { code, fault: 'empty' });
+  const problem = await executeOperation(verify, request, { code, password });
   if (!problem) return sendDone(reply, 'done');
-  const isDead = problem.code === 'INVALID_CODE';
-  return isDead
-    ? sendDeadLink(reply, 'verifyEmail')
-    : sendVerificationForm(parts, reply, { code, fault: 'wrongPassword' });
+  return problem.code === 'INVALID_CODE'
+    ? sendInvalidLink(reply, 'verifyEmail')
+    : sendVerificationForm(deps, reply, { code, fault: 'wrongPassword' });
 }
 
-/** Asks for the decision. Also answers HEAD. */
+/** Sends the page with the buttons. Handles GET and HEAD. */
 export async function sendVerificationForm(
   { linkOwners }: Pick<PageDeps, 'linkOwners'>,
   reply: FastifyReply,
@@ -75,9 +72,9 @@ export async function sendVerificationForm(
     fault,
   }: { readonly code: string | undefined; readonly fault?: 'empty' | 'wrongPassword' },
 ): Promise<FastifyReply> {
-  if (code === undefined) return sendIncomplete(reply);
+  if (code === undefined) return sendIncompleteLink(reply);
   const owner = await linkOwners.ownerOfVerificationCode(code);
-  if (!owner) return sendDeadLink(reply, 'verifyEmail');
+  if (!owner) return sendInvalidLink(reply, 'verifyEmail');
   const locale = pageLocale(reply.request);
   const translate = textsIn(locale);
   const title = translate('pages.verifyEmail.title');
@@ -86,19 +83,19 @@ export async function sendVerificationForm(
     status: fault === undefined ? 200 : 400,
     title,
     tabTitle: fault === undefined ? title : translate('pages.errorTitle', { title }),
-    body: html`<p>${translate(`pages.verifyEmail.${bodyOf(owner)}`)}</p>
+    body: html`<p>${translate(`pages.verifyEmail.${bodyKey(owner)}`)}</p>
 ${accountRow(translate('pages.address'), owner.email)}
-${formOf(translate, owner, { code, fault })}`,
+${renderForm(translate, owner, { code, fault })}`,
   });
 }
 
-function bodyOf({ isRegistration, needsPassword }: VerificationCodeOwner) {
+function bodyKey({ isRegistration, needsPassword }: VerificationCodeOwner) {
   if (isRegistration) return 'registrationBody';
   return needsPassword ? 'accountBody' : 'body';
 }
 
-/** The hidden username tells a password manager which account it is. */
-function formOf(
+/** The hidden username is for password managers. */
+function renderForm(
   translate: Translate,
   { email, isRegistration, needsPassword }: VerificationCodeOwner,
   { code, fault }: { readonly code: string; readonly fault: 'empty' | 'wrongPassword' | undefined },

@@ -1,28 +1,28 @@
-/** The REST rows under `admin/`: users, groups and permissions, each listed, read, made, changed, removed. */
+/** The REST routes under `admin/`: list, create, read, update and delete users, groups and permissions. */
 
 import { registrationRoutes } from './registration-routes.ts';
-import type { RestInput, RestRoute } from './route.ts';
+import type { RestParam, RestRoute } from './route.ts';
 import { acknowledgement, body, optionalBody, optionalQuery, path, problem } from './route.ts';
 
-/** What the rows of one kind of thing are made from. */
-interface Thing {
-  /** As the path has it, such as `users`. */
+/** A kind of resource, from which its five routes follow. */
+interface Resource {
+  /** The name in the path, such as `users`. */
   readonly plural: string;
-  /** As GraphQL has it, such as `User`. */
+  /** The GraphQL type, such as `User`. */
   readonly type: string;
-  /** Names in `data`, and the fields that they come from. */
+  /** Names in `data` with their GraphQL fields. */
   readonly data: Readonly<Record<string, string>>;
-  /** GraphQL: the fields that `data` needs. */
+  /** The GraphQL fields of `data`. */
   readonly fields: string;
-  /** Inputs of the operation that makes one. */
-  readonly inputs: Readonly<Record<string, RestInput>>;
+  /** Parameters of the operation that creates it. */
+  readonly params: Readonly<Record<string, RestParam>>;
   /** Filters of the list. */
-  readonly filters?: Readonly<Record<string, RestInput>>;
-  /** The operation that removes one. */
-  readonly removal: string;
+  readonly filters?: Readonly<Record<string, RestParam>>;
+  /** The operation that deletes it. */
+  readonly deletion: string;
 }
 
-const userThing: Thing = {
+const userResource: Resource = {
   plural: 'users',
   type: 'User',
   data: {
@@ -43,164 +43,168 @@ const userThing: Thing = {
   },
   fields:
     'id email username firstName lastName isEmailVerified isActive isStaff isSuperuser groups { id } permissions { id } createdAt updatedAt lastLoginAt',
-  inputs: {
+  params: {
     email: body('input.email', 'Unique address'),
     username: optionalBody('input.username', 'Unique name to log in with'),
     first_name: optionalBody('input.firstName', 'Given name'),
     last_name: optionalBody('input.lastName', 'Family name'),
-    password: optionalBody('input.password', 'Password; without one the owner is invited'),
-    is_staff: optionalBody('input.isStaff', 'Whether the person may administer', 'flag'),
-    is_active: optionalBody('input.isActive', 'Whether the account is in use', 'flag'),
-    groups: optionalBody('input.groupIds', 'Ids of every group of the person', 'ids'),
-    permissions: optionalBody('input.permissionIds', 'Ids of every direct grant', 'ids'),
+    password: optionalBody('input.password', 'Password; without it the user gets an invitation'),
+    is_staff: optionalBody('input.isStaff', 'Whether the user may use the administration', 'flag'),
+    is_active: optionalBody('input.isActive', 'Whether the account is active', 'flag'),
+    groups: optionalBody('input.groupIds', 'Ids of all groups of the user', 'ids'),
+    permissions: optionalBody('input.permissionIds', 'Ids of all direct permissions', 'ids'),
   },
   filters: {
     search: optionalQuery('filter.search', 'Part of address, username or name'),
     status: optionalQuery('filter.status', 'PENDING, ACTIVE or DISABLED'),
     is_staff: optionalQuery('filter.isStaff', 'true or false', 'flag'),
     is_superuser: optionalQuery('filter.isSuperuser', 'true or false', 'flag'),
-    group: optionalQuery('filter.groupId', 'Id of a group the person is in'),
+    group: optionalQuery('filter.groupId', 'Id of a group of the user'),
   },
-  removal: 'deactivateUser',
+  deletion: 'deactivateUser',
 };
 
-const things: readonly Thing[] = [
-  userThing,
+const resources: readonly Resource[] = [
+  userResource,
   {
     plural: 'groups',
     type: 'Group',
     data: { id: 'id', name: 'name', description: 'description', permissions: 'permissions.id' },
     fields: 'id name description permissions { id }',
-    inputs: {
+    params: {
       name: body('input.name', 'Unique name'),
-      description: optionalBody('input.description', 'What the group is for'),
-      permissions: optionalBody('input.permissionIds', 'Ids of every permission of it', 'ids'),
+      description: optionalBody('input.description', 'Purpose of the group'),
+      permissions: optionalBody(
+        'input.permissionIds',
+        'Ids of all permissions of the group',
+        'ids',
+      ),
     },
-    removal: 'deleteGroup',
+    deletion: 'deleteGroup',
   },
   {
     plural: 'permissions',
     type: 'Permission',
     data: { id: 'id', codename: 'codename', name: 'name' },
     fields: 'id codename name',
-    inputs: {
+    params: {
       codename: body('input.codename', 'Unique code, such as shop.view_order'),
-      name: body('input.name', 'What it is called for people'),
+      name: body('input.name', 'Display name'),
     },
-    removal: 'deletePermission',
+    deletion: 'deletePermission',
   },
 ];
 
 export const administrationRoutes: readonly RestRoute[] = [
-  ...things.flatMap(rowsOf),
-  rowOfUserAction('password_reset', {
+  ...resources.flatMap(resourceRoutes),
+  userActionRoute('password_reset', {
     operation: 'sendPasswordReset',
-    summary: 'Mail a user a link to choose a new password',
+    summary: 'Mail a password reset link to a user',
     message: 'Password reset sent',
   }),
-  rowOfUserAction('revoke_sessions', {
+  userActionRoute('revoke_sessions', {
     operation: 'revokeUserSessions',
-    summary: 'End every session of a user',
+    summary: 'Revoke all sessions of a user',
     message: 'Sessions revoked',
   }),
-  rowOfUserAction('invite', {
+  userActionRoute('invite', {
     operation: 'resendInvitation',
-    summary: 'Mail the invitation or verification code of a user again',
+    summary: 'Send the invitation or verification code of a user again',
     message: 'Invitation sent',
   }),
-  ...registrationRoutes(userThing),
+  ...registrationRoutes(userResource),
 ];
 
-function rowsOf(thing: Thing): RestRoute[] {
-  const change = rowOfChange(thing);
+function resourceRoutes(resource: Resource): RestRoute[] {
+  const update = updateRoute(resource);
   return [
-    rowOfList(thing),
-    rowOfCreation(thing),
-    rowOfReading(thing),
-    { ...change, method: 'PUT' },
-    { ...change, method: 'PATCH' },
-    rowOfRemoval(thing),
+    listRoute(resource),
+    createRoute(resource),
+    readRoute(resource),
+    { ...update, method: 'PUT' },
+    { ...update, method: 'PATCH' },
+    deleteRoute(resource),
   ];
 }
 
-function rowOfList({ plural, type, data, fields, filters = {} }: Thing): RestRoute {
+function listRoute({ plural, type, data, fields, filters = {} }: Resource): RestRoute {
   const isFiltered = Object.keys(filters).length > 0;
   const variables = `$first: Int, $after: String${isFiltered ? `, $filter: ${type}Filter` : ''}`;
-  const given = `first: $first, after: $after${isFiltered ? ', filter: $filter' : ''}`;
+  const args = `first: $first, after: $after${isFiltered ? ', filter: $filter' : ''}`;
   return {
     method: 'GET',
     path: `/admin/${plural}/`,
     summary: `List ${plural}`,
     needsToken: true,
-    inputs: {
-      limit: optionalQuery('first', 'At most so many; 100 when left out', 'number'),
-      cursor: optionalQuery('after', 'Where to go on, from the Link of the page before'),
+    params: {
+      limit: optionalQuery('first', 'Maximum number of items; 100 by default', 'number'),
+      cursor: optionalQuery('after', 'Cursor from the Link header of the previous page'),
       ...filters,
     },
     defaults: { first: 100 },
-    document: `query (${variables}) { result: ${plural}(${given}) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } }`,
+    document: `query (${variables}) { result: ${plural}(${args}) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } }`,
     success: { status: 200, message: `List of ${plural}`, data },
     isList: true,
   };
 }
 
-function rowOfCreation({ plural, type, data, fields, inputs }: Thing): RestRoute {
+function createRoute({ plural, type, data, fields, params }: Resource): RestRoute {
   return {
     method: 'POST',
     path: `/admin/${plural}/`,
-    summary: `Make one of the ${plural}`,
+    summary: `Create a ${type.toLowerCase()}`,
     needsToken: true,
-    inputs,
+    params,
     document: `mutation ($input: Create${type}Input!) { result: create${type}(input: $input) { ... on ${type} { ${fields} } ${problem} } }`,
     success: { status: 201, message: `${type} created`, data },
   };
 }
 
-function rowOfReading({ plural, type, data, fields }: Thing): RestRoute {
+function readRoute({ plural, type, data, fields }: Resource): RestRoute {
   return {
     method: 'GET',
     path: `/admin/${plural}/:id/`,
-    summary: `Read one of the ${plural}`,
+    summary: `Read a ${type.toLowerCase()}`,
     needsToken: true,
-    inputs: { id: path('id', `Id of the ${type.toLowerCase()}`) },
+    params: { id: path('id', `Id of the ${type.toLowerCase()}`) },
     document: `query ($id: ID!) { result: ${type.toLowerCase()}(id: $id) { ${fields} } }`,
     success: { status: 200, message: type, data },
   };
 }
 
-/** What is left out stays as it is, with PUT too: nobody loses what an older client does not know. */
-function rowOfChange({ plural, type, data, fields, inputs }: Thing): Omit<RestRoute, 'method'> {
-  const optional = Object.entries(inputs).map(([name, each]) => [
+/** Missing fields stay unchanged, also with PUT, so that older clients do not erase fields they do not know. */
+function updateRoute({ plural, type, data, fields, params }: Resource): Omit<RestRoute, 'method'> {
+  const optional = Object.entries(params).map(([name, each]) => [
     name,
     { ...each, isRequired: false },
   ]);
   return {
     path: `/admin/${plural}/:id/`,
-    summary: `Change one of the ${plural}; what is left out stays as it is`,
+    summary: `Update a ${type.toLowerCase()}; missing fields stay unchanged`,
     needsToken: true,
-    inputs: { id: path('id', `Id of the ${type.toLowerCase()}`), ...Object.fromEntries(optional) },
+    params: { id: path('id', `Id of the ${type.toLowerCase()}`), ...Object.fromEntries(optional) },
     document: `mutation ($id: ID!, $input: Update${type}Input!) { result: update${type}(id: $id, input: $input) { ... on ${type} { ${fields} } ${problem} } }`,
     success: { status: 200, message: `${type} changed`, data },
   };
 }
 
-function rowOfRemoval({ plural, type, removal }: Thing): RestRoute {
+function deleteRoute({ plural, type, deletion }: Resource): RestRoute {
   return {
     method: 'DELETE',
     path: `/admin/${plural}/:id/`,
     summary:
-      removal === 'deactivateUser'
-        ? 'Disable a user; the row stays'
+      deletion === 'deactivateUser'
+        ? 'Disable a user without deleting the account'
         : `Delete a ${type.toLowerCase()}`,
     needsToken: true,
-    inputs: { id: path('id', `Id of the ${type.toLowerCase()}`) },
-    document: `mutation ($id: ID!) { result: ${removal}(id: $id) { ${acknowledgement} } }`,
+    params: { id: path('id', `Id of the ${type.toLowerCase()}`) },
+    document: `mutation ($id: ID!) { result: ${deletion}(id: $id) { ${acknowledgement} } }`,
     success: { status: 204, message: `${type} removed`, data: {} },
   };
 }
 
-/** Something to be done for one user, without a body. */
-function rowOfUserAction(
+/** An action on one user, without a body. */
+function userActionRoute(
   name: string,
   {
     operation,
@@ -213,7 +217,7 @@ function rowOfUserAction(
     path: `/admin/users/:id/${name}/`,
     summary,
     needsToken: true,
-    inputs: { id: path('userId', 'Id of the user') },
+    params: { id: path('userId', 'Id of the user') },
     document: `mutation ($userId: ID!) { result: ${operation}(userId: $userId) { ${acknowledgement} } }`,
     success: { status: 200, message, data: {} },
   };

@@ -1,14 +1,14 @@
-/** What a REST request brings along, as the variables of its row's document. */
+/** Reads the parameters of a REST request as variables of the GraphQL document of its route. */
 import type { FastifyRequest } from 'fastify';
 import { type FieldProblem, Problem } from '../../core/errors.ts';
 import { isForm } from '../http/bodies.ts';
-import type { RestInput, RestRoute } from './route.ts';
+import type { RestParam, RestRoute } from './route.ts';
 
-type Reading = { readonly value: unknown } | { readonly fault: string };
+type Parsed = { readonly value: unknown } | { readonly fault: string };
 
-/** Forms and queries have text only; JSON has each kind as itself. */
-const readers: Readonly<Record<RestInput['kind'], (raw: unknown) => Reading>> = {
-  text: (raw) => (typeof raw === 'string' ? { value: raw } : { fault: 'Must be one text.' }),
+/** Values of forms and queries are text, values of JSON have their types. */
+const parsers: Readonly<Record<RestParam['kind'], (raw: unknown) => Parsed>> = {
+  text: (raw) => (typeof raw === 'string' ? { value: raw } : { fault: 'Must be a string.' }),
   flag(raw) {
     if (typeof raw === 'boolean') return { value: raw };
     const word = typeof raw === 'string' ? raw.toLowerCase() : undefined;
@@ -28,70 +28,66 @@ const readers: Readonly<Record<RestInput['kind'], (raw: unknown) => Reading>> = 
   },
 };
 
-/** @throws VALIDATION_FAILED naming every input that is missing or of another kind */
-export function variablesOf(row: RestRoute, request: FastifyRequest): Record<string, unknown> {
-  const variables: Record<string, unknown> = { ...row.defaults };
+/** @throws VALIDATION_FAILED with every parameter that is missing, unknown or has another type */
+export function parseVariables(route: RestRoute, request: FastifyRequest): Record<string, unknown> {
+  const variables: Record<string, unknown> = { ...route.defaults };
   const fields: FieldProblem[] = [];
-  for (const [name, input] of Object.entries(row.inputs)) {
-    openPlace(variables, input.to);
-    const raw = valuesOf(request, input.from)[name];
-    if (raw === undefined || raw === null || isLeftBlank(raw, input, request)) {
-      if (input.isRequired) fields.push({ path: name, message: 'Must be given.' });
+  for (const [name, param] of Object.entries(route.params)) {
+    createInputObject(variables, param.to);
+    const raw = valuesOf(request, param.from)[name];
+    if (raw === undefined || raw === null || isBlank(raw, param, request)) {
+      if (param.isRequired) fields.push({ path: name, message: 'Is required.' });
       continue;
     }
-    const reading = readers[input.kind](raw);
-    if ('fault' in reading) fields.push({ path: name, message: reading.fault });
-    else place(variables, input.to, reading.value);
+    const parsed = parsers[param.kind](raw);
+    if ('fault' in parsed) fields.push({ path: name, message: parsed.fault });
+    else setVariable(variables, param.to, parsed.value);
   }
-  fields.push(...unknownKeys(row, request.body));
+  fields.push(...unknownKeys(route, request.body));
   if (fields.length > 0) throw new Problem('VALIDATION_FAILED', { fields });
   return variables;
 }
 
 /**
- * Administration refuses keys that it does not know: a misspelt one would be lost without a word. What
- * the answer of the row has, such as `created_at`, may come back with a PUT and changes nothing.
+ * Administration rejects unknown keys, because a misspelt key would be lost silently. Keys of the response,
+ * such as `created_at`, are allowed, so that a client can send a response back with PUT. They are ignored.
  */
-function unknownKeys({ path, inputs, success }: RestRoute, body: unknown): FieldProblem[] {
+function unknownKeys({ path, params, success }: RestRoute, body: unknown): FieldProblem[] {
   if (!path.startsWith('/admin/') || typeof body !== 'object' || body === null) return [];
   return Object.keys(body)
-    .filter((key) => inputs[key]?.from !== 'body' && !Object.hasOwn(success.data, key))
-    .slice(0, mostUnknownKeys)
-    .map((key) => ({ path: isName(key) ? key : 'body', message: 'Is not known here.' }));
+    .filter((key) => params[key]?.from !== 'body' && !Object.hasOwn(success.data, key))
+    .slice(0, maxUnknownKeys)
+    .map((key) => ({ path: isName(key) ? key : 'body', message: 'Is unknown.' }));
 }
 
-const mostUnknownKeys = 10;
+const maxUnknownKeys = 10;
 
-/** Whether it can be a name of ours; anything else is not repeated to the caller. */
+/** Whether the key looks like a parameter name. The response does not repeat other keys. */
 function isName(key: string): boolean {
   return /^[a-z][a-z0-9_]{0,39}$/i.test(key);
 }
 
-/** Forms send a field that nobody filled in as an empty text. */
-function isLeftBlank(
-  raw: unknown,
-  { isRequired, from }: RestInput,
-  request: FastifyRequest,
-): boolean {
+/** Forms send an empty field as an empty string. */
+function isBlank(raw: unknown, { isRequired, from }: RestParam, request: FastifyRequest): boolean {
   return raw === '' && !isRequired && from === 'body' && isForm(request);
 }
 
-function valuesOf(request: FastifyRequest, from: RestInput['from']): Record<string, unknown> {
+function valuesOf(request: FastifyRequest, from: RestParam['from']): Record<string, unknown> {
   const source = { body: request.body, query: request.query, path: request.params }[from];
   return typeof source === 'object' && source !== null
     ? (source as Record<string, unknown>) // any object has keys and values
     : {};
 }
 
-/** An input object is there even when nothing is put into it. */
-function openPlace(variables: Record<string, unknown>, to: string): void {
+/** The document needs its input object even without a field. */
+function createInputObject(variables: Record<string, unknown>, to: string): void {
   const [first = '', second] = to.split('.');
   if (second !== undefined) variables[first] ??= {};
 }
 
-/** Puts a value at a path such as `input.firstName`. */
-function place(variables: Record<string, unknown>, to: string, value: unknown): void {
+/** Sets the value of a path such as `input.firstName`. */
+function setVariable(variables: Record<string, unknown>, to: string, value: unknown): void {
   const [first = '', second] = to.split('.');
   if (second === undefined) variables[first] = value;
-  else variables[first] = { ...(variables[first] as object), [second]: value }; // by openPlace
+  else variables[first] = { ...(variables[first] as object), [second]: value }; // by createInputObject
 }

@@ -1,4 +1,4 @@
-/** The REST rows under `admin/registrations/`: what waits for its code, and the decision on it. */
+/** The REST routes under `admin/registrations/`: list, read, delete and confirm registrations. */
 import type { RestRoute } from './route.ts';
 import { acknowledgement, optionalQuery, path, problem } from './route.ts';
 
@@ -11,22 +11,22 @@ const data = {
   expires_at: 'expiresAt',
 };
 const fields = Object.values(data).join(' ');
-const inputs = { id: path('id', 'Id of the registration') };
+const params = { id: path('id', 'Id of the registration') };
 
 export function registrationRoutes(user: {
   readonly data: RestRoute['success']['data'];
-  /** GraphQL: the fields that `data` needs. */
+  /** The GraphQL fields of `data`. */
   readonly fields: string;
 }): readonly RestRoute[] {
   return [
     {
       method: 'GET',
       path: '/admin/registrations/',
-      summary: 'List the registrations that wait for their codes',
+      summary: 'List the pending registrations',
       needsToken: true,
-      inputs: {
-        limit: optionalQuery('first', 'At most so many; 100 when left out', 'number'),
-        cursor: optionalQuery('after', 'Where to go on, from the Link of the page before'),
+      params: {
+        limit: optionalQuery('first', 'Maximum number of items; 100 by default', 'number'),
+        cursor: optionalQuery('after', 'Cursor from the Link header of the previous page'),
       },
       defaults: { first: 100 },
       document: `query ($first: Int, $after: String) { result: registrations(first: $first, after: $after) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } }`,
@@ -36,9 +36,9 @@ export function registrationRoutes(user: {
     {
       method: 'GET',
       path: '/admin/registrations/:id/',
-      summary: 'Read one of the registrations',
+      summary: 'Read a registration',
       needsToken: true,
-      inputs,
+      params,
       document: `query ($id: ID!) { result: registration(id: $id) { ${fields} } }`,
       success: { status: 200, message: 'Registration', data },
     },
@@ -47,7 +47,7 @@ export function registrationRoutes(user: {
       path: '/admin/registrations/:id/',
       summary: 'Delete a registration',
       needsToken: true,
-      inputs,
+      params,
       document: `mutation ($id: ID!) { result: deleteRegistration(id: $id) { ${acknowledgement} } }`,
       success: { status: 204, message: 'Registration removed', data: {} },
     },
@@ -56,7 +56,7 @@ export function registrationRoutes(user: {
       path: '/admin/registrations/:id/confirm/',
       summary: 'Create the account of a registration without its code',
       needsToken: true,
-      inputs,
+      params,
       document: `mutation ($id: ID!) { result: confirmRegistration(id: $id) { ... on User { ${user.fields} } ${problem} } }`,
       success: { status: 200, message: 'Registration confirmed', data: user.data },
     },

@@ -1,59 +1,59 @@
-/** The shape of a row of the REST table. */
+/** The type of REST routes, and helpers to declare their parameters and documents. */
 import type { ProblemCode } from '../../core/errors.ts';
 
-export interface RestInput {
+export interface RestParam {
   readonly from: 'body' | 'query' | 'path';
-  /** Where the value goes among the document's variables, such as `input.firstName`. */
+  /** The variable of the GraphQL document, such as `input.firstName`. */
   readonly to: string;
   readonly isRequired: boolean;
   readonly description: string;
-  /** What it has to be; forms and queries write all of them as text. */
+  /** Its type. In forms and queries every value is text. */
   readonly kind: 'text' | 'flag' | 'number' | 'ids';
 }
 
 export interface RestRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Below the prefix, with a final slash that callers may leave out. */
+  /** Without the prefix, with the final slash, which is optional in requests. */
   readonly path: string;
   readonly summary: string;
-  /** Whether the caller must send an access token. */
+  /** Whether a request needs an access token. */
   readonly needsToken: boolean;
-  readonly inputs: Readonly<Record<string, RestInput>>;
-  /** Variables where the request brings none. */
+  readonly params: Readonly<Record<string, RestParam>>;
+  /** Variables that a request does not set. */
   readonly defaults?: Readonly<Record<string, unknown>>;
-  /** A GraphQL document whose one root field is called `result`. */
+  /** A GraphQL document with one root field that has the alias `result`. */
   readonly document: string;
   readonly success: {
     readonly status: 200 | 201 | 204;
     readonly message: string;
     /**
-     * Names in `data` and where they come from in `result`, or in each node of a list; `.` is the
-     * result itself, `a.b` the `b` of everything in the list `a`.
+     * Names in `data`, with the path of each value in `result`, or in each node of a list. `.` is the
+     * result itself, `a.b` the field `b` of every item of the list `a`.
      */
     readonly data: Readonly<Record<string, string>>;
   };
-  /** Whether the document answers a connection: `nodes` become `data`, with a link to the next page. */
+  /** Whether the result is a connection: `nodes` become `data`, with a Link to the next page. */
   readonly isList?: true;
-  /** What a `false` of the document means, where that is a refusal. */
-  readonly refusal?: { readonly code: ProblemCode; readonly message: string };
-  /** Statuses of codes that differ from the catalogue's here. */
+  /** The problem that a result of `false` means. */
+  readonly problemIfFalse?: { readonly code: ProblemCode; readonly message: string };
+  /** Statuses of error codes that differ from the catalogue. */
   readonly statuses?: Readonly<Partial<Record<ProblemCode, number>>>;
-  /** Turned away before it is looked at, while no more passwords can be checked. */
+  /** Whether load shedding applies: the request is rejected early while the hash queue is full. */
   readonly isLogin?: true;
-  /** A GET that uses something up: only for callers that are programs, never for HEAD or prefetch. */
-  readonly isConsuming?: true;
+  /** Whether a GET consumes a code. Browsers, HEAD and prefetches get a page with a button instead. */
+  readonly consumesToken?: true;
 }
 
-const input =
-  (from: RestInput['from'], isRequired: boolean) =>
-  (to: string, description: string, kind: RestInput['kind'] = 'text') =>
-    ({ from, to, isRequired, description, kind }) satisfies RestInput;
+const param =
+  (from: RestParam['from'], isRequired: boolean) =>
+  (to: string, description: string, kind: RestParam['kind'] = 'text') =>
+    ({ from, to, isRequired, description, kind }) satisfies RestParam;
 
-export const body = input('body', true);
-export const optionalBody = input('body', false);
-export const query = input('query', true);
-export const optionalQuery = input('query', false);
-export const path = input('path', true);
+export const body = param('body', true);
+export const optionalBody = param('body', false);
+export const query = param('query', true);
+export const optionalQuery = param('query', false);
+export const path = param('path', true);
 
 export const problem = '... on Problem { code message fields { path message } }';
 export const acknowledgement = `... on Acknowledgement { message } ${problem}`;

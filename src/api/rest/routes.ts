@@ -1,12 +1,12 @@
 /**
- * The documented REST paths, as data. Each row names the GraphQL document it runs, so that the two
- * interfaces cannot disagree; what runs a row is in run.ts.
+ * The REST routes, as data. Each route has a GraphQL document, so that both interfaces behave in the same
+ * way. `serve-rest.ts` executes the documents.
  */
 import { administrationRoutes } from './administration-routes.ts';
 import type { RestRoute } from './route.ts';
 import { acknowledgement, body, optionalBody, path, problem, query } from './route.ts';
 
-/** Names of a user's data, and the fields that they come from. */
+/** Names in the data of a user, with their GraphQL fields. */
 const userData = {
   id: 'id',
   email: 'email',
@@ -32,8 +32,8 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/register/',
     summary: 'Register a new user',
     needsToken: false,
-    inputs: {
-      email: body('input.email', 'Address to prove'),
+    params: {
+      email: body('input.email', 'Email address, to be verified'),
       first_name: body('input.firstName', 'Given name'),
       last_name: body('input.lastName', 'Family name'),
       password: body('input.password', 'Password'),
@@ -48,26 +48,26 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/register/resend_email_verify/',
     summary: 'Send the verification code again',
     needsToken: false,
-    inputs: { email: body('email', 'The address that was registered') },
+    params: { email: body('email', 'The registered address') },
     document: `mutation ($email: String!) { result: resendVerificationEmail(email: $email) { ${acknowledgement} } }`,
     success: { status: 200, message: 'Verification email sent successfully', data: {} },
   },
   {
     method: 'GET',
     path: '/register/verify/',
-    summary: 'Activate a registered user',
+    summary: 'Verify the address of a registration',
     needsToken: false,
-    inputs: { code: query('code', 'The code from the mail') },
+    params: { code: query('code', 'Code of the mail') },
     document: `mutation ($code: String!) { result: verifyEmail(code: $code) { ${acknowledgement} } }`,
     success: { status: 200, message: 'Email Verification Successful', data: {} },
-    isConsuming: true,
+    consumesToken: true,
   },
   {
     method: 'POST',
     path: '/login/',
     summary: 'Log in',
     needsToken: false,
-    inputs: {
+    params: {
       email: body('input.email', 'Address or username'),
       password: body('input.password', 'Password'),
     },
@@ -84,7 +84,7 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/token/refresh/',
     summary: 'Exchange a refresh token for new tokens',
     needsToken: false,
-    inputs: { refresh_token: body('refreshToken', 'The newest refresh token of the session') },
+    params: { refresh_token: body('refreshToken', 'The newest refresh token of the session') },
     document: `mutation ($refreshToken: String!) { result: refreshTokens(refreshToken: $refreshToken) { ... on TokenPair { accessToken refreshToken } ${problem} } }`,
     success: {
       status: 200,
@@ -95,27 +95,27 @@ export const restRoutes: readonly RestRoute[] = [
   {
     method: 'POST',
     path: '/logout/',
-    summary: 'Log out of the session that the refresh token belongs to, or of this one',
+    summary: 'Log out of the session of the refresh token, or of the current session',
     needsToken: true,
-    inputs: { refresh_token: optionalBody('refreshToken', 'Refresh token of the session to end') },
+    params: { refresh_token: optionalBody('refreshToken', 'Refresh token of the session') },
     document: `mutation ($refreshToken: String) { result: logout(refreshToken: $refreshToken) { ${acknowledgement} } }`,
     success: { status: 204, message: 'Logged out', data: {} },
   },
   {
     method: 'DELETE',
     path: '/logout/',
-    summary: 'Log out of every session of the user',
+    summary: 'Log out of all sessions of the user',
     needsToken: true,
-    inputs: {},
+    params: {},
     document: `mutation { result: logoutEverywhere { ${acknowledgement} } }`,
     success: { status: 204, message: 'Logged out everywhere', data: {} },
   },
   {
     method: 'GET',
     path: '/profile/view/',
-    summary: 'Get user data',
+    summary: 'Get the data of the user',
     needsToken: true,
-    inputs: {},
+    params: {},
     document: `{ result: me { ${userFields} } }`,
     success: { status: 200, message: 'User data', data: userData },
   },
@@ -124,7 +124,7 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/profile/has_group/:group/',
     summary: 'Check if the user has a group',
     needsToken: true,
-    inputs: { group: path('name', 'Name of the group') },
+    params: { group: path('name', 'Name of the group') },
     document: 'query ($name: String!) { result: hasGroup(name: $name) }',
     success: { status: 200, message: 'Group checked', data: { has_group: '.' } },
   },
@@ -133,22 +133,23 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/profile/has_permission/:permission/',
     summary: 'Check if the user has a permission',
     needsToken: true,
-    inputs: { permission: path('permission', 'Code of the permission') },
+    params: { permission: path('permission', 'Code of the permission') },
     document: 'query ($permission: String!) { result: hasPermission(permission: $permission) }',
     success: { status: 200, message: 'Permission checked', data: { has_permission: '.' } },
   },
   {
     method: 'PUT',
     path: '/profile/update/',
-    summary: 'Update user data; a new address waits until it is confirmed, and needs the password',
+    summary:
+      'Update the data of the user; a new address needs the password and takes effect when confirmed',
     needsToken: true,
-    inputs: {
+    params: {
       first_name: optionalBody('input.firstName', 'Given name'),
       last_name: optionalBody('input.lastName', 'Family name'),
       username: optionalBody('input.username', 'Unique name to log in with'),
-      locale: optionalBody('input.locale', 'Language to be written to in'),
+      locale: optionalBody('input.locale', 'Language of mails to the user'),
       email: optionalBody('input.email', 'New address'),
-      password: optionalBody('input.password', 'Password, where the address is to change'),
+      password: optionalBody('input.password', 'Password, required with a new address'),
     },
     document: `mutation ($input: UpdateProfileInput!) { result: updateProfile(input: $input) {
       ... on User { ${userFields} } ${problem}
@@ -160,7 +161,7 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/profile/delete/',
     summary: 'Disable the account of the user',
     needsToken: true,
-    inputs: {
+    params: {
       email: body('input.email', "The user's own address"),
       password: body('input.password', "The user's own password"),
     },
@@ -170,9 +171,9 @@ export const restRoutes: readonly RestRoute[] = [
   {
     method: 'POST',
     path: '/password/request_change/',
-    summary: 'Request a password change by mail',
+    summary: 'Request a password reset by mail',
     needsToken: false,
-    inputs: { email: body('email', "The account's address") },
+    params: { email: body('email', "The account's address") },
     document: `mutation ($email: String!) { result: requestPasswordReset(email: $email) { ${acknowledgement} } }`,
     success: {
       status: 200,
@@ -183,25 +184,25 @@ export const restRoutes: readonly RestRoute[] = [
   {
     method: 'GET',
     path: '/password/verify/:uidb64/:token/',
-    summary: 'Check uid and token of a mail; changes nothing',
+    summary: 'Check uid and token of a mail, without consuming them',
     needsToken: false,
-    inputs: {
-      uidb64: path('uid', 'The uid from the mail'),
-      token: path('token', 'The token from the mail'),
+    params: {
+      uidb64: path('uid', 'Uid of the mail'),
+      token: path('token', 'Token of the mail'),
     },
     document:
       'query ($uid: String!, $token: String!) { result: isPasswordResetValid(uid: $uid, token: $token) }',
     success: { status: 200, message: 'Valid codes', data: {} },
-    refusal: { code: 'INVALID_TOKEN', message: 'Invalid or expired codes' },
+    problemIfFalse: { code: 'INVALID_TOKEN', message: 'Invalid or expired codes' },
   },
   {
     method: 'PUT',
     path: '/password/reset/',
-    summary: 'Choose a new password with uid and token from a mail',
+    summary: 'Set a new password with uid and token of a mail',
     needsToken: false,
-    inputs: {
-      uidb64: body('input.uid', 'The uid from the mail'),
-      token: body('input.token', 'The token from the mail'),
+    params: {
+      uidb64: body('input.uid', 'Uid of the mail'),
+      token: body('input.token', 'Token of the mail'),
       password: body('input.password', 'The new password'),
       password2: optionalBody('input.passwordConfirmation', 'The new password again'),
     },

@@ -99,7 +99,7 @@ describe('two are refused before anything is executed', () => {
     expect(status).toBe(400);
     expect(data).toBeUndefined();
     expect(errors?.[0]?.extensions?.code).toMatch(/^GRAPHQL_(PARSE|VALIDATION)_FAILED$/);
-    expect(errors?.[0]?.message).toMatch(/a request of its own|ask in several requests/);
+    expect(errors?.[0]?.message).toMatch(/Send a separate request for each|Send several requests/);
     expect(await traces()).toEqual(before);
   });
 

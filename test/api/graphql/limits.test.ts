@@ -131,10 +131,10 @@ describe('too large', () => {
     expect(response.status).toBe(400);
     expect(JSON.parse(await response.text()).errors).toEqual([
       {
-        message: 'it: Is nested too deep.',
+        message: 'it: Is nested too deeply.',
         extensions: {
           code: 'BAD_USER_INPUT',
-          fields: [{ path: 'it', message: 'Is nested too deep.' }],
+          fields: [{ path: 'it', message: 'Is nested too deeply.' }],
         },
       },
     ]);
@@ -146,7 +146,7 @@ describe('too large', () => {
       ['31 aliases', /30 aliases/],
       ['21 directives', /20 directives/],
       ['11 levels', /10 fields deep/],
-      ['30 large pages', /too much at once/],
+      ['30 large pages', /too expensive/],
     ];
     for (const [what, told] of asked) {
       const response = await fetch(`${service.address}/graphql`, {

@@ -60,7 +60,7 @@ describe('without DEBUG', () => {
     async ({ fn }) => {
       const result = await fn();
       if (result.status === 'ok') throw new Error('the schema was told');
-      expect(await result.response.text()).toContain('"The schema cannot be asked for here."');
+      expect(await result.response.text()).toContain('"Introspection is disabled."');
     },
   );
 });

@@ -123,7 +123,7 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
       await get({ documentId: idOf(other) }),
     ];
     const refusal = {
-      message: 'Only listed operations are taken here; this one is not in the manifest.',
+      message: 'This operation is not in the list of trusted documents.',
       extensions: { code: 'PERSISTED_QUERY_NOT_IN_LIST' },
     };
     for (const { status, data, errors } of answers) {

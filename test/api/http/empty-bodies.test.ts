@@ -47,8 +47,8 @@ describe('an empty body', () => {
     });
     expect(answer.status).toBe(400);
     expect(answer.body.data.fields).toEqual([
-      { path: 'email', message: 'Must be given.' },
-      { path: 'password', message: 'Must be given.' },
+      { path: 'email', message: 'Is required.' },
+      { path: 'password', message: 'Is required.' },
     ]);
   });
 

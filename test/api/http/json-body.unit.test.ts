@@ -9,14 +9,26 @@ const read = (text: string | Buffer, maxDepth = 32) =>
 describe('a body is refused', () => {
   test.each([
     ['that is no JSON', '{"a":1', /./],
-    ['with a key twice', '{"a":1,"b":{"a":1},"a":2}', /stands in the body twice/],
-    ['with a key twice, written differently', '{"a":1,"\\u0061":2}', /stands in the body twice/],
-    ['with __proto__', '{"__proto__":{"isAdmin":true}}', /key of the body is not allowed/],
-    ['with an escaped __proto__', '{"\\u005f_proto__":1}', /key of the body is not allowed/],
+    ['with a key twice', '{"a":1,"b":{"a":1},"a":2}', /duplicate key/],
+    ['with a key twice, written differently', '{"a":1,"\\u0061":2}', /duplicate key/],
+    [
+      'with __proto__',
+      '{"__proto__":{"isAdmin":true}}',
+      /request body has a key that is not allowed/,
+    ],
+    [
+      'with an escaped __proto__',
+      '{"\\u005f_proto__":1}',
+      /request body has a key that is not allowed/,
+    ],
     ['with constructor, deep inside', '[{"a":{"constructor":1}}]', /is not allowed/],
-    ['with a number beyond all numbers', '{"a":1e999}', /number in the body is too large/],
+    [
+      'with a number beyond all numbers',
+      '{"a":1e999}',
+      /request body has a number that is too large/,
+    ],
     ['nested too deeply', '[[[["x"]]]]', /nested too deeply/],
-    ['that is no UTF-8', Buffer.from([0x22, 0xff, 0x22]), /not UTF-8/],
+    ['that is no UTF-8', Buffer.from([0x22, 0xff, 0x22]), /not valid UTF-8/],
   ])('%s', (_what, body, sentence) => {
     const attempt = () => read(body, 3);
     expect(attempt).toThrow(expect.objectContaining({ statusCode: 400 }));

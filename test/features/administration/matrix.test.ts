@@ -168,7 +168,7 @@ async function restVerdict({ name }: Guarded, row: RestRoute, caller: Caller): P
   const token = tokenOf(caller);
   const path = row.path.replace(':id', String(variables.id ?? variables.userId));
   const input = Object(variables.input) as Record<string, unknown>; // an input object, or none
-  const named = Object.entries(row.inputs).flatMap(([rest, { from, to }]) => {
+  const named = Object.entries(row.params).flatMap(([rest, { from, to }]) => {
     const value = input[to.replace('input.', '')];
     return from === 'body' && value !== undefined ? [[rest, value] as const] : [];
   });
