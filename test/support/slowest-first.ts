@@ -25,7 +25,7 @@ const slow = [
   'rate-limit/rate-limits',
   'docs/examples',
   'cli/signals',
-  'api/http/event-stream',
+  'api/ops/event-stream',
   'features/sessions/races',
   'database/change-feed',
   'cli/prompts',
