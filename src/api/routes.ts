@@ -7,7 +7,7 @@ import type { UnitOfWork } from '../database/transaction.ts';
 import type { Audit } from '../features/audit/audit.ts';
 import type { CheckCode } from '../features/authentication/consume-code.ts';
 import type { EmailVerification } from '../features/authentication/email-verification.ts';
-import type { Passwords } from '../features/authentication/passwords.ts';
+import type { PasswordReset } from '../features/authentication/password-reset.ts';
 import type { Sessions } from '../features/sessions/sessions.ts';
 import type { SigningKeys } from '../features/sessions/signing-keys.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
@@ -64,7 +64,7 @@ export interface HttpDeps {
   readonly shedLogin: ShedLogin;
   readonly mailbox: DevMailbox;
   readonly checkCode: CheckCode;
-  readonly passwords: Passwords;
+  readonly passwordReset: PasswordReset;
   readonly emailVerification: EmailVerification;
   readonly shutdown: GracefulShutdown;
   readonly isReady: () => Promise<boolean>;

@@ -97,7 +97,7 @@ export async function startServer(
   const compileDocument = createDocumentCompiler(schema, report);
   const shutdown = createGracefulShutdown(config.shutdownDelaySeconds * 1000);
   const isReady = async () => !shutdown.isShuttingDown() && (await isDatabaseReady(unitOfWork));
-  const { tokens, signingKeys, sessions, checkCode, passwords, emailVerification } = app.auth;
+  const { tokens, signingKeys, sessions, checkCode, passwordReset, emailVerification } = app.auth;
   const http = await createHttp({
     config,
     log,
@@ -111,7 +111,7 @@ export async function startServer(
     signingKeys,
     sessions,
     checkCode,
-    passwords,
+    passwordReset,
     emailVerification,
     limits,
     graphql,
@@ -171,8 +171,8 @@ function resolversOf(app: AppContext): Resolvers {
     new UserSessionsResolver(app.auth.sessions),
     new SessionsResolver(app.auth.sessions, app.auth.refresh),
     new AccountsResolver(app.auth.registrations, app.auth.emailVerification, app.auth.login),
-    new PasswordsResolver(app.auth.passwords),
-    new ProfileResolver(app.users.profiles, app.users.emailChanges),
+    new PasswordsResolver(app.auth.passwordReset, app.auth.passwordChange),
+    new ProfileResolver(app.users),
     new DirectoryResolver(app.admin.directory, app.admin.explain),
     new AuditResolver(app.audit.entries),
     new AuditEntryConnectionResolver(),

@@ -54,7 +54,7 @@ export interface ServiceDeps {
 /** Login, registration, passwords, sessions and their tokens. */
 export type AuthServices = Pick<
   AuthenticationModule,
-  'login' | 'registrations' | 'emailVerification' | 'passwords' | 'checkCode'
+  'login' | 'registrations' | 'emailVerification' | 'passwordReset' | 'passwordChange' | 'checkCode'
 > &
   SessionsModule;
 
@@ -212,8 +212,17 @@ function createAdministrationModules(
 }
 
 function authServices({ sessions }: BaseModules, { authentication }: AccountModules): AuthServices {
-  const { login, registrations, emailVerification, passwords, checkCode } = authentication;
-  return { login, registrations, emailVerification, passwords, checkCode, ...sessions };
+  const { login, registrations, emailVerification, checkCode } = authentication;
+  const { passwordReset, passwordChange } = authentication;
+  return {
+    login,
+    registrations,
+    emailVerification,
+    passwordReset,
+    passwordChange,
+    checkCode,
+    ...sessions,
+  };
 }
 
 function userServices(
@@ -239,7 +248,7 @@ function featureTasks(
     tasks: [
       authentication.registrations.tasks,
       registrations.addresses.tasks,
-      authentication.passwords.tasks,
+      authentication.passwordReset.tasks,
       ...scheduled.map(({ tasks }) => tasks),
     ],
     schedules: scheduled.map(({ schedule }) => schedule),

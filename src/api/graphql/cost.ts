@@ -20,7 +20,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { defaultPageSize, maxPageSize } from '../../database/pagination/paginate.ts';
-import { exportedRows } from '../../features/profile/profile.ts';
+import { exportedRows } from '../../features/profile/data-export.ts';
 
 /** The cost of a query. Each root field, and each field with this weight, has a query of its own. */
 const queryCost = 1000;

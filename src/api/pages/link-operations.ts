@@ -6,7 +6,7 @@ import type {
   EmailVerification,
   VerificationCodeOwner,
 } from '../../features/authentication/email-verification.ts';
-import type { Passwords } from '../../features/authentication/passwords.ts';
+import type { PasswordReset } from '../../features/authentication/password-reset.ts';
 import type { CompiledDocument } from '../graphql/compiled-operations.ts';
 import { passwordFaultsOf } from '../graphql/password-faults.ts';
 import { contextOf } from '../http/context.ts';
@@ -73,15 +73,15 @@ export interface LinkOwners {
 
 export function createLinkOwners(deps: {
   readonly checkCode: CheckCode;
-  readonly passwords: Pick<Passwords, 'checkPasswordLink'>;
+  readonly passwordReset: Pick<PasswordReset, 'checkPasswordLink'>;
   readonly emailVerification: Pick<EmailVerification, 'ownerOfCode'>;
 }): LinkOwners {
-  const { checkCode, passwords } = deps;
+  const { checkCode, passwordReset } = deps;
   return {
     addressOfEmailChangeCode: async (code) => (await checkCode(['change-email'], code))?.email,
     ownerOfVerificationCode: deps.emailVerification.ownerOfCode,
     async ownerOfPasswordLink(uid, token) {
-      const link = await passwords.checkPasswordLink(uid, token).catch(ifMalformed);
+      const link = await passwordReset.checkPasswordLink(uid, token).catch(ifMalformed);
       return link && { email: link.email, isInvited: link.kind === 'invite' };
     },
   };

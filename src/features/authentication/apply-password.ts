@@ -1,4 +1,4 @@
-/** A password that somebody chooses: the one policy for every door. */
+/** The parsing and the storage of a new password, the same for every interface. */
 import {
   type EmailAddress,
   parsePresentedPassword,
@@ -21,9 +21,9 @@ export interface PasswordRules {
 }
 
 /**
- * Parser for a password that is to be set.
+ * Parser for a new password.
  *
- * @param about what is known of the person, raw: address, names, username
+ * @param about address, names and username of the user, unparsed
  */
 export function parseNewPassword(
   raw: unknown,
@@ -35,8 +35,15 @@ export function parseNewPassword(
   return fault === undefined ? password : refusePassword(fault);
 }
 
+/** What a new password of the user must not consist of. */
+export function passwordWordsOf(
+  user: Pick<User, 'email' | 'firstName' | 'lastName' | 'username'> | null,
+): readonly unknown[] {
+  return user ? [user.email, user.firstName, user.lastName, user.username] : [];
+}
+
 /**
- * Check of a new address beside the current password: the address of an account is never its password.
+ * Check of a new address: the password of an account must not consist of its address.
  *
  * @param password the current one, already verified
  */
@@ -46,44 +53,48 @@ export function checkNewAddress(newEmail: EmailAddress, password: string): void 
   }
 }
 
-/** Parser for the repetition, where one was given. */
+/** Parser for the confirmation of a password, which is optional. */
 export function parseConfirmation(raw: unknown, password: unknown): void {
   if (raw !== undefined && raw !== null && raw !== password) {
     refusePassword({ code: 'PASSWORD_MISMATCH' });
   }
 }
 
-/** Each one whole, and names in their parts; raw input is cut before it costs anything. */
+/** Each text and its words. Long input is cut first, to bound the work. */
 function wordsOf(about: readonly unknown[]): string[] {
   return about
-    .filter((word) => typeof word === 'string')
-    .flatMap((word) => [word.trim().slice(0, 320), ...word.trim().slice(0, 320).split(/\s+/)])
+    .filter((text) => typeof text === 'string')
+    .map((text) => text.trim().slice(0, 320))
+    .flatMap((text) => [text, ...text.split(/\s+/)])
     .filter((word) => word !== '');
 }
 
-/** What it makes worthless: whoever had these may be who the account is to be kept from. */
+/** A new password ends these: an attacker who read an earlier mail must not use it afterwards. */
 const endedKinds = [
   'reset-password',
   'invite',
   'change-email',
 ] as const satisfies OneTimePasswordKind[];
 
-/** Sets the hash, ends every session but the one to spare, tells the owner. Needs a transaction. */
+/**
+ * Sets the hash, ends all sessions except `exceptSession`, cancels an email change and notifies the
+ * owner. Needs a transaction.
+ */
 export type ApplyPassword = (user: User, hash: string, exceptSession?: string) => Promise<void>;
 
-export function createApplyPassword(parts: {
+export function createApplyPassword(deps: {
   readonly unitOfWork: Pick<UnitOfWork, 'em'>;
-  readonly users: Users;
-  readonly oneTimePasswords: OneTimePasswords;
-  readonly sessions: Sessions;
-  readonly audit: Audit;
+  readonly users: Pick<Users, 'setPasswordHash'>;
+  readonly oneTimePasswords: Pick<OneTimePasswords, 'endAll'>;
+  readonly sessions: Pick<Sessions, 'revokeAll'>;
+  readonly audit: Pick<Audit, 'append'>;
 }): ApplyPassword {
   return async (user, hash, exceptSession) => {
-    await parts.users.setPasswordHash(user, hash);
-    await parts.oneTimePasswords.endAll(user.id, endedKinds);
+    await deps.users.setPasswordHash(user, hash);
+    await deps.oneTimePasswords.endAll(user.id, endedKinds);
     user.pendingEmail = null;
-    await parts.sessions.revokeAll(user.id, 'password-changed', exceptSession);
-    await enqueueMail(parts.unitOfWork.em, { mail: 'password-changed', userId: user.id });
-    await parts.audit.append({ action: 'password-set', target: { type: 'user', id: user.id } });
+    await deps.sessions.revokeAll(user.id, 'password-changed', exceptSession);
+    await enqueueMail(deps.unitOfWork.em, { mail: 'password-changed', userId: user.id });
+    await deps.audit.append({ action: 'password-set', target: { type: 'user', id: user.id } });
   };
 }

@@ -13,7 +13,7 @@ import { OneTimePassword } from '../one-time-passwords/one-time-password.entity.
 import type { WriteRegistrationMail } from '../registrations/registrations.mails.ts';
 import { User } from '../users/user.entity.ts';
 import type { AddressNotices } from './address-notices.ts';
-import { uidOf } from './passwords.ts';
+import { uidOf } from './password-reset.ts';
 
 export interface AccountMailsDeps {
   readonly unitOfWork: UnitOfWork;

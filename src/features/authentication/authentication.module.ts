@@ -17,7 +17,8 @@ import { type Cleanup, createCleanup } from './cleanup.ts';
 import { type CheckCode, createCheckCode } from './consume-code.ts';
 import { createEmailVerification, type EmailVerification } from './email-verification.ts';
 import { createLogin, type Login } from './login.ts';
-import { createPasswords, type Passwords } from './passwords.ts';
+import { createPasswordChange, type PasswordChange } from './password-change.ts';
+import { createPasswordReset, type PasswordReset } from './password-reset.ts';
 import {
   createPendingAccounts,
   createRegisteredAccounts,
@@ -46,7 +47,8 @@ export interface AuthenticationModule {
   readonly login: Login;
   readonly registrations: Registrations;
   readonly emailVerification: EmailVerification;
-  readonly passwords: Passwords;
+  readonly passwordReset: PasswordReset;
+  readonly passwordChange: PasswordChange;
   readonly checkCode: CheckCode;
   readonly reauthentication: Reauthentication;
   readonly pendingAccounts: PendingAccounts;
@@ -70,7 +72,8 @@ export function createAuthenticationModule(deps: AuthenticationModuleDeps): Auth
     login: createLoginOf(deps),
     registrations: createRegistrationsOf(deps, shared),
     emailVerification: createEmailVerificationOf(deps, shared),
-    passwords: createPasswordsOf(deps, shared),
+    passwordReset: createPasswordResetOf(deps, shared),
+    passwordChange: createPasswordChangeOf(deps, shared),
     checkCode: shared.checkCode,
     reauthentication: shared.reauthentication,
     pendingAccounts: shared.pendingAccounts,
@@ -156,21 +159,34 @@ function createEmailVerificationOf(
   return withLoggedDenials(audit, ['INVALID_CODE'], emailVerification);
 }
 
-function createPasswordsOf(deps: AuthenticationModuleDeps, shared: Shared): Passwords {
+function createPasswordResetOf(deps: AuthenticationModuleDeps, shared: Shared): PasswordReset {
   const { unitOfWork, users, oneTimePasswords, hasher, audit, attemptLimits, clock } = deps;
-  const passwords = createPasswords({
+  const passwordReset = createPasswordReset({
     unitOfWork,
     users,
     pendingAccounts: shared.pendingAccounts,
     oneTimePasswords,
     checkCode: shared.checkCode,
     sessions: deps.sessions.sessions,
-    reauthentication: shared.reauthentication,
     hasher,
     audit,
     attemptLimits,
     clock,
     passwordRules: deps.passwordRules,
   });
-  return withLoggedDenials(audit, ['INVALID_TOKEN'], passwords);
+  return withLoggedDenials(audit, ['INVALID_TOKEN'], passwordReset);
+}
+
+function createPasswordChangeOf(deps: AuthenticationModuleDeps, shared: Shared): PasswordChange {
+  const { unitOfWork, users, oneTimePasswords, hasher, audit } = deps;
+  return createPasswordChange({
+    unitOfWork,
+    users,
+    oneTimePasswords,
+    sessions: deps.sessions.sessions,
+    reauthentication: shared.reauthentication,
+    hasher,
+    audit,
+    passwordRules: deps.passwordRules,
+  });
 }

@@ -1,11 +1,13 @@
-/** Registration, verification and login over GraphQL. */
+/** Registration, email verification, login and passwords over GraphQL. */
+import 'reflect-metadata'; // type-graphql needs it when a decorator runs
 import { Arg, Ctx, Field, InputType, Mutation, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../core/request-context.ts';
 import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
 import { TokenPairType } from '../sessions/sessions.resolver.ts';
 import type { EmailVerification } from './email-verification.ts';
 import type { Login } from './login.ts';
-import type { Passwords } from './passwords.ts';
+import type { PasswordChange } from './password-change.ts';
+import type { PasswordReset } from './password-reset.ts';
 import type { Registrations } from './registration.ts';
 
 import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
@@ -102,8 +104,6 @@ export class AccountsResolver {
   }
 }
 
-import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
-
 @InputType('ResetPasswordInput')
 class ResetPasswordInputType {
   @Field(() => String)
@@ -134,10 +134,12 @@ const ChangePasswordResult = resultUnion('ChangePasswordResult', Acknowledgement
 
 @Resolver()
 export class PasswordsResolver {
-  readonly #passwords: Passwords;
+  readonly #passwordReset: PasswordReset;
+  readonly #passwordChange: PasswordChange;
 
-  constructor(passwords: Passwords) {
-    this.#passwords = passwords;
+  constructor(passwordReset: PasswordReset, passwordChange: PasswordChange) {
+    this.#passwordReset = passwordReset;
+    this.#passwordChange = passwordChange;
   }
 
   @Query(() => Boolean)
@@ -145,14 +147,14 @@ export class PasswordsResolver {
     @Arg('uid', () => String) uid: string,
     @Arg('token', () => String) token: string,
   ): Promise<boolean> {
-    return this.#passwords.isPasswordResetValid(uid, token);
+    return this.#passwordReset.isPasswordResetValid(uid, token);
   }
 
   @Mutation(() => RequestResult)
   async requestPasswordReset(
     @Arg('email', () => String) email: string,
   ): Promise<typeof RequestResult> {
-    await this.#passwords.requestPasswordReset(email);
+    await this.#passwordReset.requestPasswordReset(email);
     return acknowledge('If an account has this address, a reset link will be sent.');
   }
 
@@ -161,7 +163,7 @@ export class PasswordsResolver {
     @Arg('input', () => ResetPasswordInputType) input: ResetPasswordInputType,
     @Ctx() context: RequestContext,
   ): Promise<typeof ResetPasswordResult> {
-    await this.#passwords.resetPassword(input, context);
+    await this.#passwordReset.resetPassword(input, context);
     return acknowledge('The password was set. You can now log in with it.');
   }
 
@@ -170,7 +172,7 @@ export class PasswordsResolver {
     @Arg('input', () => ChangePasswordInputType) input: ChangePasswordInputType,
     @Ctx() context: RequestContext,
   ): Promise<typeof ChangePasswordResult> {
-    await this.#passwords.changePassword(input, context);
+    await this.#passwordChange.changePassword(input, context);
     return acknowledge('The password was changed, and your other sessions were ended.');
   }
 }

@@ -9,7 +9,9 @@ import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.
 import type { Addresses } from '../registrations/addresses.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Users } from '../users/users.ts';
+import { createDataExport, type DataExport } from './data-export.ts';
 import { createEmailChanges, type EmailChanges } from './email-change.ts';
+import { createErasure, type Erasure } from './erasure.ts';
 import { createProfiles, type Profiles } from './profile.ts';
 
 export interface ProfileModuleDeps {
@@ -27,6 +29,8 @@ export interface ProfileModuleDeps {
 export interface ProfileModule {
   readonly profiles: Profiles;
   readonly emailChanges: EmailChanges;
+  readonly dataExport: DataExport;
+  readonly erasure: Erasure;
 }
 
 export function createProfileModule(deps: ProfileModuleDeps): ProfileModule {
@@ -48,11 +52,12 @@ export function createProfileModule(deps: ProfileModuleDeps): ProfileModule {
     oneTimePasswords,
     reauthentication,
     emailChanges,
-    audit,
     attemptLimits,
   });
   return {
     profiles,
     emailChanges: withLoggedDenials(audit, ['INVALID_CODE'], emailChanges),
+    dataExport: createDataExport({ unitOfWork, audit }),
+    erasure: createErasure({ unitOfWork, users, reauthentication, audit }),
   };
 }

@@ -1,10 +1,12 @@
-/** What a person does to their own account, over GraphQL. */
+/** The operations on the caller's own account over GraphQL. */
 import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
 import { Arg, Ctx, Field, InputType, Mutation, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../core/request-context.ts';
 import { AcknowledgementType, acknowledge, Json, resultUnion } from '../common-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
+import type { DataExport } from './data-export.ts';
 import type { EmailChanges } from './email-change.ts';
+import type { Erasure } from './erasure.ts';
 import type { Profiles } from './profile.ts';
 
 @InputType('UpdateProfileInput')
@@ -53,19 +55,30 @@ const CancelEmailChangeResult = resultUnion('CancelEmailChangeResult', Acknowled
 const DeactivateAccountResult = resultUnion('DeactivateAccountResult', AcknowledgementType);
 const EraseAccountResult = resultUnion('EraseAccountResult', AcknowledgementType);
 
+export interface ProfileResolverDeps {
+  readonly profiles: Profiles;
+  readonly emailChanges: EmailChanges;
+  readonly dataExport: DataExport;
+  readonly erasure: Erasure;
+}
+
 @Resolver()
 export class ProfileResolver {
   readonly #profiles: Profiles;
   readonly #emailChanges: EmailChanges;
+  readonly #dataExport: DataExport;
+  readonly #erasure: Erasure;
 
-  constructor(profiles: Profiles, emailChanges: EmailChanges) {
-    this.#profiles = profiles;
-    this.#emailChanges = emailChanges;
+  constructor(deps: ProfileResolverDeps) {
+    this.#profiles = deps.profiles;
+    this.#emailChanges = deps.emailChanges;
+    this.#dataExport = deps.dataExport;
+    this.#erasure = deps.erasure;
   }
 
   @Query(() => Json)
   exportMyData(@Ctx() context: RequestContext): Promise<object> {
-    return this.#profiles.exportMyData(context);
+    return this.#dataExport.exportMyData(context);
   }
 
   @Mutation(() => UpdateProfileResult)
@@ -117,7 +130,7 @@ export class ProfileResolver {
     @Arg('password', () => String) password: string,
     @Ctx() context: RequestContext,
   ): Promise<typeof EraseAccountResult> {
-    await this.#profiles.eraseAccount(password, context);
+    await this.#erasure.eraseAccount(password, context);
     return acknowledge('The account was erased.');
   }
 }

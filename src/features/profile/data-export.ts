@@ -1,0 +1,69 @@
+/** The export of a user's own data, as JSON. */
+
+import { Problem } from '../../core/errors.ts';
+import { type RequestContext, requireActor } from '../../core/request-context.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Audit } from '../audit/audit.ts';
+
+/** The limit of sessions and of mailed codes in an export: it contains the latest ones. */
+export const exportedRows = 1000;
+
+export interface DataExport {
+  /**
+   * Everything stored about the caller, without secrets. It contains the latest 1000 sessions and mailed
+   * codes, and their total numbers.
+   */
+  exportMyData(context: RequestContext): Promise<object>;
+}
+
+export function createDataExport(deps: {
+  readonly unitOfWork: Pick<UnitOfWork, 'query' | 'transaction'>;
+  readonly audit: Pick<Audit, 'append'>;
+}): DataExport {
+  const { query, transaction } = deps.unitOfWork;
+  return {
+    async exportMyData(context) {
+      const { id } = requireActor(context).person;
+      return transaction(async () => {
+        const [row] = await query<{ data: object }>(exportSql, [exportedRows, exportedRows, id]);
+        if (!row) throw new Problem('NOT_FOUND');
+        await deps.audit.append({ action: 'data-exported', target: { type: 'user', id } });
+        return row.data;
+      });
+    },
+  };
+}
+
+/** Everything stored about the user, without hashes, digests and the registrations of other people. */
+const exportSql = `
+  select json_build_object(
+    'account', to_jsonb(u),
+    'hasPassword', exists (select 1 from password_hashes h where h.user_id = u.id),
+    'groups', (
+      select coalesce(json_agg(json_build_object('name', g.name, 'description', g.description) order by g.name), '[]')
+      from user_groups ug join groups g on g.id = ug.group_id where ug.user_id = u.id
+    ),
+    'permissions', (
+      select coalesce(json_agg(p.codename order by p.codename), '[]')
+      from user_permissions up join permissions p on p.id = up.permission_id where up.user_id = u.id
+    ),
+    'sessionCount', (select count(*) from sessions s where s.user_id = u.id),
+    'sessions', (
+      select coalesce(json_agg(to_jsonb(s) - 'user_id' - 'refresh_counter' order by s.created_at), '[]')
+      from (
+        select * from sessions where user_id = u.id order by created_at desc, id desc limit ?
+      ) s
+    ),
+    'mailedCodeCount', (select count(*) from one_time_passwords o where o.user_id = u.id),
+    'mailedCodes', (
+      select coalesce(json_agg(json_build_object(
+        'kind', o.kind, 'email', o.email, 'createdAt', o.created_at,
+        'expiresAt', o.expires_at, 'endedAt', o.ended_at
+      ) order by o.created_at, o.id), '[]')
+      from (
+        select * from one_time_passwords where user_id = u.id
+        order by created_at desc, id desc limit ?
+      ) o
+    )
+  ) as data
+  from users u where u.id = ?`;
