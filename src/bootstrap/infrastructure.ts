@@ -9,7 +9,7 @@ import {
   type PasswordHasher,
 } from '../crypto/password/hasher.ts';
 import { followDatabaseClock } from '../database/clock.ts';
-import { type PoolName, watchPools } from '../database/pool.ts';
+import { type PoolName, registerPoolMetrics } from '../database/pool.ts';
 import { type DatabaseTimeouts, serverTimeouts } from '../database/timeouts.ts';
 import type { Log } from '../observability/log.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
@@ -48,7 +48,7 @@ export async function openInfrastructure(
   const { config, log, timeouts = serverTimeouts, purpose = 'serve' } = options;
   const metrics = createMetrics();
   const pools = new Map<PoolName, Pool>();
-  watchPools(metrics, pools);
+  registerPoolMetrics(metrics, pools);
   const onPool = (pool: Pool) => void pools.set('main', pool);
   const database = await openDatabase({ config, log, metrics, timeouts, purpose, onPool, opened });
   const { migrated, secretKey } = await prepareDatabase(database, { config, log, purpose });

@@ -1,7 +1,7 @@
 /**
- * The feed of changes: what triggers in the database announce reaches every process in
- * milliseconds. A beat over the same connection, once a second, shows that nothing is being missed;
- * without it the feed is not to be trusted, and neither is anything that was kept on its word.
+ * The change feed: every process receives the notifications that triggers send for changed rows, within
+ * milliseconds. A heartbeat over the same connection, once a second, shows that no notification is missing.
+ * Without it caches must not be used.
  */
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
@@ -12,45 +12,51 @@ import type { Metrics } from '../observability/metrics.ts';
 import { clientConfig, keepAlive } from './pool.ts';
 
 const changesChannel = 'gatehouse_changes';
-const beatMilliseconds = 1000;
-/** Two beats: what was kept may be so old at most. */
-const trustMilliseconds = 2 * beatMilliseconds;
-/** A connection that has been silent for so long is given up for a new one. */
-const silenceMilliseconds = 5 * beatMilliseconds;
+const heartbeatMilliseconds = 1000;
+/** Two heartbeats: the greatest age of a cached value. */
+const trustMilliseconds = 2 * heartbeatMilliseconds;
+/** A connection without an answer for this long is replaced. */
+const silenceMilliseconds = 5 * heartbeatMilliseconds;
 const reconnectMilliseconds = 250;
-/** `end` waits for a server that may never answer. */
-const farewellMilliseconds = 100;
-/** How long a change of ours waits for the feed before it answers with the feed distrusted. */
-const settleMilliseconds = 1000;
+/** `client.end` waits for the server, which may be frozen. */
+const closeMilliseconds = 100;
+/** How long a committed change waits for its delivery, before the feed is invalidated instead. */
+const deliveryMilliseconds = 1000;
 
 /**
- * `user:<id>`, `session:<id>`, `grants` (groups and permissions), `signing-keys`, or `all` when
- * anything may have changed: after a bulk change, or a time in which nobody listened.
+ * `user:<id>`, `session:<id>`, `grants` (groups and permissions), `signing-keys`, or `all` after a bulk change or a
+ * lost connection, when anything may have changed.
  */
 export type ChangeKey = string;
 
 export interface ChangeFeed {
-  /** Resolves once the feed is listening, or at once when it cannot yet: it keeps trying. */
+  /** Resolves when the feed listens. Resolves at once when it cannot connect; it continues to try. */
   start(): Promise<void>;
   stop(): Promise<void>;
   onChange(listener: (key: ChangeKey) => void): void;
-  /** Whether every change that was committed two seconds ago has been heard of. */
+  /** Whether every change that was committed two seconds ago has been delivered. */
   isTrusted(): boolean;
   /**
-   * Resolves when every change committed before the call has been heard of here. When that takes
-   * too long the feed is distrusted instead, which is as safe.
+   * Resolves when every change that was committed before the call has been delivered to this process. After a
+   * second it invalidates the feed instead, which is as safe.
    */
   waitUntilDelivered(): Promise<void>;
 }
 
+interface Heartbeat {
+  /** Monotonic milliseconds. */
+  readonly sentAt: number;
+  readonly delivered: () => void;
+}
+
 interface Connection {
   readonly client: Client;
-  readonly beatChannel: string;
-  /** Beats that are under way: their number, when they were sent, who waits. */
-  readonly beats: Map<number, { readonly sentAt: number; readonly heard: () => void }>;
-  /** The statement under way; the connection takes one at a time. */
+  readonly heartbeatChannel: string;
+  /** Heartbeats that were sent and not received yet, by number. */
+  readonly heartbeats: Map<number, Heartbeat>;
+  /** The statement that sends a heartbeat; the connection executes one at a time. */
   sending: Promise<unknown>;
-  /** The beat that waits for it, shared by all who ask meanwhile. */
+  /** The heartbeat that waits for `sending`, shared by all callers. */
   next: Promise<void> | undefined;
 }
 
@@ -59,157 +65,161 @@ export function createChangeFeed(options: {
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'observe' | 'read'>;
 }): ChangeFeed {
+  const { log, metrics } = options;
   const listeners: ((key: ChangeKey) => void)[] = [];
   let connection: Connection | undefined;
-  /** One that does not listen yet. */
-  let opening: Connection | undefined;
+  /** A connection that does not listen yet. */
+  let connecting: Connection | undefined;
   let isStarted = false;
-  let beatNumber = 0;
-  /** Monotonic milliseconds; a beat that was sent before this proves nothing. */
-  let distrustedUntil = 0;
-  let provedAt = Number.NEGATIVE_INFINITY;
+  let heartbeatNumber = 0;
+  /** Monotonic milliseconds. Heartbeats that were sent earlier do not count. */
+  let invalidatedAt = 0;
+  /** When the last heartbeat was sent that was received since. */
+  let confirmedAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
-  // Everything is delivered in order: no change was longer on its way than the beat behind it.
-  const { metrics } = options;
-  let heardAt = performance.now();
-  metrics.read('changeFeedHeartbeatAge', () => [[[], (performance.now() - heardAt) / 1000]]);
+  let heartbeatSentAt = performance.now();
+  metrics.read('changeFeedHeartbeatAge', () => [
+    [[], (performance.now() - heartbeatSentAt) / 1000],
+  ]);
+  // PostgreSQL delivers in order: no change took longer than the heartbeat that follows it.
   const measure = (sentAt: number) => {
-    heardAt = Math.max(heardAt, sentAt);
+    heartbeatSentAt = Math.max(heartbeatSentAt, sentAt);
     metrics.observe('changePropagationSeconds', (performance.now() - sentAt) / 1000);
   };
 
-  const tell = (key: ChangeKey) => {
+  const publish = (key: ChangeKey) => {
     for (const listener of listeners) listener(key);
   };
 
-  const distrust = () => {
-    distrustedUntil = performance.now();
-    provedAt = Number.NEGATIVE_INFINITY;
+  const invalidate = () => {
+    invalidatedAt = performance.now();
+    confirmedAt = Number.NEGATIVE_INFINITY;
   };
 
-  const hear = (heardOn: Connection, channel: string, payload: string) => {
-    if (heardOn !== connection) return;
-    if (channel === changesChannel) return tell(payload);
-    const beat = heardOn.beats.get(Number(payload));
-    heardOn.beats.delete(Number(payload));
-    if (beat && beat.sentAt >= distrustedUntil) provedAt = Math.max(provedAt, beat.sentAt);
-    if (beat) measure(beat.sentAt);
-    beat?.heard();
+  const receive = (from: Connection, channel: string, payload: string) => {
+    if (from !== connection) return;
+    if (channel === changesChannel) return publish(payload);
+    const heartbeat = from.heartbeats.get(Number(payload));
+    if (!heartbeat) return;
+    from.heartbeats.delete(Number(payload));
+    if (heartbeat.sentAt >= invalidatedAt) confirmedAt = Math.max(confirmedAt, heartbeat.sentAt);
+    measure(heartbeat.sentAt);
+    heartbeat.delivered();
   };
 
-  const send = (on: Connection): Promise<void> => {
+  const sendNow = (on: Connection): Promise<void> => {
     const { promise, resolve } = Promise.withResolvers<void>();
-    beatNumber += 1;
-    on.beats.set(beatNumber, { sentAt: performance.now(), heard: resolve });
+    heartbeatNumber += 1;
+    on.heartbeats.set(heartbeatNumber, { sentAt: performance.now(), delivered: resolve });
     on.sending = on.client
-      .query('select pg_notify($1, $2)', [on.beatChannel, String(beatNumber)])
-      .catch(() => lose(on));
+      .query('select pg_notify($1, $2)', [on.heartbeatChannel, String(heartbeatNumber)])
+      .catch(() => onLost(on));
     return promise;
   };
 
-  /** Resolves when a beat sent after the call was heard: the database orders it behind all changes. */
-  const beat = (on: Connection): Promise<void> => {
+  /** Resolves when a heartbeat that was sent after the call is received: all earlier changes precede it. */
+  const sendHeartbeat = (on: Connection): Promise<void> => {
     on.next ??= on.sending.then(() => {
       on.next = undefined;
-      return send(on);
+      return sendNow(on);
     });
     return on.next;
   };
 
+  const listen = async ({ client, heartbeatChannel }: Connection): Promise<void> => {
+    await client.connect();
+    await client.query(`listen ${changesChannel}`);
+    await client.query(`listen ${heartbeatChannel}`);
+  };
+
   const connect = async (): Promise<void> => {
-    const client = new Client({
-      ...clientConfig(options.database, 'changes'),
-      ...keepAlive,
-      connectionTimeoutMillis: silenceMilliseconds,
-      query_timeout: silenceMilliseconds,
-    });
-    const beatChannel = `gatehouse_beat_${randomBytes(8).toString('hex')}`;
-    const opened: Connection = {
-      client,
-      beatChannel,
-      beats: new Map(),
-      sending: Promise.resolve(),
-      next: undefined,
-    };
-    opening = opened;
-    client.on('error', () => lose(opened));
-    client.on('end', () => lose(opened));
-    client.on('notification', ({ channel, payload }) => hear(opened, channel, payload ?? ''));
+    const opened = createConnection(options.database);
+    connecting = opened;
+    opened.client.on('error', () => onLost(opened));
+    opened.client.on('end', () => onLost(opened));
+    opened.client.on('notification', ({ channel, payload }) =>
+      receive(opened, channel, payload ?? ''),
+    );
     try {
-      await client.connect();
-      await client.query(`listen ${changesChannel}`);
-      await client.query(`listen ${beatChannel}`);
-      opening = undefined;
+      await listen(opened);
+      connecting = undefined;
       connection = opened;
-      // Whatever happened while nobody listened is unknown.
-      tell('all');
-      void beat(opened);
+      publish('all'); // changes before now were not delivered
+      void sendHeartbeat(opened);
     } catch (error) {
       if (!isStarted) return;
-      options.log.warn(
-        { err: error, component: 'change-feed' },
-        'change feed cannot connect, retrying',
-      );
+      log.warn({ err: error, component: 'change-feed' }, 'change feed cannot connect, retrying');
       void close(opened);
-      retry();
+      connectLater();
     }
   };
 
-  const retry = () => {
+  const connectLater = () => {
     if (isStarted) setTimeout(() => isStarted && void connect(), reconnectMilliseconds).unref();
   };
 
-  const lose = (lost: Connection) => {
+  const onLost = (lost: Connection) => {
     if (lost !== connection) return;
     connection = undefined;
-    distrust();
+    invalidate();
     void close(lost);
     if (!isStarted) return;
-    options.log.warn({ component: 'change-feed' }, 'change feed connection lost, reconnecting');
-    retry();
+    log.warn({ component: 'change-feed' }, 'change feed connection lost, reconnecting');
+    connectLater();
   };
 
-  const tick = () => {
+  const onTimer = () => {
     if (!connection) return;
-    const silentSince = Math.min(
-      ...[...connection.beats.values()].map(({ sentAt }) => sentAt),
-      Number.POSITIVE_INFINITY,
-    );
-    if (performance.now() - silentSince > silenceMilliseconds) lose(connection);
-    else void beat(connection);
+    const sentAt = [...connection.heartbeats.values()].map((heartbeat) => heartbeat.sentAt);
+    const oldest = Math.min(...sentAt, Number.POSITIVE_INFINITY);
+    if (performance.now() - oldest > silenceMilliseconds) onLost(connection);
+    else void sendHeartbeat(connection);
   };
 
   return {
     async start() {
       isStarted = true;
-      timer = setInterval(tick, beatMilliseconds);
+      timer = setInterval(onTimer, heartbeatMilliseconds);
       timer.unref();
       await connect();
     },
     async stop() {
       isStarted = false;
       clearInterval(timer);
-      const left = [connection, opening].filter((it) => it !== undefined);
+      const open = [connection, connecting].filter((it) => it !== undefined);
       connection = undefined;
-      opening = undefined;
-      await Promise.all(left.map(close));
+      connecting = undefined;
+      await Promise.all(open.map(close));
     },
     onChange: (listener) => void listeners.push(listener),
-    isTrusted: () => connection !== undefined && performance.now() - provedAt < trustMilliseconds,
+    isTrusted: () =>
+      connection !== undefined && performance.now() - confirmedAt < trustMilliseconds,
     async waitUntilDelivered() {
       if (!connection) return;
-      const heard = beat(connection).then(() => true);
-      if (!(await withTimeout(settleMilliseconds, heard, false))) distrust();
+      const delivered = sendHeartbeat(connection).then(() => true);
+      if (!(await withTimeout(deliveryMilliseconds, delivered, false))) invalidate();
     },
   };
 }
 
-/** Waits a moment for the other side, which may be gone or frozen. */
-async function close({ client, beats }: Connection): Promise<void> {
-  for (const { heard } of beats.values()) heard();
+function createConnection(database: DatabaseConnection): Connection {
+  const client = new Client({
+    ...clientConfig(database, 'change-feed'),
+    ...keepAlive,
+    connectionTimeoutMillis: silenceMilliseconds,
+    query_timeout: silenceMilliseconds,
+  });
+  const heartbeatChannel = `gatehouse_heartbeat_${randomBytes(8).toString('hex')}`;
+  const sending = Promise.resolve();
+  return { client, heartbeatChannel, heartbeats: new Map(), sending, next: undefined };
+}
+
+/** Closes the socket when the server does not answer. */
+async function close({ client, heartbeats }: Connection): Promise<void> {
+  for (const { delivered } of heartbeats.values()) delivered();
   client.removeAllListeners('end');
-  const patience = setTimeout(() => client.connection.stream.destroy(), farewellMilliseconds);
+  const timer = setTimeout(() => client.connection.stream.destroy(), closeMilliseconds);
   await client.end().catch(() => undefined);
-  clearTimeout(patience);
+  clearTimeout(timer);
 }

@@ -1,6 +1,6 @@
 /**
- * Looks at a database without changing anything: in one transaction that is read-only and short of
- * patience. Nothing is set for the session, which may be a pooler's and somebody else's afterwards.
+ * Inspects a database in one read-only transaction with a short timeout. Settings are local to the transaction,
+ * because behind a pooler the session goes to another client afterwards.
  */
 import { TLSSocket } from 'node:tls';
 import { Client, escapeIdentifier } from 'pg';
@@ -18,7 +18,7 @@ export interface Inspection extends Pick<UnitOfWork, 'query'> {
   /** Such as 180004. */
   readonly versionNumber: number;
   readonly version: string;
-  /** Milliseconds that connecting took. */
+  /** Duration of connecting. */
   readonly milliseconds: number;
   /** How far the database's clock is ahead of ours. */
   readonly clockAheadSeconds: number;
@@ -43,7 +43,7 @@ export async function inspectDatabase(
     connectionTimeoutMillis: inspectionTimeoutMs,
     query_timeout: inspectionTimeoutMs,
   });
-  client.on('error', () => undefined); // whoever asks next hears of it
+  client.on('error', () => undefined); // the next statement reports it
   await client.connect().catch((error: unknown) => {
     throw explainConnectionError(error, connection, variable);
   });
@@ -57,17 +57,17 @@ export async function inspectDatabase(
   };
   const { stream } = client.connection;
   const tlsVersion = stream instanceof TLSSocket ? (stream.getProtocol() ?? 'TLS') : undefined;
-  const server = await introduce(query);
+  const server = await serverInfo(query);
   return { ...server, milliseconds, tlsVersion, query, close: () => client.end() };
 }
 
-async function introduce(query: UnitOfWork['query']) {
+async function serverInfo(query: UnitOfWork['query']) {
   const { aheadMilliseconds } = await compareClocks(query);
   const [row] = await query<{ number: number; version: string }>(
     `select current_setting('server_version_num')::int as number,
        split_part(current_setting('server_version'), ' ', 1) as version`,
   );
-  if (!row) throw new Error('the database says nothing of itself');
+  if (!row) throw new Error('the statement returned no row');
   return {
     versionNumber: row.number,
     version: row.version,
@@ -76,21 +76,21 @@ async function introduce(query: UnitOfWork['query']) {
 }
 
 export interface MigrationState {
-  /** Whether it was ever migrated. */
+  /** Whether no migration was ever applied. */
   readonly isEmpty: boolean;
   readonly pending: readonly string[];
-  /** Those that only a newer release knows. */
+  /** Migrations of a newer release. */
   readonly unknown: readonly string[];
 }
 
-export async function migrationStateOf(query: UnitOfWork['query']): Promise<MigrationState> {
-  const [found] = await query<{ is_there: boolean }>(
-    "select to_regclass(quote_ident(current_schema()) || '.' || ?) is not null as is_there",
+export async function readMigrationState(query: UnitOfWork['query']): Promise<MigrationState> {
+  const [found] = await query<{ exists: boolean }>(
+    "select to_regclass(quote_ident(current_schema()) || '.' || ?) is not null as exists",
     [migrationsTable],
   );
-  if (!found?.is_there) return { isEmpty: true, pending: migrationNames, unknown: [] };
+  if (!found?.exists) return { isEmpty: true, pending: migrationNames, unknown: [] };
   const rows = await query<{ name: string }>(`select name from ${migrationsTable}`);
-  const pendingJobQueue = await pendingJobQueueOf(query);
+  const pendingJobQueue = await findPendingJobQueue(query);
   const done = new Set(rows.map(({ name }) => name));
   return {
     isEmpty: false,
@@ -102,13 +102,12 @@ export async function migrationStateOf(query: UnitOfWork['query']): Promise<Migr
 /** The last migration of graphile-worker, which comes with its version. */
 export const jobQueueRevision = 20;
 
-async function pendingJobQueueOf(query: UnitOfWork['query']): Promise<string[]> {
+async function findPendingJobQueue(query: UnitOfWork['query']): Promise<string[]> {
   const table = 'graphile_worker.migrations';
-  const [found] = await query<{ is_there: boolean }>(
-    'select to_regclass(?) is not null as is_there',
-    [table],
-  );
-  const [row] = found?.is_there
+  const [found] = await query<{ exists: boolean }>('select to_regclass(?) is not null as exists', [
+    table,
+  ]);
+  const [row] = found?.exists
     ? await query<{ revision: number | null }>(`select max(id)::int as revision from ${table}`)
     : [];
   const revision = row?.revision ?? 0;
@@ -116,20 +115,20 @@ async function pendingJobQueueOf(query: UnitOfWork['query']): Promise<string[]> 
 }
 
 export interface LiveProcesses {
-  /** Connections that follow the feed of changes: one for each server process. */
+  /** Connections of change feeds, one for each server process. */
   readonly feeds: number;
-  /** Seconds since the last beat of the feed that is silent for longest. */
+  /** Greatest time since a change feed sent its last heartbeat. */
   readonly silentSeconds: number;
-  /** Pools of connections that do jobs. */
+  /** Connections of job workers. */
   readonly workers: number;
 }
 
-/** What can be seen of the server's processes from the database. */
-export async function liveProcessesOf(
+/** Reads the connections of server processes from `pg_stat_activity`. */
+export async function findLiveProcesses(
   query: UnitOfWork['query'],
   connection: DatabaseConnection,
 ): Promise<LiveProcesses> {
-  const feed = applicationNameOf(connection, 'changes');
+  const feed = applicationNameOf(connection, 'change-feed');
   const [row] = await query<LiveProcesses>(
     `select
        count(*) filter (where application_name = ?)::int as feeds,
@@ -139,7 +138,7 @@ export async function liveProcessesOf(
      from pg_stat_activity where datname = current_database()`,
     [feed, feed, applicationNameOf(connection, 'jobs')],
   );
-  if (!row) throw new Error('a count has a row');
+  if (!row) throw new Error('the statement returned no row');
   return row;
 }
 
@@ -150,8 +149,8 @@ export interface PoolEncryption {
   readonly plain: readonly string[];
 }
 
-/** What PostgreSQL knows of the connections of running processes. Behind a pooler those are the pooler's. */
-export async function encryptionOfPools(
+/** Reads from `pg_stat_ssl` which connections are encrypted. Behind a pooler these are the connections of the pooler. */
+export async function findPoolEncryption(
   query: UnitOfWork['query'],
   connection: DatabaseConnection,
 ): Promise<PoolEncryption> {
@@ -169,13 +168,13 @@ export async function encryptionOfPools(
   return { encrypted: named(true), plain: named(false) };
 }
 
-/** Milliseconds; whoever probes hears of a loss within two seconds, also when nothing answers at all. */
+/** A readiness probe gets its answer within two seconds, also while the database is frozen. */
 const readinessTimeoutMs = 1_500;
 
 export async function isDatabaseReady({ query }: Pick<UnitOfWork, 'query'>): Promise<boolean> {
-  const answered = query('select 1').then(
+  const isReady = query('select 1').then(
     () => true,
     () => false,
   );
-  return withTimeout(readinessTimeoutMs, answered, false);
+  return withTimeout(readinessTimeoutMs, isReady, false);
 }

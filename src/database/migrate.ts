@@ -1,28 +1,28 @@
 /**
- * Brings the database to the present schema, ours and the job queue's, under one advisory lock, so
- * that any number of replicas may start at once. It may take any time, and so may waiting for it.
+ * Migrates the schema of the service and of the job queue under one advisory lock, so that replicas can start at the
+ * same time. Neither the migration nor the waiting for the lock has a timeout.
  */
 import { runMigrations } from 'graphile-worker';
 import { Client, escapeIdentifier, Pool } from 'pg';
 import type { DatabaseConnection } from '../config/database-url.ts';
 import { explainConnectionError, type UrlVariable } from './connection-errors.ts';
 import type { Orm } from './orm.ts';
-import { clientConfig, unhurried } from './pool.ts';
+import { clientConfig, withoutSilenceTimeout } from './pool.ts';
 import type { UnitOfWork } from './transaction.ts';
 
-/** In the schema in which everything else is. */
+/** In the same schema as the other tables. */
 export const migrationsTable = 'mikro_orm_migrations';
 
-const withoutLimits = `
+const disableTimeoutsSql = `
   select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),
     set_config('idle_in_transaction_session_timeout', '0', true),
     set_config('gatehouse.migrate', 'on', true)`;
 
 /**
- * Names of the migrations that were missing. All of ours happen in one transaction, or none.
+ * Applies the missing migrations in one transaction and returns their names.
  *
- * @param direct leads to the database without a pooler: the job queue's are not made for one
- * @param complete runs in the same transaction with these names: what SQL cannot do by itself
+ * @param direct connects to the database without a pooler, because the migrations of the job queue need a session
+ * @param complete runs in the same transaction with these names, for work that SQL cannot do
  */
 export async function migrate(
   orm: Orm,
@@ -30,32 +30,32 @@ export async function migrate(
   direct: DatabaseConnection,
   complete: (names: readonly string[]) => Promise<void>,
 ): Promise<readonly string[]> {
-  const inTurn = <Result>(work: () => Promise<Result>) =>
+  const locked = <Result>(work: () => Promise<Result>) =>
     unitOfWork.transaction(async () => {
-      await unitOfWork.query(withoutLimits);
+      await unitOfWork.query(disableTimeoutsSql);
       await unitOfWork.lock('gatehouse:migrate');
       return work();
     });
   const work = async () => {
-    // Committed first: MikroORM creates its table on a connection of its own.
-    await inTurn(() => createSchema(unitOfWork, direct));
-    return inTurn(async () => {
-      await findExtension(unitOfWork);
+    // Committed first, because MikroORM creates its table on another connection.
+    await locked(() => createSchema(unitOfWork, direct));
+    return locked(async () => {
+      await addExtensionToSearchPath(unitOfWork);
       await migrateJobQueue(direct);
       const schema = await currentSchema(unitOfWork);
-      // Where MikroORM creates its table, it has to look for it.
+      // MikroORM has to search its table in the schema in which it creates it.
       const options = orm.config.get('migrations');
       orm.config.set('migrations', { ...options, tableName: `${schema}.${migrationsTable}` });
-      const done = await orm.migrator.up({ transaction: orm.em.getTransactionContext() });
-      const names = done.map(({ name }) => name);
+      const applied = await orm.migrator.up({ transaction: orm.em.getTransactionContext() });
+      const names = applied.map(({ name }) => name);
       await complete(names);
       return names;
     });
   };
-  return unhurried(() => unitOfWork.withEntityManager(work));
+  return withoutSilenceTimeout(() => unitOfWork.withEntityManager(work));
 }
 
-/** Creates the schema that the URL names, if there is none. */
+/** Creates the schema that the URL names, unless it exists. */
 async function createSchema(
   { query }: Pick<UnitOfWork, 'query'>,
   { schema }: DatabaseConnection,
@@ -65,8 +65,8 @@ async function createSchema(
   if (!found) await query(`create schema ${escapeIdentifier(schema)}`);
 }
 
-/** Lets migrations find the operator classes of pg_trgm in the schema where an administrator installed it. */
-async function findExtension({ query }: Pick<UnitOfWork, 'query'>): Promise<void> {
+/** pg_trgm may be installed in another schema; migrations need its operator classes. */
+async function addExtensionToSearchPath({ query }: Pick<UnitOfWork, 'query'>): Promise<void> {
   await query(`
     select set_config('search_path', current_setting('search_path') || ', ' || quote_ident(nspname), true)
     from pg_extension join pg_namespace on pg_namespace.oid = extnamespace
@@ -75,7 +75,7 @@ async function findExtension({ query }: Pick<UnitOfWork, 'query'>): Promise<void
 
 async function migrateJobQueue(direct: DatabaseConnection): Promise<void> {
   const pgPool = new Pool({ ...clientConfig(direct, 'migrate'), max: 2 });
-  const ignore = () => undefined; // the statement under way reports it
+  const ignore = () => undefined; // the current statement reports it
   pgPool.on('error', ignore);
   pgPool.on('connect', (client) => client.on('error', ignore));
   try {
@@ -91,15 +91,15 @@ async function currentSchema({ query }: Pick<UnitOfWork, 'query'>): Promise<stri
   return row.schema;
 }
 
-/** Each server has it; only databases of other names can be created from it. */
+/** A database that every server has; `create database` is executed in it. */
 const maintenanceDatabase = 'postgres';
 const timeoutMilliseconds = 30_000;
 const duplicateDatabase = '42P04';
 
 /**
- * Creates it in UTF-8, owned by the user of the connection. Answers whether it was missing.
+ * Creates the database in UTF-8, owned by the user of the connection. Returns false when it exists already.
  *
- * @throws ConfigError, or the error of PostgreSQL, as for a role without CREATEDB
+ * @throws ConfigError, or the error of PostgreSQL, such as for a role without CREATEDB
  */
 export async function createDatabase(
   connection: DatabaseConnection,
@@ -111,15 +111,16 @@ export async function createDatabase(
     connectionTimeoutMillis: timeoutMilliseconds,
     query_timeout: timeoutMilliseconds,
   });
-  client.on('error', () => undefined); // the statement under way reports it
+  client.on('error', () => undefined); // the current statement reports it
   try {
     await client.connect();
     const name = client.escapeIdentifier(database);
     await client.query(`create database ${name} encoding 'UTF8' template template0`);
     return true;
   } catch (error) {
-    const isThere = error instanceof Error && 'code' in error && error.code === duplicateDatabase;
-    if (!isThere) throw explainConnectionError(error, connection, variable);
+    const isExisting =
+      error instanceof Error && 'code' in error && error.code === duplicateDatabase;
+    if (!isExisting) throw explainConnectionError(error, connection, variable);
     return false;
   } finally {
     await client.end().catch(() => undefined);

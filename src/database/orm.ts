@@ -1,4 +1,4 @@
-/** How MikroORM is set up; knows no entity by name. */
+/** Options of MikroORM, and the entity-manager context of a request. The entities are a parameter. */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Migrator } from '@mikro-orm/migrations';
@@ -17,24 +17,23 @@ import { migrations } from './migrations/migrations.ts';
 import { clientConfig, connectionOptions } from './pool.ts';
 import { type DatabaseTimeouts, serverTimeouts } from './timeouts.ts';
 
-/** Milliseconds for whoever holds a connection to notice by themselves that it is lost. */
-const noticeMilliseconds = 1000;
+/** Time for the user of a lost connection to release it. */
+const releaseMilliseconds = 1000;
 
 /**
- * Takes back connections that were lost while they were in use. Kysely's controlled transactions
- * (0.29) give theirs back only when BEGIN, COMMIT or ROLLBACK succeeds, which it does not on a
- * lost one; without this every outage would use up some of the pool for good.
+ * Releases connections that were lost while in use. Kysely's controlled transactions (0.29) release a connection only
+ * after a successful BEGIN, COMMIT or ROLLBACK, so every outage would reduce the pool permanently.
  */
-function takeBackLost(pool: Pool): void {
+function releaseLost(pool: Pool): void {
   pool.on('connect', (client: PoolClient) => {
     client.once('end', () => {
       setTimeout(() => {
         try {
           client.release(true);
         } catch {
-          // It was given back already.
+          // It was released already.
         }
-      }, noticeMilliseconds).unref();
+      }, releaseMilliseconds).unref();
     });
   });
 }
@@ -44,31 +43,31 @@ export type Entities = readonly EntityClass<object>[];
 
 export interface DatabaseSettings {
   readonly database: DatabaseConnection;
-  /** Whether a pooler stands before the database. */
+  /** Whether the connection goes through a pooler in transaction mode. */
   readonly isPooled?: boolean;
   readonly timeouts?: DatabaseTimeouts;
-  /** Connections at most; a hash never holds one, so few are enough. */
+  /** Maximum number of connections. Few are enough, because no connection is held while a password is hashed. */
   readonly poolSize?: number;
-  /** Told of the pool of connections. */
+  /** Called with the connection pool. */
   readonly onPool?: (pool: Pool) => void;
-  /** What the ORM has to say, none of it needed. */
+  /** Receives the log messages of MikroORM. */
   readonly onNotice?: (text: string) => void;
 }
 
-/** Options for the service and for the MikroORM command line alike. */
+/** Options for the service and for the command line of MikroORM. */
 export function ormOptions(
   settings: DatabaseSettings,
-  parts: { entities: Entities; subscribers?: readonly EventSubscriber[] },
+  model: { entities: Entities; subscribers?: readonly EventSubscriber[] },
 ): Options {
   const { database, timeouts = serverTimeouts, isPooled = false } = settings;
   return {
     driver: GatehouseDriver,
     dbName: database.database,
-    entities: [...parts.entities],
-    subscribers: [...(parts.subscribers ?? [])],
+    entities: [...model.entities],
+    subscribers: [...(model.subscribers ?? [])],
     namingStrategy: UnderscoreNamingStrategy,
     extensions: [Migrator],
-    ensureDatabase: false, // a mistyped name must not become a new, empty database
+    ensureDatabase: false, // a mistyped name must not create an empty database
     context: currentEntityManager,
     forceUtcTimezone: true,
     pool: { min: 0, max: settings.poolSize ?? 10 },
@@ -76,42 +75,42 @@ export function ormOptions(
       ...clientConfig(database, 'main'),
       ...connectionOptions(timeouts, isPooled),
       onPoolCreated: (pool: Pool) => {
-        takeBackLost(pool);
+        releaseLost(pool);
         settings.onPool?.(pool);
       },
     },
     migrations: { migrationsList: migrations, snapshot: false, allOrNothing: true },
-    // Queries may carry secrets' digests and addresses; the log has no use for them.
-    debug: false,
+    debug: false, // statements would log addresses and digests of secrets
     schemaGenerator: { ignoreSchema: ['graphile_worker'] },
     logger: settings.onNotice ?? (() => undefined),
   };
 }
 
-/** Connects, and refuses when the database cannot be reached. */
+/** @throws Error when the database cannot be reached */
 export async function openOrm(options: Options): Promise<Orm> {
   return MikroORM.init(options);
 }
 
-interface Fork {
-  readonly of: EntityManager;
-  made?: EntityManager;
-  /** A fork in the making asks for the one at hand itself. */
-  isMaking?: true;
+interface EntityManagerContext {
+  readonly global: EntityManager;
+  /** Created at the first use. */
+  fork?: EntityManager;
+  /** `fork()` itself asks for the current context. */
+  isForking?: true;
 }
 
-const storage = new AsyncLocalStorage<Fork>();
+const contexts = new AsyncLocalStorage<EntityManagerContext>();
 
-/** Runs `work`, and all that it starts, with a fork of `em` of its own. */
+/** Runs `work` and everything it starts in an entity-manager context with its own identity map. */
 export function withEntityManager<Result>(em: EntityManager, work: () => Result): Result {
-  return storage.run({ of: em }, work);
+  return contexts.run({ global: em }, work);
 }
 
-/** The fork at hand, for MikroORM's option `context`; none outside of `withFork`. */
+/** For MikroORM's option `context`; undefined outside of `withEntityManager`. */
 function currentEntityManager(): EntityManager | undefined {
-  const fork = storage.getStore();
-  if (!fork || fork.made || fork.isMaking) return fork?.made;
-  fork.isMaking = true;
-  fork.made = fork.of.fork({ useContext: true, disableContextResolution: true });
-  return fork.made;
+  const context = contexts.getStore();
+  if (!context || context.fork || context.isForking) return context?.fork;
+  context.isForking = true;
+  context.fork = context.global.fork({ useContext: true, disableContextResolution: true });
+  return context.fork;
 }

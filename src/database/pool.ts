@@ -1,6 +1,6 @@
 /**
- * Connections that are never waited for without end, and that lead to the primary. What PostgreSQL can
- * watch over itself it is told to; what it cannot, as when it is frozen, is watched from here.
+ * Connections to the primary with timeouts. PostgreSQL enforces its own timeouts; the client closes a connection whose
+ * server does not answer, for example because it is frozen.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Client, type ClientBase, type ClientConfig, Pool, type PoolConfig } from 'pg';
@@ -9,24 +9,24 @@ import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { DatabaseTimeouts } from './timeouts.ts';
 
-/** Seconds of silence after which a host is asked whether it is there, and between two questions. */
+/** TCP keepalive: seconds of silence before the first probe, seconds between probes, and number of probes. */
 const keepAliveSeconds = 10;
 const keepAliveIntervalSeconds = 3;
-const keepAliveQuestions = 3;
-/** Milliseconds that a farewell may take. */
-const farewellMilliseconds = 1_000;
+const keepAliveProbes = 3;
+/** How long closing a connection may take. */
+const closeMilliseconds = 1_000;
 
-/** As PostgreSQL says it of the statements that it would refuse there: read_only_sql_transaction. */
+/** PostgreSQL's code read_only_sql_transaction, with which a standby rejects changes. */
 const readOnlyCode = '25006';
 
-const unhurriedWork = new AsyncLocalStorage<true>();
+const untimedWork = new AsyncLocalStorage<true>();
 
-/** Runs `work`, whose statements may take any time. What PostgreSQL itself watches is not lifted by this. */
-export function unhurried<Result>(work: () => Result): Result {
-  return unhurriedWork.run(true, work);
+/** Runs `work` without the client's timeout. The timeouts of PostgreSQL stay. */
+export function withoutSilenceTimeout<Result>(work: () => Result): Result {
+  return untimedWork.run(true, work);
 }
 
-/** For both sides of a connection, as either may vanish without a word. */
+/** TCP keepalive of the client's side. */
 export const keepAlive = {
   keepAlive: true,
   keepAliveInitialDelayMillis: keepAliveSeconds * 1000,
@@ -35,21 +35,22 @@ export const keepAlive = {
 /**
  * Options of every pool.
  *
- * @param isPooled whether a pooler in transaction mode stands before the database: what is set for a
- *   session would be set for somebody else's, so the limits of PostgreSQL are left to its roles
+ * @param isPooled whether the connection goes through a pooler in transaction mode: settings of the session would
+ *   affect other clients, so the roles of the database have to have them
  */
 export function connectionOptions(timeouts: DatabaseTimeouts, isPooled: boolean) {
   return {
     ...keepAlive,
     connectionTimeoutMillis: timeouts.connectMilliseconds,
-    Client: clientOf(timeouts.silenceMilliseconds),
-    onConnect: (client: ClientBase) => introduce(client, isPooled ? {} : settingsOf(timeouts)),
+    Client: withTimeouts(timeouts.silenceMilliseconds),
+    onConnect: (client: ClientBase) =>
+      setUpSession(client, isPooled ? {} : sessionSettings(timeouts)),
   } satisfies PoolConfig;
 }
 
 export interface PoolDeps {
   readonly database: DatabaseConnection;
-  /** What it is for: a part of the log, and of the name that the database shows. */
+  /** Purpose: a component of the log, and a part of the name in `pg_stat_activity`. */
   readonly name: string;
   readonly max: number;
   readonly timeouts: DatabaseTimeouts;
@@ -57,7 +58,7 @@ export interface PoolDeps {
   readonly log: Log;
 }
 
-/** A pool beside that of the ORM. A connection that breaks, in use or not, is told and replaced. */
+/** A pool besides that of the ORM. It logs and replaces broken connections. */
 export function openPool({ database, name, max, timeouts, isPooled, log }: PoolDeps): Pool {
   const pool = new Pool({
     ...clientConfig(database, name),
@@ -71,7 +72,7 @@ export function openPool({ database, name, max, timeouts, isPooled, log }: PoolD
   return pool;
 }
 
-/** What statements and the reading of their answers depend on, whatever a role or a database has by default. */
+/** Settings on which our statements and parsers depend. They override those of the role and the database. */
 export const requiredSettings = {
   datestyle: 'ISO, MDY',
   intervalstyle: 'postgres',
@@ -80,7 +81,7 @@ export const requiredSettings = {
   default_transaction_isolation: 'read committed',
 } as const;
 
-function settingsOf(timeouts: DatabaseTimeouts): Readonly<Record<string, string | number>> {
+function sessionSettings(timeouts: DatabaseTimeouts): Readonly<Record<string, string | number>> {
   return {
     ...requiredSettings,
     lock_timeout: timeouts.lockMilliseconds,
@@ -88,15 +89,15 @@ function settingsOf(timeouts: DatabaseTimeouts): Readonly<Record<string, string 
     idle_in_transaction_session_timeout: timeouts.idleInTransactionMilliseconds,
     tcp_keepalives_idle: keepAliveSeconds,
     tcp_keepalives_interval: keepAliveIntervalSeconds,
-    tcp_keepalives_count: keepAliveQuestions,
+    tcp_keepalives_count: keepAliveProbes,
   };
 }
 
 /**
- * Sets the session up. A connection to a standby is closed, and counts as no connection: while a
- * cluster fails over, a name or a balancer may lead to one, and it would stay in the pool for good.
+ * Applies the settings, and rejects a standby: during a failover a host name or load balancer may lead to one, and
+ * the connection would stay in the pool.
  */
-async function introduce(
+async function setUpSession(
   client: ClientBase,
   settings: Readonly<Record<string, string | number>>,
 ): Promise<void> {
@@ -110,27 +111,27 @@ async function introduce(
   throw Object.assign(new Error('this server is a standby'), { code: readOnlyCode });
 }
 
-/** A client that closes its connection when an answer does not come. */
-function clientOf(milliseconds: number): typeof Client {
+/** A client that closes its connection when the server does not answer. */
+function withTimeouts(milliseconds: number): typeof Client {
   return class extends Client {
     constructor(config?: string | ClientConfig) {
       super(config);
       closeWhenSilent(this, milliseconds);
-      closeAfterFarewell(this);
+      closeWhenEndHangs(this);
     }
   };
 }
 
-/** `drain` comes when nothing is asked any more. */
+/** `drain` is emitted when no statement is executing. */
 function closeWhenSilent(client: Client, milliseconds: number): void {
   let timer: NodeJS.Timeout | undefined;
-  const query: (...parts: unknown[]) => unknown = client.query.bind(client);
-  const impatientQuery = (...parts: unknown[]) => {
+  const query: (...args: unknown[]) => unknown = client.query.bind(client);
+  const timedQuery = (...args: unknown[]) => {
     clearTimeout(timer);
-    if (!unhurriedWork.getStore()) timer = setTimeout(close, milliseconds, client).unref();
-    return query(...parts);
+    if (!untimedWork.getStore()) timer = setTimeout(close, milliseconds, client).unref();
+    return query(...args);
   };
-  Object.assign(client, { query: impatientQuery });
+  Object.assign(client, { query: timedQuery });
   client.on('drain', () => clearTimeout(timer));
   client.once('end', () => clearTimeout(timer));
 }
@@ -140,21 +141,21 @@ function close({ connection }: Client): void {
   connection.stream.destroy(Object.assign(error, { code: 'ETIMEDOUT', syscall: 'read' }));
 }
 
-/** `end` waits for the other side to hang up, which a frozen one never does. */
-function closeAfterFarewell(client: Client): void {
-  const end: (...parts: unknown[]) => unknown = client.end.bind(client);
-  const briefEnd = (...parts: unknown[]) => {
-    const timer = setTimeout(() => client.connection.stream.destroy(), farewellMilliseconds);
+/** `end` waits until the server closes the connection, which a frozen server never does. */
+function closeWhenEndHangs(client: Client): void {
+  const end: (...args: unknown[]) => unknown = client.end.bind(client);
+  const timedEnd = (...args: unknown[]) => {
+    const timer = setTimeout(() => client.connection.stream.destroy(), closeMilliseconds);
     client.once('end', () => clearTimeout(timer.unref()));
-    return end(...parts);
+    return end(...args);
   };
-  Object.assign(client, { end: briefEnd });
+  Object.assign(client, { end: timedEnd });
 }
 
 /**
- * Values for every field that node-postgres would otherwise read from the environment, but the password.
+ * Sets every field that node-postgres would otherwise read from the environment, except the password.
  *
- * @param name what the connection is for, as in `gatehouse-jobs`
+ * @param name purpose of the connection, as in `gatehouse-jobs`
  */
 export function clientConfig(connection: DatabaseConnection, name: string) {
   const { host, port, user, password, database, tls, options } = connection;
@@ -175,7 +176,7 @@ export function applicationNameOf({ applicationName }: DatabaseConnection, name:
   return `${applicationName}-${name}`;
 }
 
-/** A new object each time: node-postgres hides the key in it. */
+/** A new object for each client, because node-postgres modifies it. */
 function tlsOptions({ mode, ca, certificate, key }: TlsSetting) {
   return {
     rejectUnauthorized: mode !== 'require',
@@ -188,8 +189,8 @@ function tlsOptions({ mode, ca, certificate, key }: TlsSetting) {
 
 export type PoolName = 'main' | 'jobs';
 
-/** Shows these pools; one that is not there yet has no figures. */
-export function watchPools(
+/** Registers the metrics of these pools. A pool may be added later. */
+export function registerPoolMetrics(
   metrics: Metrics,
   pools: ReadonlyMap<PoolName, Pick<Pool, 'totalCount' | 'idleCount' | 'waitingCount'>>,
 ): void {

@@ -1,6 +1,6 @@
 /**
- * What the service needs of a database, looked at before anything is written to it: text in UTF-8, the
- * settings it depends on, a schema, and connections that keep their session. Creates nothing.
+ * Checks a database before the service writes to it: encoding UTF-8, the required settings, a schema, and connections
+ * that keep their session. Changes nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
@@ -15,14 +15,14 @@ const poolerRounds = 5;
 const poolerPauseMilliseconds = 50;
 
 export interface DatabaseConnections {
-  /** For requests; through a pooler perhaps. */
+  /** For requests; may lead through a pooler. */
   readonly database: DatabaseConnection;
-  /** For the feed, jobs and migrations; the same as `database` where there is no pooler. */
+  /** For the change feed, jobs and migrations. The same object as `database` without a pooler. */
   readonly direct: DatabaseConnection;
 }
 
 /**
- * @throws ConfigError with what to do, for a database that the service cannot work with
+ * @throws ConfigError with the remedy, for an unsuitable database
  * @throws Error when the database cannot be reached
  */
 export async function checkDatabaseAtStart(connections: DatabaseConnections): Promise<void> {
@@ -30,9 +30,9 @@ export async function checkDatabaseAtStart(connections: DatabaseConnections): Pr
   const isPooled = database !== direct;
   const variable = isPooled ? 'DATABASE_DIRECT_URL' : 'DATABASE_URL';
   await using client = await connect(direct, variable);
-  await requireEncoding(client, variable);
-  await requireSchema(client, direct, variable);
-  if (isPooled) await requirePooledSettings(database);
+  await assertEncoding(client, variable);
+  await assertSchema(client, direct, variable);
+  if (isPooled) await assertPooledSettings(database);
   if (!(await isPooledByTransaction(client, () => connect(direct, variable)))) return;
   throw new ConfigError([
     isPooled
@@ -41,10 +41,10 @@ export async function checkDatabaseAtStart(connections: DatabaseConnections): Pr
   ]);
 }
 
-/** A client that is closed at the end of its scope. */
+/** Closed at the end of its scope. */
 type ScopedClient = Client & AsyncDisposable;
 
-/** @throws ConfigError, or the error of the network */
+/** @throws ConfigError, or the network error */
 async function connect(
   connection: DatabaseConnection,
   variable: UrlVariable,
@@ -70,16 +70,16 @@ async function connect(
   return Object.assign(client, { [Symbol.asyncDispose]: close });
 }
 
-async function requireEncoding(client: Client, variable: UrlVariable): Promise<void> {
-  const encoding = await settingOf(client, 'server_encoding');
+async function assertEncoding(client: Client, variable: UrlVariable): Promise<void> {
+  const encoding = await readSetting(client, 'server_encoding');
   if (encoding === 'UTF8') return;
   throw new ConfigError([
     `${variable} leads to a database in ${encoding}; it must be in UTF8: create database … encoding 'UTF8' template template0`,
   ]);
 }
 
-/** A schema that the URL names is created by the migrations; one of the server's own settings is not. */
-async function requireSchema(
+/** Migrations create a schema that the URL names, but not one of the role's search_path. */
+async function assertSchema(
   client: Client,
   { schema }: DatabaseConnection,
   variable: UrlVariable,
@@ -94,8 +94,8 @@ async function requireSchema(
   ]);
 }
 
-/** What is set for a session would be set for somebody else's, behind a pooler: so roles have to have it. */
-async function requirePooledSettings(database: DatabaseConnection): Promise<void> {
+/** Behind a pooler the service cannot set its session, so the role must have the settings. */
+async function assertPooledSettings(database: DatabaseConnection): Promise<void> {
   await using client = await connect(database, 'DATABASE_URL');
   const faults: string[] = [];
   for (const name of [
@@ -103,10 +103,10 @@ async function requirePooledSettings(database: DatabaseConnection): Promise<void
     'standard_conforming_strings',
     'default_transaction_isolation',
   ] as const) {
-    const [needed, found] = [requiredSettings[name], await settingOf(client, name)];
-    const isRight = found.toLowerCase().split(',')[0] === needed.toLowerCase().split(',')[0];
+    const [required, found] = [requiredSettings[name], await readSetting(client, name)];
+    const isRight = found.toLowerCase().split(',')[0] === required.toLowerCase().split(',')[0];
     if (!isRight) {
-      const role = `alter role ${client.escapeIdentifier(database.user)} set ${name} = '${needed}'`;
+      const role = `alter role ${client.escapeIdentifier(database.user)} set ${name} = '${required}'`;
       faults.push(
         `DATABASE_URL leads through a pooler to a role with ${name} ${found}; run: ${role}`,
       );
@@ -115,7 +115,7 @@ async function requirePooledSettings(database: DatabaseConnection): Promise<void
   if (faults.length > 0) throw new ConfigError(faults);
 }
 
-async function settingOf(client: Client, name: string): Promise<string> {
+async function readSetting(client: Client, name: string): Promise<string> {
   const { rows } = await client.query<{ value: string }>('select current_setting($1) as value', [
     name,
   ]);
@@ -123,8 +123,8 @@ async function settingOf(client: Client, name: string): Promise<string> {
 }
 
 /**
- * Whether a connection is given another server process for each transaction. Two connections that
- * stay open have the same process, or one has two processes, in that case only.
+ * Whether a pooler assigns a server process for each transaction. Only then two open connections have the same
+ * process, or one connection has two processes one after the other.
  */
 async function isPooledByTransaction(
   first: Client,
@@ -133,22 +133,22 @@ async function isPooledByTransaction(
   await using second = await open();
   for (let round = 0; round < poolerRounds; round += 1) {
     if (round > 0) await sleep(poolerPauseMilliseconds);
-    const before = await processOf(first);
+    const before = await backendPid(first);
     await second.query('begin');
     try {
-      if ((await processOf(second)) === before) return true;
-      const after = await withTimeout(poolerPauseMilliseconds * 4, processOf(first), undefined);
+      if ((await backendPid(second)) === before) return true;
+      const after = await withTimeout(poolerPauseMilliseconds * 4, backendPid(first), undefined);
       if (after !== undefined && after !== before) return true;
     } finally {
       await second.query('rollback');
     }
-    // A pooler tells a client of a process that is not there.
+    // A direct connection knows the pid of its process; a pooler announces another one.
     if ('processID' in first && first.processID === before) return false;
   }
   return false;
 }
 
-async function processOf(client: Client): Promise<number | undefined> {
+async function backendPid(client: Client): Promise<number | undefined> {
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
   return rows[0]?.pid;
 }

@@ -1,19 +1,19 @@
-/** How long each part of a conversation with the database may take: the one table of such figures. */
+/** All timeouts of database connections and statements. */
 
 export interface DatabaseTimeouts {
-  /** Until there is a connection: a free one, or a new one. */
+  /** For a connection from the pool, free or new. */
   readonly connectMilliseconds: number;
   /** PostgreSQL's `lock_timeout`. */
   readonly lockMilliseconds: number;
   /** PostgreSQL's `statement_timeout`. It does not count the time that a COMMIT waits for a replica. */
   readonly statementMilliseconds: number;
-  /** PostgreSQL's `idle_in_transaction_session_timeout`: a frozen process holds its locks no longer. */
+  /** PostgreSQL's `idle_in_transaction_session_timeout`; it releases the locks of a frozen process. */
   readonly idleInTransactionMilliseconds: number;
-  /** Without an answer; then the connection is closed, as the server is frozen or out of reach. */
+  /** The client closes a connection without an answer for this long: the server is frozen or unreachable. */
   readonly silenceMilliseconds: number;
 }
 
-/** Of a process that serves: whoever asked has an answer by then, so nothing waits much longer. */
+/** For the server, whose requests have a timeout of 4.5 seconds. */
 export const serverTimeouts: DatabaseTimeouts = {
   connectMilliseconds: 4_000,
   lockMilliseconds: 3_000,
@@ -22,7 +22,7 @@ export const serverTimeouts: DatabaseTimeouts = {
   silenceMilliseconds: 5_000,
 };
 
-/** Of a command: nobody waits but its operator, and a table may be large. */
+/** For commands, which may work on large tables. */
 export const commandTimeouts: DatabaseTimeouts = {
   connectMilliseconds: 4_000,
   lockMilliseconds: 15_000,

@@ -1,6 +1,6 @@
 /**
- * Transactions and contexts. Services hold the one global EntityManager; which fork and which
- * transaction it stands for is decided here, at the edges.
+ * Transactions and entity-manager contexts. Services use one global EntityManager, which resolves to the fork of the
+ * current context and to its transaction.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { TransactionPropagation } from '@mikro-orm/core';
@@ -10,32 +10,29 @@ import type { Orm } from './orm.ts';
 import { withEntityManager } from './orm.ts';
 
 export interface UnitOfWork {
-  /** The EntityManager of the context and transaction at hand. */
+  /** Resolves to the current context and transaction. */
   readonly em: EntityManager;
-  /** Opens a context with an identity map of its own; needed at every edge. */
+  /** Opens a context with its own identity map. Every request, job and command needs one. */
   withEntityManager<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** The same for callers that go on in a callback. */
+  /** The same for a caller that continues in a callback. */
   enterContext(next: () => void): void;
   /**
-   * One transaction, joined when there is one already. No hashing, mail or HTTP inside. Everything
-   * that changes something goes through here: when it returns, this process has forgotten what it
-   * kept of the rows that changed.
+   * Runs `work` in a transaction; joins the current one. All changes are made through this function: when it
+   * returns, this process has removed the changed rows from its caches. No hashing, mail or HTTP inside.
    */
   transaction<Result>(work: () => Promise<Result>): Promise<Result>;
   /**
-   * The value that the transaction at hand keeps under `key`, made by `create` when there is none yet.
-   * Needs a transaction.
+   * The value of the current transaction under `key`, created by `create` at the first call. Needs a transaction.
    */
   ofTransaction<Value extends object>(key: object, create: () => Value): Value;
-  /** Calls back once the transaction at hand has been committed, or at once where there is none. */
+  /** Calls back after the commit of the current transaction, or at once without a transaction. */
   afterCommit(callback: () => void): void;
   /** Plain SQL in the current transaction. Times are `Date`, an array is one parameter: `any(?::uuid[])`. */
   query<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
-  /** Waits for the lock called `name`, held until the transaction ends. Needs a transaction. */
+  /** Takes the advisory lock `name` until the end of the transaction. Needs a transaction. */
   lock(name: string): Promise<void>;
 }
 
-/** What belongs to one transaction in this process, and ends with it. */
 interface TransactionState {
   readonly callbacks: (() => void)[];
   readonly values: Map<object, object>;
@@ -65,8 +62,8 @@ export function createUnitOfWork(
     },
     ofTransaction<Value extends object>(key: object, create: () => Value) {
       const values = em.isInTransaction() ? states.getStore()?.values : undefined;
-      if (!values) throw new Error('a value of a transaction needs a transaction');
-      const value = (values.get(key) as Value | undefined) ?? create(); // put there by this function
+      if (!values) throw new Error('ofTransaction needs a transaction');
+      const value = (values.get(key) as Value | undefined) ?? create(); // set by this function
       values.set(key, value);
       return value;
     },

@@ -106,7 +106,7 @@ describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
     try {
       await database.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = current_database() and application_name not in ('gatehouse-jobs', 'gatehouse-changes') and pid <> pg_backend_pid()`,
+         where datname = current_database() and application_name not in ('gatehouse-jobs', 'gatehouse-change-feed') and pid <> pg_backend_pid()`,
       );
       await expect(startService({ database, environment })).rejects.toThrow(
         `run: alter role "${role}" set default_transaction_isolation = 'read committed'`,

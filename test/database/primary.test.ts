@@ -2,7 +2,7 @@
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { openDatabaseWire } from '../support/database-wire.ts';
-import { personAtRest } from '../support/idle-user.ts';
+import { createIdleUser } from '../support/idle-user.ts';
 import { startOwnServer } from '../support/own-server.ts';
 import { expectRefusal } from '../support/refusals.ts';
 import { startService } from '../support/service.ts';
@@ -14,7 +14,7 @@ test('while only a standby is found writes are told to wait, and nothing stays c
   const database = await server.createDatabase();
   await using wire = await openDatabaseWire(database.url);
   await using service = await startService({ database: { ...database, url: wire.url } });
-  const { accessToken: token } = await personAtRest(service);
+  const { accessToken: token } = await createIdleUser(service);
   const rename = (name: string) =>
     service.rest('PUT', '/profile/update/', { token, json: { first_name: name } });
 

@@ -11,7 +11,7 @@ import { type Orm, openOrm, ormOptions } from '../../src/database/orm.ts';
 import { createUnitOfWork, type UnitOfWork } from '../../src/database/transaction.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type DatabaseWire, openDatabaseWire } from '../support/database-wire.ts';
-import { personAtRest } from '../support/idle-user.ts';
+import { createIdleUser } from '../support/idle-user.ts';
 import { tryLogin } from '../support/people.ts';
 import { startService } from '../support/service.ts';
 import { refresh } from '../support/session-calls.ts';
@@ -116,7 +116,7 @@ const writesOf = (statements: readonly string[]) =>
 
 test('a login writes with four statements, a refresh of its tokens with one', async () => {
   await using service = await startService({ database: { ...database, url: wire.url } });
-  const { email, refreshToken } = await personAtRest(service);
+  const { email, refreshToken } = await createIdleUser(service);
   const beforeLogin = wire.statements.length;
   await tryLogin(service, email);
   // Six round trips with BEGIN and COMMIT; two when they were sent together.
@@ -137,7 +137,7 @@ test('a login writes with four statements, a refresh of its tokens with one', as
 
 test('a login leaves the cached principals of its user, and their lastLoginAt follows within a minute', async () => {
   await using service = await startService({ database: { ...database, url: wire.url } });
-  const { email, accessToken, userId } = await personAtRest(service);
+  const { email, accessToken, userId } = await createIdleUser(service);
   const lastLogin = async () => {
     const { data } = await service.graphql('{ me { lastLoginAt } }', {}, accessToken);
     return data.me.lastLoginAt;

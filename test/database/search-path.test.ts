@@ -1,7 +1,7 @@
 /** Another schema than `public`: everything is looked up where it was created, at every start and by everybody. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { databaseAt } from '../support/database-at.ts';
-import { personAtRest } from '../support/idle-user.ts';
+import { createIdleUser } from '../support/idle-user.ts';
 import { tryLogin } from '../support/people.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
 import { startService } from '../support/service.ts';
@@ -39,7 +39,7 @@ test.each(['schema=auth', 'schema=With%20Space%22', 'options=-c search_path=auth
     const addresses: string[] = [];
     for (const _ of ['first start', 'second start']) {
       await using service = await startService({ database: database.service });
-      const { email, accessToken } = await personAtRest(service);
+      const { email, accessToken } = await createIdleUser(service);
       addresses.push(email);
       expect(await isIn(service, accessToken)).toBe(true);
       for (const address of addresses) {
@@ -58,7 +58,7 @@ test.each(['schema=auth', 'schema=With%20Space%22', 'options=-c search_path=auth
 test('a change by somebody with another search_path is announced like any other', async () => {
   const database = await sharedDatabase('schema=auth');
   await using service = await startService({ database: database.service });
-  const { accessToken } = await personAtRest(service);
+  const { accessToken } = await createIdleUser(service);
   expect(await isIn(service, accessToken)).toBe(true);
   await database.query("update auth.users set status = 'DISABLED'");
   await until(async () => !(await isIn(service, accessToken)));

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { personAtRest } from '../support/idle-user.ts';
+import { createIdleUser } from '../support/idle-user.ts';
 import { goodPassword } from '../support/people.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
 import { expectRefusal } from '../support/refusals.ts';
@@ -30,7 +30,7 @@ afterAll(async () => {
 const statusOf = async (path: string) => (await fetch(`${service.address}${path}`)).status;
 
 test('a frozen database: everybody is told to wait in time, health says so, and all goes on without a restart', async () => {
-  const { accessToken: token, email, refreshToken } = await personAtRest(service);
+  const { accessToken: token, email, refreshToken } = await createIdleUser(service);
   await postgres.freeze();
   const start = performance.now();
   const readiness = await statusOf('/health/ready');
@@ -63,7 +63,7 @@ test('a frozen database: everybody is told to wait in time, health says so, and 
 });
 
 test.concurrent('a locked table: who waits for it is told so, others are served, and no connection stays behind', async () => {
-  const { accessToken: token, email } = await personAtRest(service);
+  const { accessToken: token, email } = await createIdleUser(service);
   const operator = new Client({ connectionString: postgres.url });
   await operator.connect();
   await operator.query('begin');
@@ -107,7 +107,7 @@ test.concurrent('each session has its limits, and both sides look whether the ot
 });
 
 test.concurrent('a process that freezes in a transaction does not keep its locks', async () => {
-  const { userId } = await personAtRest(service);
+  const { userId } = await createIdleUser(service);
   const { unitOfWork } = service.app;
   const asleep = unitOfWork.withEntityManager(() =>
     unitOfWork.transaction(async () => {

@@ -1,6 +1,6 @@
-/** TLS to the database: demanded by the server, and checked as DATABASE_URL says, on every connection. */
+/** TLS to the database on every connection, verified as the sslmode of DATABASE_URL requires. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { issue, makeAuthority } from '../support/authority.ts';
+import { createAuthority, issueCertificate } from '../support/certificates.ts';
 import { runCommand } from '../support/command-line.ts';
 import { databaseAt } from '../support/database-at.ts';
 import { canRun } from '../support/debian.ts';
@@ -13,7 +13,7 @@ import { startTlsPostgres, type TlsPostgres } from '../support/tls-postgres.ts';
 const canIssue = canRun('openssl', 'openssl');
 if (!canIssue) console.log('TLS to the database is not tested: openssl cannot be installed here');
 
-describe.skipIf(!canIssue)('a PostgreSQL that takes no connection without TLS', () => {
+describe.skipIf(!canIssue)('a PostgreSQL that requires TLS', () => {
   let postgres: TlsPostgres;
   beforeAll(async () => {
     postgres = await startTlsPostgres();
@@ -21,13 +21,13 @@ describe.skipIf(!canIssue)('a PostgreSQL that takes no connection without TLS', 
   afterAll(() => postgres[Symbol.asyncDispose]());
 
   const start = (url: string): Promise<TestService> => startService({ database: databaseAt(url) });
-  const verified = () => `sslmode=verify-full&sslrootcert=${postgres.authority.certificate}`;
+  const verified = () => `sslmode=verify-full&sslrootcert=${postgres.authority.certificateFile}`;
   const doctor = async (url: string) => {
     const { stdout } = await runCommand(['doctor'], { environment: { DATABASE_URL: url } });
     return stdout.split('\n').filter((line) => line.includes('database'));
   };
 
-  test('every connection of a service is encrypted, and doctor says so', async () => {
+  test('every connection of a service is encrypted, and doctor shows it', async () => {
     const url = await postgres.createDatabase(verified());
     await using service = await start(url);
     const { accessToken } = await somebody(service);
@@ -38,16 +38,16 @@ describe.skipIf(!canIssue)('a PostgreSQL that takes no connection without TLS', 
     );
     const names = connections.map(({ name }) => name);
     expect(names).toEqual(
-      expect.arrayContaining(['gatehouse-main', 'gatehouse-jobs', 'gatehouse-changes']),
+      expect.arrayContaining(['gatehouse-main', 'gatehouse-jobs', 'gatehouse-change-feed']),
     );
     expect(connections.filter(({ ssl }) => !ssl)).toEqual([]);
     const [line] = (await doctor(url)).filter((each) => each.includes('TLS'));
     expect(line).toMatch(
-      /^ok .*on \(TLSv1\.\d, sslmode=verify-full\); running pools: .*changes.*jobs.*main/,
+      /^ok .*on \(TLSv1\.\d, sslmode=verify-full\); running pools: .*change-feed.*jobs.*main/,
     );
   });
 
-  test('a second start, and a command, connect in the same way', async () => {
+  test('a second start and a command use TLS, too', async () => {
     const url = await postgres.createDatabase(verified());
     for (const _ of [1, 2]) await (await start(url)).close();
     const environment = { DATABASE_URL: url, SECRET_KEY: testSecretKey };
@@ -55,7 +55,7 @@ describe.skipIf(!canIssue)('a PostgreSQL that takes no connection without TLS', 
     expect([code, stdout]).toEqual([0, 'Nothing to do.\n']);
   });
 
-  test('sslmode=require encrypts without a check, and doctor warns of it', async () => {
+  test('sslmode=require encrypts without a check, and doctor warns', async () => {
     const url = await postgres.createDatabase('sslmode=require', '127.0.0.1');
     await (await start(url)).close();
     expect(await doctor(url)).toContainEqual(
@@ -63,46 +63,46 @@ describe.skipIf(!canIssue)('a PostgreSQL that takes no connection without TLS', 
     );
   });
 
-  test('verify-ca takes another host name, verify-full does not', async () => {
-    const authority = `sslrootcert=${postgres.authority.certificate}`;
+  test('verify-ca accepts another host name, verify-full does not', async () => {
+    const authority = `sslrootcert=${postgres.authority.certificateFile}`;
     const named = await postgres.createDatabase(`sslmode=verify-ca&${authority}`, '127.0.0.1');
     await (await start(named)).close();
     const url = await postgres.createDatabase(`sslmode=verify-full&${authority}`, '127.0.0.1');
     await expect(start(url)).rejects.toThrow(
-      /DATABASE_URL has sslmode=verify-full, and the certificate of 127\.0\.0\.1 is refused: .*altnames/,
+      /DATABASE_URL has sslmode=verify-full, and the certificate of 127\.0\.0\.1 is rejected: .*altnames/,
     );
     expect(await doctor(url)).toContainEqual(
-      expect.stringMatching(/^fail .*is refused.*sslrootcert/),
+      expect.stringMatching(/^fail .*is rejected.*sslrootcert/),
     );
   });
 
   test.each(['verify-ca', 'verify-full'])(
-    '%s refuses the certificate of another authority',
+    '%s rejects the certificate of another authority',
     async (mode) => {
-      const { certificate } = makeAuthority('somebody else');
-      const url = await postgres.createDatabase(`sslmode=${mode}&sslrootcert=${certificate}`);
-      await expect(start(url)).rejects.toThrow(/the certificate of localhost is refused/);
+      const { certificateFile } = createAuthority('another authority');
+      const url = await postgres.createDatabase(`sslmode=${mode}&sslrootcert=${certificateFile}`);
+      await expect(start(url)).rejects.toThrow(/the certificate of localhost is rejected/);
     },
   );
 
   test('verify-full without sslrootcert trusts well-known authorities only', async () => {
     const url = await postgres.createDatabase('sslmode=verify-full');
-    await expect(start(url)).rejects.toThrow(/the certificate of localhost is refused/);
+    await expect(start(url)).rejects.toThrow(/the certificate of localhost is rejected/);
   });
 
   test.each(['', 'sslmode=disable'])(
-    'without TLS (%s) the operator is told what to add',
+    'without TLS (%s) the error names the remedy',
     async (mode) => {
       const url = await postgres.createDatabase(mode);
-      await expect(start(url)).rejects.toThrow(
-        /takes no connection without TLS; add \?sslmode=verify-full/,
-      );
+      await expect(start(url)).rejects.toThrow(/requires TLS; add \?sslmode=verify-full/);
     },
   );
 
-  test('a certificate of the client is shown to a server that asks for one', async () => {
-    const { certificate, key } = issue(postgres.authority, 'certified');
-    const url = await postgres.createDatabase(`${verified()}&sslcert=${certificate}&sslkey=${key}`);
+  test('the client sends its certificate to a server that requires one', async () => {
+    const { certificateFile, keyFile } = issueCertificate(postgres.authority, 'certified');
+    const url = await postgres.createDatabase(
+      `${verified()}&sslcert=${certificateFile}&sslkey=${keyFile}`,
+    );
     const database = new URL(url).pathname.slice(1);
     await postgres.query(`alter database ${database} owner to certified`);
     await using service = await start(url.replace(/service:[^@]*@/, 'certified@'));
@@ -110,7 +110,7 @@ describe.skipIf(!canIssue)('a PostgreSQL that takes no connection without TLS', 
     expect(await isIn(service, accessToken)).toBe(true);
   });
 
-  test('a server without TLS is refused where TLS is asked for', async () => {
+  test('a server without TLS is rejected when sslmode requires TLS', async () => {
     await postgres.query('alter system set ssl = off');
     await postgres.query('select pg_reload_conf()');
     const url = new URL(postgres.url);

@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request as plainRequest } from 'node:http';
 import { request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Certificates, makeCertificates } from '../support/certificates.ts';
+import { createServerCertificate, type ServerCertificate } from '../support/certificates.ts';
 import { canRun } from '../support/debian.ts';
 import { type Haproxy, startHaproxy } from '../support/haproxy.ts';
 import { startNginx } from '../support/nginx.ts';
@@ -37,12 +37,12 @@ interface Target {
 
 describe.skipIf(!isInstalled)('with TLS', { timeout: 60_000 }, () => {
   let directory: string;
-  let certificates: Certificates;
+  let certificates: ServerCertificate;
   let replicas: Replicas;
 
   beforeAll(async () => {
     directory = makeScratchDirectory('tls');
-    certificates = makeCertificates(directory, [host]);
+    certificates = createServerCertificate(directory, [host]);
     replicas = await startReplicas([replica], {
       TRUST_PROXY: '1',
       DEBUG: 'False',

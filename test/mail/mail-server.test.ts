@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { makeCertificates } from '../support/certificates.ts';
+import { createServerCertificate } from '../support/certificates.ts';
 import { type MailServerOptions, startMailServer } from '../support/mail-server.ts';
 import { createTestMailer, letter, sendOne } from '../support/mailer.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
@@ -12,7 +12,7 @@ import { startTokenEndpoint } from '../support/token-endpoint.ts';
 
 const directory = makeScratchDirectory('smtp');
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-const certificates = makeCertificates(directory, ['127.0.0.1']);
+const certificates = createServerCertificate(directory, ['127.0.0.1']);
 
 /** Speaks TLS by STARTTLS; with `secure` from the start. */
 const tls = { key: certificates.key, cert: certificates.certificate, disabledCommands: [] };

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, test } from 'vitest';
-import { makeCertificates } from '../support/certificates.ts';
+import { createServerCertificate } from '../support/certificates.ts';
 import { type MailServerOptions, startMailServer } from '../support/mail-server.ts';
 import { createTestMailer, letter, sendOne } from '../support/mailer.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
@@ -13,7 +13,7 @@ import { until } from '../support/until.ts';
 
 const directory = makeScratchDirectory('oauth2');
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-const certificates = makeCertificates(directory, ['127.0.0.1']);
+const certificates = createServerCertificate(directory, ['127.0.0.1']);
 const [user, accessToken] = ['mailer@example.com', 'ya29.a-token-that-nobody-else-has'];
 
 /** Takes a login by XOAUTH2 with that token. */

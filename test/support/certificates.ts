@@ -1,53 +1,72 @@
-/** Certificates of a private authority, made by openssl for one test. */
+/** A certificate authority for tests, and certificates that it issues. Uses the openssl program. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeScratchDirectory } from './scratch.ts';
 
-export interface Certificates {
-  /** PEM, and files with the same. */
+/** Paths of PEM files, and their content. */
+export interface Certificate {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface Authority extends Certificate {
+  readonly directory: string;
+}
+
+const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+
+/** @param directory for its files and those that it issues; a new one if left out */
+export function createAuthority(name: string, directory = makeScratchDirectory('ca')): Authority {
+  return { directory, ...request(directory, 'ca', ['-x509', '-subj', `/CN=${name}`]) };
+}
+
+/** @param hostNames of a server, which may be addresses; none for the certificate of a client */
+export function issueCertificate(
+  authority: Authority,
+  name: string,
+  hostNames: readonly string[] = [],
+): Certificate {
+  const alternatives = hostNames.map((host) => `${/^[\d.]+$/.test(host) ? 'IP' : 'DNS'}:${host}`);
+  const extension =
+    alternatives.length === 0 ? [] : ['-addext', `subjectAltName=${alternatives.join(',')}`];
+  const signer = ['-x509', '-CA', authority.certificateFile, '-CAkey', authority.keyFile];
+  return request(authority.directory, name, [...signer, '-subj', `/CN=${name}`, ...extension]);
+}
+
+export interface ServerCertificate extends Certificate {
   readonly ca: string;
   readonly caFile: string;
-  readonly certificate: string;
-  readonly certificateFile: string;
-  readonly key: string;
-  readonly keyFile: string;
   /** Certificate and key in one file. */
   readonly bundleFile: string;
 }
 
-/** For one server by the given names, which may be addresses. */
-export function makeCertificates(directory: string, names: readonly string[]): Certificates {
-  const file = (name: string) => join(directory, name);
-  const openssl = (...words: string[]) =>
-    execFileSync('openssl', words, { cwd: directory, stdio: 'ignore' });
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  const days = ['-days', '2'];
-  openssl(
-    'req',
-    '-x509',
-    ...newKey,
-    ...days,
-    '-subj',
-    '/CN=Test CA',
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
+/** The certificate of a server with these names, and the authority that issued it. */
+export function createServerCertificate(
+  directory: string,
+  hostNames: readonly string[],
+): ServerCertificate {
+  const authority = createAuthority('Test CA', directory);
+  const issued = issueCertificate(authority, 'leaf', hostNames);
+  const bundleFile = join(directory, 'bundle.pem');
+  writeFileSync(bundleFile, issued.certificate + issued.key);
+  return { ...issued, ca: authority.certificate, caFile: authority.certificateFile, bundleFile };
+}
+
+function request(directory: string, name: string, options: readonly string[]): Certificate {
+  const certificateFile = join(directory, `${name}.pem`);
+  const keyFile = join(directory, `${name}.key`);
+  execFileSync(
+    'openssl',
+    ['req', ...options, ...curve, '-keyout', keyFile, '-out', certificateFile],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  openssl('req', ...newKey, '-subj', `/CN=${names[0]}`, '-keyout', 'leaf.key', '-out', 'leaf.csr');
-  const alternatives = names.map((name) => `${/^[\d.]+$/.test(name) ? 'IP' : 'DNS'}:${name}`);
-  writeFileSync(file('leaf.ext'), `subjectAltName=${alternatives.join(',')}\n`);
-  const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'leaf.ext'];
-  openssl('x509', '-req', '-in', 'leaf.csr', ...signing, ...days, '-out', 'leaf.pem');
-  const read = (name: string) => readFileSync(file(name), 'utf8');
-  writeFileSync(file('bundle.pem'), read('leaf.pem') + read('leaf.key'));
   return {
-    ca: read('ca.pem'),
-    caFile: file('ca.pem'),
-    certificate: read('leaf.pem'),
-    certificateFile: file('leaf.pem'),
-    key: read('leaf.key'),
-    keyFile: file('leaf.key'),
-    bundleFile: file('bundle.pem'),
+    certificateFile,
+    keyFile,
+    certificate: readFileSync(certificateFile, 'utf8'),
+    key: readFileSync(keyFile, 'utf8'),
   };
 }

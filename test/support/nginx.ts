@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { Certificates } from './certificates.ts';
+import type { ServerCertificate } from './certificates.ts';
 import { freePort } from './free-port.ts';
 import { makeScratchDirectory } from './scratch.ts';
 import { until } from './until.ts';
@@ -20,7 +20,7 @@ const server = new URL('../../deploy/nginx/gatehouse.conf', import.meta.url);
 /** Starts nginx in front of what listens at `upstreamPort` of 127.0.0.1. */
 export async function startNginx(
   upstreamPort: string,
-  { certificateFile, keyFile }: Certificates,
+  { certificateFile, keyFile }: ServerCertificate,
 ): Promise<Nginx> {
   const directory = makeScratchDirectory('nginx');
   const [tlsPort, plainPort] = [await freePort(), await freePort()];

@@ -1,37 +1,35 @@
-/** A PostgreSQL with TLS that a role of its own can reach in no other way. */
-import { chown, readFile, stat, writeFile } from 'node:fs/promises';
+/** A PostgreSQL that requires TLS from the roles of its tests. */
+import { chown, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Authority, issue, makeAuthority } from './authority.ts';
+import { type Authority, createAuthority, issueCertificate } from './certificates.ts';
 import { type Postgres, startPostgres } from './postgres.ts';
 import { until } from './until.ts';
 
 export interface TlsPostgres extends Postgres {
   readonly authority: Authority;
-  /** A URL of the role, and of an empty database that it owns. */
+  /** The URL of a new database that belongs to the role `service`. */
   createDatabase(parameters: string, host?: string): Promise<string>;
 }
 
-/** Characters that mean something in a URL. */
+/** Has characters with a meaning in URLs. */
 const awkwardPassword = 'p@ss/w:rd%ss?#[ü]';
 
 /** Its certificate is for the host name `localhost`. Role `service` needs TLS, role `certified` a certificate. */
 export async function startTlsPostgres(): Promise<TlsPostgres> {
   const postgres = await startPostgres();
-  const authority = makeAuthority('test authority');
+  const authority = createAuthority('test authority');
   const directory = postgres.cluster;
   const owner = await stat(directory);
-  const place = async (name: string, text: string) => {
+  const writeOwned = async (name: string, text: string) => {
     const path = join(directory, name);
     await writeFile(path, text, { mode: 0o600 });
     await chown(path, owner.uid, owner.gid);
   };
-  const { certificatePem, keyPem } = issue(authority, 'server', {
-    alternativeNames: 'DNS:localhost',
-  });
-  await place('server.crt', certificatePem);
-  await place('server.key', keyPem);
-  await place('ca.pem', await readFile(authority.certificate, 'utf8'));
-  await place(
+  const { certificate, key } = issueCertificate(authority, 'server', ['localhost']);
+  await writeOwned('server.crt', certificate);
+  await writeOwned('server.key', key);
+  await writeOwned('ca.pem', authority.certificate);
+  await writeOwned(
     'pg_hba.conf',
     [
       'hostssl all service all scram-sha-256',

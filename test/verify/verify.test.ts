@@ -305,7 +305,7 @@ describe.concurrent('a feed that is silent', () => {
       const { reached, release } = wire.holdAnswerTo(/^listen gatehouse_changes/);
       await database.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
-         where application_name = 'gatehouse-changes' and datname = current_database()`,
+         where application_name = 'gatehouse-change-feed' and datname = current_database()`,
       );
       await reached;
       await database.query('update sessions set ended_at = now() where id = $1', [

@@ -1,4 +1,4 @@
-/** Every migration in its order, listed by hand. */
+/** All migrations in the order in which they are applied. */
 import { Initial } from './20261124000001-initial.ts';
 import { Changes } from './20261124000002-changes.ts';
 import { Accounts } from './20261124000003-accounts.ts';
@@ -37,7 +37,7 @@ export const migrations = [
   PurgeOfCodes,
 ];
 
-/** Their names, as the database keeps them. A name does not need what a migration is run with. */
+/** The names as in the table of applied migrations. The constructor's arguments do not affect the name. */
 export const migrationNames: readonly string[] = migrations.map(
   (Each) => new Each(undefined as never, undefined as never).name,
 );

@@ -1,16 +1,16 @@
 /** A document that was answered before is answered without Apollo, and exactly as by Apollo. */
 import { ApolloServer } from '@apollo/server';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { personAtRest } from '../../support/idle-user.ts';
+import { createIdleUser } from '../../support/idle-user.ts';
 import { goodPassword } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
-let person: Awaited<ReturnType<typeof personAtRest>>;
+let person: Awaited<ReturnType<typeof createIdleUser>>;
 
 beforeAll(async () => {
   service = await startService();
-  person = await personAtRest(service);
+  person = await createIdleUser(service);
   return () => service.close();
 });
 afterEach(() => {

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { personAtRest } from '../../support/idle-user.ts';
+import { createIdleUser } from '../../support/idle-user.ts';
 import { expectRefusal } from '../../support/refusals.ts';
 import { startService, type TestService } from '../../support/service.ts';
 import { until } from '../../support/until.ts';
@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 test('who waits for a lock is told to try again, over REST and GraphQL, and finds it done later', async () => {
-  const { accessToken: token, userId } = await personAtRest(service);
+  const { accessToken: token, userId } = await createIdleUser(service);
   const other = new Client({ connectionString: service.database.url });
   await other.connect();
   await other.query('begin');

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RestAnswer } from '../../support/client.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { type DatabaseWire, openDatabaseWire } from '../../support/database-wire.ts';
-import { personAtRest } from '../../support/idle-user.ts';
+import { createIdleUser } from '../../support/idle-user.ts';
 import { startOwnServer } from '../../support/own-server.ts';
 import { type Login, somebody, tryLogin } from '../../support/people.ts';
 import { expectRefusal } from '../../support/refusals.ts';
@@ -56,7 +56,7 @@ describe('a refresh during which the database goes away', () => {
   test.each(Object.entries(moments))(
     '%s burns nothing, however long that lasts',
     async (_when, pattern) => {
-      const ada = await personAtRest(service);
+      const ada = await createIdleUser(service);
       const isCut = wire.cutAt(pattern);
       const answers = [await send(ada.refreshToken)];
       await isCut;
@@ -80,7 +80,7 @@ describe('a refresh during which the database goes away', () => {
   );
 
   test('after its end was recorded gives the same tokens to whoever asks again', async () => {
-    const ada = await personAtRest(service);
+    const ada = await createIdleUser(service);
     const { reached } = wire.holdAnswerTo(/^commit/i);
     const early = send(ada.refreshToken);
     await reached;
@@ -101,7 +101,7 @@ test('PostgreSQL stops under a crowd of refreshes: 503 and no other refusal, and
   const there = await server.createDatabase();
   await using away = await openDatabaseWire(there.url);
   await using own = await startService({ database: { ...there, url: away.url } });
-  const { email } = await personAtRest(own);
+  const { email } = await createIdleUser(own);
   const logins: Login[] = await Promise.all(
     Array.from({ length: crowdSize }, () => tryLogin(own, email)),
   );
@@ -203,7 +203,7 @@ describe('two thousand old sessions', () => {
   }
 
   test('cost no statement more: to be known, to refresh, to list the live ones, to log in', async () => {
-    const [ada, old] = [await personAtRest(service), await personAtRest(service)];
+    const [ada, old] = [await createIdleUser(service), await createIdleUser(service)];
     const usual = await everyday(ada);
     expect(usual.me).toEqual([]);
     expect(usual.refresh.length).toBeLessThanOrEqual(2);

@@ -9,12 +9,12 @@ import {
 import { findKeptSecretKey } from '../../../crypto/keys.ts';
 import type { UrlVariable } from '../../../database/connection-errors.ts';
 import {
-  encryptionOfPools,
+  findLiveProcesses,
+  findPoolEncryption,
   type Inspection,
   inspectDatabase,
-  liveProcessesOf,
   type MigrationState,
-  migrationStateOf,
+  readMigrationState,
 } from '../../../database/inspect.ts';
 import { acquireEmbeddedDatabase } from '../../../embedded-postgres/embedded.ts';
 import { embeddedPaths } from '../../../embedded-postgres/paths.ts';
@@ -79,7 +79,7 @@ async function checkContents(
   { config, connection }: { config: Config; connection: DatabaseConnection },
 ): Promise<Finding[]> {
   const tls = await checkTls(inspection, connection, 'DATABASE_URL');
-  const migrations = await migrationStateOf(inspection.query);
+  const migrations = await readMigrationState(inspection.query);
   const general = [
     checkVersion(inspection),
     ...(config.database ? [tls] : []),
@@ -180,7 +180,7 @@ async function checkProcesses(
   { query }: Inspection,
   direct: DatabaseConnection,
 ): Promise<Finding[]> {
-  const live = await liveProcessesOf(query, direct);
+  const live = await findLiveProcesses(query, direct);
   if (live.feeds === 0) {
     const what = 'no server process is connected to this database';
     return [warn('server', what, 'start it: npx gatehouse serve')];
@@ -207,7 +207,7 @@ async function checkTls(
   connection: DatabaseConnection,
   variable: UrlVariable,
 ): Promise<Finding> {
-  const { encrypted, plain } = await encryptionOfPools(query, connection);
+  const { encrypted, plain } = await findPoolEncryption(query, connection);
   const pools = encrypted.length > 0 ? `; running pools: ${encrypted.join(', ')}` : '';
   if (tlsVersion === undefined) return withoutTls(connection, variable);
   if (plain.length > 0) {

@@ -86,7 +86,7 @@ export const postgresBackend: Experiment = {
   rounds: 5,
   run: (rounds) =>
     underLoad(rounds, {}, async ({ postgres }, round) => {
-      const names = ['gatehouse-main', 'gatehouse-jobs', 'gatehouse-changes'];
+      const names = ['gatehouse-main', 'gatehouse-jobs', 'gatehouse-change-feed'];
       await postgres.killBackend(names[round % names.length] ?? '');
       await sleep(500);
     }),
