@@ -1,4 +1,7 @@
-/** The direction of imports, and which floor may name which library. */
+/**
+ * Checks the source tree against docs/architecture.md: the direction of imports, the libraries of each
+ * layer, the module of each feature, and the sizes of files and directories.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,8 +9,8 @@ import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** From the lowest floor up: a file imports from its own floor or from a lower one. */
-const floors = [
+/** The layers, from the lowest up. A file imports from its own layer or from a lower one. */
+const layers = [
   'src/core/',
   'src/crypto/password/parameters.ts',
   'src/config/',
@@ -41,6 +44,7 @@ const floors = [
   'src/bootstrap/secret-key.ts',
   'src/bootstrap/database.ts',
   'src/bootstrap/infrastructure.ts',
+  'src/bootstrap/gauges.ts',
   'src/bootstrap/app-context.ts',
   'src/api/http/',
   'src/api/graphql/',
@@ -52,10 +56,10 @@ const floors = [
   'src/cli/',
 ];
 
-/** Folders that import nothing of the product, apart from `src/core/`. */
+/** Directories that import no other directory of the product, except `src/core/`. */
 const independent = ['src/core/', 'src/embedded-postgres/'];
 
-/** Where a library may be named; what is not listed here may be named anywhere. */
+/** The files that may import a library. A library that is not listed may be imported anywhere. */
 const libraries: readonly (readonly [library: RegExp, allowed: RegExp])[] = [
   [/^(@node-rs\/argon2|jose|piscina|@zxcvbn-ts)/, /^src\/(crypto|verify)\//],
   [/^i18next/, /^src\/i18n\//],
@@ -75,12 +79,14 @@ interface Import {
   readonly target: string;
 }
 
-const imports: readonly Import[] = readdirSync(join(root, 'src'), {
+const sourceFiles: readonly string[] = readdirSync(join(root, 'src'), {
   recursive: true,
   encoding: 'utf8',
 })
   .filter((name) => name.endsWith('.ts'))
-  .flatMap((name) => importsOf(join('src', name)));
+  .map((name) => join('src', name));
+
+const imports: readonly Import[] = sourceFiles.flatMap(importsOf);
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8');
@@ -93,15 +99,15 @@ function importsOf(file: string): Import[] {
   }));
 }
 
-function floorOf(file: string): number {
-  const floor = floors.findIndex((prefix) => file.startsWith(prefix));
-  if (floor < 0) throw new Error(`${file} stands on no floor: add it to the list`);
-  return floor;
+function layerOf(file: string): number {
+  const layer = layers.findIndex((prefix) => file.startsWith(prefix));
+  if (layer < 0) throw new Error(`${file} belongs to no layer: add it to the list`);
+  return layer;
 }
 
-test('imports never run upward', () => {
+test('a file imports from its own layer or a lower one', () => {
   const upward = imports.filter(
-    ({ file, target }) => target.startsWith('src/') && floorOf(target) > floorOf(file),
+    ({ file, target }) => target.startsWith('src/') && layerOf(target) > layerOf(file),
   );
   expect(upward).toEqual([]);
 });
@@ -116,24 +122,24 @@ test('core imports only itself, and the embedded PostgreSQL only core', () => {
   expect(strays).toEqual([]);
 });
 
-test('no file imports itself through others', () => {
+test('imports have no cycles', () => {
   const targets = new Map<string, string[]>();
   for (const { file, target } of imports) {
     if (target.startsWith('src/')) targets.set(file, [...(targets.get(file) ?? []), target]);
   }
   const done = new Set<string>();
-  const circles: string[][] = [];
+  const cycles: string[][] = [];
   const walk = (file: string, path: readonly string[]) => {
-    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file]);
+    if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file]);
     if (done.has(file) || path.includes(file)) return;
     for (const target of targets.get(file) ?? []) walk(target, [...path, file]);
     done.add(file);
   };
   for (const file of targets.keys()) walk(file, []);
-  expect(circles).toEqual([]);
+  expect(cycles).toEqual([]);
 });
 
-test('a library is named on its own floor only', () => {
+test('a library is imported in its own layer only', () => {
   const strays = imports.filter(({ file, target }) =>
     libraries.some(([library, allowed]) => library.test(target) && !allowed.test(file)),
   );
@@ -141,13 +147,48 @@ test('a library is named on its own floor only', () => {
 });
 
 test('the environment is read in one file', () => {
-  const readers = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && name !== join('config', 'config.ts'))
-    .filter((name) => readFileSync(join(root, 'src', name), 'utf8').includes('process.env'));
+  const readers = sourceFiles.filter(
+    (file) =>
+      file !== 'src/config/config.ts' &&
+      readFileSync(join(root, file), 'utf8').includes('process.env'),
+  );
   expect(readers).toEqual([]);
 });
 
-test('the test sees the imports that it judges', () => {
+test('each feature has a module, and services.ts calls it', () => {
+  const features = readdirSync(join(root, 'src/features'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `src/features/${name}/${name}.module.ts`);
+  const called = imports
+    .filter(({ file }) => file === 'src/bootstrap/services.ts')
+    .map(({ target }) => target);
+  expect(called).toEqual(expect.arrayContaining(features));
+});
+
+test('a directory has at most 15 files, except the migrations', () => {
+  const counts = new Map<string, number>();
+  for (const file of sourceFiles) {
+    const directory = dirname(file);
+    counts.set(directory, (counts.get(directory) ?? 0) + 1);
+  }
+  counts.delete('src/database/migrations');
+  expect([...counts].filter(([, count]) => count > 15)).toEqual([]);
+});
+
+test('no file has more than 300 lines', () => {
+  expect(sourceFiles.filter((file) => linesOf(file) > 300)).toEqual([]);
+});
+
+test('at most a fifth of the files have less than 40 lines', () => {
+  const small = sourceFiles.filter((file) => linesOf(file) < 40);
+  expect(small.length / sourceFiles.length).toBeLessThanOrEqual(0.2);
+});
+
+function linesOf(file: string): number {
+  return readFileSync(join(root, file), 'utf8').trimEnd().split('\n').length;
+}
+
+test('the test finds the imports that it checks', () => {
   expect(imports.length).toBeGreaterThan(100);
   expect(imports).toContainEqual({ file: 'src/bootstrap/server.ts', target: 'src/api/routes.ts' });
 });

@@ -1,4 +1,4 @@
-/** Opens the doors of a house: resolvers, GraphQL, REST, pages; and starts what works behind them. */
+/** Starts the server on an application context: GraphQL, REST and pages over HTTP, and the worker of the jobs. */
 import type { FastifyInstance } from 'fastify';
 import { createGraphql } from '../api/graphql/apollo.ts';
 import { createDocumentCompiler } from '../api/graphql/compiled-operations.ts';
@@ -10,7 +10,7 @@ import { createSchema, type Resolvers } from '../api/graphql/schema.ts';
 import { readTrustedDocuments } from '../api/graphql/trusted-documents.ts';
 import { createGracefulShutdown } from '../api/http/graceful-shutdown.ts';
 import { type HttpLimits, httpLimits } from '../api/http/limits.ts';
-import { createHttp } from '../api/routes.ts';
+import { createHttp, type HttpDeps } from '../api/routes.ts';
 import { packageVersion } from '../core/package.ts';
 import { isDatabaseReady } from '../database/inspect.ts';
 import { AccessResolver, GroupResolver } from '../features/access/access.resolver.ts';
@@ -50,23 +50,24 @@ import {
 import { UserResolver } from '../features/users/users.resolver.ts';
 import { startJobs } from '../jobs/worker.ts';
 import type { AppContext } from './app-context.ts';
+import { registerGauges } from './gauges.ts';
 
 export interface RunningServer {
   readonly http: FastifyInstance;
-  /** Where it listens, such as `http://127.0.0.1:4000`. */
+  /** URL of the listener, such as `http://127.0.0.1:4000`. */
   readonly address: string;
-  /** Before `close`, where others send requests here: lets what is on its way arrive. */
+  /** Reports not ready, and waits until load balancers send no more requests here. */
   beginShutdown(): Promise<void>;
-  /** Finishes what is under way, then lets go of everything. */
+  /** Finishes the requests and jobs in progress, then closes everything. */
   close(): Promise<void>;
 }
 
-/** Milliseconds for requests under way to finish, once no new ones are taken. */
-const drainMilliseconds = 5000;
+/** Time for open requests to finish during a shutdown. */
+const drainTimeoutMs = 5000;
 
 /**
- * Makes the default administrator, if one is configured and none is there; starts jobs and HTTP. When
- * that fails everything is closed again, the house too.
+ * Creates the configured default administrator if no superuser exists, then starts jobs and HTTP. A
+ * failure closes everything, the application context too.
  */
 export async function startServer(
   app: AppContext,
@@ -74,33 +75,53 @@ export async function startServer(
 ): Promise<RunningServer> {
   await using opened = new AsyncDisposableStack();
   opened.defer(() => app.close());
-  const { config, log, unitOfWork } = app;
+  const { config, metrics, unitOfWork, mail } = app;
   const version = packageVersion();
-  const { trustedDocumentsFile: manifest } = config;
-  const trustedDocuments = manifest === undefined ? undefined : readTrustedDocuments(manifest);
   await app.changeFeed.start();
   await provisionDefaultAdmin(app);
-  registerGauges(app, version);
-  // While the schema is built the database answers.
+  registerGauges({ metrics, unitOfWork, mailQueue: mail.queue, version });
+  // Jobs start while the schema is built.
   const jobs = startJobs(app.jobs);
   opened.defer(async () => {
-    const started = await jobs.catch(() => undefined); // told below
+    const started = await jobs.catch(() => undefined); // thrown by `await jobs` below
     await started?.stop();
   });
+  const graphql = await startGraphql(app, opened);
+  const shutdown = createGracefulShutdown(config.shutdownDelaySeconds * 1000);
+  const http = await createHttpFor(app, { ...graphql, limits, shutdown, version });
+  opened.defer(() => closeHttp(http));
+  const address = await http.listen({ host: config.host, port: config.port });
+  await jobs;
+  const owned = opened.move();
+  return { http, address, beginShutdown: shutdown.begin, close: () => owned.disposeAsync() };
+}
+
+type GraphqlDeps = Pick<HttpDeps, 'graphql' | 'compileDocument' | 'documentCache'>;
+
+async function startGraphql(app: AppContext, opened: AsyncDisposableStack): Promise<GraphqlDeps> {
+  const { config, log } = app;
+  const { trustedDocumentsFile: file } = config;
+  const trustedDocuments = file === undefined ? undefined : readTrustedDocuments(file);
   const schema = createSchema(resolversOf(app));
   weighSessions(schema, config.maxSessionsPerUser);
   const report = createErrorReporter(log);
   const documentCache = createDocumentCache(report);
-  const parts = { documentCache, trustedDocuments };
-  const graphql = await createGraphql({ schema, isDebug: config.debug, log, ...parts });
+  const isDebug = config.debug;
+  const graphql = await createGraphql({ schema, isDebug, log, documentCache, trustedDocuments });
   opened.defer(() => graphql.stop());
-  const compileDocument = createDocumentCompiler(schema, report);
-  const shutdown = createGracefulShutdown(config.shutdownDelaySeconds * 1000);
-  const isReady = async () => !shutdown.isShuttingDown() && (await isDatabaseReady(unitOfWork));
+  return { graphql, documentCache, compileDocument: createDocumentCompiler(schema, report) };
+}
+
+function createHttpFor(
+  app: AppContext,
+  deps: GraphqlDeps & Pick<HttpDeps, 'limits' | 'shutdown' | 'version'>,
+): Promise<FastifyInstance> {
+  const { unitOfWork } = app;
+  const { shutdown } = deps;
   const { tokens, signingKeys, sessions, checkCode, passwordReset, emailVerification } = app.auth;
-  const http = await createHttp({
-    config,
-    log,
+  return createHttp({
+    config: app.config,
+    log: app.log,
     unitOfWork,
     clock: app.clock,
     metrics: app.metrics,
@@ -113,52 +134,22 @@ export async function startServer(
     checkCode,
     passwordReset,
     emailVerification,
-    limits,
-    graphql,
-    compileDocument,
-    documentCache,
+    limits: deps.limits,
+    graphql: deps.graphql,
+    compileDocument: deps.compileDocument,
+    documentCache: deps.documentCache,
     shedLogin: shedLoginsWhenSaturated(app.hasher),
     shutdown,
-    isReady,
-    version,
+    isReady: async () => !shutdown.isShuttingDown() && (await isDatabaseReady(unitOfWork)),
+    version: deps.version,
   });
-  opened.defer(() => closeHttp(http));
-  const address = await http.listen({ host: config.host, port: config.port });
-  await jobs;
-  const owned = opened.move();
-  return { http, address, beginShutdown: shutdown.begin, close: () => owned.disposeAsync() };
 }
 
-/** Milliseconds; whoever asks more often gets the same figures again. */
-const levelMilliseconds = 3000;
-
-/** What has a present value: the process, its version, the mails that are not sent. */
-function registerGauges({ mail, metrics, unitOfWork }: AppContext, version: string): void {
-  metrics.watchProcess();
-  metrics.read('build', () => [[[version], 1]]);
-  const level = memoizeFor(levelMilliseconds, () => unitOfWork.withEntityManager(mail.queue.stats));
-  metrics.read('mailQueue', async () => {
-    const { waiting, retrying, dead } = await level();
-    return Object.entries({ waiting, retrying, dead }).map(([state, count]) => [[state], count]);
-  });
-  metrics.read('mailQueueOldest', async () => [[[], (await level()).oldestSeconds]]);
-}
-
-/** Asks once for all who want to know within so many milliseconds. */
-function memoizeFor<Value>(milliseconds: number, ask: () => Promise<Value>): () => Promise<Value> {
-  let last: { readonly at: number; readonly value: Promise<Value> } | undefined;
-  return () => {
-    const now = performance.now();
-    if (!last || now - last.at > milliseconds) last = { at: now, value: ask() };
-    return last.value;
-  };
-}
-
-/** A client that keeps its connection, or does not read its answer, does not keep us. */
+/** Idle connections and clients that do not read their response must not delay the shutdown. */
 async function closeHttp(http: FastifyInstance): Promise<void> {
-  const patience = setTimeout(() => http.server.closeAllConnections(), drainMilliseconds);
+  const timeout = setTimeout(() => http.server.closeAllConnections(), drainTimeoutMs);
   await http.close();
-  clearTimeout(patience);
+  clearTimeout(timeout);
 }
 
 function resolversOf(app: AppContext): Resolvers {
@@ -188,11 +179,11 @@ function resolversOf(app: AppContext): Resolvers {
   ];
 }
 
-async function provisionDefaultAdmin({ users, config, log, unitOfWork }: AppContext) {
+async function provisionDefaultAdmin({ config, log, unitOfWork, users }: AppContext) {
   const { defaultAdmin } = config;
   if (!defaultAdmin) return;
-  const made = await unitOfWork.withEntityManager(() =>
+  const created = await unitOfWork.withEntityManager(() =>
     users.provisioning.provisionDefaultAdmin(defaultAdmin),
   );
-  if (made) log.info({ email: made.email }, 'default administrator created');
+  if (created) log.info({ email: created.email }, 'default administrator created');
 }
