@@ -1,20 +1,8 @@
-/** DATABASE_URL: what each part means, and what a wrong one is told, without its password. */
+/** DATABASE_URL: the meaning of each part, and messages for invalid URLs without their passwords. */
 import { expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../../src/config/config.ts';
-import { makeScratchDirectory } from '../support/scratch.ts';
+import { faultsOf, read, useConfigFiles } from './environments.ts';
 
-const empty = makeScratchDirectory('database-url');
-
-const read = (url: string) => readConfig({ DATABASE_URL: url }, empty).database;
-const faultOf = (url: string) => {
-  try {
-    read(url);
-    return 'none';
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return error.faults.join('; ');
-  }
-};
+useConfigFiles();
 
 test.each([
   [
@@ -58,7 +46,7 @@ test.each([
     { tls: { mode: 'verify-full', ca: undefined } },
   ],
 ])('%s', (url, meaning) => {
-  expect(read(url)).toMatchObject(meaning);
+  expect(read({ DATABASE_URL: url }).database).toMatchObject(meaning);
 });
 
 test.each([
@@ -110,16 +98,16 @@ test.each([
   ['postgresql://me:x@db/auth?schema=a&options=-c search_path=b', /leave one of them out/],
   ['postgresql://me:x@db/auth?schema=', /a schema that is no name/],
 ])('%s is refused', (url, fault) => {
-  const told = faultOf(url);
-  expect(told).toMatch(/^DATABASE_URL /);
-  expect(told).toMatch(fault);
-  expect(told).not.toMatch(/top|secret|me:/);
+  const message = faultsOf({ DATABASE_URL: url }).join('; ');
+  expect(message).toMatch(/^DATABASE_URL /);
+  expect(message).toMatch(fault);
+  expect(message).not.toMatch(/top|secret|me:/);
 });
 
-test('every variable of both URLs is read by the same rules', () => {
+test('both URLs have the same rules', () => {
   const environment = {
     DATABASE_URL: 'postgresql://me@pooler:6432/auth',
     DATABASE_DIRECT_URL: 'postgresql://me@db/auth?ssl=1',
   };
-  expect(() => readConfig(environment, empty)).toThrow(/DATABASE_DIRECT_URL has the parameter ssl/);
+  expect(() => read(environment)).toThrow(/DATABASE_DIRECT_URL has the parameter ssl/);
 });

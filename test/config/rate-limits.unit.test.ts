@@ -2,12 +2,12 @@
 import { expect, test } from 'vitest';
 import { defaultLimits, limitNames, parseRateLimits } from '../../src/config/rate-limits.ts';
 
-test('on is the defaults, and off no limits', () => {
+test('on means the defaults, off means no limits', () => {
   expect(parseRateLimits('on')).toBe(defaultLimits);
   expect(parseRateLimits('off')).toBeUndefined();
 });
 
-test('a change leaves the other limits as they are', () => {
+test('a change keeps the other limits', () => {
   const limits = parseRateLimits('account=50/3600, code=1/60');
   expect(limits).toEqual({
     ...defaultLimits,
@@ -27,6 +27,6 @@ test.each([
   'toString=5/60',
   'account=5/60;code=5/60',
   'account=99999999/60',
-])('%j is refused with the names that there are', (text) => {
+])('%j is refused, and the message has the names of the limits', (text) => {
   expect(() => parseRateLimits(text)).toThrow(limitNames.join(', '));
 });
