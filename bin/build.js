@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-// Builds dist/ when the sources are not the ones it was built from, and lets `npx gatehouse` find the
-// launcher: npx would otherwise install this folder somewhere else and build it once more, under the
-// feet of whoever runs.
+// Builds dist/ if the sources have changed since the last build, and links the launcher for `npx gatehouse`.
+// Without the link npx would install this folder as a package and build it again during a running process.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -75,11 +74,11 @@ async function bundle() {
 
 function linkLauncher() {
   const link = 'node_modules/.bin/gatehouse';
-  // Where several trees share one node_modules, it is not theirs to lead to one of them.
+  // A shared node_modules must not link to one of the trees that share it.
   const isShared = lstatSync('node_modules').isSymbolicLink();
   if (process.platform === 'win32' || isShared || existsSync(link)) return;
   mkdirSync(dirname(link), { recursive: true });
-  rmSync(link, { force: true }); // one that leads nowhere
+  rmSync(link, { force: true }); // a link without a target
   symlinkSync('../../bin/gatehouse.js', link);
 }
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-// Launcher: checks the runtime, then runs the command line.
+// The launcher: checks the version of Node.js, then runs the command line.
 
-const needed = [22, 17];
+const required = [22, 17];
 const [major, minor] = process.versions.node.split('.').map(Number);
 
-if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
+if (major < required[0] || (major === required[0] && minor < required[1])) {
   console.error(
-    `gatehouse needs Node.js ${needed.join('.')} or newer, and this is ${process.versions.node}.\n` +
-      'Start it with npm (npm start) or npx (npx gatehouse …): they use the one that npm installed with it.',
+    `gatehouse needs Node.js ${required.join('.')} or newer, and this is ${process.versions.node}.\n` +
+      'Start it with npm (npm start) or npx (npx gatehouse …): they use the Node.js that npm installed with it.',
   );
   process.exit(2);
 }
@@ -20,6 +20,6 @@ const { runCommandLine } = await import('../dist/bundle/command-line.js').catch(
   process.exit(2);
 });
 await runCommandLine(process.argv.slice(2), process);
-// Everything of ours is closed now. What a library has left ticking (a run of the job queue that had to be
-// left behind tries again in ten minutes) must not keep the process.
+// The command has closed its resources. A timer of a library must not keep the process running: the job
+// queue has one of ten minutes after an interrupted run.
 setTimeout(() => process.exit(), 500).unref();

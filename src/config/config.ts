@@ -1,6 +1,6 @@
 /**
- * The environment, read once, checked as a whole, and handed on frozen. The only reader of
- * process.env. Every fault is reported at once, with what to do about it.
+ * Reads the configuration from the environment and .env, validates it and freezes it. No other module reads
+ * process.env. One error reports all faults, each with its remedy.
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -20,7 +20,7 @@ import type { Limits } from './rate-limits.ts';
 import { type Settings, variables } from './variables.ts';
 
 export interface TracingSettings {
-  /** Where a collector takes OTLP over HTTP, without `/v1/traces`. */
+  /** Address of the OpenTelemetry collector (OTLP over HTTP), without `/v1/traces`. */
   readonly endpoint: string;
   readonly serviceName: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -31,17 +31,17 @@ export interface Config {
   readonly isProduction: boolean;
   readonly debug: boolean;
   readonly logLevel: string;
-  /** Undefined where it is to be made and kept in the data directory. */
+  /** Undefined: the service creates a key in the data directory. */
   readonly secretKey: string | undefined;
-  /** Undefined where the embedded PostgreSQL is to be used. */
+  /** Undefined: the service uses the embedded PostgreSQL. */
   readonly database: DatabaseConnection | undefined;
-  /** The same database without a pooler in between; undefined where `database` has none. */
+  /** The same database without a pooler; undefined if `database` has no pooler. */
   readonly directDatabase: DatabaseConnection | undefined;
   readonly defaultAdmin: { readonly email: string; readonly password: string } | undefined;
   readonly mail: MailSettings;
   readonly allowedHosts: readonly string[];
   readonly corsAllowedOrigins: readonly string[];
-  /** The file that lists the only GraphQL documents to take; undefined where any is taken. */
+  /** Manifest of the only GraphQL documents to execute; undefined: any document is executed. */
   readonly trustedDocumentsFile: string | undefined;
   readonly host: string;
   readonly port: number;
@@ -52,33 +52,33 @@ export interface Config {
   readonly accessTokenTtlSeconds: number;
   readonly refreshTokenTtlSeconds: number;
   readonly sessionMaxAgeSeconds: number;
-  /** Live sessions of one user; beyond it the one unused longest ends. */
+  /** Live sessions of one user. A login beyond it revokes the session that was unused longest. */
   readonly maxSessionsPerUser: number;
   readonly refreshGraceSeconds: number;
   readonly verifyCodeTtlSeconds: number;
-  /** Sessions whose principal, and tokens whose verification, are kept in memory. */
+  /** Number of cached session principals, and of cached token verifications. */
   readonly principalCacheSize: number;
-  /** Opens the feed of ended sessions to other services; undefined keeps it closed. */
+  /** Key of the revocation stream for other services; undefined: the stream is off. */
   readonly revocationFeedKey: string | undefined;
-  /** Opens `/metrics`; undefined opens it to this machine only. */
+  /** Key of `/metrics`; undefined: only the same machine can read it. */
   readonly metricsKey: string | undefined;
-  /** Undefined where nobody collects traces. */
+  /** Undefined: no traces. */
   readonly tracing: TracingSettings | undefined;
   readonly resetTokenTtlSeconds: number;
   readonly workers: number;
-  /** Of each server process; what comes beyond is closed without an answer. */
+  /** Connections of each server process. Further connections are closed without a response. */
   readonly maxConnections: number;
-  /** How long requests are still accepted after readiness turned red. */
+  /** Time in which requests are still accepted after `/health/ready` answers 503. */
   readonly shutdownDelaySeconds: number;
   readonly passwordMinLength: number;
   readonly passwordHash: HashParameters;
-  /** Undefined where attempts are not limited. */
+  /** Undefined: rate limits are off. */
   readonly rateLimits: Limits | undefined;
-  /** Where attempts are counted; undefined for PostgreSQL. */
+  /** Store of the rate limits; undefined: PostgreSQL. */
   readonly redisUrl: string | undefined;
 }
 
-/** The environment cannot be used; the message names every fault and its remedy. */
+/** The configuration is invalid. The message has every fault and its remedy. */
 export class ConfigError extends Error {
   constructor(readonly faults: readonly string[]) {
     super(
@@ -94,7 +94,7 @@ export class ConfigError extends Error {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const neededInProduction = [
+const requiredInProduction = [
   'SECRET_KEY',
   'DATABASE_URL',
   'EMAIL_HOST',
@@ -103,29 +103,30 @@ const neededInProduction = [
 ] as const;
 
 /**
- * The configuration from the environment and, beneath it, the `.env` file of `directory`.
+ * The configuration from the environment and the `.env` file of `directory`. The environment overrides
+ * the file.
  *
- * @throws ConfigError naming every fault
+ * @throws ConfigError with every fault
  */
 export function readConfig(
   environment: Environment = process.env,
   directory: string = process.cwd(),
 ): Config {
-  const given = withoutBlanks({ ...dotEnv(directory), ...environment });
-  const isProduction = given.NODE_ENV === 'production';
-  const result = variables.safeParse(given);
-  const mailCa = readCaFile(given.EMAIL_CA_FILE, directory);
+  const values = withoutBlanks({ ...dotEnv(directory), ...environment });
+  const isProduction = values.NODE_ENV === 'production';
+  const result = variables.safeParse(values);
+  const mailCa = readCaFile(values.EMAIL_CA_FILE, directory);
   const faults = [
-    ...(isProduction ? missingFaults(given) : []),
+    ...(isProduction ? missingFaults(values) : []),
     ...(result.success
       ? [...costFaults(result.data), ...mailFaults(result.data)]
       : issueFaults(result.error)),
-    ...pairFaults(given, isProduction),
-    ...mailLoginFaults(given),
+    ...pairFaults(values, isProduction),
+    ...mailLoginFaults(values),
     ...('fault' in mailCa ? [`EMAIL_CA_FILE ${mailCa.fault}`] : []),
   ];
   if (faults.length > 0 || !result.success || 'fault' in mailCa) throw new ConfigError(faults);
-  return deepFrozen(toConfig(result.data, { isProduction, directory, mailCa: mailCa.ca }));
+  return deepFreeze(toConfig(result.data, { isProduction, directory, mailCa: mailCa.ca }));
 }
 
 function toConfig(
@@ -196,9 +197,9 @@ function hashParameters(settings: Settings): HashParameters {
   };
 }
 
-function missingFaults(given: Environment): string[] {
-  return neededInProduction
-    .filter((name) => given[name] === undefined)
+function missingFaults(values: Environment): string[] {
+  return requiredInProduction
+    .filter((name) => values[name] === undefined)
     .map((name) => `${name} must be set in production (NODE_ENV=production)`);
 }
 
@@ -217,21 +218,21 @@ function costFaults(settings: Settings): string[] {
       ];
 }
 
-function pairFaults(given: Environment, isProduction: boolean): string[] {
+function pairFaults(values: Environment, isProduction: boolean): string[] {
   const faults: string[] = [];
   const pairs = [['DEFAULT_ADMIN_EMAIL', 'DEFAULT_ADMIN_PASSWORD']] as const;
   for (const [one, other] of pairs) {
-    if ((given[one] === undefined) !== (given[other] === undefined)) {
+    if ((values[one] === undefined) !== (values[other] === undefined)) {
       faults.push(`${one} and ${other} go together: set both or neither`);
     }
   }
-  if (given.DATABASE_DIRECT_URL !== undefined && given.DATABASE_URL === undefined) {
+  if (values.DATABASE_DIRECT_URL !== undefined && values.DATABASE_URL === undefined) {
     faults.push('DATABASE_DIRECT_URL goes with DATABASE_URL: set that too');
   }
-  if (isProduction && given.RATE_LIMITS === 'off') {
+  if (isProduction && values.RATE_LIMITS === 'off') {
     faults.push('RATE_LIMITS=off is for load tests and refused in production');
   }
-  if (given.ATTEMPT_BUDGETS !== undefined) {
+  if (values.ATTEMPT_BUDGETS !== undefined) {
     faults.push('ATTEMPT_BUDGETS is now named RATE_LIMITS, with the same values: rename it');
   }
   return faults;
@@ -241,10 +242,10 @@ function issueFaults(error: z.ZodError): string[] {
   return error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
 }
 
-/** The value itself, and everything in it, frozen. */
-function deepFrozen<Value extends object>(value: Value): Value {
+/** Freezes the value and all values in it. */
+function deepFreeze<Value extends object>(value: Value): Value {
   for (const inner of Object.values(value)) {
-    if (typeof inner === 'object' && inner !== null) deepFrozen(inner);
+    if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
   }
   return Object.freeze(value);
 }

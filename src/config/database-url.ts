@@ -1,17 +1,17 @@
 /**
- * The one reader of DATABASE_URL and DATABASE_DIRECT_URL. Every pool and client connects with the result. A
- * parameter is honoured by all of them or refused here. Messages never repeat a value of the URL.
+ * Parses DATABASE_URL and DATABASE_DIRECT_URL. Every pool and client connects with the result, and supports
+ * every parameter that this parser accepts. Messages never repeat a user, a password or an unknown value.
  */
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 
-/** `require` encrypts only; `verify-ca` checks who signed the certificate, `verify-full` its host name as well. */
+/** `require` encrypts only, `verify-ca` checks the issuer of the certificate, `verify-full` also its host name. */
 export type TlsMode = 'require' | 'verify-ca' | 'verify-full';
 
-/** PEM texts, no paths. */
+/** PEM texts, not paths. */
 export interface TlsSetting {
   readonly mode: TlsMode;
-  /** Undefined for the certificate authorities that Node.js trusts. */
+  /** Undefined: the certificate authorities that Node.js trusts. */
   readonly ca: string | undefined;
   readonly certificate: string | undefined;
   readonly key: string | undefined;
@@ -22,17 +22,17 @@ export interface DatabaseConnection extends DatabaseOptions {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-  /** Undefined where none is needed. */
+  /** Undefined: no password. */
   readonly password: string | undefined;
   readonly database: string;
-  /** Undefined for plain text. */
+  /** Undefined: no TLS. */
   readonly tls: TlsSetting | undefined;
-  /** The first part of the name that PostgreSQL shows for each connection. */
+  /** Prefix of the application name that PostgreSQL shows for each connection. */
   readonly applicationName: string;
 }
 
 const example = 'postgresql://user:password@host:5432/database';
-const honoured = [
+const supportedParameters = [
   'host',
   'port',
   'user',
@@ -47,22 +47,22 @@ const honoured = [
   'sslkey',
   'target_session_attrs',
 ] as const;
-type Parameter = (typeof honoured)[number];
+type Parameter = (typeof supportedParameters)[number];
 type Parameters = Partial<Record<Parameter, string>>;
 
-// The password ends at the last @ before a slash, so that it may hold one itself.
-const form =
+// The password ends at the last @ before a slash, because it can contain an @.
+const urlPattern =
   /^postgres(?:ql)?:\/\/(?:([^:/?#]*)(?::([^/?#]*))?@)?(\[[0-9A-Fa-f:.]+\]|[^@:/?#[\]]*)(?::(\d*))?(?:\/([^?#]*))?(?:\?([^#]*))?$/;
 
-/** @throws RangeError that says what a `postgresql://` URL must be */
+/** @throws RangeError with the correct form of the URL */
 export function parseDatabaseUrl(text: string): DatabaseConnection {
-  const parts = form.exec(text.trim());
-  if (!parts) {
+  const match = urlPattern.exec(text.trim());
+  if (!match) {
     throw new RangeError(
       `must look like ${example}; in user and password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23`,
     );
   }
-  const [, user = '', password, host = '', port = '', database = '', query = ''] = parts;
+  const [, user = '', password, host = '', port = '', database = '', query = ''] = match;
   const given = parseQuery(query);
   const connection = {
     host: given.host ?? decode(host.replace(/^\[(.*)\]$/, '$1'), 'the host'),
@@ -87,7 +87,7 @@ export function parseDatabaseUrl(text: string): DatabaseConnection {
   };
 }
 
-/** Whether it is the directory of a Unix socket. */
+/** Whether a host is the directory of a Unix socket. */
 export function isSocket(host: string): boolean {
   return host.startsWith('/');
 }
@@ -97,10 +97,8 @@ function parseQuery(query: string): Parameters {
   for (const pair of query.split('&').filter((each) => each !== '')) {
     const at = pair.includes('=') ? pair.indexOf('=') : pair.length;
     const name = decode(pair.slice(0, at), 'a parameter');
-    if (!isHonoured(name)) {
-      throw new RangeError(
-        `has the parameter ${name}, which is not supported; ${listOfHonoured()}`,
-      );
+    if (!isSupported(name)) {
+      throw new RangeError(`has the parameter ${name}, which is not supported; ${supportedList()}`);
     }
     if (found[name] !== undefined) throw new RangeError(`has the parameter ${name} twice`);
     const value = pair.slice(at + 1);
@@ -109,12 +107,12 @@ function parseQuery(query: string): Parameters {
   return found;
 }
 
-function isHonoured(name: string): name is Parameter {
-  return honoured.some((each) => each === name);
+function isSupported(name: string): name is Parameter {
+  return supportedParameters.some((each) => each === name);
 }
 
-function listOfHonoured(): string {
-  return `supported are ${honoured.join(', ')}`;
+function supportedList(): string {
+  return `supported are ${supportedParameters.join(', ')}`;
 }
 
 function decode(text: string, what: string): string {
@@ -176,7 +174,7 @@ function toTls(given: Parameters, isLocalSocket: boolean): TlsSetting | undefine
     throw new RangeError('has sslmode=verify-ca, which needs sslrootcert=/path/to/ca.pem');
   }
   return {
-    // As in libpq: a certificate authority that is given is used.
+    // As in libpq: `require` with a certificate authority verifies the issuer.
     mode: mode === 'require' && sslrootcert !== undefined ? 'verify-ca' : mode,
     ca: sslrootcert === 'system' ? undefined : readPem('sslrootcert', sslrootcert),
     certificate: readPem('sslcert', sslcert),
@@ -201,11 +199,11 @@ function readPem(parameter: Parameter, path: string | undefined): string | undef
 export interface DatabaseOptions {
   /** Startup options as `-c name=value`; empty for none. */
   readonly options: string;
-  /** First schema of the search path, where objects are created; undefined for the server's default. */
+  /** First schema of the search path, in which objects are created; undefined: the default of the server. */
   readonly schema: string | undefined;
 }
 
-/** The service depends on the values of these, and sets them for each connection. */
+/** Settings that the service sets for each connection, because it depends on their values. */
 const ownSettings = [
   'client_encoding',
   'datestyle',
@@ -220,7 +218,7 @@ const ownSettings = [
 
 const setting = /(?:^|\s)(?:-c\s*|--)([\w.-]+)=((?:\\.|[^\s\\])*)/gs;
 
-/** @throws RangeError for what is no setting, or one that the service makes itself */
+/** @throws RangeError for an invalid setting, or for a setting of the service itself */
 function parseOptions(text: string): DatabaseOptions {
   if (text.replace(setting, '').trim() !== '') {
     throw new RangeError('has options that are not like -c name=value');
@@ -238,7 +236,7 @@ function parseOptions(text: string): DatabaseOptions {
   };
 }
 
-/** The option that makes a schema the first one; extensions are found in `public` too. */
+/** The option for a search path with the schema first, and with `public` for extensions. */
 function searchPathOption(schema: string): string {
   if (schema === '' || /[.\p{Cc}]/u.test(schema))
     throw new RangeError('has a schema that is no name');

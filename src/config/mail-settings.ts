@@ -1,4 +1,4 @@
-/** What the `EMAIL_…` variables mean together, and which of them contradict each other. */
+/** The mail settings from the `EMAIL_…` variables, and the contradictions between these variables. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Mailbox, parseMailbox } from '../core/mailbox-address.ts';
@@ -9,11 +9,11 @@ export interface SmtpSettings {
   readonly kind: 'smtp';
   readonly host: string;
   readonly port: number;
-  /** TLS from the first byte, TLS that STARTTLS begins and that is required, or none. */
+  /** TLS from the first byte, required STARTTLS, or plain text. */
   readonly encryption: 'tls' | 'starttls' | 'none';
-  /** Certificates, in PEM, of the only authorities to trust; undefined for the public ones. */
+  /** Certificates (PEM) of the only authorities to trust; undefined: the public authorities. */
   readonly ca: string | undefined;
-  /** Undefined for a relay without login. */
+  /** Undefined: a relay without login. */
   readonly login: MailLogin | undefined;
   readonly from: Mailbox;
 }
@@ -23,18 +23,18 @@ export type MailLogin =
   | { readonly kind: 'access-token'; readonly user: string; readonly accessToken: string }
   | RefreshTokenLogin;
 
-/** XOAUTH2 with access tokens that a token endpoint gives for a refresh token (RFC 6749 §6). */
+/** XOAUTH2 with access tokens from a token endpoint, for a refresh token (RFC 6749 §6). */
 export interface RefreshTokenLogin {
   readonly kind: 'refresh-token';
   readonly user: string;
   readonly tokenUrl: string;
   readonly clientId: string;
-  /** Undefined for a public client. */
+  /** Undefined: a public client. */
   readonly clientSecret: string | undefined;
   readonly refreshToken: string;
 }
 
-/** The variables, each by itself as it may be. */
+/** The variables; each is valid by itself. */
 export interface MailVariables {
   readonly EMAIL_HOST?: string | undefined;
   readonly EMAIL_PORT?: number | undefined;
@@ -91,7 +91,7 @@ function loginOf(variables: MailVariables): MailLogin | undefined {
   return password === undefined ? undefined : { kind: 'password', user, password };
 }
 
-type Given = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 const [token, clientId, clientSecret, refreshToken] = [
   'EMAIL_OAUTH2_ACCESS_TOKEN',
@@ -100,9 +100,9 @@ const [token, clientId, clientSecret, refreshToken] = [
   'EMAIL_OAUTH2_REFRESH_TOKEN',
 ] as const;
 
-/** Which variables for the login are given without those that belong to them, or with another way. */
-export function mailLoginFaults(given: Given): string[] {
-  const has = (name: string) => given[name] !== undefined;
+/** Faults of the login variables: incomplete groups, and more than one kind of login. */
+export function mailLoginFaults(environment: Environment): string[] {
+  const has = (name: string) => environment[name] !== undefined;
   const isOauth2 = [token, clientId, clientSecret, refreshToken].some(has);
   if (!isOauth2) {
     return has('EMAIL_HOST_USER') === has('EMAIL_HOST_PASSWORD')
@@ -123,7 +123,7 @@ export function mailLoginFaults(given: Given): string[] {
   return faults;
 }
 
-/** What contradicts each other of variables that are right each by itself. */
+/** Contradictions between variables that are valid by themselves. */
 export function mailFaults(variables: MailVariables & { EMAIL_CA_FILE?: string | undefined }) {
   const faults: string[] = [];
   if (variables.EMAIL_USE_SSL && variables.EMAIL_USE_TLS) {
@@ -144,7 +144,7 @@ export function mailFaults(variables: MailVariables & { EMAIL_CA_FILE?: string |
 
 const certificate = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
-/** The text of a PEM file with certificates, or a fault that says what it must be. */
+/** The text of a PEM file with certificates, or the fault of the file. */
 export function readCertificates(path: string): { ca: string } | { fault: string } {
   try {
     const ca = readFileSync(path, 'utf8');

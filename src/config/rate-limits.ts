@@ -1,6 +1,6 @@
 /**
- * The rate limits: their names and default values, and the parsing of RATE_LIMITS. It does not know
- * where the attempts are counted.
+ * The rate limits: their names, their default values, and the parser of RATE_LIMITS. The store of the
+ * counters is in `src/rate-limit`.
  */
 
 /** At most `points` attempts within `seconds`, counted from the first attempt. */
@@ -14,21 +14,21 @@ const defaults = {
   network: { points: 200, seconds: 600 },
   /** Failed passwords for one account from one network. */
   'account-network': { points: 10, seconds: 600 },
-  /** Failed passwords for one account, from all networks where it did not log in lately. */
+  /** Failed passwords for one account, from all networks without a recent login of the account. */
   account: { points: 100, seconds: 3600 },
-  /** Unknown codes and tokens from one network, and checks whether a code is valid. */
+  /** Unknown codes and tokens from one network, and checks of the validity of a code. */
   code: { points: 200, seconds: 600 },
   /** Requests from one network that can cause a mail. */
   'mail-network': { points: 500, seconds: 3600 },
-  /** Changes of address that one account asks for. */
+  /** Email changes of one account. */
   'email-change': { points: 5, seconds: 3600 },
-  /** Mails with the codes of registrations, to one address. */
+  /** Registration mails to one address. */
   'mail-recipient': { points: 30, seconds: 3600 },
-  /** Mails with the code of a change of address, to one new address; registrations are not affected. */
+  /** Email change mails to one new address; registrations have their own limit. */
   'new-address': { points: 30, seconds: 3600 },
   /** Password reset mails to one address. */
   reset: { points: 3, seconds: 3600 },
-  /** Notices to one address that somebody tried to use it for another account. */
+  /** Notices to one address about an attempt to use it for another account. */
   notice: { points: 3, seconds: 3600 },
 } as const satisfies Record<string, Limit>;
 

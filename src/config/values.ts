@@ -1,6 +1,6 @@
 /**
- * What the values of environment variables may be: each a parser from text to what it means, or to a
- * sentence that says what it must be. Knows no variable by name.
+ * Parsers for values of environment variables: each returns the value, or a message with the valid form.
+ * `variables.ts` assigns them to variables.
  */
 import { z } from 'zod';
 import { parseMailbox } from '../core/mailbox-address.ts';
@@ -134,13 +134,13 @@ export const restPrefix = z
   .regex(/^(\/[A-Za-z0-9._~-]+)+\/?$/, 'must be a path such as /auth')
   .transform((text) => text.replace(/\/$/, ''));
 
-/** What people leave standing from an example, or type until it is long enough. */
+/** Whether a key is from an example, or a short text that is repeated. */
 function isPlaceholder(text: string): boolean {
   const isPeriodic = (text + text).indexOf(text, 1) < text.length;
   return isPeriodic || new Set(text).size < 8 || /change.?me|your.?secret|placeholder/i.test(text);
 }
 
-/** `URL` knows the origins of the schemes of the web only. */
+/** Whether a text is an origin. `URL` supports only the origins of http and https. */
 function isOrigin(text: string): boolean {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//.exec(text)?.[1];
   if (scheme === 'http' || scheme === 'https') {

@@ -1,4 +1,4 @@
-/** The environment variables: the name of each, what it may be, and its default. */
+/** The environment variables with their parsers and default values. */
 import { z } from 'zod';
 import { defaultLimits } from './rate-limits.ts';
 import {

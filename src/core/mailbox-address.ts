@@ -1,8 +1,8 @@
-/** A mailbox of RFC 5322 §3.4, an address with or without a display name, from what a person types. */
+/** Parses and formats mailboxes (RFC 5322 §3.4): an email address with an optional display name. */
 import { domainToASCII } from 'node:url';
 
 export interface Mailbox {
-  /** Empty where there is none. */
+  /** The display name; empty if there is none. */
   readonly name: string;
   readonly address: string;
 }
@@ -13,8 +13,8 @@ const localPart = /^[^\s@"(),:;<>[\\\]]+$/;
 const asciiDomain = /^(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*$/i;
 
 /**
- * The mailbox, or nothing where `text` is none. A display name may have colons, commas and the like
- * without quotes, which RFC 5322 asks for in a message only.
+ * The mailbox in `text`; undefined if it is not valid. Unlike in a message (RFC 5322), a display name with
+ * special characters such as commas needs no quotes.
  */
 export function parseMailbox(text: string): Mailbox | undefined {
   const trimmed = text.trim();
@@ -30,7 +30,7 @@ export function parseMailbox(text: string): Mailbox | undefined {
   return { name, address };
 }
 
-/** As people write it, for messages and lists. */
+/** The mailbox as text for people, without the quotes of RFC 5322. */
 export function formatMailbox({ name, address }: Mailbox): string {
   return name === '' ? address : `${name} <${address}>`;
 }
@@ -43,7 +43,7 @@ export function domainOf({ address }: Mailbox): string {
 function isAddress(text: string): boolean {
   const at = text.lastIndexOf('@');
   const [local, domain] = [text.slice(0, at), text.slice(at + 1)];
-  // Of a URL's host `domainToASCII` takes more than a domain may have.
+  // `domainToASCII` accepts hosts of URLs, which can have characters that a domain cannot have.
   const isDomain = !/[\s/?#@:%\\]/.test(domain) && asciiDomain.test(domainToASCII(domain));
   return at > 0 && Buffer.byteLength(text) <= 254 && localPart.test(local) && isDomain;
 }

@@ -1,9 +1,9 @@
-/** IP addresses as proxies write them, and the network that an address belongs to for rate limits. */
+/** IP addresses of clients as proxies write them, and the networks that rate limits count. */
 import { isIP, isIPv6 } from 'node:net';
 
 /**
- * The IP address in `text`, without port, brackets and zone: `192.0.2.1:443`, `[2001:db8::1]:443` and
- * `fe80::1%eth0` are forms that proxies write. Undefined for any other text.
+ * The IP address in `text`, without port, brackets and zone. Proxies write forms such as
+ * `192.0.2.1:443`, `[2001:db8::1]:443` and `fe80::1%eth0`. Undefined for any other text.
  */
 function ipAddressOf(text: string): string | undefined {
   const bare = withoutPort(text.trim()).replace(/%.*$/s, '');
@@ -11,8 +11,8 @@ function ipAddressOf(text: string): string | undefined {
 }
 
 /**
- * An `X-Forwarded-For` header with IP addresses only. Each proxy adds an entry at the right, so
- * everything to the left of an entry that is no address counts for nothing.
+ * The IP addresses of an `X-Forwarded-For` header. Each proxy appends an entry at the right, so the
+ * entries to the left of an invalid entry are not trustworthy and are dropped.
  */
 export function forwardedAddresses(header: string): string {
   const addresses: string[] = [];
@@ -26,9 +26,9 @@ export function forwardedAddresses(header: string): string {
 }
 
 /**
- * An IPv4 address is a network of its own; of an IPv6 address it is the /64, which one subscriber has
- * whole. `::ffff:` forms are the IPv4 address that they hold, and a port does not matter. Whatever is
- * no address shares one network.
+ * The network of an address for rate limits. An IPv4 address is its own network. An IPv6 address belongs
+ * to its /64, because one subscriber has a whole /64. An IPv4-mapped address (`::ffff:`) counts as the IPv4
+ * address. All invalid addresses share the network `unknown`.
  */
 export function networkOf(address: string): string {
   const bare = ipAddressOf(address);
@@ -41,12 +41,12 @@ export function networkOf(address: string): string {
   return `${prefix.join(':')}::/64`;
 }
 
-/** `192.0.2.1:443` and `[2001:db8::1]:443`, as some proxies write them. */
+/** The address of `192.0.2.1:443` and `[2001:db8::1]:443`. */
 function withoutPort(address: string): string {
   return /^\[([^\]]+)\](?::\d+)?$/.exec(address)?.[1] ?? address.replace(/^([\d.]+):\d+$/, '$1');
 }
 
-/** The eight groups of an IPv6 address, which `URL` brings into its one normal form first. */
+/** The eight groups of an IPv6 address. `URL` normalizes the address first. */
 function groupsOf(address: string): number[] {
   const normal = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const [head = '', tail] = normal.split('::');

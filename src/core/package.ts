@@ -1,14 +1,16 @@
-/** Where the package is, for its files that are no code: from src, dist and the bundle alike. */
+/** The files and the version of the package. The paths are correct in src, in dist and in the bundle. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-function find(directory: string): string {
-  return existsSync(join(directory, 'package.json')) ? directory : find(dirname(directory));
+function findPackageRoot(directory: string): string {
+  return existsSync(join(directory, 'package.json'))
+    ? directory
+    : findPackageRoot(dirname(directory));
 }
 
-export const packageRoot = find(import.meta.dirname);
+export const packageRoot = findPackageRoot(import.meta.dirname);
 
-/** One of our modules, by its path without ending below `src`, or below `dist` where that runs. */
+/** The file of a module. `path` is relative to `src` and has no extension; the file is in `dist` after a build. */
 export function codeFile(path: string): string {
   const isSource = import.meta.filename.endsWith('.ts');
   return join(packageRoot, isSource ? 'src' : 'dist', `${path}${isSource ? '.ts' : '.js'}`);

@@ -1,7 +1,7 @@
 /**
- * Raw input to values that can be trusted: text is well-formed and of bounded length, an address is
- * canonical, an id is an id. Whatever is not acceptable becomes VALIDATION_FAILED with the field's
- * name and a sentence that says what to do; the input itself is never echoed.
+ * Parsers of raw input. Text is well-formed and of bounded length, addresses are canonical, ids are UUIDs.
+ * Invalid input is VALIDATION_FAILED with the name of the field and a message with the remedy. The message
+ * never repeats the input.
  */
 import { domainToASCII } from 'node:url';
 import { validate as isUuid } from 'uuid';
@@ -18,7 +18,7 @@ export type EmailAddress = Branded<string, 'EmailAddress'>;
 export type Username = Branded<string, 'Username'>;
 export type PersonName = Branded<string, 'PersonName'>;
 
-/** Why one value is not acceptable; `parseFields` turns it into a field of the problem. */
+/** The reason why one value is invalid; `parseFields` turns it into a field of the problem. */
 class Fault extends Error {
   readonly passwordFault: PasswordFault | undefined;
 
@@ -29,7 +29,7 @@ class Fault extends Error {
 }
 
 /**
- * Runs every parser and reports all faults at once.
+ * Runs all parsers and reports all faults together.
  *
  * @throws VALIDATION_FAILED with one field per fault
  */
@@ -52,7 +52,7 @@ export function parseFields<Parsers extends Record<string, () => unknown>>(
   return values as { [Name in keyof Parsers]: ReturnType<Parsers[Name]> }; // filled key by key above
 }
 
-/** Refuses one field from inside a parser. */
+/** Rejects the value inside a parser, with a message for the caller. */
 export function refuse(message: string): never {
   throw new Fault(message);
 }
@@ -62,7 +62,7 @@ export function refusePassword(fault: PasswordFault): never {
   throw new Fault(passwordFaultSentence(fault), fault);
 }
 
-/** Spaces, marks without a letter, and code points that fonts draw as nothing. */
+/** Spaces, combining marks, and code points without a visible glyph. */
 const invisible = /[\p{Z}\p{C}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** Printable text of 1 to `maxLength` code points, without surrounding white space. */
@@ -70,7 +70,7 @@ function parseText(raw: unknown, maxLength: number): string {
   if (typeof raw !== 'string') refuse('Must be a text.');
   const text = raw.trim();
   if (text === '') refuse('Must not be empty.');
-  // A code point takes at most two units: the cheap test first, for very long input.
+  // A code point has at most two UTF-16 units: the cheap check comes first, for very long input.
   if (text.length > 2 * maxLength || [...text].length > maxLength) {
     refuse(`Must not be longer than ${maxLength} characters.`);
   }
@@ -80,7 +80,7 @@ function parseText(raw: unknown, maxLength: number): string {
   return text;
 }
 
-/** The same in NFC, for what is compared: one letter may be typed as two code points. */
+/** The same in NFC, for texts that are compared: a letter can be typed as two code points. */
 function parseNormalText(raw: unknown, maxLength: number): string {
   return parseText(raw, maxLength).normalize('NFC');
 }
@@ -98,32 +98,32 @@ function canonicalEmail(text: string): EmailAddress | undefined {
   return `${local}@${domain}` as EmailAddress; // canonical by the tests above
 }
 
-/** Of a text with other letters nothing: some of them, such as the Kelvin sign, have an ASCII lower case. */
+/** Undefined for non-ASCII text: some letters, such as the Kelvin sign, have an ASCII lower case. */
 function asciiLowerCase(text: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(text) ? text.toLowerCase() : undefined;
 }
 
-/** Letters, digits, hyphens and dots: what else stands in a host name would be parsed as an address. */
+/** Letters, digits, hyphens and dots: `domainToASCII` would parse other characters as parts of a URL. */
 const hostName = /^[\p{L}\p{M}\p{N}.-]+$/u;
 
 /**
- * A host name in its ASCII form (UTS 46). Characters that stand for ASCII ones, such as full-width
- * letters, are refused: two spellings that look different must not be one address.
+ * A host name in its ASCII form (UTS 46). Compatibility variants of ASCII characters, such as full-width
+ * letters, are refused: two different spellings must not be one address.
  */
 function canonicalDomain(text: string): string | undefined {
   const isDisguised = [...text].some(
-    (character) => character > '\u007f' && /^\p{ASCII}+$/u.test(lookOf(character)),
+    (character) => character > '\u007f' && /^\p{ASCII}+$/u.test(compatibilityForm(character)),
   );
   if (isDisguised || !hostName.test(text)) return undefined;
   const domain = domainToASCII(text.normalize('NFC').toLowerCase());
   return domainPart.test(domain) ? domain : undefined;
 }
 
-function lookOf(character: string): string {
+function compatibilityForm(character: string): string {
   return character.normalize('NFKC').toLowerCase();
 }
 
-/** An address in canonical form. Only ASCII before the `@`: look-alikes are refused, not folded. */
+/** An email address in canonical form. The local part is ASCII: look-alike characters are refused. */
 export function parseEmail(raw: unknown): EmailAddress {
   return (
     canonicalEmail(parseText(raw, 254)) ??
@@ -133,7 +133,7 @@ export function parseEmail(raw: unknown): EmailAddress {
 
 const usernamePattern = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
 
-/** 1 to 150 of letters, digits and `. _ + -`; never an `@`, which tells addresses apart. */
+/** 1 to 150 letters, digits and `. _ + -`. Never an `@`, which distinguishes email addresses. */
 export function parseUsername(raw: unknown): Username {
   const text = parseText(raw, 150);
   if (!usernamePattern.test(text)) {
@@ -144,29 +144,29 @@ export function parseUsername(raw: unknown): Username {
 
 const linkLike = /[<>"\\/]|:\/\/|www\./i;
 
-/** A person's name of at most 150 characters; nothing that a mail program could show as a link. */
+/** A person's name of at most 150 characters, without text that a mail program could show as a link. */
 export function parsePersonName(raw: unknown): PersonName {
   const text = parseNormalText(raw, 150);
   if (linkLike.test(text)) refuse('Must be a name, without links or any of < > " \\ /.');
   return text as PersonName; // tested above
 }
 
-/** A username; a blank one is null: the account has none. */
+/** A username; null for an empty text, for an account without a username. */
 export function parseUsernameOrNone(raw: unknown): Username | null {
   return raw === '' ? null : parseUsername(raw);
 }
 
-/** A family name; blank for a person with one name. */
+/** A family name; empty for a person with one name. */
 export function parseLastName(raw: unknown): PersonName {
-  return raw === '' ? ('' as PersonName) : parsePersonName(raw); // nothing to test
+  return raw === '' ? ('' as PersonName) : parsePersonName(raw); // an empty name is valid
 }
 
-/** What a person types to log in: an address, or a username when it has no `@`. */
+/** The name at login: an email address, or a username if it has no `@`. */
 export type LoginName =
   | { readonly kind: 'email'; readonly value: EmailAddress }
   | { readonly kind: 'username'; readonly value: Username };
 
-/** The name in canonical form, or nothing when no account can have it. */
+/** The name in canonical form; undefined if no account can have it. */
 export function parseLoginName(raw: unknown): LoginName | undefined {
   const text = parseText(raw, 254);
   if (!text.includes('@')) {
@@ -190,7 +190,7 @@ export function parseLocale(raw: unknown): string {
 
 const passwordMaxLength = 256;
 
-/** A password to be checked, exactly as received; whether it is a good one is not asked here. */
+/** A password for verification, unchanged. The password policy does not apply. */
 export function parsePresentedPassword(raw: unknown): string {
   if (typeof raw !== 'string') refuse('Must be a text.');
   if (raw === '') refusePassword({ code: 'PASSWORD_EMPTY' });
@@ -201,12 +201,12 @@ export function parsePresentedPassword(raw: unknown): string {
   return raw;
 }
 
-/** A one-time code or token as pasted by a person. */
+/** A one-time code or token that a person pasted. */
 export function parsePastedSecret(raw: unknown): string {
   return parseText(raw, 512);
 }
 
-/** The same where a text that cannot be one is answered like one that there is not: undefined. */
+/** The same for callers that answer invalid and unknown secrets equally: undefined for invalid text. */
 export function readPastedSecret(raw: unknown): string | undefined {
   try {
     return parsePastedSecret(raw);
@@ -216,17 +216,17 @@ export function readPastedSecret(raw: unknown): string | undefined {
   }
 }
 
-/** The name of a group or the code of a permission, as something to look for. */
+/** The name of a group or the code of a permission, for a lookup. */
 export function parseLookupName(raw: unknown): string {
   return parseNormalText(raw, 150);
 }
 
-/** An id of ours; anything else cannot exist, so it is not found rather than malformed. */
+/** An id; undefined for other text. No object can have it, so the caller reports NOT_FOUND. */
 export function parseId(raw: unknown): string | undefined {
   return typeof raw === 'string' && isUuid(raw) ? raw.toLowerCase() : undefined;
 }
 
-/** Text to look for; of one to 100 characters. */
+/** A search text of 1 to 100 characters. */
 export function parseSearch(raw: unknown): string {
   return parseNormalText(raw, 100);
 }
@@ -243,14 +243,14 @@ export function parseBoolean(raw: unknown): boolean {
 
 const maxListLength = 1000;
 
-/** Ids of ours, each once. */
+/** Ids without duplicates. */
 export function parseIds(raw: unknown): readonly string[] {
   if (!Array.isArray(raw)) refuse('Must be a list of ids.');
   if (raw.length > maxListLength) refuse(`Must not have more than ${maxListLength} ids.`);
-  return [...new Set(raw.map((each) => parseId(each) ?? refuse('Must be a list of ids.')))];
+  return [...new Set(raw.map((id) => parseId(id) ?? refuse('Must be a list of ids.')))];
 }
 
-/** Text of any content but control characters; may be empty. */
+/** Text without control characters; can be empty. */
 export function parseDescription(raw: unknown): string {
   return raw === '' ? '' : parseNormalText(raw, 1000);
 }
@@ -270,7 +270,7 @@ export function parseCodename(raw: unknown): string {
     : refuse('Use letters, digits and _ - *, in parts with dots between, such as shop.view_order.');
 }
 
-/** The value, or nothing when it was not given. */
+/** The parsed value; undefined if there is no value. */
 export function optional<Value>(raw: unknown, parser: (raw: unknown) => Value): Value | undefined {
   return raw === undefined || raw === null ? undefined : parser(raw);
 }

@@ -1,18 +1,18 @@
-/** Directories that only their owner may enter. */
+/** Directories that only their owner can read. */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Makes a directory and its parents, unless they exist.
+ * Creates a directory and its parents, unless they exist.
  *
- * `mkdir` with `recursive` never ends where a file system refuses a new directory with ENOENT, as /proc
- * and automounters do.
+ * The `recursive` option of `mkdir` is not used: it never returns if a file system such as /proc or an
+ * automounter answers ENOENT for a new directory.
  *
  * @throws NodeJS.ErrnoException with the reason of the file system
  */
 export async function makePrivateDirectory(path: string): Promise<void> {
   const parent = dirname(path);
-  if (parent !== path && !(await isThere(parent))) await makePrivateDirectory(parent);
+  if (parent !== path && !(await isExisting(parent))) await makePrivateDirectory(parent);
   try {
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
@@ -21,7 +21,7 @@ export async function makePrivateDirectory(path: string): Promise<void> {
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function isExisting(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,

@@ -1,18 +1,17 @@
-/** Who is asking, and from where. Knows nothing of tokens, requests or tables. */
-
+/** The context of a request: its actor and its client. It is independent of tokens, HTTP and tables. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Problem } from './errors.ts';
 
-/** Where a request comes from. `requestId` ties answer, log line and record together. */
+/** The client of a request. `requestId` connects the response, the log lines and the audit entries. */
 export interface ClientInfo {
   readonly ipAddress: string;
   readonly userAgent: string;
-  /** The language that the client prefers, of those that we speak. */
+  /** The supported language that the client prefers. */
   readonly locale: string;
   readonly requestId: string;
 }
 
-/** An account as its owner sees it; nothing in it is secret. */
+/** The fields of a user that the user may see. None of them is secret. */
 export interface UserView {
   readonly id: string;
   readonly email: string;
@@ -30,26 +29,26 @@ export interface UserView {
   readonly lastLoginAt: Date | null;
 }
 
-/** The person behind a valid access token, with all that decides what they may do. */
+/** The user of a valid access token, with the groups and permissions of the user. */
 export interface Actor {
   readonly person: UserView;
   readonly sessionId: string;
-  /** Names of the groups the person is in. */
+  /** Names of the user's groups. */
   readonly groups: ReadonlySet<string>;
-  /** Granted codes, direct and through groups; a `*` matches any run of characters. */
+  /** Granted codes, direct and through groups; `*` matches any run of characters. */
   readonly permissions: ReadonlySet<string>;
 }
 
 export interface RequestContext {
   readonly actor: Actor | undefined;
-  /** Whether a bearer token was sent that is not valid; operations that need no caller ignore it. */
+  /** Whether the request has an invalid bearer token. Operations without authentication ignore it. */
   readonly isTokenRejected?: boolean;
   readonly client: ClientInfo;
-  /** Aborts when the client hangs up, or has had its answer. */
+  /** Aborts when the client disconnects, or after the response. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** @throws UNAUTHENTICATED when nobody is logged in */
+/** @throws UNAUTHENTICATED for a request without a valid access token */
 export function requireActor(context: RequestContext): Actor {
   if (!context.actor) throw new Problem('UNAUTHENTICATED');
   return context.actor;
@@ -57,12 +56,12 @@ export function requireActor(context: RequestContext): Actor {
 
 const storage = new AsyncLocalStorage<RequestContext>();
 
-/** Runs `work`, and all that it starts, on behalf of `context`. */
+/** Runs `work` and its asynchronous continuations with `context` as the current context. */
 export function runWithContext<Result>(context: RequestContext, work: () => Result): Result {
   return storage.run(context, work);
 }
 
-/** The context of whoever is asking; none in a job of our own. */
+/** The context of the current request; undefined in a background job. */
 export function currentContext(): RequestContext | undefined {
   return storage.getStore();
 }

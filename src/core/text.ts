@@ -1,14 +1,14 @@
-/** Text from outside of the process, such as files and pipes: UTF-8, or refused. */
+/** Decoding of UTF-8 input, and text without characters that disturb a terminal, a log or a page. */
 import { isUtf8 } from 'node:buffer';
 
-/** The bytes are no UTF-8; the message ends a sentence that names where they come from. */
+/** The bytes are not UTF-8. The message continues a sentence that begins with their source. */
 export class EncodingError extends Error {
   override name = 'EncodingError';
 }
 
 /**
- * The text of UTF-8 bytes, without a byte order mark at their beginning. Replacement characters would
- * make different passwords, names and settings alike.
+ * The text of UTF-8 bytes, without a byte order mark at their beginning. Invalid bytes are an error:
+ * replacement characters would make different passwords, names and settings equal.
  *
  * @throws EncodingError
  */
@@ -17,12 +17,12 @@ export function decodeUtf8(bytes: Uint8Array): string {
   const isUtf16 = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
   if (isUtf16) throw new EncodingError('is UTF-16: save it as UTF-8');
   if (!isUtf8(bytes)) throw new EncodingError('is not UTF-8: save it as UTF-8');
-  return new TextDecoder('utf-8', { fatal: true }).decode(bytes); // takes the byte order mark off
+  return new TextDecoder('utf-8', { fatal: true }).decode(bytes); // removes the byte order mark
 }
 
 /**
- * C0, DEL and C1 controls, line and paragraph separators, marks that turn the direction of text around,
- * and the byte order mark (Unicode TR 36 §2.10).
+ * C0, DEL and C1 controls, line and paragraph separators, bidirectional controls and the byte order mark
+ * (Unicode TR 36 §2.10).
  */
 const unprintable = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/u;
 const unprintables = new RegExp(unprintable, 'gu');
@@ -31,17 +31,17 @@ export function isPrintable(text: string): boolean {
   return text.isWellFormed() && !unprintable.test(text);
 }
 
-/** The text with a space for each character that could disturb what shows it. */
+/** The text with a space in the place of each unprintable character. */
 export function printable(text: string): string {
   return isPrintable(text) ? text : text.toWellFormed().replace(unprintables, ' ');
 }
 
-/** The same for a text of several lines. */
+/** The same for a text of several lines, which stay separate. */
 export function printableLines(text: string): string {
   return isPrintable(text) ? text : text.split('\n').map(printable).join('\n');
 }
 
-/** JSON on one line, with an escape for each such character in its strings; it parses to the same value. */
+/** One line of JSON with escaped unprintable characters. It parses to the same value. */
 export function printableJson(json: string): string {
   return unprintable.test(json) ? json.replace(unprintables, escaped) : json;
 }

@@ -1,12 +1,12 @@
-/** Times in text: the one reader of RFC 3339, for every interface. */
+/** Parsing of RFC 3339 times, for every interface, and calculations with times. */
 
 const pattern =
   /^(\d{4}-\d\d-\d\d)T((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?)(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i;
 
 /**
- * The instant of a text such as `2026-01-31T12:00:00Z`, whatever its offset; undefined for a text that
- * is no time. 30 February, 24:00 and leap seconds are no times, and neither is what lies outside of the
- * years 1 to 9999 in UTC, which PostgreSQL does not take as text.
+ * The instant of a text such as `2026-01-31T12:00:00Z` with any offset; undefined for an invalid text.
+ * 30 February, 24:00 and leap seconds are invalid. Instants outside of the years 1 to 9999 in UTC are
+ * invalid too, because PostgreSQL does not accept them in this format.
  */
 export function parseRfc3339(raw: unknown): Date | undefined {
   const [text, day = ''] = (typeof raw === 'string' && pattern.exec(raw)) || [];
@@ -15,13 +15,13 @@ export function parseRfc3339(raw: unknown): Date | undefined {
   return isInCalendar(instant) ? instant : undefined;
 }
 
-/** Whether an instant lies in the years 1 to 9999 in UTC: PostgreSQL takes others in forms of its own only. */
+/** Whether an instant is in the years 1 to 9999 in UTC. PostgreSQL has its own formats for other years. */
 function isInCalendar(instant: Date): boolean {
   const year = instant.getUTCFullYear(); // not a number for an invalid date
   return year >= 1 && year <= 9999;
 }
 
-/** `Date` alone takes the 30th of February for the 1st of March. */
+/** Whether a day exists: `Date` parses 30 February as 2 March. */
 function isDay(day: string): boolean {
   const midnight = new Date(`${day}T00:00:00Z`);
   return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);

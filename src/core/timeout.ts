@@ -1,6 +1,6 @@
-/** Waiting for something, but not for ever. */
+/** A time limit for a promise. */
 
-/** What `work` answers or throws, or `otherwise` when that takes longer than so many milliseconds. */
+/** The result of `work`, or `otherwise` if `work` takes longer than `milliseconds`. */
 export async function withTimeout<Result>(
   milliseconds: number,
   work: Promise<Result>,

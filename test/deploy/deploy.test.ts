@@ -48,7 +48,7 @@ describe('variables', () => {
 
   test('together they are all that production asks for', () => {
     const needed =
-      /const neededInProduction = \[([^\]]*)\]/
+      /const requiredInProduction = \[([^\]]*)\]/
         .exec(read('src/config/config.ts'))?.[1]
         ?.match(/\w+/g) ?? [];
     expect(needed.length).toBeGreaterThan(3);
