@@ -3,14 +3,14 @@ import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../observability/log.ts';
-import { answerForAllMetrics } from '../observability/worker-metrics.ts';
+import { replyWithAllMetrics } from '../observability/worker-metrics.ts';
 import { endBySignal, untilSignalled } from './io.ts';
 
 const restartDelayMs = 1000;
 
 /** Resolves when every worker has ended: after a signal, or after a worker that failed to start. */
 export async function superviseWorkers(count: number, log: Log): Promise<void> {
-  answerForAllMetrics();
+  replyWithAllMetrics();
   const workers = new Set<Worker>();
   let isStopping = false;
 

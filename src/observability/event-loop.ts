@@ -1,21 +1,21 @@
-/** Whether this process's event loop has had hardly any time to spare of late. */
+/** Measures whether the event loop of this process is overloaded. */
 import { performance } from 'node:perf_hooks';
 
-const spanMilliseconds = 250;
-/** Of the time, spent working. */
-const busyShare = 0.9;
+const windowMs = 250;
+/** Utilization above which the event loop is overloaded. */
+const overloadedAbove = 0.9;
 
-/** Looked at when asked, over a quarter of a second or more. */
+/** @returns a function that measures when called, over a window of at least `windowMs` */
 export function createEventLoopMonitor(): () => boolean {
   let before = performance.eventLoopUtilization();
-  let lookedAt = performance.now();
-  let isPressed = false;
+  let measuredAt = performance.now();
+  let isOverloaded = false;
   return () => {
     const now = performance.now();
-    if (now - lookedAt < spanMilliseconds) return isPressed;
-    isPressed = performance.eventLoopUtilization(before).utilization > busyShare;
+    if (now - measuredAt < windowMs) return isOverloaded;
+    isOverloaded = performance.eventLoopUtilization(before).utilization > overloadedAbove;
     before = performance.eventLoopUtilization();
-    lookedAt = now;
-    return isPressed;
+    measuredAt = now;
+    return isOverloaded;
   };
 }

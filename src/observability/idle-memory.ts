@@ -1,39 +1,39 @@
 /**
- * Gives memory back to the system while there is nothing to do: what starting took, later what a rush
- * took. V8 keeps it otherwise, in an idle server more than a quarter of what the process holds.
+ * Returns memory to the operating system while the process is idle: the memory of the start, and later that of
+ * load peaks. V8 would not return it, which is more than a quarter of the memory of an idle server.
  */
 import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Idle is who had so little to do, as a share of the time, for so many milliseconds. */
-const idleShare = 0.05;
-const idleMilliseconds = 5000;
+/** The process is idle when the utilization of its event loop stays below this for `idleMs`. */
+const idleBelow = 0.05;
+const idleMs = 5000;
 
 /**
- * Collects once in each idle time. That takes a tenth of a second, in which nothing is answered: less
- * than any collection while there is much to do.
+ * Collects garbage once per idle period. The collection blocks the process for a tenth of a second, less than
+ * a collection under load.
  */
-export function returnMemoryWhenIdle(milliseconds = idleMilliseconds): Disposable {
-  const collect = exposedCollector();
+export function returnMemoryWhenIdle(intervalMs = idleMs): Disposable {
+  const collect = exposeCollector();
   let isDue = true;
   let before = performance.eventLoopUtilization();
-  const looking = setInterval(() => {
+  const timer = setInterval(() => {
     const { utilization } = performance.eventLoopUtilization(before);
-    if (utilization > idleShare) isDue = true;
+    if (utilization > idleBelow) isDue = true;
     else if (isDue) {
       isDue = false;
       collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
     }
     before = performance.eventLoopUtilization();
-  }, milliseconds);
-  looking.unref();
-  return { [Symbol.dispose]: () => clearInterval(looking) };
+  }, intervalMs);
+  timer.unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-function exposedCollector(): NodeJS.GCFunction {
+function exposeCollector(): NodeJS.GCFunction {
   setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as NodeJS.GCFunction; // as long as it is exposed
+  const collect = runInNewContext('gc') as NodeJS.GCFunction; // exposed by the flag
   setFlagsFromString('--no-expose-gc');
   return collect;
 }

@@ -1,4 +1,4 @@
-/** The log: JSON lines from pino, readable ones where a person is watching. */
+/** The log: JSON lines by pino, or readable text with DEBUG. It redacts secrets and escapes control characters. */
 import { createRequire } from 'node:module';
 import type { Writable } from 'node:stream';
 import { type DestinationStream, type Logger, pino } from 'pino';
@@ -11,15 +11,15 @@ export type Log = Logger;
 export interface LogOptions {
   readonly isReadable: boolean;
   readonly level?: string;
-  /** Where lines go instead of standard output. */
+  /** Replaces standard output. */
   readonly stream?: Writable & { readonly isTTY?: boolean };
-  /** Where lines go as they are, however they are asked for. */
+  /** Receives the lines as JSON, also with `isReadable`. */
   readonly destination?: DestinationStream;
 }
 
 /**
- * Secrets are kept out by never being handed in; what is redacted here is a second net, for the
- * headers that libraries like to log and for the values that databases like to quote.
+ * Callers must not log secrets. The redaction is a second protection, against headers that libraries log and
+ * values that the database quotes.
  */
 export function createLog(options: LogOptions): Log {
   return pino(
@@ -28,29 +28,29 @@ export function createLog(options: LogOptions): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: ['req.headers.authorization', 'headers.authorization', 'req.headers.cookie'],
       serializers: { err: errorForLog },
-      mixin: traceOf,
-      hooks: { streamWrite: options.isReadable ? forReader : forProgram },
+      mixin: traceFields,
+      hooks: { streamWrite: options.isReadable ? escapeForText : escapeJson },
     },
     options.destination ?? standardStream(options),
   );
 }
 
-/** What callers, mail servers and the database say is quoted in lines: it must not disturb a terminal. */
-function forProgram(line: string): string {
+/** Lines quote clients, mail servers and the database. Their control characters must not reach a terminal. */
+function escapeJson(line: string): string {
   return `${printableJson(line.trimEnd())}\n`;
 }
 
-/** The readable format prints strings as they are, and of those only a stack has several lines. */
-function forReader(line: string): string {
-  const record: unknown = JSON.parse(line, (key, value: unknown) => {
+/** The readable format prints strings unchanged. Only a stack may have several lines. */
+function escapeForText(line: string): string {
+  const entry: unknown = JSON.parse(line, (key, value: unknown) => {
     if (typeof value !== 'string') return value;
     return key === 'stack' ? printableLines(value) : printable(value);
   });
-  return `${JSON.stringify(record)}\n`;
+  return `${JSON.stringify(entry)}\n`;
 }
 
-/** What a line has to be found by among the traces. */
-function traceOf(): object {
+/** The trace id, which connects a line with its trace. */
+function traceFields(): object {
   const traceId = currentTracer()?.traceId();
   return traceId === undefined ? {} : { traceId };
 }
@@ -58,7 +58,7 @@ function traceOf(): object {
 function standardStream({ isReadable, stream }: LogOptions): DestinationStream {
   const { fd, isTTY } = process.stdout;
   if (!isReadable) return stream ?? pino.destination({ fd, sync: false });
-  // Loaded here, as servers in production never need it.
+  // Loaded on demand: servers in production do not need it.
   const pretty = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
   return pretty({
     colorize: (stream ?? { isTTY }).isTTY === true,
@@ -68,7 +68,7 @@ function standardStream({ isReadable, stream }: LogOptions): DestinationStream {
   });
 }
 
-/** What of an error is fit for the log. */
+/** The form of an error in the log. */
 export interface LoggedError {
   readonly type: string;
   readonly message: string;
@@ -76,8 +76,8 @@ export interface LoggedError {
 }
 
 /**
- * PostgreSQL quotes whole rows in its messages: of its errors only code and names are kept, and the
- * sentence where it is about the statement (class 42) and not about values.
+ * Messages of PostgreSQL quote rows. The log has their code and names only, and the message of class 42, which
+ * describes the statement and not values.
  */
 export function errorForLog(error: unknown): LoggedError {
   if (!(error instanceof Error)) return { type: typeof error, message: 'not an Error', stack: '' };
@@ -86,19 +86,19 @@ export function errorForLog(error: unknown): LoggedError {
   return { type: error.name, message, stack: frames.join('\n') };
 }
 
-interface DatabaseFault {
+interface DatabaseError {
   readonly code: string;
   readonly table?: unknown;
   readonly column?: unknown;
   readonly constraint?: unknown;
 }
 
-/** Its errors have a five-letter SQLSTATE and a severity. */
-function isFromDatabase(error: Error): error is Error & DatabaseFault {
+/** Errors of PostgreSQL have a SQLSTATE of five characters and a severity. */
+function isFromDatabase(error: Error): error is Error & DatabaseError {
   return 'severity' in error && 'code' in error && /^[0-9A-Z]{5}$/.test(String(error.code));
 }
 
-function databaseSummary(error: Error & DatabaseFault): string {
+function databaseSummary(error: Error & DatabaseError): string {
   const { code, table, column, constraint } = error;
   const sentence = code.startsWith('42') ? error.message.split('\n').at(-1) : undefined;
   const names = Object.entries({ table, column, constraint })

@@ -1,34 +1,33 @@
 /**
- * What is counted and measured, for Prometheus. Counting costs next to nothing and never fails; what
- * has a present value is asked for it when somebody looks.
+ * Creates the metrics of this process for Prometheus. Counters and histograms are updated by events, gauges are
+ * read at each scrape.
  */
 import cluster from 'node:cluster';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { withTimeout } from '../core/timeout.ts';
 import { type MetricOf, type MetricRow, metricRows } from './metric-definitions.ts';
-import { askForAllMetrics } from './worker-metrics.ts';
+import { requestAllMetrics } from './worker-metrics.ts';
 
-/** Present values, each with its labels in the order of the table. */
-type Readings = Iterable<readonly [labels: readonly string[], value: number]>;
+/** Values of a gauge, each with its labels in the order of the table. */
+type GaugeValues = Iterable<readonly [labels: readonly string[], value: number]>;
 
-export type Reading = () => Readings | Promise<Readings>;
+export type ReadGauge = () => GaugeValues | Promise<GaugeValues>;
 
 export interface Metrics {
-  /** Counts one more, or `by` more, of a series; labels come in the order of the table. */
+  /** Increments a counter by one or `by`. Labels have the order of the table. */
   count(metric: MetricOf<'counter'>, labels?: Labels, by?: number): void;
-  /** Notes a duration in seconds. */
+  /** Adds a duration in seconds to a histogram. */
   observe(metric: MetricOf<'histogram'>, seconds: number, labels?: Labels): void;
-  /** What to ask when somebody looks; when it fails, or takes a second, the metric has no value. */
-  read(metric: MetricOf<'gauge'>, reading: Reading): void;
-  /** Adds figures of the process: memory, CPU, open files, lag of the event loop, collections. */
+  /** Sets the function that reads a gauge. When it fails or takes a second, the gauge has no value. */
+  read(metric: MetricOf<'gauge'>, read: ReadGauge): void;
+  /** Adds the default metrics of the process: memory, CPU, open files, event loop lag, garbage collection. */
   watchProcess(): void;
-  /** Everything, as Prometheus reads it; of all workers, where there are several. */
+  /** All metrics in the format of Prometheus; those of all workers if there are several. */
   text(): Promise<string>;
   readonly contentType: string;
 }
 
-/** Milliseconds that a present value may take. */
-const readingMilliseconds = 1000;
+const readTimeoutMs = 1000;
 
 /** One label, or two. */
 export type Labels = string | readonly [string, string];
@@ -41,23 +40,23 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   const { worker } = cluster;
   if (worker) registry.setDefaultLabels({ worker: String(worker.id) });
-  const readings = new Map<string, Reading>();
-  const makers = new Map<string, MakeSeries>();
+  const gauges = new Map<string, ReadGauge>();
+  const factories = new Map<string, CreateSeries>();
   for (const [metric, row] of Object.entries(metricRows)) {
     if (row.kind === 'gauge') {
-      createGauge(optionsOf(row, registry), () => readings.get(metric)?.() ?? []);
+      createGauge(optionsOf(row, registry), () => gauges.get(metric)?.() ?? []);
     } else {
-      makers.set(
+      factories.set(
         metric,
         row.kind === 'counter' ? counter(row, registry) : histogram(row, registry),
       );
     }
   }
-  const seriesOf = keptSeries(makers);
+  const seriesOf = cacheSeries(factories);
   return {
     count: (metric, labels, by = 1) => seriesOf(metric, labels).add(by),
     observe: (metric, seconds, labels) => seriesOf(metric, labels).add(seconds),
-    read: (metric, reading) => void readings.set(metric, reading),
+    read: (metric, read) => void gauges.set(metric, read),
     watchProcess() {
       const shared = processMetrics();
       for (const { name } of shared.getMetricsAsArray()) {
@@ -65,79 +64,79 @@ export function createMetrics(): Metrics {
         if (metric) registry.registerMetric(metric);
       }
     },
-    text: worker ? askForAllMetrics(registry) : () => registry.metrics(),
+    text: worker ? requestAllMetrics(registry) : () => registry.metrics(),
     contentType: registry.contentType,
   };
 }
 
-let ofProcess: Registry | undefined;
+let processRegistry: Registry | undefined;
 
-/** Collected once, as prom-client never stops: its timer and its observer of collections stay. */
+/** Created once per process, because prom-client cannot stop its timer and its observers. */
 function processMetrics(): Registry {
-  if (!ofProcess) {
-    ofProcess = new Registry();
-    collectDefaultMetrics({ register: ofProcess });
+  if (!processRegistry) {
+    processRegistry = new Registry();
+    collectDefaultMetrics({ register: processRegistry });
   }
-  return ofProcess;
+  return processRegistry;
 }
 
-type MakeSeries = (labels: string[]) => Series;
+type CreateSeries = (labels: string[]) => Series;
 
 function optionsOf({ name, help, labels = [] }: MetricRow, registry: Registry) {
   return { name, help, labelNames: [...labels], registers: [registry] };
 }
 
-function counter(row: MetricRow, registry: Registry): MakeSeries {
-  const made = new Counter(optionsOf(row, registry));
+function counter(row: MetricRow, registry: Registry): CreateSeries {
+  const metric = new Counter(optionsOf(row, registry));
   return (labels) => {
-    const child = made.labels(...labels);
+    const child = metric.labels(...labels);
     return { add: (by) => child.inc(by) };
   };
 }
 
-function histogram(row: MetricRow, registry: Registry): MakeSeries {
+function histogram(row: MetricRow, registry: Registry): CreateSeries {
   const buckets = row.buckets ? { buckets: [...row.buckets] } : {};
-  const made = new Histogram({ ...optionsOf(row, registry), ...buckets });
+  const metric = new Histogram({ ...optionsOf(row, registry), ...buckets });
   return (labels) => {
-    const child = made.labels(...labels);
+    const child = metric.labels(...labels);
     return { add: (seconds) => child.observe(seconds) };
   };
 }
 
-function createGauge(options: ReturnType<typeof optionsOf>, reading: Reading): void {
+function createGauge(options: ReturnType<typeof optionsOf>, read: ReadGauge): void {
   new Gauge({
     ...options,
     async collect() {
-      const readings = await patiently(reading);
+      const values = await readWithTimeout(read);
       this.reset();
       if (options.labelNames.length === 0) this.remove();
-      for (const [labels, value] of readings) this.labels(...labels).set(value);
+      for (const [labels, value] of values) this.labels(...labels).set(value);
     },
   });
 }
 
-/** A database that is away, or slow, takes its own figures along and not all the others. */
-async function patiently(reading: Reading): Promise<Readings> {
-  const read = async () => reading();
+/** Without the database, or when it is slow, only its gauges have no values. */
+async function readWithTimeout(readGauge: ReadGauge): Promise<GaugeValues> {
+  const read = async () => readGauge();
   return withTimeout(
-    readingMilliseconds,
+    readTimeoutMs,
     read().catch(() => []),
     [],
   );
 }
 
-/** Looks a series up by its labels without making anything but, the first time, the series. */
-function keptSeries(makers: ReadonlyMap<string, MakeSeries>) {
-  const kept = new Map<string, Map<string, Series>>();
+/** Caches the series by their labels, so that an update allocates nothing. */
+function cacheSeries(factories: ReadonlyMap<string, CreateSeries>) {
+  const cache = new Map<string, Map<string, Series>>();
   return (metric: string, labels: Labels | undefined): Series => {
-    const ofMetric = kept.get(metric) ?? new Map<string, Series>();
+    const ofMetric = cache.get(metric) ?? new Map<string, Series>();
     const key = typeof labels === 'object' ? `${labels[0]}\n${labels[1]}` : (labels ?? '');
     const known = ofMetric.get(key);
     if (known) return known;
-    const make = makers.get(metric);
-    if (!make) throw new Error(`there is no metric ${metric}`);
-    const made = make(labels === undefined ? [] : [labels].flat());
-    kept.set(metric, ofMetric.set(key, made));
-    return made;
+    const create = factories.get(metric);
+    if (!create) throw new Error(`unknown metric ${metric}`);
+    const series = create(labels === undefined ? [] : [labels].flat());
+    cache.set(metric, ofMetric.set(key, series));
+    return series;
   };
 }

@@ -1,19 +1,19 @@
 /**
- * What concerns the security of accounts, a line of the log each: who, what, on whom, from where, how
- * it went. Nobody's address or name, and no value that was sent.
+ * Logs security events of accounts, one line each: event, outcome, actor, target, IP address. A line contains
+ * no email address, no name and no value of the request.
  */
 import { currentContext } from '../core/request-context.ts';
 import type { Log } from './log.ts';
 
 export interface SecurityEvent {
-  /** What was done or tried, such as `login`. */
+  /** The operation, such as `login`. */
   readonly event: string;
   readonly outcome: 'done' | 'refused';
   readonly code?: string | undefined;
   readonly [detail: string]: unknown;
 }
 
-/** Time in UTC comes from the log; address and request id from whoever is asking. */
+/** The log adds the time. IP address and request id come from the request context. */
 export function logSecurityEvent(log: Log, event: SecurityEvent): void {
   const client = currentContext()?.client;
   const origin = client ? { ip: client.ipAddress, requestId: client.requestId } : {};

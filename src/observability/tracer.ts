@@ -1,4 +1,4 @@
-/** OpenTelemetry behind `tracing.ts`: spans by OTLP over HTTP. Loaded only where it is asked for. */
+/** Exports spans by OTLP over HTTP with OpenTelemetry. `tracing.ts` loads this file on demand. */
 import {
   context,
   type Span as OpenSpan,
@@ -26,9 +26,9 @@ export interface Span {
   set(attributes: Attributes): void;
 }
 
-/** A request from its first hook to its last; everything between `enter` and `end` belongs to it. */
+/** The span of a request, from its first hook to its last. */
 export interface RequestSpan {
-  /** Goes on in the context of the span. */
+  /** Calls `next` in the context of the span. */
   enter(next: () => void): void;
   end(name: string, attributes: Attributes & { readonly status: number }): void;
 }
@@ -39,17 +39,16 @@ export interface Tracer {
     attributes: Attributes,
     work: (span: Span) => Promise<Result>,
   ): Promise<Result>;
-  /** @param headers of the request; `traceparent` makes it part of the caller's trace (W3C) */
+  /** @param headers of the request; `traceparent` continues the trace of the client (W3C) */
   request(headers: object): RequestSpan;
-  /** Of the span at hand. */
+  /** The trace id of the current span. */
   traceId(): string | undefined;
-  /** Sends what is left, for at most a moment. */
+  /** Exports the remaining spans, within `shutdownTimeoutMs`. */
   stop(): Promise<void>;
 }
 
-/** Milliseconds that the end of the process waits for a collector. */
-const farewellMilliseconds = 2000;
-const exportTimeoutMilliseconds = 5000;
+const shutdownTimeoutMs = 2000;
+const exportTimeoutMs = 5000;
 
 export function createTracer(
   { endpoint, serviceName, headers }: TracingSettings,
@@ -58,7 +57,7 @@ export function createTracer(
   const exporter = new OTLPTraceExporter({
     url: `${endpoint.replace(/\/+$/, '')}/v1/traces`,
     headers: { ...headers },
-    timeoutMillis: exportTimeoutMilliseconds,
+    timeoutMillis: exportTimeoutMs,
   });
   const provider = new NodeTracerProvider({
     resource: resourceFromAttributes({
@@ -74,7 +73,7 @@ export function createTracer(
       tracer.startActiveSpan(name, { attributes }, (span) =>
         work({ set: (more) => void span.setAttributes(more) })
           .catch((error: unknown) => {
-            failed(span, error);
+            setError(span, error);
             throw error;
           })
           .finally(() => span.end()),
@@ -83,9 +82,9 @@ export function createTracer(
     request(requestHeaders) {
       const parent = propagation.extract(ROOT_CONTEXT, requestHeaders);
       const span = tracer.startSpan('HTTP', { kind: SpanKind.SERVER }, parent);
-      const inSpan = trace.setSpan(parent, span);
+      const spanContext = trace.setSpan(parent, span);
       return {
-        enter: (next) => context.with(inSpan, next),
+        enter: (next) => context.with(spanContext, next),
         end(name, { status, ...attributes }) {
           span.updateName(name);
           span.setAttributes({ ...attributes, [ATTR_HTTP_RESPONSE_STATUS_CODE]: status });
@@ -99,15 +98,15 @@ export function createTracer(
 
     stop: () =>
       withTimeout(
-        farewellMilliseconds,
+        shutdownTimeoutMs,
         provider.shutdown().catch(() => undefined),
         undefined,
       ),
   };
 }
 
-/** The kind of error only: messages like to quote what somebody sent. */
-function failed(span: OpenSpan, error: unknown): void {
+/** Sets the type of the error only, because messages may quote input. */
+function setError(span: OpenSpan, error: unknown): void {
   const name = error instanceof Error ? error.name : typeof error;
   span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute(ATTR_ERROR_TYPE, name);
 }

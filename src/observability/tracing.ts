@@ -1,14 +1,13 @@
 /**
- * Traces: spans around what takes time, told to whoever collects them. Until `startTracing` nothing is
- * loaded and nothing costs anything. Attributes never hold what a caller sent.
+ * Traces operations with spans. Without `startTracing` no library is loaded, and spans cost nothing. Attributes
+ * contain no input values.
  */
 import type { TracingSettings } from '../config/config.ts';
 import type { Attributes, Span, Tracer } from './tracer.ts';
 
-/** The process traces, or it does not. */
 let tracer: Tracer | undefined;
 
-/** Begins to trace; nothing without settings. */
+/** Starts tracing if it is configured. */
 export async function startTracing(
   settings: TracingSettings | undefined,
   version: string,
@@ -23,18 +22,18 @@ export async function stopTracing(): Promise<void> {
   tracer = undefined;
 }
 
-/** The tracer, where there is one: for who would otherwise prepare a span in vain. */
+/** The tracer, for callers that prepare a span only if tracing is on. */
 export function currentTracer(): Tracer | undefined {
   return tracer;
 }
 
-const untold: Span = { set: () => undefined };
+const noSpan: Span = { set: () => undefined };
 
-/** Does `work` in a span of its own, which fails as it fails. */
+/** Runs `work` in a span. An error of `work` becomes the error of the span. */
 export function traced<Result>(
   name: string,
   attributes: Attributes,
   work: (span: Span) => Promise<Result>,
 ): Promise<Result> {
-  return tracer ? tracer.span(name, attributes, work) : work(untold);
+  return tracer ? tracer.span(name, attributes, work) : work(noSpan);
 }

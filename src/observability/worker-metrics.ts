@@ -1,6 +1,6 @@
 /**
- * The metrics of several server processes that share a port: whoever is asked answers for all of
- * them, each told apart by the label `worker`, as a process that ends takes its counts along.
+ * The metrics of all workers (WORKERS). Any worker answers a scrape for all of them. The label `worker`
+ * separates their series, because the counters of a worker end with it.
  */
 import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
@@ -8,58 +8,58 @@ import { AggregatorRegistry, type Registry } from 'prom-client';
 import { Problem } from '../core/errors.ts';
 import { withTimeout } from '../core/timeout.ts';
 
-interface Question {
+interface MetricsRequest {
   readonly type: 'gatehouse:all-metrics';
   readonly id: string;
 }
 
-interface Answer extends Question {
-  /** Undefined when a worker did not answer in time. */
+interface MetricsReply extends MetricsRequest {
+  /** Undefined when a worker did not reply in time. */
   readonly text?: string | undefined;
 }
 
 const type = 'gatehouse:all-metrics';
-/** A worker that hangs is noticed after five seconds by prom-client itself. */
-const patienceMilliseconds = 6000;
+/** Longer than the timeout of prom-client for a worker, five seconds. */
+const timeoutMs = 6000;
 
-/** In the process that supervises: answers its workers with the metrics of all. */
-export function answerForAllMetrics(): void {
+/** In the supervisor: replies to a worker with the metrics of all workers. */
+export function replyWithAllMetrics(): void {
   const registry = new AggregatorRegistry();
   cluster.on('message', (worker, message: unknown) => {
-    if (!isOurs(message)) return;
-    const answer = (text?: string) => {
-      if (worker.isConnected()) worker.send({ type, id: message.id, text } satisfies Answer);
+    if (!isMetricsMessage(message)) return;
+    const reply = (text?: string) => {
+      if (worker.isConnected()) worker.send({ type, id: message.id, text } satisfies MetricsReply);
     };
-    registry.clusterMetrics().then(answer, () => answer());
+    registry.clusterMetrics().then(reply, () => reply());
   });
 }
 
 /**
- * In a worker: answers with the metrics of all, and tells its own when others ask.
+ * In a worker: requests the metrics of all workers from the supervisor, and provides those of this worker.
  *
- * @throws OVERLOADED when one of them does not tell
+ * @returns a function that throws OVERLOADED when a worker does not reply
  */
-export function askForAllMetrics(own: Registry): () => Promise<string> {
+export function requestAllMetrics(own: Registry): () => Promise<string> {
   AggregatorRegistry.setRegistries(own);
-  new AggregatorRegistry(); // listens for the questions of the others
-  const waiting = new Map<string, (answer: Answer) => void>();
+  new AggregatorRegistry(); // listens for requests of the supervisor
+  const pending = new Map<string, (reply: MetricsReply) => void>();
   process.on('message', (message: unknown) => {
-    if (isOurs(message)) waiting.get(message.id)?.(message);
+    if (isMetricsMessage(message)) pending.get(message.id)?.(message);
   });
   return async () => {
     const id = randomUUID();
-    const { promise, resolve } = Promise.withResolvers<Answer>();
-    waiting.set(id, resolve);
-    process.send?.({ type, id } satisfies Question);
-    const { text } = await withTimeout(patienceMilliseconds, promise, { type, id });
-    waiting.delete(id);
-    // Half of the counts would look like a restart of everything.
+    const { promise, resolve } = Promise.withResolvers<MetricsReply>();
+    pending.set(id, resolve);
+    process.send?.({ type, id } satisfies MetricsRequest);
+    const { text } = await withTimeout(timeoutMs, promise, { type, id });
+    pending.delete(id);
+    // Missing counters would look like a restart of all workers.
     if (text === undefined) throw new Problem('OVERLOADED', { retryAfterSeconds: 1 });
     return text;
   };
 }
 
-function isOurs(message: unknown): message is Answer {
+function isMetricsMessage(message: unknown): message is MetricsReply {
   return (
     typeof message === 'object' && message !== null && 'type' in message && message.type === type
   );
