@@ -88,8 +88,7 @@ function write(time: Date): string {
 /** Times come in with any offset and leave as UTC, in RFC 3339. */
 export const DateTime = new GraphQLScalarType({
   name: 'DateTime',
-  description:
-    'A point in time: RFC 3339, such as `2026-01-31T12:00:00.000Z`; in UTC where it comes from us.',
+  description: 'A point in time in RFC 3339, such as `2026-01-31T12:00:00.000Z`. Output is in UTC.',
   serialize(value) {
     if (value instanceof Date) return write(value);
     throw new TypeError('DateTime serialises dates only');
