@@ -1,4 +1,4 @@
-/** Which of the languages that we speak somebody is spoken to in. */
+/** Selects one of the supported languages. */
 
 export const supportedLocales = ['en', 'es'] as const;
 export type SupportedLocale = (typeof supportedLocales)[number];
@@ -10,7 +10,7 @@ export function supportedLocaleOf(tag: string | null | undefined): SupportedLoca
   return supportedLocales.find((locale) => locale === language) ?? defaultLocale;
 }
 
-/** The best of an Accept-Language header (RFC 9110 §12.5.4). */
+/** The preferred supported language of an Accept-Language header (RFC 9110 §12.5.4). */
 export function preferredLocale(acceptLanguage: string | undefined): SupportedLocale {
   if (acceptLanguage === undefined) return defaultLocale;
   const wanted = acceptLanguage

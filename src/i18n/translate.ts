@@ -1,6 +1,6 @@
 /**
- * What we say to people, in their language, for mails and pages alike. Keys and the values that a
- * text needs are checked by the compiler against the English texts.
+ * Translates the texts of mails and pages. The compiler checks keys and values against the English
+ * texts.
  */
 import { createInstance } from 'i18next';
 import type { Translation } from './en.ts';
@@ -14,7 +14,7 @@ type Leaf<Tree> = {
 
 type Path = Leaf<typeof en>;
 
-/** `hours_one` and `hours_other` are asked for as `hours`, with a `count`. */
+/** `hours_one` and `hours_other` have the key `hours`, with a `count`. */
 export type TextKey = Path extends infer Key
   ? Key extends `${string}_one`
     ? never
@@ -43,7 +43,7 @@ type Values<Key> = {
   readonly [Name in Placeholder<At<typeof en, Key>>]: Name extends 'count' ? number : string;
 };
 
-/** One language's texts. The text is plain: it must be escaped where it becomes HTML. */
+/** Returns a text of one language. It is plain text: escape it in HTML. */
 export type Translate = <Key extends TextKey>(
   key: Key,
   ...values: Placeholder<At<typeof en, Key>> extends never ? [] : [values: Values<Key>]
@@ -52,7 +52,7 @@ export type Translate = <Key extends TextKey>(
 export const translations = { en, es } as const satisfies Record<SupportedLocale, Translation>;
 
 const library = createInstance();
-// With the texts at hand it is ready when this returns, whatever the promise says.
+// `initAsync: false` makes the instance ready when this call returns.
 void library.init({
   resources: Object.fromEntries(
     supportedLocales.map((locale) => [locale, { translation: translations[locale] }]),
@@ -70,9 +70,9 @@ const translators = new Map<SupportedLocale, Translate>(
   }),
 );
 
-/** The texts in a language. */
+/** The translator of a language. */
 export function textsIn(locale: SupportedLocale): Translate {
   const translate = translators.get(locale);
-  if (!translate) throw new Error(`${locale} is not spoken here`);
+  if (!translate) throw new Error(`${locale} is not a supported language`);
   return translate;
 }

@@ -1,6 +1,6 @@
 /**
- * The mail to the owner of an address that somebody else asked for: by a registration, or as the new
- * address of an account. Runs in jobs only, so that requests cost the same for every address.
+ * The mail to the owner of an address that someone else tried to use, in a registration or as the new
+ * address of an account. It is written in jobs only, so that requests cost the same for every address.
  */
 import type { EmailAddress } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';

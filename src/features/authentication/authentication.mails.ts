@@ -1,4 +1,4 @@
-/** Writes the mail of an intent from what the database says now; nothing when its reason is gone. */
+/** Writes the mail for a message from the current rows of the database. An obsolete message gives no mail. */
 
 import type { EmailAddress } from '../../core/parse.ts';
 import type { Clock } from '../../core/time.ts';
@@ -7,7 +7,7 @@ import type { UnitOfWork } from '../../database/transaction.ts';
 import { supportedLocaleOf } from '../../i18n/locale.ts';
 import type { MailMessage } from '../../mail/outbox.ts';
 import type { Mail } from '../../mail/templates/layout.ts';
-import { type MailName, type Told, writeMail } from '../../mail/templates/templates.ts';
+import { type MailName, type TemplateData, writeMail } from '../../mail/templates/templates.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import { OneTimePassword } from '../one-time-passwords/one-time-password.entity.ts';
 import type { WriteRegistrationMail } from '../registrations/registrations.mails.ts';
@@ -25,14 +25,14 @@ export interface AccountMailsDeps {
   readonly attemptLimits: Pick<AttemptLimits, 'limitMail'>;
 }
 
-/** Mails that say only what was done to an account. */
+/** Mails that need only the name and address of the account. */
 type Notice = Exclude<Extract<MailMessage, { userId: string }>['mail'], 'account-changed'>;
 
-type VerificationIntent = Extract<MailMessage, { mail: 'verify-email' }>;
+type VerificationMessage = Extract<MailMessage, { mail: 'verify-email' }>;
 
-/** A one-time password as its mail tells of it. */
-interface Proved {
-  /** The address that the secret proves. */
+/** The data of a one-time password for its mail. */
+interface SecretData {
+  /** The address that the secret verifies. */
   readonly email: string;
   readonly secret: string;
   readonly name: string;
@@ -40,24 +40,24 @@ interface Proved {
   readonly lifetimeSeconds: number;
 }
 
-export function createAccountMails(parts: AccountMailsDeps) {
-  const { unitOfWork, secrets, clock, publicUrl } = parts;
+export function createAccountMails(deps: AccountMailsDeps) {
+  const { unitOfWork, secrets, clock, publicUrl } = deps;
   const { em } = unitOfWork;
 
-  /** Goes to the address that the secret proves; nothing once it is used, replaced or expired. */
-  const proof = async <Name extends MailName>(
+  /** The mail to the address that the secret verifies; undefined for a used, replaced or expired secret. */
+  const secretMail = async <Name extends MailName>(
     name: Name,
     id: string,
-    tell: (proved: Proved, user: User) => Told<Name> | undefined,
+    toTemplateData: (data: SecretData, user: User) => TemplateData<Name> | undefined,
   ): Promise<Mail | undefined> => {
     const password = await em.findOne(OneTimePassword, { id }, { populate: ['user'] });
     if (!password || password.endedAt || password.expiresAt <= clock()) return undefined;
     const user: User = password.user;
-    const told = tell(proved(password), user);
-    return told && writeMail(name, { to: password.email, locale: localeOf(user) }, told);
+    const data = toTemplateData(secretData(password), user);
+    return data && writeMail(name, { to: password.email, locale: localeOf(user) }, data);
   };
 
-  const proved = (password: OneTimePassword): Proved => ({
+  const secretData = (password: OneTimePassword): SecretData => ({
     email: password.email,
     secret: secrets.derive(password.id),
     name: nameOf(password.user),
@@ -66,21 +66,21 @@ export function createAccountMails(parts: AccountMailsDeps) {
   });
 
   const codeMail = (name: 'verify-email' | 'change-email', id: string) =>
-    proof(name, id, ({ secret, ...told }) => ({ ...told, code: secret }));
+    secretMail(name, id, ({ secret, ...data }) => ({ ...data, code: secret }));
 
-  /** Mails that were queued before registrations had rows of their own name the id of the code. */
-  const verification = async (intent: VerificationIntent): Promise<Mail | undefined> => {
-    if ('codeIds' in intent) return parts.writeRegistrationMail(intent.codeIds);
-    const { oneTimePasswordId: id } = intent;
-    return (await codeMail('verify-email', id)) ?? parts.writeRegistrationMail([id]);
+  /** A message of an older release has the id of a code in `registrations`. */
+  const verification = async (message: VerificationMessage): Promise<Mail | undefined> => {
+    if ('codeIds' in message) return deps.writeRegistrationMail(message.codeIds);
+    const { oneTimePasswordId: id } = message;
+    return (await codeMail('verify-email', id)) ?? deps.writeRegistrationMail([id]);
   };
 
-  /** The account that owns the address already gets a notice instead of the code. */
+  /** An account that already owns the address gets a notice instead of the code. */
   const newAddressCode = async (id: string, attempt: number): Promise<Mail | undefined> => {
     const password = await em.findOne(OneTimePassword, { id, endedAt: null });
     if (!password) return undefined;
-    const email = password.email as EmailAddress; // parsed before it was recorded
-    const isOwned = await parts.addressNotices.notifyOwner(email, password.user.id);
+    const email = password.email as EmailAddress; // parsed before it was stored
+    const isOwned = await deps.addressNotices.notifyOwner(email, password.user.id);
     if (isOwned) return undefined;
     let mail: Mail | undefined;
     const compose = async () => {
@@ -88,60 +88,60 @@ export function createAccountMails(parts: AccountMailsDeps) {
       return mail !== undefined;
     };
     if (attempt > 1)
-      await compose(); // counted by the first attempt
-    else await parts.attemptLimits.limitMail(email, 'new-address', compose);
+      await compose(); // the first attempt was counted
+    else await deps.attemptLimits.limitMail(email, 'new-address', compose);
     return mail;
   };
 
   const passwordLink = (name: 'reset-password' | 'invite', id: string) =>
-    proof(name, id, ({ secret, ...told }, user) => ({
-      ...told,
+    secretMail(name, id, ({ secret, ...data }, user) => ({
+      ...data,
       uid: uidOf(user.id),
       token: secret,
     }));
 
   const changeNotice = (id: string) =>
-    proof('email-change-requested', id, ({ secret, ...told }, { pendingEmail }) =>
-      pendingEmail === null ? undefined : { ...told, code: secret, requestedEmail: pendingEmail },
+    secretMail('email-change-requested', id, ({ secret, ...data }, { pendingEmail }) =>
+      pendingEmail === null ? undefined : { ...data, code: secret, requestedEmail: pendingEmail },
     );
 
   const notice = async (name: Notice, userId: string): Promise<Mail | undefined> => {
     const user = await em.findOne(User, { id: userId });
     if (!user) return undefined;
-    const told = { name: nameOf(user), email: user.email };
-    return writeMail(name, { to: user.email, locale: localeOf(user) }, told);
+    const data = { name: nameOf(user), email: user.email };
+    return writeMail(name, { to: user.email, locale: localeOf(user) }, data);
   };
 
   const accountChanged = async (
-    intent: Extract<MailMessage, { mail: 'account-changed' }>,
+    message: Extract<MailMessage, { mail: 'account-changed' }>,
   ): Promise<Mail | undefined> => {
-    const user = await em.findOne(User, { id: intent.userId });
+    const user = await em.findOne(User, { id: message.userId });
     if (!user) return undefined;
-    const recipient = { to: intent.to ?? user.email, locale: localeOf(user) };
-    return writeMail('account-changed', recipient, { name: nameOf(user), fields: intent.fields });
+    const recipient = { to: message.to ?? user.email, locale: localeOf(user) };
+    return writeMail('account-changed', recipient, { name: nameOf(user), fields: message.fields });
   };
 
-  return async function compose(intent: MailMessage, attempt: number): Promise<Mail | undefined> {
-    switch (intent.mail) {
+  return async function compose(message: MailMessage, attempt: number): Promise<Mail | undefined> {
+    switch (message.mail) {
       case 'verify-email':
-        return verification(intent);
+        return verification(message);
       case 'change-email':
-        return newAddressCode(intent.oneTimePasswordId, attempt);
+        return newAddressCode(message.oneTimePasswordId, attempt);
       case 'reset-password':
       case 'invite':
-        return passwordLink(intent.mail, intent.oneTimePasswordId);
+        return passwordLink(message.mail, message.oneTimePasswordId);
       case 'email-change-requested':
-        return changeNotice(intent.oneTimePasswordId);
+        return changeNotice(message.oneTimePasswordId);
       case 'account-changed':
-        return accountChanged(intent);
+        return accountChanged(message);
       case 'account-erased':
         return writeMail(
-          intent.mail,
-          { to: intent.to, locale: supportedLocaleOf(intent.locale) },
-          { email: intent.to },
+          message.mail,
+          { to: message.to, locale: supportedLocaleOf(message.locale) },
+          { email: message.to },
         );
       default:
-        return notice(intent.mail, intent.userId);
+        return notice(message.mail, message.userId);
     }
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Removes codes whose time is long over, and registrations that were never confirmed, with their names
- * and hashes. Accounts stay.
+ * Deletes old codes and old unconfirmed registrations, with their names and hashes. It never deletes
+ * accounts.
  */
 import { type Clock, secondsAfter } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
@@ -8,44 +8,44 @@ import type { Tasks } from '../../jobs/tasks.ts';
 
 export interface Cleanup {
   readonly tasks: Tasks;
-  /** When which of the tasks is to be done, in crontab's notation. */
+  /** When the task runs, in crontab format. */
   readonly schedule: string;
 }
 
 const task = 'purge-registrations';
 const batch = 1000;
-/** So long after a code has ended, or could last be used. */
-const keptDays = 30;
+/** After a code has ended or a code or registration has expired. */
+const retentionDays = 30;
 
-const deadCodes = `
+const deleteCodes = `
   delete from one_time_passwords where id in (
     select id from one_time_passwords where least(ended_at, expires_at) < ?
     limit ${batch} for update skip locked
   ) returning id`;
 
-/** Until then an expired registration can be sent again. */
-const forgottenRegistrations = `
+/** Before that, an expired registration can get a new code. */
+const deleteRegistrations = `
   delete from registrations where id in (
     select id from registrations where expires_at < ?
     limit ${batch} for update skip locked
   ) returning id`;
 
-export function createCleanup(parts: {
+export function createCleanup(deps: {
   readonly unitOfWork: UnitOfWork;
   readonly clock: Clock;
 }): Cleanup {
-  const { query, transaction } = parts.unitOfWork;
+  const { query, transaction } = deps.unitOfWork;
 
   const removeAll = async (sql: string): Promise<void> => {
-    const before = secondsAfter(parts.clock(), -keptDays * 86_400);
+    const before = secondsAfter(deps.clock(), -retentionDays * 86_400);
     while ((await transaction(() => query(sql, [before]))).length === batch);
   };
 
   return {
     tasks: {
       [task]: async () => {
-        await removeAll(forgottenRegistrations);
-        await removeAll(deadCodes);
+        await removeAll(deleteRegistrations);
+        await removeAll(deleteCodes);
       },
     },
     schedule: `23 3 * * * ${task}`,

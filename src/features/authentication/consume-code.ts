@@ -1,4 +1,4 @@
-/** Using up a mailed code, whatever it is for: the same parsing, rate limit and refusal. */
+/** The consumption and the check of mailed codes: the same parsing, rate limit and errors for all kinds. */
 import { Problem } from '../../core/errors.ts';
 import { parseFields, parsePastedSecret } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
@@ -7,19 +7,19 @@ import type { OneTimePasswordKind } from '../one-time-passwords/one-time-passwor
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 
 /**
- * Runs `work` on the code in a transaction; it answers whether the code was good, as a throw would undo
- * what it used up.
+ * Runs `work` with the code in a transaction. It returns whether the code was valid: a throw would roll
+ * back the consumption.
  *
  * @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED
  */
 export type ConsumeCode = (raw: unknown, work: (code: string) => Promise<boolean>) => Promise<void>;
 
-export function createConsumeCode(parts: {
+export function createConsumeCode(deps: {
   readonly unitOfWork: Pick<UnitOfWork, 'transaction'>;
   readonly oneTimePasswords: Pick<OneTimePasswords, 'isKnown'>;
   readonly attemptLimits: Pick<AttemptLimits, 'limitCode'>;
 }): ConsumeCode {
-  const { unitOfWork, oneTimePasswords, attemptLimits } = parts;
+  const { unitOfWork, oneTimePasswords, attemptLimits } = deps;
   return async (raw, work) => {
     const { code } = parseFields({ code: () => parsePastedSecret(raw) });
     await attemptLimits.limitCode(
@@ -34,7 +34,7 @@ export function createConsumeCode(parts: {
 export interface ValidCode {
   readonly kind: OneTimePasswordKind;
   readonly userId: string;
-  /** The address that the code proves. */
+  /** The address that the code verifies. */
   readonly email: string;
 }
 
@@ -58,7 +58,7 @@ export function createCheckCode(deps: {
   };
 }
 
-/** The same for a code that is about to be used, which is counted by itself. */
+/** The same without the rate limit, for callers that count the use of the code themselves. */
 export async function findValidCode(
   oneTimePasswords: Pick<OneTimePasswords, 'ownerOf'>,
   kinds: readonly OneTimePasswordKind[],

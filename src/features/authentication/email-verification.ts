@@ -1,6 +1,6 @@
 /**
- * Confirming an address with the code from its mail. The code of a registration creates its account;
- * the code of an account that an administrator or operator created activates it, unchanged.
+ * Email verification with the code of a mail. The code of a registration creates an account. The code of
+ * an account that an administrator or operator created activates that account.
  */
 
 import { Problem } from '../../core/errors.ts';
@@ -23,10 +23,10 @@ import { createConsumeCode } from './consume-code.ts';
 import type { RegisteredAccounts } from './pending-accounts.ts';
 import { isUnverified } from './pending-accounts.ts';
 
-/** Everything raw. */
+/** Unparsed input. */
 export interface VerifyEmailInput {
   readonly code: unknown;
-  /** The password of the registration, where a page asks for it. */
+  /** The password of the registration, when the page requests it. */
   readonly password?: unknown;
 }
 
@@ -34,16 +34,16 @@ export interface VerificationCodeOwner {
   readonly email: string;
   readonly isRegistration: boolean;
   /**
-   * Whether the page asks for the password: of a registration, and of an account that somebody can log in
-   * to already. Otherwise the owner of the address would verify the account of a stranger.
+   * Whether the page requires the password: for a registration, and for an account with a password that
+   * is already active. Without it the owner of the address could verify the account of another person.
    */
   readonly needsPassword: boolean;
 }
 
 export interface EmailVerification {
   /**
-   * The code is enough. A password that is given must be the one that belongs to the code; a wrong one
-   * counts like a failed login, and the code stays valid.
+   * The password is optional. If present, it must be that of the registration or account. A wrong
+   * password counts like a failed login, and the code stays valid.
    *
    * @throws INVALID_CODE, INVALID_CREDENTIALS, OVERLOADED, THROTTLED, VALIDATION_FAILED
    */
@@ -54,7 +54,7 @@ export interface EmailVerification {
    * @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED
    */
   cancelRegistration(code: unknown): Promise<void>;
-  /** What a live code belongs to. Changes nothing, and counts as a guess. @throws THROTTLED */
+  /** The owner of a valid code. Changes nothing. Counts in the rate limit of codes. @throws THROTTLED */
   ownerOfCode(code: string): Promise<VerificationCodeOwner | undefined>;
 }
 
@@ -99,8 +99,8 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
   const activateAccount = async (code: string): Promise<boolean> => {
     const owner = await oneTimePasswords.ownerOf(kind, code);
     const user = owner ? await users.lockById(owner.userId) : null;
-    const proof = await oneTimePasswords.consume(kind, code);
-    if (!user || !isUnverified(user) || user.email !== proof?.email) return false;
+    const consumed = await oneTimePasswords.consume(kind, code);
+    if (!user || !isUnverified(user) || user.email !== consumed?.email) return false;
     user.status = 'ACTIVE';
     user.emailVerifiedAt = deps.clock();
     await oneTimePasswords.endAll(user.id, [kind]);
@@ -134,13 +134,13 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     return owner && { email: owner.email, hash: await users.findPasswordHash(owner.userId) };
   };
 
-  /** A code that belongs to nothing is refused as a code, before any hashing. */
+  /** Does nothing for an unknown code: its consumption fails afterwards, without hashing. */
   const requirePassword = async (code: string, password: string, context: RequestContext) => {
     const found = await passwordHashOf(code);
     if (!found) return;
-    using _place = deps.hasher.reserveSlot();
+    using _slot = deps.hasher.reserveSlot();
     const account = accountOf({ kind: 'email', value: found.email });
-    // The code came from the mailbox: wrong passwords of strangers must not keep its owner out.
+    // The caller has a code from the mailbox, so failed logins of strangers must not block the caller.
     const limited = await attemptLimits.limitPassword({ account, isKnownNetwork: true });
     if (await deps.hasher.verify(found.hash, password, context.signal, limited)) return;
     await audit.append({ action: 'password-asked', denial: 'INVALID_CREDENTIALS' });

@@ -1,6 +1,6 @@
 /**
- * Logging in. Unknown, wrong, disabled and not confirmed yet get one answer after the same work. Only
- * the right password of an account that an administrator created says that it is not active.
+ * Login. Unknown names, wrong passwords, disabled accounts and unconfirmed registrations get the same
+ * error after the same work. Only the right password of a pending account gives ACCOUNT_NOT_ACTIVE.
  */
 
 import { Problem, type ProblemCode } from '../../core/errors.ts';
@@ -22,7 +22,7 @@ import type { TokenPair, TokenSource, Tokens } from '../sessions/tokens.ts';
 import type { User, UserStatus } from '../users/user.entity.ts';
 import { type Users, usernameKeyOf } from '../users/users.ts';
 
-/** Everything raw. */
+/** Unparsed input. */
 export interface LoginInput {
   readonly email: unknown;
   readonly password: unknown;
@@ -53,83 +53,86 @@ interface Candidate {
   readonly isKnownNetwork: boolean;
 }
 
-/** An unknown name has its row too, and the sessions are searched for it as well: it costs the same. */
+/** An unknown name also gives a row and a search in the sessions, so it costs the same. */
 const candidateSql = (condition: string) =>
   `select u.id, u.status, h.password_hash as hash,
     ${knownNetworkSql("coalesce(u.id, '00000000-0000-0000-0000-000000000000')")}
-  from (select ?::text as name) asked
+  from (select ?::text as name) given
   left join users u on ${condition}
   left join password_hashes h on h.user_id = u.id`;
-const byEmail = candidateSql('u.email = asked.name');
-const byUsername = candidateSql(`${usernameKeyOf('u.username')} = ${usernameKeyOf('asked.name')}`);
+const byEmail = candidateSql('u.email = given.name');
+const byUsername = candidateSql(`${usernameKeyOf('u.username')} = ${usernameKeyOf('given.name')}`);
 
-/** Stands for a name that no account can have, so that such a name costs a query like any other. */
-const nobody: LoginName | { kind: 'email'; value: string } = { kind: 'email', value: '' };
+/** Replaces a malformed name, so that it costs a query like any other. */
+const unknownName: LoginName | { kind: 'email'; value: string } = { kind: 'email', value: '' };
 
-export function createLogin(parts: LoginDeps): Login {
-  const { query, transaction } = parts.unitOfWork;
+export function createLogin(deps: LoginDeps): Login {
+  const { query, transaction } = deps.unitOfWork;
 
   const findCandidate = async (name: LoginName | undefined, client: ClientInfo) => {
-    const { kind, value } = name ?? nobody;
+    const { kind, value } = name ?? unknownName;
     const sql = kind === 'email' ? byEmail : byUsername;
     const [row] = await query<Candidate | NoCandidate>(sql, [
-      ...knownNetworkParameters(client, parts.clock()),
+      ...knownNetworkParameters(client, deps.clock()),
       value,
     ]);
     return row?.id ? row : undefined;
   };
 
   /**
-   * Opens the session, if the account still is what the password was checked against: it may have
-   * been disabled or given another password while the hash was computed.
+   * Creates the session if the account is unchanged: it may have been disabled or got another password
+   * while the hash was computed.
    *
    * @throws INVALID_CREDENTIALS
    */
-  const openSession = async (
+  const createSession = async (
     { id, hash }: Candidate,
     context: RequestContext,
     newHash: string | undefined,
   ): Promise<{ user: User; session: TokenSource }> => {
-    const user = await parts.users.recordLogin(id, parts.clock());
+    const user = await deps.users.recordLogin(id, deps.clock());
     if (user?.status !== 'ACTIVE' || hash === null) throw new Problem('INVALID_CREDENTIALS');
-    const session = await parts.sessions.create(id, context.client, hash);
+    const session = await deps.sessions.create(id, context.client, hash);
     if (!session) throw new Problem('INVALID_CREDENTIALS');
-    await parts.audit.append({ action: 'login', actorId: id, target: { type: 'user', id } });
-    await parts.sessions.recordEnded(session);
-    if (newHash !== undefined) await parts.users.setPasswordHash(user, newHash);
+    await deps.audit.append({ action: 'login', actorId: id, target: { type: 'user', id } });
+    await deps.sessions.recordEnded(session);
+    if (newHash !== undefined) await deps.users.setPasswordHash(user, newHash);
     return { user, session };
   };
 
-  /** Of a name that nobody has as much is told as of one that somebody has: equal work. */
-  const recordFailure = (candidate: Candidate | undefined, denial: ProblemCode) =>
-    parts.audit.append({
+  /** Writes an entry for unknown names too: equal work. */
+  const auditFailure = (candidate: Candidate | undefined, denial: ProblemCode) =>
+    deps.audit.append({
       action: 'login',
       denial,
       ...(candidate ? { target: { type: 'user', id: candidate.id } } : {}),
     });
 
-  /** The session of the account that the password is right for. */
-  const prove = async (name: LoginName | undefined, password: string, context: RequestContext) => {
+  const authenticate = async (
+    name: LoginName | undefined,
+    password: string,
+    context: RequestContext,
+  ) => {
     const candidate = await findCandidate(name, context.client);
     const hash = candidate?.hash ?? undefined;
-    const limited = await parts.attemptLimits.limitPassword({
+    const limited = await deps.attemptLimits.limitPassword({
       account: accountOf(name),
       isKnownNetwork: candidate?.isKnownNetwork ?? false,
       isRefusedAnyway: candidate?.status === 'DISABLED',
     });
-    const isRight = await parts.hasher.verify(hash, password, context.signal, limited);
+    const isRight = await deps.hasher.verify(hash, password, context.signal, limited);
     if (!candidate || !isRight || candidate.status === 'DISABLED') {
-      await recordFailure(candidate, 'INVALID_CREDENTIALS');
+      await auditFailure(candidate, 'INVALID_CREDENTIALS');
       throw new Problem('INVALID_CREDENTIALS');
     }
     if (candidate.status === 'PENDING') {
-      await recordFailure(candidate, 'ACCOUNT_NOT_ACTIVE');
+      await auditFailure(candidate, 'ACCOUNT_NOT_ACTIVE');
       throw new Problem('ACCOUNT_NOT_ACTIVE');
     }
-    context.signal?.throwIfAborted(); // a session that nobody hears of would only stay open
-    const isOutdated = hash !== undefined && parts.hasher.needsRehash(hash);
-    const newHash = isOutdated ? await parts.hasher.hash(password, context.signal) : undefined;
-    return transaction(() => openSession(candidate, context, newHash));
+    context.signal?.throwIfAborted(); // nobody would receive the tokens of the session
+    const isOutdated = hash !== undefined && deps.hasher.needsRehash(hash);
+    const newHash = isOutdated ? await deps.hasher.hash(password, context.signal) : undefined;
+    return transaction(() => createSession(candidate, context, newHash));
   };
 
   return {
@@ -138,9 +141,9 @@ export function createLogin(parts: LoginDeps): Login {
         email: () => parseLoginName(input.email),
         password: () => parsePresentedPassword(input.password),
       });
-      using _place = parts.hasher.reserveSlot();
-      const { user, session } = await prove(name, password, context);
-      return { ...(await parts.tokens.issue(session)), user };
+      using _slot = deps.hasher.reserveSlot();
+      const { user, session } = await authenticate(name, password, context);
+      return { ...(await deps.tokens.issue(session)), user };
     },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Accounts that an administrator or operator created and whose owner has not confirmed them: their
- * owner gets a new invitation, or a new verification code where the account has a password.
+ * Unverified accounts: reminders for accounts that an administrator or operator created, and the
+ * creation of accounts from registrations.
  */
 
 import { v7 as uuidv7 } from 'uuid';
@@ -12,14 +12,14 @@ import type { TakenRegistration } from '../registrations/registrations.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 
-/** What caused the mail. Anybody can cause the first three. */
+/** The cause of the mail. The first three are anonymous requests. */
 export type ReminderCause = 'registration' | 'resend' | 'reset' | 'administrator';
 
 export interface PendingAccounts {
   /**
-   * Mails the owner of an unverified account what they need to confirm it. Anonymous requests cause at most
-   * one mail a minute, and three an hour while one of them is valid. They never end an invitation. Needs a
-   * transaction that holds the user's lock.
+   * Mails a new invitation, or a verification code if the account has a password. Anonymous requests cause
+   * at most one mail a minute, and three an hour while one code is valid. They never end an invitation.
+   * Needs a transaction that holds the user's lock.
    */
   remind(user: User, cause: ReminderCause): Promise<void>;
 }
@@ -44,7 +44,7 @@ export function createPendingAccounts(deps: {
         const counts = await oneTimePasswords.issuedCounts(user, kind);
         if (isLimited(counts, isInvited || cause !== 'registration')) return;
       }
-      // A newer code replaces the older ones. A stranger may cause it too, so invitations stay.
+      // A newer code replaces the older ones, but an anonymous request must not end an invitation.
       const isReplacing = cause === 'administrator' || (cause === 'resend' && !isInvited);
       if (isReplacing) await oneTimePasswords.endAll(user.id, [kind]);
       oneTimePasswords.issue({ user, kind });
@@ -57,7 +57,7 @@ function isLimited(
   { total, withinHour, withinMinute, live }: IssuedCounts,
   isFirstExempt: boolean,
 ): boolean {
-  // With a short VERIFY_CODE_TTL the last mail may be worthless before the hour is over.
+  // With a short VERIFY_CODE_TTL the last code may expire within the hour.
   if (withinHour >= mailsPerHour && live > 0) return true;
   return withinMinute > 0 && !(isFirstExempt && total === 1);
 }
@@ -89,10 +89,10 @@ export function createRegisteredAccounts(deps: RegisteredAccountsDeps): Register
   const { em, query } = deps.unitOfWork;
 
   /**
-   * Keeps a used code, so that a repetition of it is not counted as a guess. Keeps an unused one valid:
-   * the owner can still verify the address with it.
+   * Stores a used code, so that a repeated use is not counted as a guess. An unused code stays valid: the
+   * owner can still verify the address with it.
    */
-  const keepCode = (
+  const storeCode = (
     userId: string,
     { digest, email, ...code }: TakenRegistration,
     isUsed: boolean,
@@ -106,7 +106,7 @@ export function createRegisteredAccounts(deps: RegisteredAccountsDeps): Register
   return {
     async create(registration, { isVerified }) {
       const { email, username, firstName, lastName, passwordHash, locale } = registration;
-      if (!(await addresses.claim(email))) return undefined;
+      if (!(await addresses.reserve(email))) return undefined;
       const isNameFree = username !== null && (await users.lockByUsername(username));
       const user = users.create({
         email,
@@ -119,7 +119,7 @@ export function createRegisteredAccounts(deps: RegisteredAccountsDeps): Register
       });
       user.emailVerifiedAt = isVerified ? clock() : null;
       await em.flush();
-      await keepCode(user.id, registration, isVerified);
+      await storeCode(user.id, registration, isVerified);
       return user;
     },
   };

@@ -1,4 +1,4 @@
-/** Proving that the caller still knows the account's password, before something that needs it. */
+/** Reauthentication: the caller's current password, before an operation that requires it. */
 
 import { Problem } from '../../core/errors.ts';
 import type { Actor, RequestContext } from '../../core/request-context.ts';
@@ -11,15 +11,15 @@ import { knownNetworkParameters, knownNetworkSql } from '../sessions/sessions.ts
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 
-/** The hash that a password was right for. */
+/** The hash that the password matched. */
 export interface VerifiedPassword {
   readonly hash: string;
 }
 
 export interface Reauthentication {
   /**
-   * Whatever else must be right for it is told in `isOtherwiseRight`, so that it costs the same.
-   *
+   * @param isOtherwiseRight whether the other credentials are right; a wrong one gets the same error
+   *   after the same work
    * @throws INVALID_CREDENTIALS, THROTTLED
    */
   reauthenticate(
@@ -29,12 +29,12 @@ export interface Reauthentication {
     isOtherwiseRight?: boolean,
   ): Promise<VerifiedPassword>;
   /**
-   * The caller's user, locked. While the password was checked the account may have been closed, or
-   * given another one. Needs a transaction.
+   * The caller's user, locked. Fails if the account was disabled or got another password since the
+   * check. Needs a transaction.
    *
    * @throws INVALID_CREDENTIALS
    */
-  lockReauthenticated(actor: Actor, proved: VerifiedPassword): Promise<User>;
+  lockReauthenticated(actor: Actor, verified: VerifiedPassword): Promise<User>;
 }
 
 interface Candidate {
@@ -47,7 +47,7 @@ const candidateSql = `
     ${knownNetworkSql('u.id')}
   from users u where u.id = ?`;
 
-export function createReauthentication(parts: {
+export function createReauthentication(deps: {
   readonly unitOfWork: UnitOfWork;
   readonly clock: Clock;
   readonly users: Users;
@@ -55,17 +55,17 @@ export function createReauthentication(parts: {
   readonly attemptLimits: AttemptLimits;
   readonly audit: Audit;
 }): Reauthentication {
-  const { users, hasher, attemptLimits, audit, clock } = parts;
-  const { query } = parts.unitOfWork;
+  const { users, hasher, attemptLimits, audit, clock } = deps;
+  const { query } = deps.unitOfWork;
 
-  const refuse = async (id: string): Promise<never> => {
+  const deny = async (id: string): Promise<never> => {
     const target = { type: 'user', id } as const;
     await audit.append({ action: 'password-asked', denial: 'INVALID_CREDENTIALS', target });
     throw new Problem('INVALID_CREDENTIALS');
   };
   return {
     async reauthenticate({ person }, password, context, isOtherwiseRight = true) {
-      using _place = hasher.reserveSlot();
+      using _slot = hasher.reserveSlot();
       const account = accountOf({ kind: 'email', value: person.email });
       const [candidate] = await query<Candidate>(candidateSql, [
         ...knownNetworkParameters(context.client, clock()),
@@ -78,13 +78,13 @@ export function createReauthentication(parts: {
         isRefusedAnyway: !isOtherwiseRight,
       });
       const isRight = await hasher.verify(hash, password, context.signal, limited);
-      if (hash === undefined || !isRight || !isOtherwiseRight) return refuse(person.id);
+      if (hash === undefined || !isRight || !isOtherwiseRight) return deny(person.id);
       return { hash };
     },
     async lockReauthenticated(actor, { hash }) {
       const user = await users.lockById(actor.person.id);
-      const isStill = (await users.findPasswordHash(actor.person.id)) === hash;
-      if (user?.status !== 'ACTIVE' || !isStill) throw new Problem('INVALID_CREDENTIALS');
+      const isUnchanged = (await users.findPasswordHash(actor.person.id)) === hash;
+      if (user?.status !== 'ACTIVE' || !isUnchanged) throw new Problem('INVALID_CREDENTIALS');
       return user;
     },
   };

@@ -1,6 +1,6 @@
 /**
- * Asking for an account. `register` executes the same statements for every address: it adds a
- * registration and queues a job. The job knows whether an account owns the address.
+ * Registration. `register` executes the same statements for every address: it adds a registration and
+ * queues a job. The job checks whether an account owns the address.
  */
 
 import {
@@ -26,7 +26,7 @@ import type { AddressNotices } from './address-notices.ts';
 import { type PasswordRules, parseConfirmation, parseNewPassword } from './apply-password.ts';
 import { isUnverified, type PendingAccounts } from './pending-accounts.ts';
 
-/** Everything raw; `register` finds out what it is. */
+/** Unparsed input. */
 export interface RegisterInput {
   readonly email: unknown;
   readonly password: unknown;
@@ -62,7 +62,7 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
   const { users, waitingRegistrations, attemptLimits } = deps;
   const { em, transaction } = deps.unitOfWork;
 
-  /** Usernames are public, so a taken one is said; the address does not enter into it. */
+  /** Usernames are public, so the error may name a taken one. It does not depend on the address. */
   const requireFreeUsername = async (username: Username | undefined) => {
     const isTaken = username !== undefined && (await users.isUsernameTaken(username));
     parseFields({ username: () => isTaken && refuse('Is taken; choose another one.') });
@@ -76,7 +76,7 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
       if (isOwned) return waitingRegistrations.removeAllOf(email);
       const delaySeconds = await waitingRegistrations.mailCodes(email);
       if (delaySeconds === undefined) return;
-      // One job for everything that waits by then.
+      // The key makes one job for all registrations of the address.
       await enqueueJob(em, mailTask, { email }, { key: `${mailTask}:${email}`, delaySeconds });
     });
   };
@@ -91,7 +91,7 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
   return {
     async register(input, context) {
       const { password, email, ...profile } = parseInput(input, deps.passwordRules);
-      using _place = deps.hasher.reserveSlot();
+      using _slot = deps.hasher.reserveSlot();
       const passwordHash = await attemptLimits.limitMailRequest(async () => {
         await requireFreeUsername(profile.username);
         return deps.hasher.hash(password, context.signal);
@@ -106,7 +106,7 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
 
     async resendVerificationEmail(raw) {
       const { email } = parseFields({ email: () => parseEmail(raw) });
-      // Looked up by the job, so that known and unknown addresses cost the caller the same.
+      // The job looks up the address, so that known and unknown addresses cost the caller the same.
       await attemptLimits.limitMailRequest(() =>
         transaction(() => enqueueJob(em, resendTask, { email })),
       );
@@ -122,7 +122,7 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
 
 function parseInput(input: RegisterInput, rules: PasswordRules) {
   const { email, firstName, lastName, username } = input;
-  const { passwordConfirmation: _repeated, ...parsed } = parseFields({
+  const { passwordConfirmation: _confirmation, ...parsed } = parseFields({
     email: () => parseEmail(email),
     firstName: () => parsePersonName(firstName),
     lastName: () => parseLastName(lastName),

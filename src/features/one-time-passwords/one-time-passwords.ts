@@ -64,20 +64,20 @@ export interface OneTimePasswordsDeps {
   readonly resetTokenTtlSeconds: number;
 }
 
-export function createOneTimePasswords(parts: OneTimePasswordsDeps): OneTimePasswords {
-  const { em, query } = parts.unitOfWork;
+export function createOneTimePasswords(deps: OneTimePasswordsDeps): OneTimePasswords {
+  const { em, query } = deps.unitOfWork;
 
   const issue = ({ user, kind, email }: NewOneTimePassword): void => {
     const id = uuidv7();
-    const now = parts.clock();
+    const now = deps.clock();
     const ttlSeconds =
-      kind === 'reset-password' ? parts.resetTokenTtlSeconds : parts.verifyCodeTtlSeconds;
+      kind === 'reset-password' ? deps.resetTokenTtlSeconds : deps.verifyCodeTtlSeconds;
     em.persist(
       em.create(OneTimePassword, {
         id,
         user,
         kind,
-        digest: digestOf(parts.secrets.derive(id)),
+        digest: digestOf(deps.secrets.derive(id)),
         email: email ?? user.email,
         createdAt: now,
         expiresAt: secondsAfter(now, ttlSeconds),
@@ -89,7 +89,7 @@ export function createOneTimePasswords(parts: OneTimePasswordsDeps): OneTimePass
     issue,
 
     async issuedCounts(user, kind) {
-      const now = parts.clock();
+      const now = deps.clock();
       const [row] = await query<IssuedCounts>(
         `select count(*)::int as total,
            (count(*) filter (where created_at > ?))::int as "withinHour",
@@ -107,7 +107,7 @@ export function createOneTimePasswords(parts: OneTimePasswordsDeps): OneTimePass
       const [row] = await query<{ user_id: string; email: string; is_live: boolean }>(
         `select user_id, email, ended_at is null and expires_at > ? as is_live
          from one_time_passwords where digest = ? and kind = ?`,
-        [parts.clock(), digestOf(secret), kind],
+        [deps.clock(), digestOf(secret), kind],
       );
       return row && { userId: row.user_id, email: row.email, isLive: row.is_live };
     },
@@ -121,7 +121,7 @@ export function createOneTimePasswords(parts: OneTimePasswordsDeps): OneTimePass
     },
 
     async consume(kind, secret) {
-      const now = parts.clock();
+      const now = deps.clock();
       const [row] = await query<Consumed>(
         `update one_time_passwords set ended_at = ?
           where digest = ? and kind = ? and ended_at is null and expires_at > ?
@@ -135,7 +135,7 @@ export function createOneTimePasswords(parts: OneTimePasswordsDeps): OneTimePass
       await query(
         `update one_time_passwords set ended_at = ?
           where user_id = ? and ended_at is null and kind = any(?::text[])`,
-        [parts.clock(), userId, kinds],
+        [deps.clock(), userId, kinds],
       );
     },
   };

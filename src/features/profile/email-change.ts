@@ -1,6 +1,6 @@
 /**
- * Another address for an account: it waits until the new one confirms it. The present one is told,
- * with a code that stops it, and works until then.
+ * Email change. The new address is pending until its owner confirms it with a code. The current address
+ * stays valid until then, and gets a notice with a code that cancels the change.
  */
 
 import {
@@ -22,7 +22,7 @@ import type { Sessions } from '../sessions/sessions.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 
-/** Everything raw. */
+/** Unparsed input. */
 export interface ChangeEmailInput {
   readonly newEmail: unknown;
   readonly password: unknown;
@@ -30,21 +30,21 @@ export interface ChangeEmailInput {
 
 export interface EmailChanges {
   /**
-   * Executes the same statements for a free and for a taken address. The present address of the caller
-   * changes nothing. An address of which the current password is made is refused.
+   * Executes the same statements for a free and for a taken address. The caller's own address changes
+   * nothing. The current password must not consist of the new address.
    *
    * @throws INVALID_CREDENTIALS, THROTTLED, VALIDATION_FAILED
    */
   changeEmail(input: ChangeEmailInput, context: RequestContext): Promise<void>;
   /**
-   * Makes the address wait, and mails both sides. Needs a transaction, in which `claimUser` locks
-   * the user and answers it.
+   * Sets the pending address and mails both addresses. Needs a transaction, in which `lockUser` locks and
+   * returns the user.
    */
-  begin(newEmail: EmailAddress, claimUser: () => Promise<User>): Promise<void>;
+  begin(newEmail: EmailAddress, lockUser: () => Promise<User>): Promise<void>;
   /** @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED */
   confirmEmailChange(code: unknown): Promise<void>;
   /**
-   * Stops a change, with the code from the notice to the present address; ends all sessions.
+   * Cancels a change with the code of the notice, and ends all sessions.
    *
    * @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED
    */
@@ -64,14 +64,14 @@ export interface EmailChangesDeps {
 
 const kind = 'change-email';
 
-export function createEmailChanges(parts: EmailChangesDeps): EmailChanges {
-  const { users, addresses, oneTimePasswords, sessions, reauthentication, attemptLimits } = parts;
-  const { transaction } = parts.unitOfWork;
+export function createEmailChanges(deps: EmailChangesDeps): EmailChanges {
+  const { users, addresses, oneTimePasswords, sessions, reauthentication, attemptLimits } = deps;
+  const { transaction } = deps.unitOfWork;
 
-  /** The job that writes the mail of a code finds out whether the address is taken. */
-  const begin = async (newEmail: EmailAddress, claimUser: () => Promise<User>) => {
+  /** The job that writes the mail checks whether the address is taken. */
+  const begin = async (newEmail: EmailAddress, lockUser: () => Promise<User>) => {
     await users.lockAddress(newEmail);
-    const user = await claimUser();
+    const user = await lockUser();
     if (user.email === newEmail) return;
     await oneTimePasswords.endAll(user.id, [kind]);
     user.pendingEmail = newEmail;
@@ -79,19 +79,19 @@ export function createEmailChanges(parts: EmailChangesDeps): EmailChanges {
     oneTimePasswords.issue({ user, kind, email: newEmail });
   };
 
-  /** Whether the code was good. */
+  /** Returns whether the code was valid. */
   const confirm = async (code: string): Promise<boolean> => {
     const owner = await oneTimePasswords.ownerOf(kind, code);
     if (!owner) return false;
-    const newEmail = owner.email as EmailAddress; // parsed before it was recorded
+    const newEmail = owner.email as EmailAddress; // parsed before it was stored
     await users.lockAddress(newEmail);
     const user = await users.lockById(owner.userId);
     if (user?.status !== 'ACTIVE' || user.pendingEmail !== newEmail) return false;
-    if (!(await addresses.claim(newEmail, user.id))) return false;
+    if (!(await addresses.reserve(newEmail, user.id))) return false;
     if (!(await oneTimePasswords.consume(kind, code))) return false;
     user.email = newEmail;
     user.pendingEmail = null;
-    user.emailVerifiedAt = parts.clock();
+    user.emailVerifiedAt = deps.clock();
     await oneTimePasswords.endAll(user.id, [kind, 'reset-password', 'verify-email']);
     return true;
   };
@@ -107,7 +107,7 @@ export function createEmailChanges(parts: EmailChangesDeps): EmailChanges {
     return true;
   };
 
-  const consumeCode = createConsumeCode(parts);
+  const consumeCode = createConsumeCode(deps);
 
   return {
     async changeEmail(input, context) {
@@ -116,13 +116,13 @@ export function createEmailChanges(parts: EmailChangesDeps): EmailChanges {
         newEmail: () => parseEmail(input.newEmail),
         password: () => parsePresentedPassword(input.password),
       });
-      const proved = await reauthentication.reauthenticate(actor, password, context);
+      const verified = await reauthentication.reauthenticate(actor, password, context);
       if (newEmail === actor.person.email) return;
       parseFields({ newEmail: () => checkNewAddress(newEmail, password) });
       const account = accountOf({ kind: 'email', value: actor.person.email });
       await attemptLimits.limitEmailChange(account, () =>
         transaction(() =>
-          begin(newEmail, () => reauthentication.lockReauthenticated(actor, proved)),
+          begin(newEmail, () => reauthentication.lockReauthenticated(actor, verified)),
         ),
       );
     },

@@ -1,7 +1,7 @@
 /**
- * Which account owns an address. Every operation that gives an address to an account asks here: an
- * account of any status owns its address, and a registration blocks no account. Accounts that wanted
- * to move to an address want it no longer once another account has it.
+ * The ownership of addresses. Every operation that assigns an address to an account reserves it here. An
+ * account of any status owns its address. A registration blocks no account. A pending email change is
+ * cancelled when another account gets the address.
  */
 import { LockMode } from '@mikro-orm/core';
 import type { EmailAddress } from '../../core/parse.ts';
@@ -15,13 +15,13 @@ import type { WaitingRegistrations } from './registrations.ts';
 
 export interface Addresses {
   /**
-   * Reserves the address for an account that is created or moved in this transaction, and removes the
-   * registrations that wait for it. Locks the address, so call it before a user is locked.
+   * Reserves the address for an account that this transaction creates or changes, and deletes the pending
+   * registrations of the address. Locks the address, so call it before a lock of a user.
    *
-   * @param ownerId the account that moves; it may have the address already
-   * @returns whether the address is free for that account
+   * @param ownerId the account that changes its address; it may already have this address
+   * @returns whether the address is available for that account
    */
-  claim(email: EmailAddress, ownerId?: string): Promise<boolean>;
+  reserve(email: EmailAddress, ownerId?: string): Promise<boolean>;
   readonly tasks: Tasks;
 }
 
@@ -43,7 +43,7 @@ export function createAddresses(deps: {
     return rows.length > 0;
   };
 
-  /** In a job: two transactions that lock the accounts of each other would wait in a circle. */
+  /** In a job: in the request, two transactions could lock each other's accounts and deadlock. */
   const releasePending = async (email: EmailAddress) => {
     const owner = await deps.users.ownerOfEmail(email);
     if (owner === undefined) return;
@@ -59,7 +59,7 @@ export function createAddresses(deps: {
   };
 
   return {
-    async claim(email, ownerId) {
+    async reserve(email, ownerId) {
       const owner = await deps.users.ownerOfEmail(email);
       if (owner !== undefined && owner !== ownerId) return false;
       await deps.registrations.removeAllOf(email);

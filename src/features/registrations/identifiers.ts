@@ -23,11 +23,11 @@ export type AssertIdentifiersFree = (
 
 export function createAssertIdentifiersFree(deps: {
   readonly users: Pick<Users, 'lockByUsername'>;
-  readonly addresses: Pick<Addresses, 'claim'>;
+  readonly addresses: Pick<Addresses, 'reserve'>;
 }): AssertIdentifiersFree {
   return async ({ email, username }, owner) => {
     const fields = [];
-    if (email !== undefined && !(await deps.addresses.claim(email, owner?.id))) {
+    if (email !== undefined && !(await deps.addresses.reserve(email, owner?.id))) {
       fields.push({ path: 'email', message: 'Is taken.' });
     }
     const isNewName = username != null && username.toLowerCase() !== owner?.username?.toLowerCase();

@@ -34,8 +34,8 @@ interface Principal {
   readonly validUntil: Date;
 }
 
-export function createPrincipals(parts: PrincipalsDeps): Principals {
-  const kept = new LRUCache<string, Principal>({ max: parts.size, dispose: forget });
+export function createPrincipals(deps: PrincipalsDeps): Principals {
+  const kept = new LRUCache<string, Principal>({ max: deps.size, dispose: forget });
   const sessionsOfUser = new Map<string, Set<string>>();
   /** Loads under way, each with the changes that were heard of meanwhile. */
   const loads = new Set<Set<ChangeKey>>();
@@ -52,7 +52,7 @@ export function createPrincipals(parts: PrincipalsDeps): Principals {
     sessionsOfUser.set(userId, (sessionsOfUser.get(userId) ?? new Set()).add(sessionId));
   }
 
-  parts.changeFeed.onChange((key) => {
+  deps.changeFeed.onChange((key) => {
     for (const heard of loads) heard.add(key);
     const [kind, id = ''] = key.split(':');
     if (kind === 'session') kept.delete(id);
@@ -65,12 +65,9 @@ export function createPrincipals(parts: PrincipalsDeps): Principals {
     const heard = new Set<ChangeKey>();
     loads.add(heard);
     try {
-      const [row] = await parts.unitOfWork.query<PrincipalRow>(statement, [
-        sessionId,
-        parts.clock(),
-      ]);
+      const [row] = await deps.unitOfWork.query<PrincipalRow>(statement, [sessionId, deps.clock()]);
       if (!row) return undefined;
-      const oldest = secondsAfter(parts.clock(), maxAgeSeconds);
+      const oldest = secondsAfter(deps.clock(), maxAgeSeconds);
       const end = row.valid_until;
       const principal = {
         actor: toActor(sessionId, row),
@@ -80,7 +77,7 @@ export function createPrincipals(parts: PrincipalsDeps): Principals {
       const isOvertaken = [`session:${sessionId}`, `user:${id}`, 'all', 'grants'].some((key) =>
         heard.has(key),
       );
-      if (!isOvertaken && parts.changeFeed.isTrusted()) keep(sessionId, principal);
+      if (!isOvertaken && deps.changeFeed.isTrusted()) keep(sessionId, principal);
       return principal.actor;
     } finally {
       loads.delete(heard);
@@ -89,9 +86,9 @@ export function createPrincipals(parts: PrincipalsDeps): Principals {
 
   return {
     async find(sessionId) {
-      const principal = parts.changeFeed.isTrusted() ? kept.get(sessionId) : undefined;
-      const isKept = principal !== undefined && principal.validUntil > parts.clock();
-      parts.metrics.count('principals', isKept ? 'hit' : 'miss');
+      const principal = deps.changeFeed.isTrusted() ? kept.get(sessionId) : undefined;
+      const isKept = principal !== undefined && principal.validUntil > deps.clock();
+      deps.metrics.count('principals', isKept ? 'hit' : 'miss');
       return isKept ? principal.actor : load(sessionId);
     },
   };

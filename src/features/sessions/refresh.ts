@@ -55,15 +55,15 @@ const advanceSql = `update sessions set refresh_counter = refresh_counter + 1, l
   where id = ? and refresh_counter = ? and ${isLive.replace(':now', '?')}
   returning ${columns}`;
 
-export function createRefresh(parts: RefreshDeps): Refresh {
-  const { query, transaction, em } = parts.unitOfWork;
+export function createRefresh(deps: RefreshDeps): Refresh {
+  const { query, transaction, em } = deps.unitOfWork;
 
   /** Moves the chain on, if the token is its leaf: one conditional UPDATE, so one caller wins. */
   const advance = async ({ sessionId, counter }: RefreshTokenContent, now: Date) => {
     const [row] = await query<SessionRow>(advanceSql, [
       now,
-      secondsAfter(now, parts.refreshTokenTtlSeconds),
-      parts.sessionMaxAgeSeconds,
+      secondsAfter(now, deps.refreshTokenTtlSeconds),
+      deps.sessionMaxAgeSeconds,
       sessionId,
       counter,
       now,
@@ -81,7 +81,7 @@ export function createRefresh(parts: RefreshDeps): Refresh {
 
   const isWithinGrace = (row: SessionRow, counter: number, now: Date) =>
     row.refresh_counter === counter + 1 &&
-    now <= secondsAfter(row.last_used_at, parts.refreshGraceSeconds);
+    now <= secondsAfter(row.last_used_at, deps.refreshGraceSeconds);
 
   const endReused = async (row: SessionRow, now: Date) => {
     const reason: EndReason = 'refresh-token-reused';
@@ -92,13 +92,13 @@ export function createRefresh(parts: RefreshDeps): Refresh {
     ]);
     await enqueueMail(em, { mail: 'refresh-token-reused', userId: row.user_id });
     const target = { type: 'user', id: row.user_id } as const;
-    await parts.audit.append({ action: reason, target, after: { sessionId: row.id } });
-    parts.metrics.count('sessionsEnded', reason);
+    await deps.audit.append({ action: reason, target, after: { sessionId: row.id } });
+    deps.metrics.count('sessionsEnded', reason);
   };
 
   /** The session to issue for, or nothing. Answers instead of throwing: its ending must stay. */
   const exchange = async (content: RefreshTokenContent): Promise<SessionRow | undefined> => {
-    const now = parts.clock();
+    const now = deps.clock();
     const advanced = await advance(content, now);
     if (advanced) return advanced;
     const row = await findLive(content.sessionId, now);
@@ -119,13 +119,13 @@ export function createRefresh(parts: RefreshDeps): Refresh {
   return {
     async refreshTokens(raw) {
       const { refreshToken } = parseFields({ refreshToken: () => parsePastedSecret(raw) });
-      const content = parts.refreshTokens.open(refreshToken);
+      const content = deps.refreshTokens.open(refreshToken);
       // Ours cannot be guessed, so that a network under a flood of forged ones still refreshes.
-      if (!content) await parts.attemptLimits.consumeCode();
+      if (!content) await deps.attemptLimits.consumeCode();
       const exchanged = content && (await transaction(() => exchangeForUser(content)));
       if (!exchanged) throw new Problem('INVALID_TOKEN');
       const { row, user } = exchanged;
-      return { ...(await parts.tokens.issue(toSource(row))), user };
+      return { ...(await deps.tokens.issue(toSource(row))), user };
     },
   };
 }

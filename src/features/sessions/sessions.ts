@@ -90,8 +90,8 @@ const openSql = `with opened as (
   )
   select (select count(*)::int from ended) as "endedCount" from opened`;
 
-export function createSessions(parts: SessionsDeps): Sessions {
-  const { em, query, transaction, afterCommit } = parts.unitOfWork;
+export function createSessions(deps: SessionsDeps): Sessions {
+  const { em, query, transaction, afterCommit } = deps.unitOfWork;
 
   /** Whether there is such a session of the user; ended it is afterwards. */
   const endOwn = async (id: string, userId: string, reason: EndReason): Promise<boolean> => {
@@ -99,12 +99,12 @@ export function createSessions(parts: SessionsDeps): Sessions {
       const rows = await query(
         `update sessions set ended_at = coalesce(ended_at, ?), end_reason = coalesce(end_reason, ?)
          where id = ? and user_id = ? returning id`,
-        [parts.clock(), reason, id, userId],
+        [deps.clock(), reason, id, userId],
       );
       const isFound = rows.length > 0;
       if (!isFound) return false;
-      await parts.audit.append({ action: reason, target: { type: 'session', id } });
-      parts.metrics.count('sessionsEnded', reason);
+      await deps.audit.append({ action: reason, target: { type: 'session', id } });
+      deps.metrics.count('sessionsEnded', reason);
       return true;
     });
   };
@@ -121,14 +121,14 @@ export function createSessions(parts: SessionsDeps): Sessions {
         `delete from sessions where id in (
            select id from sessions where least(ended_at, expires_at) < ? limit ? for update skip locked
          ) returning id`,
-        [secondsAfter(parts.clock(), -keptDays * 86_400), purgeBatch],
+        [secondsAfter(deps.clock(), -keptDays * 86_400), purgeBatch],
       ),
     );
 
   return {
     async create(userId, client, passwordHash) {
-      const now = parts.clock();
-      const idleSeconds = Math.min(parts.refreshTokenTtlSeconds, parts.sessionMaxAgeSeconds);
+      const now = deps.clock();
+      const idleSeconds = Math.min(deps.refreshTokenTtlSeconds, deps.sessionMaxAgeSeconds);
       const [id, expiresAt] = [uuidv7(), secondsAfter(now, idleSeconds)];
       const userAgent = client.userAgent.slice(0, maxUserAgentLength);
       const [opened] = await query<{ endedCount: number }>(openSql, [
@@ -143,26 +143,26 @@ export function createSessions(parts: SessionsDeps): Sessions {
         passwordHash,
         now,
         now,
-        parts.maxSessionsPerUser - 1,
+        deps.maxSessionsPerUser - 1,
       ]);
       if (!opened) return undefined;
-      afterCommit(() => parts.metrics.count('sessionsStarted'));
+      afterCommit(() => deps.metrics.count('sessionsStarted'));
       return { id, userId, refreshCounter: 0, lastUsedAt: now, expiresAt, ...opened };
     },
 
     async recordEnded({ userId, endedCount }) {
       if (endedCount === 0) return;
-      afterCommit(() => parts.metrics.count('sessionsEnded', limitReason, endedCount));
+      afterCommit(() => deps.metrics.count('sessionsEnded', limitReason, endedCount));
       const target = { type: 'user', id: userId } as const;
       const after = { reason: limitReason, count: endedCount };
-      await parts.audit.append({ action: 'sessions-ended', actorId: userId, target, after });
+      await deps.audit.append({ action: 'sessions-ended', actorId: userId, target, after });
     },
 
     list: (userId) =>
       em.find(
         Session,
-        { user: userId, endedAt: null, expiresAt: { $gt: parts.clock() } },
-        { orderBy: { lastUsedAt: 'desc', id: 'desc' }, limit: parts.maxSessionsPerUser },
+        { user: userId, endedAt: null, expiresAt: { $gt: deps.clock() } },
+        { orderBy: { lastUsedAt: 'desc', id: 'desc' }, limit: deps.maxSessionsPerUser },
       ),
 
     async revokeById(actor, rawRefreshToken) {
@@ -172,7 +172,7 @@ export function createSessions(parts: SessionsDeps): Sessions {
       const id =
         refreshToken === undefined
           ? actor.sessionId
-          : parts.refreshTokens.open(refreshToken)?.sessionId;
+          : deps.refreshTokens.open(refreshToken)?.sessionId;
       const isEnded = id !== undefined && (await endOwn(id, actor.person.id, 'logged-out'));
       if (!isEnded) throw new Problem('INVALID_TOKEN');
     },
@@ -195,11 +195,11 @@ export function createSessions(parts: SessionsDeps): Sessions {
         const ended = await query(
           `update sessions set ended_at = ?, end_reason = ?
            where user_id = ? and ended_at is null and id is distinct from ?::uuid returning id`,
-          [parts.clock(), reason, userId, spared ?? null],
+          [deps.clock(), reason, userId, spared ?? null],
         );
-        parts.metrics.count('sessionsEnded', reason, ended.length);
+        deps.metrics.count('sessionsEnded', reason, ended.length);
         const target = { type: 'user', id: userId } as const;
-        await parts.audit.append({ action: 'sessions-ended', target, after: { reason } });
+        await deps.audit.append({ action: 'sessions-ended', target, after: { reason } });
       });
     },
 
@@ -208,7 +208,7 @@ export function createSessions(parts: SessionsDeps): Sessions {
         while ((await purgeOnce()).length === purgeBatch);
         await transaction(() =>
           query('delete from deleted_sessions where deleted_at < ?', [
-            secondsAfter(parts.clock(), -rememberedDays * 86_400),
+            secondsAfter(deps.clock(), -rememberedDays * 86_400),
           ]),
         );
       },

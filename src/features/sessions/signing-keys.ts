@@ -68,9 +68,9 @@ interface OpenedKey {
   readonly verifiesUntil: Date | undefined;
 }
 
-export function createSigningKeys(parts: SigningKeysDeps): SigningKeys {
-  const { em, transaction, lock, withEntityManager } = parts.unitOfWork;
-  const sealingKey = deriveKey(parts.secretKey, 'signing-key-seal');
+export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
+  const { em, transaction, lock, withEntityManager } = deps.unitOfWork;
+  const sealingKey = deriveKey(deps.secretKey, 'signing-key-seal');
   /** In the order in which they sign. */
   let opened: readonly OpenedKey[] = [];
   let loading = Promise.resolve();
@@ -84,7 +84,7 @@ export function createSigningKeys(parts: SigningKeysDeps): SigningKeys {
     const { publicJwk, privatePem } = await generateSigningKey();
     const id = uuidv7();
     const sealedPrivateKey = seal(sealingKey, id, Buffer.from(privatePem));
-    const createdAt = parts.clock();
+    const createdAt = deps.clock();
     const made = em.create(SigningKey, { id, publicJwk, sealedPrivateKey, createdAt, signsFrom });
     em.persist(made);
     return made;
@@ -94,7 +94,7 @@ export function createSigningKeys(parts: SigningKeysDeps): SigningKeys {
     transaction(async () => {
       await lock('gatehouse:signing-keys');
       const kept = await loadRows();
-      if (kept.length === 0) await add(parts.clock());
+      if (kept.length === 0) await add(deps.clock());
     });
 
   const open = async (rows: readonly SigningKey[]): Promise<OpenedKey[]> =>
@@ -102,7 +102,7 @@ export function createSigningKeys(parts: SigningKeysDeps): SigningKeys {
       rows.map(async (row, index) => ({
         row,
         publicKey: await importPublicKey(row.publicJwk),
-        verifiesUntil: verifiesUntil(rows[index + 1], parts.accessTokenTtlSeconds),
+        verifiesUntil: verifiesUntil(rows[index + 1], deps.accessTokenTtlSeconds),
       })),
     );
 
@@ -126,11 +126,11 @@ export function createSigningKeys(parts: SigningKeysDeps): SigningKeys {
   const loadAgain = () => {
     withEntityManager(load).catch((error: unknown) => {
       failedAt = performance.now();
-      parts.log.error({ err: error }, 'signing keys could not be reloaded');
+      deps.log.error({ err: error }, 'signing keys could not be reloaded');
     });
   };
 
-  parts.changeFeed.onChange((key) => {
+  deps.changeFeed.onChange((key) => {
     if (key === 'signing-keys' || key === 'all') loadAgain();
   });
 
@@ -143,10 +143,10 @@ export function createSigningKeys(parts: SigningKeysDeps): SigningKeys {
     return opened;
   };
 
-  const isOver = ({ verifiesUntil: end }: OpenedKey) => end !== undefined && end <= parts.clock();
+  const isOver = ({ verifiesUntil: end }: OpenedKey) => end !== undefined && end <= deps.clock();
 
   /** The newest whose time has come; the first one where clocks differ. */
-  const signing = () => known().findLast(({ row }) => row.signsFrom <= parts.clock()) ?? opened[0];
+  const signing = () => known().findLast(({ row }) => row.signsFrom <= deps.clock()) ?? opened[0];
 
   const summarise = (key: OpenedKey): SigningKeySummary => ({
     keyId: key.row.id,
@@ -158,7 +158,7 @@ export function createSigningKeys(parts: SigningKeysDeps): SigningKeys {
 
   const stateOf = (key: OpenedKey): SigningKeyState => {
     if (key.row.id === signing()?.row.id) return 'signing';
-    if (key.row.signsFrom > parts.clock()) return 'published';
+    if (key.row.signsFrom > deps.clock()) return 'published';
     return isOver(key) ? 'retired' : 'verifying';
   };
 
@@ -188,9 +188,9 @@ export function createSigningKeys(parts: SigningKeysDeps): SigningKeys {
       const made = await transaction(async () => {
         await lock('gatehouse:signing-keys');
         await em.nativeDelete(SigningKey, { id: { $in: retired } });
-        const key = await add(secondsAfter(parts.clock(), leadSeconds));
+        const key = await add(secondsAfter(deps.clock(), leadSeconds));
         const target = { type: 'signing-key', id: key.id } as const;
-        await parts.audit.append({ action: 'signing-key-rotated', target });
+        await deps.audit.append({ action: 'signing-key-rotated', target });
         return key;
       });
       await load();

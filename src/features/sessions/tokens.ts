@@ -66,28 +66,28 @@ const maxAccessTokenLength = 2048;
 /** So much shorter a life may be, so that tokens issued together do not end together. */
 const jitter = 0.05;
 
-export function createTokens(parts: TokensDeps): Tokens {
-  const verified = new LRUCache<string, VerifiedToken>({ max: parts.cacheSize });
-  parts.changeFeed.onChange((key) => {
+export function createTokens(deps: TokensDeps): Tokens {
+  const verified = new LRUCache<string, VerifiedToken>({ max: deps.cacheSize });
+  deps.changeFeed.onChange((key) => {
     if (key === 'signing-keys' || key === 'all') verified.clear();
   });
 
   const verify = async (accessToken: string) => {
     const kept = verified.get(accessToken);
-    if (kept && parts.signingKeys.publicKeyOf(kept.keyId) === kept.key) {
-      return kept.expiresAt > parts.clock() ? kept : undefined;
+    if (kept && deps.signingKeys.publicKeyOf(kept.keyId) === kept.key) {
+      return kept.expiresAt > deps.clock() ? kept : undefined;
     }
     let keyId = '';
     let key: VerifyingKey | undefined;
     const content = await verifyAccessToken(accessToken, {
       keyOf: ({ kid = '' }) => {
         keyId = kid;
-        key = parts.signingKeys.publicKeyOf(kid);
+        key = deps.signingKeys.publicKeyOf(kid);
         if (!key) throw new Error('unknown key');
         return key;
       },
-      issuer: parts.issuer,
-      now: parts.clock(),
+      issuer: deps.issuer,
+      now: deps.clock(),
     });
     if (content && key) verified.set(accessToken, { ...content, keyId, key });
     return content;
@@ -98,10 +98,10 @@ export function createTokens(parts: TokensDeps): Tokens {
       const signed = await signAccessToken(
         { userId: session.userId, sessionId: session.id },
         {
-          key: parts.signingKeys.current(),
-          issuer: parts.issuer,
+          key: deps.signingKeys.current(),
+          issuer: deps.issuer,
           now: session.lastUsedAt,
-          ttlSeconds: Math.round(parts.accessTokenTtlSeconds * (1 - jitter * chanceOf(session))),
+          ttlSeconds: Math.round(deps.accessTokenTtlSeconds * (1 - jitter * chanceOf(session))),
         },
       );
       const { id: sessionId, refreshCounter: counter } = session;
@@ -109,7 +109,7 @@ export function createTokens(parts: TokensDeps): Tokens {
         tokenType: 'Bearer',
         accessToken: signed.token,
         accessTokenExpiresAt: signed.expiresAt,
-        refreshToken: parts.refreshTokens.issue({ sessionId, counter }),
+        refreshToken: deps.refreshTokens.issue({ sessionId, counter }),
         refreshTokenExpiresAt: session.expiresAt,
       };
     },
@@ -118,7 +118,7 @@ export function createTokens(parts: TokensDeps): Tokens {
       if (accessToken.length > maxAccessTokenLength) return undefined;
       const content = await verify(accessToken);
       const sessionId = parseId(content?.sessionId);
-      const actor = sessionId === undefined ? undefined : await parts.principals.find(sessionId);
+      const actor = sessionId === undefined ? undefined : await deps.principals.find(sessionId);
       return actor?.person.id === content?.userId ? actor : undefined;
     },
   };

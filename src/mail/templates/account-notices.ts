@@ -1,4 +1,4 @@
-/** Notices to the owner of an account about something that was done to it, or tried. */
+/** Notices to the owner of an account about changes and attempted changes. */
 import type { Translate } from '../../i18n/translate.ts';
 import { facts, greeting, type MailContent, paragraph } from './layout.ts';
 
@@ -9,7 +9,7 @@ export interface NoticeMail {
 
 const namedFields = ['email', 'username', 'firstName', 'lastName', 'status'] as const;
 
-/** @param mail.fields names as in the schema; one without a word of its own is shown as it is */
+/** @param mail.fields names as in the schema; a name without a translation is shown unchanged */
 export function accountChangedMail(
   translate: Translate,
   mail: { readonly name: string; readonly fields: readonly string[] },
@@ -29,7 +29,7 @@ export function accountChangedMail(
   };
 }
 
-/** Somebody wanted an address that has an account; sent to its owner. */
+/** To the owner of an account whose address someone else tried to use. */
 export function alreadyRegisteredMail(translate: Translate, mail: NoticeMail): MailContent {
   return notice(translate, mail, {
     subject: translate('mails.alreadyRegistered.subject'),
@@ -38,7 +38,7 @@ export function alreadyRegisteredMail(translate: Translate, mail: NoticeMail): M
   });
 }
 
-/** Somebody wanted an address whose account is disabled; sent to its owner. */
+/** The same for a disabled account. */
 export function accountClosedMail(translate: Translate, mail: NoticeMail): MailContent {
   return notice(translate, mail, {
     subject: translate('mails.accountClosed.subject'),
@@ -79,7 +79,7 @@ export function refreshTokenReusedMail(translate: Translate, mail: NoticeMail): 
   });
 }
 
-/** Names the address only: nothing else about the person is kept. */
+/** Has the address only: no other data of the user exists any more. */
 export function accountErasedMail(
   translate: Translate,
   mail: { readonly email: string },

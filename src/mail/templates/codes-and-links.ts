@@ -1,4 +1,4 @@
-/** The mail that verifies an address: a code and a link for each registration that waits. */
+/** The mails with a code or a link: verification, address change, password reset and invitation; and the test mail. */
 import type { Translate } from '../../i18n/translate.ts';
 import {
   type Block,
@@ -11,7 +11,7 @@ import {
   paragraph,
 } from './layout.ts';
 
-/** A code that is mailed; `email` is the address that it proves. */
+/** A code; `email` is the address that it verifies. */
 export interface CodeMail {
   readonly email: string;
   readonly code: string;
@@ -41,7 +41,7 @@ export function verifyEmailMail(
   };
 }
 
-/** Several registrations wait for one address; at most one of them is the reader's own. */
+/** The pending registrations of one address. At most one is the recipient's own. */
 export interface RegistrationsMail {
   readonly email: string;
   readonly publicUrl: string;
@@ -93,7 +93,7 @@ function minuteOf(time: Date): string {
   return `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** Names neither the person nor the present address: the new one may be somebody else's. */
+/** Without the name and the current address: the new address may belong to another person. */
 export function changeEmailMail(translate: Translate, mail: CodeMail): MailContent {
   const { email, code, publicUrl } = mail;
   return {
@@ -115,7 +115,7 @@ export function changeEmailMail(translate: Translate, mail: CodeMail): MailConte
   };
 }
 
-/** To the present address. Whoever asked knows the password, so it is to be changed as well. */
+/** To the current address. The requester knows the password, so the mail advises to change it. */
 export function emailChangeRequestedMail(
   translate: Translate,
   mail: {

@@ -1,6 +1,6 @@
 /**
- * What a mail consists of: a subject and a few blocks, from which the text and the HTML part are
- * written, so that the two cannot say different things.
+ * The layout of mails. A mail has a subject and blocks. The text part and the HTML part are rendered
+ * from the same blocks, so their content cannot differ.
  */
 
 import { escapeHtml } from '../../core/text.ts';
@@ -10,7 +10,7 @@ import { type Translate, textsIn } from '../../i18n/translate.ts';
 export type Block =
   | { readonly kind: 'paragraph'; readonly text: string }
   | { readonly kind: 'button'; readonly label: string; readonly url: string }
-  /** Lines such as `Code: …`, for people who paste. */
+  /** Lines such as `Code: …`, to copy and paste. */
   | { readonly kind: 'facts'; readonly facts: Readonly<Record<string, string>> };
 
 export interface MailContent {
@@ -25,7 +25,7 @@ export const facts = (lines: Readonly<Record<string, string>>): Block => ({
   facts: lines,
 });
 
-/** `name` is what somebody typed, and may be empty. */
+/** @param name as the user typed it; may be empty */
 export function greeting(translate: Translate, name = ''): Block {
   return paragraph(
     name === ''
@@ -35,14 +35,14 @@ export function greeting(translate: Translate, name = ''): Block {
 }
 
 /**
- * A name that somebody typed, so that no mail program makes a link of it: a word joiner behind each
- * dot, colon and at-sign that is followed by a letter (OWASP: content injection).
+ * Adds a word joiner after each dot, colon and at-sign before a letter, so that no mail program turns a
+ * typed name into a link (OWASP: content injection).
  */
 export function harmless(name: string): string {
   return name.replace(/[.:@](?=[\p{L}\p{N}])/gu, '$&\u2060');
 }
 
-/** How long something works, in whole hours where it can be said so, else in minutes. */
+/** A duration in hours when it is a whole number of hours, otherwise in minutes. */
 export function lifetime(translate: Translate, seconds: number): string {
   return seconds >= 3600 && seconds % 3600 === 0
     ? translate('mails.lifetime.hours', { count: seconds / 3600 })
@@ -79,7 +79,7 @@ function textOf(block: Block): string {
     .join('\n');
 }
 
-/** Mail programs ignore style sheets; colours are left to them, so that dark mode stays theirs. */
+/** Inline, because mail programs ignore style sheets. Few colours, so that dark mode works. */
 const styles = {
   body: 'margin:0;padding:24px;font:16px/1.55 system-ui,-apple-system,Segoe UI,Roboto,sans-serif',
   column: 'max-width:34rem;margin:0 auto',

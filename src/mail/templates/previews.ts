@@ -1,7 +1,7 @@
-/** Each mail with made-up facts, to be looked at. Nothing in it is anybody's, and no code works. */
+/** Previews of all mails, with made-up data. Their codes are invalid. */
 import type { SupportedLocale } from '../../i18n/locale.ts';
 import type { Mail } from './layout.ts';
-import { type MailName, type Told, writeMail } from './templates.ts';
+import { type MailName, type TemplateData, writeMail } from './templates.ts';
 
 const person = { name: 'Ada Lovelace', email: 'ada@example.com' };
 const code = 'MadeUpCodeForAPreview1';
@@ -9,7 +9,7 @@ const otherCode = 'MadeUpCodeForAPreview2';
 const day = (day: number) => new Date(Date.UTC(2026, 0, day, 12));
 const madeUpUid = 'TWFkZSB1cCBmb3IgYSBwcmV2aWV3';
 
-function examplesFor(publicUrl: string): { readonly [Name in MailName]: Told<Name> } {
+function examplesFor(publicUrl: string): { readonly [Name in MailName]: TemplateData<Name> } {
   const link = { ...person, publicUrl, lifetimeSeconds: 3600 };
   const codeMail = { ...link, code, lifetimeSeconds: 86_400 };
   return {
@@ -50,7 +50,7 @@ export function isPreviewName(text: string): text is MailName {
   return previewNames.some((name) => name === text);
 }
 
-/** The mail `name` as it would be written, to nobody in particular. */
+/** The mail `name` with made-up data. */
 export function previewMail(
   name: MailName,
   { locale, publicUrl }: { readonly locale: SupportedLocale; readonly publicUrl: string },

@@ -1,4 +1,4 @@
-/** All mails that there are, by name. */
+/** The templates of all mails, by name. */
 import { type Translate, textsIn } from '../../i18n/translate.ts';
 import type { MailMessage } from '../outbox.ts';
 import {
@@ -46,16 +46,19 @@ const templates = {
 
 export type MailName = keyof typeof templates;
 
-/** What the template of a mail needs to know. */
-export type Told<Name extends MailName> = Parameters<(typeof templates)[Name]>[1];
+/** The data that the template of a mail needs. */
+export type TemplateData<Name extends MailName> = Parameters<(typeof templates)[Name]>[1];
 
-/** Writes a mail in the language of its recipient. */
+/** The mail in the language of its recipient. */
 export function writeMail<Name extends MailName>(
   name: Name,
   recipient: Recipient,
-  told: Told<Name>,
+  data: TemplateData<Name>,
 ): Mail {
-  // The compiler cannot tie the template to its facts through the name; the signature does.
-  const template = templates[name] as (translate: Translate, mail: Told<Name>) => MailContent;
-  return renderMail(recipient, template(textsIn(recipient.locale), told));
+  // as: the compiler cannot connect template and data through the name. The signature does.
+  const template = templates[name] as (
+    translate: Translate,
+    mail: TemplateData<Name>,
+  ) => MailContent;
+  return renderMail(recipient, template(textsIn(recipient.locale), data));
 }
