@@ -27,7 +27,7 @@ export interface DatabaseDeps {
   readonly purpose: Purpose;
   /** Receives the main pool. */
   readonly onPool: (pool: Pool) => void;
-  /** Closes what was opened. */
+  /** Closes the connections again. */
   readonly opened: AsyncDisposableStack;
 }
 

@@ -1,4 +1,4 @@
-/** Every entity, listed by hand: no file is scanned at start. */
+/** Lists all entities. MikroORM scans no files at the start. */
 import { Group, Permission } from '../features/access/access.entities.ts';
 import { OneTimePassword } from '../features/one-time-passwords/one-time-password.entity.ts';
 import { Registration } from '../features/registrations/registration.entity.ts';

@@ -1,4 +1,4 @@
-/** Opens what the services of all features need: database, clock, rate limiter and password hasher. */
+/** Opens the dependencies of all features: database, clock, rate limiter and password hasher. */
 import type { Pool } from 'pg';
 import type { Config } from '../config/config.ts';
 import type { LimitName } from '../config/rate-limits.ts';

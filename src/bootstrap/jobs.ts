@@ -26,7 +26,7 @@ export interface JobsOptions {
   readonly services: Pick<Services, 'composeMail' | 'tasks' | 'schedules'>;
   /** Receives the pool of the jobs. */
   readonly onPool: (pool: Pool) => void;
-  /** Closes what was opened. */
+  /** Closes the pool again. */
   readonly opened: AsyncDisposableStack;
 }
 

@@ -86,16 +86,22 @@ export interface Services {
 export function createServices(deps: ServiceDeps): Services {
   const base = createBaseModules(deps);
   const accounts = createAccountModules(deps, base);
+  const operations = createOperations(deps, base, accounts);
   const administration = createAdministrationModules(deps, base, accounts);
   return {
     auth: authServices(base, accounts),
-    users: userServices(base, accounts),
+    users: userServices(base, accounts, operations),
     admin: administration.admin,
     audit: { log: base.audit.audit, verifier: base.audit.verifier, ...administration.auditLog },
-    mailQueue: accounts.operations.mailQueue,
+    mailQueue: operations.mailQueue,
     composeMail: accounts.authentication.composeMail,
-    ...featureTasks(deps.attemptLimits, base, accounts),
+    ...collectTasks(base, accounts, [deps.attemptLimits, operations.mailQueue]),
   };
+}
+
+interface Scheduled {
+  readonly tasks: Tasks;
+  readonly schedule: string;
 }
 
 type BaseModules = ReturnType<typeof createBaseModules>;
@@ -139,7 +145,7 @@ function createBaseModules(deps: ServiceDeps) {
   return { audit, access, users, oneTimePasswords, secrets, registrations, sessions };
 }
 
-/** Features for the owner of an account, and the creation of accounts by the operator. */
+/** Features for the owner of an account. */
 function createAccountModules(deps: ServiceDeps, base: BaseModules) {
   const { config, unitOfWork, clock, attemptLimits, hasher } = deps;
   const { users, oneTimePasswords, secrets, registrations, sessions } = base;
@@ -171,16 +177,24 @@ function createAccountModules(deps: ServiceDeps, base: BaseModules) {
     sessions: sessions.sessions,
     reauthentication: authentication.reauthentication,
   });
-  const operations = createOperationsModule({
+  return { authentication, profile, passwordRules };
+}
+
+/** The mail queue, and the creation of accounts by the operator. */
+function createOperations(
+  { unitOfWork, hasher }: ServiceDeps,
+  { audit, users, oneTimePasswords, registrations }: BaseModules,
+  { passwordRules }: AccountModules,
+): OperationsModule {
+  return createOperationsModule({
     unitOfWork,
     hasher,
-    audit,
+    audit: audit.audit,
     users,
     assertIdentifiersFree: registrations.assertIdentifiersFree,
     oneTimePasswords,
     passwordRules,
   });
-  return { authentication, profile, operations, passwordRules };
 }
 
 /** Features for administrators. */
@@ -227,23 +241,19 @@ function authServices({ sessions }: BaseModules, { authentication }: AccountModu
 
 function userServices(
   { access }: BaseModules,
-  { profile, operations }: AccountModules,
+  { profile }: AccountModules,
+  { provisioning, provisioningChecks }: OperationsModule,
 ): UserServices {
-  const { provisioning, provisioningChecks } = operations;
   return { access, ...profile, provisioning, provisioningChecks };
 }
 
-function featureTasks(
-  attemptLimits: AttemptLimits,
+/** @param others services with a task that runs repeatedly */
+function collectTasks(
   { sessions, registrations }: BaseModules,
-  { authentication, operations }: AccountModules,
+  { authentication }: AccountModules,
+  others: readonly Scheduled[],
 ): Pick<Services, 'tasks' | 'schedules'> {
-  const scheduled = [
-    attemptLimits,
-    sessions.sessions,
-    authentication.cleanup,
-    operations.mailQueue,
-  ];
+  const scheduled = [sessions.sessions, authentication.cleanup, ...others];
   return {
     tasks: [
       authentication.registrations.tasks,

@@ -1,4 +1,4 @@
-/** Wires the operations of the operator: the mail queue, and accounts made on the command line. */
+/** Wires the services for operators: the mail queue, and accounts created on the command line. */
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
