@@ -1,4 +1,4 @@
-/** A file declares who holds what, and `apply` makes it so. */
+/** `apply`: an access manifest sets groups, permissions and grants. */
 import { randomUUID } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ beforeEach(async () => {
   await database.query('delete from permissions where not is_built_in');
 });
 
-/** Declares in a file, and runs `apply` with it. */
+/** Writes a manifest, and runs `apply` with it. */
 async function apply(yaml: string, ...options: string[]) {
   const file = join(directory, `${randomUUID()}.yaml`);
   await writeFile(file, yaml);
@@ -42,7 +42,7 @@ async function addUser(email: string, isSuperuser = false): Promise<void> {
   );
 }
 
-/** Makes a member, for good or until a time. */
+/** Adds a member, with an optional end. */
 async function enter(email: string, group: string, expiresAt: string | null = null) {
   await database.query(
     `insert into user_groups (user_id, group_id, expires_at)
@@ -63,7 +63,7 @@ async function addGroup(name: string, codename: string): Promise<void> {
   );
 }
 
-/** Everything but Root, by name. */
+/** The state of everything except Root, by name. */
 async function holdings() {
   const groups = await database.query(
     `select g.name, g.description, array(
@@ -113,7 +113,7 @@ const shopDifference = `+ permission shop.view_order "View orders"
 + user root@example.com: group Owners
 `;
 
-test('the difference is shown, made, and empty the second time', async () => {
+test('the difference is shown, applied, and empty the second time', async () => {
   await addUser('ada@example.com');
   await addUser('root@example.com', true);
 
@@ -122,9 +122,9 @@ test('the difference is shown, made, and empty the second time', async () => {
   expect(dry.stdout).toBe(`${shopDifference}11 changes to make; nothing was changed.\n`);
   expect((await holdings()).groups).toEqual([]);
 
-  const made = await apply(shop);
-  expect(made).toMatchObject({ code: 0, stderr: '' });
-  expect(made.stdout).toBe(`${shopDifference}11 changes made.\n`);
+  const created = await apply(shop);
+  expect(created).toMatchObject({ code: 0, stderr: '' });
+  expect(created.stdout).toBe(`${shopDifference}11 changes made.\n`);
   expect(await holdings()).toEqual({
     groups: [
       { name: 'Owners', description: '', permissions: ['shop.*'] },
@@ -136,7 +136,7 @@ test('the difference is shown, made, and empty the second time', async () => {
     ],
     users: [
       { email: 'ada@example.com', groups: ['Support'], permissions: ['users.view_group'] },
-      // Root is not the file's to take.
+      // The manifest cannot remove Root.
       { email: 'root@example.com', groups: ['Owners', 'Root'], permissions: [] },
     ],
   });
@@ -145,7 +145,7 @@ test('the difference is shown, made, and empty the second time', async () => {
   expect(JSON.parse(stdout)).toEqual({ isDryRun: false, changes: [] });
 });
 
-test('what the file does not name or give stays, and named sets are exact', async () => {
+test('objects and fields that are not in the file stay, and named sets are exact', async () => {
   await addUser('ada@example.com');
   await addUser('bob@example.com');
   await addGroup('Mine', 'users.view_user');
@@ -176,7 +176,7 @@ test('what the file does not name or give stays, and named sets are exact', asyn
   });
 });
 
-test('a membership that has ended is given anew, one that will end is left to', async () => {
+test('an ended membership is granted again, and a future end stays', async () => {
   await addUser('ada@example.com');
   await addGroup('Past', 'users.view_user');
   await addGroup('Coming', 'users.view_user');
@@ -195,7 +195,7 @@ test('a membership that has ended is given anew, one that will end is left to', 
   expect((await apply(yaml)).stdout).toBe('Nothing to do.\n');
 });
 
-test('everything wrong in the file is named at its place', () => {
+test('every fault in the file is reported with its path', () => {
   const file = {
     permissions: { 'a b': 'x', 'shop.new': '' },
     group: {},
@@ -220,7 +220,7 @@ test('everything wrong in the file is named at its place', () => {
   );
 });
 
-test('whom or what there is not is named at its place, and nothing is changed', async () => {
+test('unknown users, groups and permissions are reported with their paths, and nothing changes', async () => {
   await addUser('ada@example.com');
   const { code, stdout, stderr } = await apply(`
 permissions: {shop.new: New}
@@ -237,7 +237,7 @@ users: {nobody@example.com: {}, ada@example.com: {groups: [Ghosts]}}
   expect((await holdings()).groups).toEqual([]);
 });
 
-test('Root and what is built in are protected', async () => {
+test('Root and built-in permissions are protected', async () => {
   await addUser('ada@example.com');
   const { code, stdout, stderr } = await apply(`
 permissions: {users.view_user: Something else}
@@ -253,7 +253,7 @@ users: {ada@example.com: {groups: [Root]}}
   ]);
 });
 
-test('a file that is not YAML is refused with its line, one that is not there is wrong usage', async () => {
+test('a file that is not YAML is refused with its line, and a missing file is wrong usage', async () => {
   const [broken, missing] = await Promise.all([
     apply('groups:\n  A: [\n'),
     runCommand(['apply', '-f', join(directory, 'none.yaml')], { environment }),
@@ -263,7 +263,7 @@ test('a file that is not YAML is refused with its line, one that is not there is
   expect(missing).toMatchObject({ code: 2, stdout: '' });
 });
 
-test('of three at once one makes the changes and the others have nothing to do', async () => {
+test('of three concurrent runs one applies the changes and the others have nothing to do', async () => {
   await addUser('ada@example.com');
   await addUser('root@example.com', true);
   const results = await Promise.all(Array.from({ length: 3 }, () => apply(shop)));

@@ -1,4 +1,4 @@
-/** Following the audit log on the command line: nothing is missed, and people read names. */
+/** `audit tail`: `--follow` misses no entry, and tables show names instead of ids. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AppContext, createAppContext } from '../../src/bootstrap/app-context.ts';
@@ -24,10 +24,10 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Runs `work` in one transaction; what it records is seen when that commits. */
+/** Runs `work` in one transaction. Its entries are visible after the commit. */
 const transaction = (work: () => Promise<void>) =>
   app.unitOfWork.withEntityManager(() => app.unitOfWork.transaction(work));
-const record = (action: string) => app.audit.log.append({ action });
+const writeEntry = (action: string) => app.audit.log.append({ action });
 
 const tail = async (...args: string[]) => {
   const result = await runCommand(['audit', 'tail', ...args], { environment });
@@ -41,29 +41,29 @@ const tailJson = async (...args: string[]) =>
     .map((line) => JSON.parse(line));
 
 test('--follow shows entries that commit late and out of order, and a burst of 500, each once', async () => {
-  await transaction(() => record('before'));
+  await transaction(() => writeEntry('before'));
   const follower = await startCommand(['audit', 'tail', '--follow', '--json'], { environment });
   await follower.waitFor(/"before"/);
 
-  const [recorded, mayCommit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [written, mayCommit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const late = transaction(async () => {
-    await record('late');
-    recorded.resolve();
+    await writeEntry('late');
+    written.resolve();
     await mayCommit.promise;
   });
-  await recorded.promise;
+  await written.promise;
   await sleep(5); // ids are ordered by milliseconds
-  await transaction(() => record('early'));
+  await transaction(() => writeEntry('early'));
   await follower.waitFor(/"early"/);
   mayCommit.resolve();
   await late;
   await follower.waitFor(/"late"/);
 
   await transaction(async () => {
-    for (let count = 0; count < 500; count += 1) await record(`burst-${count}`);
+    for (let count = 0; count < 500; count += 1) await writeEntry(`burst-${count}`);
   });
   await follower.waitFor(/"burst-499"/);
-  await sleep(1200); // two more looks
+  await sleep(1200); // two more polls
   const { code, stdout } = await follower.end('SIGINT');
   expect(code).toBe(0);
   const actions = stdout
@@ -76,15 +76,15 @@ test('--follow shows entries that commit late and out of order, and a burst of 5
   expect(actions.filter((action) => /^(early|late)$/.test(action))).toEqual(['early', 'late']);
 });
 
-test('a follower whose reader has gone away ends', async () => {
+test('--follow ends when the reader closes the pipe', async () => {
   const follower = await startCommand(['audit', 'tail', '--follow', '--json'], {
     environment,
     wrapper: ['sh', '-c', '"$@" | head -1', 'sh'],
   });
   await follower.waitFor(/\{/);
-  await transaction(() => record('after'));
+  await transaction(() => writeEntry('after'));
   await sleep(700);
-  await transaction(() => record('after'));
+  await transaction(() => writeEntry('after'));
   expect(await follower.ended).toMatchObject({ code: 0, stderr: '' });
 });
 
@@ -134,7 +134,7 @@ describe('filters', () => {
     expect(await tailJson('--until', begin, '--action', 'user-created')).toEqual([]);
   });
 
-  test('names that nobody has and times that are none are refused', async () => {
+  test('unknown names and invalid times are refused', async () => {
     const run = (...args: string[]) => runCommand(['audit', 'tail', ...args], { environment });
     const [target, actor, time] = await Promise.all([
       run('--target', 'nobody'),
@@ -148,7 +148,7 @@ describe('filters', () => {
     expect(time.stderr).toContain('--since');
   });
 
-  test('people read names and no ids; CSV has a line of titles', async () => {
+  test('tables have names and no ids; CSV has a header', async () => {
     const [table, csv] = await Promise.all([
       tail('--target', ada),
       tail('--target', ada, '--format', 'csv'),

@@ -1,4 +1,4 @@
-/** The record on the command line. */
+/** `audit verify`, `audit checkpoint` and `audit tail`. */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -21,7 +21,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test('what operators do is told, checked and noted down; what is cut off afterwards is found', async () => {
+test("operators' changes are listed, verified and signed; entries that are cut off later are found", async () => {
   const email = newAddress();
   const create = ['createuser', '--active', '--noinput', '--password-stdin', '--email', email];
   expect(await runCommand(create, { environment, input: 'a fine password' })).toMatchObject({
@@ -30,12 +30,12 @@ test('what operators do is told, checked and noted down; what is cut off afterwa
   await runCommand(['keys', 'rotate'], { environment });
 
   const tail = await runCommand(['audit', 'tail', '--json'], { environment });
-  const told = tail.stdout
+  const entries = tail.stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
     .filter(({ action }) => action !== 'audit-chain-started');
-  expect(told).toMatchObject([
+  expect(entries).toMatchObject([
     { action: 'user-created', actorKind: 'operator', after: { email } },
     { action: 'signing-key-rotated', actorKind: 'operator' },
   ]);

@@ -5,7 +5,7 @@ import { hasShell, runInShell } from '../support/shell.ts';
 
 const environment = {};
 
-test('the script is for a shell that is known', async () => {
+test('an unknown shell is wrong usage', async () => {
   const wrong = await runCommand(['completion', 'tcsh'], { environment });
   expect(wrong).toMatchObject({ code: 2, stdout: '' });
   expect(wrong.stderr).toMatch(/bash.*zsh/);

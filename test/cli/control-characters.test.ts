@@ -1,4 +1,4 @@
-/** Stored text with control characters and marks of direction, on its way to a terminal and to the log. */
+/** Stored text with control characters and bidirectional controls, at a terminal and in the log. */
 
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
@@ -10,13 +10,13 @@ import { runCommand } from '../support/command-line.ts';
 import { goodPassword } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 
-/** C0, DEL, C1, separators of lines, marks of direction, the byte order mark. */
-const disturbing = [
+/** C0, DEL, C1, line separators, bidirectional controls, the byte order mark. */
+const unprintable = [
   0x07, 0x08, 0x09, 0x0a, 0x0d, 0x1b, 0x7f, 0x80, 0x85, 0x90, 0x9b, 0x9d, 0x9f, 0x61c, 0x200e,
   0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069, 0xfeff,
 ].map((code) => String.fromCharCode(code));
-const canary = `a${disturbing.join('[31mb')}z`;
-const disturbs = (text: string) => disturbing.filter((character) => text.includes(character));
+const canary = `a${unprintable.join('[31mb')}z`;
+const unprintableIn = (text: string) => unprintable.filter((character) => text.includes(character));
 
 let service: TestService;
 let email: string;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   const root = await superuser(service);
   email = root.email;
   const { query } = service.database;
-  // As an import or an older release may have left it: input is refused since.
+  // Stored by an import or an older release; this release refuses such input.
   await query(
     'update users set first_name = $1, last_name = $1, username = $1, pending_email = $1',
     [canary],
@@ -91,7 +91,7 @@ describe('I03: the command line prints no control character of stored text', () 
       for (const format of ['table', 'csv', 'json']) {
         const { code, stdout } = await command(...list, '--format', format);
         const text = stdout.replaceAll('\n', '');
-        expect([list, format, code, disturbs(text)]).toEqual([list, format, 0, []]);
+        expect([list, format, code, unprintableIn(text)]).toEqual([list, format, 0, []]);
         if (list[0] !== 'audit') expect(stdout).toContain('[31mb'); // the text is there
       }
     }
@@ -114,14 +114,14 @@ describe('I03: the command line prints no control character of stored text', () 
       ['groups', 'show', 'plain'],
     ]) {
       const { code, stdout } = await command(...words);
-      expect([words, code, disturbs(stdout.replaceAll('\n', ''))]).toEqual([words, 0, []]);
+      expect([words, code, unprintableIn(stdout.replaceAll('\n', ''))]).toEqual([words, 0, []]);
       expect(stdout).toContain('[31mb');
     }
   });
 
-  test('I03: in a refusal that quotes its input', async () => {
+  test('I03: in an error that quotes its input', async () => {
     const { code, stderr } = await command('users', 'show', canary);
-    expect([code, disturbs(stderr.replaceAll('\n', ''))]).toEqual([1, []]);
+    expect([code, unprintableIn(stderr.replaceAll('\n', ''))]).toEqual([1, []]);
   });
 });
 
@@ -142,7 +142,7 @@ describe('I03: the log', () => {
   test('I03: JSON lines have an escape for each character and parse to the text', () => {
     const text = logged(false);
     expect(text.match(/\n/g)).toHaveLength(1);
-    expect(disturbs(text.trimEnd())).toEqual([]);
+    expect(unprintableIn(text.trimEnd())).toEqual([]);
     expect(JSON.parse(text)).toMatchObject({
       msg: canary,
       userAgent: canary,
@@ -154,7 +154,7 @@ describe('I03: the log', () => {
   test('I03: readable lines have a space for each character', () => {
     const text = logged(true);
     expect(text).toContain('[31mb');
-    expect(disturbs(stripVTControlCharacters(text).replaceAll('\n', ''))).toEqual([]);
+    expect(unprintableIn(stripVTControlCharacters(text).replaceAll('\n', ''))).toEqual([]);
   });
 });
 

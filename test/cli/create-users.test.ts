@@ -1,4 +1,4 @@
-/** Making and activating accounts on the command line while no server runs. */
+/** Creating and activating accounts on the command line without a running server. */
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { factOf, type MailServer, startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
 
-// Several processes in a row, and others beside them.
+// Several processes start one after the other, while other tests run.
 vi.setConfig({ testTimeout: 60_000 });
 
 let database: TestDatabase;
@@ -45,7 +45,7 @@ const usersOf = (email: string) =>
 const verification = 'Confirm your email address';
 const rights = 'Security notice: administrator rights';
 
-/** Subjects of the mails for an address, when nothing is left to be sent to anybody. */
+/** Subjects of the mails for an address, after the mail queue is empty. */
 async function subjectsTo(email: string): Promise<string[]> {
   while ((await database.query('select 1 from graphile_worker.jobs')).length > 0) await sleep(50);
   return mail.mails.filter(({ to }) => to === email).map(({ subject }) => subject);
@@ -54,13 +54,13 @@ async function subjectsTo(email: string): Promise<string[]> {
 const done = { code: 0, stderr: '' };
 
 describe.concurrent('done', () => {
-  test('createuser makes a pending user, and activateuser takes the mailed code once', async () => {
+  test('createuser creates a pending user, and activateuser accepts the mailed code once', async () => {
     const email = newAddress();
     const options = ['--username', email.split('@')[0] ?? '', '--first-name', 'Ada'];
-    const made = await create('createuser', email, { options });
-    expect(made).toMatchObject(done);
-    expect(made.stdout).toContain(email);
-    expect(made.stdout).toContain('activateuser');
+    const created = await create('createuser', email, { options });
+    expect(created).toMatchObject(done);
+    expect(created.stdout).toContain(email);
+    expect(created.stdout).toContain('activateuser');
     const pending = { status: 'PENDING', is_staff: false, is_superuser: false, groups: [] };
     const profile = { username: options[1], first_name: 'Ada', last_name: '', hashes: 1 };
     expect(await usersOf(email)).toEqual([{ ...pending, ...profile }]);
@@ -77,12 +77,12 @@ describe.concurrent('done', () => {
     expect(again.stderr).toMatch(/^INVALID_CODE: /);
   });
 
-  test('createstaffuser makes a pending staff user, and activateuser asks for the code', async () => {
+  test('createstaffuser creates a pending staff user, and activateuser asks for the code', async () => {
     const email = newAddress();
-    const made = await create('createstaffuser', email, { options: ['--json'] });
-    expect(made).toMatchObject(done);
+    const created = await create('createstaffuser', email, { options: ['--json'] });
+    expect(created).toMatchObject(done);
     const flags = { status: 'PENDING', isStaff: true, isSuperuser: false };
-    expect(JSON.parse(made.stdout)).toEqual({
+    expect(JSON.parse(created.stdout)).toEqual({
       id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       email,
       username: null,
@@ -99,36 +99,36 @@ describe.concurrent('done', () => {
     expect(await usersOf(email)).toMatchObject([{ status: 'ACTIVE', is_staff: true, groups: [] }]);
   });
 
-  test('with --active a user is active at once and no code is mailed', async () => {
+  test('with --active a user is active immediately and no code is mailed', async () => {
     const email = newAddress();
-    const made = await create('createuser', email, { options: ['--active', '--json'] });
-    expect(made).toMatchObject(done);
-    expect(JSON.parse(made.stdout)).toMatchObject({ email, status: 'ACTIVE', isStaff: false });
+    const created = await create('createuser', email, { options: ['--active', '--json'] });
+    expect(created).toMatchObject(done);
+    expect(JSON.parse(created.stdout)).toMatchObject({ email, status: 'ACTIVE', isStaff: false });
     expect(await usersOf(email)).toMatchObject([{ status: 'ACTIVE', is_staff: false, hashes: 1 }]);
     expect(await subjectsTo(email)).toEqual([]);
   });
 
-  test('with --active a staff user is told of the rights and gets no code', async () => {
+  test('with --active a staff user gets a notice of the rights and no code', async () => {
     const email = newAddress();
-    const made = await create('createstaffuser', email, { options: ['--active'] });
-    expect(made).toMatchObject(done);
-    expect(made.stdout).toContain(email);
-    expect(made.stdout).not.toContain('activateuser');
+    const created = await create('createstaffuser', email, { options: ['--active'] });
+    expect(created).toMatchObject(done);
+    expect(created.stdout).toContain(email);
+    expect(created.stdout).not.toContain('activateuser');
     expect(await usersOf(email)).toMatchObject([{ status: 'ACTIVE', is_staff: true }]);
     expect(await subjectsTo(email)).toEqual([rights]);
   });
 
-  test('createsuperuser makes an active one in Root, who is told of the rights', async () => {
+  test('createsuperuser creates an active user in Root, who gets a notice of the rights', async () => {
     const email = newAddress();
-    const made = await create('createsuperuser', email);
-    expect(made).toMatchObject(done);
-    expect(made.stdout).toContain(email);
+    const created = await create('createsuperuser', email);
+    expect(created).toMatchObject(done);
+    expect(created.stdout).toContain(email);
     const flags = { is_staff: true, is_superuser: true };
     expect(await usersOf(email)).toMatchObject([{ status: 'ACTIVE', ...flags, groups: ['Root'] }]);
     expect(await subjectsTo(email)).toEqual([rights]);
   });
 
-  test('a mail server that hangs neither undoes what was done nor holds it up for long', async () => {
+  test('a mail server that hangs neither undoes the change nor delays the command for long', async () => {
     const hanging = createServer((socket) => {
       socket.on('error', () => undefined);
       socket.write('220 mail.test\r\n'); // and not a word more
@@ -136,7 +136,7 @@ describe.concurrent('done', () => {
     await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
     const { port } = hanging.address() as AddressInfo; // listens on TCP
     const lonely = await createTestDatabase(); // nobody else sends its mails
-    const made = await spawnCommand(
+    const created = await spawnCommand(
       ['createsuperuser', '--noinput', '--password-stdin', '--email', newAddress(), '--json'],
       {
         environment: environmentOf(lonely, { ...mail, port }),
@@ -148,13 +148,13 @@ describe.concurrent('done', () => {
     hanging.close();
     await lonely.drop();
     expect(users).toEqual([{ status: 'ACTIVE' }]);
-    expect(made).toMatchObject({ code: 0, signal: null });
-    expect(JSON.parse(made.stdout)).toMatchObject({ status: 'ACTIVE' });
+    expect(created).toMatchObject({ code: 0, signal: null });
+    expect(JSON.parse(created.stdout)).toMatchObject({ status: 'ACTIVE' });
   });
 });
 
 describe.concurrent('refused', () => {
-  test('of three calls for one person one is done, the others say what is taken', async () => {
+  test('of three concurrent calls for one person one succeeds, and the others name the taken fields', async () => {
     const email = newAddress();
     const username = email.split('@')[0] ?? '';
     const results = await Promise.all([
@@ -172,7 +172,7 @@ describe.concurrent('refused', () => {
     expect(await usersOf(email)).toHaveLength(1);
   });
 
-  test('every bad field is named at once, as its option is called, and no password repeated', async () => {
+  test('all invalid fields are named together by their options, and no password is repeated', async () => {
     const options = ['--first-name', 'https://evil.example', '--username', 'a b', '--json'];
     const password = 'password123';
     const refused = await create('createuser', 'not-an-address', { options, password });
@@ -185,7 +185,7 @@ describe.concurrent('refused', () => {
   });
 
   // One in 64 codes begins with a dash.
-  test('a wrong code, though it begins like an option', async () => {
+  test('a wrong code that begins like an option', async () => {
     const args = ['activateuser', '--code', '-bCdEfGhIjKlMnOpQrStUv'];
     const refused = await runCommand(args, { environment });
     expect(refused).toMatchObject({ code: 1, stdout: '' });

@@ -23,7 +23,7 @@ const superusers = (database: TestDatabase) =>
 
 const theOne = { email, status: 'ACTIVE', group: 'Root' };
 
-/** A database of its own for each test, as there is a first superuser only once. */
+/** Runs a test on its own database, because a database has a first superuser only once. */
 async function withDatabase(work: (database: TestDatabase) => Promise<void>): Promise<void> {
   const database = await createTestDatabase();
   try {
@@ -33,7 +33,7 @@ async function withDatabase(work: (database: TestDatabase) => Promise<void>): Pr
   }
 }
 
-test.concurrent('called four times at once, and later with another address, it makes one', () =>
+test.concurrent('four concurrent calls, and a later one with another address, create one superuser', () =>
   withDatabase(async (database) => {
     const environment = { ...environmentOf(database, mail), ...admin };
     const results = await Promise.all(
@@ -66,7 +66,7 @@ test.concurrent('a weak password is refused and not repeated', () =>
     expect(await superusers(database)).toEqual([]);
   }));
 
-test.concurrent('without its variables it is wrong usage, and says which to set', () =>
+test.concurrent('without its variables it is wrong usage, and the message names them', () =>
   withDatabase(async (database) => {
     const environment = environmentOf(database);
     const { code, stdout, stderr } = await runCommand(['initdefaultadmin'], { environment });

@@ -1,4 +1,4 @@
-/** `doctor`, beside everything that can be wrong, one at a time. */
+/** `doctor`: the finding and the remedy for each fault. */
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -40,7 +40,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** What it finds with these variables changed. */
+/** The findings with these changes to the environment. */
 async function examine(changes: Variables = {}) {
   const { code, stdout, stderr } = await runCommand(['doctor', '--json'], {
     environment: { ...environment, ...changes },
@@ -50,7 +50,7 @@ async function examine(changes: Variables = {}) {
   return { code, findings, of: (name: string) => findings.filter(({ check }) => check === name) };
 }
 
-test('all is well: a line each, exit 0', async () => {
+test('without faults every check prints one line, and the exit code is 0', async () => {
   const { code, findings } = await examine();
   expect(findings.filter(({ judgement }) => judgement !== 'ok')).toEqual([]);
   expect(findings.map(({ check }) => check)).toEqual([
@@ -75,31 +75,31 @@ test('all is well: a line each, exit 0', async () => {
 
 test.each<[string, Variables, string, Finding['judgement'], RegExp]>([
   [
-    'the database is down',
+    'the database is unavailable',
     { DATABASE_URL: 'postgresql://me@127.0.0.1:1/none' },
     'database',
     'fail',
     /ECONNREFUSED/,
   ],
   [
-    'there is no way past the pooler',
+    'there is no connection without the pooler',
     { DATABASE_DIRECT_URL: 'postgresql://me@127.0.0.1:1/none' },
     'pooler bypass',
     'fail',
     /ECONNREFUSED/,
   ],
   [
-    'the secret is another',
+    'the secret key is another one',
     { SECRET_KEY: 'another-key-0123456789-abcdefghijklmnopq' },
     'signing keys',
     'fail',
     /not the key/,
   ],
-  ['the mail server is down', { EMAIL_PORT: '1' }, 'mail server', 'fail', /ECONNREFUSED/],
+  ['the mail server is unavailable', { EMAIL_PORT: '1' }, 'mail server', 'fail', /ECONNREFUSED/],
   ['the mail server has no TLS', { EMAIL_USE_TLS: 'True' }, 'mail server', 'fail', /STARTTLS/],
   ['there is no mail server', { EMAIL_HOST: '' }, 'mail server', 'warn', /development mailbox/],
   [
-    'links lead to a host that is not served',
+    'links lead to a host that is not allowed',
     { PUBLIC_URL: 'https://elsewhere.test' },
     'proxy',
     'fail',
@@ -107,24 +107,27 @@ test.each<[string, Variables, string, Finding['judgement'], RegExp]>([
   ],
   ['a proxy is not counted', { PUBLIC_URL: 'https://auth.test' }, 'proxy', 'warn', /TRUST_PROXY/],
   [
-    'the port is open beside the proxy',
+    'the port is reachable past the proxy',
     { PUBLIC_URL: 'https://auth.test', TRUST_PROXY: '1', HOST: '0.0.0.0' },
     'proxy',
     'warn',
     /past the proxy/,
   ],
   ['there is no TLS', { PUBLIC_URL: 'http://auth.test' }, 'proxy', 'warn', /without TLS/],
-])('%s: it says so, what to do, and the rest', async (_case, changes, check, judgement, what) => {
-  const { code, of } = await examine(changes);
-  const [finding] = of(check);
-  expect(finding).toMatchObject({
-    judgement,
-    what: expect.stringMatching(what),
-    remedy: expect.stringMatching(/\w{3}/),
-  });
-  expect(code).toBe(judgement === 'fail' ? 1 : 0);
-  expect(of('data directory')[0]?.judgement).toBe('ok');
-});
+])(
+  '%s: a finding with a remedy, and the other findings',
+  async (_case, changes, check, judgement, what) => {
+    const { code, of } = await examine(changes);
+    const [finding] = of(check);
+    expect(finding).toMatchObject({
+      judgement,
+      what: expect.stringMatching(what),
+      remedy: expect.stringMatching(/\w{3}/),
+    });
+    expect(code).toBe(judgement === 'fail' ? 1 : 0);
+    expect(of('data directory')[0]?.judgement).toBe('ok');
+  },
+);
 
 test('each fault of the configuration is a finding', async () => {
   const { code, findings } = await examine({ PORT: 'x', DATABASE_URL: 'mysql://x' });
@@ -132,7 +135,7 @@ test('each fault of the configuration is a finding', async () => {
   expect(findings.map(({ what }) => what.split(' ')[0]).sort()).toEqual(['DATABASE_URL', 'PORT']);
 });
 
-test('an empty database stays empty, one that is ahead and one that lacks something are told apart', async () => {
+test('an empty database stays empty, and newer and older schemas have different findings', async () => {
   const [empty, other] = await Promise.all([createTestDatabase(), createTestDatabase()]);
   await empty.query('drop schema public cascade; create schema public');
   const found = await examine({ DATABASE_URL: empty.url });
@@ -156,7 +159,7 @@ test('an empty database stays empty, one that is ahead and one that lacks someth
 const tablesOf = ({ query }: TestDatabase) =>
   query("select 1 from information_schema.tables where table_schema = 'public'");
 
-test('dead letters, old keys and open rights are told', async () => {
+test('dead mails, old keys and open file permissions are findings', async () => {
   await service.database.query(
     `select graphile_worker.add_job('send-mail', '{"mail":"verify-email"}', run_at => now() + interval '1 day')`,
   );
@@ -182,7 +185,7 @@ test('dead letters, old keys and open rights are told', async () => {
 test.each([
   [3, 'warn'],
   [-60, 'fail'],
-] as const)('a clock that is %i seconds wrong is told: %s', async (seconds, judgement) => {
+] as const)('a clock that is %i seconds wrong is a finding: %s', async (seconds, judgement) => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1000, shouldAdvanceTime: true });
   try {
     const { of } = await examine();

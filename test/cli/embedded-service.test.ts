@@ -1,4 +1,4 @@
-/** The service on its embedded database, with no environment at all. */
+/** The service on its embedded database, without environment variables. */
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
@@ -9,10 +9,10 @@ import { factOf, type ReceivedMail } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
 
-// Several processes in a row, and others beside them.
+// Several processes start one after the other, while other tests run.
 vi.setConfig({ testTimeout: 60_000 });
 
-test('accounts, keys and tokens are kept through commands, kill -9 and a new start', async () => {
+test('accounts, keys and tokens survive commands, kill -9 and a restart', async () => {
   const directory = makeScratchDirectory('cli');
   const options = { environment: {}, directory };
   const create = (command: string, email: string) =>
@@ -22,7 +22,7 @@ test('accounts, keys and tokens are kept through commands, kill -9 and a new sta
     });
   const servers: RunningServer[] = [];
   const start = async (): Promise<Client> => {
-    // The port is all that is set: 4000 may be in use where the tests run.
+    // Only the port is set: 4000 can be in use on the machine of the tests.
     const server = await startServer(options);
     servers.push(server);
     return createClient(server.address);
@@ -54,7 +54,7 @@ test('accounts, keys and tokens are kept through commands, kill -9 and a new sta
     expect(await isServerFile(data)).toBe(false);
   } finally {
     for (const server of servers) await server.end('SIGKILL');
-    // The last to leave stops the database.
+    // The last process to release its lease stops the database.
     if (await isServerFile(data)) await runCommand(['migrate'], options);
     await rm(directory, { recursive: true, force: true });
   }
@@ -64,7 +64,7 @@ async function modeOf(path: string): Promise<string> {
   return ((await stat(path)).mode & 0o777).toString(8);
 }
 
-/** Whether the database's server runs, or has been left behind. */
+/** Whether the database server runs, or an earlier one left its files. */
 async function isServerFile(data: string): Promise<boolean> {
   const names = await readdir(join(data, 'postgres', 'data')).catch((): string[] => []);
   return names.includes('postmaster.pid');

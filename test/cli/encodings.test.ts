@@ -1,4 +1,4 @@
-/** Bytes that are no UTF-8 are refused by every command that reads them, and change nothing. */
+/** Commands refuse input that is not UTF-8, and change nothing. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -42,7 +42,7 @@ test.each([
   expect(await service.database.query('select 1 from users where email = $1', [email])).toEqual([]);
 });
 
-test('a password in UTF-8 is taken, with and without a byte order mark before it', async () => {
+test('a password in UTF-8 is accepted, with and without a byte order mark', async () => {
   for (const mark of ['', '\ufeff']) {
     const email = newAddress();
     expect(await run(fromStdin(email), `${mark}${password}\n`)).toMatchObject({ code: 0 });
@@ -62,7 +62,7 @@ test('answers in a pipe are UTF-8 or refused', async () => {
   expect(rows).toEqual([{ first_name: 'Zoë' }]);
 });
 
-test('a file to apply is UTF-8, and may begin with a byte order mark', async () => {
+test('a manifest is UTF-8, with or without a byte order mark', async () => {
   const directory = makeScratchDirectory('apply');
   const file = join(directory, 'access.yaml');
   const text = 'groups:\n  Éditeurs:\n    description: Größe\n';

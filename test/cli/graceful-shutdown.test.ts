@@ -1,4 +1,4 @@
-/** SIGTERM behind a balancer that probes: nothing that it still sends is lost. */
+/** SIGTERM with a load balancer that probes readiness: no request is lost. */
 import { Agent, get, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -6,12 +6,12 @@ import { environmentOf, type RunningServer, startServer } from '../support/comma
 import { createTestDatabase } from '../support/database.ts';
 
 const rounds = 2;
-/** For so many milliseconds a yes is believed from when it was asked for; the server lingers for longer. */
+/** Milliseconds for which a positive probe counts, from its start; the delay of the shutdown is longer. */
 const patience = 200;
-/** What could not be sent so soon after a yes, because this process had no time, need not be answered. */
+/** A request that this process sent too late after a positive probe needs no answer. */
 const lateness = 250;
 
-/** Status of the readiness, or nothing when it is gone. */
+/** Status of the readiness probe; undefined without an answer. */
 const probe = (address: string): Promise<number | undefined> =>
   new Promise((resolve) => {
     get(`${address}/health/ready`, { agent: false }, (response) => {
@@ -23,13 +23,13 @@ const probe = (address: string): Promise<number | undefined> =>
 interface OperationLabels {
   readonly status: number | string;
   readonly connection: string | undefined;
-  /** Monotonic milliseconds: when its connection was there to send it on. */
+  /** Monotonic milliseconds at which its connection was ready. */
   readonly sentAt: number;
 }
 
 interface Sent extends OperationLabels {
   readonly isLate: boolean;
-  /** By the connection that is kept; the others say themselves that they end. */
+  /** Whether it uses the keep-alive connection. The other requests send `connection: close`. */
   readonly isOnKept: boolean;
 }
 
@@ -45,7 +45,7 @@ const ask = (address: string, agent: Agent | false): Promise<OperationLabels> =>
       const { statusCode = 0, headers } = response;
       resolve({ status: statusCode, connection: headers.connection, sentAt });
     });
-    // One that waits for the connection that is kept has its socket, old or new, only when it is sent.
+    // A request on the keep-alive connection gets its socket, old or new, when it is sent.
     asking.on('socket', (socket) => {
       note();
       if (socket.connecting) socket.once('connect', note);
@@ -57,8 +57,8 @@ const ask = (address: string, agent: Agent | false): Promise<OperationLabels> =>
   });
 
 /**
- * Sends until the probe says not to, or an answer that its connection ends: by connections of their own,
- * and by one that is kept.
+ * Sends requests until the probe fails or an answer closes its connection: on new connections and on one
+ * keep-alive connection.
  */
 async function sendUntilNotReady({ address }: Pick<RunningServer, 'address'>) {
   const kept = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -90,14 +90,14 @@ async function sendUntilNotReady({ address }: Pick<RunningServer, 'address'>) {
     await sleep(5);
   }
   await probing;
-  // The probe may have been told while nothing was on its way by the connection that is kept.
+  // The probe can fail while no request is in flight on the keep-alive connection.
   if (isKept) outcomes.push(send(kept));
   const told = await Promise.all(outcomes);
   kept.destroy();
   return told;
 }
 
-test('everything sent before the readiness is gone is answered, and connections are ended in turn', async () => {
+test('every request before the end of readiness is answered, and connections end one by one', async () => {
   const database = await createTestDatabase();
   for (let round = 0; round < rounds; round += 1) {
     const server = await startServer({ environment: { ...environmentOf(database), PORT: '0' } });

@@ -1,4 +1,4 @@
-/** Commands that are killed: whatever the moment, running them again ends well. */
+/** Commands that are killed: at any moment, a second run succeeds. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import {
@@ -12,7 +12,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
 
-// Several processes in a row, and others beside them.
+// Several processes start one after the other, while other tests run.
 vi.setConfig({ testTimeout: 60_000 });
 
 let database: TestDatabase;
@@ -46,7 +46,7 @@ const whole = [{ status: 'ACTIVE', is_superuser: true, group: 'Root', hasPasswor
 /** Milliseconds from the call to the user in the database; set by the first test. */
 let untilMade = 1000;
 
-test('createsuperuser, killed right after the user was made, has its mail sent by the server', async () => {
+test('the server sends the mail of a createsuperuser that was killed after the user was created', async () => {
   const email = newAddress();
   const begin = performance.now();
   const command = await startCommand(...call(email));
@@ -61,11 +61,11 @@ test('createsuperuser, killed right after the user was made, has its mail sent b
   expect(await server.end('SIGTERM')).toMatchObject({ code: 0 });
 });
 
-test('createsuperuser, killed at random moments, leaves one whole user or none', async () => {
+test('createsuperuser, killed at random moments, leaves one complete user or none', async () => {
   const rounds = 3;
   const kill = async (email: string, round: number) => {
     const command = await startCommand(...call(email));
-    // Loading the modules is most of the time; what matters happens towards the end.
+    // The import of the modules takes most of the time; the changes happen near the end.
     const share = 0.5 + (0.6 * (round + Math.random())) / rounds;
     await Promise.race([sleep(share * untilMade), command.ended]);
     await command.end('SIGKILL');

@@ -1,4 +1,4 @@
-/** Lists in their three formats: what a terminal, a spreadsheet and a program get. */
+/** Lists in their three formats: for a terminal, a spreadsheet and a program. */
 import { Writable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ const row = (name: string): Row => ({
   isOn: true,
 });
 
-/** What is printed at a terminal of that width, or into a pipe. */
+/** The output at a terminal of that width, or in a pipe. */
 async function printed(rows: readonly Row[], format: Format, width?: number): Promise<string> {
   let text = '';
   const stdout = new Writable({

@@ -1,4 +1,4 @@
-/** `mail list` and `mail resend`, beside a server whose mail server refuses some recipients. */
+/** `mail list` and `mail resend`, with a mail server that refuses some recipients. */
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { operatorContext } from '../../src/cli/context.ts';
@@ -48,7 +48,7 @@ const failures = async () =>
     )
   ).length;
 
-test('a refused recipient is dead at once, one put off is tried again, and others are not kept waiting', async () => {
+test('a refused recipient is dead immediately, a deferred one is retried, and other mails are not delayed', async () => {
   const [refused, putOff, good] = [newAddress(), newAddress(), newAddress()];
   refusals.set(refused, 550).set(putOff, 451);
   for (const email of [refused, putOff, good]) await register(email);
@@ -81,7 +81,7 @@ test('a refused recipient is dead at once, one put off is tried again, and other
   await until(async () => (await list()).length === 0);
 });
 
-test('a mail is sent again by its id, which the record tells', async () => {
+test('a mail is sent again by its id, and the audit log has an entry', async () => {
   const email = newAddress();
   refusals.set(email, 552);
   await register(email);
@@ -115,7 +115,7 @@ test.each([
   expect(result.stderr).toContain(hint);
 });
 
-test('what is dead goes with the account that is erased', async () => {
+test('an erasure deletes the dead mails of the account', async () => {
   const { email, accessToken } = await somebody(service);
   refusals.set(email, 550);
   const change = 'mutation { updateProfile(input: { firstName: "Eve" }) { __typename } }';

@@ -7,7 +7,7 @@ import { runCommand } from '../support/command-line.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
 
-/** A command that went to the database would fail. */
+/** A command that connects to the database fails. */
 const environment = {
   SECRET_KEY: 'test-only-key-0123456789-abcdefghijklmnop',
   DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/nowhere',
@@ -40,7 +40,7 @@ describe.concurrent('mail preview', () => {
     expect(stdout).toContain('href="https://auth.test/reset-password?uid=');
   });
 
-  test('writes it to a file, in the language asked for', async () => {
+  test('writes it to a file, in the given language', async () => {
     await using directory = await temporaryDirectory();
     const output = join(directory.path, 'mail.html');
     const args = ['mail', 'preview', 'verify-email', '--locale', 'es', '--output', output];
@@ -50,7 +50,7 @@ describe.concurrent('mail preview', () => {
     expect(await readFile(output, 'utf8')).toContain('<html lang="es">');
   });
 
-  test('gives a program subject, text and HTML', async () => {
+  test('has subject, text and HTML in its JSON', async () => {
     const { stdout } = await runCommand(['mail', 'preview', 'invite', '--json'], { environment });
     expect(JSON.parse(stdout)).toEqual({
       name: 'invite',
@@ -73,7 +73,7 @@ describe.concurrent('mail preview', () => {
 });
 
 describe.concurrent('mail test', () => {
-  test('sends a mail right now and says so', async () => {
+  test('sends a mail immediately and prints the result', async () => {
     const server = await startMailServer();
     const args = ['mail', 'test', 'Ops@example.com', '--locale', 'es'];
     const { code, stdout, stderr } = await runCommand(args, { environment: withServer(server) });
@@ -89,7 +89,7 @@ describe.concurrent('mail test', () => {
     ]);
   });
 
-  test('says what the server answered when it refuses', async () => {
+  test('prints the reply of a server that refuses', async () => {
     const server = await startMailServer({
       onRcptTo: (_address, _session, done) =>
         done(Object.assign(new Error('relaying is not for you'), { responseCode: 550 })),
@@ -102,7 +102,7 @@ describe.concurrent('mail test', () => {
     expect(stderr).toContain('550 relaying is not for you');
   });
 
-  test('says that nobody answers, and not the password', async () => {
+  test('prints that no server answers, without the password', async () => {
     const { code, stderr } = await runCommand(['mail', 'test', 'ops@example.com'], {
       environment: {
         ...withServer({ port: 1 }),
@@ -115,7 +115,7 @@ describe.concurrent('mail test', () => {
     expect(stderr).not.toContain('pa55word');
   });
 
-  test('keeps the mail in the development mailbox where no server is set', async () => {
+  test('stores the mail in the development mailbox if no server is set', async () => {
     await using directory = await temporaryDirectory();
     const { code, stdout } = await runCommand(['mail', 'test', 'ops@example.com', '--json'], {
       environment: { ...environment, GATEHOUSE_DATA_DIR: directory.path },
@@ -125,7 +125,7 @@ describe.concurrent('mail test', () => {
     expect(await readdir(join(directory.path, 'mailbox'))).toHaveLength(1);
   });
 
-  test('refuses what is no address', async () => {
+  test('refuses an invalid address', async () => {
     const { code, stderr } = await runCommand(['mail', 'test', 'ops'], { environment });
     expect(code).toBe(1);
     expect(stderr).toContain('VALIDATION_FAILED');

@@ -1,4 +1,4 @@
-/** Bringing a database to the present schema, from the command line. */
+/** `migrate`. */
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-test.concurrent('an empty database, migrated by two at once, is migrated by one of them', async () => {
+test.concurrent('of two concurrent runs on an empty database one migrates it', async () => {
   const name = `${new URL(database.url).pathname.slice(1)}_empty`;
   await database.query(`create database ${name}`);
   const url = new URL(`/${name}`, database.url).href;

@@ -1,4 +1,4 @@
-/** What operators do with people, groups and permissions on the command line. */
+/** Administration of users, groups and permissions on the command line. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { environmentOf, type Variables } from '../support/command.ts';
@@ -23,7 +23,7 @@ afterAll(async () => {
 const run = (args: readonly string[], input = ''): Promise<CommandResult> =>
   runCommand(args, { environment, input });
 
-/** Runs a command that is to succeed, and answers what it printed as JSON. */
+/** Runs a command that has to succeed, and returns its JSON. */
 async function runJson(args: readonly string[]) {
   const { code, stdout, stderr } = await run([...args, '--json']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -72,7 +72,7 @@ describe.concurrent('people', () => {
     expect(table.stdout.trimEnd().split('\n')).toHaveLength(2);
     expect(table.stdout).not.toContain('\u001b');
     expect(csv.stdout).toMatch(/^id,email,username,firstName,/);
-    // A spreadsheet must not take a name for a formula.
+    // A spreadsheet must not execute a name as a formula.
     expect(csv.stdout).toContain(`${tag}-a@example.com,,"'=1+1, ""x""",`);
     expect(json.map(({ email }: Row) => email).sort()).toEqual([
       `${tag}-a@example.com`,
@@ -80,7 +80,7 @@ describe.concurrent('people', () => {
     ]);
   });
 
-  test('a membership is given until a time, explained, shown and taken', async () => {
+  test('a membership is granted until a time, explained, shown and revoked', async () => {
     const email = newAddress();
     const id = await addUser({ email, username: 'Grace' });
     const group = `Group ${id}`;
@@ -122,7 +122,7 @@ describe.concurrent('people', () => {
     expect(again.stderr).toMatch(/^NOT_FOUND: /);
   });
 
-  test('who is disabled has no session left, and who is enabled again has none either', async () => {
+  test('a disabled user has no session, and neither has the user after enable', async () => {
     const email = newAddress();
     const id = await addUser({ email });
     expect(await runJson(['users', 'disable', email, '--yes'])).toEqual({
@@ -135,7 +135,7 @@ describe.concurrent('people', () => {
     expect(await liveSessionsOf(id)).toEqual([]);
   });
 
-  test('sessions are ended and a reset is mailed, without a password passing by', async () => {
+  test('sessions are revoked and a reset is mailed, without a password', async () => {
     const email = newAddress();
     const id = await addUser({ email });
     const done = { id, email, status: 'ACTIVE' };
@@ -150,7 +150,7 @@ describe.concurrent('people', () => {
     expect(refused.stderr).toMatch(/^VALIDATION_FAILED: .*\n {2}\S+: .*resendInvitation/);
   });
 
-  test('a password is read from standard input, ends the sessions and is mailed about', async () => {
+  test('a new password is read from standard input, revokes the sessions and causes a notice', async () => {
     const email = newAddress();
     const id = await addUser({ email });
     const weak = await run(['users', 'set-password', email, '--password-stdin'], 'password123');
@@ -170,7 +170,7 @@ describe.concurrent('people', () => {
 });
 
 describe.concurrent('groups and permissions', () => {
-  test('are made, listed, changed and deleted by name', async () => {
+  test('are created, listed, changed and deleted by name', async () => {
     const code = `shop.view_${randomUUID().slice(0, 8)}`;
     const group = `Shop ${code}`;
     const made = await runJson(['permissions', 'create', code, '--name', 'View']);
@@ -201,10 +201,14 @@ describe.concurrent('groups and permissions', () => {
 
 describe.concurrent('refused with exit 1', () => {
   test.each<[string, readonly string[], string]>([
-    ['nobody has that name', ['users', 'disable', 'nobody@example.com', '-y'], 'NOT_FOUND'],
+    ['an unknown user', ['users', 'disable', 'nobody@example.com', '-y'], 'NOT_FOUND'],
     ['the last active superuser', ['users', 'disable', 'root@example.com', '-y'], 'PROTECTED'],
     ['the Root group', ['groups', 'delete', 'Root', '-y'], 'PROTECTED'],
-    ['a place in Root', ['users', 'grant', 'root@example.com', '--group', 'Root'], 'PROTECTED'],
+    [
+      'a membership in Root',
+      ['users', 'grant', 'root@example.com', '--group', 'Root'],
+      'PROTECTED',
+    ],
     ['no such permission', ['groups', 'create', 'X', '--permissions', 'nix'], 'NOT_FOUND'],
   ])('%s', async (_, args, problem) => {
     const { code, stdout, stderr } = await run(args);
@@ -245,7 +249,7 @@ describe('registrations that wait', () => {
     expect(again.stderr).toMatch(/^NOT_FOUND: /);
   });
 
-  test('are named by their ids where several wait for one address', async () => {
+  test('are reported with their ids if several have one address', async () => {
     const email = newAddress();
     const ids = [await addRegistration(email), await addRegistration(email)];
     const refused = await run(['registrations', 'confirm', email]);
@@ -253,7 +257,7 @@ describe('registrations that wait', () => {
     for (const id of ids) expect(refused.stderr).toContain(id);
   });
 
-  test('are mentioned where an operator looks for the account', async () => {
+  test('are mentioned by commands that look for the account', async () => {
     const email = newAddress();
     await addRegistration(email);
     const shown = await run(['users', 'show', email]);

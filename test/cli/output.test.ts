@@ -1,10 +1,10 @@
-/** What could not be written is an error; a reader that has gone away is none. In a real shell. */
+/** Output in a real shell: a failed write is an error, a closed pipe is not. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { environmentOf, type Variables } from '../support/command.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runInShell } from '../support/shell.ts';
 
-// Several processes in a row, and others beside them.
+// Several processes start one after the other, while other tests run.
 vi.setConfig({ testTimeout: 60_000 });
 
 let database: TestDatabase;
@@ -36,19 +36,19 @@ describe('a full disk is exit 1 with the reason on stderr', () => {
     expect(result.stderr).toMatch(/ENOSPC/);
   });
 
-  test('a change that was made is not undone, and says that only its result is lost', async () => {
+  test('a change is not undone, and the message says that only its output is lost', async () => {
     const script = 'gatehouse permissions create shop.view_order --name View >/dev/full';
     const result = await runInShell('bash', script, { environment });
     expect(result).toMatchObject({ code: 1 });
     expect(result.stderr).toMatch(/^The output could not be written: .*ENOSPC/);
-    const made = await database.query(
+    const created = await database.query(
       "select 1 from permissions where codename = 'shop.view_order'",
     );
-    expect(made).toHaveLength(1);
+    expect(created).toHaveLength(1);
   });
 });
 
-describe('a reader that has gone away is no error', () => {
+describe('a closed pipe is no error', () => {
   test.each(['users list --format csv', 'users list --json', 'users list --limit 1500', '--help'])(
     '%s',
     async (command) => {
@@ -59,14 +59,14 @@ describe('a reader that has gone away is no error', () => {
     },
   );
 
-  test('who has closed standard error as well does not disturb the command', async () => {
+  test('a failure of standard error does not disturb the command', async () => {
     const script = 'gatehouse users show nobody@example.com 2>/dev/full; echo "exit $?"';
     const result = await runInShell('bash', script, { environment });
     expect(result).toMatchObject({ stdout: 'exit 1\n' });
   });
 });
 
-describe('a file that is missing is not taken for a database that is away', () => {
+describe('a missing file is not reported as an unavailable database', () => {
   test.each([
     ['a file to read', 'apply -f nosuch.yaml', 2],
     ['a directory to write to', 'audit checkpoint --output nosuch/checkpoint.json', 1],
@@ -77,7 +77,7 @@ describe('a file that is missing is not taken for a database that is away', () =
     expect(result.stderr).not.toMatch(/database/i);
   });
 
-  test('a mail server that is away', async () => {
+  test('an unavailable mail server', async () => {
     const away = { ...environment, EMAIL_HOST: '127.0.0.1', EMAIL_PORT: '1' };
     const result = await runInShell('bash', 'gatehouse mail test a@example.com', {
       environment: away,

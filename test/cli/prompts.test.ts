@@ -1,4 +1,4 @@
-/** Questions of the create commands: at a real terminal, and answered through a pipe. */
+/** Questions of the create commands, at a real terminal and through a pipe. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -41,7 +41,7 @@ describe.concurrent('through a pipe, a line for each question', () => {
   const linesFor = (email: string, again = goodPassword) =>
     `${[usernameOf(email), email, 'Ada', 'Lovelace', goodPassword, again].join('\n')}\n`;
 
-  test('what the options say is not asked, and all but the address may be left blank', async () => {
+  test('values of options are not asked for, and every answer except the address can be blank', async () => {
     const email = newAddress();
     const input = ['', email, '', goodPassword, goodPassword].join('\r\n');
     const args = ['createuser', '--last-name', 'Lovelace', '--json'];
@@ -52,7 +52,7 @@ describe.concurrent('through a pipe, a line for each question', () => {
     expect(await usersOf(email)).toMatchObject([names]);
   });
 
-  test('a second password that is another one is wrong usage', async () => {
+  test('a different second password is wrong usage', async () => {
     const email = newAddress();
     const input = linesFor(email, 'another battery staple');
     const refused = await runCommand(['createuser', '--json'], { environment, input });
@@ -62,7 +62,7 @@ describe.concurrent('through a pipe, a line for each question', () => {
     expect(await usersOf(email)).toEqual([]);
   });
 
-  test('the command ends when it is done, though its standard input stays open', async () => {
+  test('the command ends although its standard input stays open', async () => {
     const email = newAddress();
     const limit = { limitMilliseconds: 10_000 };
     const command = await startCommand(['createsuperuser'], { environment, ...limit });
@@ -93,7 +93,7 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
     { when: /Password \(again\):/, type: goodPassword },
   ];
 
-  test('every question is asked, and of the passwords only stars are shown', async () => {
+  test('all questions are asked, and passwords are shown as stars', async () => {
     const email = newAddress();
     const made = await atTerminal(['createuser'], { environment, typed: answers(email) });
     expect(made.code).toBe(0);
@@ -108,7 +108,7 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
     expect(await usersOf(email)).toMatchObject([{ status: 'ACTIVE' }]);
   });
 
-  test('the questions stand on the terminal while the JSON goes to a file', async () => {
+  test('the questions are at the terminal, and the JSON is in a file', async () => {
     const email = newAddress();
     const directory = makeScratchDirectory('cli');
     try {
@@ -127,7 +127,7 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
     }
   });
 
-  test('each answer is checked when it is given, and asked for again with the reason', async () => {
+  test('each answer is validated immediately, and the question repeated with the reason', async () => {
     const [taken, email] = [newAddress(), newAddress()];
     const made = await runCommand(
       ['createuser', '--active', '--noinput', '--password-stdin', '--email', taken],
@@ -175,7 +175,7 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
     expect(await usersOf(email)).toEqual([]);
   });
 
-  test('deletion asks first: no leaves everything, yes deletes, Ctrl-C is exit 130', async () => {
+  test('deletion asks first: no changes nothing, yes deletes, Ctrl-C is exit 130', async () => {
     const name = `Group ${newAddress()}`;
     await runCommand(['groups', 'create', name], { environment });
     const groups = () => database.query('select 1 from groups where name = $1', [name]);

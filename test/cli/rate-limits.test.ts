@@ -1,4 +1,4 @@
-/** `rate-limits show` and `rate-limits reset`, beside a server. */
+/** `rate-limits show` and `rate-limits reset`, with a running server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
@@ -83,7 +83,7 @@ test.each([
   expect(result.stderr).toMatch(reason);
 });
 
-test('where attempts are not limited, that is said', async () => {
+test('without rate limits the message says so', async () => {
   const result = await runCommand(['rate-limits', 'show'], {
     environment: { ...environmentOf(service.database, service.mail), RATE_LIMITS: 'off' },
   });

@@ -1,4 +1,4 @@
-/** Commands do what they are asked for: only `migrate` and `serve` migrate, and reading writes nothing. */
+/** Only `migrate` and `serve` apply migrations, and commands that read write nothing. */
 import { existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ afterAll(async () => {
   for (const database of databases) await database.drop();
 });
 
-describe('a schema that is not the one of this release', () => {
+describe('a schema of another release', () => {
   let older: Variables;
   let newer: Variables;
   let migrations: string[];
@@ -82,7 +82,7 @@ describe('a schema that is not the one of this release', () => {
     },
   );
 
-  test('an empty database is said to be empty', async () => {
+  test('an empty database is reported as empty', async () => {
     const { database, environment } = await newDatabase();
     await database.query('drop schema public cascade');
     await database.query('drop schema graphile_worker cascade');
@@ -106,7 +106,7 @@ describe('a schema that is not the one of this release', () => {
 });
 
 describe('reading', () => {
-  test('works where the database takes no writes, makes no key and does no job', async () => {
+  test('works on a read-only database, creates no key and runs no job', async () => {
     const { database, environment } = await newDatabase();
     const made = await runCommand([...create, email], { environment, input: goodPassword });
     expect(made).toMatchObject({ code: 0 });
@@ -124,19 +124,19 @@ describe('reading', () => {
     expect(row).toEqual({ keys: 0, jobs: 1 });
   });
 
-  test('a database without users in a folder without a key is refused, and neither folder nor key is made', async () => {
+  test('a database without users in a directory without a key is refused, and neither directory nor key is created', async () => {
     const { environment: given } = await newDatabase();
     const { SECRET_KEY: _, ...environment } = given;
     const directory = makeScratchDirectory('cli');
     const listed = await runCommand(['users', 'list'], { environment, directory });
-    // Migrating has signed the audit chains, so the database belongs to a key already.
+    // The migrations have signed the audit chains, so the database has a key already.
     expect(listed).toMatchObject({ code: 1, stdout: '' });
     expect(listed.stderr).toMatch(/SECRET_KEY is not set/);
     expect(existsSync(join(directory, '.gatehouse'))).toBe(false);
     await rm(directory, { recursive: true });
   });
 
-  test('without the key of a database that is in use, every command says which key is missing', async () => {
+  test('without the key of a database in use, every command names the missing key', async () => {
     const { environment: given } = await newDatabase();
     const { SECRET_KEY: _, ...environment } = given;
     const [root, directory] = [newAddress(), makeScratchDirectory('cli')];
@@ -151,13 +151,13 @@ describe('reading', () => {
   });
 });
 
-describe('a folder without data', () => {
+describe('a directory without data', () => {
   test.each([
     ...reading,
     'migrate',
     'keys rotate',
     `createsuperuser --noinput --password-stdin --email ${email}`,
-  ])('%s makes no database there, and says how one is made', async (command) => {
+  ])('%s creates no database, and names the command that does', async (command) => {
     const directory = makeScratchDirectory('cli');
     const result = await runCommand(command.split(' '), {
       environment: {},
@@ -171,7 +171,7 @@ describe('a folder without data', () => {
     expect(result.stderr).toMatch(/npx gatehouse serve/);
   });
 
-  test('serve makes one and says where; commands work with it while the server is stopped', async () => {
+  test('serve creates one and prints the directory; commands use it without a server', async () => {
     const directory = makeScratchDirectory('cli');
     const options = { environment: {}, directory };
     const server = await startServer(options);

@@ -1,4 +1,4 @@
-/** `serve` as an operator sees it: what it prints, when it refuses, how it ends. */
+/** `serve`: its output, invalid configurations, workers and its end. */
 import { readFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goodPassword } from '../support/people.ts';
 import { until } from '../support/until.ts';
 
-// Several processes in a row, and others beside them.
+// Several processes start one after the other, while other tests run.
 vi.setConfig({ testTimeout: 60_000 });
 
 async function withDatabase(work: (database: TestDatabase) => Promise<void>): Promise<void> {
@@ -21,7 +21,7 @@ async function withDatabase(work: (database: TestDatabase) => Promise<void>): Pr
   }
 }
 
-/** A port in use, until it is let go. */
+/** A port in use, until its release. */
 async function takePort(): Promise<{ port: number; release(): Promise<void> }> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -38,7 +38,7 @@ const admin = {
   DEFAULT_ADMIN_PASSWORD: goodPassword,
 };
 
-// The file system of /proc refuses directories with ENOENT, as automounters do.
+// /proc answers ENOENT for a new directory, like automounters.
 test.runIf(process.platform === 'linux')(
   'a data directory that the file system does not make is refused, and nothing waits for it',
   async () => {
@@ -50,7 +50,7 @@ test.runIf(process.platform === 'linux')(
 );
 
 describe.concurrent('running', () => {
-  test('it prints where everything is, all of it answers, and SIGTERM is exit 0', () =>
+  test('it prints its addresses, all of them answer, and SIGTERM is exit 0', () =>
     withDatabase(async (database) => {
       const { port, release } = await takePort();
       await release();
@@ -69,7 +69,7 @@ describe.concurrent('running', () => {
         expect(said).toContain(`${name}: ${publicUrl}${path}\n`);
       }
       expect(said).toContain('createsuperuser');
-      // Nobody has an account unless somebody made it.
+      // The service has no default account.
       expect(await database.query('select 1 from users')).toEqual([]);
       const { data } = await createClient(publicUrl).graphql('{ __typename }');
       expect(data).toEqual({ __typename: 'Query' });
@@ -103,7 +103,7 @@ describe.concurrent('running', () => {
 });
 
 describe.concurrent('two workers', () => {
-  test('make one superuser of DEFAULT_ADMIN_*, both serve and count as one, one that dies is replaced, SIGTERM ends all', () =>
+  test('create one superuser of DEFAULT_ADMIN_*, both serve with shared limits, a dead one is replaced, SIGTERM ends all', () =>
     withDatabase(async (database) => {
       const variables = { WORKERS: '2', DEBUG: 'False', ALLOWED_HOSTS: '127.0.0.1', ...admin };
       const server = await startServer({
@@ -129,7 +129,7 @@ describe.concurrent('two workers', () => {
       for (const pid of [two, three, four]) expect(await isAlive(pid)).toBe(false);
     }));
 
-  test('when both have MAX_CONNECTIONS, further connections are closed, not handed to and fro', () =>
+  test('when both have MAX_CONNECTIONS, further connections are closed', () =>
     withDatabase(async (database) => {
       const variables = { WORKERS: '2', MAX_CONNECTIONS: '3', ALLOWED_HOSTS: '127.0.0.1' };
       const environment = { ...environmentOf(database), ...variables, DEBUG: 'False' };
@@ -144,14 +144,14 @@ describe.concurrent('two workers', () => {
           closed += 1;
         });
       }
-      // Less than the eight seconds after which connections without a request are closed.
+      // Less than the eight seconds after which idle connections are closed.
       await until(() => closed >= 6, 5_000);
       expect(closed).toBeLessThan(sockets.length);
       for (const socket of sockets) socket.destroy();
       await server.end('SIGTERM');
     }));
 
-  /** Asks until two processes other than `dead` have answered, by the pids in the log of answers. */
+  /** Sends requests until two processes other than `dead` have answered, by the pids in the log. */
   async function servingPids(
     { address, said }: { address: string; said(): string },
     dead = 0,
@@ -159,8 +159,8 @@ describe.concurrent('two workers', () => {
     const from = said().length;
     const deadline = Date.now() + 15_000;
     while (Date.now() < deadline) {
-      // A new connection each time, which is what the processes share out.
-      // One that was handed to a process in the moment of its death is never answered.
+      // A new connection each time, because the processes share connections.
+      // A connection that was given to a dying process never gets an answer.
       const signal = AbortSignal.timeout(1000);
       const headers = { connection: 'close' };
       await fetch(`${address}/health/live`, { headers, signal }).catch(() => null);
@@ -178,7 +178,7 @@ describe.concurrent('two workers', () => {
     throw new Error(`no two processes have answered:\n${said()}`);
   }
 
-  /** How many each process has answered, in the words of the one that happens to be asked. */
+  /** The number of requests of each process, from `/metrics` of any process. */
   async function healthChecks(address: string): Promise<number[]> {
     const answer = await fetch(`${address}/metrics`, { headers: { connection: 'close' } });
     const series =
@@ -193,7 +193,7 @@ describe.concurrent('two workers', () => {
 });
 
 describe.concurrent('refusing', () => {
-  test('in production, until all that is needed is set, naming all that is missing at once', async () => {
+  test('in production, until all required variables are set, with all missing ones in the message', async () => {
     const refused = await spawnCommand(['serve'], {
       environment: { NODE_ENV: 'production', ALLOWED_HOSTS: 'auth.example.com' },
     });
@@ -225,7 +225,7 @@ describe.concurrent('refusing', () => {
     if (secretKey !== '') expect(refused.stderr).not.toContain(secretKey);
   });
 
-  test.each(['1', '2'])('a port in use is said and exit 1 (WORKERS=%s)', (workers) =>
+  test.each(['1', '2'])('a port in use is reported with exit 1 (WORKERS=%s)', (workers) =>
     withDatabase(async (database) => {
       const { port, release } = await takePort();
       const environment = { ...environmentOf(database), PORT: String(port), WORKERS: workers };

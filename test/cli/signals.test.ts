@@ -1,4 +1,4 @@
-/** What signals do to a server: the first one lets it finish, the second one ends it at once. */
+/** Signals: the first one begins the graceful shutdown, the second one ends the server immediately. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { environmentOf, spawnCommand, startServer, type Variables } from '../support/command.ts';
@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { freePort } from '../support/free-port.ts';
 import { until } from '../support/until.ts';
 
-// Several processes in a row, and others beside them.
+// Several processes start one after the other, while other tests run.
 vi.setConfig({ testTimeout: 60_000 });
 
 let database: TestDatabase;
@@ -24,7 +24,7 @@ describe.each(['1', '2'])('with WORKERS=%s', (workers) => {
       "select 1 from pg_stat_activity where application_name like 'gatehouse-%' and datname = current_database()",
     );
 
-  test('the first Ctrl-C after SIGTERM ends it at once, and no process is left', async () => {
+  test('the first Ctrl-C after SIGTERM ends it immediately, and no process is left', async () => {
     const server = await start();
     process.kill(server.pid, 'SIGTERM');
     await sleep(50);
@@ -33,10 +33,10 @@ describe.each(['1', '2'])('with WORKERS=%s', (workers) => {
     await until(async () => (await connections()).length === 0, 5000);
   });
 
-  test('a second Ctrl-C ends it at once', async () => {
+  test('a second Ctrl-C ends it immediately', async () => {
     const server = await start();
     process.kill(server.pid, 'SIGINT');
-    // The farewell takes 300 ms and more; an echo is believed to be one for 500.
+    // The shutdown takes at least 300 ms; a second signal counts as a duplicate for 500 ms.
     const slow = fetch(`${server.address}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -49,7 +49,7 @@ describe.each(['1', '2'])('with WORKERS=%s', (workers) => {
     expect(ended).toMatchObject({ code: null, signal: 'SIGINT' });
   });
 
-  test('one Ctrl-C that arrives twice, as npm passes it on, still lets it finish', async () => {
+  test('a Ctrl-C that npm duplicates does not interrupt the graceful shutdown', async () => {
     const server = await start();
     process.kill(server.pid, 'SIGINT');
     await sleep(20);
@@ -57,7 +57,7 @@ describe.each(['1', '2'])('with WORKERS=%s', (workers) => {
   });
 });
 
-test('--port and --host are stronger than the environment, and are checked like it', async () => {
+test('--port and --host override the environment, and have the same validation', async () => {
   const port = String(await freePort());
   const options = { environment: { ...environment, PORT: '1', HOST: '192.0.2.1' } };
   const server = await startServer(options, ['--port', port, '--host', '127.0.0.1']);

@@ -1,4 +1,4 @@
-/** Tables at a terminal, in a pipe and as files: a person reads them, a program misses nothing. */
+/** Tables at a terminal fit its width; output in a pipe is complete. */
 
 import { stripVTControlCharacters } from 'node:util';
 import stringWidth from 'string-width';

@@ -1,4 +1,4 @@
-/** Traces, told to a collector that speaks OTLP over HTTP. */
+/** Traces, exported to a collector with OTLP over HTTP. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -24,7 +24,7 @@ interface Span {
   readonly status: { code?: number };
 }
 
-/** Takes what a collector takes, and keeps it. */
+/** An OpenTelemetry collector that stores what it receives. */
 async function startCollector() {
   const spans: Span[] = [];
   const requests: { url: string | undefined; key: unknown; resource: string }[] = [];
@@ -49,7 +49,7 @@ async function startCollector() {
   };
 }
 
-test('a request, its operation, statements, password and mail are told, and no secret', async () => {
+test('a request, its operation, statements, password hash and mail have spans without secrets', async () => {
   await using collector = await startCollector();
   const [database, mail] = await Promise.all([createTestDatabase(), startMailServer()]);
   const server = await startServer({
@@ -110,9 +110,9 @@ test('a request, its operation, statements, password and mail are told, and no s
   expect(collector.requests[0]).toMatchObject({ url: '/v1/traces', key: 'a key' });
   expect(collector.requests[0]?.resource).toContain('auth-test');
   expect(server.said()).toMatch(new RegExp(`"traceId":"${traceId}".*"route":"/auth/register/"`));
-  const told = JSON.stringify(collector.spans);
-  expect(told).toContain('insert into');
+  const exported = JSON.stringify(collector.spans);
+  expect(exported).toContain('insert into');
   for (const secret of [email, goodPassword, code, 'wr0ng-secret', 'x@example.com']) {
-    expect(told).not.toContain(secret);
+    expect(exported).not.toContain(secret);
   }
 });

@@ -1,16 +1,16 @@
-/** How a command has to be called, and what a wrong call is told. None of these gets to a database. */
+/** Usage of commands, and messages for wrong usage. No test here reaches a database. */
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { spawnCommand } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 
-/** A call that got through would fail to connect, which is exit 1. */
+/** A command that connects to this database fails with exit 1. */
 const environment = {
   SECRET_KEY: 'test-only-key-0123456789-abcdefghijklmnop',
   DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/nowhere',
 };
 
-describe.concurrent('a wrong call is exit 2 with its reason on stderr and nothing on stdout', () => {
+describe.concurrent('wrong usage is exit 2 with the reason on stderr and nothing on stdout', () => {
   const noInput = ['createuser', '--noinput', '--password-stdin', '--email', 'ada@example.com'];
   test.each<[string, readonly string[], RegExp]>([
     ['no command', [], /command to run/],
@@ -20,7 +20,7 @@ describe.concurrent('a wrong call is exit 2 with its reason on stderr and nothin
     ['an option given twice', [...noInput, '--email', 'bob@example.com'], /email/],
     ['nothing asked, no address given', ['createuser', '--noinput', '--password-stdin'], /--email/],
     ['nothing asked, no password given', noInput.toSpliced(2, 1), /--password-stdin/],
-    ['what only the parser is given', ['users', 'list', '--terminal', 'x'], /--terminal/],
+    ['an internal option of the parser', ['users', 'list', '--terminal', 'x'], /--terminal/],
   ])('%s', async (_, args, reason) => {
     const { code, stdout, stderr } = await runCommand(args, { environment, input: 'a password' });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -93,14 +93,14 @@ test.concurrent.each([
   expect(alone.stdout.match(new RegExp(`gatehouse ${group} \\S`, 'g'))?.length).toBeGreaterThan(1);
 });
 
-test.concurrent('a command that a group does not have is wrong usage, with the one that was meant', async () => {
+test.concurrent('an unknown command of a group is wrong usage, with a suggestion', async () => {
   const result = await runCommand(['users', 'lst'], { environment });
   expect(result).toMatchObject({ code: 2, stdout: '' });
   expect(result.stderr).toContain('list');
 });
 
-/** All others here run in the test's process. */
-test.concurrent('as a process of its own it is exit 0, 1 or 2, each with its stream', async () => {
+/** The other tests of this file run in the process of the test. */
+test.concurrent('a separate process has exit code 0, 1 or 2, each with its stream', async () => {
   const [help, unreachable, wrong] = await Promise.all([
     spawnCommand(['--help'], { environment }),
     spawnCommand(['users', 'list'], { environment }),
@@ -139,9 +139,9 @@ describe.concurrent('commands of operators, wrongly used: exit 2', () => {
       ['users', 'grant', 'a', '--group', 'G', '--until', '2020-01-01T00:00:00Z'],
       /--until/,
     ],
-    ['a limit that is none', ['users', 'list', '--limit', 'all'], /--limit/],
-    ['a limit of entries that is none', ['audit', 'tail', '--limit', 'all'], /--limit/],
-    ['a limit of buckets that is none', ['rate-limits', 'show', '--limit', '0'], /--limit/],
+    ['an invalid limit', ['users', 'list', '--limit', 'all'], /--limit/],
+    ['an invalid limit of entries', ['audit', 'tail', '--limit', 'all'], /--limit/],
+    ['an invalid limit of buckets', ['rate-limits', 'show', '--limit', '0'], /--limit/],
     ['deletion without a terminal', ['groups', 'delete', 'G'], /--yes/],
     ['deletion without a terminal', ['permissions', 'delete', 'p'], /--yes/],
     ['disabling without a terminal', ['users', 'disable', 'a'], /--yes/],

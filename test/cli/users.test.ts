@@ -1,4 +1,4 @@
-/** Sessions, profiles and explanations on the command line, beside a running server. */
+/** Sessions, profiles and explanations on the command line, with a running server. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Client, createClient } from '../support/client.ts';
@@ -12,7 +12,7 @@ import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
 
-// A server starts, and other processes beside it.
+// A server and other processes start, while other tests run.
 vi.setConfig({ testTimeout: 60_000 });
 
 let database: TestDatabase;
@@ -42,11 +42,11 @@ const runJson = async (...args: string[]) => {
 
 async function addUser(email: string): Promise<string> {
   const create = ['createuser', '--active', '--noinput', '--password-stdin', '--json'];
-  const made = await runCommand([...create, '--email', email], {
+  const created = await runCommand([...create, '--email', email], {
     environment,
     input: goodPassword,
   });
-  return JSON.parse(made.stdout).id;
+  return JSON.parse(created.stdout).id;
 }
 
 async function logIn(email: string): Promise<string> {
@@ -58,7 +58,7 @@ const statusOf = async (token: string) =>
   (await client.rest('GET', '/profile/view/', { token })).status;
 
 describe('sessions', () => {
-  test('one is ended by its id: the server feels it at once, the others go on, the log has it', async () => {
+  test('one is revoked by its id: the server rejects it immediately, the others stay, the audit log has an entry', async () => {
     const email = newAddress();
     await addUser(email);
     const one = await logIn(email);
@@ -85,7 +85,7 @@ describe('sessions', () => {
     expect(await run('sessions', 'revoke', newest.id)).toMatchObject({ code: 1, stdout: '' });
   });
 
-  test('all of a person end together, and a list of none has its titles', async () => {
+  test('all sessions of a user are revoked together, and an empty list has its titles', async () => {
     const email = newAddress();
     await addUser(email);
     const token = await logIn(email);
@@ -113,7 +113,7 @@ describe('sessions', () => {
 });
 
 describe('a profile', () => {
-  test('is edited; what is left out stays, and a new address ends the sessions', async () => {
+  test('is changed; omitted fields stay, and a new email address revokes the sessions', async () => {
     const [email, moved] = [newAddress(), newAddress()];
     const id = await addUser(email);
     const token = await logIn(email);
@@ -138,7 +138,7 @@ describe('a profile', () => {
     });
   });
 
-  test('refuses what is taken or malformed by the name of the option, and a change of nothing', async () => {
+  test('refuses taken and malformed values by the name of the option, and an empty change', async () => {
     const [one, other] = [newAddress(), newAddress()];
     await addUser(one);
     await addUser(other);
@@ -154,7 +154,7 @@ describe('a profile', () => {
   });
 });
 
-describe('explain says why not', () => {
+describe('explain shows obstacles', () => {
   test('no grant, an ended membership, not staff, not active, no such permission', async () => {
     const email = newAddress();
     const group = `Viewers ${email}`;

@@ -1,4 +1,4 @@
-/** The command line beside a running server: both see the same accounts at once. */
+/** The command line with a running server: both see the same accounts immediately. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Client, createClient } from '../support/client.ts';
 import {
@@ -13,7 +13,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { factOf, type MailServer, startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
 
-// Several processes in a row, and others beside them.
+// Several processes start one after the other, while other tests run.
 vi.setConfig({ testTimeout: 60_000 });
 
 let database: TestDatabase;
@@ -41,7 +41,7 @@ async function codeFor(email: string): Promise<string> {
   return factOf((await mail.waitFor(email)).at(-1), 'Code');
 }
 
-test.concurrent('a stranger who registered first neither blocks a superuser nor keeps a say', async () => {
+test.concurrent('an earlier registration of a stranger neither blocks a superuser nor keeps access', async () => {
   const email = newAddress();
   const strangers = 'the password of a stranger';
   await client.rest('POST', '/register/', {
@@ -74,7 +74,7 @@ test.concurrent('a stranger who registered first neither blocks a superuser nor 
   expect(users).toEqual([{ status: 'ACTIVE', first_name: '', is_superuser: true }]);
 });
 
-test.concurrent('a user made and activated on the command line logs in with exactly that password', async () => {
+test.concurrent('a user who was created and activated on the command line logs in with exactly that password', async () => {
   const email = newAddress();
   const password = '  pässwörd with 🔑 and "quotes"  ';
   const made = await runCommand(
@@ -94,7 +94,7 @@ test.concurrent('a user made and activated on the command line logs in with exac
   expect(await logIn(email, password.trim())).toMatchObject({ status: 401 });
 });
 
-test.concurrent('a server with another SECRET_KEY does not start, and says what to do', async () => {
+test.concurrent('a server with another SECRET_KEY does not start, and prints the remedy', async () => {
   const SECRET_KEY = 'another-key-0123456789-abcdefghijklmnop';
   const { code, signal, stderr } = await spawnCommand(['serve'], {
     environment: { ...environment, PORT: '0', SECRET_KEY },

@@ -1,4 +1,4 @@
-/** Mailboxes as people type them into EMAIL_FROM. */
+/** Mailboxes in the forms that people type. */
 import { describe, expect, test } from 'vitest';
 import { domainOf, formatMailbox, parseMailbox } from '../../src/core/mailbox-address.ts';
 
@@ -26,12 +26,12 @@ describe('a mailbox', () => {
     'ada@example.com, eve@example.com',
     'ada@example.com/path',
     `${'a'.repeat(250)}@example.com`,
-  ])('%j is none', (text) => {
+  ])('%j is not valid', (text) => {
     expect(parseMailbox(text)).toBeUndefined();
   });
 });
 
-test('is written as people write it, and its domain in ASCII', () => {
+test('has a text for people, and a domain in ASCII', () => {
   const mailbox = { name: 'Ada', address: 'ada@bücher.example' };
   expect(formatMailbox(mailbox)).toBe('Ada <ada@bücher.example>');
   expect(formatMailbox({ ...mailbox, name: '' })).toBe('ada@bücher.example');

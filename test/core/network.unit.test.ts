@@ -1,4 +1,4 @@
-/** Addresses as proxies write them, and the networks that rate limits count. */
+/** Addresses in the forms of proxies, and the networks that rate limits count. */
 import { expect, test } from 'vitest';
 import { forwardedAddresses, networkOf } from '../../src/core/network.ts';
 
@@ -29,6 +29,6 @@ test.each([
   ['203.0.113.9, unknown, 192.0.2.1', '192.0.2.1'],
   ['192.0.2.1, unknown', ''],
   [' , 192.0.2.1,', '192.0.2.1'],
-])('of X-Forwarded-For %j the addresses %j count', (header, addresses) => {
+])('X-Forwarded-For %j has the addresses %j', (header, addresses) => {
   expect(forwardedAddresses(header)).toBe(addresses);
 });

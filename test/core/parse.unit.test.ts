@@ -1,4 +1,4 @@
-/** Addresses are parsed as addresses, and names that nobody can see are none. */
+/** Parsers of email addresses and names: canonical forms, look-alike characters and invisible names. */
 import { expect, test } from 'vitest';
 import { Problem } from '../../src/core/errors.ts';
 import {

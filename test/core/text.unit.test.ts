@@ -1,4 +1,4 @@
-/** Text from outside: its encoding, and the characters that must not reach a terminal or a page. */
+/** Encodings of input, and characters that must not reach a terminal, a log or a page. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -28,7 +28,7 @@ describe('printable text', () => {
     expect(printable(`a${character}b`)).toBe('a b');
   });
 
-  test.each(['Ada', '李', '👩‍💻', 'a b', 'é', '\u200d'])('%j stays as it is', (text) => {
+  test.each(['Ada', '李', '👩‍💻', 'a b', 'é', '\u200d'])('%j is unchanged', (text) => {
     expect(printable(text)).toBe(text);
   });
 
@@ -36,11 +36,11 @@ describe('printable text', () => {
     expect(printable('a\ud800b')).toBe('a\ufffdb');
   });
 
-  test('lines stay lines', () => {
+  test('lines stay separate', () => {
     expect(printableLines('one\u001b[2K\ntwo\r\n')).toBe('one [2K\ntwo \n');
   });
 
-  test('whatever the text, nothing of it disturbs, and JSON parses to the same value', () => {
+  test('any text becomes printable, and its JSON parses to the same value', () => {
     const property = fc.property(fc.string({ unit: 'binary' }), (text) => {
       expect(isPrintable(printable(text))).toBe(true);
       const json = printableJson(JSON.stringify({ text }));
@@ -65,7 +65,7 @@ describe('UTF-8', () => {
   });
 });
 
-test('HTML has no character of its own in an escaped text', () => {
+test('escaped text has no HTML characters', () => {
   expect(escapeHtml(`<a href="x" title='y'>&amp;</a>`)).toBe(
     '&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;amp;&lt;/a&gt;',
   );

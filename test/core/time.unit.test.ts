@@ -1,4 +1,4 @@
-/** One reader of times: what RFC 3339 has and PostgreSQL can keep, and nothing that does not exist. */
+/** RFC 3339 times: valid forms, days that do not exist, and the range of PostgreSQL. */
 import { expect, test } from 'vitest';
 import { parseRfc3339 } from '../../src/core/time.ts';
 

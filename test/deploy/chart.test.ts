@@ -1,6 +1,6 @@
 /**
- * The chart as the real Helm renders it, with many values, long names and as a subchart. No cluster is at
- * hand: that Kubernetes takes the manifests is not shown. Skipped where there is no Helm for this machine.
+ * The chart, rendered by Helm with many values, with long names and as a subchart. Without a cluster these
+ * tests do not show that Kubernetes accepts the manifests. Skipped if Helm is not available.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const helm = findHelm();
 const directory = makeScratchDirectory('chart');
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-// biome-ignore lint/suspicious/noExplicitAny: manifests are looked into by tests, field by field
+// biome-ignore lint/suspicious/noExplicitAny: tests read manifests field by field
 type Manifest = any;
 
 interface Rendering {
@@ -88,7 +88,7 @@ describe.skipIf(helm === undefined)('the chart', () => {
     expect([status, stdout]).toEqual([0, expect.stringContaining('0 chart(s) failed')]);
   });
 
-  test('by default it is what several replicas need', () => {
+  test('by default it is ready for several replicas', () => {
     const { all, of } = render();
     expect(all.map(({ kind }) => kind).sort()).toEqual([
       'Deployment',
@@ -110,7 +110,7 @@ describe.skipIf(helm === undefined)('the chart', () => {
     expect(of('Job').spec.template.spec.containers[0].args).toEqual(['migrate']);
   });
 
-  test('everything that can be set is where it belongs, in the server and in the migration', () => {
+  test('every value is in the server and in the migration', () => {
     const { all, of } = render({ values: everything });
     expect(all.map(({ kind }) => kind).sort()).toEqual(kinds);
     const pods = [of('Deployment').spec.template, of('Job').spec.template];
@@ -142,7 +142,7 @@ describe.skipIf(helm === undefined)('the chart', () => {
     expect(of('Secret').stringData).toEqual(everything.secret);
   });
 
-  test('numbers and truths of the environment are written as in the file', () => {
+  test('numbers and booleans of the environment are written as in the file', () => {
     const environment = { REFRESH_TOKEN_TTL: 1_209_600, DEBUG: false, EMAIL_PORT: '25' };
     const [container] = render({ values: { environment } }).of('Deployment').spec.template.spec
       .containers;
@@ -155,7 +155,7 @@ describe.skipIf(helm === undefined)('the chart', () => {
     );
   });
 
-  test('selectors choose the pods and the service that they are for', () => {
+  test('selectors select the correct pods and service', () => {
     const { of } = render({ values: everything });
     const server = of('Deployment').spec.template.metadata.labels;
     const migration = of('Job').spec.template.metadata.labels;
@@ -173,13 +173,13 @@ describe.skipIf(helm === undefined)('the chart', () => {
     expect(of('Service').spec.ports.map(({ name }: { name: string }) => name)).toEqual([
       monitored.endpoints[0].port,
     ]);
-    // The job that deploy/prometheus and deploy/grafana name.
+    // The job of deploy/prometheus and deploy/grafana.
     expect(of('Service').metadata.labels[monitored.jobLabel]).toBe('gatehouse');
-    // What changes with a release may not be in the selector of a Deployment.
+    // The selector of a Deployment is immutable, so it must not contain the version.
     expect(Object.keys(of('Deployment').spec.selector.matchLabels)).not.toContain('helm.sh/chart');
   });
 
-  test('pods are replaced when the Secret that the chart makes changes', () => {
+  test('pods are replaced when the Secret of the chart changes', () => {
     const checksum = (secret: object) =>
       render({ values: { ...everything, secret } }).of('Deployment').spec.template.metadata
         .annotations['checksum/secret'];
@@ -241,7 +241,7 @@ describe.skipIf(helm === undefined)('the chart', () => {
     ['/service/port', { service: { port: 70_000 } }],
     ['public-url', { environment: { 'public-url': 'https://auth.example.com' } }],
     ['existingSecret or secret', { existingSecret: '' }],
-  ])('a value that is wrong is refused: %s', (fault, values) => {
+  ])('an invalid value is refused: %s', (fault, values) => {
     expect(() => render({ values })).toThrow(fault);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * What lies in `deploy/` fits the service: it names variables that are read, commands that there are,
- * paths and ports that are served. The tests beside this one run the files.
+ * The files in `deploy/` agree with the service: variables, commands, paths and ports. The other tests of
+ * this directory run the files.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -46,7 +46,7 @@ describe('variables', () => {
     expect(names.filter((name) => !known.has(name))).toEqual([]);
   });
 
-  test('together they are all that production asks for', () => {
+  test('together they are all required variables of production', () => {
     const needed =
       /const requiredInProduction = \[([^\]]*)\]/
         .exec(read('src/config/config.ts'))?.[1]
@@ -58,7 +58,7 @@ describe('variables', () => {
   });
 });
 
-test('what is run is a command of ours', () => {
+test('every command that is run exists', () => {
   const commands = readdirSync(join(root, 'src/cli/commands'))
     .filter((name) => name.endsWith('.ts'))
     .flatMap((name) => [...read(`src/cli/commands/${name}`).matchAll(/command: '(\w+)/g)])
@@ -73,7 +73,7 @@ test('what is run is a command of ours', () => {
   for (const command of run) expect(commands).toContain(command);
 });
 
-test('what the image copies is there, and its launcher runs', () => {
+test('the files that the image copies exist, and its launcher runs', () => {
   const copied = [...containerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
     ([, sources = '']) => sources.split(' '),
   );
@@ -93,7 +93,7 @@ describe('probes', () => {
   });
   afterAll(() => service.close());
 
-  test('ask for paths that are served, by whichever name', async () => {
+  test('use paths that are served, with any Host', async () => {
     const texts = [containerfile, read(balancer), ...templates.map(({ text }) => text)].join('\n');
     const paths = [...new Set(texts.match(/\/health\/\w+/g))];
     expect(paths.sort()).toEqual(['/health/live', '/health/ready']);
@@ -104,7 +104,7 @@ describe('probes', () => {
     }
   });
 
-  test.each(['/health/live', '/health/ready'])('%s needs no Host, and takes one', async (path) => {
+  test.each(['/health/live', '/health/ready'])('%s works without and with a Host', async (path) => {
     const status = async (head: string) =>
       (await exchange(service.address, `GET ${path} ${head}\r\nConnection: close\r\n\r\n`)).status;
     expect(await status('HTTP/1.0')).toBe(200);
@@ -118,7 +118,7 @@ describe('probes', () => {
     expect((await exchange(service.address, bytes)).status).toBe(400);
   });
 
-  test('and everybody means the same port', () => {
+  test('all files use the same port', () => {
     const port = Number(/PORT=(\d+)/.exec(containerfile)?.[1]);
     expect(containerfile).toContain(`EXPOSE ${port}\n`);
     expect(read(balancer)).toMatch(new RegExp(`^  server-template .* gatehouse:${port}$`, 'm'));
@@ -128,7 +128,7 @@ describe('probes', () => {
 });
 
 describe('the chart', () => {
-  test('every value is used, and every one used is there', () => {
+  test('every value is used, and every used value exists', () => {
     const used = templates.flatMap(({ text }) =>
       [...text.matchAll(/\.Values\.([\w.]+)/g)].map(([, path = '']) => path),
     );
@@ -143,7 +143,7 @@ describe('the chart', () => {
   });
 });
 
-test('every file that the compose files name is there, or is made as they say', () => {
+test('every file of the compose files exists, or its creation is documented', () => {
   const overlay = parse(read('deploy/compose/compose.tls.yaml'));
   const files = Object.values<{ volumes?: string[]; env_file?: string }>(compose.services).flatMap(
     ({ volumes = [], env_file: variables }) => [
@@ -160,7 +160,7 @@ test('every file that the compose files name is there, or is made as they say', 
   expect(overlay.services.balancer.environment).toHaveProperty('TLS_CERTIFICATE');
 });
 
-test('the services of the compose file wait for each other, and for services that there are', () => {
+test('the services of the compose file wait for services that exist', () => {
   const names = Object.keys(compose.services);
   expect(names.sort()).toEqual(['balancer', 'gatehouse', 'migrate', 'postgres', 'valkey']);
   expect(compose.services.gatehouse.deploy.replicas).toBe(2);

@@ -1,6 +1,6 @@
 /**
- * Requests through a real HAProxy with the file of `deploy/compose`, to two server processes on one
- * database. Skipped where HAProxy is not installed and cannot be.
+ * Requests through a real HAProxy with the configuration of `deploy/compose`, to two replicas with one
+ * database. Skipped if HAProxy cannot be installed.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -14,7 +14,7 @@ import { until } from '../support/until.ts';
 const isInstalled = process.platform === 'linux' && canRun('haproxy', 'haproxy');
 const [one, two] = ['127.0.0.2', '127.0.0.3'] as const;
 const email = 'root@example.com';
-/** Of compose.yaml: longer than HAProxy needs to notice. */
+/** SHUTDOWN_DELAY of compose.yaml: longer than HAProxy's health checks need. */
 const shutdownDelaySeconds = 3;
 
 describe.skipIf(!isInstalled)('behind HAProxy', { timeout: 60_000 }, () => {
@@ -48,7 +48,7 @@ describe.skipIf(!isInstalled)('behind HAProxy', { timeout: 60_000 }, () => {
     return body.data.access_token as string;
   };
 
-  /** Sends `me` again and again, by four callers at once; answers the statuses when it is stopped. */
+  /** Sends `me` repeatedly from four concurrent clients; returns the statuses when it is stopped. */
   function keepAsking(token: string) {
     const statuses: (number | string)[] = [];
     let isOver = false;
@@ -79,14 +79,14 @@ describe.skipIf(!isInstalled)('behind HAProxy', { timeout: 60_000 }, () => {
   const answeredBy = (address: string) =>
     replicas.at(address).said().split('"request completed"').length - 1;
 
-  test('requests are served, by every replica', async () => {
+  test('every replica serves requests', async () => {
     const token = await logIn();
     const stop = keepAsking(token);
     await until(() => [one, two].every((address) => answeredBy(address) > 20));
     expect(new Set(await stop())).toEqual(new Set([200]));
   });
 
-  test('the address of a session is that of the caller, whatever the caller claims', async () => {
+  test('a session has the address of the client, also with forged headers', async () => {
     const token = await logIn({
       'x-forwarded-for': '203.0.113.9',
       'x-forwarded-host': 'evil.test',
@@ -97,11 +97,11 @@ describe.skipIf(!isInstalled)('behind HAProxy', { timeout: 60_000 }, () => {
     expect(current.ipAddress).toBe('127.0.0.1');
   });
 
-  test.each(['/metrics', '/metrics/', '/%6detrics'])('%s is not there', async (path) => {
+  test.each(['/metrics', '/metrics/', '/%6detrics'])('%s is not reachable', async (path) => {
     expect((await fetch(haproxy.address + path)).status).toBe(404);
   });
 
-  test('no request fails while a replica stops, which is out of rotation before it ends', async () => {
+  test('no request fails while a replica shuts down: it leaves the rotation first', async () => {
     const token = await logIn();
     const stop = keepAsking(token);
     const leaving = replicas.at(two);
@@ -120,7 +120,7 @@ describe.skipIf(!isInstalled)('behind HAProxy', { timeout: 60_000 }, () => {
     expect(new Set(await stopAgain())).toEqual(new Set([200]));
   });
 
-  test('a replica that is killed is passed over at once', async () => {
+  test('a killed replica gets no more requests', async () => {
     const token = await logIn();
     await replicas.at(one).end('SIGKILL');
     const stop = keepAsking(token);

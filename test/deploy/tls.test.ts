@@ -1,6 +1,6 @@
 /**
- * TLS as docs/deployment.md says: nginx in front of HAProxy, and HAProxy alone; both real. Skipped where
- * one of them is not installed and cannot be.
+ * The TLS setups of docs/deployment.md with real programs: nginx in front of HAProxy, and HAProxy alone.
+ * Skipped if one of them cannot be installed.
  */
 import { rm } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request as plainRequest } from 'node:http';
@@ -60,7 +60,7 @@ describe.skipIf(!isInstalled)('with TLS', { timeout: 60_000 }, () => {
   const haproxyWith = (options: { trustedProxies?: string[]; certificate?: string }) =>
     startHaproxy({ replicas: [replica], replicaPort: replicas.port, ...options });
 
-  /** A request from the address of the client, trusting the test's authority alone. */
+  /** A request from the address of the client. It trusts only the certificate authority of the test. */
   function send(
     { port, isPlain = false }: Target,
     path: string,
@@ -94,7 +94,7 @@ describe.skipIf(!isInstalled)('with TLS', { timeout: 60_000 }, () => {
     });
   }
 
-  /** Logs in with forged headers and answers the address that the session list shows. */
+  /** Logs in with forged headers and returns the address in the session list. */
   async function addressOfSession(target: Target): Promise<string> {
     const headers = { 'x-forwarded-for': `${forged}, ${forged}`, 'x-real-ip': forged };
     const credentials = { email, password: goodPassword };
@@ -109,12 +109,12 @@ describe.skipIf(!isInstalled)('with TLS', { timeout: 60_000 }, () => {
 
   const portOf = ({ address }: Pick<Haproxy, 'address'>) => Number(new URL(address).port);
 
-  test('nginx, HAProxy and the service keep the address of the client, and believe no other', async () => {
+  test('nginx, HAProxy and the service keep the address of the client, and trust no other', async () => {
     await using haproxy = await haproxyWith({ trustedProxies: ['127.0.0.1'] });
     await using nginx = await startNginx(String(portOf(haproxy)), certificates);
     const outside = { port: nginx.tlsPort };
     expect(await addressOfSession(outside)).toBe(client);
-    // Past nginx, a caller is not among the trusted proxies.
+    // A client that bypasses nginx is not a trusted proxy.
     expect(await addressOfSession({ port: portOf(haproxy), isPlain: true })).toBe(client);
 
     const { status, headers, text } = await send(outside, '/.well-known/jwks.json');
@@ -143,7 +143,7 @@ describe.skipIf(!isInstalled)('with TLS', { timeout: 60_000 }, () => {
     expect(await addressOfSession({ port: nginx.tlsPort })).toBe('127.0.0.1');
   });
 
-  test('HAProxy terminates TLS itself, and sends plain requests to https', async () => {
+  test('HAProxy terminates TLS, and redirects plain requests to https', async () => {
     await using haproxy = await haproxyWith({ certificate: certificates.bundleFile });
     const target = { port: haproxy.tlsPort ?? 0 };
     expect(await addressOfSession(target)).toBe(client);

@@ -1,12 +1,12 @@
 /**
- * The command line as an operator has it, but in the test's process: all of it except the launcher, in
- * a fraction of the time that a process takes to load.
+ * The command line in the process of the test. It runs everything except the launcher, and needs a
+ * fraction of the time of a separate process.
  */
 import { rm } from 'node:fs/promises';
 import { PassThrough, Writable } from 'node:stream';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import type { Terminal } from '../../src/cli/io.ts';
-// Commands load it when they need it; here that would be in the time of whatever test is first.
+// Imported here, because the import by a command would count for the timeout of the first test.
 import '../../src/bootstrap/app-context.ts';
 import type { CommandOptions as ProcessOptions } from './command.ts';
 import { makeScratchDirectory } from './scratch.ts';
@@ -25,9 +25,9 @@ export async function runCommand(
   { environment, directory, input = '' }: CommandOptions,
 ): Promise<CommandResult> {
   if (args[0] === 'serve' && !args.includes('--help'))
-    throw new Error('serve takes a process of its own');
+    throw new Error('serve needs a separate process');
   const cwd = directory ?? makeScratchDirectory('cli');
-  const [stdout, stderr] = [new Sheet(), new Sheet()];
+  const [stdout, stderr] = [new TextSink(), new TextSink()];
   const stdin = new PassThrough();
   stdin.end(input);
   const terminal: Terminal = { stdin, stdout, stderr, env: environment, cwd: () => cwd };
@@ -36,8 +36,8 @@ export async function runCommand(
   return { code: Number(terminal.exitCode ?? 0), stdout: stdout.text, stderr: stderr.text };
 }
 
-/** Keeps what is written on it. */
-class Sheet extends Writable {
+/** Collects written text. */
+class TextSink extends Writable {
   text = '';
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {

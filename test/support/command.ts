@@ -1,4 +1,4 @@
-/** A command in a process of its own, at a pipe or a terminal: for what only a process has. */
+/** Commands in a separate process with pipes or a pseudo-terminal, for signals, exit codes and prompts. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,8 +12,8 @@ import { testSecretKey } from './secret-key.ts';
 const launcher = fileURLToPath(new URL('../../bin/gatehouse.js', import.meta.url));
 /** A command that takes longer is killed, and its result has the signal instead of a code. */
 const limitMilliseconds = 25_000;
-/** One that does not obey a signal in that time is killed, and its result says so. */
-const obedienceMilliseconds = 8000;
+/** A process that does not end after a signal in that time is killed, and its result has SIGKILL. */
+const signalTimeoutMs = 8000;
 const pollMilliseconds = 10;
 
 /** Of node itself: processes do not compile the same program again. */
@@ -24,7 +24,7 @@ export const compileCache = fileURLToPath(
 export type Variables = Readonly<Record<string, string>>;
 
 export interface ProcessResult {
-  /** Null when a signal ended it. */
+  /** Null if a signal ended the process. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
@@ -34,21 +34,21 @@ export interface ProcessResult {
 export interface CommandOptions {
   /** All that the command sees but for a cache of compiled code; nothing is inherited. */
   readonly environment: Variables;
-  /** Where it runs; without one a new directory, gone afterwards. */
+  /** Working directory; by default a new one that is removed afterwards. */
   readonly directory?: string;
-  /** What stands on its standard input, which ends after that. */
+  /** Standard input, which ends after it. */
   readonly input?: string | Buffer;
   readonly limitMilliseconds?: number;
-  /** A program that runs ours, such as `env`, and becomes it. */
+  /** A program that executes the command, such as `env`. */
   readonly wrapper?: readonly string[];
 }
 
 export interface RunningCommand {
   readonly pid: number;
   readonly ended: Promise<ProcessResult>;
-  /** What stdout and stderr have said up to now. */
+  /** Standard output and standard error up to now. */
   said(): string;
-  /** Waits until stdout or stderr match, and answers the match. */
+  /** Waits until standard output or standard error match, and returns the match. */
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
   /** Writes to standard input without ending it. */
   write(text: string): void;
@@ -74,7 +74,7 @@ export async function startCommand(
   return start([first, ...rest], options);
 }
 
-/** A child and what it says; `program` is not looked up in a shell. */
+/** Starts a process and collects its output. No shell is involved. */
 async function start(
   [program, ...args]: readonly [string, ...string[]],
   { environment, directory, input, limitMilliseconds: limit = limitMilliseconds }: CommandOptions,
@@ -87,7 +87,7 @@ async function start(
     timeout: limit,
     killSignal: 'SIGKILL',
   });
-  child.stdin.on('error', () => undefined); // one that refuses need not read
+  child.stdin.on('error', () => undefined); // a command can end without reading its input
   if (input !== undefined) child.stdin.end(input);
   const said = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -110,8 +110,8 @@ async function start(
     write: (text) => child.stdin.write(text),
     async end(signal) {
       child.kill(signal);
-      const patience = setTimeout(() => child.kill('SIGKILL'), obedienceMilliseconds);
-      return ended.finally(() => clearTimeout(patience));
+      const timer = setTimeout(() => child.kill('SIGKILL'), signalTimeoutMs);
+      return ended.finally(() => clearTimeout(timer));
     },
   };
 }
@@ -129,15 +129,15 @@ async function match(
   isOver: () => boolean,
 ): Promise<RegExpExecArray> {
   for (;;) {
-    const isLastLook = isOver();
+    const isLastCheck = isOver();
     const found = pattern.exec(said());
     if (found) return found;
-    if (isLastLook) throw new Error(`ended without saying ${pattern}:\n${said()}`);
+    if (isLastCheck) throw new Error(`ended without the output ${pattern}:\n${said()}`);
     await sleep(pollMilliseconds);
   }
 }
 
-/** Environment of a command on that database, with that mail server. */
+/** The environment of a command with this database and mail server. */
 export function environmentOf(database: Pick<TestDatabase, 'url'>, mail?: MailServer): Variables {
   return {
     SECRET_KEY: testSecretKey,
@@ -150,11 +150,11 @@ export function environmentOf(database: Pick<TestDatabase, 'url'>, mail?: MailSe
 }
 
 export interface RunningServer extends RunningCommand {
-  /** Where it listens, such as `http://127.0.0.1:4000`. */
+  /** Its address, such as `http://127.0.0.1:4000`. */
   readonly address: string;
 }
 
-/** Starts `gatehouse serve` at a free port and waits until it listens. */
+/** Starts `gatehouse serve` on a free port and waits until it listens. */
 export async function startServer(
   options: CommandOptions,
   args: readonly string[] = [],
@@ -165,14 +165,14 @@ export async function startServer(
   return { ...command, address };
 }
 
-/** One question of a command and what is typed when it stands on the screen. */
+/** A question of a command, and the answer that is typed after it appears. */
 export interface Typed {
   readonly when: RegExp;
   /** Without the return key, which is pressed afterwards. */
   readonly type: string;
 }
 
-/** How to run a program at a pseudo-terminal, by what is installed here; else nothing. */
+/** A program that provides a pseudo-terminal; undefined if none is installed. */
 export function findTerminal(): Terminal | undefined {
   const utilLinux = 'script';
   if (spawnSync(utilLinux, ['--version']).stdout?.includes('util-linux')) {
@@ -186,18 +186,18 @@ export function findTerminal(): Terminal | undefined {
   return undefined;
 }
 
-/** Answers the program that runs a shell command at a pseudo-terminal. */
+/** Returns the program and its arguments that run a shell command at a pseudo-terminal. */
 export type Terminal = (shellCommand: string) => [string, ...string[]];
 
 export interface TerminalOptions extends CommandOptions {
   readonly typed: readonly Typed[];
-  /** The shell's, such as `>file`. */
+  /** A redirection of the shell, such as `>file`. */
   readonly redirection?: string;
 }
 
 /**
- * Runs `gatehouse …args` at a terminal, typing each answer when its question stands there. `stdout`
- * is all that the terminal showed.
+ * Runs `gatehouse …args` at a terminal, and types each answer after its question appears. `stdout` has
+ * everything that the terminal showed.
  */
 export async function runAtTerminal(
   terminal: Terminal,

@@ -1,4 +1,4 @@
-/** A real shell in which `gatehouse` is a command, as an operator has it: for pipes, redirections, completion. */
+/** A real shell with the command `gatehouse` in its path, for pipes, redirections and completion. */
 import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -44,7 +44,7 @@ export async function runInShell(
   return result;
 }
 
-/** Whether the shell is installed here. */
+/** Whether the shell is installed. */
 export function hasShell(shell: 'bash' | 'zsh'): boolean {
   return spawnSync(shell, ['-c', 'true']).status === 0;
 }

@@ -15,7 +15,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 
 const commands = ['sh', 'rm', 'env', 'ls', 'cat', 'id'];
-/** Which programs of packages load at run time, beside what node itself is linked to. */
+/** Libraries that packages load at run time, in addition to the libraries of node. */
 const moreLibraries = ['librt.so.1', 'libutil.so.1', 'libanl.so.1', 'libresolv.so.2'];
 const certificates = '/etc/ssl/certs/ca-certificates.crt';
 
@@ -52,7 +52,7 @@ export function makeRootFilesystem(root: string): void {
   }
 }
 
-/** A program with the libraries that it is linked to. */
+/** A program and its linked libraries. */
 function copyProgram(root: string, program: string, path: string): void {
   cpSync(realpathSync(program), join(root, path));
   const { output } = librariesOf(program);

@@ -29,15 +29,15 @@ const isPossible =
   canRun('buildah', 'buildah') &&
   canRun('busybox', 'busybox-static');
 if (isPossible) await run();
-else translate('skipped: it needs Linux, root, and buildah and busybox from Debian');
+else printLine('skipped: it needs Linux, root, and buildah and busybox from Debian');
 
 async function run(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'gatehouse-image-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const buildah = buildahIn(directory);
   makeBase(buildah, join(directory, 'base'));
-  translate('building');
-  // The cache of npm is that of this machine.
+  printLine('building');
+  // The build uses the npm cache of this machine.
   const cache = execFileSync('npm', ['config', 'get', 'cache'], { cwd: homedir() })
     .toString()
     .trim();
@@ -56,12 +56,12 @@ async function run(): Promise<void> {
   const container = buildah('from', '--pull-never', 'gatehouse').trim();
   checkFiles(buildah('mount', container).trim());
   await checkService(buildah, container);
-  translate('the image is built, and its service runs');
+  printLine('the image is built, and its service runs');
 }
 
 type Buildah = ReturnType<typeof buildahIn>;
 
-/** Calls buildah with images and containers of our own; answers its standard output. */
+/** Runs buildah with a separate storage; returns its standard output. */
 function buildahIn(directory: string) {
   const storage = ['--root', join(directory, 'storage'), '--runroot', join(directory, 'run')];
   const options = [...storage, '--storage-driver', 'vfs'];
@@ -75,11 +75,11 @@ function buildahIn(directory: string) {
   return Object.assign(call, { options });
 }
 
-/** An image by the name that the Containerfile begins with. */
+/** Creates the image that the Containerfile begins with. */
 function makeBase(buildah: Buildah, directory: string): void {
   const text = readFileSync(join(root, 'deploy/Containerfile'), 'utf8');
   const [, name = ''] = /^FROM (\S+)/m.exec(text) ?? [];
-  translate(`making a stand-in for ${name}`);
+  printLine(`making a stand-in for ${name}`);
   makeRootFilesystem(directory);
   const container = buildah('from', 'scratch').trim();
   buildah('copy', '--quiet', container, directory, '/');
@@ -88,7 +88,7 @@ function makeBase(buildah: Buildah, directory: string): void {
   buildah('rm', container);
 }
 
-/** The image has what runs, and nothing else. */
+/** Checks that the image has only the files that the service needs. */
 function checkFiles(mounted: string): void {
   const files = (path: string) =>
     execFileSync('find', [
@@ -194,7 +194,7 @@ async function checkService(buildah: Buildah, container: string): Promise<void> 
   }
 }
 
-/** The process of the container: no other here serves at that port. */
+/** The process of the container: the only one on this port. */
 function pidServingAt(port: number): number {
   const found = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -207,7 +207,7 @@ function pidServingAt(port: number): number {
   return Number(found);
 }
 
-/** Empty for a process that has ended meanwhile. */
+/** The command line or the environment of a process; empty if the process has ended. */
 function readProc(pid: string, name: 'cmdline' | 'environ'): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
@@ -216,6 +216,6 @@ function readProc(pid: string, name: 'cmdline' | 'environ'): string {
   }
 }
 
-function translate(text: string): void {
+function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }
