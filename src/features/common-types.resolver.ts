@@ -1,5 +1,5 @@
-/** The object types that answers are made of: Acknowledgement, Problem, and unions with it. */
-import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+/** Common GraphQL types: Acknowledgement, Problem, result unions and scalars. */
+import 'reflect-metadata'; // type-graphql needs it when a decorator runs
 import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
 import { createUnionType, Field, ObjectType, registerEnumType } from 'type-graphql';
 import { isTopLevel, type ProblemCode, problemCodes } from '../core/errors.ts';
@@ -7,10 +7,10 @@ import { parseRfc3339 } from '../core/time.ts';
 
 type ClassType = new () => object;
 
-const refusalCodes = Object.fromEntries(
+const dataCodes = Object.fromEntries(
   problemCodes.filter((code) => !isTopLevel(code)).map((code) => [code, code]),
 );
-registerEnumType(refusalCodes, { name: 'ProblemCode' });
+registerEnumType(dataCodes, { name: 'ProblemCode' });
 
 @ObjectType('Acknowledgement')
 export class AcknowledgementType {
@@ -29,7 +29,7 @@ class FieldProblemType {
 
 @ObjectType('Problem')
 class ProblemType {
-  @Field(() => refusalCodes)
+  @Field(() => dataCodes)
   code!: ProblemCode;
 
   @Field(() => String)
@@ -39,7 +39,7 @@ class ProblemType {
   fields!: FieldProblemType[];
 }
 
-/** The union of an operation's success type and Problem; told apart by the code. */
+/** The union of an operation's success type and Problem. Only a Problem has a code. */
 export function resultUnion<Success extends ClassType>(name: string, success: Success) {
   return createUnionType({
     name,
@@ -48,19 +48,19 @@ export function resultUnion<Success extends ClassType>(name: string, success: Su
   });
 }
 
-/** Any JSON value, as it is. */
+/** Any JSON value, unchanged. */
 export const Json = new GraphQLScalarType({
   name: 'JSON',
   description: 'Any JSON value.',
   serialize: (value) => value,
 });
 
-/** The answer of an operation that has nothing to tell but that it is done. */
+/** The result of an operation without data. */
 export function acknowledge(message: string): AcknowledgementType {
   return { message };
 }
 
-/** The instant, whatever its offset; what is no time is refused without being quoted. */
+/** A time with any offset. The error for other input does not quote it. */
 function parseDateTime(raw: unknown): Date {
   const instant = parseRfc3339(raw);
   if (instant) return instant;
@@ -68,29 +68,29 @@ function parseDateTime(raw: unknown): Date {
 }
 
 /**
- * Times that were written lately, each in the place that its milliseconds choose: who is known is asked
- * for again and again, and to write a time costs more than to find it.
+ * A cache of formatted times, indexed by their milliseconds. The times of cached principals are formatted
+ * for every request, and a lookup is faster.
  */
-const places = 4096;
-const times = new Float64Array(places).fill(Number.NaN);
-const texts = new Array<string>(places).fill('');
+const cacheSize = 4096;
+const times = new Float64Array(cacheSize).fill(Number.NaN);
+const texts = new Array<string>(cacheSize).fill('');
 
-function write(time: Date): string {
+function format(time: Date): string {
   const milliseconds = time.getTime();
-  const place = Math.abs(milliseconds) % places;
-  if (times[place] === milliseconds) return texts[place] as string; // is set before the time is
+  const index = Math.abs(milliseconds) % cacheSize;
+  if (times[index] === milliseconds) return texts[index] as string; // as: set together with the time
   const text = time.toISOString();
-  texts[place] = text;
-  times[place] = milliseconds;
+  texts[index] = text;
+  times[index] = milliseconds;
   return text;
 }
 
-/** Times come in with any offset and leave as UTC, in RFC 3339. */
+/** RFC 3339. Input may have any offset; output is UTC. */
 export const DateTime = new GraphQLScalarType({
   name: 'DateTime',
   description: 'A point in time in RFC 3339, such as `2026-01-31T12:00:00.000Z`. Output is in UTC.',
   serialize(value) {
-    if (value instanceof Date) return write(value);
+    if (value instanceof Date) return format(value);
     throw new TypeError('DateTime serialises dates only');
   },
   parseValue: parseDateTime,

@@ -1,5 +1,5 @@
 /** Groups and permissions over GraphQL. */
-import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+import 'reflect-metadata'; // type-graphql needs it when a decorator runs
 import {
   Arg,
   Ctx,

@@ -1,4 +1,4 @@
-/** What somebody may do, and the groups and permissions that decide it. */
+/** The groups and permissions of users, and the check of a permission. */
 
 import DataLoader from 'dataloader';
 import { Problem } from '../../core/errors.ts';
@@ -6,7 +6,7 @@ import type { Actor, RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { Group, Permission } from './access.entities.ts';
 
-/** Whether the person may do what `permission` stands for; superusers always may. */
+/** Whether the actor has the permission. Superusers have every permission. */
 export function holdsPermission(actor: Actor, permission: string): boolean {
   if (actor.person.isSuperuser || actor.permissions.has(permission)) return true;
   for (const grant of actor.permissions) {
@@ -30,24 +30,24 @@ export function matchesGrant(grant: string, permission: string): boolean {
   return permission.length - last.length >= at && permission.endsWith(last);
 }
 
-/** By id, what belongs to each; whoever has nothing is left out. */
+/** Lists by id of their owner, without empty lists. */
 export type ById<Thing> = ReadonlyMap<string, Thing[]>;
 
-/** Each asks for many at once, with one statement for the links and one for what they lead to. */
+/** Each function loads many lists with two statements: one for the links, one for the items. */
 export interface Access {
   groupsOfUsers(userIds: readonly string[]): Promise<ById<Group>>;
   permissionsOfUsers(userIds: readonly string[]): Promise<ById<Permission>>;
   permissionsOfGroups(groupIds: readonly string[]): Promise<ById<Permission>>;
-  /** Codes granted directly and through groups; of superusers every one there is. */
+  /** Codes granted directly and through groups; for superusers all codes. */
   effectivePermissionsOf(userId: string): Promise<string[]>;
   effectivePermissionsOfUsers(userIds: readonly string[]): Promise<ById<string>>;
 }
 
-/** SQL: whether the membership in the row `alias` of `user_groups` has not ended. */
+/** SQL: whether the membership in the row `alias` of `user_groups` has not expired. */
 export const isCurrent = (alias: string) =>
   `(${alias}.expires_at is null or ${alias}.expires_at > now())`;
 
-/** SQL: codes that count for the user in the row `u`, in order. */
+/** SQL: the effective permission codes of the user in the row `u`, sorted. */
 export const effectivePermissionsSql = `array(
   select p.codename from permissions p
   where u.is_superuser
@@ -64,7 +64,7 @@ export const effectivePermissionsSql = `array(
 const grantPattern =
   "replace(replace(replace(replace(p.codename, '\\', '\\\\'), '%', '\\%'), '_', '\\_'), '*', '%')";
 
-/** SQL: whether the user in the row `alias` holds a permission, which is asked for twice as `?`. */
+/** SQL: whether the user in the row `alias` holds a permission. It has the parameter `?` twice. */
 export const holdersSql = (alias: string) => `(
   ${alias}.is_superuser
   or exists (
@@ -80,7 +80,7 @@ export const holdersSql = (alias: string) => `(
   )
 )`;
 
-/** SQL: ids of the same users, some perhaps twice. It reads holders only, and the other way all users. */
+/** SQL: the ids of all holders, possibly repeated. It reads the holders only; `holdersSql` reads every user. */
 export const holderIdsSql = `
   select u.id from users u where u.is_superuser
   union all
@@ -109,7 +109,7 @@ export function createAccess({ em, query }: UnitOfWork): Access {
     const links = await query<Link>(linksSql, [ownerIds]);
     const byItem = Map.groupBy(links, ({ item }) => item);
     const things = await load([...byItem.keys()]);
-    // In the order of the things, which is the order that people read them in.
+    // In the order of the loaded items, which are sorted.
     const owned = things.flatMap((thing) =>
       (byItem.get(thing.id) ?? []).map(({ owner }) => ({ owner, thing })),
     );
@@ -167,12 +167,12 @@ export interface AccessLoaders {
   readonly effectivePermissionsOfUser: DataLoader<string, string[]>;
 }
 
-/** The loaders of a request, which live as long as its context. */
+/** The loaders of a request, for the lifetime of its context. */
 export type AccessLoadersOf = (context: RequestContext) => AccessLoaders;
 
 /**
- * Items of the lists that one request may have answered. What an operation weighs beforehand assumes short
- * lists; there may be thousands of permissions, once for each of a page of superusers.
+ * The largest number of list items in the answer to one request. The cost of an operation assumes short
+ * lists, but each superuser on a page may have thousands of permissions.
  */
 const maxItems = 50_000;
 
@@ -184,15 +184,15 @@ function createItemCount(): CountItems {
   return (lists) => {
     left -= lists.reduce((sum, { length }) => sum + length, 0);
     if (left >= 0) return;
-    const message = `Their groups and permissions are more than ${maxItems} items: ask for fewer at once.`;
+    const message = `Their groups and permissions are more than ${maxItems} items: request fewer at once.`;
     throw new Problem('VALIDATION_FAILED', { fields: [{ path: 'first', message }] });
   };
 }
 
 export function createAccessLoaders(access: Access): AccessLoadersOf {
-  const kept = new WeakMap<RequestContext, AccessLoaders>();
+  const cached = new WeakMap<RequestContext, AccessLoaders>();
   return (context) => {
-    const known = kept.get(context);
+    const known = cached.get(context);
     if (known) return known;
     const count = createItemCount();
     const loaders = {
@@ -201,7 +201,7 @@ export function createAccessLoaders(access: Access): AccessLoadersOf {
       permissionsOfGroup: loaderOf(access.permissionsOfGroups, count),
       effectivePermissionsOfUser: loaderOf(access.effectivePermissionsOfUsers, count),
     };
-    kept.set(context, loaders);
+    cached.set(context, loaders);
     return loaders;
   };
 }
@@ -217,7 +217,7 @@ function loaderOf<Thing>(
       count(lists);
       return lists;
     },
-    // A mutation may change between two fields what was loaded for the first.
+    // No cache: a mutation may change the rows between two fields.
     { cache: false },
   );
 }

@@ -95,7 +95,7 @@ export function createLogin(deps: LoginDeps): Login {
     const session = await deps.sessions.create(id, context.client, hash);
     if (!session) throw new Problem('INVALID_CREDENTIALS');
     await deps.audit.append({ action: 'login', actorId: id, target: { type: 'user', id } });
-    await deps.sessions.recordEnded(session);
+    await deps.sessions.auditEnded(session);
     if (newHash !== undefined) await deps.users.setPasswordHash(user, newHash);
     return { user, session };
   };

@@ -1,4 +1,4 @@
-/** A one-time password is a mail by definition: recording one enqueues it, in the same transaction. */
+/** Queues the mail of a new one-time password, in the transaction that inserts it. */
 import type { EventArgs, EventSubscriber } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { MailMessage } from '../../mail/outbox.ts';
@@ -11,13 +11,13 @@ export class OneTimePasswordSubscriber implements EventSubscriber<OneTimePasswor
   }
 
   async afterCreate({ entity, em }: EventArgs<OneTimePassword>): Promise<void> {
-    // The manager of an event is typed for any driver; ours is always PostgreSQL's.
-    await enqueueMail(em as EntityManager, intentOf(entity));
+    // as: MikroORM types the manager of an event for any driver. Here it is always PostgreSQL's.
+    await enqueueMail(em as EntityManager, messageOf(entity));
   }
 }
 
-/** A change of address has two: one that confirms it at the new, one that stops it at the present. */
-function intentOf({ id: oneTimePasswordId, kind, email, user }: OneTimePassword): MailMessage {
+/** An email change has two: one to the new address confirms it, one to the current address cancels it. */
+function messageOf({ id: oneTimePasswordId, kind, email, user }: OneTimePassword): MailMessage {
   if (kind === 'verify-email') return { mail: kind, oneTimePasswordId };
   const isNotice = kind === 'change-email' && email === user.email;
   return { mail: isNotice ? 'email-change-requested' : kind, oneTimePasswordId };

@@ -1,6 +1,6 @@
 /**
- * One-time passwords: issued with a mail, used up by one conditional UPDATE, so that of any number
- * of parallel callers exactly one wins.
+ * One-time passwords. Each is issued with a mail. One conditional UPDATE consumes it, so that of parallel
+ * callers exactly one succeeds.
  */
 import { v7 as uuidv7 } from 'uuid';
 import type { EmailAddress } from '../../core/parse.ts';
@@ -11,48 +11,48 @@ import type { User } from '../users/user.entity.ts';
 import { OneTimePassword, type OneTimePasswordKind } from './one-time-password.entity.ts';
 
 export interface Consumed {
-  /** The address that the secret proves. */
+  /** The address that the secret verifies. */
   readonly email: string;
 }
 
 export interface Owner {
   readonly userId: string;
-  /** The address that the secret proves. */
+  /** The address that the secret verifies. */
   readonly email: string;
-  /** Whether it would be accepted now. */
+  /** Whether it is valid now. */
   readonly isLive: boolean;
 }
 
 export interface NewOneTimePassword {
   readonly user: User;
   readonly kind: OneTimePasswordKind;
-  /** The address that it is mailed to and proves; the user's when left out. */
+  /** The recipient, which the secret verifies; by default the address of the user. */
   readonly email?: EmailAddress;
 }
 
-/** How many of one kind were issued to a user; codes that are long over are not counted. */
+/** How many of one kind were issued to a user. Deleted ones are not counted. */
 export interface IssuedCounts {
   readonly total: number;
   readonly withinHour: number;
   readonly withinMinute: number;
-  /** How many would be accepted now. */
+  /** How many are valid now. */
   readonly live: number;
 }
 
 export interface OneTimePasswords {
-  /** Records one, and with it its mail. Needs a transaction. */
+  /** Issues one and queues its mail. Needs a transaction. */
   issue(password: NewOneTimePassword): void;
   issuedCounts(user: User, kind: OneTimePasswordKind): Promise<IssuedCounts>;
   /**
-   * Whose secret it is, used up or not. Lock its address and that user before anything else is
-   * touched: everybody takes the locks in this order, so that nobody waits in a circle.
+   * The owner of a secret, valid or not. Lock first the address and then the user: all transactions use
+   * this order, so that none deadlock.
    */
   ownerOf(kind: OneTimePasswordKind, secret: string): Promise<Owner | undefined>;
-  /** Whether there ever was such a secret, used up or not, of whatever kind. */
+  /** Whether this secret was issued, of any kind, valid or not. */
   isKnown(secret: string): Promise<boolean>;
-  /** Uses a secret up; nothing when it is wrong, used, expired or replaced. Needs a transaction. */
+  /** Consumes a secret; undefined when it is wrong, used, expired or replaced. Needs a transaction. */
   consume(kind: OneTimePasswordKind, secret: string): Promise<Consumed | undefined>;
-  /** Ends all that wait, of the kinds given. Needs a transaction. */
+  /** Ends all valid ones of these kinds. Needs a transaction. */
   endAll(userId: string, kinds: readonly OneTimePasswordKind[]): Promise<void>;
 }
 

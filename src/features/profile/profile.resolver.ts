@@ -1,5 +1,5 @@
 /** The operations on the caller's own account over GraphQL. */
-import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+import 'reflect-metadata'; // type-graphql needs it when a decorator runs
 import { Arg, Ctx, Field, InputType, Mutation, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../core/request-context.ts';
 import { AcknowledgementType, acknowledge, Json, resultUnion } from '../common-types.resolver.ts';

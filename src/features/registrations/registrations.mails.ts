@@ -1,4 +1,4 @@
-/** Writes the verification mail of an address from the registrations that wait for it now. */
+/** Writes the verification mail of an address from its pending registrations. */
 import type { Clock } from '../../core/time.ts';
 import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
@@ -16,8 +16,8 @@ export interface RegistrationMailsDeps {
 }
 
 /**
- * The mail with the codes derived from `codeIds`; codes that are replaced, used or expired are left
- * out. Nothing when none is left.
+ * The mail with the codes derived from `codeIds`, without replaced, used and expired codes. Undefined when
+ * no code is valid.
  */
 export type WriteRegistrationMail = (codeIds: readonly string[]) => Promise<Mail | undefined>;
 

@@ -1,6 +1,6 @@
 /**
- * The registrations that wait for their codes: added, mailed, consumed, removed. The decision which
- * mail an address gets is made elsewhere; this file only knows registrations.
+ * Pending registrations: added, mailed, consumed and deleted. Other files decide which mail an address
+ * gets.
  */
 import { v7 as uuidv7 } from 'uuid';
 import type { EmailAddress, Username } from '../../core/parse.ts';
@@ -11,7 +11,7 @@ import { enqueueMail } from '../../mail/outbox.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import { Registration } from './registration.entity.ts';
 
-/** Registrations of one address with a live code; the next one is dropped. */
+/** The largest number of registrations of one address with a live code. More are dropped. */
 const liveRegistrationsPerAddress = 5;
 
 export interface NewRegistration {
@@ -23,7 +23,7 @@ export interface NewRegistration {
   readonly locale: string;
 }
 
-/** A registration that its code, or an administrator, has taken out of the table. */
+/** A registration that was deleted from the table by its code or by an administrator. */
 export interface TakenRegistration {
   readonly id: string;
   readonly email: EmailAddress;
@@ -41,30 +41,30 @@ export type WaitingRegistration = Pick<TakenRegistration, 'id' | 'email' | 'pass
 
 export interface WaitingRegistrations {
   /**
-   * Adds a registration, unless five with a live code wait for the address already. Executes the same
+   * Adds a registration, unless the address already has five with a live code. Executes the same
    * statement in every case. Needs a transaction that holds the lock of the address.
    */
   add(registration: NewRegistration): Promise<void>;
-  /** The registration that a live code belongs to. */
+  /** The registration of a live code. */
   find(code: string): Promise<WaitingRegistration | undefined>;
   /** Whether a registration has this code, live or expired. */
   isKnown(code: string): Promise<boolean>;
   /**
-   * Takes the registration of a live code out of the table; of parallel callers exactly one gets it.
+   * Deletes and returns the registration of a live code. Of parallel callers exactly one gets it.
    * Needs a transaction that holds the lock of the address.
    */
   consume(code: string): Promise<TakenRegistration | undefined>;
-  /** The same by id, also with an expired code. */
+  /** The same by id, with a live or an expired code. */
   take(id: string): Promise<TakenRegistration | undefined>;
-  /** The address of a registration: lock it before anything else. */
+  /** The address of a registration. Lock it before any user. */
   emailOf(id: string): Promise<EmailAddress | undefined>;
   removeAllOf(email: EmailAddress): Promise<void>;
   /**
-   * Queues one mail with the codes of all registrations of the address, if one of them was never mailed.
+   * Queues one mail with the codes of all registrations of the address, if one was not mailed yet.
    * Needs a transaction that holds the lock of the address.
    *
-   * @returns the seconds after which to try again, when the last mail to the address is not a minute old
-   *   or its limit is exhausted
+   * @returns the seconds until the next attempt, when the last mail is less than a minute old or the limit
+   *   of the recipient is exhausted
    */
   mailCodes(email: EmailAddress): Promise<number | undefined>;
   /**
@@ -100,7 +100,7 @@ export function createWaitingRegistrations(deps: WaitingRegistrationsDeps): Wait
     return (mailedAt - clock().getTime()) / 1000 + mailCooldownSeconds;
   };
 
-  /** Whether the mail is queued; not once the recipient has had as many as the limit allows. */
+  /** Queues a mail within the limit of the recipient. Returns whether it is queued. */
   const queueMail = (
     email: EmailAddress,
     registrations: readonly Registration[],
@@ -194,7 +194,7 @@ export function createWaitingRegistrations(deps: WaitingRegistrationsDeps): Wait
       const isFirstNewCode = all.length === 1 && all.every(({ id, codeId }) => id === codeId);
       if (secondsToWait(all) > 0 && !isFirstNewCode) return;
       const now = clock();
-      // Live ones first, then the newest: a mail stays readable.
+      // Live ones first, then the newest, so that the mail stays short.
       const isLive = ({ expiresAt }: Registration) => expiresAt > now;
       const byUse = [...all.filter(isLive), ...all.filter((it) => !isLive(it)).reverse()];
       const renewed = byUse.slice(0, liveRegistrationsPerAddress);

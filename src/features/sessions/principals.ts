@@ -1,7 +1,7 @@
 /**
- * Who is behind a session, with all that decides what they may do. Loaded with one SQL statement and
- * kept for as long as the feed of changes can be trusted, so that it costs no query when nothing has
- * changed and nothing revoked is accepted.
+ * The cache of session principals: the user of a session with groups and permissions. One SQL statement
+ * loads a principal. It stays cached while the change feed is trusted and reports no change, so that a
+ * request needs no query and a revoked session is not accepted.
  */
 import { LRUCache } from 'lru-cache';
 import type { Actor, UserView } from '../../core/request-context.ts';
@@ -11,11 +11,11 @@ import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { effectivePermissionsSql, isCurrent } from '../access/access.ts';
 
-/** A login changes `lastLoginAt` and no right, and is not announced: another session shows it so much later at most. */
+/** The change feed does not report logins, so `lastLoginAt` may be this old. */
 const maxAgeSeconds = 60;
 
 export interface Principals {
-  /** The actor of a session that lives, of a user who is ACTIVE; nothing otherwise. */
+  /** The actor of a live session of an ACTIVE user. */
   find(sessionId: string): Promise<Actor | undefined>;
 }
 
@@ -24,72 +24,72 @@ export interface PrincipalsDeps {
   readonly changeFeed: Pick<ChangeFeed, 'isTrusted' | 'onChange'>;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'count'>;
-  /** Principals kept at most; the one that was asked for least recently gives way. */
+  /** The largest number of cached principals; the least recently used one is evicted. */
   readonly size: number;
 }
 
 interface Principal {
   readonly actor: Actor;
-  /** When the session, or a membership of its user, ends by itself; `maxAgeSeconds` from now at the latest. */
+  /** When the session or a membership of its user expires, but at most `maxAgeSeconds` after the load. */
   readonly validUntil: Date;
 }
 
 export function createPrincipals(deps: PrincipalsDeps): Principals {
-  const kept = new LRUCache<string, Principal>({ max: deps.size, dispose: forget });
+  const cache = new LRUCache<string, Principal>({ max: deps.size, dispose: unlink });
   const sessionsOfUser = new Map<string, Set<string>>();
-  /** Loads under way, each with the changes that were heard of meanwhile. */
+  /** Current loads, each with the changes reported since its start. */
   const loads = new Set<Set<ChangeKey>>();
 
-  function forget({ actor }: Principal, sessionId: string): void {
+  function unlink({ actor }: Principal, sessionId: string): void {
     const sessions = sessionsOfUser.get(actor.person.id);
     sessions?.delete(sessionId);
     if (sessions?.size === 0) sessionsOfUser.delete(actor.person.id);
   }
 
-  function keep(sessionId: string, principal: Principal): void {
-    kept.set(sessionId, principal);
+  function store(sessionId: string, principal: Principal): void {
+    cache.set(sessionId, principal);
     const userId = principal.actor.person.id;
     sessionsOfUser.set(userId, (sessionsOfUser.get(userId) ?? new Set()).add(sessionId));
   }
 
   deps.changeFeed.onChange((key) => {
-    for (const heard of loads) heard.add(key);
+    for (const changes of loads) changes.add(key);
     const [kind, id = ''] = key.split(':');
-    if (kind === 'session') kept.delete(id);
+    if (kind === 'session') cache.delete(id);
     else if (kind === 'user')
-      for (const session of [...(sessionsOfUser.get(id) ?? [])]) kept.delete(session);
-    else if (kind === 'all' || kind === 'grants') kept.clear();
+      for (const session of [...(sessionsOfUser.get(id) ?? [])]) cache.delete(session);
+    else if (kind === 'all' || kind === 'grants') cache.clear();
   });
 
   const load = async (sessionId: string): Promise<Actor | undefined> => {
-    const heard = new Set<ChangeKey>();
-    loads.add(heard);
+    const changes = new Set<ChangeKey>();
+    loads.add(changes);
     try {
       const [row] = await deps.unitOfWork.query<PrincipalRow>(statement, [sessionId, deps.clock()]);
       if (!row) return undefined;
-      const oldest = secondsAfter(deps.clock(), maxAgeSeconds);
+      const latest = secondsAfter(deps.clock(), maxAgeSeconds);
       const end = row.valid_until;
       const principal = {
         actor: toActor(sessionId, row),
-        validUntil: end < oldest ? end : oldest,
+        validUntil: end < latest ? end : latest,
       };
       const { id } = principal.actor.person;
-      const isOvertaken = [`session:${sessionId}`, `user:${id}`, 'all', 'grants'].some((key) =>
-        heard.has(key),
+      const isOutdated = [`session:${sessionId}`, `user:${id}`, 'all', 'grants'].some((key) =>
+        changes.has(key),
       );
-      if (!isOvertaken && deps.changeFeed.isTrusted()) keep(sessionId, principal);
+      if (!isOutdated && deps.changeFeed.isTrusted()) store(sessionId, principal);
       return principal.actor;
     } finally {
-      loads.delete(heard);
+      loads.delete(changes);
     }
   };
 
   return {
     async find(sessionId) {
-      const principal = deps.changeFeed.isTrusted() ? kept.get(sessionId) : undefined;
-      const isKept = principal !== undefined && principal.validUntil > deps.clock();
-      deps.metrics.count('principals', isKept ? 'hit' : 'miss');
-      return isKept ? principal.actor : load(sessionId);
+      const principal = deps.changeFeed.isTrusted() ? cache.get(sessionId) : undefined;
+      const isCached = principal !== undefined && principal.validUntil > deps.clock();
+      deps.metrics.count('principals', isCached ? 'hit' : 'miss');
+      return isCached ? principal.actor : load(sessionId);
     },
   };
 }

@@ -1,9 +1,8 @@
 /**
- * The refresh chain (RFC 9700 §4.14.2): each token works once. Its parent, within the grace, gets the
- * very same answer again: tabs that race and clients that lost the answer go on, and there is one
- * live leaf at any time. Anything older is a thief or a victim, and ends the session. A token that is
- * newer than the session's row comes from before a restore of the database: it is refused, and the
- * session stays.
+ * Refresh token rotation (RFC 9700 §4.14.2). Each token works once. Within the grace period the previous
+ * token gets the same tokens again, for parallel tabs and for clients that lost the response. An older
+ * token was probably stolen, so its reuse ends the session. A token newer than the row was issued before
+ * a restore of the database: it is rejected, and the session stays.
  */
 
 import { Problem } from '../../core/errors.ts';
@@ -58,7 +57,7 @@ const advanceSql = `update sessions set refresh_counter = refresh_counter + 1, l
 export function createRefresh(deps: RefreshDeps): Refresh {
   const { query, transaction, em } = deps.unitOfWork;
 
-  /** Moves the chain on, if the token is its leaf: one conditional UPDATE, so one caller wins. */
+  /** Increments the counter if the token is the current one. One conditional UPDATE, so one caller wins. */
   const advance = async ({ sessionId, counter }: RefreshTokenContent, now: Date) => {
     const [row] = await query<SessionRow>(advanceSql, [
       now,
@@ -96,20 +95,20 @@ export function createRefresh(deps: RefreshDeps): Refresh {
     deps.metrics.count('sessionsEnded', reason);
   };
 
-  /** The session to issue for, or nothing. Answers instead of throwing: its ending must stay. */
+  /** The session for the new tokens. It does not throw: a throw would roll back the end of the session. */
   const exchange = async (content: RefreshTokenContent): Promise<SessionRow | undefined> => {
     const now = deps.clock();
     const advanced = await advance(content, now);
     if (advanced) return advanced;
     const row = await findLive(content.sessionId, now);
     if (!row || isWithinGrace(row, content.counter, now)) return row;
-    // Issued by us and unknown to the row: the database was restored to an earlier time.
+    // Newer than the row: the database was restored to an earlier time.
     if (content.counter > row.refresh_counter) return undefined;
     await endReused(row, now);
     return undefined;
   };
 
-  /** Reads all that the answer needs: nothing may fail any more once the chain has moved on. */
+  /** Loads the user in the same transaction: nothing may fail after the counter has changed. */
   const exchangeForUser = async (content: RefreshTokenContent) => {
     const row = await exchange(content);
     const user = row && (await em.findOne(User, { id: row.user_id }));
@@ -120,7 +119,7 @@ export function createRefresh(deps: RefreshDeps): Refresh {
     async refreshTokens(raw) {
       const { refreshToken } = parseFields({ refreshToken: () => parsePastedSecret(raw) });
       const content = deps.refreshTokens.open(refreshToken);
-      // Ours cannot be guessed, so that a network under a flood of forged ones still refreshes.
+      // Only forged tokens are limited: valid ones of the same network still work.
       if (!content) await deps.attemptLimits.consumeCode();
       const exchanged = content && (await transaction(() => exchangeForUser(content)));
       if (!exchanged) throw new Problem('INVALID_TOKEN');

@@ -1,5 +1,5 @@
 /** Sessions over GraphQL. */
-import 'reflect-metadata'; // type-graphql asks for it when a decorator runs
+import 'reflect-metadata'; // type-graphql needs it when a decorator runs
 import {
   Arg,
   Ctx,

@@ -1,4 +1,4 @@
-/** Sessions: opened by a login, listed and ended by their owner. */
+/** Sessions: created by a login, listed and revoked by their owner, deleted by a job. */
 import { v7 as uuidv7 } from 'uuid';
 import { Problem } from '../../core/errors.ts';
 import { networkOf } from '../../core/network.ts';
@@ -15,21 +15,21 @@ import type { TokenSource } from './tokens.ts';
 
 export interface Sessions {
   /**
-   * A new session, while the account's password still is the one of this hash; else nothing. Beyond
-   * the limit, the live sessions that were unused longest end. The transaction has to hold the lock of
-   * the user's row: logins of one user then open one after the other.
+   * Creates a session, if the account still has this password hash. Beyond the limit it ends the live
+   * sessions that were unused for the longest time. Needs a transaction that holds the lock of the user's
+   * row, so that logins of one user run one after the other.
    */
   create(
     userId: string,
     client: ClientInfo,
     passwordHash: string,
-  ): Promise<OpenedSession | undefined>;
-  /** Records what `open` ended. After other entries of the transaction: they are written one by one. */
-  recordEnded(opened: OpenedSession): Promise<void>;
-  /** The sessions of a user that live, the one used last first; no more than the limit. */
+  ): Promise<CreatedSession | undefined>;
+  /** Writes the sessions that `create` ended to the audit log. */
+  auditEnded(created: CreatedSession): Promise<void>;
+  /** The live sessions of a user, the last used first; at most the limit. */
   list(userId: string): Promise<Session[]>;
   /**
-   * Ends the session at hand or, given a refresh token, that one of the caller's.
+   * Ends the current session or, with a refresh token, the session of that token.
    *
    * @throws INVALID_TOKEN for a refresh token that is not the caller's own
    */
@@ -38,16 +38,16 @@ export interface Sessions {
   revoke(actor: Actor, id: unknown): Promise<void>;
   /** The same for a session of any user. @throws NOT_FOUND for a session that is not that user's */
   revokeOf(userId: string, id: unknown): Promise<void>;
-  /** Ids of the sessions that ended after `instant`; those that are gone altogether, too. */
+  /** The ids of the sessions that ended or were deleted after `instant`. */
   endedSince(instant: Date): Promise<string[]>;
-  /** Ends every session of a user, but the one to spare. */
-  revokeAll(userId: string, reason: EndReason, spared?: string): Promise<void>;
+  /** Ends all sessions of a user except `exceptId`. */
+  revokeAll(userId: string, reason: EndReason, exceptId?: string): Promise<void>;
   readonly tasks: Tasks;
-  /** When which of the tasks is to be done, in crontab's notation. */
+  /** When the task runs, in crontab format. */
   readonly schedule: string;
 }
 
-export interface OpenedSession extends TokenSource {
+export interface CreatedSession extends TokenSource {
   /** Sessions that ended because of the limit. */
   readonly endedCount: number;
 }
@@ -67,15 +67,15 @@ export interface SessionsDeps {
 const maxUserAgentLength = 300;
 const purgeTask = 'purge-sessions';
 const purgeBatch = 1000;
-/** A dead session is kept for so long, for those who ask what happened to it. */
-const keptDays = 30;
-/** Of a deleted one its id is remembered, for far longer than an access token lives. */
-const rememberedDays = 1;
+/** Ended sessions stay in the table for this time, for questions about them. */
+const retentionDays = 30;
+/** The ids of deleted sessions stay for this time, much longer than an access token is valid. */
+const deletedRetentionDays = 1;
 
 const limitReason: EndReason = 'session-limit';
 
-/** The subquery does not see the new session: it keeps one less than the limit. */
-const openSql = `with opened as (
+/** The subquery does not see the new session, so its offset is the limit minus one. */
+const createSql = `with created as (
     insert into sessions
       (id, user_id, refresh_counter, created_at, last_used_at, expires_at, ip_address, network, user_agent)
     select ?::uuid, user_id, 0, ?::timestamptz, ?::timestamptz, ?::timestamptz, ?::text, ?::text, ?::text
@@ -83,17 +83,17 @@ const openSql = `with opened as (
   ), ended as (
     update sessions set ended_at = ?::timestamptz, end_reason = '${limitReason}'
     where ended_at is null and id in (
-      select s.id from sessions s join opened on s.user_id = opened.user_id
+      select s.id from sessions s join created on s.user_id = created.user_id
       where s.ended_at is null and s.expires_at > ?::timestamptz
       order by s.last_used_at desc, s.id desc offset ?::int
     ) returning id
   )
-  select (select count(*)::int from ended) as "endedCount" from opened`;
+  select (select count(*)::int from ended) as "endedCount" from created`;
 
 export function createSessions(deps: SessionsDeps): Sessions {
   const { em, query, transaction, afterCommit } = deps.unitOfWork;
 
-  /** Whether there is such a session of the user; ended it is afterwards. */
+  /** Ends a session of the user, unless it has ended. Returns whether the session exists. */
   const endOwn = async (id: string, userId: string, reason: EndReason): Promise<boolean> => {
     return transaction(async () => {
       const rows = await query(
@@ -121,7 +121,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
         `delete from sessions where id in (
            select id from sessions where least(ended_at, expires_at) < ? limit ? for update skip locked
          ) returning id`,
-        [secondsAfter(deps.clock(), -keptDays * 86_400), purgeBatch],
+        [secondsAfter(deps.clock(), -retentionDays * 86_400), purgeBatch],
       ),
     );
 
@@ -131,7 +131,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       const idleSeconds = Math.min(deps.refreshTokenTtlSeconds, deps.sessionMaxAgeSeconds);
       const [id, expiresAt] = [uuidv7(), secondsAfter(now, idleSeconds)];
       const userAgent = client.userAgent.slice(0, maxUserAgentLength);
-      const [opened] = await query<{ endedCount: number }>(openSql, [
+      const [created] = await query<{ endedCount: number }>(createSql, [
         id,
         now,
         now,
@@ -145,12 +145,12 @@ export function createSessions(deps: SessionsDeps): Sessions {
         now,
         deps.maxSessionsPerUser - 1,
       ]);
-      if (!opened) return undefined;
+      if (!created) return undefined;
       afterCommit(() => deps.metrics.count('sessionsStarted'));
-      return { id, userId, refreshCounter: 0, lastUsedAt: now, expiresAt, ...opened };
+      return { id, userId, refreshCounter: 0, lastUsedAt: now, expiresAt, ...created };
     },
 
-    async recordEnded({ userId, endedCount }) {
+    async auditEnded({ userId, endedCount }) {
       if (endedCount === 0) return;
       afterCommit(() => deps.metrics.count('sessionsEnded', limitReason, endedCount));
       const target = { type: 'user', id: userId } as const;
@@ -190,12 +190,12 @@ export function createSessions(deps: SessionsDeps): Sessions {
       return rows.map(({ id }) => id);
     },
 
-    async revokeAll(userId, reason, spared) {
+    async revokeAll(userId, reason, exceptId) {
       await transaction(async () => {
         const ended = await query(
           `update sessions set ended_at = ?, end_reason = ?
            where user_id = ? and ended_at is null and id is distinct from ?::uuid returning id`,
-          [deps.clock(), reason, userId, spared ?? null],
+          [deps.clock(), reason, userId, exceptId ?? null],
         );
         deps.metrics.count('sessionsEnded', reason, ended.length);
         const target = { type: 'user', id: userId } as const;
@@ -208,7 +208,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
         while ((await purgeOnce()).length === purgeBatch);
         await transaction(() =>
           query('delete from deleted_sessions where deleted_at < ?', [
-            secondsAfter(deps.clock(), -rememberedDays * 86_400),
+            secondsAfter(deps.clock(), -deletedRetentionDays * 86_400),
           ]),
         );
       },

@@ -1,4 +1,4 @@
-/** A key pair that signs access tokens: the public half in the open, the private half sealed. */
+/** A key pair for access tokens: the public key, and the private key sealed with SECRET_KEY. */
 import { defineEntity, p } from '@mikro-orm/core';
 import type { PublicJwk } from '../../crypto/access-token.ts';
 
@@ -10,7 +10,7 @@ const SigningKeySchema = defineEntity({
     publicJwk: p.json().$type<PublicJwk>(),
     sealedPrivateKey: p.blob(),
     createdAt: p.datetime().length(3),
-    /** It is published before, and signs from then on until a newer one does. */
+    /** The key is published before this time, and signs from then until a newer key does. */
     signsFrom: p.datetime().length(3),
   },
 });

@@ -1,6 +1,6 @@
 /**
- * The keys that sign access tokens: kept sealed in the database, opened once per process, known to
- * every replica through the feed of changes. A new key is published before it signs; an old one
+ * The signing keys of access tokens. They are stored sealed in the database and unsealed once per process.
+ * The change feed makes all replicas load a new key. A new key is published before it signs. An old key
  * verifies until its last token has expired.
  */
 import { v7 as uuidv7 } from 'uuid';
@@ -28,23 +28,23 @@ export interface SigningKeySummary {
   readonly state: SigningKeyState;
   readonly createdAt: Date;
   readonly signsFrom: Date;
-  /** When the last token it signed has expired; unknown while nothing follows it. */
+  /** When its last token has expired; undefined while no key follows it. */
   readonly verifiesUntil: Date | undefined;
 }
 
 export interface SigningKeys {
-  /** Opens the keys that are there. */
+  /** Loads and unseals the keys. */
   load(): Promise<void>;
-  /** Opens the keys, making the first one where there is none; safe on many replicas at once. */
+  /** The same, and creates the first key if none exists. Safe on several replicas at once. */
   loadOrCreate(): Promise<void>;
   /** The key to sign with. */
   current(): OpenSigningKey;
   publicKeyOf(keyId: string): VerifyingKey | undefined;
-  /** What others need to verify our tokens: public members only, with `kid`, `use` and `alg`. */
+  /** The public keys for other services: public members only, with `kid`, `use` and `alg`. */
   publicJwks(): readonly PublicJwk[];
   /** Newest first. */
   list(): Promise<readonly SigningKeySummary[]>;
-  /** Publishes a new key, which signs `leadSeconds` from now; removes retired ones. */
+  /** Publishes a new key that signs in `leadSeconds`, and deletes retired keys. */
   rotate(leadSeconds: number): Promise<SigningKeySummary>;
 }
 
@@ -58,8 +58,8 @@ export interface SigningKeysDeps {
   readonly accessTokenTtlSeconds: number;
 }
 
-const retryMilliseconds = 1000;
-/** Beyond a token's life an old key is kept so long, for clocks that differ. */
+const retryMs = 1000;
+/** An old key verifies this much longer than its last token, for clocks that differ. */
 const leewaySeconds = 60;
 
 interface OpenedKey {
@@ -71,10 +71,10 @@ interface OpenedKey {
 export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
   const { em, transaction, lock, withEntityManager } = deps.unitOfWork;
   const sealingKey = deriveKey(deps.secretKey, 'signing-key-seal');
-  /** In the order in which they sign. */
+  /** In the order of `signsFrom`. */
   let opened: readonly OpenedKey[] = [];
   let loading = Promise.resolve();
-  /** Monotonic milliseconds of a reading that failed and has not been made good. */
+  /** `performance.now()` of a failed load, until a load succeeds. */
   let failedAt: number | undefined;
   const privateKeys = new Map<string, OpenSigningKey>();
 
@@ -85,16 +85,22 @@ export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
     const id = uuidv7();
     const sealedPrivateKey = seal(sealingKey, id, Buffer.from(privatePem));
     const createdAt = deps.clock();
-    const made = em.create(SigningKey, { id, publicJwk, sealedPrivateKey, createdAt, signsFrom });
-    em.persist(made);
-    return made;
+    const created = em.create(SigningKey, {
+      id,
+      publicJwk,
+      sealedPrivateKey,
+      createdAt,
+      signsFrom,
+    });
+    em.persist(created);
+    return created;
   };
 
   const ensureOne = () =>
     transaction(async () => {
       await lock('gatehouse:signing-keys');
-      const kept = await loadRows();
-      if (kept.length === 0) await add(deps.clock());
+      const existing = await loadRows();
+      if (existing.length === 0) await add(deps.clock());
     });
 
   const open = async (rows: readonly SigningKey[]): Promise<OpenedKey[]> =>
@@ -117,7 +123,7 @@ export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
     failedAt = undefined;
   };
 
-  /** One reading after the other, so that an older one never takes the place of a newer one. */
+  /** Loads run one after the other, so that an older result never replaces a newer one. */
   const load = () => {
     loading = loading.catch(() => undefined).then(read);
     return loading;
@@ -134,9 +140,9 @@ export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
     if (key === 'signing-keys' || key === 'all') loadAgain();
   });
 
-  /** The keys; after a reading that failed, whoever asks has them read again. */
-  const known = () => {
-    if (failedAt !== undefined && performance.now() - failedAt > retryMilliseconds) {
+  /** The loaded keys. After a failed load it starts another one. */
+  const loadedKeys = () => {
+    if (failedAt !== undefined && performance.now() - failedAt > retryMs) {
       failedAt = undefined;
       loadAgain();
     }
@@ -145,8 +151,9 @@ export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
 
   const isOver = ({ verifiesUntil: end }: OpenedKey) => end !== undefined && end <= deps.clock();
 
-  /** The newest whose time has come; the first one where clocks differ. */
-  const signing = () => known().findLast(({ row }) => row.signsFrom <= deps.clock()) ?? opened[0];
+  /** The newest key whose `signsFrom` has passed; the first key if clocks differ. */
+  const signing = () =>
+    loadedKeys().findLast(({ row }) => row.signsFrom <= deps.clock()) ?? opened[0];
 
   const summarise = (key: OpenedKey): SigningKeySummary => ({
     keyId: key.row.id,
@@ -173,9 +180,10 @@ export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
       if (!key) throw new Error('signing keys are not loaded');
       return key;
     },
-    publicKeyOf: (keyId) => known().find((key) => key.row.id === keyId && !isOver(key))?.publicKey,
+    publicKeyOf: (keyId) =>
+      loadedKeys().find((key) => key.row.id === keyId && !isOver(key))?.publicKey,
     publicJwks: () =>
-      known()
+      loadedKeys()
         .filter((key) => !isOver(key))
         .map(({ row }) => publicMembers(row)),
     async list() {
@@ -185,7 +193,7 @@ export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
     async rotate(leadSeconds) {
       await load();
       const retired = opened.filter(isOver).map(({ row }) => row.id);
-      const made = await transaction(async () => {
+      const created = await transaction(async () => {
         await lock('gatehouse:signing-keys');
         await em.nativeDelete(SigningKey, { id: { $in: retired } });
         const key = await add(secondsAfter(deps.clock(), leadSeconds));
@@ -194,14 +202,14 @@ export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
         return key;
       });
       await load();
-      const key = opened.find(({ row }) => row.id === made.id);
-      if (!key) throw new Error('the new signing key is gone already');
+      const key = opened.find(({ row }) => row.id === created.id);
+      if (!key) throw new Error('the new signing key does not exist any more');
       return summarise(key);
     },
   };
 }
 
-/** Whether the private half can be opened with this SECRET_KEY. */
+/** Whether this SECRET_KEY unseals the private key. */
 export function opensWith(
   secretKey: string,
   row: Pick<SigningKey, 'id' | 'sealedPrivateKey'>,
@@ -218,7 +226,7 @@ function verifiesUntil(successor: SigningKey | undefined, ttlSeconds: number): D
   return successor && secondsAfter(successor.signsFrom, ttlSeconds + leewaySeconds);
 }
 
-/** Named one by one, so that no private member can slip through. */
+/** Lists the members explicitly, so that no private member becomes public. */
 function publicMembers({ id, publicJwk: { kty, crv, x } }: SigningKey): PublicJwk {
   return { kid: id, use: 'sig', alg: 'EdDSA', kty, crv, x } as PublicJwk; // an Ed25519 key of ours
 }
@@ -233,5 +241,5 @@ function unsealPem(sealingKey: Buffer, row: SigningKey): string {
   }
 }
 
-/** Seconds that others may keep our public keys. */
+/** How long clients may cache the public keys. */
 export const publicKeysMaxAgeSeconds = 300;

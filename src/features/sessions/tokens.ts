@@ -1,6 +1,6 @@
 /**
- * The tokens that speak for a session. They follow from the session's row alone: the same counter
- * and time give the same tokens again, so a client whose answer was lost can ask once more.
+ * The access and refresh tokens of a session. They depend on the session's row only: the same counter and
+ * time give the same tokens again, for a client that lost the response.
  */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -26,7 +26,7 @@ export interface TokenPair {
   readonly refreshTokenExpiresAt: Date;
 }
 
-/** What of a session its tokens are made of. */
+/** The fields of a session that determine its tokens. */
 export interface TokenSource {
   readonly id: string;
   readonly userId: string;
@@ -36,9 +36,9 @@ export interface TokenSource {
 }
 
 export interface Tokens {
-  /** The tokens that a session hands out now. */
+  /** The current tokens of a session. */
   issue(session: TokenSource): Promise<TokenPair>;
-  /** The person behind an access token, or nothing when token or session is not good (any more). */
+  /** The actor of an access token; undefined when the token or its session is invalid. */
   authenticate(accessToken: string): Promise<Actor | undefined>;
 }
 
@@ -50,20 +50,20 @@ export interface TokensDeps {
   readonly clock: Clock;
   readonly issuer: string;
   readonly accessTokenTtlSeconds: number;
-  /** Verified tokens kept at most. */
+  /** The largest number of cached verified tokens. */
   readonly cacheSize: number;
 }
 
 interface VerifiedToken extends AccessTokenContent {
   readonly expiresAt: Date;
   readonly keyId: string;
-  /** It is not good any more when its key has gone, or has been read again. */
+  /** The token is verified again when this key was removed or loaded again. */
   readonly key: VerifyingKey;
 }
 
-/** Longer than any token of ours; what is longer is not worth a parse. */
+/** Every issued token is shorter. Longer input is rejected without parsing. */
 const maxAccessTokenLength = 2048;
-/** So much shorter a life may be, so that tokens issued together do not end together. */
+/** The largest reduction of a lifetime, so that tokens issued together do not expire together. */
 const jitter = 0.05;
 
 export function createTokens(deps: TokensDeps): Tokens {
@@ -73,9 +73,9 @@ export function createTokens(deps: TokensDeps): Tokens {
   });
 
   const verify = async (accessToken: string) => {
-    const kept = verified.get(accessToken);
-    if (kept && deps.signingKeys.publicKeyOf(kept.keyId) === kept.key) {
-      return kept.expiresAt > deps.clock() ? kept : undefined;
+    const cached = verified.get(accessToken);
+    if (cached && deps.signingKeys.publicKeyOf(cached.keyId) === cached.key) {
+      return cached.expiresAt > deps.clock() ? cached : undefined;
     }
     let keyId = '';
     let key: VerifyingKey | undefined;
@@ -101,7 +101,7 @@ export function createTokens(deps: TokensDeps): Tokens {
           key: deps.signingKeys.current(),
           issuer: deps.issuer,
           now: session.lastUsedAt,
-          ttlSeconds: Math.round(deps.accessTokenTtlSeconds * (1 - jitter * chanceOf(session))),
+          ttlSeconds: Math.round(deps.accessTokenTtlSeconds * (1 - jitter * jitterOf(session))),
         },
       );
       const { id: sessionId, refreshCounter: counter } = session;
@@ -124,7 +124,7 @@ export function createTokens(deps: TokensDeps): Tokens {
   };
 }
 
-/** From 0 to 1, by chance but always the same for the same tokens. */
-function chanceOf({ id, refreshCounter }: TokenSource): number {
+/** A pseudo-random number from 0 to 1, always the same for the same tokens. */
+function jitterOf({ id, refreshCounter }: TokenSource): number {
   return createHash('sha256').update(`${id}:${refreshCounter}`).digest().readUInt16BE() / 0xffff;
 }

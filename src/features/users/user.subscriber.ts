@@ -1,6 +1,6 @@
 /**
- * What a change to a User means: which mails follow. Runs inside the flush, so that the change and its
- * consequences happen together or not at all. The database itself keeps superusers in the group Root.
+ * Queues the mails that follow from a change of a User. It runs inside the flush, so change and mails
+ * commit together. A trigger of the database maintains the members of the group Root.
  */
 import type { ChangeSet, EventArgs, EventSubscriber } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
@@ -8,7 +8,7 @@ import type { MailMessage } from '../../mail/outbox.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import { User } from './user.entity.ts';
 
-/** Changes that their owner is told of. Names as in the schema. */
+/** The owner gets a notice of changes to these fields, named as in the schema. */
 const noticedFields = ['email', 'username', 'firstName', 'lastName'] as const;
 
 export class UserSubscriber implements EventSubscriber<User> {
@@ -18,42 +18,42 @@ export class UserSubscriber implements EventSubscriber<User> {
 
   async afterCreate(args: EventArgs<User>): Promise<void> {
     const em = sqlManager(args);
-    for (const intent of intentsOfCreation(args.entity)) await enqueueMail(em, intent);
+    for (const message of messagesOfCreation(args.entity)) await enqueueMail(em, message);
   }
 
   async afterUpdate(args: EventArgs<User>): Promise<void> {
     if (!args.changeSet) return;
     const em = sqlManager(args);
-    for (const intent of intentsOfChange(args.changeSet)) await enqueueMail(em, intent);
+    for (const message of messagesOfChange(args.changeSet)) await enqueueMail(em, message);
   }
 }
 
-/** The code of a PENDING account is mailed with its one-time password, see there. */
-function intentsOfCreation(user: User): readonly MailMessage[] {
+/** The one-time password of a PENDING account queues its own mail. */
+function messagesOfCreation(user: User): readonly MailMessage[] {
   return user.isSuperuser || user.isStaff
     ? [{ mail: 'administrator-rights', userId: user.id }]
     : [];
 }
 
-function intentsOfChange({ entity, originalEntity, payload }: ChangeSet<User>): MailMessage[] {
+function messagesOfChange({ entity, originalEntity, payload }: ChangeSet<User>): MailMessage[] {
   const userId = entity.id;
-  const intents: MailMessage[] = [];
+  const messages: MailMessage[] = [];
   const isActivation = originalEntity?.status === 'PENDING' && payload.status === 'ACTIVE';
   const fields = noticedFields.filter((field) => field in payload);
   if (fields.length > 0 && !isActivation) {
-    // Of a new address the owner of the old one is told.
+    // The notice of a new address goes to the old address.
     const before = originalEntity?.email;
     const isMoved = fields.includes('email') && typeof before === 'string';
-    intents.push({ mail: 'account-changed', userId, fields, ...(isMoved ? { to: before } : {}) });
+    messages.push({ mail: 'account-changed', userId, fields, ...(isMoved ? { to: before } : {}) });
   }
   if (payload.isStaff === true || payload.isSuperuser === true) {
-    intents.push({ mail: 'administrator-rights', userId });
+    messages.push({ mail: 'administrator-rights', userId });
   }
-  if (payload.status === 'DISABLED') intents.push({ mail: 'account-disabled', userId });
-  return intents;
+  if (payload.status === 'DISABLED') messages.push({ mail: 'account-disabled', userId });
+  return messages;
 }
 
-/** MikroORM types the manager of an event for any driver; ours is always PostgreSQL's. */
+/** as: MikroORM types the manager of an event for any driver. Here it is always PostgreSQL's. */
 function sqlManager(args: EventArgs<User>): EntityManager {
   return args.em as EntityManager;
 }

@@ -1,4 +1,4 @@
-/** Accounts as rows: found, made, given a password hash. What a person may do with them is decided above. */
+/** The rows of accounts: lookup with locks, creation, password hash, deletion. It checks no permissions. */
 import { LockMode, ReferenceKind } from '@mikro-orm/core';
 import { Problem } from '../../core/errors.ts';
 import type { EmailAddress, Username } from '../../core/parse.ts';
@@ -18,31 +18,31 @@ export interface NewUser {
 }
 
 export interface Users {
-  /** Keeps other transactions from giving the address to an account, until this one ends. */
+  /** Locks the address until the transaction ends: no other transaction assigns it to an account. */
   lockAddress(email: EmailAddress): Promise<void>;
-  /** The user of an address, locked for the rest of the transaction; also keeps others from making one. */
+  /** Locks the address, and returns its user with a lock. */
   lockByEmail(email: EmailAddress): Promise<User | null>;
   /**
-   * Who has an address, without a lock on that user; also keeps others from taking it. For whoever holds
-   * the lock of another user: two who waited for each other's user would wait in a circle.
+   * Locks the address, and returns the id of its user without a lock. For transactions that hold the lock
+   * of another user: two of them could deadlock with each other's users.
    */
   ownerOfEmail(email: EmailAddress): Promise<string | undefined>;
-  /** The user, locked for the rest of the transaction. */
+  /** The user, with a lock until the transaction ends. */
   lockById(id: string): Promise<User | null>;
-  /** The user, locked for the rest of the transaction, who logged in at `instant`. */
+  /** Sets the time of the last login, and returns the user with a lock. */
   recordLogin(id: string, instant: Date): Promise<User | undefined>;
   isUsernameTaken(username: Username): Promise<boolean>;
-  /** Whether the name is free, and stays so for the rest of the transaction. */
+  /** Locks the username until the transaction ends, and returns whether it is free. */
   lockByUsername(username: Username): Promise<boolean>;
   hasSuperuser(): Promise<boolean>;
   /**
-   * Keeps the last active superuser: nobody else takes one away until the transaction ends.
+   * Protects the last active superuser. The lock lasts until the transaction ends.
    *
    * @throws PROTECTED when the user is that one
    */
   requireAnotherSuperuser(user: User): Promise<void>;
   findPasswordHash(userId: string): Promise<string | undefined>;
-  /** Records the user for the flush at the end of the transaction. */
+  /** Persists the user: the flush of the transaction inserts the row. */
   create(user: NewUser): User;
   setPasswordHash(user: User, hash: string): Promise<void>;
   remove(user: User): Promise<void>;
@@ -50,7 +50,7 @@ export interface Users {
 
 const passwordHashSql = 'select password_hash as hash from password_hashes where user_id = ?';
 
-/** SQL: what a username is unique by. It is ASCII, whatever the locale of the database makes of case. */
+/** SQL: the unique key of a username, in lower case. Usernames are ASCII, so the collation is `C`. */
 export const usernameKeyOf = (sql: string) => `lower(${sql} collate "C")`;
 const usernameKey = usernameKeyOf('username');
 
@@ -59,7 +59,7 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
     .getMetadata(User)
     .props.filter(({ kind }) => kind === ReferenceKind.SCALAR)
     .flatMap(({ fieldNames }) => fieldNames);
-  const noteLoginSql = `update users set last_login_at = ? where id = ? returning ${columns.join(', ')}`;
+  const recordLoginSql = `update users set last_login_at = ? where id = ? returning ${columns.join(', ')}`;
 
   const isUsernameTaken = async (username: Username) => {
     const rows = await query(`select 1 from users where ${usernameKey} = ${usernameKeyOf('?')}`, [
@@ -83,7 +83,7 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
     },
     lockById: (id) => em.findOne(User, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }),
     async recordLogin(id, instant) {
-      const [row] = await query(noteLoginSql, [instant, id]);
+      const [row] = await query(recordLoginSql, [instant, id]);
       return row && em.map(User, row);
     },
     isUsernameTaken,
@@ -123,8 +123,8 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
       return user;
     },
     async setPasswordHash(user, hash) {
-      const kept = await em.findOne(PasswordHash, { user });
-      if (kept) kept.hash = hash;
+      const stored = await em.findOne(PasswordHash, { user });
+      if (stored) stored.hash = hash;
       else em.persist(em.create(PasswordHash, { user, hash }));
     },
     async remove(user) {
