@@ -5,7 +5,7 @@ import type { LimitName } from '../config/rate-limits.ts';
 import type { Clock } from '../core/time.ts';
 import {
   createPasswordHasher,
-  hashThreadsOf,
+  hashThreadsPerWorker,
   type PasswordHasher,
 } from '../crypto/password/hasher.ts';
 import { followDatabaseClock } from '../database/clock.ts';
@@ -116,7 +116,7 @@ async function openClock(
 }
 
 function createHasher({ workers, passwordHash }: Config, metrics: Metrics): PasswordHasher {
-  const threads = hashThreadsOf(workers);
+  const threads = hashThreadsPerWorker(workers);
   return createPasswordHasher({
     threads,
     queueLimit: threads * queueSlotsPerThread,

@@ -1,6 +1,6 @@
 /** Finds the secret key of this installation: in the configuration, or in the data directory. */
 import type { Config } from '../config/config.ts';
-import { findKeptSecretKey, keptSecretKey, requiredSecretKey } from '../crypto/keys.ts';
+import { findStoredSecretKey, loadOrCreateSecretKey, requiredSecretKey } from '../crypto/keys.ts';
 import type { UnitOfWork } from '../database/transaction.ts';
 import type { Purpose } from './options.ts';
 
@@ -19,12 +19,12 @@ export async function openSecretKey(
   query: UnitOfWork['query'],
 ): Promise<string> {
   if (secretKey !== undefined) return secretKey;
-  if (purpose === 'serve') return keptSecretKey(dataDirectory);
-  const stored = await findKeptSecretKey(dataDirectory);
+  if (purpose === 'serve') return loadOrCreateSecretKey(dataDirectory);
+  const stored = await findStoredSecretKey(dataDirectory);
   if (stored !== undefined) return stored;
   const [row] = await query<{ has_secrets: boolean }>(hasSecretsSql);
   return requiredSecretKey(dataDirectory, {
     isInUse: row?.has_secrets ?? true,
-    isKept: purpose !== 'read',
+    isStored: purpose !== 'read',
   });
 }

@@ -1,7 +1,4 @@
-/**
- * Access tokens: EdDSA JWTs for five minutes (RFC 9068 `at+jwt`). This file alone names jose.
- * Where keys are kept and whether a session still lives is not its business.
- */
+/** Access tokens: EdDSA JWTs (RFC 9068 `at+jwt`). Keys and sessions are stored elsewhere. */
 import {
   type CryptoKey,
   exportJWK,
@@ -27,7 +24,7 @@ export interface AccessTokenContent {
   readonly sessionId: string;
 }
 
-/** A key pair in the form in which it is kept: the public half in the open, the private half sealed. */
+/** A key pair to store: the public key as it is, the private key sealed. */
 export interface GeneratedKey {
   readonly publicJwk: JWK;
   /** PKCS #8, PEM. */
@@ -42,7 +39,7 @@ export interface SigningKey {
   readonly privateKey: CryptoKey;
 }
 
-/** A fresh Ed25519 pair. */
+/** A new Ed25519 key pair. */
 export async function generateSigningKey(): Promise<GeneratedKey> {
   const pair = await generateKeyPair(algorithm, { crv: 'Ed25519', extractable: true });
   return {
@@ -66,7 +63,7 @@ export interface SignedToken {
   readonly expiresAt: Date;
 }
 
-/** Signs for `issuer`, which is its own audience: these tokens open this service. */
+/** Signs a token whose audience is the issuer itself. */
 export async function signAccessToken(
   content: AccessTokenContent,
   by: { key: SigningKey; issuer: string; now: Date; ttlSeconds: number },
@@ -85,10 +82,10 @@ export async function signAccessToken(
 }
 
 /**
- * The content of a genuine, unexpired token, or nothing. Names everything that must hold
- * (RFC 8725 §3.1, §3.10–3.12); a key named in the token's own header is never used.
+ * Returns the content of a valid token, else undefined. Checks all properties that RFC 8725 §3.1 and §3.10–3.12 require;
+ * a key in the header of the token is never used.
  *
- * @param against.keyOf the key that the header's `kid` names, of ours alone; throws for any other
+ * @param against.keyOf returns our key with the `kid` of the header; throws for an unknown one
  */
 export async function verifyAccessToken(
   token: string,

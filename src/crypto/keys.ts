@@ -1,6 +1,6 @@
 /**
- * Keys for separate purposes, all derived from SECRET_KEY (HKDF, RFC 5869), so that a value made
- * for one purpose never passes for another.
+ * Keys derived from SECRET_KEY for separate purposes (HKDF, RFC 5869), so that a value of one purpose is never valid for
+ * another; and the generated SECRET_KEY in the data directory.
  */
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
@@ -22,42 +22,42 @@ export function deriveKey(secretKey: string, purpose: KeyPurpose): Buffer {
 
 const fileName = 'secret-key';
 
-/** The kept key; of any number of processes that make one at the same time, one wins for all. */
-export async function keptSecretKey(dataDirectory: string): Promise<string> {
+/** The stored key. It is generated if missing; processes that do so at the same time get the same key. */
+export async function loadOrCreateSecretKey(dataDirectory: string): Promise<string> {
   const path = join(dataDirectory, fileName);
-  const kept = await findKeptSecretKey(dataDirectory);
-  if (kept !== undefined) return kept;
+  const stored = await findStoredSecretKey(dataDirectory);
+  if (stored !== undefined) return stored;
   await makePrivateDirectory(dataDirectory);
   const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
   await writeFile(draft, newSecretKey(), { mode: 0o600, flush: true });
-  // A link, unlike a rename, fails where a key is already.
-  await link(draft, path).catch(refuseUnlessThere);
+  // A link, unlike a rename, fails when the file exists.
+  await link(draft, path).catch(ignoreExisting);
   await rm(draft, { force: true });
   return await readFile(path, 'utf8');
 }
 
 /**
- * A key for a directory that has none, while nothing is sealed with another one yet.
+ * A new key for a directory without one, if no value in the database is sealed with another key.
  *
- * @param options.isInUse whether the database holds what was sealed with some key
- * @param options.isKept whether the new key may be written to the directory
+ * @param options.isInUse whether the database has sealed values
+ * @param options.isStored whether the new key may be written to the directory
  * @throws Error that says which key is missing
  */
 export async function requiredSecretKey(
   dataDirectory: string,
-  { isInUse, isKept }: { readonly isInUse: boolean; readonly isKept: boolean },
+  { isInUse, isStored }: { readonly isInUse: boolean; readonly isStored: boolean },
 ): Promise<string> {
   if (isInUse) {
     throw new Error(
-      `SECRET_KEY is not set, and ${dataDirectory} holds none. Set the SECRET_KEY that this database was ` +
-        'made with, or set GATEHOUSE_DATA_DIR to the directory that the server uses.',
+      `SECRET_KEY is not set, and ${dataDirectory} has none. Set the SECRET_KEY that this database was ` +
+        'created with, or set GATEHOUSE_DATA_DIR to the directory that the server uses.',
     );
   }
-  return isKept ? keptSecretKey(dataDirectory) : newSecretKey();
+  return isStored ? loadOrCreateSecretKey(dataDirectory) : newSecretKey();
 }
 
-/** The kept key, if there is one. */
-export async function findKeptSecretKey(dataDirectory: string): Promise<string | undefined> {
+/** The stored key, if it exists. */
+export async function findStoredSecretKey(dataDirectory: string): Promise<string | undefined> {
   try {
     return await readFile(join(dataDirectory, fileName), 'utf8');
   } catch (error) {
@@ -70,7 +70,7 @@ function newSecretKey(): string {
   return randomBytes(48).toString('base64url');
 }
 
-function refuseUnlessThere(error: unknown): void {
+function ignoreExisting(error: unknown): void {
   if (!isCode(error, 'EEXIST')) throw error;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Secrets of one-time passwords. A secret is derived from the id of its row, so it can be written
- * into a mail again after a crash, while the database holds only its digest.
+ * Secrets of one-time passwords. A secret is derived from the id of its row, so a mail can be rendered again after a
+ * crash, and the database has only its digest.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { deriveKey } from './keys.ts';
@@ -21,12 +21,12 @@ export function createOneTimeSecrets(secretKey: string): OneTimeSecrets {
   };
 }
 
-/** What the database keeps of a secret; a plain hash suffices for 128 random bits (ASVS 6.5.2). */
+/** The stored digest; a plain hash is enough for 128 random bits (ASVS 6.5.2). */
 export function digestOf(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url');
 }
 
-/** Whether `text` has the shape of a secret, so that it is worth a look into the database. */
+/** Whether `text` has the format of a secret; other texts need no query. */
 export function looksLikeSecret(text: string): boolean {
   return secretPattern.test(text);
 }

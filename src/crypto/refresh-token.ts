@@ -19,7 +19,7 @@ export interface RefreshTokenContent {
 export interface RefreshTokens {
   /** 48 base64url characters. */
   issue(content: RefreshTokenContent): string;
-  /** The content, or nothing when the token is not one of ours. */
+  /** Returns undefined for a forged or malformed token. */
   open(token: string): RefreshTokenContent | undefined;
 }
 

@@ -4,7 +4,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** `label` is bound to the box: a box moved to another row does not open. */
+/** `label` is authenticated with the box, so that a box copied to another row does not open. */
 export function seal(key: Buffer, label: string, plain: Buffer): Buffer {
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(label));
@@ -12,7 +12,7 @@ export function seal(key: Buffer, label: string, plain: Buffer): Buffer {
   return Buffer.concat([nonce, body, cipher.getAuthTag()]);
 }
 
-/** @throws Error when key, label or bytes are not the ones it was sealed with */
+/** @throws Error when key, label or bytes differ */
 export function unseal(key: Buffer, label: string, box: Buffer): Buffer {
   const tagStart = box.length - tagBytes;
   const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(0, nonceBytes))
@@ -21,7 +21,7 @@ export function unseal(key: Buffer, label: string, box: Buffer): Buffer {
   return Buffer.concat([decipher.update(box.subarray(nonceBytes, tagStart)), decipher.final()]);
 }
 
-/** The same; nothing when key, label or bytes are not the ones it was sealed with. */
+/** The same; returns undefined when key, label or bytes differ. */
 export function tryUnseal(key: Buffer, label: string, box: Buffer): Buffer | undefined {
   try {
     return unseal(key, label, box);

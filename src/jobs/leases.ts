@@ -1,6 +1,7 @@
 /**
- * Finds jobs that the database believes to be ours and nobody here does: the answer that gave them to
- * us was lost with its connection. graphile-worker (0.18) would hold such a job for four hours.
+ * Leases of workers, and the release of lost jobs. Each pool of workers holds an advisory lock as its lease; jobs of a
+ * pool without a lease are released. A job is also lost when the result of the query that locked it was lost with its
+ * connection. graphile-worker (0.18) would release such jobs after four hours.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,24 +9,24 @@ import type { WorkerEvents } from 'graphile-worker';
 import type { Pool, PoolClient } from 'pg';
 import type { Log } from '../observability/log.ts';
 
-/** The end of a job is recorded a while after it, when the connection breaks in between. */
-const recordingMilliseconds = 30_000;
+/** The end of a job is written later when the connection breaks. */
+const completionMilliseconds = 30_000;
 
-const ownSql = 'select id::text from graphile_worker._private_jobs where locked_by = $1';
-const giveBackSql = `
+const lockedJobsSql = 'select id::text from graphile_worker._private_jobs where locked_by = $1';
+const releaseSql = `
   update graphile_worker._private_jobs set locked_by = null, locked_at = null
   where locked_by = $1 and id = any($2::bigint[])`;
 
-export interface WorkerLeases {
+export interface TrackedJobs {
   /**
-   * Gives back what was lost. To be called again and again, seconds apart: a job has to be found twice,
-   * as the answer that gives it to us may be on its way.
+   * Releases lost jobs. It is called every few seconds and releases a job when it finds it twice, because the result
+   * of the query that locked it may still be on its way.
    */
   releaseLostJobs(pool: Pool, poolId: string): Promise<void>;
 }
 
-/** Follows which jobs a pool of workers knows to be its own. */
-export function followLeases(events: WorkerEvents): WorkerLeases {
+/** Tracks the jobs that a pool of workers executes. */
+export function trackJobs(events: WorkerEvents): TrackedJobs {
   const known = new Map<string, NodeJS.Timeout | undefined>();
   let suspects: ReadonlySet<string> = new Set();
   events.on('job:start', ({ job }) => {
@@ -33,26 +34,26 @@ export function followLeases(events: WorkerEvents): WorkerLeases {
     known.set(job.id, undefined);
   });
   events.on('job:complete', ({ job }) => {
-    const forget = setTimeout(() => known.delete(job.id), recordingMilliseconds);
+    const forget = setTimeout(() => known.delete(job.id), completionMilliseconds);
     known.set(job.id, forget.unref());
   });
   return {
     async releaseLostJobs(pool, poolId) {
-      const { rows } = await pool.query<{ id: string }>(ownSql, [poolId]);
+      const { rows } = await pool.query<{ id: string }>(lockedJobsSql, [poolId]);
       const unknown = rows.map(({ id }) => id).filter((id) => !known.has(id));
       const lost = unknown.filter((id) => suspects.has(id));
       suspects = new Set(unknown);
-      if (lost.length > 0) await pool.query(giveBackSql, [poolId, lost]);
+      if (lost.length > 0) await pool.query(releaseSql, [poolId, lost]);
     },
   };
 }
 
 const lockKey = "hashtextextended('gatehouse:jobs:' || $1, 0)";
-const sweepMilliseconds = 3000;
+const releaseIntervalMilliseconds = 3000;
 const reconnectMilliseconds = 500;
 
-/** Jobs taken a moment ago may belong to a pool whose lock is on its way. */
-const sweepSql = `
+/** Jobs that were locked within a second may belong to a pool that is taking its advisory lock. */
+const releaseDeadSql = `
   select graphile_worker.force_unlock_workers(array(
     select locked_by
     from (
@@ -63,29 +64,29 @@ const sweepSql = `
     where pg_try_advisory_xact_lock(hashtextextended('gatehouse:jobs:' || locked_by, 0))
   ))`;
 
-export interface LeaseHeartbeat {
+export interface WorkerLeases {
   /**
-   * Shows that this pool of workers is alive, until `released` or `stop`. A pool that has given up
-   * while its process lives on must not keep the jobs that it could not finish.
+   * Holds the lease of a pool of workers until `released` or `stop`. A pool may end while its process continues; then
+   * its unfinished jobs must be released.
    */
-  announce(poolId: string, claims: WorkerLeases, released: AbortSignal): void;
+  hold(poolId: string, jobs: TrackedJobs, released: AbortSignal): void;
   stop(): Promise<void>;
 }
 
-/** Begins to give back the jobs of the dead, now and every few seconds. */
-export function startLeaseHeartbeat(pool: Pool, log: Log): LeaseHeartbeat {
+/** Releases the jobs of dead pools now and every few seconds. */
+export function startWorkerLeases(pool: Pool, log: Log): WorkerLeases {
   const stopping = new AbortController();
   const { signal } = stopping;
   const running: Promise<void>[] = [
-    repeat(() => pool.query(sweepSql), sweepMilliseconds, { signal, log }),
+    repeat(() => pool.query(releaseDeadSql), releaseIntervalMilliseconds, { signal, log }),
   ];
   return {
-    announce(poolId, claims, released) {
+    hold(poolId, jobs, released) {
       const until = { signal: AbortSignal.any([signal, released]), log };
-      const hold = () => holdLock(pool, poolId, until.signal);
-      const giveBack = () => claims.releaseLostJobs(pool, poolId);
-      running.push(repeat(hold, reconnectMilliseconds, until));
-      running.push(repeat(giveBack, sweepMilliseconds, until));
+      const lock = () => holdLock(pool, poolId, until.signal);
+      const releaseLost = () => jobs.releaseLostJobs(pool, poolId);
+      running.push(repeat(lock, reconnectMilliseconds, until));
+      running.push(repeat(releaseLost, releaseIntervalMilliseconds, until));
     },
     async stop() {
       stopping.abort();
@@ -94,20 +95,20 @@ export function startLeaseHeartbeat(pool: Pool, log: Log): LeaseHeartbeat {
   };
 }
 
-/** Holds the lock on a connection of its own for as long as that lasts. */
+/** Holds the lock on a separate connection until the connection ends. */
 async function holdLock(pool: Pool, poolId: string, signal: AbortSignal): Promise<void> {
   const client: PoolClient = await pool.connect();
   const { promise: ended, resolve: end } = Promise.withResolvers<Error | undefined>();
   client.once('error', end);
   client.once('end', () => end(new Error('the connection ended')));
-  // Who was told to stop while it was connecting hears no event any more.
+  // An abort during `pool.connect` emits no further event.
   if (signal.aborted) end(undefined);
   signal.addEventListener('abort', () => end(undefined), { once: true });
   try {
     await client.query(`select pg_advisory_lock(${lockKey})`, [poolId]);
     await ended;
   } finally {
-    client.release(true); // closed, and the lock with it
+    client.release(true); // closes the connection, which releases the lock
   }
 }
 

@@ -1,13 +1,12 @@
 /**
- * What waits in the job queue, what failed and what was given up; and how it gets another chance.
- * The only reader of graphile-worker's tables beside the worker itself.
+ * Lists, counts, retries and removes jobs of the queue. Only `src/jobs` reads and changes the tables of graphile-worker.
  */
 
 import type { UnitOfWork } from '../database/transaction.ts';
 import type { JobPayload } from './tasks.ts';
 import { maxAttempts } from './worker.ts';
 
-/** `dead` is what is not tried again by itself. */
+/** A `dead` job is not retried automatically. */
 export type JobState = 'waiting' | 'retrying' | 'dead';
 
 export interface QueuedJob {
@@ -17,39 +16,39 @@ export interface QueuedJob {
   readonly attempts: number;
   readonly lastError: string | null;
   readonly createdAt: Date;
-  /** When it is tried next; that of a dead one is over. */
+  /** Time of the next attempt; in the past for a dead job. */
   readonly runAt: Date;
 }
 
-/** How many jobs there are. */
+/** Number of jobs in each state. */
 export type QueueStats = Readonly<Record<JobState, number>> & {
-  /** Age of the oldest that is not dead; 0 when there is none. */
+  /** Age of the oldest job that is not dead; 0 without jobs. */
   readonly oldestSeconds: number;
 };
 
 export interface JobQueue {
-  /** Jobs of one kind, oldest first. */
+  /** Jobs of a task, oldest first. */
   list(
     task: string,
     options: { readonly isDeadOnly: boolean; limit: number },
   ): Promise<QueuedJob[]>;
   stats(task: string): Promise<QueueStats>;
   /**
-   * Makes jobs of one kind due now, with as many attempts as new ones; all dead ones without `ids`.
-   * Answers whose turn it is: what is being done at this moment is left alone.
+   * Makes jobs of a task due now, with as many attempts as new ones; all dead ones without `ids`. Skips jobs that are
+   * executing. Returns the ids of the changed jobs.
    */
   retry(task: string, ids?: readonly string[]): Promise<string[]>;
   /** Whether jobs of one kind wait for their next attempt after a temporary failure with this code. */
   hasFailed(task: string, code: string): Promise<boolean>;
-  /** Makes those jobs due now; their attempts stay counted. */
+  /** Makes these jobs due now and keeps their attempts. */
   runNow(task: string, code: string): Promise<void>;
-  /** Removes what has been dead for so long. */
+  /** Removes jobs that have been dead for `days`. */
   purgeDead(task: string, days: number): Promise<void>;
-  /** Removes jobs that have one of the values in that field of their payload. */
+  /** Removes jobs whose payload has one of the values in this field. */
   remove(task: string, field: string, values: readonly string[]): Promise<void>;
 }
 
-/** The end of an attempt is not known yet while somebody holds the job. */
+/** The result of an attempt is unknown while a worker holds the job. */
 const stateSql = `
   case
     when attempts >= max_attempts and locked_at is null then 'dead'
@@ -97,7 +96,7 @@ export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
          ) jobs`,
         [task],
       );
-      if (!row) throw new Error('a count has a row');
+      if (!row) throw new Error('the statement returned no row');
       return row;
     },
 

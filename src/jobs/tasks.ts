@@ -1,6 +1,6 @@
 /**
- * Jobs as the job queue runs them: what fails is kept with the job, behind those that never failed,
- * and what can never succeed is given up at once.
+ * Executes the tasks of jobs: traces and measures them, stores errors with the job, moves failed jobs behind new ones,
+ * and makes jobs that cannot succeed dead.
  */
 import type { JobHelpers, TaskList } from 'graphile-worker';
 import { errorForLog } from '../observability/log.ts';
@@ -9,7 +9,6 @@ import { traced } from '../observability/tracing.ts';
 
 export type JobPayload = Readonly<Record<string, unknown>>;
 
-/** What to do for one kind of job. */
 export type Task = (payload: JobPayload, job: JobRun) => Promise<void>;
 
 export interface JobRun {
@@ -21,7 +20,7 @@ export interface JobRun {
 
 export type Tasks = Readonly<Record<string, Task>>;
 
-/** Thrown by a task that would fail the same way again: the job is dead, and kept. */
+/** Thrown by a task that would fail again in the same way. The job becomes dead. */
 export class PermanentFailure extends Error {
   constructor(reason: Error) {
     super(reason.message, { cause: reason });
@@ -40,7 +39,7 @@ export class TemporaryFailure extends Error {
   }
 }
 
-/** Higher is later; jobs begin with 0. */
+/** A higher number runs later; new jobs have 0. */
 const priorityOfRetries = 10;
 
 /** A job that failed runs after every job that never ran. Its flag is the code of a temporary failure. */
@@ -52,15 +51,15 @@ const failedSql = `
     flags = case when $4::text is null then null else jsonb_build_object($4::text, true) end
   where id = $1`;
 
-/** What graphile-worker runs. A payload is what `enqueueJob` was given. */
+/** The task list of graphile-worker. Payloads are those of `enqueueJob`. */
 export function taskList(tasks: Tasks, metrics: Pick<Metrics, 'observe'>): TaskList {
   return Object.fromEntries(
     Object.entries(tasks).map(([name, task]) => [
       name,
       async (payload, helpers) => {
-        const begunAt = performance.now();
-        const note = (outcome: 'done' | 'failed' | 'refused') =>
-          metrics.observe('jobSeconds', (performance.now() - begunAt) / 1000, [name, outcome]);
+        const startedAt = performance.now();
+        const observe = (outcome: 'done' | 'failed' | 'refused') =>
+          metrics.observe('jobSeconds', (performance.now() - startedAt) / 1000, [name, outcome]);
         try {
           const { job, abortSignal } = helpers;
           await traced(`job ${name}`, { 'job.id': job.id, 'job.attempt': job.attempts }, () =>
@@ -68,9 +67,9 @@ export function taskList(tasks: Tasks, metrics: Pick<Metrics, 'observe'>): TaskL
               task(payload as JobPayload, { key: `job-${job.id}`, attempt: job.attempts }),
             ),
           );
-          note('done');
+          observe('done');
         } catch (error) {
-          note(error instanceof PermanentFailure ? 'refused' : 'failed');
+          observe(error instanceof PermanentFailure ? 'refused' : 'failed');
           await fail(error, helpers);
         }
       },
@@ -78,12 +77,12 @@ export function taskList(tasks: Tasks, metrics: Pick<Metrics, 'observe'>): TaskL
   );
 }
 
-/** Rejects when the process wants to end: what hangs is given back, and tried again elsewhere. */
+/** Rejects at the shutdown: a job that hangs is released and retried by another worker. */
 async function unlessAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   const listening = new AbortController();
   const aborted = new Promise<never>((_resolve, reject) => {
-    const give = () => reject(new Error('The process ended before it was done.'));
-    signal.addEventListener('abort', give, { once: true, signal: listening.signal });
+    const abort = () => reject(new Error('The process ended before it was done.'));
+    signal.addEventListener('abort', abort, { once: true, signal: listening.signal });
   });
   try {
     await Promise.race([work(), aborted]);
@@ -92,17 +91,18 @@ async function unlessAborted(signal: AbortSignal, work: () => Promise<void>): Pr
   }
 }
 
-/** What is thrown is kept with the job and logged. */
+/** Stores the error with the job and throws it, so that graphile-worker logs it. */
 async function fail(error: unknown, { job, query }: JobHelpers): Promise<never> {
-  const kept = fitForKeeping(error);
+  const safe = safeError(error);
   const isPermanent = error instanceof PermanentFailure;
   const code = error instanceof TemporaryFailure ? error.code : null;
-  // Without the database it is tried again like any other.
-  await query(failedSql, [job.id, isPermanent, kept.message, code]).catch(() => undefined);
-  throw kept;
+  // While the database is unavailable the job keeps its state and is retried.
+  await query(failedSql, [job.id, isPermanent, safe.message, code]).catch(() => undefined);
+  throw safe;
 }
 
-function fitForKeeping(error: unknown): Error {
+/** Without details that must not be stored or logged. */
+function safeError(error: unknown): Error {
   const { type, message, stack } = errorForLog(error);
   return Object.assign(new Error(message), { name: type, stack: `${type}: ${message}\n${stack}` });
 }

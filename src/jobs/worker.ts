@@ -1,7 +1,7 @@
 /**
- * One run of graphile-worker's. It may end badly: when the end of a job cannot be recorded, its pool of
- * workers (0.18) begins to shut down and waits for ever for that very record. Such a run is left
- * behind, and what it held is given back.
+ * Enqueues and runs jobs with graphile-worker, and restarts it when it ends. When the end of a job cannot be written,
+ * its pool of workers (0.18) shuts down and waits forever for that write. Such a run is abandoned after a while and
+ * replaced, and its jobs are released.
  */
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,61 +10,60 @@ import { Logger, type Runner, run, type TaskList, type WorkerEvents } from 'grap
 import type { Pool } from 'pg';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { followLeases, type LeaseHeartbeat, startLeaseHeartbeat } from './leases.ts';
+import { startWorkerLeases, trackJobs, type WorkerLeases } from './leases.ts';
 import { type JobPayload, type Tasks, taskList } from './tasks.ts';
 
 export interface JobDeps {
   readonly pool: Pool;
   readonly tasks: Tasks;
-  /** Tasks that are done again and again, in crontab's notation, a line each. */
+  /** Lines of a crontab for periodic tasks. */
   readonly schedule: string;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'observe'>;
 }
 
-export interface JobRun {
-  /** Resolves when it does no more jobs, whatever the reason. */
-  readonly over: Promise<unknown>;
+interface WorkerRun {
+  /** Resolves when the run executes no more jobs, for any reason. */
+  readonly ended: Promise<unknown>;
   stop(): Promise<void>;
 }
 
-/** Milliseconds for jobs under way to finish, once the process wants to end. */
+/** Time for running jobs to finish after the shutdown began. */
 const drainMilliseconds = 3000;
-/** What has not ended so long after it began to is left behind. */
-const leaveMilliseconds = drainMilliseconds + 1500;
+/** A run that has not ended this long after its shutdown began is abandoned. */
+const abandonMilliseconds = drainMilliseconds + 1500;
 
-async function startJobRun(deps: JobDeps, liveness: LeaseHeartbeat): Promise<JobRun> {
+async function startRun(deps: JobDeps, leases: WorkerLeases): Promise<WorkerRun> {
   const events: WorkerEvents = new EventEmitter();
-  const over = endOf(events);
+  const ended = whenEnded(events);
   events.on('pool:create', ({ workerPool }) => {
     const released = new AbortController();
-    void over.then(() => released.abort());
-    liveness.announce(workerPool.id, followLeases(events), released.signal);
+    void ended.then(() => released.abort());
+    leases.hold(workerPool.id, trackJobs(events), released.signal);
   });
   const tasks = taskList(deps.tasks, deps.metrics);
   const runner = await startRunner(deps, events, tasks);
-  // graphile-worker (0.18) keeps the options of each run until the process ends. A run that is over
-  // gives up its references to the rest of the service.
-  void over.then(() => {
+  // graphile-worker (0.18) keeps the options of each run until the process ends. A run that has ended
+  // drops its references, so that the service can be garbage-collected.
+  void ended.then(() => {
     events.removeAllListeners();
     for (const name of Object.keys(tasks)) delete tasks[name];
   });
   return {
-    over,
+    ended,
     async stop() {
-      // It may have ended by itself.
-      const stopped = runner.stop().catch(() => undefined);
-      await Promise.race([stopped, over]);
+      const stopped = runner.stop().catch(() => undefined); // throws when the run has ended already
+      await Promise.race([stopped, ended]);
     },
   };
 }
 
-/** When the pool of workers has ended, or should have. */
-function endOf(events: WorkerEvents): Promise<void> {
+/** Resolves when the pool of workers has ended, or should have ended. */
+function whenEnded(events: WorkerEvents): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   events.once('pool:gracefulShutdown', () => {
-    const patience = setTimeout(resolve, leaveMilliseconds);
-    events.once('pool:release', () => clearTimeout(patience));
+    const timer = setTimeout(resolve, abandonMilliseconds);
+    events.once('pool:release', () => clearTimeout(timer));
   });
   events.once('pool:release', () => resolve());
   return promise;
@@ -81,13 +80,13 @@ function startRunner(deps: JobDeps, events: WorkerEvents, tasks: TaskList): Prom
     crontab: deps.schedule,
     concurrency: 4,
     pollInterval: 1000,
-    // In batches, even of one, an end that cannot be recorded ends the pool; the plain way (0.18)
-    // leaves a rejection that nobody handles, which ends the process.
+    // With batches, even of one job, a failed write ends the pool. Without them (0.18) it is an unhandled
+    // rejection, which ends the process.
     preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
   });
 }
 
-/** Of the worker's own talk only warnings and errors. */
+/** Logs only warnings and errors of graphile-worker. */
 function workerLogger(log: Log): Logger {
   return new Logger(() => (level, message) => {
     if (level === 'error') log.error({ component: 'jobs' }, message);
@@ -96,20 +95,20 @@ function workerLogger(log: Log): Logger {
 }
 
 /**
- * graphile-worker waits exp(min(10, attempt)) seconds between attempts: 25 of them reach over four
- * days. A job that failed so often is dead: it is kept, and done again when somebody asks for it.
+ * graphile-worker waits exp(min(10, attempt)) seconds between attempts, so 25 attempts take more than four days. After
+ * that a job is dead: it is stored, and an operator can retry it.
  */
 export const maxAttempts = 25;
 
 const restartMilliseconds = 1000;
 
 export interface JobTiming {
-  /** A waiting job with the same key is replaced. */
+  /** Replaces a waiting job with the same key. */
   readonly key: string;
   readonly delaySeconds: number;
 }
 
-/** Records a job in the transaction at hand: it is done if and only if that commits. */
+/** Adds a job in the current transaction; the job runs only if the transaction commits. */
 export async function enqueueJob(
   em: EntityManager,
   task: string,
@@ -125,43 +124,42 @@ export async function enqueueJob(
   );
 }
 
-/** Does the jobs until it is stopped; those under way are finished first. */
+/** Runs jobs until `stop`, which waits for running jobs. */
 export async function startJobs(deps: JobDeps): Promise<{ stop(): Promise<void> }> {
-  const liveness = startLeaseHeartbeat(deps.pool, deps.log);
+  const leases = startWorkerLeases(deps.pool, deps.log);
   const stopping = new AbortController();
-  let jobRun = await startJobRun(deps, liveness);
+  let current = await startRun(deps, leases);
 
-  /** A run ends when the database goes away at a bad moment; another one takes its place. */
+  /** A loss of the database can end a run. */
   const keepRunning = async (): Promise<void> => {
-    await jobRun.over;
+    await current.ended;
     while (!stopping.signal.aborted) {
       deps.log.warn({ component: 'jobs' }, 'job worker stopped, restarting');
       await sleep(restartMilliseconds);
-      const next = await startJobRun(deps, liveness).catch(() => undefined);
+      const next = await startRun(deps, leases).catch(() => undefined);
       if (!next) continue;
-      jobRun = next;
+      current = next;
       if (stopping.signal.aborted) await next.stop();
-      await next.over;
+      await next.ended;
     }
   };
   const running = keepRunning();
   return {
     async stop() {
       stopping.abort();
-      await jobRun.stop();
+      await current.stop();
       await running;
-      await liveness.stop();
+      await leases.stop();
     },
   };
 }
 
 /**
- * Does what is due now, for a command that ends right away, but not longer than `patience`
- * milliseconds; answers whether nothing is left that was tried and failed.
+ * Runs the due jobs for a command, at most for `timeoutMs`. Returns whether none of them failed.
  */
-export async function runDueJobs(deps: JobDeps, patience: number): Promise<boolean> {
+export async function runDueJobs(deps: JobDeps, timeoutMs: number): Promise<boolean> {
   const start = new Date();
-  const deadline = start.getTime() + patience;
+  const deadline = start.getTime() + timeoutMs;
   const jobs = await startJobs(deps);
   while (Date.now() < deadline && (await countJobs(deps, dueSql)) > 0) {
     await sleep(25);

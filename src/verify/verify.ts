@@ -1,12 +1,12 @@
 /**
- * For other services (`gatehouse-auth/verify`): checks access tokens with the published keys, without
- * asking Gatehouse for each. Who wants revocations at once follows the feed as well.
+ * Verifier for other services (`gatehouse-auth/verify`): verifies access tokens with the published keys, without a
+ * request for each token. With the revocation feed it also rejects tokens of ended sessions at once.
  */
 import { createRemoteJWKSet } from 'jose';
 import { verifyAccessToken } from '../crypto/access-token.ts';
 import { followRevocations, type RevocationFeed } from './revocation-feed.ts';
 
-/** Why a token is not accepted: it is not good, its session was ended, or that cannot be known now. */
+/** The token is invalid, its session was ended, or keys or revocations are unavailable. */
 export type VerificationFailure = 'INVALID_TOKEN' | 'REVOKED' | 'UNAVAILABLE';
 
 export class VerificationError extends Error {
@@ -26,29 +26,29 @@ export interface VerifiedToken {
 }
 
 export interface VerifierOptions {
-  /** PUBLIC_URL of the service, which is issuer and audience of its tokens. */
+  /** PUBLIC_URL of the service: issuer and audience of its tokens. */
   readonly issuer: string;
-  /** Where the service is reached; the issuer when left out. */
+  /** URL of the service in the internal network; the issuer if left out. */
   readonly baseUrl?: string;
-  /** Follows ended sessions: REVOCATION_FEED_KEY of the service, and the seconds of silence borne. */
+  /** Enables the revocation feed. `key` is REVOCATION_FEED_KEY; after `maxSilenceSeconds` without an event tokens are UNAVAILABLE. */
   readonly revocations?: { readonly key: string; readonly maxSilenceSeconds?: number };
 }
 
 export interface Verifier {
   /**
-   * What the token says, if it is good.
+   * Returns the content of a valid token.
    *
    * @throws VerificationError INVALID_TOKEN: answer 401. REVOKED: answer 401. UNAVAILABLE: the keys
-   *   cannot be had, or the feed is silent: answer 503.
+   *   cannot be fetched, or the feed is silent: answer 503.
    */
   verify(accessToken: string): Promise<VerifiedToken>;
-  /** Resolves once revocations are known; at once where they are not followed. */
+  /** Resolves when revocations are known; at once without the revocation feed. */
   ready(): Promise<void>;
   close(): void;
 }
 
 const defaultSilenceSeconds = 3;
-/** The keys are asked for again so soon when a token names one that is not known: it may be new. */
+/** Minimum time between two requests for the keys; a token with an unknown key id causes one. */
 const cooldownMilliseconds = 1000;
 
 export function createVerifier(options: VerifierOptions): Verifier {
@@ -60,7 +60,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   return {
     async verify(accessToken) {
-      requireFeed(feed);
+      assertFeedIsAlive(feed);
       let outage: unknown;
       const content = await verifyAccessToken(accessToken, {
         issuer: options.issuer,
@@ -68,18 +68,20 @@ export function createVerifier(options: VerifierOptions): Verifier {
         keyOf: async (header) => {
           if (header.kid === undefined) throw new Error('the token names no key');
           return keys(header).catch((error: unknown) => {
-            if (!isAboutTheToken(error)) outage = error;
+            if (!isTokenError(error)) outage = error;
             throw error;
           });
         },
       });
       if (outage !== undefined) {
-        throw new VerificationError('UNAVAILABLE', 'The keys cannot be had.', { cause: outage });
+        throw new VerificationError('UNAVAILABLE', 'The keys cannot be fetched.', {
+          cause: outage,
+        });
       }
-      if (!content) throw new VerificationError('INVALID_TOKEN', 'The token is not good.');
-      requireFeed(feed);
+      if (!content) throw new VerificationError('INVALID_TOKEN', 'The token is invalid.');
+      assertFeedIsAlive(feed);
       if (feed?.hasEnded(content.sessionId)) {
-        throw new VerificationError('REVOKED', 'The session was ended.');
+        throw new VerificationError('REVOKED', 'The session has ended.');
       }
       return content;
     },
@@ -95,15 +97,15 @@ function followFeed(
   return followRevocations({ url: `${baseUrl}/revocations`, key, maxSilenceSeconds });
 }
 
-/** Fails closed: a feed that is silent may be hiding something. */
-function requireFeed(feed: RevocationFeed | undefined): void {
+/** Fails closed: without the feed a revocation may be missing. */
+function assertFeedIsAlive(feed: RevocationFeed | undefined): void {
   if (feed && !feed.isAlive()) {
-    throw new VerificationError('UNAVAILABLE', 'Revocations are not known at present.');
+    throw new VerificationError('UNAVAILABLE', 'Revocations are unavailable.');
   }
 }
 
-/** Unlike a server that cannot be reached, a key that nobody has published is the token's fault. */
-function isAboutTheToken(error: unknown): boolean {
+/** An unknown key is an error of the token, an unreachable server is not. */
+function isTokenError(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'ERR_JWKS_NO_MATCHING_KEY' || code === 'ERR_JOSE_NOT_SUPPORTED';
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import {
   deriveKey,
-  findKeptSecretKey,
-  keptSecretKey,
+  findStoredSecretKey,
+  loadOrCreateSecretKey,
   requiredSecretKey,
 } from '../../src/crypto/keys.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
@@ -24,27 +24,29 @@ test('a key depends on SECRET_KEY and on the purpose, and on nothing else', () =
 describe('the key of the data directory', () => {
   test('is made once, by however many that ask at the same time', async () => {
     const directory = join(root, 'new', 'data');
-    const keys = await Promise.all(Array.from({ length: 16 }, () => keptSecretKey(directory)));
+    const keys = await Promise.all(
+      Array.from({ length: 16 }, () => loadOrCreateSecretKey(directory)),
+    );
     expect(new Set(keys).size).toBe(1);
     expect(Buffer.from(keys[0] ?? '', 'base64url')).toHaveLength(48);
-    expect(await findKeptSecretKey(directory)).toBe(keys[0]);
+    expect(await findStoredSecretKey(directory)).toBe(keys[0]);
     expect(readdirSync(directory)).toEqual(['secret-key']);
   });
 
   test('is for its owner only', async () => {
     const directory = join(root, 'private');
-    await keptSecretKey(directory);
+    await loadOrCreateSecretKey(directory);
     expect(statSync(directory).mode & 0o777).toBe(0o700);
     expect(statSync(join(directory, 'secret-key')).mode & 0o777).toBe(0o600);
   });
 
   test('is not replaced where the database holds what another key has sealed', async () => {
     const directory = join(root, 'empty');
-    await expect(requiredSecretKey(directory, { isInUse: true, isKept: true })).rejects.toThrow(
+    await expect(requiredSecretKey(directory, { isInUse: true, isStored: true })).rejects.toThrow(
       /SECRET_KEY is not set/,
     );
-    expect(await findKeptSecretKey(directory)).toBeUndefined();
-    await requiredSecretKey(directory, { isInUse: false, isKept: false });
-    expect(await findKeptSecretKey(directory)).toBeUndefined();
+    expect(await findStoredSecretKey(directory)).toBeUndefined();
+    await requiredSecretKey(directory, { isInUse: false, isStored: false });
+    expect(await findStoredSecretKey(directory)).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
-// Hashes and verifies passwords with argon2id in low-priority threads, one at a time and with rests
-// while the event loop has no time to spare, so that a storm of logins slows logins only. It knows
-// nothing of users, and nothing of which passwords are acceptable.
+/**
+ * Hashes and verifies passwords with argon2id in low-priority threads. While the event loop is overloaded it computes
+ * one hash at a time with cooldowns, so that many logins slow down logins only.
+ */
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
@@ -14,7 +15,7 @@ import { createHashQueue, type HashQueue } from './queue.ts';
 import { type Argon2Hash, longestStoredHash, parseStoredHash } from './stored-hash.ts';
 import type { CompareTask, ComputeTask } from './worker.ts';
 
-/** Passwords are hashed as their exact UTF-8 bytes, never trimmed, cut or normalised (ASVS 6.2.8). */
+/** Passwords are hashed as their exact UTF-8 bytes, never trimmed, truncated or normalized (ASVS 6.2.8). */
 export interface PasswordHasher {
   /**
    * A new hash in PHC form.
@@ -22,9 +23,9 @@ export interface PasswordHasher {
    */
   hash(password: string, signal?: AbortSignal): Promise<string>;
   /**
-   * Whether the password made this hash. Undefined, empty, unusable (`!…`), unreadable or too costly
-   * hashes take the time of a current one and answer false. `limited` runs the comparison once a thread is
-   * free for it, and may refuse it.
+   * Whether the hash was computed from the password. Undefined, empty, unusable (`!…`), invalid or too costly
+   * hashes take the time of a current one and return false. `limited` is called when a thread is free; it runs the
+   * comparison or rejects.
    * @throws OVERLOADED when the queue is full, and what `limited` throws
    */
   verify(
@@ -34,58 +35,56 @@ export interface PasswordHasher {
     limited?: (compare: () => Promise<boolean>) => Promise<boolean>,
   ): Promise<boolean>;
   /**
-   * Whether the hash is other than `hash` would make it now: another scheme or other parameters,
-   * weaker or stronger, because a hash of another cost tells known accounts from unknown ones.
+   * Whether the hash has another scheme or other parameters than `hash` uses now, weaker or stronger: a hash of another
+   * cost distinguishes known accounts from unknown ones.
    */
   needsRehash(hash: string): boolean;
   /**
-   * A place for a computation that is asked for after other work, so that overload is told before
-   * that work is done. Dispose of it when all is done.
-   * @throws OVERLOADED when there is none
+   * Reserves a slot for a later computation, so that an overload is reported before the caller's other work. Dispose of
+   * it at the end.
+   * @throws OVERLOADED when the queue is full
    */
   reserveSlot(): Disposable;
-  /** Lets running computations finish and turns away the waiting ones; safe to call twice. */
+  /** Waits for running computations and rejects waiting ones. Idempotent. */
   close(): Promise<void>;
 }
 
 interface PasswordHasherOptions {
   readonly threads: number;
-  /** How many computations may wait while every thread is busy; the first of them soon cannot be aborted. */
+  /** How many computations may wait while all threads are busy. The first one of them cannot be aborted. */
   readonly queueLimit: number;
   readonly parameters?: HashParameters;
   readonly metrics?: Metrics;
-  /** Whether everybody else has to wait already; by the use of the event loop unless told otherwise. */
+  /** By default the utilization of the event loop decides. */
   readonly isOverloaded?: () => boolean;
 }
 
 /**
- * Keeps the threads behind everything that answers other requests. The most that there is, 19, would
- * leave them next to nothing of a machine that is busy with something else, and logins would time out.
+ * Gives the threads a lower priority than other requests. With the maximum, 19, logins would time out on a machine that
+ * is busy with other programs.
  */
 const niceIncrement = 10;
 
 /**
- * So many of those that wait are with the threads already, past aborting, so that no thread waits for
- * the event loop to hand it the next.
+ * Waiting computations that are sent to the threads in advance, so that no thread waits for the event loop. They cannot
+ * be aborted.
  */
-const mostLookAhead = 1;
+const maxLookAhead = 1;
 
 const workerFile = codeFile('crypto/password/worker');
 
 /**
- * How many threads each of so many workers has: a processor less than its share of the machine, and
- * one at least. Without a processor of its own, all that surrounds a hash (event loop, database) takes
- * from the threads what another thread adds.
+ * Threads of each worker process: its share of the processors minus one, at least one. Event loop and database need a
+ * processor, so one thread more would not be faster.
  */
-export function hashThreadsOf(workers: number): number {
+export function hashThreadsPerWorker(workers: number): number {
   return Math.max(1, Math.floor(availableParallelism() / workers) - 1);
 }
 
 /**
- * The threads start with the first computation, some 40 ms late: most commands never need them.
- *
- * They hold no reference on the process. An abort takes a waiting call out of the queue; a
- * computation that has begun runs to its end, as killing its thread would cost more.
+ * The threads start with the first computation, which takes 40 ms: most commands never need them. They do not keep the
+ * process alive. An abort removes a waiting call from the queue; a running computation ends by itself, because killing
+ * its thread would cost more.
  */
 export function createPasswordHasher(options: PasswordHasherOptions): PasswordHasher {
   const { threads, queueLimit, parameters = defaultHashParameters } = options;
@@ -96,14 +95,14 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     pool ??= createPool(threads);
     return pool.run(task, { name });
   };
-  const isPressed = options.isOverloaded ?? createEventLoopMonitor();
-  const lookAhead = Math.min(queueLimit, mostLookAhead);
-  const admission = createHashQueue({
+  const isOverloaded = options.isOverloaded ?? createEventLoopMonitor();
+  const lookAhead = Math.min(queueLimit, maxLookAhead);
+  const queue = createHashQueue({
     slots: threads + lookAhead,
     queueLimit: queueLimit - lookAhead,
-    isPressed,
+    isOverloaded,
   });
-  const run = options.metrics ? measured(admission, options.metrics) : unmeasured(admission);
+  const run = options.metrics ? measured(queue, options.metrics) : unmeasured(queue);
 
   return {
     hash(password, signal) {
@@ -124,15 +123,15 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
 
     reserveSlot() {
       try {
-        return admission.reserveSlot();
+        return queue.reserveSlot();
       } catch (error) {
-        countRefusal(error, options.metrics);
+        countRejection(error, options.metrics);
         throw error;
       }
     },
 
     async close() {
-      await admission.close();
+      await queue.close();
       await pool?.destroy();
     },
   };
@@ -145,32 +144,32 @@ type Run = <T>(
   around?: (begin: () => Promise<T>) => Promise<T>,
 ) => Promise<T>;
 
-function unmeasured(admission: HashQueue): Run {
-  return (_work, begin, signal, around) => admission.run(begin, signal, around);
+function unmeasured(queue: HashQueue): Run {
+  return (_work, begin, signal, around) => queue.run(begin, signal, around);
 }
 
-function measured(admission: HashQueue, metrics: Metrics): Run {
-  metrics.read('hashQueue', () => [[[], admission.queueLength()]]);
+function measured(queue: HashQueue, metrics: Metrics): Run {
+  metrics.read('hashQueue', () => [[[], queue.queueLength()]]);
   const seconds = (since: number) => (performance.now() - since) / 1000;
   return async (work, begin, signal, around) => {
-    const askedAt = performance.now();
+    const requestedAt = performance.now();
     const timed = async () => {
-      metrics.observe('hashQueueWaitSeconds', seconds(askedAt));
-      const begunAt = performance.now();
+      metrics.observe('hashQueueWaitSeconds', seconds(requestedAt));
+      const startedAt = performance.now();
       return traced(`argon2 ${work}`, {}, begin).finally(() =>
-        metrics.observe('hashDurationSeconds', seconds(begunAt), work),
+        metrics.observe('hashDurationSeconds', seconds(startedAt), work),
       );
     };
-    // The time before the inner span is that of waiting.
-    const admitted = () => admission.run(timed, signal, around);
-    return traced(`password ${work}`, {}, admitted).catch((error: unknown) => {
-      countRefusal(error, metrics);
+    // The time before the inner span is the waiting time.
+    const queued = () => queue.run(timed, signal, around);
+    return traced(`password ${work}`, {}, queued).catch((error: unknown) => {
+      countRejection(error, metrics);
       throw error;
     });
   };
 }
 
-function countRefusal(error: unknown, metrics: Metrics | undefined): void {
+function countRejection(error: unknown, metrics: Metrics | undefined): void {
   if (error instanceof Problem && error.code === 'OVERLOADED') metrics?.count('hashRefusals');
 }
 
@@ -180,16 +179,16 @@ function createPool(threads: number): Piscina {
     name: 'compute',
     minThreads: threads,
     maxThreads: threads,
-    concurrentTasksPerWorker: 1 + mostLookAhead,
+    concurrentTasksPerWorker: 1 + maxLookAhead,
     niceIncrement,
     recordTiming: false,
-    env: {}, // the threads need none of our secrets
+    env: {}, // the threads do not need our secrets
     argv: [],
-    execArgv: [], // nor a debugger or loader meant for the main thread
+    execArgv: [], // nor the debugger and loaders of the main thread
   });
 }
 
-/** A random digest stands for a computed one: as slow to compare, ready at once, never matched. */
+/** Has a random digest: comparing takes as long as with a computed one, and never matches. */
 function createDummyHash({ memoryKib, iterations, parallelism }: HashParameters): string {
   const [salt, digest] = [randomBytes(16), randomBytes(32)].map((bytes) =>
     bytes.toString('base64').replace(/=+$/, ''),

@@ -1,5 +1,4 @@
-// What one argon2 computation may cost: the default for new hashes and the bounds for foreign ones.
-// It knows nothing of hash strings.
+/** Cost of an argon2 computation: the default for new hashes, and bounds for imported ones. */
 
 /** The cost of one argon2 computation; memory in KiB, parallelism in lanes. */
 export interface HashParameters {
@@ -8,7 +7,7 @@ export interface HashParameters {
   readonly parallelism: number;
 }
 
-/** What a new hash costs unless the operator says more (OWASP Password Storage Cheat Sheet). */
+/** Default cost of a new hash (OWASP Password Storage Cheat Sheet). */
 export const defaultHashParameters: HashParameters = {
   memoryKib: 19_456,
   iterations: 2,
@@ -21,9 +20,9 @@ const maximum: HashParameters = { memoryKib: 262_144, iterations: 10, parallelis
 const maximumWorkKib = 3 * 262_144;
 
 /**
- * Whether one computation takes well under a second and argon2 accepts it at all.
+ * Whether argon2 accepts the parameters and a computation takes less than a second.
  *
- * A hash whose parameters are absurd would otherwise hold a thread for 25 s. Django's defaults
+ * Extreme parameters of a hash would otherwise use a thread for 25 s. Django's defaults
  * and RFC 9106's 64 MiB pass, its 2 GiB do not.
  */
 export function isAffordable(parameters: HashParameters): boolean {

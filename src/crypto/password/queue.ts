@@ -1,13 +1,15 @@
-// Lets as many computations run as there are threads, a bounded number wait in order, and no more.
-// It knows nothing of passwords. Piscina's own queue does not serve (5.3.2): tasks with a signal
-// bypass `maxQueue`, an abort kills the thread of a running task, and `close` kills running tasks.
+/**
+ * A bounded queue of computations, with as many running as there are threads, load shedding, and cooldowns while the
+ * event loop is overloaded. The queue of Piscina (5.3.2) is not suitable: tasks with a signal bypass `maxQueue`, an
+ * abort kills the thread of a running task, and `close` kills running tasks.
+ */
 import { Problem } from '../../core/errors.ts';
 
 export interface HashQueue {
   /**
-   * Runs the work when its turn comes; aborting takes it out of the queue, but does not stop it. `around`
-   * has the same turn, and runs the work or refuses it; its own time needs no rest.
-   * @throws OVERLOADED when the queue is full, the signal's reason when aborted before its turn
+   * Runs the work when a slot is free. An abort removes waiting work from the queue, but does not stop running work.
+   * `around` runs in the slot and calls the work or rejects; its own time causes no cooldown.
+   * @throws OVERLOADED when the queue is full, the signal's reason when aborted while waiting
    */
   run<T>(
     work: () => Promise<T>,
@@ -15,171 +17,171 @@ export interface HashQueue {
     around?: (work: () => Promise<T>) => Promise<T>,
   ): Promise<T>;
   /**
-   * A place for someone who will want to run a work soon and has something to do before: as many as
-   * can run and wait, while the line is not too long already. Dispose of it when all is done.
-   * @throws OVERLOADED when there is none
+   * Reserves a slot for a caller that calls `run` later, so that it is rejected before its other work. Dispose of the
+   * reservation at the end.
+   * @throws OVERLOADED when running and waiting work leave no slot, or the queue is too slow
    */
   reserveSlot(): Disposable;
-  /** How many wait for their turn. */
+  /** Number of waiting computations. */
   queueLength(): number;
-  /** Turns away who waits, then resolves when the last running work is done. */
+  /** Rejects waiting work, and resolves when the last running work has ended. */
   close(): Promise<void>;
 }
 
 interface Waiter {
   readonly admit: () => void;
-  readonly refuse: (reason: unknown) => void;
+  readonly reject: (reason: unknown) => void;
 }
 
-/** A guess of how long one work takes, until enough are done to tell the pace. */
+/** Assumed duration of a computation, until enough were measured. */
 const expectedSeconds = 0.05;
-const enoughWorks = 16;
-/** Nobody new is let in where the line is longer: who waits too long has given up when it is their turn. */
-const longestWaitSeconds = 2;
-/** A line that is no flood, however slow the machine. */
-const shortLine = 20;
-/** Before the deadline of their request: until then at the latest it is somebody's turn. */
-const patienceMilliseconds = 3500;
+const minMeasurements = 16;
+/** Reservations are rejected above this expected waiting time. */
+const maxWaitSeconds = 2;
+/** A queue of this length is never shed. */
+const minQueueLength = 20;
+/** Waiting work is rejected after this time, before the timeout of its request. */
+const queueTimeoutMilliseconds = 3500;
 
-/** So many are turned away from a line that has become too long, so far apart. */
-const refusedAtOnce = 2;
-const refusalMilliseconds = 25;
+/** Shedding rejects this many computations at a time, at this interval. */
+const shedAtOnce = 2;
+const shedIntervalMilliseconds = 25;
 
-/** While the machine is pressed a place rests for so many times as long as the work took. */
-const restPerWork = 2;
+/** Cooldown of a slot, as a multiple of the work's duration, while the process is overloaded. */
+const cooldownFactor = 2;
 
 /**
- * An admission with room for `slots` running works and `queueLimit` waiting ones. While `isPressed` says
- * that everybody else would have to wait for it, one work runs at a time, and after each there is a rest:
- * what comes with a work costs the others as much as the work itself.
+ * A queue with `slots` for running work and `queueLimit` for waiting work. While the process is overloaded one
+ * computation runs at a time, with a cooldown after it, because the requests around a computation cost other requests
+ * as much as the computation itself.
  */
 export function createHashQueue(options: {
   readonly slots: number;
   readonly queueLimit: number;
-  readonly isPressed?: () => boolean;
+  readonly isOverloaded?: () => boolean;
 }): HashQueue {
-  const { slots: most, queueLimit, isPressed = () => false } = options;
-  /** Pressed or not, so many are let in: a rest makes them wait, it turns nobody away. */
-  const room = most + queueLimit;
-  const slots = () => (isPressed() ? 1 : most);
+  const { slots: most, queueLimit, isOverloaded = () => false } = options;
+  /** Also during an overload: a cooldown delays work and rejects none. */
+  const capacity = most + queueLimit;
+  const slots = () => (isOverloaded() ? 1 : most);
   const waiting = new Set<Waiter>();
   const idle = Promise.withResolvers<void>();
-  /** Slots that are taken, those at rest among them. */
+  /** Used slots, including those in cooldown. */
   let running = 0;
-  let resting = 0;
-  let places = 0;
+  let cooling = 0;
+  let reserved = 0;
   let isClosed = false;
-  let isShortening = false;
-  let works = 0;
-  /** Of all works at first, of the last ones later. */
+  let isShedding = false;
+  let measurements = 0;
+  /** Mean of all measurements, later a moving average. */
   let meanSeconds = 0;
 
-  async function enter(signal: AbortSignal | undefined): Promise<void> {
+  async function acquire(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     if (isClosed) throw closedError();
     if (running < slots()) {
       running += 1;
       return;
     }
-    if (running - resting + waiting.size >= room) throw overloaded();
-    await turn(signal);
+    if (running - cooling + waiting.size >= capacity) throw overloaded();
+    await waitForSlot(signal);
   }
 
-  function turn(signal: AbortSignal | undefined): Promise<void> {
+  function waitForSlot(signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter: Waiter = { admit: resolve, refuse: reject };
-    const abandon = () => {
+    const waiter: Waiter = { admit: resolve, reject };
+    const abort = () => {
       waiting.delete(waiter);
       reject(signal?.reason);
     };
-    const patience = setTimeout(() => {
+    const timer = setTimeout(() => {
       waiting.delete(waiter);
       reject(overloaded());
-    }, patienceMilliseconds);
+    }, queueTimeoutMilliseconds);
     waiting.add(waiter);
-    signal?.addEventListener('abort', abandon, { once: true });
+    signal?.addEventListener('abort', abort, { once: true });
     return promise.finally(() => {
-      clearTimeout(patience);
-      signal?.removeEventListener('abort', abandon);
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
     });
   }
 
-  /** The place of a work that is done is given on after the rest. */
-  function leave(milliseconds: number): void {
-    if (isPressed() && !isClosed) rest(restPerWork * milliseconds);
-    else giveOn();
+  /** Frees the slot, after a cooldown while the process is overloaded. */
+  function release(milliseconds: number): void {
+    if (isOverloaded() && !isClosed) coolDown(cooldownFactor * milliseconds);
+    else freeSlot();
   }
 
-  function rest(milliseconds: number): void {
-    resting += 1;
+  function coolDown(milliseconds: number): void {
+    cooling += 1;
     setTimeout(() => {
-      resting -= 1;
-      giveOn();
+      cooling -= 1;
+      freeSlot();
     }, milliseconds);
   }
 
-  function giveOn(): void {
+  function freeSlot(): void {
     running -= 1;
-    shorten();
+    shed();
     for (const next of waiting) {
       if (running >= slots()) break;
-      running += 1; // at once, so nobody can slip in between
+      running += 1; // before the waiter continues, so that no other caller takes the slot
       waiting.delete(next);
       next.admit();
     }
     if (isClosed && running === 0) idle.resolve();
   }
 
-  const isPaceKnown = () => works >= enoughWorks;
+  const isMeasured = () => measurements >= minMeasurements;
 
-  /** By the pace of late: a machine that has other things to do makes the line shorter. */
+  /** Expected seconds per computation, by recent measurements. */
   function secondsEach(): number {
-    if (!isPaceKnown()) return expectedSeconds / slots();
-    return (isPressed() ? meanSeconds * (1 + restPerWork) : meanSeconds) / slots();
+    if (!isMeasured()) return expectedSeconds / slots();
+    return (isOverloaded() ? meanSeconds * (1 + cooldownFactor) : meanSeconds) / slots();
   }
 
-  /** Counts who is on the way to the line, too: a place let in too many is work done for nothing. */
-  function isLong(): boolean {
-    const line = isPaceKnown() ? Math.max(places, waiting.size) : waiting.size;
-    return line >= shortLine && line * secondsEach() > longestWaitSeconds;
+  /** Includes reserved slots, because their computations will wait as well. */
+  function isTooSlow(): boolean {
+    const length = isMeasured() ? Math.max(reserved, waiting.size) : waiting.size;
+    return length >= minQueueLength && length * secondsEach() > maxWaitSeconds;
   }
 
   /**
-   * When the pace drops, the last in line hear so now, not when their patience is at its end: a few at a
-   * time, as each of them is some milliseconds of work for those whom a shorter line is to spare.
+   * When computations become slower, rejects the last waiting ones now instead of at their timeout. It rejects a few at
+   * a time, because each rejection costs some milliseconds.
    */
-  function shorten(): void {
-    if (isShortening || !isPaceKnown()) return;
-    const inTime = Math.floor(patienceMilliseconds / 1000 / secondsEach());
-    const tooMany = waiting.size - Math.max(shortLine, inTime);
-    if (tooMany <= 0) return;
-    for (const waiter of [...waiting].slice(-Math.min(tooMany, refusedAtOnce))) {
+  function shed(): void {
+    if (isShedding || !isMeasured()) return;
+    const withinTimeout = Math.floor(queueTimeoutMilliseconds / 1000 / secondsEach());
+    const excess = waiting.size - Math.max(minQueueLength, withinTimeout);
+    if (excess <= 0) return;
+    for (const waiter of [...waiting].slice(-Math.min(excess, shedAtOnce))) {
       waiting.delete(waiter);
-      waiter.refuse(overloaded());
+      waiter.reject(overloaded());
     }
-    isShortening = true;
+    isShedding = true;
     setTimeout(() => {
-      isShortening = false;
-      shorten();
-    }, refusalMilliseconds);
+      isShedding = false;
+      shed();
+    }, shedIntervalMilliseconds);
   }
 
-  /** However slow the pace, nobody stays in line for longer than their patience. */
+  /** The expected waiting time is at most the timeout of the queue. */
   function overloaded(): Problem {
-    const seconds = Math.min(waiting.size * secondsEach(), patienceMilliseconds / 1000);
+    const seconds = Math.min(waiting.size * secondsEach(), queueTimeoutMilliseconds / 1000);
     const retryAfterSeconds = Math.max(1, Math.ceil(seconds));
     return new Problem('OVERLOADED', { retryAfterSeconds });
   }
 
   return {
     async run(work, signal, around = (inner) => inner()) {
-      await enter(signal);
+      await acquire(signal);
       const startedAt = performance.now();
       let workMilliseconds = 0;
       const timedWork = async () => {
-        const workedFrom = performance.now();
+        const workStartedAt = performance.now();
         return work().finally(() => {
-          workMilliseconds = performance.now() - workedFrom;
+          workMilliseconds = performance.now() - workStartedAt;
         });
       };
       try {
@@ -187,18 +189,19 @@ export function createHashQueue(options: {
         return await around(timedWork);
       } finally {
         const milliseconds = performance.now() - startedAt;
-        works += 1;
-        meanSeconds += (milliseconds / 1000 - meanSeconds) / Math.min(works, enoughWorks);
-        leave(workMilliseconds);
+        measurements += 1;
+        meanSeconds +=
+          (milliseconds / 1000 - meanSeconds) / Math.min(measurements, minMeasurements);
+        release(workMilliseconds);
       }
     },
 
     reserveSlot() {
-      if (places >= room || isLong()) throw overloaded();
-      places += 1;
+      if (reserved >= capacity || isTooSlow()) throw overloaded();
+      reserved += 1;
       return {
         [Symbol.dispose]: () => {
-          places -= 1;
+          reserved -= 1;
         },
       };
     },
@@ -207,7 +210,7 @@ export function createHashQueue(options: {
 
     close() {
       isClosed = true;
-      for (const waiter of waiting) waiter.refuse(closedError());
+      for (const waiter of waiting) waiter.reject(closedError());
       waiting.clear();
       if (running === 0) idle.resolve();
       return idle.promise;

@@ -1,5 +1,4 @@
-// Reads the formats a stored hash may have and refuses what would cost too much to verify.
-// It computes nothing and never sees a password.
+/** Parses the formats of stored hashes, and rejects hashes that would cost too much to verify. */
 import { type HashParameters, isAffordable } from './parameters.ts';
 
 /** An argon2 hash in PHC form; `isLegacy` when it came wrapped in Django's prefix. */
@@ -23,7 +22,7 @@ export interface Pbkdf2Hash {
 
 export type StoredHash = Argon2Hash | Pbkdf2Hash;
 
-/** Characters; what is longer is no hash, and would only cost the way to a thread. */
+/** Characters. Longer texts are no hashes. */
 export const longestStoredHash = 512;
 const maximumPbkdf2Iterations = 2_000_000;
 
@@ -33,10 +32,10 @@ const pbkdf2Pattern =
   /^pbkdf2_sha256\$(?<iterations>[1-9]\d{0,6})\$(?<salt>[^$]{1,64})\$(?<digest>[A-Za-z0-9+/]{43}=)$/;
 
 /**
- * The parts of a stored hash, or undefined when nothing may be computed for it.
+ * Returns undefined when nothing may be computed for the hash.
  *
- * Undefined stands for no hash, Django's unusable `!…`, an unknown scheme, garbage, and parameters
- * out of bounds (Kratos `ErrHashParametersOutOfBounds`). Base64 is checked by argon2 itself.
+ * These are a missing hash, Django's unusable `!…`, an unknown scheme, invalid text, and parameters out of bounds
+ * (Kratos `ErrHashParametersOutOfBounds`). Argon2 itself checks the base64.
  */
 export function parseStoredHash(hash: string | undefined): StoredHash | undefined {
   if (hash === undefined || hash.length > longestStoredHash) return undefined;

@@ -1,5 +1,4 @@
-// Runs in the pool's threads: one argon2 (or legacy PBKDF2) computation per call.
-// It keeps nothing between calls and lets no error out that could carry what it was given.
+/** Runs in the threads: one argon2 or legacy PBKDF2 computation per call. Its errors never contain its input. */
 import { pbkdf2Sync, timingSafeEqual } from 'node:crypto';
 import { hashSync, verifySync } from '@node-rs/argon2';
 import type { HashParameters } from './parameters.ts';
@@ -28,13 +27,15 @@ export function compute({ password, parameters }: ComputeTask): string {
   );
 }
 
-/** Whether the password made this hash; a hash that cannot be checked costs a dummy comparison. */
+/** Whether the hash was computed from the password. An invalid hash costs a dummy comparison. */
 export function compare({ password, hash, dummyHash }: CompareTask): boolean {
   const stored = parseStoredHash(hash);
-  return (stored && isMatch(stored, password)) ?? withoutDetail(() => spend(dummyHash, password));
+  return (
+    (stored && isMatch(stored, password)) ?? withoutDetail(() => compareDummy(dummyHash, password))
+  );
 }
 
-/** Undefined when argon2 refuses the hash, which it does before any work (bad base64). */
+/** Undefined when argon2 rejects the hash before any computation (invalid base64). */
 function isMatch(stored: StoredHash, password: string): boolean | undefined {
   try {
     if (stored.scheme === 'argon2') return verifySync(stored.phc, password);
@@ -45,7 +46,7 @@ function isMatch(stored: StoredHash, password: string): boolean | undefined {
   }
 }
 
-function spend(dummyHash: string, password: string): false {
+function compareDummy(dummyHash: string, password: string): false {
   verifySync(dummyHash, password);
   return false;
 }

@@ -4,7 +4,7 @@
  */
 import { text } from 'node:stream/consumers';
 import { Piscina } from 'piscina';
-import { hashThreadsOf } from '../../../src/crypto/password/hasher.ts';
+import { hashThreadsPerWorker } from '../../../src/crypto/password/hasher.ts';
 import type { CompareTask } from '../../../src/crypto/password/worker.ts';
 import { type Sample, sampleOf } from '../measure.ts';
 
@@ -16,7 +16,7 @@ export interface Argon2Spec {
 
 const { seconds, concurrency, task } = JSON.parse(await text(process.stdin)) as Argon2Spec; // written by who starts this
 const worker = new URL('../../../dist/crypto/password/worker.js', import.meta.url);
-const threads = hashThreadsOf(1);
+const threads = hashThreadsPerWorker(1);
 const pool = new Piscina({
   filename: worker.href,
   name: 'compare',

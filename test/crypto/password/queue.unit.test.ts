@@ -12,9 +12,13 @@ afterEach(() => {
 
 const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test('one at a time while pressed, all slots again afterwards, and nobody is forgotten', async () => {
-  let isPressed = false;
-  const admission = createHashQueue({ slots: 3, queueLimit: 100, isPressed: () => isPressed });
+test('one computation at a time while overloaded, all slots afterwards, and every waiter gets its turn', async () => {
+  let isOverloaded = false;
+  const admission = createHashQueue({
+    slots: 3,
+    queueLimit: 100,
+    isOverloaded: () => isOverloaded,
+  });
   const underWay: (() => void)[] = [];
   let done = 0;
   const begin = () =>
@@ -30,14 +34,14 @@ test('one at a time while pressed, all slots again afterwards, and nobody is for
   };
   await soon();
   expect(underWay).toHaveLength(3);
-  isPressed = true;
+  isOverloaded = true;
   await endOne();
   await endOne();
   await until(() => underWay.length === 1);
   await endOne();
-  expect(underWay).toHaveLength(0); // it rests
+  expect(underWay).toHaveLength(0); // cooldown
   await until(() => underWay.length === 1);
-  isPressed = false;
+  isOverloaded = false;
   await endOne();
   expect(underWay).toHaveLength(3);
   while (underWay.length > 0) await endOne();
@@ -47,8 +51,8 @@ test('one at a time while pressed, all slots again afterwards, and nobody is for
   await admission.close();
 });
 
-test('while pressed a work is followed by a rest twice as long, which closing does not wait for', async () => {
-  const admission = createHashQueue({ slots: 2, queueLimit: 2, isPressed: () => true });
+test('during an overload a cooldown of twice its duration follows each computation, and closing does not wait for it', async () => {
+  const admission = createHashQueue({ slots: 2, queueLimit: 2, isOverloaded: () => true });
   const started: number[] = [];
   const work = async () => {
     started.push(performance.now());
@@ -65,8 +69,8 @@ test('while pressed a work is followed by a rest twice as long, which closing do
   expect(performance.now() - closedAt).toBeLessThan(60);
 });
 
-test('a rest turns nobody away: as many are let in as ever', async () => {
-  const admission = createHashQueue({ slots: 2, queueLimit: 1, isPressed: () => true });
+test('a cooldown does not reduce the capacity', async () => {
+  const admission = createHashQueue({ slots: 2, queueLimit: 1, isOverloaded: () => true });
   const underWay: (() => void)[] = [];
   const begin = () =>
     admission.run(() => new Promise<void>((resolve) => underWay.push(resolve)), undefined);
@@ -74,7 +78,7 @@ test('a rest turns nobody away: as many are let in as ever', async () => {
   await soon();
   underWay.shift()?.();
   await first;
-  const next = [begin(), begin(), begin()]; // all of them wait for the end of the rest
+  const next = [begin(), begin(), begin()]; // all wait for the end of the cooldown
   await expect(begin()).rejects.toMatchObject({ code: 'OVERLOADED' });
   const all = Promise.all(next);
   for (let left = 3; left > 0; left -= 1) {
@@ -85,9 +89,13 @@ test('a rest turns nobody away: as many are let in as ever', async () => {
   await admission.close();
 });
 
-test('when the pace drops the last in line hear so at once, and the first keep their turn', async () => {
-  let isPressed = false;
-  const admission = createHashQueue({ slots: 1, queueLimit: 100, isPressed: () => isPressed });
+test('when computations become slower, the last waiting ones are rejected at once, the first ones stay', async () => {
+  let isOverloaded = false;
+  const admission = createHashQueue({
+    slots: 1,
+    queueLimit: 100,
+    isOverloaded: () => isOverloaded,
+  });
   for (let works = 0; works < 16; works += 1) await admission.run(() => sleep(60), undefined);
   const first = Promise.withResolvers<void>();
   const running = admission.run(() => first.promise, undefined);
@@ -99,13 +107,13 @@ test('when the pace drops the last in line hear so at once, and the first keep t
     started.push(index);
     return endless.promise;
   };
-  const line = Array.from({ length: 60 }, (_, index) =>
+  const waiting = Array.from({ length: 60 }, (_, index) =>
     admission.run(work(index), over.signal).catch((error: { code?: string }) => {
       if (error.code === 'OVERLOADED') refused.push(index);
     }),
   );
   await sleep(50);
-  isPressed = true;
+  isOverloaded = true;
   first.resolve();
   await until(() => admission.queueLength() === 20);
   expect(started).toEqual([0]);
@@ -115,12 +123,12 @@ test('when the pace drops the last in line hear so at once, and the first keep t
   );
   over.abort();
   endless.resolve();
-  await Promise.all([running, ...line]);
+  await Promise.all([running, ...waiting]);
   await admission.close();
 });
 
-test('whoever is turned away is told to come when the line is gone at the latest', async () => {
-  const admission = createHashQueue({ slots: 1, queueLimit: 500, isPressed: () => true });
+test('a rejection has a retry time within the expected duration of the queue', async () => {
+  const admission = createHashQueue({ slots: 1, queueLimit: 500, isOverloaded: () => true });
   const endless = Promise.withResolvers<void>();
   const gone = new AbortController();
   await admission.run(() => sleep(400), undefined); // the pace of late
@@ -135,16 +143,16 @@ test('whoever is turned away is told to come when the line is gone at the latest
   await settled;
 });
 
-test('the event loop is pressed when it has worked for nearly all of a quarter of a second', () => {
+test('the event loop is overloaded after a quarter of a second of nearly full utilization', () => {
   const utilization = vi.spyOn(performance, 'eventLoopUtilization');
   const now = vi.spyOn(performance, 'now');
   const look = (share: number, at: number) => {
     utilization.mockReturnValue({ idle: 0, active: 0, utilization: share });
     now.mockReturnValue(at);
-    return isPressed();
+    return isOverloaded();
   };
   now.mockReturnValue(0);
-  const isPressed = createEventLoopMonitor();
+  const isOverloaded = createEventLoopMonitor();
   expect(look(0.95, 100)).toBe(false); // too early to tell
   expect(look(0.95, 300)).toBe(true);
   expect(look(0.1, 400)).toBe(true);

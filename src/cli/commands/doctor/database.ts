@@ -6,7 +6,7 @@ import {
   isSocket,
   parseDatabaseUrl,
 } from '../../../config/database-url.ts';
-import { findKeptSecretKey } from '../../../crypto/keys.ts';
+import { findStoredSecretKey } from '../../../crypto/keys.ts';
 import type { UrlVariable } from '../../../database/connection-errors.ts';
 import {
   findLiveProcesses,
@@ -141,7 +141,7 @@ async function checkKeys({ query }: Inspection, config: Config): Promise<Finding
   );
   const newest = rows.find(({ days }) => days >= 0) ?? rows[0];
   if (!newest) return ok(check, 'the first key is created at the first start');
-  const secretKey = config.secretKey ?? (await findKeptSecretKey(config.dataDirectory));
+  const secretKey = config.secretKey ?? (await findStoredSecretKey(config.dataDirectory));
   const isReadable = ({ id, sealed }: KeyRow) =>
     secretKey !== undefined && opensWith(secretKey, { id, sealedPrivateKey: sealed });
   if (!rows.every(isReadable)) {
