@@ -135,7 +135,7 @@ describe.concurrent('done', () => {
     });
     await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
     const { port } = hanging.address() as AddressInfo; // listens on TCP
-    const lonely = await createTestDatabase(); // nobody else sends its mails
+    const lonely = await createTestDatabase(); // no server sends its mails
     const created = await spawnCommand(
       ['createsuperuser', '--noinput', '--password-stdin', '--email', newAddress(), '--json'],
       {

@@ -7,7 +7,7 @@ import { createTestDatabase } from '../support/database.ts';
 
 const rounds = 2;
 /** Milliseconds for which a positive probe counts, from its start; the delay of the shutdown is longer. */
-const patience = 200;
+const probeValidityMs = 200;
 /** A request that this process sent too late after a positive probe needs no answer. */
 const lateness = 250;
 
@@ -61,15 +61,15 @@ const ask = (address: string, agent: Agent | false): Promise<OperationLabels> =>
  * keep-alive connection.
  */
 async function sendUntilNotReady({ address }: Pick<RunningServer, 'address'>) {
-  const kept = new Agent({ keepAlive: true, maxSockets: 1 });
+  const keepAliveAgent = new Agent({ keepAlive: true, maxSockets: 1 });
   let isReady = true;
-  let isKept = true;
+  let isKeptAlive = true;
   let readyAt = performance.now();
   const send = async (agent: Agent | false): Promise<Sent> => {
     const believedAt = readyAt;
     const outcome = await ask(address, agent);
     if (agent && outcome.connection !== 'keep-alive') {
-      isKept = false;
+      isKeptAlive = false;
       isReady = false;
     }
     const isLate = outcome.sentAt - believedAt > lateness;
@@ -86,15 +86,16 @@ async function sendUntilNotReady({ address }: Pick<RunningServer, 'address'>) {
     }
   })();
   while (isReady) {
-    if (performance.now() - readyAt < patience) outcomes.push(send(false), send(kept));
+    if (performance.now() - readyAt < probeValidityMs)
+      outcomes.push(send(false), send(keepAliveAgent));
     await sleep(5);
   }
   await probing;
   // The probe can fail while no request is in flight on the keep-alive connection.
-  if (isKept) outcomes.push(send(kept));
-  const told = await Promise.all(outcomes);
-  kept.destroy();
-  return told;
+  if (isKeptAlive) outcomes.push(send(keepAliveAgent));
+  const results = await Promise.all(outcomes);
+  keepAliveAgent.destroy();
+  return results;
 }
 
 test('every request before the end of readiness is answered, and connections end one by one', async () => {

@@ -17,7 +17,7 @@ const email = 'root@example.com';
 /** SHUTDOWN_DELAY of compose.yaml: longer than HAProxy's health checks need. */
 const shutdownDelaySeconds = 3;
 
-describe.skipIf(!isInstalled)('behind HAProxy', { timeout: 60_000 }, () => {
+describe.skipIf(!isInstalled)('through HAProxy', { timeout: 60_000 }, () => {
   let replicas: Replicas;
   let haproxy: Haproxy;
   let client: Client;
