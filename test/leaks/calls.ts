@@ -1,4 +1,4 @@
-/** Requests to a process, each with a secret in a cookie, by whoever holds a token. */
+/** A client of the process under test that sends a secret in a cookie with each request. */
 
 import { createClient, type RestRequest } from '../support/client.ts';
 import { readOperations } from '../support/operations.ts';
@@ -12,9 +12,9 @@ export interface Answer {
 
 export interface Calls {
   send(method: string, path: string, request?: SentRequest): Promise<Answer>;
-  /** @throws when it is refused */
+  /** @throws Error for a failed request */
   graphql(name: string, variables: object, token?: string): Promise<void>;
-  /** The answer's data. @throws when it is refused */
+  /** Returns the data of the response. @throws Error for a failed request */
   rest(method: string, path: string, request?: RestRequest): Promise<Record<string, string>>;
 }
 

@@ -1,4 +1,4 @@
-/** Requests that are refused, with a secret wherever a secret belongs and in places where it does not. */
+/** Requests that fail, with a secret in every field for secrets and in fields for other values. */
 
 import type { RestRoute } from '../../src/api/rest/route.ts';
 import { restRoutes } from '../../src/api/rest/routes.ts';
@@ -10,7 +10,7 @@ import { type Answer, type Calls, operations } from './calls.ts';
 export interface Failing {
   readonly calls: Calls;
   readonly canaries: Canaries;
-  /** Of somebody who may do everything; one of its own for what logs out. */
+  /** The token of a superuser; operations that log out get a token of their own. */
   readonly tokenFor: (name: string) => Promise<string>;
   readonly email: string;
 }
@@ -18,7 +18,7 @@ export interface Failing {
 const json = 'application/json';
 const isSecret = (name: string) => /password|code$|token|uid/i.test(name);
 
-/** Every operation of the schema, in every way to ask wrongly. */
+/** Every operation of the schema, with each kind of invalid request. */
 export async function failByGraphql(failing: Failing): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (const operation of operations) {
@@ -87,7 +87,7 @@ function literalMembers(value: object): string {
     .join(', ');
 }
 
-/** Every row of the REST table, in every way to ask wrongly. */
+/** Every REST route, with each kind of invalid request. */
 export async function failByRest(failing: Failing): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (const row of restRoutes) {
@@ -114,7 +114,7 @@ function wrongRestRequests(
     return calls.send(row.method, path, { ...withBody, token: bearer });
   };
   const body = withValue(secret);
-  const form = new URLSearchParams({ ...body, secret } as Record<string, string>); // examples are texts
+  const form = new URLSearchParams({ ...body, secret } as Record<string, string>); // the examples are strings
   const parameters = `code=${secret}&password=${secret}&access_token=${secret}&cursor=${secret}`;
   return [
     send(body),
@@ -141,7 +141,7 @@ function pathOf({ path, params }: RestRoute, secret: string): string {
     .reduce((text, [name]) => text.replace(`:${name}`, isSecret(name) ? secret : 'x'), path);
 }
 
-/** The pages behind the links of mails, and the doors that machines open with a key. */
+/** The pages of mailed links, and the endpoints that need a key. */
 export async function failElsewhere({ calls, canaries }: Failing): Promise<Answer[]> {
   const secret = canaries.make('elsewhere');
   const answers: Answer[] = [];

@@ -1,4 +1,4 @@
-/** Requests that are right, sent while something behind them is broken. */
+/** Valid requests during a fault of the database or the mail server. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestDatabase } from '../support/database.ts';
@@ -6,7 +6,7 @@ import { newAddress } from '../support/people.ts';
 import type { Answer } from './calls.ts';
 import type { Account, AppContextOptions } from './scenario.ts';
 
-/** What breaks the database, and what mends it. */
+/** The statements that cause a fault of the database, and those that end it. */
 export const databaseFaults: readonly (readonly [fault: string, remedy: string])[] = [
   ...[
     'users',
@@ -35,7 +35,7 @@ export const databaseFaults: readonly (readonly [fault: string, remedy: string])
   ],
 ];
 
-/** Every door that takes a secret, with one that is right or looks so. */
+/** Every operation that takes a secret, with a valid or well-formed one. */
 export async function tryAll(
   { calls, canaries }: AppContextOptions,
   { email, password, accessToken, refreshToken }: Account,
@@ -73,7 +73,7 @@ function changePassword(currentPassword: string, newPassword: string) {
   return { query: `mutation { changePassword(input: { ${inputs} }) { __typename } }` };
 }
 
-/** Every row of every table as the text that PostgreSQL makes of it, a line each. */
+/** Every row of every table as the text of PostgreSQL, one line each. */
 export async function textOf({ query }: TestDatabase): Promise<string> {
   const tables = await query<{ name: string }>(
     `select format('%I.%I', schemaname, tablename) as name from pg_tables
@@ -89,7 +89,7 @@ export async function textOf({ query }: TestDatabase): Promise<string> {
 
 const pauseMilliseconds = 20;
 
-/** Statements that are or were seen at work, until it is told to stop. */
+/** Collects the running statements until it is stopped. */
 export function watchStatements({ query }: TestDatabase): () => Promise<string> {
   const seen = new Set<string>();
   let isOver = false;

@@ -1,6 +1,6 @@
 /**
- * Secrets stay where they belong: a real process is lived with, asked wrongly in every way and broken
- * in many, and afterwards no secret stands in anything that it, its database or the jobs have written.
+ * Secrets do not leak. A real process runs a scenario, gets invalid requests and has faults. Afterwards no
+ * secret is in its output, its files, its database or the jobs.
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ import { liveByGraphql, liveByRest, login, newAccount } from './scenario.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
-/** As talkative as an operator can make it: what we hand to it in plain text is in its log. */
+/** The most verbose log of PostgreSQL: it contains every value that a statement has in plain text. */
 const talkative = {
   log_statement: 'all',
   log_min_messages: 'info',
@@ -48,9 +48,9 @@ test('no secret is in output, files, tables, jobs, statements or the log of the 
   const canaries = createCanaries();
   const secrets = operatorsSecrets(canaries);
   const evidence = makeScratchDirectory('evidence');
-  await using rest = new AsyncDisposableStack();
-  rest.defer(() => rm(evidence, { recursive: true }));
-  const own = rest.use(await startOwnServer(talkative));
+  await using resources = new AsyncDisposableStack();
+  resources.defer(() => rm(evidence, { recursive: true }));
+  const own = resources.use(await startOwnServer(talkative));
   const mail = await startTactlessMailServer(secrets.EMAIL_HOST_PASSWORD, canaries);
   const database = await own.createDatabase();
   canaries.watch('the password of DATABASE_URL', new URL(database.url).password);
@@ -107,19 +107,19 @@ test('no secret is in output, files, tables, jobs, statements or the log of the 
         ? (await login(around, adminEmail, admin.password)).accessToken
         : admin.accessToken;
     const failing = { calls, canaries, tokenFor, email: adminEmail };
-    const refused = [
+    const failed = [
       ...(await failByGraphql(failing)),
       ...(await failByRest(failing)),
       ...(await failElsewhere(failing)),
     ];
-    expect(refused.filter(({ status }) => status === 500)).toEqual([]);
+    expect(failed.filter(({ status }) => status === 500)).toEqual([]);
 
-    let somebody = await newAccount(around);
+    let account = await newAccount(around);
     for (const [fault, remedy] of databaseFaults) {
-      // What still works changes the account.
-      somebody = await newAccount(around);
+      // The requests that succeed change the account.
+      account = await newAccount(around);
       await database.query(fault);
-      const answers = await tryAll(around, somebody);
+      const answers = await tryAll(around, account);
       await database.query(remedy);
       expect(answers.map(({ text }) => text).join(), fault).toContain('INTERNAL');
     }
@@ -131,24 +131,24 @@ test('no secret is in output, files, tables, jobs, statements or the log of the 
     await keep('tables', tables);
     for (const [hash] of tables.matchAll(/\$argon2id\$[\w=,$+/]+/g)) hashes.watch('a hash', hash);
     await own.stop();
-    const answers = await tryAll(around, somebody);
+    const answers = await tryAll(around, account);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
   } finally {
-    await stopWatching().catch(() => undefined); // it has been asked before, or there is no database
+    await stopWatching().catch(() => undefined); // it is stopped already, or there is no database
     const { stdout, stderr } = await server.end('SIGTERM');
     await keep('stdout', stdout);
     await keep('stderr', stderr);
     await mail.close();
     await database.drop();
   }
-  // The embedded database keeps its password there, for who has no DATABASE_URL.
+  // Without DATABASE_URL the embedded database stores its password there.
   const itsPlace = `${join(own.directory, 'postgres', 'password')}: the password of DATABASE_URL`;
   expect(canaries.findIn([evidence, own.directory])).toEqual([itsPlace]);
   expect(hashes.findIn(['stdout', 'stderr'].map((name) => join(evidence, name)))).toEqual([]);
   await expectWitnesses(evidence, own.directory);
 });
 
-/** What was looked through has in it what it should have: it is no empty file. */
+/** Checks that the searched files contain their usual content, so that the search is not vacuous. */
 async function expectWitnesses(evidence: string, directory: string): Promise<void> {
   const witnesses = createCanaries();
   witnesses.watch('the administrator', adminEmail);
@@ -170,7 +170,7 @@ async function expectWitnesses(evidence: string, directory: string): Promise<voi
   );
 }
 
-test('a secret is found however it is written', async () => {
+test('a secret is found in every encoding', async () => {
   const canaries = createCanaries();
   const bytes = Buffer.from(canaries.make('it'));
   const directory = makeScratchDirectory('evidence');

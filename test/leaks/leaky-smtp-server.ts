@@ -1,11 +1,11 @@
-/** A mail server that takes mails until it is told to refuse them, which it does in words that quote everything. */
+/** An SMTP server that can reject mails with replies that quote their content. */
 import type { Canaries } from '../support/canaries.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 
 export type Mood = 'kind' | 'temporary' | 'permanent' | 'forgetful';
 
 export interface TactlessMailServer extends MailServer {
-  /** `forgetful`, as it begins, knows no password. */
+  /** The first mode, `forgetful`, rejects every password. */
   mood: Mood;
 }
 
@@ -22,21 +22,21 @@ export async function startTactlessMailServer(
         return done(null, { user: 'mailer' });
       }
       const sent = Buffer.from(`\0${auth.username}\0${auth.password}`).toString('base64');
-      done(refusal(535, `not ${auth.username} with ${auth.password}, that is ${sent}`));
+      done(smtpError(535, `not ${auth.username} with ${auth.password}, that is ${sent}`));
     },
     judge(text) {
       if (it.mood === 'kind') return undefined;
       const code = /^Code: (\S+)$/m.exec(text)?.[1];
-      if (code !== undefined) canaries.watch('a code in a refused mail', code);
+      if (code !== undefined) canaries.watch('a code in a rejected mail', code);
       return it.mood === 'temporary'
-        ? refusal(451, `not now: ${text}`)
-        : refusal(550, `never: ${text}`);
+        ? smtpError(451, `not now: ${text}`)
+        : smtpError(550, `never: ${text}`);
     },
   });
   const it: TactlessMailServer = { ...server, mood: 'forgetful' };
   return it;
 }
 
-function refusal(responseCode: number, text: string): Error {
+function smtpError(responseCode: number, text: string): Error {
   return Object.assign(new Error(text.replace(/\s+/g, ' ')), { responseCode });
 }

@@ -1,4 +1,4 @@
-/** What people do with an account from its first day to its last, every secret of it a canary. */
+/** All operations on an account from registration to erasure, with a canary as every secret. */
 import type { Canaries } from '../support/canaries.ts';
 import { factOf, type MailServer } from '../support/mail-server.ts';
 import { newAddress } from '../support/people.ts';
@@ -19,7 +19,7 @@ export interface Account {
 
 const names = { first_name: 'Ada', last_name: 'Lovelace' };
 
-/** The secret in the newest of so many mails to the address. */
+/** The secret of the newest mail, after `count` mails to the address have arrived. */
 async function mailed(
   { mail, canaries }: AppContextOptions,
   name: 'Code' | 'Token',
@@ -117,5 +117,5 @@ export async function liveByGraphql(around: AppContextOptions, admin: Account): 
   await calls.graphql('eraseAccount', { password: last }, again.accessToken);
   const input = { email: newAddress(), password: canaries.make('a given password') };
   await calls.graphql('createUser', { input }, admin.accessToken);
-  await mail.waitFor(email, 2); // told of the change
+  await mail.waitFor(email, 2); // the notice of the change
 }

@@ -1,4 +1,4 @@
-/** Accounts and tokens from outside: what no request may set, read, end or learn. */
+/** Accounts and tokens: fields that no request sets or reads, and tokens outside of the header. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { superuser } from '../support/administrators.ts';
 import { factOf } from '../support/mail-server.ts';
@@ -58,7 +58,7 @@ test('E20: no answer sets a cookie, and a token in a cookie is no token', async 
   expect([view.status, view.headers.get('set-cookie')]).toEqual([401, null]);
 });
 
-describe('F05: what only the service or an administrator sets', () => {
+describe('F05: a field that only the service or an administrator sets', () => {
   const camelCase = {
     isStaff: true,
     isSuperuser: true,
@@ -137,7 +137,7 @@ describe('F05: what only the service or an administrator sets', () => {
   });
 });
 
-test('F06: closing or erasing an account asks for the password of the caller, not of somebody else', async () => {
+test('F06: closing or erasing an account needs the password of the caller, not of another user', async () => {
   const [victim, attacker] = [
     await somebody(service),
     await somebody(service, { password: 'the password of the attacker' }),

@@ -1,4 +1,4 @@
-/** The dependencies as a stranger installs them: exact versions, the same in the lock file. */
+/** The dependencies have exact versions, also in the lock file. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 

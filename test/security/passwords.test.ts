@@ -1,4 +1,4 @@
-/** Passwords from outside: the rules of a new password at every operation, and exact verification. */
+/** The rules of a new password at every operation, and exact verification. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Administrator, superuser } from '../support/administrators.ts';
 import { environmentOf, spawnCommand } from '../support/command.ts';
@@ -93,7 +93,7 @@ describe('A05: a common password', () => {
     return { uid: factOf(mail, 'Uid'), token: factOf(mail, 'Token') };
   }
 
-  test.each(common)('%s is refused by every GraphQL operation that sets one', async (password) => {
+  test.each(common)('%s is rejected by every GraphQL operation that sets one', async (password) => {
     const { email, accessToken, userId } = await somebody(service);
     const link = await resetLink(email);
     const update = await service.graphql(
@@ -126,7 +126,7 @@ describe('A05: a common password', () => {
     expect(await logsIn(email, goodPassword)).toEqual([true, true]);
   });
 
-  test.each(common)('%s is refused by every REST path that sets one', async (password) => {
+  test.each(common)('%s is rejected by every REST path that sets one', async (password) => {
     const { email, userId } = await somebody(service);
     const { uid, token } = await resetLink(email);
     const reset = { uidb64: uid, token, password, password2: password };
@@ -149,7 +149,7 @@ describe('A05: a common password', () => {
     expect(await logsIn(email, goodPassword)).toEqual([true, true]);
   });
 
-  test('is refused by every command that sets one, with the reason', async () => {
+  test('is rejected by every command that sets one, with the reason', async () => {
     const { email } = await somebody(service);
     const { secretKey: SECRET_KEY = '' } = service.app.config;
     const environment = { ...environmentOf(service.database, service.mail), SECRET_KEY };
@@ -174,7 +174,7 @@ describe('A05: a common password', () => {
 });
 
 describe('A09: an oversized password', () => {
-  /** The passwords that were hashed or verified so far. */
+  /** The number of passwords that were hashed or verified. */
   async function hashesSoFar(): Promise<number> {
     const text = await (await fetch(`${service.address}/metrics`)).text();
     const counts = [...text.matchAll(/password_hash_\w+_seconds_count\{work="\w+"\} (\d+)/g)];
@@ -189,7 +189,7 @@ describe('A09: an oversized password', () => {
     expect([rest.status, graphql.status]).toEqual([413, 413]);
   });
 
-  test('that a body can hold is refused before anything is hashed', async () => {
+  test('of a smaller size is rejected before it is hashed', async () => {
     const password = 'x'.repeat(90_000);
     const before = await hashesSoFar();
     const logins = Array.from({ length: 20 }, () =>

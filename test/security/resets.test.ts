@@ -1,4 +1,4 @@
-/** Password resets from outside: sessions end, malformed links are refused alike, no address is redirected to. */
+/** Password resets: ended sessions, malformed links, disabled accounts and redirects. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nastyStrings } from '../support/nasty-strings.ts';
 import { goodPassword, register, somebody, tryLogin } from '../support/people.ts';
@@ -47,7 +47,7 @@ test('D03: a reset ends three sessions on two replicas, access and refresh token
   }
 });
 
-test('D10: 500 malformed tokens are refused alike, on both interfaces', async () => {
+test('D10: 500 malformed tokens get the same answer, on both interfaces', async () => {
   const { email } = await somebody(service);
   const { uid } = await resetLink(email);
   const random = Array.from({ length: 500 - nastyStrings.length }, (_, index) =>
@@ -87,7 +87,7 @@ test('D10: 500 malformed tokens are refused alike, on both interfaces', async ()
   ]);
 });
 
-test('D11: a reset opens no account that was disabled, and its token says nothing of the account', async () => {
+test('D11: a reset activates no disabled account, and its token contains no data of the account', async () => {
   const { email, userId } = await somebody(service);
   const { uid, token } = await resetLink(email);
   const bytes = Buffer.from(token, 'base64url');
@@ -97,8 +97,8 @@ test('D11: a reset opens no account that was disabled, and its token says nothin
     expect(text).not.toContain(email);
   }
   await service.database.query("update users set status = 'DISABLED' where id = $1", [userId]);
-  const refused = await resetRest(uid, token);
-  expect([refused.status, refused.body.data.code]).toEqual([400, 'INVALID_TOKEN']);
+  const rejected = await resetRest(uid, token);
+  expect([rejected.status, rejected.body.data.code]).toEqual([400, 'INVALID_TOKEN']);
   for (const password of [goodPassword, chosenPassword]) {
     const login = await service.rest('POST', '/login/', { json: { email, password } });
     expect(login.status).toBe(401);

@@ -1,4 +1,4 @@
-/** Rules of accounts and administration over REST, where their other tests use GraphQL. */
+/** Policies of accounts and administration over REST; their other tests use GraphQL. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Administrator,
@@ -43,7 +43,7 @@ test('C03: of 16 parallel confirmations over REST exactly one succeeds', async (
   expect(counts).toEqual([200, ...Array(15).fill(400)]);
 });
 
-test('D01: of 16 parallel resets over REST one wins, and its password is the one', async () => {
+test('D01: of 16 parallel resets over REST one succeeds, and its password is set', async () => {
   const { email } = await somebody(service);
   await service.rest('POST', '/password/request_change/', { json: { email } });
   const mail = (await service.mail.waitFor(email)).at(-1);
@@ -59,7 +59,7 @@ test('D01: of 16 parallel resets over REST one wins, and its password is the one
   expect(results).toEqual(answers.map(({ status }) => (status === 200 ? 200 : 401)));
 });
 
-test('F04: a taken address is not told from a free one over REST', async () => {
+test('F04: a taken address and a free one get the same answer over REST', async () => {
   const owner = await somebody(service);
   const answerTo = async (email: string) => {
     const { accessToken: token, email: own } = await somebody(service);
@@ -91,7 +91,7 @@ test.each([
 });
 
 describe('rights over REST', () => {
-  test('J02: the creator of a permission does not hold it, and a wildcard is refused', async () => {
+  test('J02: the creator of a permission does not hold it, and a wildcard is rejected', async () => {
     await setPermissions(service, sam.userId, ['users.add_permission']);
     const create = (codename: string) =>
       service.rest('POST', '/admin/permissions/', {
@@ -125,7 +125,7 @@ describe('rights over REST', () => {
     );
   });
 
-  test('G04: staff give no permission, group or status that they lack', async () => {
+  test('G04: staff grant no permission, group or status that they lack', async () => {
     await setPermissions(service, sam.userId, ['users.change_user', 'users.change_group']);
     const { userId } = await somebody(service);
     const group = await makeGroup(service, ['shop.pack']);
@@ -141,7 +141,7 @@ describe('rights over REST', () => {
     expect(await grantedTo(service, userId)).toEqual([]);
   });
 
-  test('J05: staff set nobody a password or a confirmed address, also without grants', async () => {
+  test('J05: staff set no password or verified address of another user, also without grants', async () => {
     await setPermissions(service, sam.userId, ['*']);
     const { email, userId } = await somebody(service);
     await setPermissions(service, userId, ['shop.pack']);

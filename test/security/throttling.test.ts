@@ -1,4 +1,4 @@
-/** Failed logins from outside: they are counted across kills, spellings and paths; answers stay equal without mail. */
+/** Failed logins are counted across restarts, spellings and paths; answers stay equal without a mail server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inTurn, wrong } from '../support/attempts.ts';
 import { type Client, createClient } from '../support/client.ts';

@@ -1,4 +1,4 @@
-/** Access tokens that point to a key of somebody else: the service makes no request for it. */
+/** Access tokens with the address of a foreign key: the service does not request it. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

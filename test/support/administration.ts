@@ -1,11 +1,11 @@
-/** Administrative mutations over GraphQL, each with its outcome: `done`, or the code of the refusal. */
+/** The administrative mutations over GraphQL. Each returns its outcome: `done`, or the error code. */
 import { newName } from './administrators.ts';
 import { newAddress } from './people.ts';
 import type { TestService } from './service.ts';
 
 export interface OperationLabels {
   readonly outcome: string;
-  /** Of what was made or changed; empty where there is none. */
+  /** The id of the created or changed object; empty if there is none. */
   readonly id: string;
   readonly fields?: readonly { readonly path: string }[];
 }

@@ -1,4 +1,4 @@
-/** Administrators for tests: what they hold is put into the database, behind every rule. */
+/** Administrators for tests. Their grants are inserted into the database, without the policies. */
 import { randomBytes } from 'node:crypto';
 import { type Login, newAddress, somebody } from './people.ts';
 import type { TestService } from './service.ts';
@@ -12,7 +12,7 @@ export function newName(): string {
   return `n${randomBytes(6).toString('hex')}`;
 }
 
-/** The id of a permission, made when there is none by that code. */
+/** The id of the permission with this codename, which is created if it does not exist. */
 export async function permissionId(service: TestService, codename: string): Promise<string> {
   await service.database.query(
     `insert into permissions (id, codename, name) values (gen_random_uuid(), $1, $1)
@@ -65,7 +65,7 @@ export async function setPermissions(
   );
 }
 
-/** An account in use that nobody can log in to. */
+/** An active account without a usable password. */
 export async function makeUser(
   service: TestService,
   flags: { readonly isSuperuser?: boolean; readonly isStaff?: boolean } = {},
@@ -87,7 +87,7 @@ export async function superuser(service: TestService): Promise<Administrator> {
   return login;
 }
 
-/** Somebody who is staff and holds these permissions. */
+/** A staff member with these permissions. */
 export async function staff(
   service: TestService,
   codenames: readonly string[] = [],

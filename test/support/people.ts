@@ -1,6 +1,6 @@
 /**
- * People for tests. Registering, verifying and logging in go through the doors that everybody uses; who
- * is only needed to be somebody is put into the database as registering would have left them.
+ * Users for tests. Registration, verification and login use the public operations. A test that needs only a
+ * user inserts the rows into the database, in the state after a registration.
  */
 import { randomBytes } from 'node:crypto';
 import { factsOf } from './mail-server.ts';
@@ -110,7 +110,7 @@ export async function tryLogin(service: TestService, email: string, password = g
 type Person = Login & { readonly email: string; readonly userId: string };
 type PersonInput = NonNullable<Parameters<typeof register>[1]>;
 
-/** A registered, verified and logged-in person. */
+/** A registered and verified user with a session. */
 export async function person(service: TestService, input: PersonInput = {}): Promise<Person> {
   const { email, code } = await register(service, input);
   const verified = await verify(service, code);
@@ -118,7 +118,7 @@ export async function person(service: TestService, input: PersonInput = {}): Pro
   return logIn(service, email, input.password);
 }
 
-/** Somebody with an active account who has logged in; no mail was sent, and the record tells nothing. */
+/** A user with an active account and a session, without mails and audit entries. */
 export async function somebody(service: TestService, input: PersonInput = {}): Promise<Person> {
   const { email = newAddress(), password = goodPassword } = input;
   await makeAccount(service, { ...input, email, password });
@@ -149,7 +149,7 @@ async function makeAccount(
 
 const hashes = new Map<string, Promise<string>>();
 
-/** Computed once for all who have the same password, as it is slow by design. */
+/** One hash for each password, because hashing is slow by design. */
 function hashOf({ app }: TestService, password: string): Promise<string> {
   const key = JSON.stringify([password, app.config.passwordHash]);
   const known = hashes.get(key);

@@ -1,7 +1,7 @@
 /**
- * A model of rights that knows no rule of the service. It compares the state before an operation with the
- * state after it: everything that somebody gained must come from a superuser, or from another person who
- * held it at least as long. Times are milliseconds; infinity stands for no end.
+ * A model of rights that is independent of the policies of the service. It compares the state before an
+ * operation with the state after it: each new right must come from a superuser, or from another user who
+ * held it until its end or longer. Times are milliseconds; infinity stands for no end.
  */
 import type { TestService } from './service.ts';
 
@@ -67,11 +67,11 @@ export interface Step {
   readonly actorId: string;
   readonly before: State;
   readonly after: State;
-  /** Names that groups had some time before. */
+  /** The names of former groups. */
   readonly formerNames: ReadonlySet<string>;
 }
 
-/** What speaks against an operation that led from one state to the other. */
+/** The violations of the model by an operation between the two states. */
 export function faultsOf({ actorId, before, after, formerNames }: Step): string[] {
   const faults = [...faultsOfRoot(after)];
   const actor = before.users.find(({ id }) => id === actorId);
@@ -91,11 +91,11 @@ export function faultsOf({ actorId, before, after, formerNames }: Step): string[
 }
 
 interface Change extends Step {
-  /** Whether the actor held all of it before. */
+  /** Whether the actor held all of them before. */
   readonly gives: (held: readonly Held[]) => boolean;
 }
 
-const forGood = Number.POSITIVE_INFINITY;
+const noEnd = Number.POSITIVE_INFINITY;
 const changeUser = (until: number) => ({ code: 'users.change_user', until });
 const changeMembers = (until: number) => [changeUser(until), { code: 'users.change_group', until }];
 
@@ -118,7 +118,7 @@ function faultsOfUser(user: UserState, change: Change): string[] {
   const isPromoted = user.isStaff && !was?.isStaff;
   const isMoved = was !== undefined && was.email !== user.email;
   const own = user.id === actorId;
-  const staffs = [...held, changeUser(forGood)];
+  const staffs = [...held, changeUser(noEnd)];
   const checks: readonly (readonly [string, boolean])[] = [
     ['gained what the actor lacks', gained.length === 0 || (!own && gives(gained))],
     ['became a superuser', !user.isSuperuser || was?.isSuperuser === true],
@@ -131,11 +131,11 @@ function faultsOfUser(user: UserState, change: Change): string[] {
   return checks.filter(([, isRight]) => !isRight).map(([what]) => `${user.email} ${what}`);
 }
 
-/** The address of an account that nobody has used, whose whole content the actor could have given. */
+/** Whether the account is PENDING, and the actor held all its rights. */
 function isCorrection(was: UserState, { before, gives }: Change): boolean {
   const ends = before.memberships.filter(({ userId }) => userId === was.id);
   const identity = ends.flatMap(({ until }) => changeMembers(until));
-  const staffs = was.isStaff ? [changeUser(forGood)] : [];
+  const staffs = was.isStaff ? [changeUser(noEnd)] : [];
   return was.status === 'PENDING' && gives([...heldBy(was.id, before), ...identity, ...staffs]);
 }
 
@@ -171,24 +171,24 @@ function faultsOfNames({ before, after, formerNames, gives }: Change): string[] 
     ...renamed.map(({ name }) => `group renamed to ${name}`),
     ...reused.map(({ name }) => `name of a former group: ${name}`),
     ...coded
-      .filter(({ codename }) => !gives([{ code: codename, until: forGood }]))
+      .filter(({ codename }) => !gives([{ code: codename, until: noEnd }]))
       .map(({ codename }) => `permission ${codename}`),
   ];
 }
 
-/** Whatever gives the actor rights stays as it is, unless it is deleted. */
+/** The sources of the rights of the actor must not change, except by deletion. */
 function faultsOfOwn({ actorId, before, after }: Change): string[] {
   const groups = before.memberships
     .filter(({ userId }) => userId === actorId)
     .map(({ groupId }) => groupId)
     .filter((id) => after.groups.some((group) => group.id === id));
-  const kept = new Set(after.permissions.map(({ id }) => id));
+  const remaining = new Set(after.permissions.map(({ id }) => id));
   const sources = (state: State) => {
     const codes = new Map(state.permissions.map(({ id, codename }) => [id, codename]));
     const direct = state.grants.filter(({ userId }) => userId === actorId);
     const byGroup = state.groupGrants.filter(({ groupId }) => groups.includes(groupId));
     return [...direct, ...byGroup]
-      .filter(({ permissionId }) => kept.has(permissionId))
+      .filter(({ permissionId }) => remaining.has(permissionId))
       .map((each) => JSON.stringify([each, codes.get(each.permissionId)]))
       .sort()
       .join();
@@ -200,7 +200,7 @@ function heldBy(userId: string, { grants, memberships, groupGrants, permissions 
   const codes = new Map(permissions.map(({ id, codename }) => [id, codename]));
   const direct = grants
     .filter((each) => each.userId === userId)
-    .map(({ permissionId }) => ({ code: codes.get(permissionId) ?? '', until: forGood }));
+    .map(({ permissionId }) => ({ code: codes.get(permissionId) ?? '', until: noEnd }));
   const byGroup = memberships
     .filter((each) => each.userId === userId)
     .flatMap(({ groupId, until }) =>

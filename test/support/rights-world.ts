@@ -1,7 +1,7 @@
-/** The people, groups and permissions that games of the model of rights begin with. */
+/** The users, groups and permissions at the start of a sequence of the model test. */
 import type { TestDatabase } from './database.ts';
 
-type Put = TestDatabase['query'];
+type Query = TestDatabase['query'];
 
 export const ends = [null, new Date('2098-01-01'), new Date('2099-01-01')] as const;
 export const actors = ['chief', 'ann', 'bob', 'cid', 'dan', 'pat'] as const;
@@ -12,7 +12,7 @@ const administrative = ['user', 'group', 'permission'].flatMap((thing) =>
 );
 export const groupNames = ['Editors', 'Sellers', 'Temps', 'Chiefs'];
 
-/** Staff by name: what they hold for good, and in which group until when. */
+/** Staff by name: direct grants, and one group with the index of the end of its membership. */
 const staffOf = {
   ann: { direct: [...administrative, 'a.*'], group: 'Sellers', end: 1 },
   bob: { direct: ['users.change_user', 'users.change_group'], group: 'Temps', end: 1 },
@@ -26,33 +26,34 @@ const permissionsOfGroups: Readonly<Record<string, readonly string[]>> = {
   Chiefs: ['*'],
 };
 
-/** Everything as it is at the beginning of a game; a group `Former` has been deleted. */
-export async function putWorld(put: Put): Promise<void> {
-  await put("delete from groups where name <> 'Root'", []);
-  await put('delete from permissions where not is_built_in', []);
-  await put('delete from users', []);
-  await put("delete from retired_group_names where name <> 'Former'", []);
-  await put("insert into groups values (gen_random_uuid(), 'Former')", []);
-  await put("delete from groups where name = 'Former'", []);
-  await put(
+/** Resets the database to the start of a sequence. The group `Former` has been deleted. */
+export async function insertWorld(query: Query): Promise<void> {
+  await query("delete from groups where name <> 'Root'", []);
+  await query('delete from permissions where not is_built_in', []);
+  await query('delete from users', []);
+  await query("delete from retired_group_names where name <> 'Former'", []);
+  await query("insert into groups values (gen_random_uuid(), 'Former')", []);
+  await query("delete from groups where name = 'Former'", []);
+  await query(
     'insert into permissions select gen_random_uuid(), code, code from unnest($1::text[]) code',
     [codes],
   );
-  await put('insert into groups select gen_random_uuid(), name from unnest($1::text[]) name', [
+  await query('insert into groups select gen_random_uuid(), name from unnest($1::text[]) name', [
     groupNames,
   ]);
-  for (const [name, held] of Object.entries(permissionsOfGroups)) await putGroup(put, name, held);
-  for (const name of [...actors, ...others]) await putUser(put, name);
+  for (const [name, held] of Object.entries(permissionsOfGroups))
+    await insertGroupGrants(query, name, held);
+  for (const name of [...actors, ...others]) await insertUser(query, name);
   for (const [name, { direct, group, end }] of Object.entries(staffOf)) {
-    await putGrants(put, name, direct);
-    await putMembership(put, name, group, ends[end]);
+    await insertGrants(query, name, direct);
+    await insertMembership(query, name, group, ends[end]);
   }
-  for (const name of ['pat', ...others]) await putGrants(put, name, ['a.y']);
-  await putMembership(put, 'vic', 'Chiefs', null);
+  for (const name of ['pat', ...others]) await insertGrants(query, name, ['a.y']);
+  await insertMembership(query, 'vic', 'Chiefs', null);
 }
 
-const putGroup = (put: Put, name: string, held: readonly string[]) =>
-  put(
+const insertGroupGrants = (query: Query, name: string, held: readonly string[]) =>
+  query(
     `insert into group_permissions select g.id, p.id from groups g, permissions p
      where g.name = $1 and p.codename = any($2)`,
     [name, held],
@@ -65,8 +66,8 @@ const statuses: Readonly<Record<string, string>> = {
   wim: 'DISABLED',
 };
 
-const putUser = (put: Put, name: string) =>
-  put(
+const insertUser = (query: Query, name: string) =>
+  query(
     `with u as (
        insert into users (id, email, status, is_staff, is_superuser, created_at, updated_at)
        values (gen_random_uuid(), $1, $2, $3, $4, now(), now()) returning id
@@ -79,15 +80,15 @@ const putUser = (put: Put, name: string) =>
     ],
   );
 
-const putGrants = (put: Put, name: string, held: readonly string[]) =>
-  put(
+const insertGrants = (query: Query, name: string, held: readonly string[]) =>
+  query(
     `insert into user_permissions select u.id, p.id from users u, permissions p
      where u.email = $1 and p.codename = any($2)`,
     [`${name}@example.com`, held],
   );
 
-const putMembership = (put: Put, name: string, group: string, end: Date | null) =>
-  put(
+const insertMembership = (query: Query, name: string, group: string, end: Date | null) =>
+  query(
     `insert into user_groups select u.id, g.id, $3 from users u, groups g
      where u.email = $1 and g.name = $2`,
     [`${name}@example.com`, group, end],

@@ -1,4 +1,4 @@
-/** Cursors that no list has given: each is refused by its name, over GraphQL and REST, and never a 500. */
+/** Forged cursors are rejected with the name of their argument, over GraphQL and REST, and never with 500. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -21,7 +21,7 @@ afterAll(() => service.close());
 const id = '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9';
 const written = (place: unknown) => Buffer.from(JSON.stringify(place)).toString('base64url');
 
-/** Every list, by its field, the column of its order, and what else has to be said for that order. */
+/** Every list: its field, the column of its order, and the arguments that select that order. */
 const lists = [
   ['users', 'created_at', 'orderBy: { field: CREATED_AT, direction: DESC }'],
   ['users', 'updated_at', 'orderBy: { field: UPDATED_AT, direction: ASC }'],
@@ -89,7 +89,7 @@ const times = [
 describe.each(lists.filter(([, column]) => column.endsWith('at')))(
   'J11: %s by %s',
   (field, column, more) => {
-    test.each(times)('J11: a cursor at %j is refused', async (time) => {
+    test.each(times)('J11: a cursor at %j is rejected', async (time) => {
       const cursor = written([column, time, id]);
       expect(await overGraphql(field, more, cursor)).toBe('refused');
       if (field === 'users' && column === 'created_at') {
@@ -128,7 +128,7 @@ const cursor = fc.oneof(
   { weight: 1, arbitrary: fc.base64String({ maxLength: 60 }) },
 );
 
-test('J11: whatever a cursor holds, every list answers a page or VALIDATION_FAILED', async () => {
+test('J11: for any content of a cursor, every list returns a page or VALIDATION_FAILED', async () => {
   const property = fc.asyncProperty(fc.constantFrom(...lists), cursor, async (list, text) => {
     const [field, , more] = list;
     expect(['page', 'refused']).toContain(await overGraphql(field, more, text));

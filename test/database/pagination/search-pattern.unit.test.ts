@@ -1,20 +1,20 @@
-/** The pattern of a search: weaker than its text, never stronger, and with no character of its own. */
+/** The pattern of a search matches every value with the text, and adds no character to it. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { toSearchPattern } from '../../../src/database/pagination/search-pattern.ts';
 
 test.each([
-  // Two trigrams apart from each other, the rarest in names.
+  // The two rarest trigrams that do not overlap.
   ['annabel', '%ann%bel%'],
   ['Annabe', '%ann%abe%'],
   ['user77123@x', '%r77%123%'],
   ['Ölfässer 100%', '%fäs%100%'],
   ['snake_case_name', '%nak%cas%'],
-  // Of an address what comes before its @, and never what most addresses have.
+  // The local part of an address, without trigrams that most addresses contain.
   ['anna.kowalska@example.com', '%kow%lsk%'],
   ['bo@quartz-vineyard.com', '%qua%rtz%'],
   ['anna.kowalska@gmail.com', '%kow%lsk%'],
-  // Too short to have two of them: as it is.
+  // A text that is too short for two trigrams is the pattern itself.
   ['anna', '%anna%'],
   ['anna@gmail.com', '%anna@%'],
   ['@lee.org', '%@lee%'],
@@ -26,7 +26,7 @@ test.each([
   expect(toSearchPattern(raw.toLowerCase())).toEqual({ pattern, text: raw.toLowerCase() });
 });
 
-test('whatever contains the text matches', () => {
+test('every value that contains the text matches', () => {
   const piece = fc.oneof(fc.string({ unit: 'grapheme' }), fc.stringMatching(/^[a-z0-9@._%-]*$/));
   fc.assert(
     fc.property(piece, piece, piece, (before, raw, after) => {
@@ -37,7 +37,7 @@ test('whatever contains the text matches', () => {
   );
 });
 
-/** As PostgreSQL reads a pattern. */
+/** Matches like the operator of PostgreSQL. */
 function like(pattern: string): RegExp {
   const source = pattern.replace(/\\?./gsu, (part) => {
     if (part === '%') return '.*';

@@ -1,4 +1,4 @@
-/** What managing an account does to its owner: sessions, mails, invitations, names that are taken. */
+/** Effects of administration on the account: ended sessions, mails, invitations and unique names. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { administrationOf } from '../../support/administration.ts';
 import {
@@ -37,7 +37,7 @@ const {
 
 const row = (id: string) => rowOf(service, id);
 
-describe('what ends sessions', () => {
+describe('the end of sessions', () => {
   const ways: readonly (readonly [string, (id: string) => Promise<{ outcome: string }>])[] = [
     ['setting a password', (id) => updateUser(root, id, { password: 'an entirely new one' })],
     ['setting an address', (id) => updateUser(root, id, { email: newAddress() })],
@@ -45,7 +45,7 @@ describe('what ends sessions', () => {
     ['deactivateUser', (id) => deactivateUser(root, id)],
   ];
 
-  test.each(ways)('%s ends every session of the target and mails them', async (_what, act) => {
+  test.each(ways)('%s ends every session of the user and sends a mail', async (_what, act) => {
     const target = await somebody(service);
     const other = await tryLogin(service, target.email);
     const before = service.mail.mails.filter(({ to }) => to === target.email).length;
@@ -60,7 +60,7 @@ describe('what ends sessions', () => {
     expect(await refresh(service, other.refreshToken)).toBeUndefined();
   });
 
-  test('enabling opens the account again', async () => {
+  test('an enabled account can log in again', async () => {
     const { email, userId } = await somebody(service);
     await deactivateUser(root, userId);
     expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
@@ -68,14 +68,14 @@ describe('what ends sessions', () => {
     expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
   });
 
-  test('other changes leave the sessions alone', async () => {
+  test('other changes end no session', async () => {
     const { userId, accessToken } = await somebody(service);
     const id = await makeGroup(service);
     await updateUser(root, userId, { firstName: 'Jean', groupIds: [id], isStaff: true });
     expect(await isIn(service, accessToken)).toBe(true);
   });
 
-  test('a password set by an administrator is good, and logs in', async () => {
+  test('a password that an administrator sets follows the rules, and logs in', async () => {
     const { email, userId } = await somebody(service);
     expect(await updateUser(root, userId, { password: 'short' })).toMatchObject({
       outcome: 'VALIDATION_FAILED',
@@ -105,7 +105,7 @@ describe('invitations', () => {
     return { email, id, uid: factOf(mail, 'Uid'), token: factOf(mail, 'Token') };
   }
 
-  test('a user without a password gets a link that sets one and opens the account, once', async () => {
+  test('a user without a password gets a link that sets one and activates the account, once', async () => {
     const { email, id, uid, token } = await invite();
     expect((await row(id))?.status).toBe('PENDING');
     expect((await choose(uid, token, 'my very own passphrase')).outcome).toBe('done');
@@ -116,21 +116,21 @@ describe('invitations', () => {
     expect((await choose(uid, token, 'another passphrase')).outcome).toBe('INVALID_TOKEN');
   });
 
-  test('a link of a disabled account opens nothing', async () => {
+  test('a link of a disabled account is rejected', async () => {
     const { id, uid, token } = await invite();
     await deactivateUser(root, id);
     expect((await choose(uid, token, 'my very own passphrase')).outcome).toBe('INVALID_TOKEN');
     expect((await row(id))?.status).toBe('DISABLED');
   });
 
-  test('a link opens no account that was disabled in the database', async () => {
+  test('a link activates no account that was disabled in the database', async () => {
     const { id, uid, token } = await invite();
     await service.database.query("update users set status = 'DISABLED' where id = $1", [id]);
     expect((await choose(uid, token, 'my very own passphrase')).outcome).toBe('INVALID_TOKEN');
     expect(await row(id)).toMatchObject({ status: 'DISABLED', password_hash: null });
   });
 
-  test('when the address changes the new one is invited, and the old link is dead', async () => {
+  test('a new address gets a new invitation, and the old link is rejected', async () => {
     const { id, uid, token } = await invite();
     const email = newAddress();
     await updateUser(root, id, { email });
@@ -143,7 +143,7 @@ describe('invitations', () => {
     });
   });
 
-  test('a user with a password proves the address, unless made active', async () => {
+  test('a user with a password verifies the address, unless the account is created active', async () => {
     const email = newAddress();
     await createUser(root, { email, password: goodPassword });
     const [mail] = await service.mail.waitFor(email);
@@ -154,7 +154,7 @@ describe('invitations', () => {
     expect(await tryLogin(service, ready)).toMatchObject({ __typename: 'TokenPair' });
   });
 
-  test('when a waiting address changes, the new one is asked to prove itself', async () => {
+  test('a new address of a PENDING account gets a verification code', async () => {
     const id = (await createUser(root, { password: goodPassword })).id;
     const email = newAddress();
     await updateUser(root, id, { email });
@@ -174,7 +174,7 @@ describe('unique names', () => {
   };
   const once = [1, 'ALREADY_EXISTS', 'done'];
 
-  test('of 16 who make the same user, group or permission at once one does', async () => {
+  test('of 16 parallel creations of the same user, group or permission one succeeds', async () => {
     const [email, username, name, codename] = [newAddress(), newName(), newName(), newName()];
     expect(outcomes(await sixteen(() => createUser(root, { email })))).toEqual(once);
     expect(outcomes(await sixteen(() => createUser(root, { username })))).toEqual(once);
@@ -183,7 +183,7 @@ describe('unique names', () => {
     expect(outcomes(await sixteen(() => createPermission(root, permission)))).toEqual(once);
   });
 
-  test('of 16 who take the same name at once one gets it', async () => {
+  test('of 16 parallel changes to the same name one succeeds', async () => {
     const [email, username, name, codename] = [newAddress(), newName(), newName(), newName()];
     const user = () => makeUser(service);
     const change = (input: object) => async () => updateUser(root, await user(), input);
@@ -196,7 +196,7 @@ describe('unique names', () => {
     expect(outcomes(await sixteen(recode))).toEqual(once);
   });
 
-  test('two who swap their addresses at once are refused, not failed', async () => {
+  test('a parallel swap of two addresses is rejected without an internal error', async () => {
     for (let round = 0; round < 8; round += 1) {
       const [one, other] = [await somebody(service), await somebody(service)];
       const answers = await Promise.all([
@@ -207,7 +207,7 @@ describe('unique names', () => {
     }
   });
 
-  test('what is taken is named', async () => {
+  test('the error names every field that is taken', async () => {
     const taken = { email: newAddress(), username: newName() };
     await createUser(root, taken);
     const upper = { email: taken.email.toUpperCase(), username: taken.username.toUpperCase() };
@@ -217,7 +217,7 @@ describe('unique names', () => {
     });
   });
 
-  test('a name that is kept is not taken', async () => {
+  test('an update may repeat the own name', async () => {
     const username = newName();
     const { id } = await createUser(root, { username });
     expect((await updateUser(root, id, { username: username.toUpperCase() })).outcome).toBe('done');

@@ -1,10 +1,10 @@
-/** Who holds a permission, found among few holders by their ids and among many by reading users in order. */
+/** The list of users with a permission: few holders are selected by id, many by a scan in the order of the page. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Administrator, superuser } from '../../support/administrators.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
-/** More than are looked up by their ids. */
-const people = 5_100;
+/** More than the largest number that is selected by id. */
+const holderCount = 5_100;
 
 let service: TestService;
 let root: Administrator;
@@ -16,7 +16,7 @@ beforeAll(async () => {
      select gen_random_uuid(), 'holder' || n || '@example.com', 'Ada', n::text, 'ACTIVE',
        timestamptz '2026-01-01' + n * interval '1 second', now()
      from generate_series(1, $1::int) n`,
-    [people],
+    [holderCount],
   );
   await service.database.query(
     `insert into permissions (id, codename, name) values
@@ -61,7 +61,7 @@ async function pageOf(permission: string, after: string | null = null) {
   };
 }
 
-test('few holders: each once, whatever gives the permission to them, and superusers', async () => {
+test('few holders: each once, with direct grants, wildcards and superusers', async () => {
   const first = await pageOf('tea.brew');
   expect(first).toMatchObject({ totalCount: 3, hasNextPage: true });
   const second = await pageOf('tea.brew', first.endCursor);
@@ -71,7 +71,7 @@ test('few holders: each once, whatever gives the permission to them, and superus
 
 test('many holders: newest first, with their number', async () => {
   const first = await pageOf('milk.pour');
-  expect(first).toMatchObject({ totalCount: people + 1, hasNextPage: true });
+  expect(first).toMatchObject({ totalCount: holderCount + 1, hasNextPage: true });
   const second = await pageOf('milk.pour', first.endCursor);
   expect([...first.names.slice(1), ...second.names]).toEqual(['5100', '5099', '5098']);
 });

@@ -1,4 +1,4 @@
-/** Lists of users, groups and permissions: pages, cursors, searches, filters, and what they cost. */
+/** Lists of users, groups and permissions: pages, cursors, searches, filters and the number of statements. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Administrator,
@@ -52,8 +52,8 @@ async function users(variables: object) {
   return { ids, pageInfo };
 }
 
-/** The input that a query was refused for. */
-async function blamed(document: string, variables: object) {
+/** The code and the rejected inputs of a query. */
+async function errorOf(document: string, variables: object) {
   const { errors } = await ask(document, variables);
   const { code, fields } = errors?.[0]?.extensions ?? {};
   return { code, fields: (Object(fields) as { path: string }[]).map?.(({ path }) => path) };
@@ -95,7 +95,7 @@ describe('pages', () => {
     expect([forward, backward]).toEqual([expected, expected]);
   });
 
-  test('a page between two cursors holds what lies between them', async () => {
+  test('a page between two cursors contains the items between them', async () => {
     const all = await idsBy('created_at desc, id desc');
     const { pageInfo } = await users({ first: 3 });
     const late = await users({ last: 3 });
@@ -107,7 +107,7 @@ describe('pages', () => {
     expect(between.ids).toEqual(all.slice(3, -3));
   });
 
-  test('groups go by name, permissions by code', async () => {
+  test('groups are ordered by name, permissions by codename', async () => {
     for (const [list, column] of [
       ['groups', 'name'],
       ['permissions', 'codename'],
@@ -131,13 +131,13 @@ describe('pages', () => {
   test('sizes: 20 when left out, an empty page, and no negative one', async () => {
     expect((await users({})).ids).toHaveLength(20);
     expect((await users({ first: 0 })).ids).toEqual([]);
-    const refused = (path: string) => ({ code: 'VALIDATION_FAILED', fields: [path] });
-    expect(await blamed(usersDocument, { first: -1 })).toEqual(refused('first'));
-    expect(await blamed(usersDocument, { last: -1 })).toEqual(refused('last'));
-    expect(await blamed(usersDocument, { first: 1, last: 1 })).toEqual(refused('last'));
+    const rejected = (path: string) => ({ code: 'VALIDATION_FAILED', fields: [path] });
+    expect(await errorOf(usersDocument, { first: -1 })).toEqual(rejected('first'));
+    expect(await errorOf(usersDocument, { last: -1 })).toEqual(rejected('last'));
+    expect(await errorOf(usersDocument, { first: 1, last: 1 })).toEqual(rejected('last'));
   });
 
-  test('the total is counted when it is asked for, and only then', async () => {
+  test('the total is counted only if the query selects it', async () => {
     const counted = async (document: string) => {
       wire.statements.length = 0;
       const { data } = await ask(document);
@@ -153,7 +153,7 @@ describe('pages', () => {
     expect(await counted(filtered)).toEqual([1, 1]);
   });
 
-  test('users, their groups and the permissions of those cost the same for few and for many', async () => {
+  test('users with groups and permissions need as many statements for many users as for few', async () => {
     const ids = await idsBy('id');
     for (const id of ids) {
       const group = await makeGroup(service, ['tea.pour', `tea.${newName()}`]);
@@ -204,10 +204,10 @@ describe('cursors', () => {
     written(['updated_at', time, id]),
   ];
 
-  test.each(garbage)('%j is refused by its name', async (cursor) => {
+  test.each(garbage)('%j is rejected with the name of its argument', async (cursor) => {
     for (const variables of [{ after: cursor }, { before: cursor, last: 3 }]) {
       const [name] = Object.keys(variables);
-      expect(await blamed(usersDocument, variables)).toEqual({
+      expect(await errorOf(usersDocument, variables)).toEqual({
         code: 'VALIDATION_FAILED',
         fields: [name],
       });
@@ -222,18 +222,18 @@ describe('cursors', () => {
     });
   });
 
-  test('of another order, or another list, are refused', async () => {
+  test('of another order, or another list, are rejected', async () => {
     const { pageInfo } = await users({ first: 1, orderBy: { field: 'EMAIL', direction: 'ASC' } });
-    const refused = { code: 'VALIDATION_FAILED', fields: ['after'] };
+    const rejected = { code: 'VALIDATION_FAILED', fields: ['after'] };
     const after = pageInfo.endCursor;
-    expect(await blamed(usersDocument, { after })).toEqual(refused);
+    expect(await errorOf(usersDocument, { after })).toEqual(rejected);
     for (const list of ['groups', 'permissions']) {
       const document = `query ($after: String) { result: ${list}(after: $after) { nodes { id } } }`;
-      expect(await blamed(document, { after })).toEqual(refused);
+      expect(await errorOf(document, { after })).toEqual(rejected);
     }
   });
 
-  test('of somebody who is gone still mark the place', async () => {
+  test('of a deleted user still mark the position', async () => {
     await makeUser(service);
     const all = await idsBy('created_at desc, id desc');
     const { ids, pageInfo } = await users({ first: 1 });
@@ -241,7 +241,7 @@ describe('cursors', () => {
     expect((await users({ first: 3, after: pageInfo.endCursor })).ids).toEqual(all.slice(1, 4));
   });
 
-  test('REST walks everything by its links, with filters, and ends', async () => {
+  test('REST links lead through all pages, with filters, and end', async () => {
     for (const query of ['?limit=7', '?limit=5&is_superuser=false&search=person']) {
       const found: string[] = [];
       let path: string | undefined = `/admin/users/${query}`;
@@ -260,7 +260,7 @@ describe('cursors', () => {
     }
   });
 
-  test('REST refuses sizes that are none; an empty page links nowhere', async () => {
+  test('REST rejects invalid sizes; an empty page has no link', async () => {
     const limit = (value: string) =>
       service.rest('GET', `/admin/users/?limit=${value}`, { token: root.accessToken });
     for (const value of ['', '-1', 'x', '1.5', '1e3']) {
@@ -274,7 +274,7 @@ describe('cursors', () => {
   });
 });
 
-describe('which users', () => {
+describe('filters of users', () => {
   const found = async (filter: object) => new Set((await users({ first: 100, filter })).ids);
 
   async function named(columns: object): Promise<string> {
@@ -285,7 +285,7 @@ describe('which users', () => {
     return id;
   }
 
-  test('a search finds parts of address, username and names, whatever the case', async () => {
+  test('a search finds substrings of address, username and names in any case', async () => {
     const mark = newName();
     const ids = [
       await named({ email: `${mark}@example.com` }),
@@ -299,7 +299,7 @@ describe('which users', () => {
     expect(await found({ search: `${mark}${mark}` })).toEqual(new Set());
   });
 
-  test('%, _ and \\ are looked for as text', async () => {
+  test('%, _ and \\ are searched as text', async () => {
     const [percent, underscore, backslash] = [
       await named({ first_name: '100%' }),
       await named({ username: 'snake_case' }),
@@ -312,7 +312,7 @@ describe('which users', () => {
     expect(await found({ search: "' or true --" })).toEqual(new Set());
   });
 
-  test('a long word is found as it is written, and not where its parts are apart', async () => {
+  test('a long word is found as a whole, and not where its parts are separate', async () => {
     const mark = newName();
     const whole = await named({ last_name: `x${mark}annabelläy` });
     await named({ last_name: `${mark}ann-${mark}-abellä` });
@@ -337,7 +337,7 @@ describe('which users', () => {
     expect(await found({ isSuperuser: true })).toEqual(new Set([root.userId]));
     expect(await found({ groupId: group })).toEqual(new Set([member]));
     expect(await found({ groupId: group, isStaff: false })).toEqual(new Set());
-    expect(await blamed(usersDocument, { filter: { groupId: 'x' } })).toMatchObject({
+    expect(await errorOf(usersDocument, { filter: { groupId: 'x' } })).toMatchObject({
       fields: ['groupId'],
     });
   });
@@ -358,14 +358,14 @@ describe('which users', () => {
     const document = `query ($after: String) {
       result: usersWithPermission(permission: "tea.brew", first: 1, after: $after) { nodes { id } totalCount pageInfo { hasNextPage endCursor } }
     }`;
-    const met: string[] = [];
+    const found: string[] = [];
     for (let after: string | null = null; ; ) {
       const { data } = await ask(document, { after });
       expect(data.result.totalCount).toBe(4);
-      met.push(data.result.nodes[0].id);
+      found.push(data.result.nodes[0].id);
       after = data.result.pageInfo.endCursor;
       if (!data.result.pageInfo.hasNextPage) break;
     }
-    expect(met.toSorted()).toEqual([...holders, root.userId].toSorted());
+    expect(found.toSorted()).toEqual([...holders, root.userId].toSorted());
   });
 });

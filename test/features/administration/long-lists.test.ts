@@ -1,9 +1,9 @@
-/** Lists of permissions that are far longer than an operation is weighed for. */
+/** Lists of permissions that are far longer than the cost limit of a query expects. */
 import { expect, test } from 'vitest';
 import { superuser } from '../../support/administrators.ts';
 import { startService } from '../../support/service.ts';
 
-test('J11: thousands of permissions of a page of superusers are refused, and those of fewer answered', async () => {
+test('J11: thousands of permissions for a page of superusers are rejected, and those for fewer returned', async () => {
   await using service = await startService();
   const root = await superuser(service);
   await service.database.query(

@@ -1,4 +1,4 @@
-/** Lists of 100,000 users: plans that use the indexes, and a walk while others come and go. */
+/** Lists of 100,000 users: query plans with indexes, and all pages during inserts and deletes. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RequestContext } from '../../../src/core/request-context.ts';
 import { type Administrator, superuser } from '../../support/administrators.ts';
@@ -19,7 +19,7 @@ beforeAll(async () => {
   wire = await openDatabaseWire(database.url);
   service = await startService({ database, environment: { DATABASE_URL: wire.url } });
   root = await superuser(service);
-  // Ten share each instant, so that the order of ids counts; every fifth will leave.
+  // Ten users share each time, so that the order of ids counts. Every fifth is deleted later.
   await withoutSearchIndex(database.query, () =>
     database.query(
       `insert into users (id, email, first_name, last_name, status, created_at, updated_at)
@@ -38,7 +38,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** What PostgreSQL does for the list that the service has just asked for. */
+/** The query plan of the list. */
 async function planOf(variables: object): Promise<string> {
   wire.statements.length = 0;
   const answer = await service.graphql(
@@ -115,12 +115,12 @@ function rootContext(): RequestContext {
   };
 }
 
-/** The walk goes through the last fifth of the list, where the oldest accounts are. */
+/** The test reads the last fifth of the list, with the oldest accounts. */
 const walked = 20_000;
 const walkedBefore = '2026-01-01 00:33:20+00';
 
-/** Eighty leave and eighty come, somewhere in the part that is walked through. */
-async function comeAndGo(round: number): Promise<void> {
+/** Deletes and inserts eighty users in the part of the list that the test reads. */
+async function changeUsers(round: number): Promise<void> {
   await database.query(
     `delete from users where id in (
        select id from users
@@ -136,13 +136,13 @@ async function comeAndGo(round: number): Promise<void> {
   );
 }
 
-const patienceMilliseconds = 120_000;
+const timeoutMs = 120_000;
 
-test('a walk meets everybody who was there throughout exactly once, while others come and go', {
-  timeout: patienceMilliseconds,
+test('all pages contain each permanent user exactly once during inserts and deletes', {
+  timeout: timeoutMs,
 }, async () => {
   const context = rootContext();
-  const met: string[] = [];
+  const listed: string[] = [];
   const start = ['created_at', walkedBefore, '00000000-0000-0000-0000-000000000000'];
   let after: string | null = Buffer.from(JSON.stringify(start)).toString('base64url');
   for (let round = 0; ; round += 1) {
@@ -152,18 +152,18 @@ test('a walk meets everybody who was there throughout exactly once, while others
         context,
       ),
     );
-    met.push(...nodes.map(({ id }) => id));
+    listed.push(...nodes.map(({ id }) => id));
     if (!pageInfo.hasNextPage) break;
     after = pageInfo.endCursor;
-    if (round % 10 === 0) await comeAndGo(round);
+    if (round % 10 === 0) await changeUsers(round);
   }
-  const once = new Set(met);
-  expect(once.size, 'nobody is met twice').toBe(met.length);
+  const once = new Set(listed);
+  expect(once.size, 'no user is listed twice').toBe(listed.length);
   const stayed = await database.query<{ id: string }>(
     `select id from users where last_name not in ('Leaving', 'Coming') and created_at < $1`,
     [walkedBefore],
   );
   expect(stayed.length).toBeGreaterThanOrEqual(walked * 0.8 - 10);
   expect(stayed.filter(({ id }) => !once.has(id))).toEqual([]);
-  expect(met.length).toBeGreaterThan(stayed.length);
+  expect(listed.length).toBeGreaterThan(stayed.length);
 });

@@ -1,4 +1,4 @@
-/** Who may do what: every administrative operation, by every kind of caller, through both doors. */
+/** The permission matrix: every administrative operation with every kind of caller, over GraphQL and REST. */
 import { buildSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RestRoute } from '../../../src/api/rest/route.ts';
@@ -55,7 +55,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-/** What makes an operation succeed, with something of its own to work on. */
+/** The variables of a successful call, with new objects for each. */
 const examples: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
   user: async () => ({ id: await makeUser(service) }),
   users: async () => ({ first: 1 }),
@@ -94,14 +94,14 @@ const examples: Readonly<Record<string, () => Promise<Record<string, unknown>>>>
 };
 
 interface Guarded extends Operation {
-  /** Every permission that it needs. */
+  /** All permissions that the operation needs. */
   readonly permissions: readonly string[];
-  /** The one of them that is missing where one is. */
+  /** The permission that the caller lacks. */
   readonly permission: string;
   readonly rows: readonly RestRoute[];
 }
 
-/** Every operation whose description names the permission that it needs. */
+/** Every operation whose description names a permission. */
 function guardedOperations(): readonly Guarded[] {
   const schema = buildSchema(schemaText);
   const fields = {
@@ -126,7 +126,7 @@ test('every administrative operation has an example', () => {
   expect(Object.keys(examples).sort()).toEqual([...names].sort());
 });
 
-test('every administrative row runs an administrative operation', () => {
+test('every administrative route runs an administrative operation', () => {
   const driven = guarded.flatMap(({ rows }) => rows);
   const rows = restRoutes.filter(({ path }) => path.startsWith('/admin/'));
   expect(rows.filter((row) => !driven.includes(row))).toEqual([]);
@@ -141,7 +141,7 @@ test('each names a permission that exists', async () => {
   expect(builtIn).toEqual(expect.arrayContaining(guarded.map(({ permission }) => permission)));
 });
 
-async function hand({ permissions, permission }: Guarded): Promise<void> {
+async function grantPermissions({ permissions, permission }: Guarded): Promise<void> {
   const rows = await service.database.query<{ codename: string }>(
     'select codename from permissions where is_built_in and codename <> $1',
     [permission],
@@ -167,7 +167,7 @@ async function restVerdict({ name }: Guarded, row: RestRoute, caller: Caller): P
   const variables = (await examples[name]?.()) ?? {};
   const token = tokenOf(caller);
   const path = row.path.replace(':id', String(variables.id ?? variables.userId));
-  const input = Object(variables.input) as Record<string, unknown>; // an input object, or none
+  const input = Object(variables.input) as Record<string, unknown>; // an input object, or an empty one
   const named = Object.entries(row.params).flatMap(([rest, { from, to }]) => {
     const value = input[to.replace('input.', '')];
     return from === 'body' && value !== undefined ? [[rest, value] as const] : [];
@@ -179,8 +179,8 @@ async function restVerdict({ name }: Guarded, row: RestRoute, caller: Caller): P
 }
 
 describe.each(guarded)('$name needs $permission and isStaff', (operation) => {
-  test('on GraphQL and on REST, without a difference', async () => {
-    await hand(operation);
+  test('on GraphQL and on REST alike', async () => {
+    await grantPermissions(operation);
     for (const caller of callers) {
       const graphql = await graphqlVerdict(operation, caller);
       expect.soft([caller, graphql]).toEqual([caller, expected[caller]]);
@@ -194,7 +194,7 @@ describe.each(guarded)('$name needs $permission and isStaff', (operation) => {
   });
 });
 
-test('what is refused leaves no trace but in the record', async () => {
+test('a denied operation changes nothing but the audit log', async () => {
   const target = await makeUser(service);
   const { accessToken } = people.user;
   const before = await service.database.query('select * from users where id = $1', [target]);

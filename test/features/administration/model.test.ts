@@ -1,6 +1,6 @@
 /**
- * Random sequences of every administrative operation by several people, judged by a model of rights. The
- * services are told that everybody is a superuser: only what the database says may decide.
+ * Random sequences of all administrative operations by several actors, checked by a model of rights. Every
+ * context claims that the actor is a superuser, so that only the rights in the database decide.
  */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
@@ -10,11 +10,18 @@ import type { RequestContext } from '../../../src/core/request-context.ts';
 import { parseManifest } from '../../../src/features/access-manifest/manifest.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { faultsOf, readState, type State } from '../../support/rights-model.ts';
-import { actors, codes, ends, groupNames, others, putWorld } from '../../support/rights-world.ts';
+import {
+  actors,
+  codes,
+  ends,
+  groupNames,
+  insertWorld,
+  others,
+} from '../../support/rights-world.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
-/** Without waiting for what the service makes of it: nothing here goes by what it remembers. */
+/** Queries do not wait for the change feed, because no operation here uses the cache. */
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -25,7 +32,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** A principal that is far too generous. */
+/** A context with more rights than the actor has. */
 function contextOf({ id, email }: State['users'][number]): RequestContext {
   const now = new Date();
   return {
@@ -55,10 +62,10 @@ function contextOf({ id, email }: State['users'][number]): RequestContext {
 }
 
 const index = fc.nat({ max: 1000 });
-/** None has it, or a group had it once. */
+/** Names that no group has, or that a former group had. */
 const otherNames = ['Fresh', 'New', 'Former'];
 
-/** What an operation is chosen and fed with; each takes what it needs. */
+/** The random values of a step. Each operation uses those that it needs. */
 const choice = fc.record({
   actor: fc.constantFrom(...actors, 'ann', 'dan'),
   user: fc.constantFrom(...actors, ...others),
@@ -74,7 +81,7 @@ const choice = fc.record({
 });
 type Choice = Parameters<NonNullable<Parameters<typeof choice.map>[0]>>[0];
 
-/** What an operation acts on. */
+/** The arguments of an operation. */
 interface Turn extends Pick<Choice, 'name' | 'codename' | 'flag'> {
   readonly userId: string;
   readonly userEmail: string;
@@ -155,7 +162,7 @@ const operations: Readonly<Record<string, (turn: Turn) => Promise<unknown>>> = {
 
 function pick<Item>(items: readonly Item[], at: number): Item {
   const item = items[at % items.length];
-  if (item === undefined) throw new Error('there is nothing to choose from');
+  if (item === undefined) throw new Error('the list is empty');
   return item;
 }
 
@@ -181,7 +188,7 @@ function turnOf(choice: Choice, { users, groups, permissions }: State): Turn & {
   };
 }
 
-/** Whether it was done; refusals are expected, everything else is not. */
+/** Whether the operation succeeded. A problem is expected; other errors are not. */
 async function attempt(run: () => Promise<unknown>): Promise<boolean> {
   try {
     await service.app.unitOfWork.withEntityManager(run);
@@ -194,7 +201,7 @@ async function attempt(run: () => Promise<unknown>): Promise<boolean> {
 
 const names = Object.keys(operations);
 const step = fc.tuple(fc.constantFrom(...names), choice);
-/** The end of many memberships comes after so many steps. */
+/** After this number of steps many memberships end. */
 const stepsUntilEnd = 20;
 
 const passTime = () =>
@@ -203,11 +210,11 @@ const passTime = () =>
     [ends[1]],
   );
 
-/** Names of the operations that somebody but a superuser succeeded with. */
+/** The operations that succeeded for another actor than a superuser. */
 const doneByStaff = new Set<string>();
 
 async function play(steps: readonly (readonly [string, Choice])[]): Promise<void> {
-  await putWorld(database.query);
+  await insertWorld(database.query);
   const formerNames = new Set<string>(['Former']);
   let before = await readState({ database });
   for (const [at, [name, chosen]] of steps.entries()) {
@@ -227,13 +234,13 @@ async function play(steps: readonly (readonly [string, Choice])[]): Promise<void
   }
 }
 
-test('J01 to J05: nobody comes by rights or accounts but from a superuser or a holder', async () => {
-  const games = fc.array(step, { minLength: 20, maxLength: 30, size: 'max' });
-  await fc.assert(fc.asyncProperty(fc.noBias(games), play), {
+test('J01 to J05: rights and accounts come only from superusers and from holders', async () => {
+  const sequences = fc.array(step, { minLength: 20, maxLength: 30, size: 'max' });
+  await fc.assert(fc.asyncProperty(fc.noBias(sequences), play), {
     seed: 14,
     numRuns: 12,
     endOnFailure: true,
   });
-  // Not vacuous: staff get many things done.
+  // Staff succeed with many operations, so the test is not vacuous.
   expect(names.filter((name) => doneByStaff.has(name)).length).toBeGreaterThan(10);
 }, 120_000);

@@ -1,4 +1,4 @@
-/** Whatever is granted to whom: what holds, why it holds and who holds it never disagree. */
+/** Property test: for random grants, hasPermission, explainPermission and usersWithPermission agree. */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,12 +9,12 @@ import { startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
 let root: Administrator;
-/** Logged in, so that they can be asked themselves. */
+/** Users with a session, for hasPermission. */
 let people: readonly { readonly userId: string; readonly accessToken: string }[];
 
-/** Grants, with and without wildcards, and with what SQL would take for one. */
+/** Grants with and without wildcards, and with characters that are wildcards in SQL. */
 const codes = ['a.view', 'a.edit', 'a_view', 'a*', '*.view', '*', 'a.*w', 'b.*', '*_*', 'A.view'];
-/** What is asked for; one of them is no permission at all. */
+/** The requested permissions; one of them does not exist. */
 const asked = ['a.view', 'a.edit', 'a_view', 'axview', 'b.', 'b.c.view', 'A.view', 'zzz'];
 const groupIds = [randomUUID(), randomUUID(), randomUUID()];
 let ids: ReadonlyMap<string, string>;
@@ -69,7 +69,7 @@ const world: fc.Arbitrary<World> = fc.record({
 
 const endings = { never: null, later: '2099-01-01', past: '2020-01-01' } as const;
 
-async function put({ groups, holders }: World): Promise<void> {
+async function insertWorld({ groups, holders }: World): Promise<void> {
   const { query } = service.database;
   await query('delete from user_permissions');
   await query('delete from user_groups where group_id = any($1)', [groupIds]);
@@ -104,13 +104,13 @@ interface Path {
   readonly group: string | null;
 }
 
-/** The ways as they follow from the world, without any SQL. */
+/** The expected paths, computed without SQL. */
 function pathsIn({ groups }: World, { direct, memberships, isSuperuser }: Holder, code: string) {
   const covering = (held: readonly string[]) => held.filter((grant) => matchesGrant(grant, code));
   const none = { grant: null, group: null };
   const paths: Path[] = [
     ...(isSuperuser ? [{ kind: 'SUPERUSER', ...none }] : []),
-    // Superusers are in Root, which holds every permission there is.
+    // Superusers are in Root, which holds every permission.
     ...covering(isSuperuser ? codes : []).map((grant) => ({ kind: 'GROUP', grant, group: 'Root' })),
     ...covering(direct).map((grant) => ({ kind: 'DIRECT', grant, group: null })),
     ...memberships
@@ -128,7 +128,7 @@ function pathsIn({ groups }: World, { direct, memberships, isSuperuser }: Holder
 
 const sorted = (paths: readonly Path[]) => paths.map((path) => JSON.stringify(path)).toSorted();
 
-/** Everything at once: a field for each permission that is asked for. */
+/** One field for each requested permission. */
 const fields = (write: (code: string) => string) =>
   asked.map((code, at) => `p${at}: ${write(JSON.stringify(code))}`).join(' ');
 
@@ -138,7 +138,7 @@ async function answersOf<Answer>(document: string, token: string, variables = {}
   return asked.map((_code, at): Answer => data[`p${at}`]);
 }
 
-test('hasPermission, explainPermission, usersWithPermission and the plain rules agree', async () => {
+test('hasPermission, explainPermission, usersWithPermission and the model agree', async () => {
   const explain = `query ($id: ID!) { ${fields(
     (code) =>
       `explainPermission(userId: $id, permission: ${code}) { isAllowed paths { kind grant group } }`,
@@ -149,7 +149,7 @@ test('hasPermission, explainPermission, usersWithPermission and the plain rules 
 
   await fc.assert(
     fc.asyncProperty(world, async (given) => {
-      await put(given);
+      await insertWorld(given);
       const allowed = new Map<string, Set<string>>(
         asked.map((code) => [code, new Set([root.userId])]),
       );
@@ -176,9 +176,9 @@ test('hasPermission, explainPermission, usersWithPermission and the plain rules 
         root.accessToken,
       );
       for (const [index, code] of asked.entries()) {
-        const met = holders[index]?.nodes.map(({ id }) => id) ?? [];
+        const found = holders[index]?.nodes.map(({ id }) => id) ?? [];
         const expected = [...(allowed.get(code) ?? [])].toSorted();
-        expect([code, met.toSorted()]).toEqual([code, expected]);
+        expect([code, found.toSorted()]).toEqual([code, expected]);
         expect(holders[index]?.totalCount).toBe(expected.length);
       }
     }),

@@ -1,4 +1,4 @@
-/** Helping with an account: reset mails, ends of sessions, addresses that have to be verified. */
+/** Account recovery by administrators: reset mails, revoked sessions and unverified addresses. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { administrationOf } from '../../support/administration.ts';
 import {
@@ -72,7 +72,7 @@ describe('sendPasswordReset', () => {
     expect((await choose(last)).outcome).toBe('done');
   });
 
-  test('is refused for accounts that are not active, with what to do', async () => {
+  test('is rejected for accounts that are not active, with a remedy', async () => {
     const { id } = await createUser(root, {});
     const disabled = await makeUser(service);
     await deactivateUser(root, disabled);
@@ -95,7 +95,7 @@ describe('sendPasswordReset', () => {
 });
 
 describe('revokeUserSessions', () => {
-  test('ends every session at once, on every replica, and goes into the record', async () => {
+  test('ends every session at once, on every replica, and appends to the audit log', async () => {
     await using replica = await startService({ database: service.database, mail: service.mail });
     const target = await somebody(service);
     const other = await tryLogin(replica, target.email);
@@ -130,8 +130,8 @@ test('G03: staff send no reset to a superuser and end none of their sessions', a
   await setPermissions(service, sam.userId, ['users.change_user', 'users.add_user']);
 });
 
-describe('J05: the address of another person', () => {
-  test('is corrected by staff while the account was never confirmed, and they hold what it holds', async () => {
+describe('J05: the address of another user', () => {
+  test('is changed by staff only for a PENDING account, if they hold all its rights', async () => {
     const made = await createUser(root, { password: goodPassword });
     await setPermissions(service, made.id, ['shop.pack']);
     const email = newAddress();
@@ -150,7 +150,7 @@ describe('J05: the address of another person', () => {
 });
 
 describe('an address that an administrator sets', () => {
-  test('is not verified by that; its code verifies it, and the account works meanwhile', async () => {
+  test('is unverified until its code is used, and the account works before that', async () => {
     const { userId } = await somebody(service);
     expect(await isVerified(userId)).toBe(true);
     const email = newAddress();
@@ -164,7 +164,7 @@ describe('an address that an administrator sets', () => {
     expect((await verify(service, code)).code).toBe('INVALID_CODE');
   });
 
-  test('is verified by a reset link that went to it, and the code is over', async () => {
+  test('is verified by a reset link sent to it, and the code is rejected then', async () => {
     const { userId } = await somebody(service);
     const email = newAddress();
     await updateUser(root, userId, { email });
@@ -180,7 +180,7 @@ describe('an address that an administrator sets', () => {
     expect((await verify(service, factOf(first, 'Code'))).code).toBe('INVALID_CODE');
   });
 
-  test('C07: its code opens no account that was disabled meanwhile', async () => {
+  test('C07: its code activates no account that was disabled later', async () => {
     const { userId } = await somebody(service);
     const email = newAddress();
     await updateUser(root, userId, { email });

@@ -1,4 +1,4 @@
-/** Administrators see the registrations that wait, create their accounts or delete them; they invite again. */
+/** Administrators list, confirm and delete registrations, and send invitations again. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { operatorContext } from '../../../src/cli/context.ts';
@@ -51,8 +51,8 @@ const actionsOn = async (targetId: string) => {
   return entries.map(({ action, actorId }) => [action, actorId]);
 };
 
-describe('registrations that wait', () => {
-  test('are listed, newest first, without anything secret', async () => {
+describe('pending registrations', () => {
+  test('are listed, newest first, without secrets', async () => {
     const [older, newer] = [await register(service), await register(service)];
     const { data } = await service.graphql(
       `{ registrations(first: 2) { totalCount nodes { id email firstName lastName createdAt expiresAt } } }`,
@@ -104,7 +104,7 @@ describe('registrations that wait', () => {
     );
   });
 
-  test('of 16 administrators and owners who confirm one at once exactly one creates the account', async () => {
+  test('of 16 parallel confirmations by administrators and owners exactly one creates the account', async () => {
     const { email, code } = await register(service);
     const id = await idOf(email);
     const outcomes = await Promise.all(
@@ -130,7 +130,7 @@ describe('registrations that wait', () => {
     expect(await actionsOn(id)).toEqual([['registration-deleted', sam.userId]]);
   });
 
-  test('cannot be decided on by who may only look', async () => {
+  test('are neither confirmed nor deleted by staff who may only view', async () => {
     const viewer = await staff(service, ['users.view_user']);
     const id = await waitingRegistration(service);
     expect((await confirmRegistration(viewer, id)).outcome).toBe('FORBIDDEN');

@@ -1,4 +1,4 @@
-/** Rights that are given: by whom, for how long, and not to oneself. */
+/** Policies of grants: the rights of the actor, their end, and changes of own rights. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { administrationOf } from '../../support/administration.ts';
 import {
@@ -47,7 +47,7 @@ async function join(userId: string, groupId: string, expiresAt: string | null = 
   await sql('insert into user_groups values ($1, $2, $3)', [userId, groupId, expiresAt]);
 }
 
-/** Staff who hold some permissions for good and others until `soon`. */
+/** Staff with some permissions without an end and others until `soon`. */
 async function temporary(forGood: readonly string[], untilSoon: readonly string[]) {
   const administrator = await staff(service, forGood);
   const group = await makeGroup(service, untilSoon);
@@ -55,8 +55,8 @@ async function temporary(forGood: readonly string[], untilSoon: readonly string[
   return { ...administrator, group };
 }
 
-describe('J02: nobody holds what was not given', () => {
-  test('who creates a permission does not hold it', async () => {
+describe('J02: nobody holds a permission that was not granted', () => {
+  test('the creator of a permission does not hold it', async () => {
     const pam = await staff(service, ['users.add_permission']);
     const codename = `shop.${newName()}`;
     const { outcome } = await createPermission(pam, { codename, name: 'Shop' });
@@ -68,7 +68,7 @@ describe('J02: nobody holds what was not given', () => {
     expect([outcome, data.hasPermission]).toEqual(['done', false]);
   });
 
-  test('a code with a wildcard is made by those who hold all that it stands for, without an end', async () => {
+  test('a codename with a wildcard needs a creator who holds all that it matches, without an end', async () => {
     const pam = await temporary(['users.add_permission', 'tea.*'], ['oil.*']);
     const make = async (codename: string) =>
       (await createPermission(pam, { codename, name: 'Anything' })).outcome;
@@ -83,7 +83,7 @@ describe('J02: nobody holds what was not given', () => {
     expect(status).toBe(403);
   });
 
-  test('the code of a permission is not changed by its holder, nor into one held for a time', async () => {
+  test('the codename of a permission is not changed by its holder, nor to one held for a time', async () => {
     const pam = await temporary(['users.change_permission', 'tea.*'], ['oil.press']);
     const [own, other] = [`tea.${newName()}`, `tea.${newName()}`];
     const held = await permissionId(service, own);
@@ -96,7 +96,7 @@ describe('J02: nobody holds what was not given', () => {
     expect((await updatePermission(pam, id, wanted)).outcome).toBe('done');
   });
 
-  test('a permission that is deleted and created again is held by nobody', async () => {
+  test('a permission that is deleted and created again has no holder', async () => {
     const pam = await staff(service, ['users.add_permission', 'users.delete_permission']);
     const codename = `shop.${newName()}`;
     const id = await permissionId(service, codename);
@@ -108,8 +108,8 @@ describe('J02: nobody holds what was not given', () => {
   });
 });
 
-describe('J03: for no longer than oneself', () => {
-  test('a right that ends is given until then, and no millisecond longer', async () => {
+describe('J03: no grant outlasts that of the actor', () => {
+  test('a right with an end is granted until then, and no millisecond longer', async () => {
     const sam = await temporary(members, ['shop.pack']);
     const group = await makeGroup(service, ['shop.pack']);
     const give = async (expiresAt: string | null) => {
@@ -125,7 +125,7 @@ describe('J03: for no longer than oneself', () => {
     expect((await setGroupMembership(sam, prolong)).outcome).toBe('FORBIDDEN');
   });
 
-  test('it does not become a grant, a permission of a group or a lasting membership', async () => {
+  test('a right with an end is not granted without one, directly or by a group', async () => {
     const forGood = [...members, 'users.add_user', 'users.add_group'];
     const sam = await temporary(forGood, ['shop.pack']);
     const permissionIds = [await permissionId(service, 'shop.pack')];
@@ -158,7 +158,7 @@ describe('J03: for no longer than oneself', () => {
     }
   });
 
-  test('staff are made by those who hold users.change_user for good, and as long what they get', async () => {
+  test('the staff flag is set only by holders of users.change_user without an end and of all rights of the account', async () => {
     const sam = await temporary(['shop.pack'], ['users.change_user', 'shop.send']);
     const target = await makeUser(service);
     expect((await updateUser(sam, target, { isStaff: true })).outcome).toBe('FORBIDDEN');
@@ -170,7 +170,7 @@ describe('J03: for no longer than oneself', () => {
     expect((await updateUser(sam, target, { isStaff: true })).outcome).toBe('done');
   });
 
-  test('an account is enabled by those who hold what it holds', async () => {
+  test('an account is enabled only by holders of its rights', async () => {
     const sam = await staff(service, ['users.change_user']);
     const strong = await makeUser(service, { isStaff: true });
     await setPermissions(service, strong, ['shop.pack']);
@@ -181,7 +181,7 @@ describe('J03: for no longer than oneself', () => {
     expect((await updateUser(sam, strong, { isActive: true })).outcome).toBe('done');
   });
 
-  test('what is taken away counts at once, whatever the process remembers', async () => {
+  test('a revoked right counts at once, before any cache is invalidated', async () => {
     const { query } = service.database;
     for (let round = 0; round < 8; round += 1) {
       const sam = await staff(service, ['users.change_user', 'shop.pack']);
@@ -198,7 +198,7 @@ describe('J03: for no longer than oneself', () => {
   });
 });
 
-describe('J03: not to oneself', () => {
+describe('J03: no change of own rights', () => {
   const own: readonly (readonly [string, (sam: Administrator, group: string) => object])[] = [
     ['groups', (_sam, group) => ({ groupIds: [group] })],
     ['no groups', () => ({ groupIds: [] })],
@@ -211,7 +211,7 @@ describe('J03: not to oneself', () => {
     ['address', () => ({ email: newAddress() })],
   ];
 
-  test.each(own)('nobody sets their own %s', async (_what, inputOf) => {
+  test.each(own)('staff do not set their own %s', async (_what, inputOf) => {
     const sam = await staff(service, ['*', 'users.change_user']);
     const before = [await rowOf(service, sam.userId), await grantedTo(service, sam.userId)];
     const input = inputOf(sam, await makeGroup(service));
@@ -222,7 +222,7 @@ describe('J03: not to oneself', () => {
     expect((await updateUser(sam, sam.userId, { firstName: 'Sam' })).outcome).toBe('done');
   });
 
-  test('nobody prolongs, ends or begins a membership of their own, nor disables themselves', async () => {
+  test('staff do not change their own memberships, nor disable themselves', async () => {
     const sam = await temporary(['*'], ['shop.pack']);
     for (const [groupId, expiresAt] of [
       [sam.group, null],
@@ -235,7 +235,7 @@ describe('J03: not to oneself', () => {
     expect((await deactivateUser(sam, sam.userId)).outcome).toBe('FORBIDDEN');
   });
 
-  test('nobody changes what a group gives while they are in it', async () => {
+  test('staff do not change the permissions of their own groups', async () => {
     const gus = await temporary(['users.change_group', 'shop.*'], ['shop.pack']);
     const permissionIds = [await permissionId(service, 'shop.send')];
     expect((await updateGroup(gus, gus.group, { permissionIds })).outcome).toBe('FORBIDDEN');
@@ -252,7 +252,7 @@ describe('J03: not to oneself', () => {
 });
 
 describe('J04: groups are identities', () => {
-  test('members are changed by those who may change users and groups', async () => {
+  test('a change of members needs the permissions for users and groups', async () => {
     const group = await makeGroup(service);
     for (const lacking of members) {
       const held = ['users.add_user', ...members.filter((each) => each !== lacking)];
@@ -268,7 +268,7 @@ describe('J04: groups are identities', () => {
     }
   });
 
-  test('superusers rename groups, and give a former name to another', async () => {
+  test('only superusers rename groups and reuse a former name', async () => {
     const gus = await staff(service, [
       'users.add_group',
       'users.change_group',
@@ -300,7 +300,7 @@ describe('an update without a field', () => {
     ['User', 'users'],
     ['Group', 'groups'],
     ['Permission', 'permissions'],
-  ])('of a %s reads nothing and says what to give', async (type, plural) => {
+  ])('of a %s reads nothing and names the missing input', async (type, plural) => {
     const sam = await staff(service, [`users.change_${type.toLowerCase()}`]);
     const ids = {
       User: await makeUser(service),

@@ -1,4 +1,4 @@
-/** J01: Root is the group of the superusers, in the database too. */
+/** J01: exactly the superusers are members of Root; the database enforces it too. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { administrationOf } from '../../support/administration.ts';
 import {
@@ -42,7 +42,7 @@ const isInRoot = async (id: string) =>
   ).length > 0;
 
 describe('J01: by SQL', () => {
-  test('nobody but a superuser is put into Root', async () => {
+  test('only superusers join Root', async () => {
     const [user, group] = [await makeUser(service, { isStaff: true }), await makeGroup(service)];
     const refusal = /only superusers belong to the group Root/;
     const insert = 'insert into user_groups (user_id, group_id) values ($1, $2)';
@@ -71,7 +71,7 @@ describe('J01: by SQL', () => {
     expect(await sql('delete from users where id = $1', [removed])).toBe('done');
   });
 
-  test('a superuser who loses the flag while being put into Root is not in it, 16 times', async () => {
+  test('a superuser who loses the flag during a join of Root is not in it, 16 times', async () => {
     for (let round = 0; round < 16; round += 1) {
       const user = await makeUser(service, { isSuperuser: true });
       await Promise.all([
@@ -86,7 +86,7 @@ describe('J01: by SQL', () => {
     }
   });
 
-  test('Root keeps its name and stays', async () => {
+  test('Root is neither renamed nor deleted', async () => {
     const keeps = /keeps its name and stays/;
     expect(await sql("update groups set name = 'Roots' where id = $1", [rootId])).toMatch(keeps);
     expect(await sql('delete from groups where id = $1', [rootId])).toMatch(keeps);
@@ -95,7 +95,7 @@ describe('J01: by SQL', () => {
 });
 
 describe('J01: by every operation', () => {
-  test('staff who hold every permission put nobody into Root', async () => {
+  test('staff with every permission add nobody to Root', async () => {
     const sam = await staff(service);
     await setPermissions(service, sam.userId, ['*', 'users.change_user', 'users.change_group']);
     const target = await makeUser(service);
@@ -118,7 +118,7 @@ describe('J01: by every operation', () => {
     );
   });
 
-  test('superusers neither give nor take it, and leave it alone where it is', async () => {
+  test('superusers neither grant nor revoke it', async () => {
     const target = await makeUser(service);
     const other = await makeUser(service, { isSuperuser: true });
     const group = await makeGroup(service);

@@ -1,4 +1,4 @@
-/** The record of who did what. */
+/** Entries of the audit log: content, permissions, secrets, sealing and erasure. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf } from '../../support/command.ts';
 import { runCommand } from '../../support/command-line.ts';
@@ -40,7 +40,7 @@ async function entries(filter: object, token = root.accessToken): Promise<Entry[
   return data.auditEntries.nodes;
 }
 
-test('of a user agent 300 characters are kept, in the session and in the audit log', async () => {
+test('the session and the audit log store 300 characters of a user agent', async () => {
   const { userId, email } = await somebody(service);
   const headers = { 'user-agent': 'agent '.repeat(100) };
   const json = { email, password: goodPassword };
@@ -60,7 +60,7 @@ test('of a user agent 300 characters are kept, in the session and in the audit l
 const verify = () =>
   service.app.unitOfWork.withEntityManager(() => service.app.audit.verifier.verify());
 
-test('a life is told: made, verified, logged in, edited, logged out, with who, when and from where', async () => {
+test('the audit log contains creation, verification, login, changes and logout with actor, time and client', async () => {
   const { userId, accessToken, email } = await person(service);
   await tryLogin(service, email, 'not the password');
   const answer = await service.rest('PUT', '/profile/update/', {
@@ -68,15 +68,15 @@ test('a life is told: made, verified, logged in, edited, logged out, with who, w
     json: { first_name: 'Augusta' },
   });
   await service.rest('POST', '/logout/', { token: accessToken });
-  const told = await entries({ targetId: userId });
-  expect(told.map(({ action, outcome }) => [action, outcome]).reverse()).toEqual([
+  const found = await entries({ targetId: userId });
+  expect(found.map(({ action, outcome }) => [action, outcome]).reverse()).toEqual([
     ['user-created', 'done'],
     ['registration-confirmed', 'done'],
     ['login', 'done'],
     ['login', 'refused'],
     ['user-updated', 'done'],
   ]);
-  expect(told[0]).toMatchObject({
+  expect(found[0]).toMatchObject({
     actorKind: 'user',
     actorId: userId,
     requestId: answer.headers.get('x-request-id'),
@@ -84,12 +84,12 @@ test('a life is told: made, verified, logged in, edited, logged out, with who, w
     before: { firstName: 'Ada' },
     after: { firstName: 'Augusta' },
   });
-  expect(told[1]).toMatchObject({ actorKind: 'anonymous', code: 'INVALID_CREDENTIALS' });
+  expect(found[1]).toMatchObject({ actorKind: 'anonymous', code: 'INVALID_CREDENTIALS' });
   const logout = await entries({ actorId: userId, action: 'logged-out' });
   expect(logout).toHaveLength(1);
 });
 
-test('a refused administrative attempt is told', async () => {
+test('a denied administrative operation is appended', async () => {
   const { accessToken, userId } = await somebody(service);
   await service.graphql(
     'mutation ($id: ID!) { deactivateUser(id: $id) { __typename } }',
@@ -101,24 +101,24 @@ test('a refused administrative attempt is told', async () => {
   ]);
 });
 
-test('what is rolled back is not told', async () => {
+test('a rolled back transaction appends nothing', async () => {
   const { audit, unitOfWork } = service.app;
   const failed = unitOfWork.withEntityManager(() =>
     unitOfWork.transaction(async () => {
       await audit.log.append({ action: 'never-happened' });
-      throw new Error('after the record');
+      throw new Error('after the entry');
     }),
   );
-  await expect(failed).rejects.toThrow('after the record');
+  await expect(failed).rejects.toThrow('after the entry');
   expect(await entries({ action: 'never-happened' })).toEqual([]);
 });
 
-test('only who may view the record sees it', async () => {
+test('only holders of the permission read the audit log', async () => {
   const { accessToken } = await somebody(service);
   await expect(entries({}, accessToken)).rejects.toThrow('FORBIDDEN');
 });
 
-test('no secret is told', async () => {
+test('the audit log contains no secret', async () => {
   const password = 'a password to look for 4711';
   const { email, accessToken, refreshToken } = await somebody(service, { password });
   await tryLogin(service, email, 'another password to look for');
@@ -144,7 +144,7 @@ test('entries cannot be changed or removed', async () => {
   }
 });
 
-test('100 writers at once each get a place of their own, and the chains hold', async () => {
+test('100 parallel writers get a position each, and the chains stay valid', async () => {
   const { audit, unitOfWork } = service.app;
   await Promise.all(
     Array.from({ length: 100 }, () =>
@@ -158,16 +158,16 @@ test('100 writers at once each get a place of their own, and the chains hold', a
   expect(await verify()).toMatchObject({ faults: [] });
 });
 
-test('who was erased cannot be read any more, and the chains hold', async () => {
+test('the data of an erased user is unreadable, and the chains stay valid', async () => {
   const { userId, accessToken } = await person(service);
   await service.graphql(
     'mutation ($password: String!) { eraseAccount(password: $password) { __typename } }',
     { password: goodPassword },
     accessToken,
   );
-  const told = await entries({ targetId: userId });
-  expect(told.length).toBeGreaterThan(2);
-  for (const { before, after, ipAddress } of told) {
+  const found = await entries({ targetId: userId });
+  expect(found.length).toBeGreaterThan(2);
+  for (const { before, after, ipAddress } of found) {
     expect([before, after, ipAddress]).toEqual([null, null, null]);
   }
   expect(await verify()).toMatchObject({ faults: [] });
@@ -204,55 +204,55 @@ test('G10: an erased administrator’s address and browser are not shown in entr
   expect(after).toMatchObject({ ipAddress: null, userAgent: null, after: { firstName: 'Grace' } });
   const environment = environmentOf(service.database);
   const tail = await runCommand(['audit', 'tail', '--json', '--limit', '500'], { environment });
-  const told = tail.stdout
+  const found = tail.stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
     .filter(({ actorId, targetId }) => [actorId, targetId].includes(userId));
-  expect(told.length).toBeGreaterThan(2);
-  expect(told.filter((entry) => 'ipAddress' in entry || 'userAgent' in entry)).toEqual([]);
-  expect(JSON.stringify(told)).not.toContain(email);
+  expect(found.length).toBeGreaterThan(2);
+  expect(found.filter((entry) => 'ipAddress' in entry || 'userAgent' in entry)).toEqual([]);
+  expect(JSON.stringify(found)).not.toContain(email);
   expect(await verify()).toMatchObject({ faults: [] });
 });
 
-test('G10: the address of somebody unknown goes with the person whom the entry is about', async () => {
+test('G10: the address of an anonymous client is erased with the user of the entry', async () => {
   const { email, userId, accessToken } = await somebody(service);
   await tryLogin(service, email, 'a guess of a stranger');
-  const refused = () => entries({ targetId: userId, isRefused: true });
-  expect(await refused()).toMatchObject([{ actorKind: 'anonymous', ipAddress: '127.0.0.1' }]);
+  const deniedEntries = () => entries({ targetId: userId, isRefused: true });
+  expect(await deniedEntries()).toMatchObject([{ actorKind: 'anonymous', ipAddress: '127.0.0.1' }]);
   await service.graphql(
     'mutation ($password: String!) { eraseAccount(password: $password) { __typename } }',
     { password: goodPassword },
     accessToken,
   );
-  expect(await refused()).toMatchObject([{ actorKind: 'anonymous', ipAddress: null }]);
+  expect(await deniedEntries()).toMatchObject([{ actorKind: 'anonymous', ipAddress: null }]);
 });
 
-test('G10: what is written about a person after the erasure cannot be read, and the list can', async () => {
+test('G10: entries about a user from after the erasure are unreadable, and the list works', async () => {
   const { userId, accessToken } = await somebody(service);
   const { audit, unitOfWork } = service.app;
   const target = { type: 'user', id: userId } as const;
-  const record = (action: string) =>
+  const appendEntry = (action: string) =>
     unitOfWork.withEntityManager(() =>
       audit.log.append({ action, target, after: { note: 'about a person' } }),
     );
-  await record('before');
+  await appendEntry('before');
   await service.graphql(
     'mutation ($password: String!) { eraseAccount(password: $password) { __typename } }',
     { password: goodPassword },
     accessToken,
   );
-  // A login with a wrong password ends so when its account is erased while the password is checked.
-  await Promise.all(Array.from({ length: 16 }, () => record('afterwards')));
-  const told = await entries({ targetId: userId });
-  expect(told.map(({ action }) => action)).toEqual(
+  // A failed login appends such an entry if the account is erased during the check of the password.
+  await Promise.all(Array.from({ length: 16 }, () => appendEntry('afterwards')));
+  const found = await entries({ targetId: userId });
+  expect(found.map(({ action }) => action)).toEqual(
     expect.arrayContaining(['before', 'afterwards']),
   );
-  expect(JSON.stringify(told)).not.toContain('about a person');
+  expect(JSON.stringify(found)).not.toContain('about a person');
   expect(await verify()).toMatchObject({ faults: [] });
 });
 
-test('an unknown name at the login is told without a target', async () => {
+test('a login with an unknown name is appended without a target', async () => {
   await tryLogin(service, newAddress(), 'whatever it was');
   const [latest] = await entries({ action: 'login', isRefused: true });
   expect(latest).toMatchObject({ targetId: null, actorKind: 'anonymous' });

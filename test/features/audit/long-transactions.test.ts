@@ -1,4 +1,4 @@
-/** A long transaction keeps one chain of the audit log, so that others go on writing to it. */
+/** A long transaction locks one chain of the audit log only, so that other transactions use the others. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,7 +24,7 @@ afterAll(async () => {
 const verify = () =>
   service.app.unitOfWork.withEntityManager(() => service.app.audit.verifier.verify());
 
-/** In a transaction: `count` entries, and then `work`. */
+/** Appends `count` entries in a transaction, then calls `work`. */
 function transaction(count: number, work: () => Promise<void>, app = service.app) {
   return app.unitOfWork.withEntityManager(() =>
     app.unitOfWork.transaction(async () => {
@@ -36,7 +36,7 @@ function transaction(count: number, work: () => Promise<void>, app = service.app
   );
 }
 
-test('J12: `apply` of 1,500 groups delays no login, and none is refused', async () => {
+test('J12: `apply` of 1,500 groups delays no login, and none is rejected', async () => {
   const people = await Promise.all([somebody(service), somebody(service), somebody(replica)]);
   const groups = Array.from(
     { length: 1500 },
@@ -45,7 +45,7 @@ test('J12: `apply` of 1,500 groups delays no login, and none is refused', async 
   const file = join(makeScratchDirectory('long'), 'access.yaml');
   await writeFile(file, ['groups:', ...groups, ''].join('\n'));
   let isDone = false;
-  // A process of its own, as operators have it: its work must not take the time of the logins measured.
+  // A separate process, as in production, so that its work does not delay the measured logins.
   const applying = spawnCommand(['apply', '-f', file], {
     environment: environmentOf(service.database),
     limitMilliseconds: 110_000,
@@ -71,7 +71,7 @@ test('J12: `apply` of 1,500 groups delays no login, and none is refused', async 
   expect(await verify()).toMatchObject({ faults: [] });
 }, 120_000);
 
-test('J12: entries that a transaction writes at once, and after a savepoint was undone, hold together', async () => {
+test('J12: parallel entries of a transaction, also after a rolled back savepoint, form a valid chain', async () => {
   const { audit, unitOfWork } = service.app;
   await transaction(2, async () => {
     await Promise.all(
@@ -119,7 +119,7 @@ test('J12: seventeen long transactions of commands leave chains for logins, and 
   expect(await verify()).toMatchObject({ faults: [] });
 });
 
-test('J12: with every chain held, a writer takes the first that becomes free', async () => {
+test('J12: with every chain locked, a writer uses the first free one', async () => {
   const lockedChains = async () => {
     const free = await service.database.query(
       'select chain from audit_chains for update skip locked',

@@ -1,4 +1,4 @@
-/** With all rights on the database and without SECRET_KEY: no removal from the audit log stays unseen. */
+/** Attacks on the audit log with all rights on the database but without SECRET_KEY: verification finds each. */
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { operatorContext } from '../../../src/cli/context.ts';
@@ -7,14 +7,14 @@ import { goodPassword, somebody } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
 import { rowOf } from '../../support/user-rows.ts';
 
-/** Entries of each chain besides the first one, which the migration wrote. */
+/** The number of entries of each chain after the first one, which the migration wrote. */
 const entriesPerChain = 5;
 const tables = ['audit_entries', 'audit_chains', 'audit_subject_keys'];
 
 let service: TestService;
 let locker: Client;
 let checkpoint: Checkpoint | undefined;
-/** The chain that is attacked. */
+/** The chain under attack. */
 let chain: number;
 const end = 1 + entriesPerChain;
 beforeAll(async () => {
@@ -32,14 +32,14 @@ afterAll(async () => {
 });
 
 const restore = `
-  drop table if exists kept;
+  drop table if exists saved;
   ${tables.map((table) => `delete from ${table};`).join(' ')}
   alter table audit_entries alter chain set not null, alter sequence set not null,
     drop constraint if exists audit_entries_place_unique;
   alter table audit_entries add constraint audit_entries_place_unique unique (chain, sequence);
   ${tables.map((table) => `insert into ${table} select * from original_${table};`).join(' ')}`;
 
-/** Each test finds the audit log as it was written. */
+/** Restores the audit log before each test. */
 beforeEach(async () => {
   chain = 1 + Math.floor(Math.random() * 16);
   await locker.query(restore);
@@ -50,19 +50,19 @@ beforeEach(async () => {
 const inContext = <Result>(work: () => Promise<Result>) =>
   service.app.unitOfWork.withEntityManager(work);
 
-const record = async (count: number) => {
+const appendEntries = async (count: number) => {
   for (let round = 0; round < count; round += 1) {
     await service.app.audit.log.append({ action: `entry-${round}` });
   }
 };
 
-/** Writes so many entries to each chain that is there: all others are locked meanwhile. */
+/** Appends `count` entries to each existing chain, with locks on all other chains. */
 async function write(count: number): Promise<void> {
   const free = 'select chain from audit_chains where chain between 1 and 16 order by chain';
   for (const { chain: only } of (await locker.query<{ chain: number }>(free)).rows) {
     await locker.query('begin');
     await locker.query('select from audit_chains where chain <> $1 for update', [only]);
-    await inContext(() => service.app.unitOfWork.transaction(() => record(count)));
+    await inContext(() => service.app.unitOfWork.transaction(() => appendEntries(count)));
     await locker.query('commit');
   }
 }
@@ -79,7 +79,7 @@ async function run(...statements: string[]): Promise<void> {
 interface Attack {
   readonly name: string;
   readonly statements: () => readonly string[];
-  /** What is found, without a checkpoint and with one. */
+  /** The faults without a checkpoint and with one. */
   readonly found: () => RegExp;
 }
 
@@ -189,16 +189,18 @@ describe('J09: a removal from the audit log is found with a checkpoint and witho
   );
 });
 
-test('J09: an end that the attacker kept from before is found with a checkpoint of later', async () => {
-  const [kept] = await service.database.query<{ head_mac: Buffer; mac: Buffer; sequence: string }>(
-    `select * from audit_chains where chain = ${chain}`,
-  );
+test('J09: an older end of a chain is found with a later checkpoint', async () => {
+  const [earlier] = await service.database.query<{
+    head_mac: Buffer;
+    mac: Buffer;
+    sequence: string;
+  }>(`select * from audit_chains where chain = ${chain}`);
   await write(2);
   const later = await inContext(() => service.app.audit.verifier.checkpoint());
   await run(`delete from audit_entries where chain = ${chain} and sequence > ${end}`);
   await service.database.query(
     `update audit_chains set sequence = $1, mac = $2, head_mac = $3 where chain = ${chain}`,
-    [kept?.sequence, kept?.mac, kept?.head_mac],
+    [earlier?.sequence, earlier?.mac, earlier?.head_mac],
   );
   expect(await faults(checkpoint)).toEqual([]);
   expect(await faults(later.checkpoint)).toEqual([`CUT_OFF ${chain} ${end + 1}`]);
@@ -211,7 +213,7 @@ const endOf = async (of: number) =>
     )
   )[0];
 
-test('J09: a chain and places that cannot be are found', async () => {
+test('J09: an invalid chain and invalid positions are found', async () => {
   const copy = (to: string) => `
     insert into audit_entries (id, chain, sequence, at, action, outcome, actor_kind, subject_id,
       details, previous_mac, mac)
@@ -227,13 +229,13 @@ test('J09: a chain and places that cannot be are found', async () => {
 });
 
 test('J09: an entry that was edited is found, its sealed parts included', async () => {
-  const place = `where chain = ${chain} and sequence = 2`;
+  const isEntry = `where chain = ${chain} and sequence = 2`;
   for (const change of ["action = 'innocent'", 'client = null', "client = 'x'", "details = 'x'"]) {
-    await run('create table kept as select * from audit_entries');
-    await run(`update audit_entries set ${change} ${place}`);
+    await run('create table saved as select * from audit_entries');
+    await run(`update audit_entries set ${change} ${isEntry}`);
     expect([change, await faults()]).toEqual([change, [`EDITED ${chain} 2`]]);
-    await run('delete from audit_entries', 'insert into audit_entries select * from kept');
-    await run('drop table kept');
+    await run('delete from audit_entries', 'insert into audit_entries select * from saved');
+    await run('drop table saved');
   }
   await run(`update audit_entries set sequence = 1000 where chain = ${chain} and sequence = 2`);
   expect(await faults()).toEqual([
@@ -244,7 +246,7 @@ test('J09: an entry that was edited is found, its sealed parts included', async 
   ]);
 });
 
-test('J09: a checkpoint that was changed is refused', async () => {
+test('J09: a checkpoint that was changed is rejected', async () => {
   if (!checkpoint) throw new Error('no checkpoint');
   await expect(faults({ ...checkpoint, at: '2020-01-01T00:00:00.000Z' })).rejects.toThrow(
     'checkpoint',
@@ -252,7 +254,7 @@ test('J09: a checkpoint that was changed is refused', async () => {
   await expect(faults({ ...checkpoint, chains: [] })).rejects.toThrow('checkpoint');
 });
 
-test('J09: an end that was tampered with is told in the log when the next entry is written', async () => {
+test('J09: a manipulated end is logged when the next entry is appended', async () => {
   await run(`update audit_chains ${reset} where chain = ${chain}`);
   await write(2);
   const lines = service.logLines.filter((line) => line.includes('not signed with SECRET_KEY'));
@@ -260,7 +262,7 @@ test('J09: an end that was tampered with is told in the log when the next entry 
   expect(await faults()).toEqual([`CUT_OFF ${chain} ${end + 1}`]);
 });
 
-test('J09: made-up entries without a place, or at a place that is taken, are found', async () => {
+test('J09: forged entries without a position, or at a taken position, are found', async () => {
   const copy = (to: string) => `
     insert into audit_entries (id, chain, sequence, at, action, outcome, actor_kind, subject_id,
       details, previous_mac, mac)
@@ -271,8 +273,8 @@ test('J09: made-up entries without a place, or at a place that is taken, are fou
   await run(copy('null, 1'), copy(`${other()}, null`));
   expect((await faults()).sort()).toEqual([`EDITED ${other()} 0`, 'UNKNOWN_CHAIN 0 1'].sort());
   await run('delete from audit_entries where chain is null or sequence is null');
-  // One transaction writes to one chain: beyond the first thousand entries, which are read at once.
-  await inContext(() => service.app.unitOfWork.transaction(() => record(1001)));
+  // One transaction writes to one chain, here more entries than one query of the verification reads.
+  await inContext(() => service.app.unitOfWork.transaction(() => appendEntries(1001)));
   const [long] = await service.database.query<{ chain: number }>(
     'select chain from audit_entries where sequence = 1000',
   );
@@ -280,7 +282,7 @@ test('J09: made-up entries without a place, or at a place that is taken, are fou
   expect(await faults()).toContain(`EDITED ${long?.chain} 1000`);
 });
 
-describe('J09: keys of persons', () => {
+describe('J09: keys of subjects', () => {
   const details = () => faults().then((all) => new Set(all.map((fault) => fault.split(' ')[0])));
 
   test('that were removed or replaced are found, and the audit log can still be read', async () => {
@@ -288,7 +290,7 @@ describe('J09: keys of persons', () => {
     await service.graphql('mutation ($i: LoginInput!) { login(input: $i) { __typename } }', {
       i: { email: (await rowOf(service, userId))?.email, password: 'a wrong one' },
     });
-    await run('create table kept as select * from audit_subject_keys');
+    await run('create table saved as select * from audit_subject_keys');
     await run(`delete from audit_subject_keys where subject_id = '${userId}'`);
     expect(await details()).toEqual(new Set(['UNREADABLE']));
     expect(await details()).toEqual(new Set(['UNREADABLE']));

@@ -1,4 +1,4 @@
-/** The audit chains of a database from before they began with a signed entry. */
+/** Upgrade of a database whose audit chains have no signed first entry. */
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-/** Leaves the database as it was before, with chains that hold nothing. */
+/** Puts the database into the state before the migration, with empty chains. */
 async function undoMigration(): Promise<void> {
   await database.query('alter table audit_entries disable trigger all');
   await database.query('delete from audit_entries');
@@ -35,7 +35,7 @@ async function undoMigration(): Promise<void> {
   await database.query('alter table audit_entries enable trigger all');
 }
 
-/** Writes `count` entries as they were written then. */
+/** Inserts `count` entries in the former format. */
 async function fill(chain: number, count: number): Promise<void> {
   let mac: Buffer = Buffer.alloc(0);
   for (let sequence = 1; sequence <= count; sequence += 1) {
@@ -58,9 +58,9 @@ async function fill(chain: number, count: number): Promise<void> {
     };
     mac = macOf(key, { ...entry, client: null });
     const columns = Object.keys({ ...entry, mac });
-    const places = columns.map((_, index) => `$${index + 1}`);
+    const placeholders = columns.map((_, index) => `$${index + 1}`);
     await database.query(
-      `insert into audit_entries (${columns.join(', ')}) values (${places.join(', ')})`,
+      `insert into audit_entries (${columns.join(', ')}) values (${placeholders.join(', ')})`,
       Object.values({ ...entry, mac }),
     );
   }
@@ -70,7 +70,7 @@ async function fill(chain: number, count: number): Promise<void> {
   );
 }
 
-/** Upgrades, lets somebody log in, and answers what a verification finds. */
+/** Upgrades the database, logs a user in, and returns the result of a verification. */
 async function upgrade() {
   await using service = await startService({ database });
   await somebody(service);
@@ -80,13 +80,13 @@ async function upgrade() {
   return { migrated: app.migrated, entries: verification.entries, found };
 }
 
-test('J09: chains in use keep their entries, and all chains are begun', async () => {
+test('J09: chains in use keep their entries, and all chains are started', async () => {
   await fill(3, 5);
   await fill(9, 1);
   expect(await upgrade()).toEqual({ migrated: [migration], entries: 6 + 16 + 1, found: [] });
 });
 
-test('J09: what was cut off before the upgrade is found after it', async () => {
+test('J09: entries that were cut off before the upgrade are found after it', async () => {
   await fill(3, 5);
   await database.query('alter table audit_entries disable trigger all');
   await database.query('delete from audit_entries where chain = 3 and sequence = 5');
@@ -97,7 +97,7 @@ test('J09: what was cut off before the upgrade is found after it', async () => {
   expect(await upgrade()).toMatchObject({ found: ['CUT_OFF 3'] });
 });
 
-test('J09: a migration that an attacker makes run again signs no emptied chains', async () => {
+test('J09: a second run of the migration signs no emptied chains', async () => {
   const service = await startService({ database });
   await somebody(service);
   await service.close();
@@ -122,20 +122,20 @@ test('J09: chains that are signed again one by one are found', async () => {
   expect(found).toContain('NO_START 5');
 });
 
-test('J09: the command line of MikroORM is refused, as it cannot sign', async () => {
+test('J09: the command line of MikroORM is rejected, because it cannot sign', async () => {
   const orm = await openOrm(ormOptions({ database: parseDatabaseUrl(database.url) }, { entities }));
   await expect(orm.migrator.up()).rejects.toThrow('use "gatehouse migrate"');
   await orm.close();
 });
 
-test('J09: `migrate` without a key keeps the one that it signs with, and refuses to replace another', async () => {
+test('J09: `migrate` without a key stores the key that it signs with, and does not replace another', async () => {
   const directory = makeScratchDirectory('upgrade');
   const { SECRET_KEY: _, ...environment } = environmentOf(database);
   const command = (...args: string[]) => runCommand(args, { environment, directory });
   await fill(3, 5);
-  const refused = await command('migrate');
-  expect(refused).toMatchObject({ code: 1, stdout: '' });
-  expect(refused.stderr).toContain('SECRET_KEY is not set');
+  const rejected = await command('migrate');
+  expect(rejected).toMatchObject({ code: 1, stdout: '' });
+  expect(rejected.stderr).toContain('SECRET_KEY is not set');
   expect(
     await database.query('select * from mikro_orm_migrations where name = $1', [migration]),
   ).toEqual([]);

@@ -1,4 +1,4 @@
-/** Rules that nobody gets around: superusers, grants, what is protected. */
+/** Policies of administration: superusers, grants and protected objects. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { administrationOf } from '../../support/administration.ts';
@@ -18,7 +18,7 @@ import { grantedTo, rowOf } from '../../support/user-rows.ts';
 
 let service: TestService;
 let root: Administrator;
-/** Manages users, and holds nothing else. */
+/** Staff with the permissions on users only. */
 let sam: Administrator;
 
 const managing = ['users.add_user', 'users.change_user', 'users.delete_user', 'users.view_user'];
@@ -94,7 +94,7 @@ describe('superusers', () => {
     expect((await row(target))?.status).toBe('DISABLED');
   });
 
-  test('nobody becomes one through any input', async () => {
+  test('no input sets the superuser flag', async () => {
     const { email, userId } = await somebody(service);
     const graphql = await updateUser(root, userId, { isSuperuser: true });
     expect(graphql.outcome).toBe('BAD_USER_INPUT');
@@ -120,7 +120,7 @@ describe('superusers', () => {
     expect(rows).toEqual([{ is_superuser: false }, { is_superuser: false }]);
   });
 
-  test('the last active one stays', async () => {
+  test('the last active superuser is not disabled', async () => {
     await using own = await startService();
     const last = await superuser(own);
     await makeUser(own, { isSuperuser: true });
@@ -137,7 +137,7 @@ describe('superusers', () => {
     expect((await own.rest('PATCH', path, { token, json: { is_active: true } })).status).toBe(200);
   });
 
-  test('of two who disable each other at the same moment one stays, 16 times', async () => {
+  test('of two superusers who disable each other at once one stays, 16 times', async () => {
     await using own = await startService();
     const pair = [await superuser(own), await superuser(own)] as const;
     for (let round = 0; round < 16; round += 1) {
@@ -163,7 +163,7 @@ describe('superusers', () => {
 });
 
 describe('grants', () => {
-  test('staff give what they hold and nothing else, however it is worded', async () => {
+  test('staff grant only what they hold, through every input', async () => {
     const codenames = [...managing, 'users.change_group', 'shop.view_order'];
     await setPermissions(service, sam.userId, codenames);
     const held = await permissionId(service, 'shop.view_order');
@@ -196,7 +196,7 @@ describe('grants', () => {
     );
   });
 
-  test('staff give themselves nothing', async () => {
+  test('staff grant nothing to themselves', async () => {
     await setPermissions(service, sam.userId, managing);
     const lacked = await permissionId(service, 'shop.delete_order');
     const root = await groupId('Root');
@@ -207,7 +207,7 @@ describe('grants', () => {
     expect((await setGroupMembership(sam, membership)).outcome).toBe('FORBIDDEN');
   });
 
-  test('what somebody holds already need not be held to be left with them', async () => {
+  test('a list may repeat grants of the user that the actor lacks', async () => {
     await setPermissions(service, sam.userId, managing);
     const target = await makeUser(service);
     await setPermissions(service, target, ['shop.delete_order', 'shop.view_order']);
@@ -216,7 +216,7 @@ describe('grants', () => {
     expect(await granted(target)).toEqual([{ kind: 'p', id: kept }]);
   });
 
-  test('a part of a wildcard does not cover the whole; a wildcard covers its parts', async () => {
+  test('a wildcard covers its permissions, and these do not cover the wildcard', async () => {
     const give = async (codename: string) => {
       const permissionIds = [await permissionId(service, codename)];
       return (await updateUser(sam, await makeUser(service), { permissionIds })).outcome;
@@ -233,7 +233,7 @@ describe('grants', () => {
     expect(await give('shop.*_order')).toBe('FORBIDDEN');
   });
 
-  test('staff put nothing into a group that they lack, their own least of all', async () => {
+  test('staff add only permissions that they hold to a group, and none to their own', async () => {
     const gus = await staff(service, ['users.add_group', 'users.change_group', 'shop.view_order']);
     const own = await makeGroup(service, ['shop.view_order']);
     await service.database.query('insert into user_groups values ($1, $2)', [gus.userId, own]);
@@ -293,7 +293,7 @@ describe('grants', () => {
     expect((await updatePermission(pam, held, { name: 'Tea' })).outcome).toBe('done');
   });
 
-  test('who makes staff needs users.change_user and everything that they would hold', async () => {
+  test('the staff flag needs users.change_user and all rights of the account', async () => {
     const adder = await staff(service, ['users.add_user', 'shop.view_order']);
     expect((await createUser(adder, { isStaff: true })).outcome).toBe('FORBIDDEN');
     await setPermissions(service, sam.userId, managing);
@@ -309,7 +309,7 @@ describe('grants', () => {
     expect((await updateUser(sam, strong, { isStaff: true })).outcome).toBe('done');
   });
 
-  test('J05: staff set nobody a password or a confirmed address, whatever was taken away before', async () => {
+  test('J05: staff set no password or verified address of another user, with or without grants', async () => {
     await setPermissions(service, sam.userId, ['*']);
     const target = await makeUser(service, { isStaff: true });
     await setPermissions(service, target, ['shop.delete_order']);
@@ -329,7 +329,7 @@ describe('grants', () => {
     expect((await updateUser(sam, target, names)).outcome).toBe('done');
   });
 
-  test('ids of nothing are refused by the name of their input', async () => {
+  test('unknown ids are rejected with the name of their input', async () => {
     const target = await makeUser(service);
     const nobody = '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9';
     for (const [input, path] of [
@@ -352,8 +352,8 @@ describe('grants', () => {
   });
 });
 
-describe('what is protected', () => {
-  test('Root is neither changed nor deleted, by whomever', async () => {
+describe('protected objects', () => {
+  test('Root is neither changed nor deleted by superusers', async () => {
     const id = await groupId('Root');
     for (const input of [{ name: 'Roots' }, { description: '' }, { permissionIds: [] }]) {
       expect((await updateGroup(root, id, input)).outcome).toBe('PROTECTED');
@@ -375,7 +375,7 @@ describe('what is protected', () => {
   });
 });
 
-test("nobody sees another's sessions, an administrator neither (G02)", async () => {
+test('sessions of another user are hidden from administrators too (G02)', async () => {
   const { userId } = await somebody(service);
   const { data, errors } = await service.graphql(
     'query ($id: ID!) { user(id: $id) { id sessions { id } } }',
@@ -385,7 +385,7 @@ test("nobody sees another's sessions, an administrator neither (G02)", async () 
   expect([data?.user ?? null, errors?.[0]?.extensions?.code]).toEqual([null, 'FORBIDDEN']);
 });
 
-test('no password or link comes back with a user, nor goes into the log', async () => {
+test('no answer and no log line contains a password or link', async () => {
   const password = 'kanarie passphrase 1';
   const { id } = await createUser(root, { password });
   await updateUser(root, id, { password: `${password}2` });
