@@ -1,4 +1,4 @@
-/** GraphQL over HTTP from outside: refusals as data and as errors, what fails whole, what stays hidden. */
+/** GraphQL: problems as data, top-level errors, unexpected errors, introspection and the IDE. */
 import { buildClientSchema, buildSchema, getIntrospectionQuery, printSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sentenceOf } from '../../src/core/errors.ts';
@@ -11,7 +11,6 @@ import {
   somebody,
   tryLogin,
 } from '../support/people.ts';
-import { type RawRequest, rawRequest } from '../support/raw-request.ts';
 import { internals } from '../support/refusals.ts';
 import { startService, type TestService } from '../support/service.ts';
 
@@ -33,17 +32,6 @@ afterAll(async () => {
   await quietService.close();
   await service.close();
 });
-
-const json = { 'content-type': 'application/json' };
-const preflight = { 'apollo-require-preflight': 'true' };
-
-const send = (method: string, path: string, request: RawRequest = {}) =>
-  rawRequest(service.address, [method, path], request);
-const post = (body: unknown, headers: Readonly<Record<string, string>> = json) =>
-  send('POST', '/graphql', {
-    headers,
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
 
 const registerDocument = `mutation ($input: RegisterInput!) {
   register(input: $input) { __typename ... on Problem { code message fields { path message } } }
@@ -317,145 +305,6 @@ describe('introspection and IDE', () => {
     const hidden = await fetch(`${quietService.address}/graphql/ide/`);
     expect(hidden.status).toBe(404);
     await hidden.arrayBuffer();
-  });
-});
-
-describe('over HTTP', () => {
-  const loggingOut = 'mutation { logout { __typename } }';
-  const tokenHeaders = () => ({ authorization: `Bearer ${ada.accessToken}` });
-
-  test('a request in a batch is refused, whatever it asks', async () => {
-    for (const body of ['[]', [{ query: '{ __typename }' }], [{ query: loggingOut }, {}]]) {
-      const answer = await post(body, { ...json, ...tokenHeaders() });
-      expect(answer.status).toBe(400);
-      expect(JSON.parse(answer.text).errors[0].extensions.code).toBe('BAD_REQUEST');
-    }
-    expect((await service.graphql('{ me { id } }', {}, ada.accessToken)).data.me.id).toBe(
-      ada.userId,
-    );
-  });
-
-  test('GET asks but never changes', async () => {
-    const get = (query: string) =>
-      send('GET', `/graphql?${new URLSearchParams({ query })}`, {
-        headers: { ...tokenHeaders(), ...preflight },
-      });
-    const asked = await get('{ me { id } }');
-    expect(JSON.parse(asked.text)).toEqual({ data: { me: { id: ada.userId } } });
-    expect(asked.headers['cache-control']).toBe('no-store');
-    const changed = await get(loggingOut);
-    expect(changed.status).toBe(405);
-    expect(changed.headers.allow).toBe('POST');
-    expect((await get('{ me { id } }')).status).toBe(200);
-  });
-
-  test.each([
-    ['text/plain', JSON.stringify({ query: loggingOut })],
-    ['application/x-www-form-urlencoded', new URLSearchParams({ query: loggingOut }).toString()],
-    [
-      'multipart/form-data; boundary=x',
-      `--x\r\ncontent-disposition: form-data; name="query"\r\n\r\n${loggingOut}\r\n--x--`,
-    ],
-    ['application/xml', '<query/>'],
-  ])('a POST of %s, which a page of another site can send, does nothing', async (type, body) => {
-    const answer = await post(body, { 'content-type': type, ...tokenHeaders() });
-    expect([400, 415]).toContain(answer.status);
-    expect((await service.graphql('{ me { id } }', {}, ada.accessToken)).data.me.id).toBe(
-      ada.userId,
-    );
-  });
-
-  test('a simple GET, which a page of another site can send, does nothing', async () => {
-    const answer = await send(
-      'GET',
-      `/graphql?${new URLSearchParams({ query: '{ __typename }' })}`,
-    );
-    expect(answer.status).toBe(400);
-  });
-
-  const large = 'x'.repeat(150_000);
-  const unreadable: readonly (readonly [
-    string,
-    number,
-    string,
-    Readonly<Record<string, string>>,
-  ])[] = [
-    ['half a JSON', 400, '{"query":', json],
-    ['nothing', 400, '', json],
-    ['a large body', 413, JSON.stringify({ query: large }), json],
-    ['XML', 415, '<query/>', { 'content-type': 'application/xml' }],
-    ['null', 400, 'null', json],
-    ['a text', 400, '"{ me { id } }"', json],
-    ['no query', 400, '{"variables":{}}', json],
-  ];
-
-  test.each(unreadable)('%s is %i, as errors with a code', async (_what, status, body, headers) => {
-    const answer = await post(body, headers);
-    expect(answer.status).toBe(status);
-    expect(answer.text).not.toMatch(internals);
-    expect(answer.headers['content-type']).toMatch(/^application\/(graphql-response\+)?json/);
-    expect(JSON.parse(answer.text)).toEqual({
-      errors: [{ message: expect.any(String), extensions: { code: expect.any(String) } }],
-    });
-  });
-
-  test.each(['PUT', 'DELETE', 'PATCH'])('%s is 405 and says what is allowed', async (method) => {
-    const answer = await send(method, '/graphql', { headers: json, body: '{}' });
-    expect(answer.status).toBe(405);
-    expect(answer.headers.allow?.split(', ')).toEqual(expect.arrayContaining(['GET', 'POST']));
-  });
-
-  test('a document that does not parse or fit is 400 with its code', async () => {
-    const codeOf = async (query: string) => {
-      const { status, errors } = await service.graphql(query);
-      return [status, errors?.[0]?.extensions?.code];
-    };
-    expect(await codeOf('{')).toEqual([400, 'GRAPHQL_PARSE_FAILED']);
-    expect(await codeOf('{ nothing }')).toEqual([400, 'GRAPHQL_VALIDATION_FAILED']);
-    expect(await codeOf('query a { __typename } query b { __typename }')).toEqual([
-      400,
-      'OPERATION_RESOLUTION_FAILURE',
-    ]);
-  });
-
-  const sha256Hash = 'ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38';
-  const mistakes: readonly (readonly [string, object])[] = [
-    ['a subscription', { query: 'subscription { x }' }],
-    ['an operation by its hash', { extensions: { persistedQuery: { version: 1, sha256Hash } } }],
-    [
-      'an operation and a hash that is not its own',
-      { query: '{ __typename }', extensions: { persistedQuery: { version: 1, sha256Hash: 'x' } } },
-    ],
-    [
-      'null where a directive wants a condition',
-      {
-        query: 'query ($it: Boolean = true) { __typename @include(if: $it) }',
-        variables: { it: null },
-      },
-    ],
-  ];
-
-  test.each(mistakes)("%s is the caller's mistake, not ours", async (_what, body) => {
-    const linesBefore = service.logLines.length;
-    const answer = await post(body);
-    const { errors } = JSON.parse(answer.text);
-    expect.soft(errors[0].extensions.code).not.toBe('INTERNAL');
-    expect.soft(answer.text).not.toMatch(internals);
-    expect.soft(answer.status).toBeLessThan(500);
-    const surprises = service.logLines
-      .slice(linesBefore)
-      .filter((line) => line.includes('unexpected'));
-    expect.soft(surprises.map((line) => line.slice(0, 300))).toEqual([]);
-  });
-
-  test('neither answers to GraphQL nor their refusals may be stored', async () => {
-    const answers = [
-      await post({ query: '{ __typename }' }),
-      await post({ query: '{ me { id } }' }),
-      await post({ query: '{ me { id } }' }, { ...json, authorization: 'Bearer x' }),
-      await post({ query: '{ me { id } }' }, { ...json, ...tokenHeaders() }),
-    ];
-    for (const { headers } of answers) expect(headers['cache-control']).toBe('no-store');
   });
 });
 
