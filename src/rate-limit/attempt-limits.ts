@@ -1,6 +1,6 @@
 /**
- * Which rate limits an attempt consumes: a password, a code or token, a mail. Every interface ends here,
- * and of a request only the identifier and the network count.
+ * Maps attempts to rate limits: a password, a code or token, a mail. All interfaces use these functions.
+ * Of a request only the identifier and the network count.
  */
 import { createHmac } from 'node:crypto';
 import type { LimitName } from '../config/rate-limits.ts';
@@ -12,70 +12,69 @@ import { deriveKey } from '../crypto/keys.ts';
 import type { Tasks } from '../jobs/tasks.ts';
 import type { Bucket, RateLimiter } from './limiter.ts';
 
-/** A password that is about to be checked. */
+/** The next check of a password. */
 export interface PasswordAttempt {
-  /** As `accountOf` names it, whether there is such an account or not. */
+  /** A key from `accountOf`, also for an account that does not exist. */
   readonly account: string;
-  /** Whether the account has logged in from the caller's network lately. */
+  /** Whether the account recently logged in from the caller's network. */
   readonly isKnownNetwork: boolean;
-  /** Whether something else makes the attempt a failure even with the right password. */
+  /** Whether the attempt fails even with the right password. */
   readonly isRefusedAnyway?: boolean;
 }
 
 /** Runs the comparison of a password when a thread is free for it, if the limits allow it. */
 export type LimitedComparison = (compare: () => Promise<boolean>) => Promise<boolean>;
 
-/** Mails that strangers can cause to somebody's address, by the limit that each kind has. */
+/** The limits of mails that anonymous requests can cause, by kind of mail. */
 export type RecipientLimit = 'mail-recipient' | 'new-address' | 'reset' | 'notice';
 
 export interface AttemptLimits {
   /**
-   * Limits the comparison of a password: consumes its attempts right before it, and refunds them when the
-   * password was right. Only as many attempts are in flight as comparisons run at a time, so that right
-   * passwords in parallel are not refused.
+   * Limits the comparison of a password. It consumes the attempt immediately before the comparison and
+   * refunds it if the password is right. Attempts in flight are limited to the parallel comparisons, so
+   * that parallel right passwords are not throttled.
    *
-   * @returns what to hand to the hasher; it throws THROTTLED without a comparison
-   * @throws THROTTLED at once where a bucket is known to be exhausted
+   * @returns a function for the hasher; it throws THROTTLED without a comparison
+   * @throws THROTTLED when a bucket is known to be exhausted
    */
   limitPassword(attempt: PasswordAttempt): Promise<LimitedComparison>;
   /**
-   * Proves a code or token. One that never existed consumes an attempt; one that `wasReal`, though used,
-   * expired or replaced, is no guess. Only for secrets that are too long for guessing: a burst may look up
-   * more of them than the limit.
+   * Limits the use of a code or token. An unknown one consumes an attempt. One that was issued, even if it
+   * is used, expired or replaced, does not. Only for secrets that are too long to guess: a burst may look
+   * up more of them than the limit.
    *
-   * @throws THROTTLED without having tried
+   * @throws THROTTLED without a call of `work`
    */
-  limitCode<Result>(wasReal: () => Promise<boolean>, proof: () => Promise<Result>): Promise<Result>;
+  limitCode<Result>(isKnown: () => Promise<boolean>, work: () => Promise<Result>): Promise<Result>;
   /** Counts a check whether a code is valid, or a forged token. @throws THROTTLED */
   consumeCode(): Promise<void>;
   /**
-   * Counts a request of the caller's network that can cause a mail; refunded when the service is too busy
-   * for the work before it.
+   * Counts a request of the caller's network that can cause a mail. Refunded if `work` throws OVERLOADED.
    *
-   * @throws THROTTLED without having begun it
+   * @throws THROTTLED without a call of `work`
    */
   limitMailRequest<Result>(work: () => Promise<Result>): Promise<Result>;
   /**
-   * The same for a change of address, which also counts for the account that asks: one account can neither
-   * flood addresses of others nor use up their mails.
+   * The same for an email change, which also counts for the requesting account: one account can neither
+   * flood other addresses nor exhaust their mails.
    *
-   * @param account as `accountOf` names it
-   * @throws THROTTLED without having begun it
+   * @param account a key from `accountOf`
+   * @throws THROTTLED without a call of `work`
    */
   limitEmailChange<Result>(account: string, work: () => Promise<Result>): Promise<Result>;
   /**
-   * Counts a mail to the recipient where it is decided, in a request or in a job. Refunded when `send`
-   * fails, or answers false because it sent nothing.
+   * Counts a mail to the recipient, in a request or in a job. Refunded if `send` throws or returns false
+   * because it sent nothing.
    *
-   * @returns whether the limit let `send` run
+   * @returns whether `send` was called
    */
   limitMail(recipient: string, limit: RecipientLimit, send: () => unknown): Promise<boolean>;
-  /** Empties the buckets of accounts whose owner has proved the address, and from the caller's network. */
+  /** Empties the buckets of accounts after a verified reset, also those with the caller's network. */
   reset(accounts: readonly string[]): Promise<void>;
   /** The buckets of an account, of a network, or of that account from that network. */
   bucketsOf(of: { readonly account?: string; readonly network?: string }): readonly Bucket[];
   readonly tasks: Tasks;
-  /** When which of the tasks is to be done, in crontab's notation. */
+  /** When the task runs, in crontab format. */
   readonly schedule: string;
 }
 
@@ -91,7 +90,7 @@ const accountLimits = [
 
 const pruneTask = 'prune-rate-limits';
 
-/** The limits of the limiter; no limits without one. */
+/** @param deps.rateLimiter undefined when rate limits are off */
 export function createAttemptLimits(deps: {
   readonly rateLimiter: RateLimiter | undefined;
   readonly secretKey: string;
@@ -99,11 +98,11 @@ export function createAttemptLimits(deps: {
   const { rateLimiter } = deps;
   const key = deriveKey(deps.secretKey, 'rate-limit');
 
-  /** People mistype passwords into the field of the address: what they typed is not stored. */
+  /** Users sometimes type a password into the field of the address, so only a digest is stored. */
   const digestOf = (text: string): string =>
     createHmac('sha256', key).update(text).digest('base64url').slice(0, 22);
 
-  /** Of the caller's network; none for a command of the operator, which is not limited. */
+  /** Buckets of the caller's network; none for a command of the operator, which is not limited. */
   const ofCaller = (buckets: (network: string) => readonly Bucket[]): readonly Bucket[] => {
     const address = currentContext()?.client.ipAddress;
     return address ? buckets(networkOf(address)) : [];
@@ -119,7 +118,7 @@ export function createAttemptLimits(deps: {
     key: digestOf(account),
   });
 
-  /** Does work on consumed attempts; `isFree` says of its failure, undefined for none, whether they are refunded. */
+  /** Consumes the attempt, runs `work`, and refunds the attempt if `isFree` accepts the failure or result. */
   const limited = async <Result>(
     buckets: readonly Bucket[],
     work: () => Promise<Result>,
@@ -158,7 +157,7 @@ export function createAttemptLimits(deps: {
       const buckets = ofCaller((network) => [
         { limit: 'network', key: network },
         pairBucket(account, network),
-        // Strangers must not lock the owner out where they are at home.
+        // Strangers must not lock the owner out of a known network.
         ...(isKnownNetwork ? [] : [accountBucket(account)]),
       ]);
       await rateLimiter?.assertNotExhausted(buckets);
@@ -169,10 +168,10 @@ export function createAttemptLimits(deps: {
           (failure, isRight) => failure !== undefined || (isRight === true && !isRefusedAnyway),
         );
     },
-    async limitCode(wasReal, proof) {
-      if (await wasReal()) await rateLimiter?.assertAvailable(codesOfCaller());
+    async limitCode(isKnown, work) {
+      if (await isKnown()) await rateLimiter?.assertAvailable(codesOfCaller());
       else await consumeCode();
-      return proof();
+      return work();
     },
     consumeCode,
     limitMailRequest: (work) => limitRequest(mailsOfCaller(), work),
@@ -215,8 +214,8 @@ export function createAttemptLimits(deps: {
 }
 
 /**
- * How an account is named where attempts on it are counted. A username and the address of the same
- * account count apart: together they would tell strangers that they belong together.
+ * The key of an account in rate limits. The username and the address of an account have separate keys: a
+ * common one would reveal that they belong to the same account.
  */
 export function accountOf(name: { kind: LoginName['kind']; value: string } | undefined): string {
   return name === undefined ? 'nobody' : `${name.kind}:${name.value.toLowerCase()}`;

@@ -1,6 +1,6 @@
 /**
- * Attempts of this process whose outcome is not known yet, by bucket. An attempt that finds a bucket
- * exhausted waits here while others of the same bucket are in flight: they may be refunded.
+ * Attempts in flight of this process, by bucket. An attempt on an exhausted bucket waits while other
+ * attempts of the bucket are in flight, because they may be refunded.
  */
 import type { Refusal } from './store.ts';
 
@@ -8,23 +8,23 @@ type Wake = (refusal: Refusal | undefined) => void;
 
 export interface InFlight {
   begin(keys: readonly string[]): void;
-  /** After each that ends, one of those that wait for its buckets may try again. */
+  /** Ends an attempt. One waiting attempt of each of its buckets tries again. */
   end(keys: readonly string[]): void;
-  /** A refused attempt is no longer in flight. Were it the last one, all that wait are refused too. */
+  /** Ends a refused attempt. If it was the last in flight, all waiting attempts are refused. */
   refuse(keys: readonly string[], refusal: Refusal): void;
   has(key: string): boolean;
   /**
-   * Waits for attempts in flight of the bucket. Resolves to nothing when it is worth trying again, else to
-   * the refusal. Undefined when none is in flight, or `mostWaiting` wait already.
+   * Waits for the attempts in flight of the bucket. Resolves to undefined to try again, otherwise to the
+   * refusal. Returns undefined when none is in flight or `maxWaiting` attempts wait already.
    */
-  wait(key: string, mostWaiting: number): Promise<Refusal | undefined> | undefined;
+  wait(key: string, maxWaiting: number): Promise<Refusal | undefined> | undefined;
 }
 
 export function createInFlight(): InFlight {
   const counts = new Map<string, number>();
   const waiting = new Map<string, Wake[]>();
 
-  /** @returns how many of the bucket are left in flight */
+  /** @returns the number of remaining attempts in flight of the bucket */
   const leave = (key: string): number => {
     const left = (counts.get(key) ?? 0) - 1;
     if (left > 0) counts.set(key, left);
@@ -51,15 +51,15 @@ export function createInFlight(): InFlight {
     },
     refuse(keys, refusal) {
       for (const key of keys) {
-        if (leave(key) > 0) continue; // those that are left wake others when they end
+        if (leave(key) > 0) continue; // the remaining attempts wake others when they end
         if (key === refusal.key) wake(key, Number.POSITIVE_INFINITY, refusal);
         else wake(key, 1);
       }
     },
     has: (key) => counts.has(key),
-    wait(key, mostWaiting) {
+    wait(key, maxWaiting) {
       const queue = waiting.get(key) ?? [];
-      if (!counts.has(key) || queue.length >= mostWaiting) return undefined;
+      if (!counts.has(key) || queue.length >= maxWaiting) return undefined;
       waiting.set(key, queue);
       return new Promise((resolve) => queue.push(resolve));
     },

@@ -1,6 +1,6 @@
 /**
- * The rate limiter: attempts are consumed before the work that they limit, and refunded when it was no
- * failure. An attempt in flight counts as failed, so that no burst gets past a limit.
+ * The rate limiter. An attempt is consumed before the limited work and refunded after success. An attempt
+ * in flight counts as a failure, so that no burst exceeds a limit.
  */
 import { LRUCache } from 'lru-cache';
 import type { LimitName, Limits } from '../config/rate-limits.ts';
@@ -9,17 +9,17 @@ import { createInFlight } from './in-flight.ts';
 import { createPostgresStore, type PostgresStoreOptions } from './postgres-store.ts';
 import type { BucketRequest, BucketState, RateLimitStore, Refusal } from './store.ts';
 
-/** One bucket of a limit. The key names nobody: it is a digest, a network, or both. */
+/** One bucket of a limit. Its key is a digest, a network or both, without personal data. */
 export interface Bucket {
   readonly limit: LimitName;
   readonly key: string;
 }
 
-/** An attempt in flight; exactly one of the two ends it. */
+/** An attempt in flight. Exactly one of the two functions ends it. */
 export interface Attempt {
-  /** Gives the attempt back; while the store is unavailable it stays consumed. */
+  /** Refunds the attempt. While the store is unavailable, it stays consumed. */
   refund(): Promise<void>;
-  /** Leaves it consumed. */
+  /** Leaves the attempt consumed. */
   keep(): void;
 }
 
@@ -27,21 +27,21 @@ export interface RateLimiter {
   /**
    * Consumes one attempt of every bucket, or of none.
    *
-   * @throws THROTTLED with the seconds until all of them have one again
+   * @throws THROTTLED with the seconds until each bucket has an attempt again
    */
   consume(buckets: readonly Bucket[]): Promise<Attempt>;
   /**
-   * Refuses what `consume` would refuse, where that is known without a change: for callers that do
-   * other work before they consume. Asks the store only about buckets that were exhausted before.
+   * Throws if `consume` would throw, as far as known without a change, for callers with other work before
+   * they consume. It reads the store only for buckets that were exhausted before.
    *
    * @throws THROTTLED
    */
   assertNotExhausted(buckets: readonly Bucket[]): Promise<void>;
-  /** The same, and asks the store in any case. @throws THROTTLED */
+  /** The same, but always reads the store. @throws THROTTLED */
   assertAvailable(buckets: readonly Bucket[]): Promise<void>;
   /** Empties buckets. */
   reset(buckets: readonly Bucket[]): Promise<void>;
-  /** The state of these buckets, of those that hold attempts. */
+  /** The states of those buckets that have consumed attempts. */
   read(buckets: readonly Bucket[]): Promise<readonly BucketState[]>;
   fullest(limit: number): Promise<readonly BucketState[]>;
   clear(): Promise<number>;
@@ -49,12 +49,12 @@ export interface RateLimiter {
   close(): Promise<void>;
 }
 
-/** So many exhausted buckets are remembered, the latest ones. */
-const rememberedBuckets = 10_000;
-/** For so long a bucket counts as exhausted without asking the store: another process may reset it. */
-const trustedMs = 250;
-/** As many as half a limit, but at least these, wait for attempts in flight. */
-const leastWaiting = 20;
+/** The largest number of remembered exhausted buckets. */
+const maxExhausted = 10_000;
+/** How long a bucket counts as exhausted without a read of the store: another process may reset it. */
+const trustMs = 250;
+/** Half of a limit, but at least this number, may wait for attempts in flight. */
+const minWaiting = 20;
 
 function createRateLimiter(
   store: RateLimitStore,
@@ -62,9 +62,9 @@ function createRateLimiter(
   onRefused: (limit: LimitName) => void = () => undefined,
 ): RateLimiter {
   const inFlight = createInFlight();
-  /** When it was last seen to be exhausted, and until when it is; `performance.now()`. */
+  /** When the bucket was last read as exhausted, and until when it is; `performance.now()`. */
   const exhausted = new LRUCache<string, { readonly seenAt: number; readonly endsAt: number }>({
-    max: rememberedBuckets,
+    max: maxExhausted,
   });
 
   const remember = ({ key, retryAfterMs }: Refusal): void => {
@@ -78,18 +78,18 @@ function createRateLimiter(
     throw new Problem('THROTTLED', { retryAfterSeconds: Math.ceil(retryAfterMs / 1000) });
   };
 
-  /** Seen lately: the store need not be asked. */
+  /** A refusal that was read recently, without a read of the store. */
   const rememberedRefusal = (ids: readonly string[]): Refusal | undefined => {
     const now = performance.now();
     const refusals = ids.flatMap((key) => {
       const { seenAt = 0, endsAt = 0 } = exhausted.get(key) ?? {};
-      const isCertain = seenAt > now - trustedMs && endsAt > now;
+      const isCertain = seenAt > now - trustMs && endsAt > now;
       return isCertain ? [{ key, retryAfterMs: endsAt - now }] : [];
     });
     return refusals.toSorted((one, other) => other.retryAfterMs - one.retryAfterMs)[0];
   };
 
-  /** Of all buckets, as the one that is exhausted for the longest counts. */
+  /** The refusal of the bucket that is exhausted for the longest time. */
   const readRefusal = async (buckets: readonly Bucket[]): Promise<Refusal | undefined> => {
     const points = new Map(buckets.map((bucket) => [idOf(bucket), limits[bucket.limit].points]));
     const states = await store.read([...points.keys()]);
@@ -121,16 +121,16 @@ function createRateLimiter(
   });
 
   /** How many attempts may wait for a bucket. */
-  const mostWaiting = (buckets: readonly Bucket[], key: string): number => {
+  const maxWaiting = (buckets: readonly Bucket[], key: string): number => {
     const bucket = buckets.find((each) => idOf(each) === key);
-    return Math.max(leastWaiting, bucket ? limits[bucket.limit].points / 2 : 0);
+    return Math.max(minWaiting, bucket ? limits[bucket.limit].points / 2 : 0);
   };
 
   const consume = async (buckets: readonly Bucket[]): Promise<Attempt> => {
     const requests = buckets.map(requestOf);
     const keys = requests.map(({ key }) => key);
     for (;;) {
-      inFlight.begin(keys); // before it is consumed: others may be refused because of it
+      inFlight.begin(keys); // before the store: others may be refused because of it
       const consumption = await store.consume(requests).catch((error: unknown) => {
         inFlight.end(keys);
         throw error;
@@ -147,7 +147,7 @@ function createRateLimiter(
       }
       const { refusal } = consumption;
       inFlight.refuse(keys, refusal);
-      const waited = inFlight.wait(refusal.key, mostWaiting(buckets, refusal.key));
+      const waited = inFlight.wait(refusal.key, maxWaiting(buckets, refusal.key));
       const verdict = waited ? await waited : refusal;
       if (!verdict) continue;
       if (!inFlight.has(verdict.key)) remember(verdict);
@@ -193,7 +193,7 @@ export async function openRateLimiter(options: RateLimiterOptions): Promise<Rate
   const { redisUrl, log, limits, onRefused } = options;
   const postgres = createPostgresStore(options);
   if (redisUrl === undefined) return createRateLimiter(postgres, limits, onRefused);
-  // Loaded here, as its client takes ten megabytes of memory.
+  // Loaded only if needed: its client takes ten megabytes of memory.
   const { createRedisStore } = await import('./redis-store.ts');
   return createRateLimiter(createRedisStore(redisUrl, log, postgres), limits, onRefused);
 }

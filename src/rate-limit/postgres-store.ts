@@ -1,4 +1,4 @@
-/** Rate limit buckets in a table of PostgreSQL. Every change is one statement, by the database's time. */
+/** Rate limit buckets in PostgreSQL. Each change is one statement with the clock of the database. */
 import type { DatabaseConnection } from '../config/database-url.ts';
 import { openPool } from '../database/pool.ts';
 import type { DatabaseTimeouts } from '../database/timeouts.ts';
@@ -7,7 +7,7 @@ import { type BucketState, inKeyOrder, type RateLimitStore } from './store.ts';
 
 export interface PostgresStoreOptions {
   readonly database: DatabaseConnection;
-  /** Whether a pooler stands before the database, which may not know our prepared statements. */
+  /** Whether connections go through a pooler, which may not support prepared statements. */
   readonly isPooled: boolean;
   readonly timeouts: DatabaseTimeouts;
   readonly log: Log;
@@ -50,7 +50,7 @@ const pruneSql = deleteSql('ends_at <= now()', 'for update skip locked');
 export function createPostgresStore(options: PostgresStoreOptions): RateLimitStore {
   const pool = openPool({ ...options, name: 'rate-limits', max: maxConnections });
 
-  /** A pooler may lead each statement to another connection, which has not prepared it. */
+  /** A pooler may send each statement to another connection, where it is not prepared. */
   const query = async <Row extends object>(name: string, text: string, values: unknown[]) => {
     const statement = options.isPooled ? { text, values } : { name, text, values };
     return (await pool.query<Row>(statement)).rows;
@@ -65,7 +65,7 @@ export function createPostgresStore(options: PostgresStoreOptions): RateLimitSto
         ordered.map(({ points }) => points),
         ordered.map(({ seconds }) => seconds),
       ]);
-      if (!row) throw new Error('consume_rate_limits answered no row');
+      if (!row) throw new Error('consume_rate_limits returned no row');
       if (row.refused !== null) {
         return { refusal: { key: row.refused, retryAfterMs: Number(row.retry_after_ms) } };
       }

@@ -1,13 +1,13 @@
 /**
- * Rate limit buckets in Redis or Valkey: a counter that expires with its window. While the server is
- * unavailable another store counts.
+ * Rate limit buckets in Redis or Valkey. Each is a counter that expires with its window. While the server
+ * is unavailable, the fallback store counts.
  */
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import type { Log } from '../observability/log.ts';
 import { type BucketState, type Consumption, inKeyOrder, type RateLimitStore } from './store.ts';
 
-/** A command fails at once while the server is unavailable, and the fallback counts. */
+/** While the server is unavailable a command fails immediately, and the fallback counts. */
 const redisOptions = {
   lazyConnect: true,
   enableOfflineQueue: false,
@@ -21,7 +21,7 @@ const readyTimeoutMs = 1500;
 
 const prefix = 'gatehouse:rate-limit:';
 
-/** Arguments: points and milliseconds of each key. Answers nothing, or the refused position and its wait. */
+/** Arguments: points and milliseconds of each key. Returns nothing, or the position of the refused key and its wait. */
 const consumeScript = `
   local refused, wait = 0, 0
   for i, key in ipairs(KEYS) do
@@ -36,7 +36,7 @@ const consumeScript = `
   end
   return {}`;
 
-/** A counter that has expired meanwhile, or was reset, is not made negative. */
+/** Does not make an expired or reset counter negative. */
 const refundScript = `
   for _, key in ipairs(KEYS) do
     if tonumber(redis.call('GET', key) or '0') > 0 then redis.call('DECR', key) end
@@ -47,7 +47,7 @@ export function createRedisStore(url: string, log: Log, fallback: RateLimitStore
   redis.on('error', (error) =>
     log.warn({ err: error, component: 'rate-limits' }, 'Redis unavailable'),
   );
-  redis.connect().catch(() => undefined); // logged above, and tried again by the client itself
+  redis.connect().catch(() => undefined); // logged above; the client retries
 
   const run = (script: string, keys: readonly string[], values: readonly number[] = []) =>
     redis.eval(script, keys.length, ...keys.map((key) => prefix + key), ...values);
@@ -60,13 +60,13 @@ export function createRedisStore(url: string, log: Log, fallback: RateLimitStore
     );
   };
 
-  const orFallback = <Result>(ask: () => Promise<Result>, instead: () => Promise<Result>) =>
-    redis.status === 'ready' ? ask().catch(instead) : instead();
+  const orFallback = <Result>(command: () => Promise<Result>, instead: () => Promise<Result>) =>
+    redis.status === 'ready' ? command().catch(instead) : instead();
 
   const storedKeys = async (): Promise<string[]> => {
     const found: string[] = [];
     for await (const batch of redis.scanStream({ match: `${prefix}*`, count: 1000 })) {
-      found.push(...(batch as string[]).map((key) => key.slice(prefix.length))); // keys are texts
+      found.push(...(batch as string[]).map((key) => key.slice(prefix.length))); // as: keys are strings
     }
     return found;
   };

@@ -1,4 +1,4 @@
-/** What the limiter needs of a place where attempts are counted. */
+/** The interface of a store for rate limit buckets. */
 
 export interface BucketRequest {
   readonly key: string;
@@ -10,7 +10,7 @@ export interface BucketState {
   readonly key: string;
   /** Attempts consumed in the current window. */
   readonly used: number;
-  /** When the window ends, by this process's clock. */
+  /** When the window ends, by the clock of this process. */
   readonly endsAt: Date;
 }
 
@@ -29,18 +29,18 @@ export interface RateLimitStore {
   /** Consumes one attempt of every bucket, or of none; atomic, by the clock of the store. */
   consume(requests: readonly BucketRequest[]): Promise<Consumption>;
   reset(keys: readonly string[]): Promise<void>;
-  /** The buckets of these keys that hold attempts. */
+  /** Those buckets of the keys that have consumed attempts. */
   read(keys: readonly string[]): Promise<readonly BucketState[]>;
-  /** The fullest buckets, `limit` of them at most. */
+  /** The buckets with the most consumed attempts, at most `limit`. */
   fullest(limit: number): Promise<readonly BucketState[]>;
-  /** Empties every bucket. @returns how many there were */
+  /** Empties all buckets. @returns their number */
   clear(): Promise<number>;
   /** Removes buckets whose window has ended. */
   prune(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** One order for all processes: statements that lock several rows never wait for each other in a circle. */
+/** The same order in all processes, so that statements that lock several rows do not deadlock. */
 export function inKeyOrder(requests: readonly BucketRequest[]): readonly BucketRequest[] {
   return requests.toSorted((one, other) => (one.key < other.key ? -1 : 1));
 }
