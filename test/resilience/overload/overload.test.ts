@@ -29,7 +29,7 @@ async function counted(series: RegExp): Promise<number> {
 }
 
 const verified = () => counted(/^gatehouse_password_hash_duration_seconds_count.*verify/);
-const waiting = () => counted(/^gatehouse_password_hash_queue/);
+const waiting = () => counted(/^gatehouse_password_hash_queue[ {]/);
 
 async function spentAttempts(): Promise<number> {
   const [row] = await service.database.query<{ sum: string | null }>(
