@@ -83,5 +83,5 @@ export function parseMembership(input: GroupMembershipInput, now: Date): Members
 }
 
 function parseExpiry(raw: unknown, now: Date): Date {
-  return raw instanceof Date && raw > now ? raw : refuse('Must be a time to come.');
+  return raw instanceof Date && raw > now ? raw : refuse('Must be in the future.');
 }
