@@ -25,7 +25,7 @@ const databases = async () =>
     ({ datname }) => datname,
   );
 
-test.each(['SQL_ASCII', 'LATIN1'])('a database in %s is refused', async (encoding) => {
+test.each(['SQL_ASCII', 'LATIN1'])('a database in %s is rejected', async (encoding) => {
   const name = `in_${encoding.toLowerCase()}`;
   await postgres.query(
     `create database ${name} encoding '${encoding}' template template0 locale_provider libc locale 'C'`,
@@ -35,7 +35,7 @@ test.each(['SQL_ASCII', 'LATIN1'])('a database in %s is refused', async (encodin
   );
 });
 
-test('a mistyped name creates nothing, and says how to create it', async () => {
+test('a wrong database name creates nothing, and the error has the command to create it', async () => {
   const environment = { DATABASE_URL: urlOf('gatehuose') };
   for (const command of [['migrate'], ['users', 'list']]) {
     const { code, stderr } = await runCommand(command, { environment });
@@ -68,7 +68,7 @@ test('migrate --create-database creates it once, in UTF-8', async () => {
   ]);
 });
 
-test('defaults of the role do not change what a service reads and writes', async () => {
+test('defaults of the role do not change the behaviour of the service', async () => {
   const defaults = {
     datestyle: 'German, DMY',
     intervalstyle: 'sql_standard',

@@ -55,7 +55,7 @@ test.each(['schema=auth', 'schema=With%20Space%22', 'options=-c search_path=auth
   },
 );
 
-test('a change by somebody with another search_path is announced like any other', async () => {
+test('a change with another search_path is announced, too', async () => {
   const database = await sharedDatabase('schema=auth');
   await using service = await startService({ database: database.service });
   const { accessToken } = await createIdleUser(service);
@@ -78,7 +78,7 @@ test('functions of triggers do not depend on the search_path of whoever changes 
   expect(dependent).toEqual([]);
 });
 
-test('a search_path of which no schema exists is refused', async () => {
+test('a search_path without an existing schema is rejected', async () => {
   const database = await sharedDatabase('');
   await database.query(`alter role tenant set search_path = 'nowhere'`);
   const url = database.service.url.replace(/\/\/[^@]*@/, '//tenant:x@');

@@ -29,7 +29,7 @@ afterAll(async () => {
 
 const statusOf = async (path: string) => (await fetch(`${service.address}${path}`)).status;
 
-test('a frozen database: everybody is told to wait in time, health says so, and all goes on without a restart', async () => {
+test('a frozen database: requests fail in time, health shows it, and the service continues without a restart', async () => {
   const { accessToken: token, email, refreshToken } = await createIdleUser(service);
   await postgres.freeze();
   const start = performance.now();
@@ -62,7 +62,7 @@ test('a frozen database: everybody is told to wait in time, health says so, and 
   await until(() => isIn(service, token));
 });
 
-test.concurrent('a locked table: who waits for it is told so, others are served, and no connection stays behind', async () => {
+test.concurrent('a locked table: waiting requests fail in time, others succeed, and no connection is lost', async () => {
   const { accessToken: token, email } = await createIdleUser(service);
   const operator = new Client({ connectionString: postgres.url });
   await operator.connect();
@@ -90,7 +90,7 @@ test.concurrent('a locked table: who waits for it is told so, others are served,
   expect(again.status).toBe(200);
 });
 
-test.concurrent('each session has its limits, and both sides look whether the other is there', async () => {
+test.concurrent('each session has its timeouts and TCP keepalives', async () => {
   const limits = await service.app.unitOfWork.query(
     `select name, setting || coalesce(unit, '') as value from pg_settings
      where name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'tcp_keepalives_idle')

@@ -39,7 +39,7 @@ async function eventually(isTrue: () => boolean): Promise<void> {
   expect(isTrue()).toBe(true);
 }
 
-test.concurrent('a job whose process was killed is done by another one within seconds', async () => {
+test.concurrent('a job of a killed process is run by another process within seconds', async () => {
   await using queue = await openQueue();
   await queue.add();
   await queue.query(
@@ -51,7 +51,7 @@ test.concurrent('a job whose process was killed is done by another one within se
   await jobs.stop();
 });
 
-test.concurrent('a job that takes long is not taken from a process that lives, even without its connection', async () => {
+test.concurrent('a long job stays with its running process, even without its connection', async () => {
   await using queue = await openQueue();
   let begun = 0;
   const tasks = {
@@ -68,7 +68,7 @@ test.concurrent('a job that takes long is not taken from a process that lives, e
   await Promise.all(jobs.map((each) => each.stop()));
 });
 
-test.concurrent('what failed waits behind what nobody has tried yet', async () => {
+test.concurrent('failed jobs run after jobs that never ran', async () => {
   await using queue = await openQueue();
   const begun: string[] = [];
   const tasks = {
@@ -95,7 +95,7 @@ test.concurrent('what failed waits behind what nobody has tried yet', async () =
   expect(begun.lastIndexOf('bad')).toBeGreaterThan(4);
 });
 
-test.concurrent('jobs that are stopped right after they were started do stop', async () => {
+test.concurrent('a worker that is stopped right after its start stops', async () => {
   await using queue = await openQueue();
   for (let round = 0; round < 10; round += 1) {
     const jobs = await queue.start({});
@@ -103,7 +103,7 @@ test.concurrent('jobs that are stopped right after they were started do stop', a
   }
 });
 
-test.concurrent('jobs whose end could not be recorded are done again, although the process lives on', async () => {
+test.concurrent('jobs whose end could not be written are run again while their process continues', async () => {
   await using queue = await openQueue();
   const rename = (from: string, to: string) =>
     queue.query(`alter table graphile_worker.${from} rename to ${to}`);
@@ -129,7 +129,7 @@ test.concurrent('jobs whose end could not be recorded are done again, although t
   expect(begun).toBe(8);
 });
 
-test.concurrent('a job that was given to a process whose connection broke before it knew is done all the same', async () => {
+test.concurrent('a job is run although the connection broke while it was locked', async () => {
   await using queue = await openQueue();
   const client = await queue.pool.connect();
   const done: string[] = [];

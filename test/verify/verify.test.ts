@@ -75,7 +75,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 describe('with the keys alone', () => {
-  test('a token says who it is and until when', async () => {
+  test('a token has a user, a session and an expiry', async () => {
     const verified = await verifierOf(service.address).verify(ada.accessToken);
     expect(verified).toEqual({
       userId: ada.userId,
@@ -84,7 +84,7 @@ describe('with the keys alone', () => {
     });
   });
 
-  test('whatever is not a good token is INVALID_TOKEN', async () => {
+  test('an invalid token is INVALID_TOKEN', async () => {
     const { privateKey } = await ownKeyOf(service);
     const { header, payload } = partsOf(ada.accessToken);
     const past = Math.floor(Date.now() / 1000) - 1;
@@ -173,7 +173,7 @@ describe('with the feed', () => {
     },
   };
 
-  test.each(Object.entries(ends))('%s is felt within a second', async (_what, end) => {
+  test.each(Object.entries(ends))('%s takes effect within a second', async (_what, end) => {
     const bob = await somebody(service);
     const { accessToken } = bob;
     expect(await labelsOf(follower, accessToken)).toBe('accepted');
@@ -193,7 +193,7 @@ describe('with the feed', () => {
     expect(await labelsOf(late, ada.accessToken)).toBe('accepted');
   });
 
-  test('nothing is accepted before it has heard anything', async () => {
+  test('no token is accepted before the first event', async () => {
     const early = followerOf(service.address);
     expect(await labelsOf(early, ada.accessToken)).toBe('UNAVAILABLE');
   });
@@ -208,7 +208,7 @@ describe('with the feed', () => {
     expect(await labelsOf(verifier, ada.accessToken)).toBe('UNAVAILABLE');
   });
 
-  test('nothing is accepted on the word of a feed that has not told everything yet', async () => {
+  test('no token is accepted before the feed is ready', async () => {
     const events = ['ended","sessionId":"01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9', 'beat'];
     const halfway = createServer(async ({ url }, response) => {
       if (url === '/revocations') {
@@ -227,7 +227,7 @@ describe('with the feed', () => {
     halfway.close();
   });
 
-  test('a service without REVOCATION_FEED_KEY has none, whoever asks', async () => {
+  test('a service without REVOCATION_FEED_KEY has no feed', async () => {
     await using own = await startService();
     const headers = { authorization: `Bearer ${feedKey}` };
     expect((await fetch(`${own.address}/revocations`, { headers })).status).toBe(404);
@@ -240,7 +240,7 @@ describe('with the feed', () => {
 });
 
 describe.concurrent('a feed that is silent', () => {
-  test('because the service is stopped: UNAVAILABLE, and afterwards it tells what ended meanwhile', async () => {
+  test('because the service is stopped: UNAVAILABLE, and afterwards sessions that ended meanwhile are known', async () => {
     const database = await createTestDatabase();
     const environment = { ...environmentOf(database), ...withFeed.environment };
     const other = await startService({ database, environment });
@@ -290,7 +290,7 @@ describe.concurrent('a feed that is silent', () => {
     await database.drop();
   });
 
-  test('because the service itself hears of no changes: the same', async () => {
+  test('because the change feed of the service is lost: the same', async () => {
     const database = await createTestDatabase();
     await using wire = await openDatabaseWire(database.url);
     {
@@ -356,7 +356,7 @@ describe('the example of the documentation', () => {
       () => 0,
     );
 
-  test('greets who is logged in, and nobody else', async () => {
+  test('greets logged-in users only', async () => {
     const headers = { authorization: `Bearer ${ada.accessToken}` };
     const answer = await fetch(address, { headers });
     expect([answer.status, await answer.text()]).toEqual([
@@ -371,7 +371,7 @@ describe('the example of the documentation', () => {
     expect(await ask(`${ada.accessToken}x`)).toBe(401);
   });
 
-  test('refuses who has logged out, within a second', async () => {
+  test('rejects a user within a second after logout', async () => {
     const bob = await somebody(service);
     expect(await ask(bob.accessToken)).toBe(200);
     await logOut(service, bob.accessToken);

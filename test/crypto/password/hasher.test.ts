@@ -49,7 +49,7 @@ describe('hashing', () => {
     expect(await hasher.verify(hash, other)).toBe(false);
   });
 
-  test('parameters that could never be verified are refused at the start', () => {
+  test('parameters that cannot be verified are rejected at the start', () => {
     const parameters = { memoryKib: 8_388_608, iterations: 2, parallelism: 1 };
     expect(() => createPasswordHasher({ threads: 1, queueLimit: 1, parameters })).toThrow(
       'could not be verified',
@@ -146,7 +146,7 @@ describe('a hash that cannot be verified', () => {
 });
 
 describe('the queue', () => {
-  test('takes what it has room for and turns the rest away at once', async () => {
+  test('accepts calls up to its capacity and rejects others at once', async () => {
     await using busy = createHasher({ parameters: slow, threads: 2, queueLimit: 3 });
     const results = await Promise.allSettled(Array.from({ length: 16 }, () => busy.hash('secret')));
     const refusals = results.flatMap((result) => ('reason' in result ? [result.reason] : []));
@@ -160,7 +160,7 @@ describe('the queue', () => {
     await expect(busy.hash('secret')).resolves.toMatch(/^\$argon2id\$/);
   });
 
-  test('gives the place of an aborted call to the next one', async () => {
+  test('gives the slot of an aborted call to the next one', async () => {
     await using busy = createHasher({ parameters: slow, threads: 1, queueLimit: 2 });
     const running = [busy.hash('first'), busy.hash('next')];
     const abort = new AbortController();
@@ -186,7 +186,7 @@ describe('the queue', () => {
     await expect(busy.hash('x', abort.signal)).rejects.toThrow('aborted');
   });
 
-  test('a computation that has begun survives its abort', async () => {
+  test('a running computation survives its abort', async () => {
     await using busy = createHasher({ parameters: slow, threads: 1, queueLimit: 0 });
     const abort = new AbortController();
     const running = busy.hash('first', abort.signal);
@@ -195,7 +195,7 @@ describe('the queue', () => {
     await expect(running).resolves.toMatch(/^\$argon2id\$/);
   });
 
-  test('closing finishes what runs, turns away what waits and refuses what comes', async () => {
+  test('closing waits for running calls, and rejects waiting and new ones', async () => {
     const closing = createPasswordHasher({
       threads: 2,
       queueLimit: 10,

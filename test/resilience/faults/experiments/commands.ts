@@ -2,12 +2,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnCommand, startCommand } from '../../../support/command.ts';
 import type { Breach } from '../support/auditor.ts';
+import {
+  type CommandEnv,
+  createSuperuserArgs,
+  openCommandEnv,
+  password,
+} from '../support/command-env.ts';
 import { type Experiment, expectThat, type Result, resultOf } from '../support/experiment.ts';
-import { createSuperuserArgs, openRoom, password, type Room } from '../support/room.ts';
-import { openStage } from '../support/scenario.ts';
+import { openScenario } from '../support/scenario.ts';
 
 /** Superusers, and how many of them are whole. */
-async function superusers({ postgres }: Room): Promise<{ all: number; whole: number }> {
+async function superusers({ postgres }: CommandEnv): Promise<{ all: number; whole: number }> {
   const [row] = await postgres.query<{ all: number; whole: number }>(
     `select count(*)::int as all, count(*) filter (where status = 'ACTIVE' and exists (
         select 1 from user_groups join groups on groups.id = group_id
@@ -28,7 +33,7 @@ function killedInPairs(
     name,
     rounds: 10,
     async run(rounds): Promise<Result> {
-      await using room = await openRoom();
+      await using room = await openCommandEnv();
       const { environment } = room;
       await spawnCommand(['migrate'], { environment });
       const breaches: Breach[] = [];
@@ -74,7 +79,7 @@ export const keyRotation: Experiment = {
   name: 'key-rotation',
   rounds: 10,
   async run(rounds) {
-    await using stage = await openStage({ replicas: 3 });
+    await using stage = await openScenario({ replicas: 3 });
     for (let round = 0; round < rounds; round += 1) {
       await stage.progress();
       const options = { environment: stage.environment };

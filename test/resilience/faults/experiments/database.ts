@@ -4,14 +4,14 @@ import { Client } from 'pg';
 import { type DatabaseWire, openDatabaseWire } from '../../../support/database-wire.ts';
 import { type Experiment, expectThat } from '../support/experiment.ts';
 import type { Replica } from '../support/replica.ts';
-import { openStage, type Stage, underLoad } from '../support/scenario.ts';
+import { openScenario, type Scenario, underLoad } from '../support/scenario.ts';
 import { slowness } from '../support/slowness.ts';
 
 const lossMilliseconds = 2_000;
 const returnMilliseconds = 5_000;
 /** While `away` lasts every replica lives and says that it is not ready; afterwards it is. */
 async function watched(
-  stage: Stage,
+  stage: Scenario,
   { lose, away, bringBack }: { lose(): Promise<void>; away: number; bringBack(): Promise<void> },
 ): Promise<void> {
   const { replicas, breaches } = stage;
@@ -118,7 +118,7 @@ export const commitLost: Experiment = {
       wire = await openDatabaseWire(url);
       return wire.url;
     };
-    await using stage = await openStage({ replicas: 1, throughWire });
+    await using stage = await openScenario({ replicas: 1, throughWire });
     await using there = wire;
     for (let round = 0; there && round < rounds; round += 1) {
       await stage.progress(10);

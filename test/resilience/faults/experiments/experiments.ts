@@ -2,10 +2,10 @@
 import type { Experiment } from '../support/experiment.ts';
 import * as commands from './commands.ts';
 import * as database from './database.ts';
+import * as surroundings from './environment.ts';
 import * as mail from './mail.ts';
 import * as migrations from './migrations.ts';
 import * as processes from './processes.ts';
-import * as surroundings from './surroundings.ts';
 
 export const experiments: readonly Experiment[] = [
   processes,

@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startCommand } from '../../../support/command.ts';
 import { startMailServer } from '../../../support/mail-server.ts';
 import { until } from '../../../support/until.ts';
-import { ask } from '../support/door.ts';
 import { type Experiment, expectThat } from '../support/experiment.ts';
 import { type GateMode, openMailGate } from '../support/mail-gate.ts';
-import { openStage, type Stage } from '../support/scenario.ts';
+import { ask } from '../support/rest-request.ts';
+import { openScenario, type Scenario } from '../support/scenario.ts';
 
 /** Everybody may wait for a mail by then: within a minute the service sees that they can be sent. */
 const backMilliseconds = 90_000;
@@ -21,7 +21,7 @@ function gated(name: string, mode: GateMode, milliseconds: number, rounds = 1): 
       const mail = await startMailServer();
       await using gate = await openMailGate(mail.port);
       const environment = { EMAIL_PORT: String(gate.port) };
-      await using stage = await openStage({ mail, environment });
+      await using stage = await openScenario({ mail, environment });
       for (let round = 0; round < times; round += 1) {
         await stage.progress();
         await gate.set(mode);
@@ -53,7 +53,7 @@ function busy(code: 421 | 451): Experiment {
         onConnect: (_session, done) => (code === 421 ? answer(done) : done()),
         onRcptTo: (_address, _session, done) => (code === 451 ? answer(done) : done()),
       });
-      await using stage = await openStage({ mail });
+      await using stage = await openScenario({ mail });
       await stage.progress();
       isBusy = true;
       await sleep(8_000);
@@ -82,7 +82,7 @@ export const mailRecipients: Experiment = {
         done(isBad ? Object.assign(new Error('no such box'), { responseCode: 550 }) : undefined);
       },
     });
-    await using stage = await openStage({ mail, people: 2 });
+    await using stage = await openScenario({ mail, people: 2 });
     await stage.progress();
     const bad = Array.from({ length: badRecipients }, () => `bad-${nonce()}@example.com`);
     await Promise.all(bad.map((email) => register(stage, email)));
@@ -106,7 +106,7 @@ function nonce(): string {
   return randomBytes(6).toString('hex');
 }
 
-async function register({ replicas, recorder }: Stage, email: string): Promise<void> {
+async function register({ replicas, recorder }: Scenario, email: string): Promise<void> {
   const password = 'a password for the time of trouble';
   const json = { email, first_name: 'Ada', last_name: 'Lovelace', password, password2: password };
   const replica = replicas[0]?.address ?? '';
@@ -115,13 +115,13 @@ async function register({ replicas, recorder }: Stage, email: string): Promise<v
   );
 }
 
-async function command({ environment }: Stage, ...args: string[]): Promise<string> {
+async function command({ environment }: Scenario, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await (await startCommand(args, { environment, input: '' }))
     .ended;
   if (code !== 0) throw new Error(`gatehouse ${args.join(' ')}: ${code}\n${stderr}`);
   return stdout;
 }
 
-async function deadMails(stage: Stage): Promise<unknown[]> {
+async function deadMails(stage: Scenario): Promise<unknown[]> {
   return JSON.parse(await command(stage, 'mail', 'list', '--dead', '--json', '--limit', '100'));
 }

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { migrationNames } from '../../../../src/database/migrations/migrations.ts';
 import { spawnCommand, startCommand, type Variables } from '../../../support/command.ts';
 import type { Breach } from '../support/auditor.ts';
+import { createSuperuserArgs, openCommandEnv, password } from '../support/command-env.ts';
 import { type Experiment, expectThat, resultOf } from '../support/experiment.ts';
-import { createSuperuserArgs, openRoom, password } from '../support/room.ts';
-import { openStage } from '../support/scenario.ts';
+import { openScenario } from '../support/scenario.ts';
 
 /** Two at once. */
 async function migrateTwice(environment: Variables): Promise<Breach[]> {
@@ -21,7 +21,7 @@ export const migrationKilled: Experiment = {
   name: 'migration-killed',
   rounds: 8,
   async run(rounds) {
-    await using room = await openRoom();
+    await using room = await openCommandEnv();
     const { postgres, environment } = room;
     const breaches: Breach[] = [];
     for (let round = 0; round < rounds; round += 1) {
@@ -58,7 +58,7 @@ export const migrationUnderLoad: Experiment = {
   name: 'migration-under-load',
   rounds: 5,
   async run(rounds) {
-    await using stage = await openStage();
+    await using stage = await openScenario();
     const { environment } = stage;
     if (migrationNames.at(-1) !== latest) throw new Error('there is a later migration to undo');
     for (let round = 0; round < rounds; round += 1) {

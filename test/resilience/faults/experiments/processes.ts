@@ -2,14 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Breach } from '../support/auditor.ts';
 import { type Experiment, expectThat } from '../support/experiment.ts';
-import { openStage, type Stage, underLoad } from '../support/scenario.ts';
+import { openScenario, type Scenario, underLoad } from '../support/scenario.ts';
 import { slowness } from '../support/slowness.ts';
 
 /** From the start of the process to its readiness. */
 const startMilliseconds = 3_000;
 const endMilliseconds = 10_000;
 
-async function killAndStart({ replicas, breaches }: Stage, index: number): Promise<number> {
+async function killAndStart({ replicas, breaches }: Scenario, index: number): Promise<number> {
   const replica = replicas[index];
   if (!replica) throw new Error('no such replica');
   await replica.end('SIGKILL');
@@ -50,7 +50,7 @@ export const drainReplica: Experiment = {
   name: 'drain-replica',
   rounds: 10,
   async run(rounds) {
-    await using stage = await openStage({ replicas: 3 });
+    await using stage = await openScenario({ replicas: 3 });
     for (let round = 0; round < rounds; round += 1) {
       await stage.progress();
       await drainAndStart(stage, round % 3);
@@ -60,7 +60,7 @@ export const drainReplica: Experiment = {
   },
 };
 
-async function drainAndStart({ replicas, balancer, breaches }: Stage, index: number) {
+async function drainAndStart({ replicas, balancer, breaches }: Scenario, index: number) {
   const replica = replicas[index];
   if (!replica) throw new Error('no such replica');
   balancer.drain(replica.address);
@@ -75,7 +75,7 @@ async function drainAndStart({ replicas, balancer, breaches }: Stage, index: num
   balancer.undrain(replica.address);
 }
 
-function failures(stage: Stage): Breach[] {
+function failures(stage: Scenario): Breach[] {
   return stage
     .journal()
     .requests.filter(({ answer }) => answer?.outcome === 'unknown')
@@ -102,7 +102,7 @@ export const terminateServer: Experiment = {
   name: 'terminate-server',
   rounds: 5,
   async run(rounds) {
-    await using stage = await openStage({ replicas: 1 });
+    await using stage = await openScenario({ replicas: 1 });
     const [replica] = stage.replicas;
     for (let round = 0; replica && round < rounds; round += 1) {
       await stage.progress();

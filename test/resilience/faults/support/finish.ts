@@ -5,15 +5,15 @@ import { readAftermath } from './aftermath.ts';
 import { audit, type Breach } from './auditor.ts';
 import { expectThat, type Result } from './experiment.ts';
 import type { Journal } from './recorder.ts';
-import { brokenRest, footprintOf } from './rest.ts';
-import type { Stage } from './scenario.ts';
+import { footprintOf, unreleasedResources } from './resources.ts';
+import type { Scenario } from './scenario.ts';
 import { slowness } from './slowness.ts';
 
 const drainMilliseconds = 90_000;
 const bounds = { deadline: 5_000 * slowness, revocation: 3_000 * Math.min(slowness, 4) };
 
 /** Lets the queue empty, compares what was promised with what is there, and ends the replicas. */
-export async function finish(stage: Stage): Promise<Result> {
+export async function finish(stage: Scenario): Promise<Result> {
   const { postgres, mail, replicas } = stage;
   const read = () => readAftermath(postgres.query, mail.mails);
   await until(async () => (await read()).waitingJobs === 0, drainMilliseconds).catch(
@@ -23,8 +23,8 @@ export async function finish(stage: Stage): Promise<Result> {
   const breaches = [
     ...stage.breaches,
     ...audit(journal, await read(), bounds),
-    ...(await brokenRecord(stage)),
-    ...(await brokenRest(stage.base, () => footprintOf(postgres.query, replicas))),
+    ...(await invalidAuditLog(stage)),
+    ...(await unreleasedResources(stage.base, () => footprintOf(postgres.query, replicas))),
   ];
   for (const { address, isRunning, end } of replicas) {
     breaches.push(...expectThat(isRunning(), 'no replica ends by itself', address));
@@ -47,7 +47,7 @@ export async function finish(stage: Stage): Promise<Result> {
   };
 }
 
-async function brokenRecord({ environment }: Stage): Promise<Breach[]> {
+async function invalidAuditLog({ environment }: Scenario): Promise<Breach[]> {
   const { code, stdout, stderr } = await (await startCommand(['audit', 'verify'], { environment }))
     .ended;
   return expectThat(code === 0, 'the record is whole', stdout + stderr);

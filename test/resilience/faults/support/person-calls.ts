@@ -1,7 +1,7 @@
 /** The requests of one person, with the facts that the auditor compares with the database. */
 import { createHash } from 'node:crypto';
-import type { DoorAnswer, DoorRequest } from './door.ts';
 import type { Attempt, Facts } from './recorder.ts';
+import type { RestRequest, RestResponse } from './rest-request.ts';
 
 export interface Pair {
   readonly accessToken: string;
@@ -11,9 +11,9 @@ export interface Pair {
 /** Makes one attempt at some replica; `factsOf` says what of the answer is to be kept. */
 type Try = (
   attempt: Omit<Attempt, 'replica'>,
-  request: DoorRequest,
-  factsOf?: (answer: DoorAnswer) => Facts,
-) => Promise<DoorAnswer>;
+  request: RestRequest,
+  factsOf?: (answer: RestResponse) => Facts,
+) => Promise<RestResponse>;
 
 const password = 'a password for the time of trouble';
 
@@ -32,23 +32,23 @@ const leafOf = (refreshToken: string) =>
 export type PersonCalls = ReturnType<typeof callsOf>;
 
 export function callsOf(email: string, attempt: Try) {
-  const pairOf = ({ outcome, data }: DoorAnswer): Pair | undefined => {
+  const pairOf = ({ outcome, data }: RestResponse): Pair | undefined => {
     const { access_token: accessToken, refresh_token: refreshToken } = data;
     if (outcome !== 'acknowledged') return undefined;
     return { accessToken: String(accessToken), refreshToken: String(refreshToken) };
   };
 
   /** The new leaf of the chain. */
-  const pairFacts = (answer: DoorAnswer): Facts => {
+  const pairFacts = (answer: RestResponse): Facts => {
     const pair = pairOf(answer);
     return pair ? { ...placeOf(pair.refreshToken), leaf: leafOf(pair.refreshToken) } : {};
   };
 
   const call = (
     operation: string,
-    request: DoorRequest,
+    request: RestRequest,
     { facts, mustBeRefused }: { facts?: Facts; mustBeRefused?: true } = {},
-    factsOf?: (answer: DoorAnswer) => Facts,
+    factsOf?: (answer: RestResponse) => Facts,
   ) =>
     attempt(
       {
@@ -61,18 +61,18 @@ export function callsOf(email: string, attempt: Try) {
       factsOf,
     );
 
-  const registration = (address: string, password2: string): DoorRequest => ({
+  const registration = (address: string, password2: string): RestRequest => ({
     method: 'POST',
     path: '/register/',
     json: { email: address, first_name: 'Ada', last_name: 'Lovelace', password, password2 },
   });
-  const update = (token: string, name: string): DoorRequest => ({
+  const update = (token: string, name: string): RestRequest => ({
     method: 'PUT',
     path: '/profile/update/',
     token,
     json: { first_name: name },
   });
-  const rotation = (token: string): DoorRequest => ({
+  const rotation = (token: string): RestRequest => ({
     method: 'POST',
     path: '/token/refresh/',
     json: { refresh_token: token },

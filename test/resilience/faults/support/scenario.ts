@@ -12,7 +12,7 @@ import type { Result } from './experiment.ts';
 import { acknowledgedOf, finish } from './finish.ts';
 import { createRecorder, type Journal, type Recorder, readJournal } from './recorder.ts';
 import { createReplica, type Replica } from './replica.ts';
-import { type Footprint, footprintOf, grown } from './rest.ts';
+import { type Footprint, footprintOf, grown } from './resources.ts';
 import { crowd } from './slowness.ts';
 import { startWorkload } from './workload.ts';
 
@@ -30,7 +30,7 @@ export interface StageOptions {
   readonly wrapper?: readonly string[];
 }
 
-export interface Stage extends AsyncDisposable {
+export interface Scenario extends AsyncDisposable {
   readonly postgres: Postgres;
   readonly mail: MailServer;
   readonly replicas: readonly Replica[];
@@ -55,7 +55,7 @@ export interface Stage extends AsyncDisposable {
 
 const progressMilliseconds = 60_000;
 
-export async function openStage(options: StageOptions = {}): Promise<Stage> {
+export async function openScenario(options: StageOptions = {}): Promise<Scenario> {
   await using opening = new AsyncDisposableStack();
   const directory = makeScratchDirectory('faults');
   opening.defer(() => rm(directory, { recursive: true, force: true }));
@@ -92,7 +92,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const stop = () => (stopped ??= workload.stop());
   opening.defer(stop);
   const opened = opening.move();
-  const stage: Stage = {
+  const stage: Scenario = {
     postgres,
     mail,
     replicas,
@@ -128,9 +128,9 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
 export async function underLoad(
   rounds: number,
   options: StageOptions,
-  fault: (stage: Stage, round: number) => Promise<void>,
+  fault: (stage: Scenario, round: number) => Promise<void>,
 ): Promise<Result> {
-  await using stage = await openStage(options);
+  await using stage = await openScenario(options);
   await stage.progress();
   for (let round = 0; round < rounds; round += 1) {
     stage.recorder.note('fault');

@@ -6,9 +6,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MailServer } from '../../../support/mail-server.ts';
-import { ask, type DoorAnswer, type DoorRequest } from './door.ts';
 import { callsOf, type Pair, type PersonCalls } from './person-calls.ts';
 import type { Recorder } from './recorder.ts';
+import { ask, type RestRequest, type RestResponse } from './rest-request.ts';
 
 export interface WorkloadDeps {
   /** Base addresses; each request goes to one of them by chance. */
@@ -39,7 +39,7 @@ export function startWorkload(parts: WorkloadDeps): Workload {
   const rest = () => sleep(Math.random() * restMilliseconds);
 
   /** One attempt at one replica, in the journal. */
-  const attempt: Parameters<typeof callsOf>[1] = (details, request: DoorRequest, factsOf) => {
+  const attempt: Parameters<typeof callsOf>[1] = (details, request: RestRequest, factsOf) => {
     const replica = anyReplica();
     return recorder.attempt({ ...details, replica }, async () => {
       const answer = await ask(replica, request);
@@ -48,7 +48,7 @@ export function startWorkload(parts: WorkloadDeps): Workload {
   };
 
   /** Repeats until the outcome is known. */
-  const insist = async (call: () => Promise<DoorAnswer>): Promise<DoorAnswer> => {
+  const insist = async (call: () => Promise<RestResponse>): Promise<RestResponse> => {
     for (;;) {
       const answer = await call();
       if (answer.outcome !== 'unknown' || Date.now() > giveUpAt) return answer;

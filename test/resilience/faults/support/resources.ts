@@ -38,7 +38,7 @@ export function grown(before: Footprint, atWork: Footprint): Footprint {
 }
 
 /** Nobody asks anything any more: everything is given back within a minute. */
-export async function brokenRest(
+export async function unreleasedResources(
   base: Footprint,
   look: () => Promise<Footprint>,
 ): Promise<Breach[]> {

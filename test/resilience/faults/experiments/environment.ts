@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { canRun } from '../../../support/debian.ts';
 import { type Experiment, expectThat, type Skipped } from '../support/experiment.ts';
-import { openStage } from '../support/scenario.ts';
+import { openScenario } from '../support/scenario.ts';
 
 /** Without the program of that name, which would stand between us and the process. */
 const faked = ['LD_PRELOAD=/usr/$LIB/faketime/libfaketimeMT.so.1', 'DONT_FAKE_MONOTONIC=1'];
@@ -21,7 +21,7 @@ function skewed(offset: string): Experiment {
     async run() {
       if (!canRun('faketime', 'faketime')) return { reason: 'faketime cannot be installed here' };
       const wrapper = ['/usr/bin/env', ...faked, `FAKETIME=${offset}`];
-      await using stage = await openStage({ wrapper });
+      await using stage = await openScenario({ wrapper });
       await stage.progress(200);
       return await stage.finish();
     },
@@ -71,7 +71,7 @@ export const databaseDiskFull: Experiment = {
     if ('reason' in disk) return disk;
     await using mounted = disk;
     const settings = { min_wal_size: '32MB', max_wal_size: '64MB', shared_buffers: '4MB' };
-    await using stage = await openStage({ postgres: { directory: disk.path, settings } });
+    await using stage = await openScenario({ postgres: { directory: disk.path, settings } });
     for (let round = 0; round < rounds; round += 1) {
       await stage.progress();
       await mounted.fill();
@@ -97,7 +97,7 @@ export const serviceDiskFull: Experiment = {
     await writeFile(join(disk.path, 'first'), 'here');
     await mounted.fill();
     const environment = { GATEHOUSE_DATA_DIR: disk.path, TMPDIR: disk.path };
-    await using stage = await openStage({ environment });
+    await using stage = await openScenario({ environment });
     await stage.progress(100);
     return await stage.finish();
   },
@@ -110,7 +110,7 @@ export const slowConnections: Experiment = {
   name: 'slow-connections',
   rounds: 1,
   async run() {
-    await using stage = await openStage({ replicas: 1 });
+    await using stage = await openScenario({ replicas: 1 });
     const { port } = new URL(stage.replicas[0]?.address ?? '');
     const sockets: Socket[] = [];
     for (let index = 0; index < slowCallers; index += 1) {

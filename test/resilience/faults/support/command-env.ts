@@ -8,12 +8,12 @@ export const password = 'a password for the time of trouble';
 /** The address follows; the password is read from standard input. */
 export const createSuperuserArgs = ['createsuperuser', '--noinput', '--password-stdin', '--email'];
 
-export interface Room extends AsyncDisposable {
+export interface CommandEnv extends AsyncDisposable {
   readonly postgres: Postgres;
   readonly environment: Variables;
 }
 
-export async function openRoom(): Promise<Room> {
+export async function openCommandEnv(): Promise<CommandEnv> {
   await using opening = new AsyncDisposableStack();
   const postgres = opening.use(await startPostgres());
   const mail = await startMailServer();

@@ -1,7 +1,7 @@
 /** Sends one request to a replica and says how it ended, in the terms of the journal. */
 import type { Answer, OperationLabels } from './recorder.ts';
 
-export interface DoorRequest {
+export interface RestRequest {
   readonly method: string;
   /** Below the REST prefix, such as `/login/`. */
   readonly path: string;
@@ -9,7 +9,7 @@ export interface DoorRequest {
   readonly json?: object;
 }
 
-export interface DoorAnswer extends Answer {
+export interface RestResponse extends Answer {
   /** `data` of the envelope, empty when there is none. */
   readonly data: Readonly<Record<string, unknown>>;
 }
@@ -19,8 +19,8 @@ const patienceMilliseconds = 15_000;
 
 export async function ask(
   replica: string,
-  { method, path, token, json }: DoorRequest,
-): Promise<DoorAnswer> {
+  { method, path, token, json }: RestRequest,
+): Promise<RestResponse> {
   try {
     const response = await fetch(`${replica}/auth${path}`, {
       method,
