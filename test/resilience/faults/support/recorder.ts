@@ -8,7 +8,7 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
  * `acknowledged`: 2xx. `refused`: 4xx, so it must not have taken effect. `unknown`: anything else, also
  * no answer at all; it may have taken effect or not.
  */
-export type OperationLabels = 'acknowledged' | 'refused' | 'unknown';
+export type RequestOutcome = 'acknowledged' | 'refused' | 'unknown';
 
 /** What the auditor needs to know; never a password. */
 export type Facts = Readonly<Record<string, string | number | boolean>>;
@@ -26,7 +26,7 @@ export interface Attempt {
 }
 
 export interface Answer {
-  readonly outcome: OperationLabels;
+  readonly outcome: RequestOutcome;
   /** Absent when no answer came. */
   readonly status?: number;
   /** Code of a refusal, or what broke. */

@@ -1,5 +1,5 @@
-/** Sends one request to a replica and says how it ended, in the terms of the journal. */
-import type { Answer, OperationLabels } from './recorder.ts';
+/** Sends one REST request to a replica and returns its outcome for the journal. */
+import type { Answer, RequestOutcome } from './recorder.ts';
 
 export interface RestRequest {
   readonly method: string;
@@ -15,7 +15,7 @@ export interface RestResponse extends Answer {
 }
 
 /** Longer than any answer may take, so that a late one is seen as late and not as lost. */
-const patienceMilliseconds = 15_000;
+const timeoutMilliseconds = 15_000;
 
 export async function ask(
   replica: string,
@@ -24,7 +24,7 @@ export async function ask(
   try {
     const response = await fetch(`${replica}/auth${path}`, {
       method,
-      signal: AbortSignal.timeout(patienceMilliseconds),
+      signal: AbortSignal.timeout(timeoutMilliseconds),
       headers: {
         ...(json ? { 'content-type': 'application/json' } : {}),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -34,7 +34,7 @@ export async function ask(
     const data = dataOf(await response.text());
     const { status } = response;
     return {
-      outcome: labelsOf(status),
+      outcome: requestOutcome(status),
       status,
       hasRetryAfter: response.headers.has('retry-after'),
       ...(typeof data.code === 'string' ? { code: data.code } : {}),
@@ -45,7 +45,7 @@ export async function ask(
   }
 }
 
-function labelsOf(status: number): OperationLabels {
+function requestOutcome(status: number): RequestOutcome {
   if (status >= 200 && status < 300) return 'acknowledged';
   return status >= 400 && status < 500 ? 'refused' : 'unknown';
 }
