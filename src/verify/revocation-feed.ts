@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export type RevocationEvent =
   | { readonly type: 'ended'; readonly sessionId: string }
   | { readonly type: 'ready' }
-  | { readonly type: 'beat' };
+  | { readonly type: 'heartbeat' };
 
 export interface RevocationFeed {
   /** Whether an event arrived within `maxSilenceSeconds`. */
@@ -35,7 +35,7 @@ export function followRevocations(options: {
   const onEvent = (event: RevocationEvent) => {
     const now = performance.now();
     if (event.type === 'ended') endedAt.set(event.sessionId, now);
-    if (event.type === 'beat') removeOld(now);
+    if (event.type === 'heartbeat') removeOld(now);
     if (event.type === 'ready') {
       isReady = true;
       becomeReady();

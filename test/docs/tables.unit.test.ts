@@ -117,7 +117,7 @@ describe('GraphQL', () => {
     ];
   }
 
-  const lookup = (one: readonly string[], other: readonly string[]) =>
+  const byColumns = (one: readonly string[], other: readonly string[]) =>
     (one[0] ?? '').localeCompare(other[0] ?? '');
 
   test.each([
@@ -128,8 +128,8 @@ describe('GraphQL', () => {
     (title, type: GraphQLObjectType | null | undefined) => {
       const rows = rowsOf('docs/graphql.md', title);
       const fields = Object.values(type?.getFields() ?? {});
-      expect(rows.map((row) => row.slice(0, 3)).toSorted(lookup)).toEqual(
-        fields.map(rowOf).toSorted(lookup),
+      expect(rows.map((row) => row.slice(0, 3)).toSorted(byColumns)).toEqual(
+        fields.map(rowOf).toSorted(byColumns),
       );
       for (const [operation, , , purpose] of rows)
         expect([operation, purpose]).toEqual([operation, expect.stringMatching(/\w{3}/)]);

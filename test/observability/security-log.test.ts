@@ -175,10 +175,7 @@ test('I02: wrong codes and tokens, each refused, are one line each, without the 
       'refreshTokens refused INVALID_TOKEN',
       rest('POST', '/token/refresh/', { refresh_token: forged }, 'an.expired.token'),
     ],
-    [
-      'revokeById refused INVALID_TOKEN',
-      rest('POST', '/logout/', { refresh_token: forged }, token),
-    ],
+    ['logout refused INVALID_TOKEN', rest('POST', '/logout/', { refresh_token: forged }, token)],
     ['access-token refused UNAUTHENTICATED', graphql('{ me { email } }', forged)],
     [
       'access-token refused UNAUTHENTICATED',

@@ -209,7 +209,7 @@ describe('with the feed', () => {
   });
 
   test('no token is accepted before the feed is ready', async () => {
-    const events = ['ended","sessionId":"01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9', 'beat'];
+    const events = ['ended","sessionId":"01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9', 'heartbeat'];
     const halfway = createServer(async ({ url }, response) => {
       if (url === '/revocations') {
         for (const event of events) response.write(`data: {"type":"${event}"}\n\n`);

@@ -34,7 +34,7 @@ export function serveRevocations(app: FastifyInstance, deps: RevocationsDeps): v
   });
   const heartbeat = setInterval(() => {
     for (const stream of streams) {
-      if (changeFeed.isTrusted()) stream.send({ type: 'beat' } satisfies RevocationEvent);
+      if (changeFeed.isTrusted()) stream.send({ type: 'heartbeat' } satisfies RevocationEvent);
       stream.closeIfStalled();
     }
   }, heartbeatMs);

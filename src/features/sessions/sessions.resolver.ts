@@ -110,7 +110,7 @@ export class SessionsResolver {
     @Arg('refreshToken', () => String, { nullable: true }) refreshToken: string | null,
     @Ctx() context: RequestContext,
   ): Promise<typeof LogoutResult> {
-    await this.#sessions.revokeById(requireActor(context), refreshToken);
+    await this.#sessions.logout(requireActor(context), refreshToken);
     return acknowledge('Logged out.');
   }
 

@@ -33,7 +33,7 @@ export interface Sessions {
    *
    * @throws INVALID_TOKEN for a refresh token that is not the caller's own
    */
-  revokeById(actor: Actor, refreshToken?: unknown): Promise<void>;
+  logout(actor: Actor, refreshToken?: unknown): Promise<void>;
   /** @throws NOT_FOUND for a session that is not the caller's own */
   revoke(actor: Actor, id: unknown): Promise<void>;
   /** The same for a session of any user. @throws NOT_FOUND for a session that is not that user's */
@@ -165,7 +165,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
         { orderBy: { lastUsedAt: 'desc', id: 'desc' }, limit: deps.maxSessionsPerUser },
       ),
 
-    async revokeById(actor, rawRefreshToken) {
+    async logout(actor, rawRefreshToken) {
       const { refreshToken } = parseFields({
         refreshToken: () => optional(rawRefreshToken, parsePastedSecret),
       });
