@@ -1,4 +1,4 @@
-/** What fields weigh: every list of the schema has a weight of its own. */
+/** The cost of fields: every list of the schema has its own weight. */
 import {
   buildSchema,
   getNamedType,
@@ -20,10 +20,10 @@ const fields = types.flatMap((type) =>
     : [],
 );
 
-test('J11: every list without pages, every count and every JSON of the root has a weight', () => {
+test('J11: every list without pages, every count and every JSON field of Query and Mutation has a weight', () => {
   const isHeavy = ({ owner, field }: (typeof fields)[number]) => {
     const isList = isListType(getNullableType(field.type));
-    // The page of a connection is weighed by its arguments; a problem lists the fields of one input.
+    // The arguments of a connection determine the cost of its page; a Problem lists the fields of one input.
     if (isList) return !owner.endsWith('Connection') && owner !== 'Problem';
     return (
       field.name === 'totalCount' || (owner === 'Query' && getNamedType(field.type).name === 'JSON')

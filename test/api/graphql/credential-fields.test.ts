@@ -1,4 +1,4 @@
-/** One guess per request: an operation holds one field that proves or spends a secret, or sends a mail. */
+/** One credential per request: an operation has at most one field that checks a secret or sends a mail. */
 import {
   buildSchema,
   type GraphQLArgument,
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-test('every operation that takes a password, code or token, or an address to write to, is listed', () => {
+test('every field that takes a password, a code, a token or an address for a mail is listed', () => {
   const namesOf = ({ name, type }: GraphQLArgument | GraphQLInputField): string[] => {
     const named = getNamedType(type);
     return isInputObjectType(named) ? Object.values(named.getFields()).flatMap(namesOf) : [name];
@@ -43,14 +43,14 @@ const guesses = (count: number) =>
     '\n',
   );
 
-/** Everything tried so far, as the record and the sessions have it. */
+/** The numbers of audit entries and sessions, which show every attempt. */
 async function traces(): Promise<unknown> {
   const [entries] = await service.database.query('select count(*) from audit_entries');
   const [sessions] = await service.database.query('select count(*) from sessions');
   return [entries, sessions];
 }
 
-describe('two are refused before anything is executed', () => {
+describe('an operation with two credential fields is refused before anything is executed', () => {
   const documents: readonly (readonly [string, () => string])[] = [
     ['100 logins under aliases', () => `mutation { ${guesses(100)} }`],
     ['two logins under aliases', () => `mutation { ${guesses(2)} }`],
@@ -103,7 +103,7 @@ describe('two are refused before anything is executed', () => {
     expect(await traces()).toEqual(before);
   });
 
-  test('a batch of requests is no way around it', async () => {
+  test('a batch of requests is refused as well', async () => {
     const before = await traces();
     const response = await fetch(`${service.address}/graphql`, {
       method: 'POST',
@@ -116,14 +116,14 @@ describe('two are refused before anything is executed', () => {
   });
 });
 
-describe('one passes', () => {
-  test('beside fields that prove nothing', async () => {
+describe('an operation with one credential field is accepted', () => {
+  test('beside fields without credentials', async () => {
     const query = `mutation { __typename ${loginWith(goodPassword)} }`;
     const { data } = await service.graphql(query);
     expect(data.login.__typename).toBe('TokenPair');
   });
 
-  test('in each of several operations, of which one is asked for', async () => {
+  test('in each of several operations, of which one is selected', async () => {
     const response = await fetch(`${service.address}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -135,7 +135,7 @@ describe('one passes', () => {
     expect(await response.text()).toContain('"TokenPair"');
   });
 
-  test('for an address that is new', async () => {
+  test('for an address without an account', async () => {
     const { data } = await service.graphql(
       `mutation { ...F } fragment F on Mutation {
         requestPasswordReset(email: "${newAddress()}") { __typename } }`,

@@ -1,4 +1,4 @@
-/** A time that does not exist is refused by every operation that takes one, before anything is done. */
+/** An invalid time is refused by every operation that takes one, before anything is executed. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { superuser } from '../../support/administrators.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -28,7 +28,7 @@ test.each(
   expect(errors?.[0]?.extensions?.code).toBe('BAD_USER_INPUT');
 });
 
-test('auditEntries takes a time with any offset', async () => {
+test('auditEntries accepts a time with any offset', async () => {
   const { accessToken } = await superuser(service);
   const { data } = await service.graphql(
     documents.auditEntries,

@@ -1,4 +1,4 @@
-/** A document that was answered before is answered without Apollo, and exactly as by Apollo. */
+/** A document in the cache is executed without Apollo, with the same response as by Apollo. */
 import { ApolloServer } from '@apollo/server';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createIdleUser } from '../../support/idle-user.ts';
@@ -38,7 +38,7 @@ async function ask(body: object, { headers = {}, isAnonymous = false }: Asking =
 
 const apollo = () => vi.spyOn(ApolloServer.prototype, 'executeHTTPGraphQLRequest');
 
-/** The same document to the eyes of GraphQL, down to its locations, and new to us. */
+/** A document that is equal to GraphQL, including its locations, but is not in the cache. */
 let blanks = 1;
 const unknownWriting = (query: string) => query + ' '.repeat(blanks++);
 
@@ -49,11 +49,11 @@ const logInDocument = `mutation ($input: LoginInput!) {
 const profile = `{ me { id email fullName sessions { current } ...Rest } }
   fragment Rest on User { groups { name permissions { codename } } lastLoginAt }`;
 
-describe('is answered as before, without Apollo', () => {
+describe('a document from the cache has the same response without Apollo', () => {
   test.each<[string, object, Asking?]>([
     ['a question', { query: '{ me { id email } }' }],
     ['one with a fragment', { query: profile }],
-    ['one that nobody asks', { query: '{ __typename }' }, { isAnonymous: true }],
+    ['one without a caller', { query: '{ __typename }' }, { isAnonymous: true }],
     ['variables', { query: hasPermission, variables: { permission: 'users.view_user' } }],
     ['no variables', { query: '{ me { email } }', variables: null, operationName: null }],
     ['the Accept header of browsers', { query: '{ me { id } }' }, { headers: { accept: '*/*' } }],
@@ -68,7 +68,7 @@ describe('is answered as before, without Apollo', () => {
     expect(asked.mock.calls.length).toBe(calls);
   });
 
-  test('a login, right and wrong', async () => {
+  test('a login with the right and with a wrong password', async () => {
     const input = { email: person.email, password: goodPassword };
     const right = await ask({ query: logInDocument, variables: { input } }, { isAnonymous: true });
     expect(right.text).toContain('TokenPair');
@@ -83,7 +83,7 @@ describe('is answered as before, without Apollo', () => {
     }
   });
 
-  test('what fails while it is executed', async () => {
+  test('a document with errors during execution', async () => {
     const query =
       '{ a: me { id } b: me { id } c: me { id } d: me { id } e: hasPermission(permission: "x") }';
     await ask({ query });
@@ -95,7 +95,7 @@ describe('is answered as before, without Apollo', () => {
   });
 });
 
-describe('is Apollo’s to answer', () => {
+describe('Apollo executes', () => {
   const plain = { query: hasPermission, variables: { permission: 'users.view_user' } };
 
   test.each<[string, object, Asking?]>([
@@ -106,7 +106,7 @@ describe('is Apollo’s to answer', () => {
     ['the name of an operation', { ...plain, operationName: 'other' }],
     ['extensions', { ...plain, extensions: { a: 1 } }],
     ['the newer media type', plain, { headers: { accept: 'application/graphql-response+json' } }],
-    ['what is no JSON', plain, { headers: { accept: 'text/html' } }],
+    ['an Accept header other than JSON', plain, { headers: { accept: 'text/html' } }],
   ])('%s', async (_what, body, asking) => {
     await ask(plain);
     const asked = apollo();
@@ -116,10 +116,10 @@ describe('is Apollo’s to answer', () => {
   });
 
   test.each([
-    ['what was never answered without an error', '{ me { id } }', true],
+    ['a document that has only had errors', '{ me { id } }', true],
     ['one of several operations', 'query A { __typename } query B { me { id } }', false],
     ['a long document', `{ ${'__typename '.repeat(300)} }`, false],
-    ['what is not valid', '{ nothing }', false],
+    ['an invalid document', '{ nothing }', false],
   ])('%s', async (_what, written, isAnonymous) => {
     const query = unknownWriting(written);
     const first = await ask({ query }, { isAnonymous });
@@ -128,7 +128,7 @@ describe('is Apollo’s to answer', () => {
     expect(asked).toHaveBeenCalledTimes(1);
   });
 
-  test('a question in the address', async () => {
+  test('a query in the URL', async () => {
     const query = '{ __typename }';
     await ask({ query });
     const asked = apollo();

@@ -1,4 +1,4 @@
-/** What a scanner for GraphQL looks for in production (the checks of graphql-cop), and finds nowhere. */
+/** The checks of the scanner graphql-cop in production: none has a finding. */
 import { HeaderMap } from '@apollo/server';
 import { GraphQLInt, GraphQLObjectType, GraphQLScalarType, GraphQLSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -79,11 +79,11 @@ const probes: readonly (readonly [string, Asked])[] = [
   ['suggestions', json({ query: '{ mee { idd } }' })],
   ['suggestions of a type', json({ query: 'query ($it: Usr) { ... on Usr { id } }' })],
   ['suggestions of an argument', json({ query: '{ hasGroup(nme: "x") }' })],
-  ['an error that nobody handles', json({ query: 'qwerty { abc }' })],
+  ['an unhandled error', json({ query: 'qwerty { abc }' })],
   ['an IDE', { method: 'GET', headers: { accept: 'text/html' } }],
 ];
 
-describe('of the checks of a scanner none finds anything', () => {
+describe('no check of a scanner has a finding', () => {
   test.each(probes)('%s', async (_what, asked) => {
     const { status, text } = await ask(asked);
     expect(status).toBeGreaterThanOrEqual(400);
@@ -97,7 +97,7 @@ describe('of the checks of a scanner none finds anything', () => {
     expect(errors.length).toBeLessThanOrEqual(3);
   });
 
-  test('traces of a stack: none, also where NODE_ENV is not production', async () => {
+  test('errors contain no stack trace, also where NODE_ENV is not production', async () => {
     vi.stubEnv('NODE_ENV', 'development');
     await using developing = await startService();
     vi.unstubAllEnvs();
@@ -110,7 +110,7 @@ describe('of the checks of a scanner none finds anything', () => {
     expect(answers.flatMap(({ errors = [] }) => errors)).toHaveLength(3);
   });
 
-  test('tracing: no extensions, whatever is asked of them', async () => {
+  test('tracing headers add no extensions to the response', async () => {
     const { text } = await ask(
       json(
         { query: typename },
@@ -120,7 +120,7 @@ describe('of the checks of a scanner none finds anything', () => {
     expect(JSON.parse(text)).toEqual({ data: { __typename: 'Query' } });
   });
 
-  test('a change by GET is 405, and POST is allowed', async () => {
+  test('a mutation by GET is 405, and Allow names POST', async () => {
     const { status, headers } = await ask({
       method: 'GET',
       query: { query: 'mutation { __typename }' },
@@ -130,7 +130,7 @@ describe('of the checks of a scanner none finds anything', () => {
   });
 
   test.each(['/graphiql', '/playground', '/console', '/graphql/ide/', '/altair'])(
-    '%s: no IDE',
+    '%s has no IDE',
     async (path) => {
       const response = await fetch(`${service.address}${path}`);
       expect(response.status).toBe(404);
@@ -139,13 +139,13 @@ describe('of the checks of a scanner none finds anything', () => {
   );
 });
 
-describe('a mistake of ours outside of resolvers', () => {
+describe('an unexpected error outside of resolvers', () => {
   const secret = 'relation "secrets" in /srv/app.js:1:2';
   const context = {
     actor: undefined,
     client: { ipAddress: '::1', userAgent: '', locale: 'en', requestId: 'the-request' },
   };
-  /** Breaks while a document is validated: a thrown null is more than graphql-js is prepared for. */
+  /** Throws null while a document is validated, which graphql-js does not handle. */
   const broken = () => {
     throw null;
   };
@@ -182,7 +182,7 @@ describe('a mistake of ours outside of resolvers', () => {
   test.each([
     ['before the request is looked at', typename, () => Promise.reject(new Error(secret))],
     ['while a document is validated', '{ it(of: 1) }', async () => context],
-  ])('%s: INTERNAL with the id of the request, told to the log once', async (_when, query, of) => {
+  ])('%s: INTERNAL with the request id, logged once', async (_when, query, of) => {
     const { status, body, lines } = await run(query, of);
     const extensions = { code: 'INTERNAL', requestId: 'the-request' };
     expect(body).toEqual({ errors: [{ message: sentenceOf('INTERNAL'), extensions }] });

@@ -1,4 +1,4 @@
-/** Operations that are too large are refused before anything is executed; honest ones pass. */
+/** Operations beyond the limits are refused before anything is executed; ordinary operations are accepted. */
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { limits } from '../../../src/api/graphql/limits.ts';
@@ -26,7 +26,7 @@ interface Body {
   readonly variables?: unknown;
 }
 
-/** JSON as written: some of it is deeper than `JSON.stringify` goes. */
+/** JSON as text, because some of it is deeper than `JSON.stringify` can write. */
 async function post(body: Body | string) {
   const response = await fetch(`${service.address}/graphql`, {
     method: 'POST',
@@ -105,8 +105,8 @@ const tooLarge: Readonly<Record<string, Body | string>> = {
   },
 };
 
-describe('too large', () => {
-  test.each(Object.entries(tooLarge))('%s: 400 and a short answer', async (_what, body) => {
+describe('an operation beyond a limit', () => {
+  test.each(Object.entries(tooLarge))('%s: 400 and a short response', async (_what, body) => {
     const answer = await post(body);
     expect(answer.status).toBe(400);
     expect(answer.text).not.toMatch(/call stack|"data"/i);
@@ -140,7 +140,7 @@ describe('too large', () => {
     ]);
   });
 
-  test('a refusal says what to do, and is 400 also for who accepts JSON only', async () => {
+  test('the message says how to stay within the limit, with status 400 also for Accept: application/json', async () => {
     const asked: readonly (readonly [string, RegExp])[] = [
       ['20,000 duplicate fields', /1000 tokens/],
       ['31 aliases', /30 aliases/],
@@ -159,7 +159,7 @@ describe('too large', () => {
     }
   });
 
-  test('refusing costs little: time of the order of a query, and no memory that stays', async () => {
+  test('refusing takes about as long as a query and retains no memory', async () => {
     const bodies = Object.values(tooLarge);
     const round = async () => {
       for (const body of bodies) await post(body);
@@ -169,7 +169,7 @@ describe('too large', () => {
     const start = performance.now();
     for (let count = 0; count < 5; count += 1) await round();
     const milliseconds = (performance.now() - start) / (5 * bodies.length);
-    expect(milliseconds).toBeLessThan(500); // about 10 where nothing else runs
+    expect(milliseconds).toBeLessThan(500); // about 10 on an idle machine
     expect(process.memoryUsage().rss - before).toBeLessThan(150_000_000);
   });
 
@@ -200,7 +200,7 @@ describe('too large', () => {
   });
 });
 
-describe('three errors at most', () => {
+describe('a response has at most three errors', () => {
   test.each([
     ['of validation', `{ ${times(40, (it) => `nothing${it}`)} }`],
     ['of directives', `{ __typename ${times(10, (it) => `@a${it}`)} }`],
@@ -211,7 +211,7 @@ describe('three errors at most', () => {
     for (const { message } of errors ?? []) expect(message).not.toMatch(/aborted/);
   });
 
-  test('of variables', async () => {
+  test('the variables have at most three errors', async () => {
     const names = Array.from({ length: 9 }, (_, index) => `a${index}`);
     const { status, errors } = await service.graphql(
       `query (${names.map((name) => `$${name}: ID!`).join()}) {
@@ -222,9 +222,9 @@ describe('three errors at most', () => {
   });
 });
 
-describe('honest operations pass', () => {
+describe('ordinary operations are accepted', () => {
   const whole: readonly (readonly [string, string])[] = [
-    ['a whole page of people with what they may do', `{ users(first: 100) { ${page} } }`],
+    ['a full page of users with their permissions', `{ users(first: 100) { ${page} } }`],
     ['the schema, as the IDE asks for it', getIntrospectionQuery({ inputValueDeprecation: true })],
     ['30 aliases', `{ ${times(30, (it) => `a${it}: hasPermission(permission: "shop.p${it}")`)} }`],
     ['20 directives', `{ me { ${times(20, () => 'id @include(if: true)')} } }`],
@@ -249,7 +249,7 @@ describe('honest operations pass', () => {
     expect(status).toBe(200);
   });
 
-  test.each(restRoutes)('the document of $method $path', async ({ document }) => {
+  test.each(restRoutes)('the operation of $method $path', async ({ document }) => {
     const { errors = [] } = await service.graphql(document, {});
     const codes = errors.map(({ extensions }) => extensions?.code);
     const harmless = new Set(['BAD_USER_INPUT', 'UNAUTHENTICATED']);

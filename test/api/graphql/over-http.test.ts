@@ -1,10 +1,10 @@
-/** GraphQL over HTTP as its specification has it: every audit of `graphql-http`, each by its name. */
+/** The GraphQL-over-HTTP specification: every audit of `graphql-http`, one test each. */
 import { type Audit, serverAudits } from 'graphql-http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
-/** As in production: neither introspection nor an IDE. */
+/** As in production: without introspection and without an IDE. */
 let quietService: TestService;
 
 beforeAll(async () => {
@@ -20,7 +20,7 @@ afterAll(async () => {
   await service.close();
 });
 
-/** What a page of another site cannot send: without it the guard against CSRF refuses a plain GET. */
+/** A header that a page of another site cannot send; without it the protection against CSRF refuses a plain GET. */
 const preflight = { 'apollo-require-preflight': 'true' };
 
 function auditsOf(of: () => TestService): readonly Audit[] {
@@ -31,19 +31,19 @@ function auditsOf(of: () => TestService): readonly Audit[] {
   });
 }
 
-/** Audits that ask for a type of the schema, which is not told without DEBUG. */
+/** Audits that query a type of the schema, which is hidden without DEBUG. */
 const introspecting: ReadonlySet<string> = new Set(['BF61', '2EA1', '28B9', 'D6D5', '6A70']);
 
 async function expectOk({ fn }: Audit): Promise<void> {
   const result = await fn();
-  const told = result.status === 'ok' ? '' : `${result.reason}: ${await result.response.text()}`;
-  expect([result.status, told]).toEqual(['ok', '']);
+  const failure = result.status === 'ok' ? '' : `${result.reason}: ${await result.response.text()}`;
+  expect([result.status, failure]).toEqual(['ok', '']);
 }
 
 describe('with DEBUG', () => {
   const audits = auditsOf(() => service);
 
-  test('there are as many audits as there were', () => {
+  test('the number of audits is unchanged', () => {
     expect(audits.length).toBe(61);
   });
 
@@ -56,10 +56,10 @@ describe('without DEBUG', () => {
   test.each(audits.filter(({ id }) => !introspecting.has(id)))('$id $name', expectOk);
 
   test.each(audits.filter(({ id }) => introspecting.has(id)))(
-    '$id $name: the schema is not told',
+    '$id $name: the schema is hidden',
     async ({ fn }) => {
       const result = await fn();
-      if (result.status === 'ok') throw new Error('the schema was told');
+      if (result.status === 'ok') throw new Error('the schema was shown');
       expect(await result.response.text()).toContain('"Introspection is disabled."');
     },
   );

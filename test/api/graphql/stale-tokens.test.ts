@@ -1,4 +1,4 @@
-/** An invalid bearer token matters where an operation needs a caller, and nowhere else. */
+/** An invalid bearer token matters only where an operation needs a caller. */
 import {
   buildSchema,
   type GraphQLInputType,
@@ -39,7 +39,7 @@ describe('GraphQL', () => {
     expect(refreshed.data.refreshTokens.accessToken).toEqual(expect.any(String));
   });
 
-  test('a field that needs the caller fails the whole request, also beside one that does not', async () => {
+  test('a field that needs the caller fails the whole request, also beside a field that does not', async () => {
     const email = newAddress();
     const document = `mutation ($input: RegisterInput!) {
       register(input: $input) { __typename } ...rest }
@@ -90,14 +90,14 @@ describe('REST', () => {
     expect(dead.body.data.code).toBe('INVALID_CODE');
   });
 
-  test('a path that needs the caller answers 401 with the challenge', async () => {
+  test('a path that needs the caller is 401 with the challenge', async () => {
     const answer = await service.rest('GET', '/profile/view/', { token: 'x' });
     expect(answer.status).toBe(401);
     expect(answer.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
   });
 });
 
-test('a token that was revoked a moment ago still lets its owner log in again', async () => {
+test('the owner of a token that was just revoked can log in', async () => {
   const { email, accessToken } = await somebody(service);
   await service.graphql('mutation { logoutEverywhere { __typename } }', {}, accessToken);
   const me = await service.graphql('{ me { id } }', {}, accessToken);

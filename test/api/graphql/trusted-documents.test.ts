@@ -1,4 +1,4 @@
-/** TRUSTED_DOCUMENTS: over GraphQL what the manifest lists and nothing else, by id and by text. */
+/** TRUSTED_DOCUMENTS: GraphQL accepts only the documents of the manifest, by id and by text. */
 import { createHash } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ const manifests = {
 };
 
 let directory: string;
-/** Takes every document; for what a test needs beforehand. */
+/** A service that accepts every document, for the preparation of tests. */
 let open: TestService;
 
 beforeAll(async () => {
@@ -81,7 +81,7 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
     persistedQuery: { version: 1, sha256Hash: idOf(document) },
   });
 
-  test('takes a listed operation by id and by text', async () => {
+  test('accepts a listed operation by id and by text', async () => {
     const answers = [
       await send({ documentId: idOf(me) }),
       await send({ documentId: `sha256:${idOf(me)}` }),
@@ -97,13 +97,13 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
     }
   });
 
-  test('with its variables', async () => {
+  test('accepts the variables of an operation', async () => {
     const input = { email: ada.email, password: goodPassword };
     const { data } = await send({ documentId: idOf(login), variables: { input } });
     expect(data.login.__typename).toBe('TokenPair');
   });
 
-  test('refuses every other', async () => {
+  test('refuses every other operation', async () => {
     const other = 'query Me { me { id } }';
     const answers = [
       await send({ query: other }),
@@ -131,7 +131,7 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
     }
   });
 
-  test('does nothing of what it refuses', async () => {
+  test('executes nothing of a refused operation', async () => {
     const email = newAddress();
     const answer = await send({
       query: `mutation { register(input: {email: "${email}", password: "${goodPassword}",
@@ -142,7 +142,7 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
     expect(rows).toEqual([]);
   });
 
-  test('changes nothing about what else is refused', async () => {
+  test('leaves all other refusals as they are', async () => {
     const byGet = await get({ documentId: idOf(login), variables: '{}' });
     expect([byGet.status, byGet.headers.get('allow')]).toEqual([405, 'POST']);
     for (const body of [{}, { documentId: 7 }, { query: { me: 1 } }, [{ documentId: idOf(me) }]]) {
@@ -164,7 +164,7 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
   });
 });
 
-describe('a manifest that cannot be used', () => {
+describe('an invalid manifest', () => {
   const wrong: readonly (readonly [string, unknown, RegExp])[] = [
     ['is not JSON', '{', /is not JSON/],
     ['is a list', [login], /must be/],
@@ -176,7 +176,7 @@ describe('a manifest that cannot be used', () => {
     ['names one twice', { a: me, 'sha256:a': login }, /twice/],
   ];
 
-  test.each(wrong)('%s: the message says so', async (_what, content, told) => {
+  test.each(wrong)('%s: the message names the fault', async (_what, content, told) => {
     const file = await fileWith(content);
     const read = () => readTrustedDocuments(file);
     expect(read).toThrow(ConfigError);
@@ -184,7 +184,7 @@ describe('a manifest that cannot be used', () => {
     expect(read).toThrow(`TRUSTED_DOCUMENTS: ${file}`);
   });
 
-  test('stops the start', async () => {
+  test('prevents the start', async () => {
     const missing = join(directory, 'missing.json');
     await expect(startWith(missing)).rejects.toThrow(
       `TRUSTED_DOCUMENTS: ${missing} cannot be read`,

@@ -1,4 +1,4 @@
-/** Host headers against ALLOWED_HOSTS. */
+/** Host headers and ALLOWED_HOSTS. */
 import { expect, test } from 'vitest';
 import { isAllowedHost } from '../../../src/api/http/security-headers.ts';
 
@@ -26,7 +26,7 @@ test.each([
   expect(isAllowedHost(host, allowed)).toBe(isAllowed);
 });
 
-test('* allows every name, and nothing that is no name', () => {
+test('* allows every valid name and no other text', () => {
   expect(isAllowedHost('anything.example', ['*'])).toBe(true);
   expect(isAllowedHost('any thing', ['*'])).toBe(false);
 });

@@ -1,4 +1,4 @@
-/** Bodies that two readers could read differently, or that mean harm to a reader: refused, nothing comes of them. */
+/** Malicious bodies and bodies that two parsers could read differently: refused without an effect. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseJsonBody } from '../../../src/api/http/json-body.ts';
@@ -23,7 +23,7 @@ const form = { 'content-type': 'application/x-www-form-urlencoded' };
 const post = (path: string, body: string | Buffer, headers = json) =>
   rawRequest(service.address, ['POST', path], { headers, body });
 
-/** `inside` stands in a body that would otherwise log in. */
+/** `inside` is part of a body that would otherwise log in. */
 const loginWith = (inside: string) =>
   `{"email":"${email}","password":"${goodPassword}"${inside === '' ? '' : `,${inside}`}}`;
 const graphqlWith = (inside: string) =>
@@ -99,7 +99,7 @@ describe('JSON', () => {
     ['large and small numbers', '"x":[1e308,-0.0,5e-324,12345678901234567890]'],
   ];
 
-  test.each(harmless)('%s: taken on both interfaces', async (_what, inside) => {
+  test.each(harmless)('%s: accepted on both interfaces', async (_what, inside) => {
     expect((await post('/auth/login/', loginWith(inside))).status).toBe(200);
     expect((await post('/graphql', graphqlWith(inside))).status).toBe(200);
   });
@@ -108,12 +108,12 @@ describe('JSON', () => {
     'application/json',
     'Application/JSON; charset=utf-8',
     'application/json;charset="UTF-8"',
-  ])('the type %s is read', async (type) => {
+  ])('the type %s is accepted', async (type) => {
     const answer = await post('/auth/login/', loginWith(''), { 'content-type': type });
     expect(answer.status).toBe(200);
   });
 
-  test('whatever else is JSON is read as JSON.parse reads it', () => {
+  test('all other JSON is read as JSON.parse reads it', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 6 }), (text) => {
         const hasRefusedKey = /"(__proto__|constructor)":/.test(text);
@@ -124,7 +124,7 @@ describe('JSON', () => {
     );
   });
 
-  test('a key that stands twice is found wherever it stands', () => {
+  test('a repeated key is found at any place', () => {
     const values = fc.json({ maxDepth: 3 });
     const written = fc.tuple(fc.string(), values, values, fc.array(fc.tuple(fc.string(), values)));
     fc.assert(
@@ -142,7 +142,7 @@ describe('JSON', () => {
     );
   });
 
-  test('the largest body of the worst shape takes no more time than it should', () => {
+  test('reading the largest body of the worst shape takes linear time', () => {
     const fill = (unit: string) => unit.repeat(Math.floor(httpLimits.bodyBytes / unit.length));
     const shapes = [
       '[',
@@ -171,7 +171,7 @@ describe('JSON', () => {
         expect(error).toBeInstanceOf(HttpError);
       }
     }
-    expect(performance.now() - start).toBeLessThan(2000); // 48 bodies; quadratic time would need minutes
+    expect(performance.now() - start).toBeLessThan(2000); // 48 bodies; quadratic time would take minutes
   });
 });
 
@@ -184,7 +184,7 @@ describe('forms', () => {
   const written = (fields: Readonly<Record<string, string>>) =>
     new URLSearchParams(fields).toString();
 
-  test('a repeated name is refused, and it is said which', async () => {
+  test('a repeated name is refused and named in the error', async () => {
     const login = written({ email, password: goodPassword });
     for (const name of ['email', 'password']) {
       const answer = await post('/auth/login/', `${login}&${name}=other`, form);
@@ -195,7 +195,7 @@ describe('forms', () => {
     }
   });
 
-  test('one address only is sent a reset link', async () => {
+  test('several addresses in one request send no reset link', async () => {
     await quiet(service);
     const before = service.mail.mails.length;
     const attempts = [
@@ -217,7 +217,7 @@ describe('forms', () => {
     ['escaped', `%ff%fe`],
     ['overlong', '%c0%af'],
     ['half a surrogate pair', '%ed%a0%80'],
-  ])('what is not UTF-8 is refused: %s', async (_what, text) => {
+  ])('text that is not UTF-8 is refused: %s', async (_what, text) => {
     const answer = await post('/auth/login/', `email=${email}&password=${text}`, form);
     expect(answer.status).toBe(400);
     expect(envelopeOf(answer).fields).toEqual([]);
@@ -228,14 +228,14 @@ describe('forms', () => {
     expect((await post('/auth/login/', bare, form)).status).toBe(400);
   });
 
-  test('a percent sign that was left as it is stands for itself', async () => {
+  test('an unescaped percent sign is read as itself', async () => {
     const password = '100% sure of 50%zz';
     const someone = await person(service, { password });
     const body = `email=${someone.email}&password=${password.replaceAll(' ', '+')}`;
     expect((await post('/auth/login/', body, form)).status).toBe(200);
   });
 
-  test('names that mean something to JavaScript are names', async () => {
+  test('names with a meaning in JavaScript are ordinary names', async () => {
     const body = `__proto__=x&constructor=y&hasOwnProperty=z&${written({ email, password: goodPassword })}`;
     expect((await post('/auth/login/', body, form)).status).toBe(200);
   });

@@ -1,4 +1,4 @@
-/** What HTTP refuses: the status that fits, in the one envelope, with the headers of every answer. */
+/** Client errors of HTTP: the right status in the common format, with the headers of every response. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Login, person } from '../../support/people.ts';
 import { exchange, type RawExchange, requestBytes } from '../../support/raw-socket.ts';
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-/** What every answer carries, whether or not a route was found for it. */
+/** The headers of every response, with and without a route. */
 function expectHeaders({ headers }: RawExchange): void {
   expect(headers).toMatchObject({
     'cache-control': 'no-store',
@@ -36,7 +36,7 @@ const withBody = (body: string, headers: Readonly<Record<string, string>> = {}) 
     body,
   );
 
-describe('what is no request', () => {
+describe('an invalid HTTP request', () => {
   const cases: readonly (readonly [what: string, status: number, bytes: string | Buffer])[] = [
     ['headers beyond 16 KiB', 431, requestBytes('GET /health/live', { X: 'x'.repeat(40_000) })],
     [
@@ -75,7 +75,7 @@ describe('what is no request', () => {
   ];
 
   test.each(cases)(
-    '%s: %i, in the envelope, and the connection ends',
+    '%s: %i in the common format, and the connection is closed',
     async (_what, status, bytes) => {
       const answer = await exchange(service.address, bytes);
       expect(answer.status).toBe(status);
@@ -88,7 +88,7 @@ describe('what is no request', () => {
     },
   );
 
-  test('a request that is smuggled behind another is never answered', async () => {
+  test('a smuggled request gets no response', async () => {
     const hidden = requestBytes('GET /health/live');
     const bytes = withBody(`0\r\n\r\n${hidden}`, {
       'Transfer-Encoding': 'chunked',
@@ -100,17 +100,17 @@ describe('what is no request', () => {
   });
 });
 
-describe('what is a request, and refused', () => {
+describe('a valid HTTP request that is refused', () => {
   const cases: readonly (readonly [what: string, status: number, bytes: string])[] = [
     ['no such path', 404, requestBytes('GET /nothing')],
     [
-      'no such path, with a body that nobody reads',
+      'no such path, with a body that is not read',
       404,
       requestBytes('POST /nothing', { 'Content-Type': 'text/plain', 'Content-Length': '2' }, '{}'),
     ],
     ['another method', 405, requestBytes('PUT /auth/login/')],
     [
-      'another method, with a body that nobody reads',
+      'another method, with a body that is not read',
       405,
       requestBytes(
         'PUT /auth/login/',
@@ -170,7 +170,7 @@ describe('what is a request, and refused', () => {
     ['a path that cannot be decoded', 400, requestBytes('GET /auth/%zz')],
   ];
 
-  test.each(cases)('%s: %i in the envelope', async (_what, status, bytes) => {
+  test.each(cases)('%s: %i in the common format', async (_what, status, bytes) => {
     const answer = await exchange(service.address, bytes);
     expect(answer.status).toBe(status);
     envelopeOf(answer);
@@ -178,7 +178,7 @@ describe('what is a request, and refused', () => {
     expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test('every one of them has the shape of GraphQL on /graphql', async () => {
+  test('every error on /graphql has the format of GraphQL', async () => {
     const of = (line: string, headers: object = {}, body = '') =>
       exchange(
         service.address,
@@ -234,7 +234,7 @@ describe('what is a request, and refused', () => {
 });
 
 describe('methods', () => {
-  test('405 and OPTIONS say what is allowed, on pages, machines and /graphql too', async () => {
+  test('405 and OPTIONS list the allowed methods, also on pages, operational routes and /graphql', async () => {
     const allowed: readonly (readonly [string, string, string])[] = [
       ['PUT', '/auth/login/', 'POST, OPTIONS'],
       ['POST', '/auth/profile/view/', 'GET, HEAD, OPTIONS'],
@@ -255,7 +255,7 @@ describe('methods', () => {
     }
   });
 
-  test('HEAD is GET without a body, wherever there is GET', async () => {
+  test('HEAD is GET without a body on every route with GET', async () => {
     const headers = { Authorization: `Bearer ${ada.accessToken}` };
     const paths = [
       '/auth/profile/view/',
@@ -280,7 +280,7 @@ describe('methods', () => {
     'text/html, application/json;q=0.1',
     'application/json; charset=utf-8',
     '',
-  ])('an Accept of "%s" takes JSON', async (accept) => {
+  ])('an Accept of "%s" accepts JSON', async (accept) => {
     const headers = { Authorization: `Bearer ${ada.accessToken}`, Accept: accept };
     const answer = await exchange(
       service.address,
@@ -290,7 +290,7 @@ describe('methods', () => {
   });
 });
 
-describe('addresses', () => {
+describe('URLs', () => {
   const body = 'email=nobody%40example.com&password=wrong+password';
   const headers = {
     'Content-Type': 'application/x-www-form-urlencoded',
@@ -327,7 +327,7 @@ describe('addresses', () => {
     '/auth/log\u0131n/',
     '/auth/login/%2e',
     '/auth/%2e%2e/auth/login/',
-  ])('POST %s meets the login or nothing', async (target) => {
+  ])('POST %s reaches the login route or none', async (target) => {
     const answer = await post(target);
     const { code } = envelopeOf(answer);
     expect(['400 VALIDATION_FAILED', '401 INVALID_CREDENTIALS', '404 NOT_FOUND']).toContain(
@@ -335,7 +335,7 @@ describe('addresses', () => {
     );
   });
 
-  test('the final slash, a query and an escape make no difference', async () => {
+  test('a final slash, a query and an escape make no difference', async () => {
     for (const target of ['/auth/login', '/auth/login/?x=', '/auth/log%69n/']) {
       expect((await post(target)).status).toBe(401);
     }

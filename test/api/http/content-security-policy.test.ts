@@ -1,4 +1,4 @@
-/** The exact headers that keep browsers in check, for every kind of answer: no directive gets lost. */
+/** The exact Content-Security-Policy of every kind of response, so that no directive is lost. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startService, type TestService } from '../../support/service.ts';
 
@@ -74,12 +74,12 @@ test.each([
   });
 });
 
-test('search engines are told to leave pages out', async () => {
+test('search engines are asked not to index pages', async () => {
   const page = await (await fetch(`${service.address}/verify-email`)).text();
   expect(page).toContain('<meta name="robots" content="noindex">');
 });
 
-test('the documentation sends no description to a validator elsewhere', async () => {
+test('the API documentation sends no description to an external validator', async () => {
   const script = await (await fetch(`${service.address}/docs/start.js`)).text();
   expect(script).toContain('validatorUrl: null');
 });

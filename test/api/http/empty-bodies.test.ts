@@ -1,4 +1,4 @@
-/** An empty body of any type is no body, a blank optional field is left out, both form encodings are read. */
+/** An empty body of any type counts as none, a blank optional field as missing, and both form encodings are accepted. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goodPassword, newAddress, somebody, tryLogin } from '../../support/people.ts';
 import { rawRequest } from '../../support/raw-request.ts';
@@ -41,7 +41,7 @@ describe('an empty body', () => {
     },
   );
 
-  test('of a route that needs a body names what is missing', async () => {
+  test('of a route that needs a body names the missing fields', async () => {
     const answer = await service.rest('POST', '/login/', {
       headers: { 'content-type': 'application/json' },
     });
@@ -52,7 +52,7 @@ describe('an empty body', () => {
     ]);
   });
 
-  test('a body of an unknown type is 415 with any framing', async () => {
+  test('of an unknown type is 415 with any framing', async () => {
     for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
       const answer = await rawRequest(service.address, ['POST', '/auth/login/'], {
         headers: { 'content-type': 'text/plain', ...headers },
@@ -92,16 +92,16 @@ describe('forms', () => {
       }),
     );
     expect(registered.status).toBe(201);
-    const person = await somebody(service);
+    const user = await somebody(service);
     const login = await send(
       '/login/',
-      fill(form(), { email: person.email, password: goodPassword }),
+      fill(form(), { email: user.email, password: goodPassword }),
     );
     expect(login.status).toBe(200);
     const updated = await send(
       '/profile/update/',
       fill(form(), { first_name: 'Zoë ☃', last_name: '', username: '' }),
-      person.accessToken,
+      user.accessToken,
       'PUT',
     );
     expect(await updated.json()).toMatchObject({
@@ -109,12 +109,12 @@ describe('forms', () => {
     });
   });
 
-  test('a password in multipart/form-data is taken exactly as it is', async () => {
+  test('a password in multipart/form-data is taken unchanged', async () => {
     const password = ' a+b%20\r\nc"=&é☃ and so on ';
-    const person = await somebody(service, { password });
-    const login = await send('/login/', fill(new FormData(), { email: person.email, password }));
+    const user = await somebody(service, { password });
+    const login = await send('/login/', fill(new FormData(), { email: user.email, password }));
     expect(login.status).toBe(200);
-    expect(await tryLogin(service, person.email, password)).toMatchObject({
+    expect(await tryLogin(service, user.email, password)).toMatchObject({
       __typename: 'TokenPair',
     });
   });

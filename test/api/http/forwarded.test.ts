@@ -1,4 +1,4 @@
-/** Addresses of callers behind proxies: an IP address, or that of the peer. */
+/** Client addresses behind proxies: the forwarded IP address, or else that of the peer. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { networkOf } from '../../../src/core/network.ts';
 import { goodPassword, type Login, somebody } from '../../support/people.ts';
@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-/** Logs in behind proxies, and answers which address the session and the log have. */
+/** Logs in behind proxies, and returns the address of the session and of the log. */
 async function addressesBehind(forwarded: string, someone: Login & { email: string }) {
   const before = service.logLines.length;
   const answer = await service.rest('POST', '/login/', {
@@ -60,11 +60,11 @@ describe('J11: an entry of X-Forwarded-For', () => {
     '"203.0.113.7"',
     'x'.repeat(2000),
     '203.0.113.9, unknown',
-  ])('%j is no address, so the address of the peer counts', async (forwarded) => {
+  ])('%j is no address, so the address of the peer is used', async (forwarded) => {
     expect(await addressesBehind(forwarded, someone)).toEqual(['127.0.0.1']);
   });
 
-  test('J11: what stands left of an entry that is no address counts for nothing', async () => {
+  test('J11: an entry that is no address is ignored', async () => {
     expect(await addressesBehind('203.0.113.9, unknown, 198.51.100.2', someone)).toEqual([
       '198.51.100.2',
     ]);

@@ -1,4 +1,4 @@
-/** What every answer says about itself: its type, who may keep it, frame it, read it from elsewhere. */
+/** Response headers: content type, caching, framing and CORS. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goodPassword, type Login, person } from '../../support/people.ts';
 import { type RawAnswer, rawRequest } from '../../support/raw-request.ts';
@@ -31,7 +31,7 @@ const ask = (method: string, path: string, { headers = {}, json }: Asked = {}) =
   });
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-/** While `work` runs, nobody can be found in the database. */
+/** While `work` runs, the table of users is missing. */
 async function withoutUsers<Result>(work: () => Promise<Result>): Promise<Result> {
   await service.database.query('alter table users rename to users_away');
   try {
@@ -41,7 +41,7 @@ async function withoutUsers<Result>(work: () => Promise<Result>): Promise<Result
   }
 }
 
-test('security headers stand on answers of every kind', async () => {
+test('every kind of response has the security headers', async () => {
   const login = { email: ada.email, password: goodPassword };
   const query = { query: '{ me { id } }' };
   const answers: readonly (readonly [number, RawAnswer])[] = [
@@ -85,7 +85,7 @@ test('security headers stand on answers of every kind', async () => {
   }
 });
 
-test('every text says that it is UTF-8, and only what is public and lasting may be kept', async () => {
+test('every text declares UTF-8, and only public static content is cacheable', async () => {
   const pages = [
     '/openapi.json',
     '/docs/',
@@ -113,7 +113,7 @@ test('every text says that it is UTF-8, and only what is public and lasting may 
   }
 });
 
-test('nothing that has a token, or is answered to somebody, may be kept', async () => {
+test('no response with a token or for a caller is cacheable', async () => {
   const login = { email: ada.email, password: goodPassword };
   const { refreshToken } = await person(service);
   const answers = [
@@ -135,7 +135,7 @@ test('nothing that has a token, or is answered to somebody, may be kept', async 
 });
 
 describe('401', () => {
-  test('always carries a challenge; a token that is not good has its own error', async () => {
+  test('every 401 has a challenge, and an invalid token has its own error', async () => {
     const login = (password: string) => ({ json: { email: ada.email, password } });
     const old = await person(service);
     await ask('POST', '/auth/logout/', { headers: bearer(old.accessToken) });
@@ -165,13 +165,13 @@ describe('401', () => {
     }
   });
 
-  test('who may not is told 403, without a challenge', async () => {
+  test('a missing permission is answered 403 without a challenge', async () => {
     const answer = await ask('GET', '/auth/admin/users/', { headers: bearer(ada.accessToken) });
     expect(answer.status).toBe(403);
     expect(answer.headers).not.toHaveProperty('www-authenticate');
   });
 
-  test('an unknown address, a wrong password and a closed account answer alike to the byte', async () => {
+  test('an unknown address, a wrong password and a closed account get byte-identical responses', async () => {
     const closed = await person(service);
     await service.database.query(`update users set status = 'DISABLED' where email = $1`, [
       closed.email,
@@ -195,8 +195,8 @@ describe('401', () => {
   });
 });
 
-describe('other origins', () => {
-  const strangers = [
+describe('CORS', () => {
+  const otherOrigins = [
     'https://evil.example',
     'null',
     'https://app.example.evil.example',
@@ -221,24 +221,27 @@ describe('other origins', () => {
     'capacitor://evil',
   ];
 
-  test.each(strangers)('%s is not told that it may', async (origin) => {
-    const preflight = { origin, 'access-control-request-method': 'POST' };
-    const answers = [
-      await ask('POST', '/auth/login/', { json: {}, headers: { origin } }),
-      await ask('POST', '/graphql', { json: { query: '{ __typename }' }, headers: { origin } }),
-      await ask('OPTIONS', '/auth/login/', { headers: preflight }),
-      await ask('OPTIONS', '/graphql', { headers: preflight }),
-      await ask('GET', '/nothing', { headers: { origin } }),
-    ];
-    for (const { headers } of answers) {
-      expect(headers).not.toHaveProperty('access-control-allow-origin');
-      expect(headers).not.toHaveProperty('access-control-allow-credentials');
-      expect(headers.vary).toMatch(/\bOrigin\b/i);
-    }
-  });
+  test.each(otherOrigins)(
+    'an origin that is not allowed gets no CORS headers: %s',
+    async (origin) => {
+      const preflight = { origin, 'access-control-request-method': 'POST' };
+      const answers = [
+        await ask('POST', '/auth/login/', { json: {}, headers: { origin } }),
+        await ask('POST', '/graphql', { json: { query: '{ __typename }' }, headers: { origin } }),
+        await ask('OPTIONS', '/auth/login/', { headers: preflight }),
+        await ask('OPTIONS', '/graphql', { headers: preflight }),
+        await ask('GET', '/nothing', { headers: { origin } }),
+      ];
+      for (const { headers } of answers) {
+        expect(headers).not.toHaveProperty('access-control-allow-origin');
+        expect(headers).not.toHaveProperty('access-control-allow-credentials');
+        expect(headers.vary).toMatch(/\bOrigin\b/i);
+      }
+    },
+  );
 
   test.each([...origins, ...matching])(
-    '%s is, whatever the answer, and never with credentials',
+    'an allowed origin gets CORS headers without credentials in every response: %s',
     async (origin) => {
       const answers = [
         await ask('POST', '/auth/login/', { json: {}, headers: { origin } }),
@@ -255,7 +258,7 @@ describe('other origins', () => {
     },
   );
 
-  test('a preflight is answered before anything else, for every method that there is', async () => {
+  test('a preflight is answered before all other checks, for every method', async () => {
     for (const path of ['/auth/profile/update/', '/graphql', '/auth/admin/users/x/']) {
       const answer = await ask('OPTIONS', path, {
         headers: {

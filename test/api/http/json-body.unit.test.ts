@@ -1,4 +1,4 @@
-/** JSON bodies: read in one way only, or refused. */
+/** JSON bodies: a body with more than one possible meaning is refused. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseJsonBody } from '../../../src/api/http/json-body.ts';
@@ -46,7 +46,7 @@ test.each([
   expect(read(body, 3)).toEqual(value);
 });
 
-test('whatever JSON.stringify writes is read as the same value', () => {
+test('the output of JSON.stringify is read as the same value', () => {
   const property = fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
     const text = JSON.stringify(value);
     fc.pre(!/"(__proto__|constructor)":/.test(text));

@@ -1,4 +1,4 @@
-/** Connections whose answers nobody reads hold neither files nor memory, and pipelining still works. */
+/** Pipelining works, and connections with unread responses hold neither files nor memory. */
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -21,25 +21,25 @@ const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nHost: localhos
 const openFiles = () => readdirSync('/proc/self/fd').length;
 const megabytes = () => process.memoryUsage().rss / 2 ** 20;
 
-/** Sends the bytes and reads nothing. */
+/** Sends the bytes and reads no response. */
 async function deafCaller(bytes: string): Promise<Socket> {
   const { hostname, port } = new URL(service.address);
   const socket = connect(Number(port), hostname);
-  socket.on('error', () => undefined); // the service may end it
+  socket.on('error', () => undefined); // the service may close it
   socket.pause();
   await new Promise((resolve) => socket.once('connect', resolve));
   socket.write(bytes);
   return socket;
 }
 
-describe('J11: 40 connections with 120 requests each that nobody reads', () => {
+describe('J11: 40 connections with 120 requests each and unread responses', () => {
   test.each([
     '/docs/static/swagger-ui-bundle.js',
     '/graphql/ide/main.js',
     '/openapi.json',
     '/assets/gatehouse.css',
   ])('J11: for %s hold no files and little memory', async (path) => {
-    await (await fetch(`${service.address}${path}`)).arrayBuffer(); // is in memory from then on
+    await (await fetch(`${service.address}${path}`)).arrayBuffer(); // is cached in memory from then on
     const [filesBefore, memoryBefore] = [openFiles(), megabytes()];
     const callers = await Promise.all(
       Array.from({ length: 40 }, () => deafCaller(get(path).repeat(120))),
@@ -57,7 +57,7 @@ describe('J11: 40 connections with 120 requests each that nobody reads', () => {
   });
 });
 
-test('J11: a hundred pipelined requests are answered, each in its turn', async () => {
+test('J11: a hundred pipelined requests get their responses in order', async () => {
   const paths = Array.from({ length: 100 }, (_, at) => `/pipelined/${at}`);
   const requests = paths.map((_, at) =>
     get(at % 2 === 0 ? '/health/live' : '/nothing', at === 99 ? 'Connection: close\r\n' : ''),
@@ -70,7 +70,7 @@ test('J11: a hundred pipelined requests are answered, each in its turn', async (
   expect(statuses).toEqual(paths.map((_, at) => (at % 2 === 0 ? 200 : 404)));
 });
 
-test('J11: bodies of pipelined requests arrive whole', async () => {
+test('J11: bodies of pipelined requests arrive complete', async () => {
   const body = JSON.stringify({ query: `{ __typename } # ${'x'.repeat(50_000)}` });
   const head = `POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
   const bytes = `${head}\r\n${body}${head}\r\n${body}${head}Connection: close\r\n\r\n${body}`;
@@ -82,7 +82,7 @@ test.each([
   ['more requests than may wait', get('/health/live').repeat(4 * httpLimits.waitingRequests)],
   ['more bytes than may wait', get('/health/live', `X-Long: ${'x'.repeat(15_000)}\r\n`).repeat(60)],
 ])('J11: %s end the connection', async (_, bytes) => {
-  // The answer to the first request never ends.
+  // The response to the first request never ends.
   const stream = get('/revocations', `Authorization: Bearer ${key}\r\n`);
   const caller = await deafCaller(stream + bytes);
   const isEnded = new Promise<boolean>((resolve) => {
@@ -93,7 +93,7 @@ test.each([
   expect(await isEnded).toBe(true);
 });
 
-test('static files have a length and an ETag, and are not sent to who has them', async () => {
+test('static files have a length and an ETag, and a client with the current ETag gets no body', async () => {
   for (const path of [
     '/docs',
     '/docs/static/swagger-ui.css',

@@ -1,4 +1,4 @@
-/** The log of requests: one line each, with the id that the caller has too, which nobody else can write. */
+/** The request log: one line for each request, with the request id of the response. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { exchange, requestBytes } from '../../support/raw-socket.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -20,14 +20,14 @@ interface Line {
   readonly status?: number;
 }
 
-/** The lines that `work` leaves; each is one JSON object and one line. */
+/** The lines that `work` logs; each is one JSON object on one line. */
 async function linesOf(work: () => Promise<unknown>): Promise<Line[]> {
   const before = service.logLines.length;
   await work();
   const lines = service.logLines.slice(before);
   for (const line of lines) {
     expect(line.endsWith('\n')).toBe(true);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is about these characters
     expect(line.slice(0, -1)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
   }
   return lines.map((line) => JSON.parse(line) as Line); // what pino writes
@@ -46,7 +46,7 @@ const breaks: readonly (readonly [string, string])[] = [
 ];
 
 test.each(breaks)(
-  '%s in an address, a body, a header or a path forges no line',
+  '%s in a URL, a body, a header or a path forges no line',
   async (_what, lineBreak) => {
     const text = `x${lineBreak}${forged}${lineBreak}`;
     const json = (value: unknown) => ({ body: JSON.stringify(value), type: 'application/json' });
@@ -98,7 +98,7 @@ test.each(breaks)(
     });
     expect(answers.every(({ status }) => status > 0 && status < 500)).toBe(true);
     expect(lines.filter(({ msg }) => msg === 'forged')).toEqual([]);
-    // What was a request has its line, with the id that its caller has; what was none has a line without.
+    // A valid request has a line with the id of its response; an invalid one has a line without an id.
     const ids = answers
       .map(({ headers }) => headers['x-request-id'])
       .filter((id) => id !== undefined);
@@ -109,7 +109,7 @@ test.each(breaks)(
   },
 );
 
-test('a line has the time in UTC and the id of its answer, which the caller does not choose', async () => {
+test('a line has the time in UTC and the id of the response, which the caller cannot choose', async () => {
   const chosen = '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9';
   let id = '';
   const lines = await linesOf(async () => {
@@ -130,7 +130,7 @@ test('a line has the time in UTC and the id of its answer, which the caller does
   ]);
 });
 
-test('a mistake of ours is found by the id that its answer has', async () => {
+test('an unexpected error is logged with the id of its response', async () => {
   await service.database.query('alter table users rename to users_away');
   const ids: { header: string | null; body: string }[] = [];
   const lines = await linesOf(async () => {
@@ -147,7 +147,7 @@ test('a mistake of ours is found by the id that its answer has', async () => {
     });
   });
   await service.database.query('alter table users_away rename to users');
-  const told = lines.filter(({ level }) => level === 50).map(({ requestId }) => requestId);
-  expect(told).toEqual(ids.map(({ header }) => header));
-  expect(told).toEqual(ids.map(({ body }) => body));
+  const logged = lines.filter(({ level }) => level === 50).map(({ requestId }) => requestId);
+  expect(logged).toEqual(ids.map(({ header }) => header));
+  expect(logged).toEqual(ids.map(({ body }) => body));
 });

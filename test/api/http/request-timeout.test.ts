@@ -1,4 +1,4 @@
-/** Nobody waits for an answer beyond the deadline. */
+/** The request timeout limits the time until a response. */
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
@@ -11,7 +11,7 @@ import { until } from '../../support/until.ts';
 const answerMilliseconds = 1000;
 
 let service: TestService;
-/** Another process of the same service, with little patience. */
+/** Another process of the same service, with a short timeout. */
 let hurried: TestService;
 beforeAll(async () => {
   service = await startService();
@@ -23,7 +23,7 @@ afterAll(async () => {
   await service.close();
 });
 
-test('who waits for a lock is told to try again, over REST and GraphQL, and finds it done later', async () => {
+test('a request that waits for a lock is asked to try again, over REST and GraphQL, and its change is complete later', async () => {
   const { accessToken: token, userId } = await createIdleUser(service);
   const other = new Client({ connectionString: service.database.url });
   await other.connect();
@@ -52,7 +52,7 @@ test('who waits for a lock is told to try again, over REST and GraphQL, and find
   expect((await service.rest('PUT', '/profile/update/', update)).status).toBe(200);
 });
 
-test('a request that is slow to arrive is not cut short', async () => {
+test('a request that arrives slowly is not cut off', async () => {
   const { hostname, port } = new URL(hurried.address);
   const socket = connect(Number(port), hostname);
   let answer = '';

@@ -1,4 +1,4 @@
-/** Callers who are slow, large or many: each is let go of in time, and the others are served meanwhile. */
+/** Slow, large and too many clients: each is disconnected in time, and other clients are served meanwhile. */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,11 +8,11 @@ import { envelopeOf } from '../../support/refusals.ts';
 import { startService, type TestService } from '../../support/service.ts';
 import { until } from '../../support/until.ts';
 
-/** As it is served. */
+/** With the limits of production. */
 let service: TestService;
-/** With little patience, so that tests need little too. */
+/** With short timeouts, so that tests take little time. */
 let hasty: TestService;
-/** With room for few. */
+/** With a small number of connections. */
 let small: TestService;
 
 const maxConnections = 5;
@@ -46,7 +46,7 @@ const staying = { Connection: 'keep-alive' };
 
 interface SlowCaller {
   readonly what: string;
-  /** What comes at once, what comes little by little, and what is answered in the end. */
+  /** The bytes at first, the bytes sent slowly after them, and the status of the response. */
   readonly first: string;
   readonly more: string;
   readonly status: number;
@@ -96,8 +96,8 @@ const slowCallers: readonly SlowCaller[] = [
   },
 ];
 
-describe.concurrent('slow', () => {
-  test.each(slowCallers)('who $what is let go of', async ({ first, more, status }) => {
+describe.concurrent('slow clients', () => {
+  test.each(slowCallers)('a client that $what is disconnected', async ({ first, more, status }) => {
     const goOn = more === '' ? undefined : drip(more, 40);
     const answer = await exchange(hasty.address, first, { ...(goOn ? { goOn } : {}) });
     expect(answer.isClosed).toBe(true);
@@ -108,7 +108,7 @@ describe.concurrent('slow', () => {
     }
   });
 
-  test('who sends a byte a second is gone within fifteen seconds', {
+  test('a client that sends one byte a second is disconnected within fifteen seconds', {
     timeout: 30_000,
   }, async () => {
     const answers = slowCallers.map(({ first, more }) =>
@@ -126,7 +126,7 @@ describe.concurrent('slow', () => {
     }
   });
 
-  test('who does not fetch what it asked for is let go of', async () => {
+  test('a client that does not read its responses is disconnected', async () => {
     const { hostname, port } = new URL(hasty.address);
     const socket = connect(Number(port), hostname);
     socket.on('error', () => undefined);
@@ -140,7 +140,7 @@ describe.concurrent('slow', () => {
     socket.destroy();
   });
 
-  test('a request that is merely not quick is answered', async () => {
+  test('a request with short pauses gets its response', async () => {
     const body = '{"email":"nobody@example.com","password":"wrong password"}';
     const head = requestBytes('POST /auth/login/', { ...json, 'Content-Length': `${body.length}` });
     const goOn = async (socket: Socket) => {
@@ -152,7 +152,7 @@ describe.concurrent('slow', () => {
     expect((await exchange(service.address, head, { goOn })).status).toBe(401);
   });
 
-  test('the server that listens keeps to the table of limits', () => {
+  test('the server has the timeouts of the table of limits', () => {
     const { headersTimeout, requestTimeout, keepAliveTimeout, timeout } = service.server;
     expect({ headersTimeout, requestTimeout, keepAliveTimeout, timeout }).toEqual({
       headersTimeout: httpLimits.headersMilliseconds,
@@ -165,7 +165,7 @@ describe.concurrent('slow', () => {
   });
 });
 
-describe.concurrent('large', () => {
+describe.concurrent('large bodies', () => {
   const uploads: readonly (readonly [string, number, string, Readonly<Record<string, string>>])[] =
     [
       ['with its length', 413, '/auth/login/', { ...json, 'Content-Length': '64000000' }],
@@ -220,7 +220,7 @@ describe.concurrent('large', () => {
     },
   );
 
-  test('a body of 100,000 bytes is read, one more is not', async () => {
+  test('a body of 100,000 bytes is accepted, a longer one is refused', async () => {
     const of = (length: number) => {
       const body = '{"email":"a@b.example","password":"wrong"}'.padEnd(length);
       const headers = { ...json, 'Content-Length': `${length}` };
@@ -231,21 +231,24 @@ describe.concurrent('large', () => {
   });
 
   test.each([
-    ['fits', 1000, /^HTTP\/1\.1 100 Continue/],
-    ['is too large', 70_000_000, /^HTTP\/1\.1 413 /],
-  ])('who asks before sending is told at once whether it %s', async (_what, length, expected) => {
-    const headers = { ...json, Expect: '100-continue', 'Content-Length': `${length}` };
-    const { hostname, port } = new URL(service.address);
-    const socket = connect(Number(port), hostname);
-    socket.write(requestBytes('POST /auth/login/', headers));
-    const first = await new Promise<Buffer>((resolve) => socket.once('data', resolve));
-    socket.destroy();
-    expect(first.toString()).toMatch(expected);
-  });
+    ['is accepted', 1000, /^HTTP\/1\.1 100 Continue/],
+    ['is refused', 70_000_000, /^HTTP\/1\.1 413 /],
+  ])(
+    'the body of a client that sends "Expect: 100-continue" %s at once',
+    async (_what, length, expected) => {
+      const headers = { ...json, Expect: '100-continue', 'Content-Length': `${length}` };
+      const { hostname, port } = new URL(service.address);
+      const socket = connect(Number(port), hostname);
+      socket.write(requestBytes('POST /auth/login/', headers));
+      const first = await new Promise<Buffer>((resolve) => socket.once('data', resolve));
+      socket.destroy();
+      expect(first.toString()).toMatch(expected);
+    },
+  );
 });
 
-describe('many', () => {
-  test('beyond MAX_CONNECTIONS a connection is closed without an answer, and room is given back', async () => {
+describe('many connections', () => {
+  test('a connection beyond MAX_CONNECTIONS is closed without a response, and closed ones make room again', async () => {
     const { hostname, port } = new URL(small.address);
     const kept = Array.from({ length: maxConnections }, () => connect(Number(port), hostname));
     for (const socket of kept) socket.write(requestBytes('GET /health/live', staying));

@@ -1,4 +1,4 @@
-/** Readers of `/revocations` that stop reading are ended; all others get every event. */
+/** Clients of `/revocations` that stop reading are disconnected; all others get every event. */
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,18 +15,18 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-/** A reader that has asked and reads nothing yet. */
+/** A client that has sent its request and reads nothing yet. */
 function openReader(): Socket {
   const { hostname, port } = new URL(service.address);
   const socket = connect(Number(port), hostname);
-  socket.on('error', () => undefined); // the service ends some of them
+  socket.on('error', () => undefined); // the service closes some of them
   socket.write(
     `GET /revocations HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n\r\n`,
   );
   return socket.pause();
 }
 
-/** Reads until so many events of the type have come, or the stream has ended. */
+/** Reads until that number of events of the type has arrived, or the stream has ended. */
 async function readAll(socket: Socket, type: string, count: number): Promise<number> {
   const pattern = new RegExp(`"type":"${type}"`, 'g');
   let rest = '';
@@ -42,7 +42,7 @@ async function readAll(socket: Socket, type: string, count: number): Promise<num
   return seen;
 }
 
-test('an event stream tells proxies not to keep events back', async () => {
+test('an event stream asks proxies not to buffer it', async () => {
   const { headers, body } = await fetch(`${service.address}/revocations`, {
     headers: { authorization: `Bearer ${key}` },
   });
@@ -66,7 +66,7 @@ const stalledReaders = {
 const warnings = () => service.logLines.filter((line) => line.includes('event stream closed'));
 
 test.each(Object.entries(stalledReaders))(
-  'J11: a reader that %s is ended while it catches up, another gets every event',
+  'J11: a client that %s is disconnected during the replay, another gets every event',
   async (_kind, stall) => {
     await service.database.query(
       `insert into deleted_sessions (id, deleted_at)
@@ -89,15 +89,15 @@ test.each(Object.entries(stalledReaders))(
   30_000,
 );
 
-test('J11: a reader that stalls after it caught up is ended, another gets every event', async () => {
+test('J11: a client that stalls after the replay is disconnected, another gets every event', async () => {
   await service.database.query('delete from deleted_sessions');
   const warned = warnings().length;
   const stalled = openReader();
   const reader = openReader();
   const ended = readAll(reader, 'ended', eventCount);
   await until(async () => reader.bytesRead > 0);
-  await sleep(500); // both have caught up
-  // In batches that a reader which keeps up can take between two turns of the event loop.
+  await sleep(500); // both have received the replay
+  // In batches that a client can read between two turns of the event loop.
   const batch = 1000;
   for (let sent = 0; sent < eventCount; sent += batch) {
     await service.database.query(
@@ -113,7 +113,7 @@ test('J11: a reader that stalls after it caught up is ended, another gets every 
   expect(warnings()).toHaveLength(warned + 1);
 }, 30_000);
 
-test('J11: beyond 200 streams a reader is asked to come back', async () => {
+test('J11: a client beyond 200 streams is asked to try again later', async () => {
   const readers = Array.from({ length: 200 }, openReader);
   const ask = () =>
     fetch(`${service.address}/revocations`, { headers: { authorization: `Bearer ${key}` } });

@@ -1,4 +1,4 @@
-/** Routes for this machine only: they do not exist for callers that come through a proxy. */
+/** Local routes: they do not exist for requests through a proxy. */
 import {
   createServer,
   request as httpRequest,
@@ -23,7 +23,7 @@ interface Proxy {
   readonly server: Server;
 }
 
-/** A reverse proxy of this machine that adds what `added` says, and passes on the host that was asked. */
+/** A reverse proxy on this machine that adds the headers `added` and passes on the Host header. */
 async function startProxy(target: string, added: IncomingHttpHeaders): Promise<Proxy> {
   const server = createServer((request, response) => {
     const headers = { ...request.headers, ...added };
@@ -61,7 +61,7 @@ describe.each(['0', '1'])('J13: with TRUST_PROXY=%s', (hops) => {
     await service.close();
   });
 
-  test('this machine reads the metrics and the mailbox', async () => {
+  test('a local request can read the metrics and the mailbox', async () => {
     expect(await statusesAt(service.address)).toEqual([200, 200, 200, 404, 200, 200]);
     expect(await statusesAt(service.address, { host: 'localhost' })).toContain(200);
   });
@@ -78,13 +78,13 @@ describe.each(['0', '1'])('J13: with TRUST_PROXY=%s', (hops) => {
     ['CF-Connecting-IP', { 'cf-connecting-ip': '203.0.113.7' }],
     ['the public name alone', { host: 'auth.example.com' }],
     ['a public name that begins with localhost', { host: 'localhost.example.com' }],
-  ])('J13: a proxy of this machine that sends %s opens none of them', async (_, added) => {
+  ])('J13: a proxy on this machine that sends %s reaches none of them', async (_, added) => {
     const proxy = await startProxy(service.address, added);
     proxies.push(proxy);
     expect(await statusesAt(proxy.address)).toEqual(paths.map(() => 404));
   });
 
-  test('J13: no other method of the mailbox tells that it is there', async () => {
+  test('J13: other methods of the mailbox do not reveal that it exists', async () => {
     const headers = { 'x-forwarded-for': '203.0.113.7' };
     for (const method of ['HEAD', 'POST', 'DELETE', 'OPTIONS']) {
       const answer = await fetch(`${service.address}/dev/mailbox`, { method, headers });

@@ -1,4 +1,4 @@
-/** `/metrics`: who may read it, and that what happens is counted in words that no caller chooses. */
+/** `/metrics`: its access, and its counters with labels that no caller chooses. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { metricRows } from '../../../src/observability/metric-definitions.ts';
@@ -28,7 +28,7 @@ afterAll(async () => {
 const ask = (headers: Record<string, string> = {}, { address } = service) =>
   fetch(`${address}/metrics`, { headers });
 
-/** Values by series as they are written, such as `a_total{b="c"}`. */
+/** Values by series in the text format, such as `a_total{b="c"}`. */
 async function scrape(): Promise<ReadonlyMap<string, number>> {
   const answer = await ask();
   expect(answer.status).toBe(200);
@@ -48,7 +48,7 @@ async function growth(work: () => Promise<unknown>): Promise<Record<string, numb
 const request = (operation: string, outcome: string) =>
   `gatehouse_requests_total{operation="${operation}",outcome="${outcome}"}`;
 
-test('is for this machine only where no key is set, and not for who comes through a proxy', async () => {
+test('is local where no key is set, and hidden from requests through a proxy', async () => {
   expect((await ask()).status).toBe(200);
   for (const name of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip']) {
     const answer = await ask({ [name]: 'for=203.0.113.7' });
@@ -56,7 +56,7 @@ test('is for this machine only where no key is set, and not for who comes throug
   }
 });
 
-test('is for whoever shows METRICS_KEY where it is set, by whatever name they call', async () => {
+test('is for requests with METRICS_KEY where it is set, with any Host header', async () => {
   const key = randomBytes(32).toString('base64url');
   await using keyed = await startService({
     environment: { METRICS_KEY: key, ALLOWED_HOSTS: 'auth.test' },
@@ -80,11 +80,11 @@ test('has every metric of the table, and those of the process', async () => {
   expect(text).toMatch(/^process_resident_memory_bytes \d/m);
 });
 
-test('counts requests by operation and outcome, whichever way they come', async () => {
+test('counts requests by operation and outcome, on every interface', async () => {
   const { email, accessToken } = await person(service);
   const grown = await growth(async () => {
     await tryLogin(service, email, 'not the password');
-    // A caller who does not ask for the code is counted with it all the same.
+    // A caller that does not select the error code is counted with it as well.
     await service.graphql('mutation { a: verifyEmail(code: "x") { __typename } }');
     await service.graphql(
       '{ ...f ... { me { id } } } fragment f on Query { me { email } }',
@@ -146,7 +146,7 @@ test('counts sessions, lookups, jobs and heartbeats', async () => {
   expect(now.get('gatehouse_database_connections{pool="jobs",state="busy"}')).toBeGreaterThan(0);
 });
 
-test('counts what a rate limit refuses', async () => {
+test('counts requests refused by a rate limit', async () => {
   await using strict = await startService({
     environment: { RATE_LIMITS: 'on' },
     database: service.database,
@@ -171,7 +171,7 @@ test('shows mails that could not be sent', async () => {
   expect(await dead()).toBe(1);
 });
 
-test('answers without its figures when the database is away, and counts on', async () => {
+test('responds without database figures while the database is away, and counts on', async () => {
   await using wire = await openDatabaseWire(service.database.url);
   await using other = await startService({
     database: { ...service.database, url: wire.url },

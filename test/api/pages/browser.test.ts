@@ -1,4 +1,4 @@
-/** The pages in a real browser without JavaScript: what a person does with the links of mails. */
+/** The pages in a real browser without JavaScript: the links of mails and their buttons. */
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findBrowser, launchBrowser, noBrowserReason } from '../../support/browser.ts';
@@ -21,7 +21,7 @@ describe.skipIf(executable === undefined)(
       await service.close();
     });
 
-    /** Opens a link from a mail, and fails on anything that the page complains of. */
+    /** Opens a link from a mail, and fails on any error of the page. */
     async function visit(link: string, options: BrowserContextOptions = {}) {
       const context = await browser.newContext({ javaScriptEnabled: false, ...options });
       const page = await context.newPage();
@@ -29,7 +29,7 @@ describe.skipIf(executable === undefined)(
       page.on('console', (message) => complaints.push(message.text()));
       page.on('requestfailed', (request) => {
         const reason = request.failure()?.errorText ?? '';
-        // What the browser itself gives up belongs to a page that is left.
+        // Requests that the browser itself aborts belong to a page that was left.
         if (reason !== 'net::ERR_ABORTED') complaints.push(`${request.url()} ${reason}`);
       });
       const { pathname, search } = new URL(link);
@@ -45,7 +45,7 @@ describe.skipIf(executable === undefined)(
 
     const heading = (page: Page) => page.getByRole('heading', { level: 1 }).innerText();
 
-    test('a person registers, opens the link from the mail, presses the button and logs in', async () => {
+    test('a user registers, opens the link from the mail, presses the button and logs in', async () => {
       const { email, link } = await verificationLink(service);
       await using visited = await visit(link);
       const { page } = visited;
@@ -63,7 +63,7 @@ describe.skipIf(executable === undefined)(
       expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
     });
 
-    test('a person removes the registration of somebody else', async () => {
+    test('a recipient removes a registration of another person', async () => {
       const { email, link } = await verificationLink(service);
       await using visited = await visit(link);
       const { page } = visited;
@@ -74,7 +74,7 @@ describe.skipIf(executable === undefined)(
       expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
     });
 
-    test('a person chooses a new password, in Spanish, after one that is refused', async () => {
+    test('a user chooses a new password, in Spanish, after one that is refused', async () => {
       const { email, link } = await resetLink(service);
       await using visited = await visit(link, { locale: 'es-ES' });
       const { page } = visited;
@@ -101,7 +101,7 @@ describe.skipIf(executable === undefined)(
       expect(await heading(page)).toBe('Este enlace ya no sirve');
     });
 
-    test('a person moves to another address with the keyboard alone', async () => {
+    test('a user changes the address with the keyboard alone', async () => {
       const { confirm } = await changeLinks(service);
       await using visited = await visit(confirm.link);
       const { page } = visited;
@@ -112,7 +112,7 @@ describe.skipIf(executable === undefined)(
       expect(await tryLogin(service, confirm.email)).toMatchObject({ __typename: 'TokenPair' });
     });
 
-    test('a person stops a change that somebody else asked for', async () => {
+    test('a user cancels an address change that somebody else requested', async () => {
       const { cancel } = await changeLinks(service);
       await using visited = await visit(cancel.link);
       const { page } = visited;
@@ -121,13 +121,13 @@ describe.skipIf(executable === undefined)(
     });
 
     test.each(['light', 'dark'] as const)(
-      'on a telephone, %s, nothing is wider than the screen and the style sheet is there',
+      'on a phone, %s, the page fits the screen and has its style sheet',
       async (colorScheme) => {
         const { link } = await resetLink(service);
         const options = { viewport: { width: 320, height: 640 }, colorScheme };
         await using visited = await visit(link, options);
         const { page } = visited;
-        // As text, because these names are the browser's and not ours.
+        // As text, because these names exist in the browser only.
         const width = await page.evaluate<number>('document.documentElement.scrollWidth');
         const deps = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
         expect(width).toBeLessThanOrEqual(320);

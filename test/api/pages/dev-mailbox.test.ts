@@ -44,14 +44,14 @@ test('keeps mails where no mail server is set, for people and for programs', asy
   expect(part.headers.get('content-security-policy')).toContain('sandbox');
 });
 
-test('nobody but the owner of the process reads the mails', async () => {
+test('only the owner of the process can read the mails', async () => {
   const { id } = await firstMail();
   const directory = join(service.app.config.dataDirectory, 'mailbox');
   expect((await stat(directory)).mode & 0o777).toBe(0o700);
   expect((await stat(join(directory, `${id}.json`))).mode & 0o777).toBe(0o600);
 });
 
-test('the log names the mailbox and not the code', async () => {
+test('the log names the mailbox but not the code', async () => {
   const { text } = await firstMail();
   const code = /Code: (\S+)/.exec(text)?.[1] ?? 'missing';
   const log = service.logLines.join('\n');
@@ -62,11 +62,11 @@ test('the log names the mailbox and not the code', async () => {
 test.each([
   '/dev/mailbox/00000000-0000-0000-0000-000000000000',
   '/dev/mailbox/..%2f..%2fsecret-key',
-])('answers 404 to %s', async (path) => {
+])('%s is 404', async (path) => {
   expect((await get(path)).status).toBe(404);
 });
 
-test('is not there once a mail server is set', async () => {
+test('does not exist where a mail server is set', async () => {
   await using withServer = await startService();
   expect((await fetch(`${withServer.address}/dev/mailbox`)).status).toBe(404);
 });

@@ -1,4 +1,4 @@
-/** What goes wrong on the way to a page is a page as well, and quotes nothing. */
+/** An error of a page is a page as well, and quotes nothing. */
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { sendFailure } from '../../../src/api/pages/page.ts';
@@ -19,7 +19,7 @@ async function pageOf(error: Error, language = 'en') {
 test.each([
   ['THROTTLED', 429, 'Too many attempts'],
   ['OVERLOADED', 503, 'Wait a moment'],
-] as const)('%s asks the person to try again later', async (code, status, words) => {
+] as const)('%s asks the user to try again later', async (code, status, words) => {
   const page = await pageOf(new Problem(code, { retryAfterSeconds: 7 }));
   expect(page).toMatchObject({
     status,
@@ -32,14 +32,14 @@ test.each([
   ['a mistake of ours', new Error('secret detail'), 500],
   ['a problem without a page of its own', new Problem('INTERNAL'), 500],
   ['a body that is too large', Object.assign(new Error('secret detail'), { statusCode: 413 }), 413],
-])('%s is told without details', async (_, error, status) => {
+])('%s is shown without details', async (_, error, status) => {
   const page = { ...(await pageOf(error, 'es')), headers: new Headers() };
   expect(page.status).toBe(status);
   expect(titleOf(page)).toBe('Algo ha fallado');
   expect(page.html).not.toContain('secret detail');
 });
 
-test('a program with a bad token is told in JSON', async () => {
+test('a program with an invalid token gets JSON', async () => {
   const { status, html, headers } = await pageOf(new Problem('UNAUTHENTICATED'));
   expect(status).toBe(401);
   expect(headers['www-authenticate']).toBe('Bearer');

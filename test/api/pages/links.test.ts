@@ -1,4 +1,4 @@
-/** The pages behind the links of mails: looking changes nothing, their button does, once. */
+/** The pages for the links of mails: opening a page changes nothing, its button consumes the code once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { administrationOf } from '../../support/administration.ts';
 import { superuser } from '../../support/administrators.ts';
@@ -26,7 +26,7 @@ interface LinkedPage {
   readonly title: string;
   readonly doneTitle: string;
   readonly spanishTitle: string;
-  /** What is typed into its fields. */
+  /** The values of its fields. */
   readonly typed: Readonly<Record<string, string>>;
   readonly buttons: number;
   link(): Promise<MailedLink>;
@@ -71,7 +71,7 @@ const pages: readonly LinkedPage[] = [
   },
 ];
 
-/** What looking must leave as it is. */
+/** The state that opening a page must not change. */
 const stateOf = (email: string) =>
   service.database.query(
     `select * from (
@@ -128,7 +128,7 @@ describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask
     for (const id of ids) expect(html).toContain(`<label for="${id}">`);
   });
 
-  test('speaks the language of the browser', async () => {
+  test('has the language of the browser', async () => {
     const { link } = await ask();
     const spanish = await openPage(service, link, { language: 'fr;q=0.9, es-MX;q=0.8, en;q=0.1' });
     expect(titleOf(spanish)).toBe(spanishTitle);
@@ -139,7 +139,7 @@ describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask
     expect(other.html).toContain('<html lang="en">');
   });
 
-  test('of 16 presses at the same moment one succeeds, and the link is of no use after that', async () => {
+  test('of 16 parallel submissions one succeeds, and the link is used up afterwards', async () => {
     const { email, link } = await ask();
     const page = await openPage(service, link);
     const answers = await Promise.all(
@@ -158,7 +158,7 @@ describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask
   test.each([
     ['without its secret', '', 'The link is incomplete'],
     [
-      'with a made-up secret',
+      'with an unknown secret',
       '?code=AAAAAAAAAAAAAAAAAAAAAA&uid=AAAA&token=AAAAAAAAAAAAAAAAAAAAAA',
       'This link no longer works',
     ],
@@ -168,14 +168,14 @@ describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask
       'This link no longer works',
     ],
     ['with its secret given twice', '?code=a&code=b&uid=a&uid=b&token=a', 'The link is incomplete'],
-  ])('%s it says what to do', async (_, query, expected) => {
+  ])('%s the page explains the next step', async (_, query, expected) => {
     const page = await openPage(service, path + query);
     expect(page.status).toBe(400);
     expect(titleOf(page)).toBe(expected);
     expect(page.html).not.toContain('<script');
   });
 
-  test('sent by a program without its fields it is refused', async () => {
+  test('a submission by a program without its fields is refused', async () => {
     const answer = await fetch(service.address + path, {
       method: 'POST',
       body: new URLSearchParams(),
@@ -193,7 +193,7 @@ describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask
 });
 
 describe('the page of a verification code', () => {
-  test('asks for the password of the registration, and says in both languages what is wrong', async () => {
+  test('asks for the password of the registration, and names faults in both languages', async () => {
     const { email, link } = await verificationLink(service);
     const page = await openPage(service, link);
     for (const [language, words] of [
@@ -212,7 +212,7 @@ describe('the page of a verification code', () => {
     expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
   });
 
-  test('removes a registration that was not mine, without its password', async () => {
+  test('removes an unwanted registration without its password', async () => {
     const { email, link } = await verificationLink(service);
     const page = await openPage(service, link);
     const cancelled = await sendForm(service, page, { typed: { decision: 'cancel' } });
@@ -223,7 +223,7 @@ describe('the page of a verification code', () => {
     expect(await stateOf(email)).toEqual([]);
   });
 
-  test('asks for the password still when an administrator confirmed the registration of a stranger', async () => {
+  test('asks for the password also after an administrator confirmed a registration that the recipient did not make', async () => {
     const { email, link } = await verificationLink(service);
     const [row] = await service.database.query<{ id: string }>(
       'select id from registrations where email = $1',
@@ -250,7 +250,7 @@ describe('the page of a verification code', () => {
     expect(await isVerified()).toBe(true);
   });
 
-  test('asks no password for an account that an operator created', async () => {
+  test('asks for no password for an account that an operator created', async () => {
     const { email, code } = await pendingAccount(service);
     const page = await openPage(service, `/verify-email?code=${code}`);
     expect(page.html).toContain(email);
@@ -260,7 +260,7 @@ describe('the page of a verification code', () => {
   });
 });
 
-test('a link that is too old says so', async () => {
+test('an expired link says so', async () => {
   await using late = await startService();
   const { link } = await verificationLink(late);
   const page = await openPage(late, link);
@@ -275,7 +275,7 @@ test('a link that is too old says so', async () => {
   }
 });
 
-test('the new address counts after its button was pressed', async () => {
+test('the new address takes effect after its button was pressed', async () => {
   const { confirm, cancel } = await changeLinks(service);
   const pressed = await sendForm(service, await openPage(service, confirm.link));
   expect(pressed.status).toBe(200);
@@ -283,7 +283,7 @@ test('the new address counts after its button was pressed', async () => {
   expect(await tryLogin(service, cancel.email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
 });
 
-test('stopping a change keeps the address, logs out everywhere and leaves the other link useless', async () => {
+test('cancelling a change keeps the address, revokes all sessions and invalidates the other link', async () => {
   const { accessToken, confirm, cancel } = await changeLinks(service);
   const pressed = await sendForm(service, await openPage(service, cancel.link));
   expect(pressed.status).toBe(200);
@@ -292,7 +292,7 @@ test('stopping a change keeps the address, logs out everywhere and leaves the ot
   expect(await tryLogin(service, cancel.email)).toMatchObject({ __typename: 'TokenPair' });
 });
 
-test('the REST address of a code shows a browser the same page', async () => {
+test('the REST URL of a code shows the same page to a browser', async () => {
   const { email, link } = await verificationLink(service);
   const rest = await openPage(service, `/auth/register/verify${new URL(link).search}`, {
     language: 'es',
@@ -303,7 +303,7 @@ test('the REST address of a code shows a browser the same page', async () => {
   expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
 });
 
-test('neither codes nor passwords of pages get into the log', async () => {
+test('neither codes nor passwords of pages are logged', async () => {
   const { link } = await resetLink(service);
   await sendForm(service, await openPage(service, link), {
     typed: { password: 'short pw', passwordConfirmation: 'other pw' },

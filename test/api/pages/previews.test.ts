@@ -1,4 +1,4 @@
-/** Previews of the mails beside the development mailbox. */
+/** Mail previews of the development mailbox. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { previewNames } from '../../../src/mail/templates/previews.ts';
 import { openPage, titleOf } from '../../support/page.ts';
@@ -20,7 +20,7 @@ test('the mailbox lists a preview of every mail in every language', async () => 
   }
 });
 
-test('a preview shows both parts in the language asked for', async () => {
+test('a preview shows both parts in the requested language', async () => {
   const page = await openPage(service, `${path}/invite?locale=es`);
   expect(titleOf(page)).toBe('Se ha creado una cuenta para usted');
   expect(page.html).toMatch(/<pre>[^<]*Token: /);
@@ -30,13 +30,13 @@ test('a preview shows both parts in the language asked for', async () => {
   expect(headers.get('content-security-policy')).toContain('sandbox');
 });
 
-test('a program gets it as JSON, and no preview among the mails', async () => {
+test('a program gets a preview as JSON, and no preview among the mails', async () => {
   const preview = await fetch(`${service.address}${path}/test`);
   expect(await preview.json()).toMatchObject({ data: { subject: 'Gatehouse can send mail' } });
   const mails = await fetch(`${service.address}/dev/mailbox`);
   expect(await mails.json()).toMatchObject({ data: [] });
 });
 
-test('a mail that there is not has no preview', async () => {
+test('an unknown mail has no preview', async () => {
   expect((await openPage(service, `${path}/toString`)).status).toBe(404);
 });

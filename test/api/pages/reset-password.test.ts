@@ -1,4 +1,4 @@
-/** The page for a new password: each fault has a text at its field, and the link stays valid. */
+/** The page for a new password: each fault has a message at its field, and the link stays valid. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { passwordFaultText } from '../../../src/api/pages/password-form.ts';
 import type { PasswordFault } from '../../../src/core/password-fault.ts';
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-/** The tag of a field, and what the notes say that it is described by. */
+/** The tag of a field, and the texts of its `aria-describedby`. */
 function fieldOf({ html }: OpenedPage, id: string) {
   const tag = new RegExp(`<input id="${id}"[^>]*>`).exec(html)?.[0] ?? '';
   const ids = /aria-describedby="([^"]*)"/.exec(tag)?.[1]?.split(' ') ?? [];
@@ -23,7 +23,7 @@ function fieldOf({ html }: OpenedPage, id: string) {
   return { tag, notes, isInvalid: tag.includes('aria-invalid="true"') };
 }
 
-test('the form is one that password managers understand', async () => {
+test('the form follows the conventions of password managers', async () => {
   const { email, link } = await resetLink(service);
   const page = await openPage(service, link);
   expect(page.html).toContain(`name="username" value="${email}" autocomplete="username"`);
@@ -53,7 +53,7 @@ test.each([
   ],
   ['empty', 'en', '', '', 'password', 'Enter a password.'],
 ] as const)(
-  '%s, in %s: the message stands at its field',
+  '%s, in %s: the message is at its field',
   async (_name, language, password, again, id, words) => {
     const { email, link } = await resetLink(service);
     const typed = { password, passwordConfirmation: again };
@@ -77,7 +77,7 @@ test.each([
   },
 );
 
-test('a password arrives exactly as it was typed', async () => {
+test('a password is taken exactly as it was typed', async () => {
   const { email, link } = await resetLink(service);
   const password = '  ñandú + 100% & "más" = 🦙  ';
   const typed = { password, passwordConfirmation: password };

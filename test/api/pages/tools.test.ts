@@ -1,4 +1,4 @@
-/** `/docs` and the GraphQL IDE in a real browser: they work, and nothing in them is from elsewhere. */
+/** `/docs` and the GraphQL IDE in a real browser: they work without external requests. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findBrowser, launchBrowser, noBrowserReason } from '../../support/browser.ts';
@@ -19,12 +19,12 @@ describe.skipIf(executable === undefined)(
       await service.close();
     });
 
-    /** Opens a page; afterwards nothing was refused by a policy and nobody else was asked. */
+    /** Opens a page, and expects no violation of its policy and no external request. */
     async function visit(path: string, work: (page: Page) => Promise<void>): Promise<void> {
       const context = await browser.newContext();
       const page = await context.newPage();
       const complaints: string[] = [];
-      const strangers: string[] = [];
+      const externalUrls: string[] = [];
       page.on('console', (message) => {
         if (message.type() === 'error') complaints.push(message.text());
       });
@@ -32,14 +32,14 @@ describe.skipIf(executable === undefined)(
       page.on('request', (request) => {
         const { protocol, origin } = new URL(request.url());
         const isOwn = origin === service.address || ['data:', 'blob:'].includes(protocol);
-        if (!isOwn) strangers.push(request.url());
+        if (!isOwn) externalUrls.push(request.url());
       });
       const answer = await page.goto(service.address + path);
       const policy = answer?.headers()['content-security-policy'] ?? '';
       await work(page);
       await context.close();
       expect(complaints).toEqual([]);
-      expect(strangers).toEqual([]);
+      expect(externalUrls).toEqual([]);
       expect(policy).toMatch(/^default-src 'none'; /);
       expect(policy).not.toMatch(/https?:|\*|unsafe-eval/);
       expect(/script-src ([^;]*)/.exec(policy)?.[1]).not.toContain('unsafe-inline');
