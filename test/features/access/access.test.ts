@@ -1,4 +1,4 @@
-/** What somebody may do. */
+/** Permissions: grants, wildcards, groups, Root and superusers. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { matchesGrant } from '../../../src/features/access/access.ts';
@@ -57,7 +57,7 @@ test('a grant covers what the same pattern matches as a regular expression', () 
   );
 });
 
-test('a permission counts when granted, directly, by wildcard or through a group', async () => {
+test('a user has a permission that is granted directly, by a wildcard or through a group', async () => {
   const { accessToken, userId } = await somebody(service);
   expect(await ask(accessToken, 'shop.view_order')).toMatchObject({
     hasPermission: false,
@@ -76,7 +76,7 @@ test('a permission counts when granted, directly, by wildcard or through a group
   expect(inGroup.me.groups).toMatchObject([{ name, description: '' }]);
 });
 
-test('Root holds every built-in permission and every one that is made later', async () => {
+test('Root holds every built-in permission and every permission that is created later', async () => {
   await service.database.query(
     "insert into permissions (id, codename, name) values (gen_random_uuid(), 'late.one', 'Late')",
   );
@@ -90,12 +90,12 @@ test('Root holds every built-in permission and every one that is made later', as
   expect(builtIn).toHaveLength(13);
 });
 
-test('a superuser has every permission, also one that nobody has heard of', async () => {
+test('a superuser has every permission, also one that does not exist', async () => {
   const { accessToken, userId } = await somebody(service);
   await service.database.query('update users set is_superuser = true where id = $1', [userId]);
-  const answer = await ask(accessToken, 'unheard.of');
-  expect(answer.hasPermission).toBe(true);
-  expect(answer.me.effectivePermissions).toContain('users.view_user');
-  expect(answer.hasGroup).toBe(true);
-  expect(answer.me.groups).toMatchObject([{ name: 'Root', description: 'Superusers Group' }]);
+  const data = await ask(accessToken, 'missing.permission');
+  expect(data.hasPermission).toBe(true);
+  expect(data.me.effectivePermissions).toContain('users.view_user');
+  expect(data.hasGroup).toBe(true);
+  expect(data.me.groups).toMatchObject([{ name: 'Root', description: 'Superusers Group' }]);
 });

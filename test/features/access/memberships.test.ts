@@ -1,4 +1,4 @@
-/** Memberships that end at a time, and what is deleted. */
+/** Memberships with an end, and the deletion of groups and permissions. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { administrationOf } from '../../support/administration.ts';
@@ -33,7 +33,7 @@ const row = (id: string) => rowOf(service, id);
 
 const granted = (userId: string) => grantedTo(service, userId);
 
-describe('memberships that end', () => {
+describe('memberships with an end', () => {
   const has = async (at: TestService, token: string, name: string) => {
     const { data } = await at.graphql(
       'query ($name: String!) { hasGroup(name: $name) hasPermission(permission: "shop.pack_order") me { effectivePermissions groups { name } } }',
@@ -45,13 +45,13 @@ describe('memberships that end', () => {
     return [hasGroup, hasPermission, ...listed];
   };
 
-  test('count until then, and then on no replica', async () => {
+  test('are valid on every replica until their end, and on none afterwards', async () => {
     await using replica = await startService({ database: service.database, mail: service.mail });
     const { userId, accessToken } = await somebody(service);
     const name = newName();
     const id = await makeGroup(service, ['shop.pack_order'], name);
     const expiresAt = new Date(Date.now() + 1500);
-    // The same instant as people far from UTC write it.
+    // The same instant with another UTC offset.
     const written = new Date(expiresAt.getTime() + 2 * 3_600_000).toISOString();
     const offset = written.replace('Z', '+02:00');
     const input = { userId, groupId: id, expiresAt: offset };
@@ -73,7 +73,7 @@ describe('memberships that end', () => {
     expect(await has(service, accessToken, name)).toEqual([true, true, true, true]);
   });
 
-  test('are prolonged, made lasting, and kept by those who list them', async () => {
+  test('can be extended or made permanent, and an update that lists the group keeps the end', async () => {
     const target = await makeUser(service);
     const id = await makeGroup(service);
     const times = async () =>
@@ -102,7 +102,7 @@ describe('memberships that end', () => {
     ['', 'BAD_USER_INPUT'],
     [4_070_908_800_000, 'BAD_USER_INPUT'],
     [true, 'BAD_USER_INPUT'],
-  ])('%s is no time for one to end', async (expiresAt, outcome) => {
+  ])('%s is rejected as the end', async (expiresAt, outcome) => {
     const input = { userId: await makeUser(service), groupId: await makeGroup(service), expiresAt };
     expect((await setGroupMembership(root, input)).outcome).toBe(outcome);
     const { text } = await service.graphql(
@@ -116,7 +116,7 @@ describe('memberships that end', () => {
   });
 });
 
-test('what is given and taken goes into the record, with what was held before', async () => {
+test('the audit log contains grants and removals with the values before and after', async () => {
   const [id, group] = [await makeUser(service), await makeGroup(service)];
   const permission = await permissionId(service, 'shop.recorded');
   const expiresAt = '2099-01-01T00:00:00.000Z';
@@ -136,19 +136,19 @@ test('what is given and taken goes into the record, with what was held before', 
   ]);
 });
 
-test('of 8 groups that are deleted while they are given none fails', async () => {
+test('deleting a group during its grant causes no internal error, 8 times', async () => {
   for (let round = 0; round < 8; round += 1) {
     const [id, group] = [await makeUser(service), await makeGroup(service)];
-    const [given, deleted] = await Promise.all([
+    const [updated, deleted] = await Promise.all([
       updateUser(root, id, { groupIds: [group] }),
       deleteGroup(root, group),
     ]);
     expect(deleted.outcome).toBe('done');
-    expect(['done', 'VALIDATION_FAILED']).toContain(given.outcome);
+    expect(['done', 'VALIDATION_FAILED']).toContain(updated.outcome);
   }
 });
 
-test('deleting a group keeps its members, deleting a permission its holders', async () => {
+test('deleting a group keeps its members, and deleting a permission keeps its holders', async () => {
   const { userId, accessToken } = await somebody(service);
   const group = await makeGroup(service, ['shop.gone']);
   await service.database.query('insert into user_groups values ($1, $2)', [userId, group]);

@@ -1,4 +1,4 @@
-/** What is removed with time, and what stays. */
+/** The cleanup of old registrations. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { person, register, tryLogin } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -17,27 +17,27 @@ const isIn = async (table: 'users' | 'registrations', email: string) =>
 
 const day = 86_400;
 
-test('registrations that nobody confirms are gone after a month, with what they brought', async () => {
+test('unconfirmed registrations are deleted after a month together with their codes', async () => {
   const { query } = service.database;
-  const forgotten = await register(service);
+  const unconfirmed = await register(service);
   const provisioned = await service.app.unitOfWork.withEntityManager(() =>
     service.app.users.provisioning.provision(
-      { email: 'made-by-hand@example.com', password: 'correct horse battery staple' },
+      { email: 'operator-created@example.com', password: 'correct horse battery staple' },
       { kind: 'user', isActive: false },
     ),
   );
   const confirmed = await person(service);
   await purge();
-  expect(await isIn('registrations', forgotten.email)).toBe(true);
+  expect(await isIn('registrations', unconfirmed.email)).toBe(true);
 
   service.advance(29 * day);
   const late = await register(service);
   await purge();
-  expect(await isIn('registrations', forgotten.email)).toBe(true);
+  expect(await isIn('registrations', unconfirmed.email)).toBe(true);
 
   service.advance(3 * day);
   await purge();
-  expect(await isIn('registrations', forgotten.email)).toBe(false);
+  expect(await isIn('registrations', unconfirmed.email)).toBe(false);
   expect(await isIn('registrations', late.email)).toBe(true);
   expect(await isIn('users', provisioned.email)).toBe(true);
   expect(await tryLogin(service, confirmed.email)).toMatchObject({ __typename: 'TokenPair' });

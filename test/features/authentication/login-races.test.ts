@@ -1,4 +1,4 @@
-/** Logins during which the account changes, or the caller leaves. */
+/** Logins during which the account changes or the client disconnects. */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
@@ -28,14 +28,14 @@ async function waitingForLocks({ database }: TestService): Promise<number> {
   return rows.length;
 }
 
-/** As many as there are connections to the database. */
+/** The number of connections to the database. */
 const callers = 8;
 
 test.each([
   ['is disabled', "update users set status = 'DISABLED' where id = $1"],
   ['gets another password', "update password_hashes set password_hash = '!' where user_id = $1"],
 ])(
-  'an account that %s while its password is checked gets no session',
+  'a login creates no session if the account %s during the password check',
   async (_change, statement) => {
     const { email, userId } = await somebody(service);
     const changing = new Client({ connectionString: service.database.url });
@@ -43,7 +43,7 @@ test.each([
     await changing.query('begin');
     await changing.query('select from users where id = $1 for update', [userId]);
     await changing.query(statement, [userId]);
-    // All have read the former state, have checked the password, and wait for the lock of the user.
+    // All logins have read the old state and checked the password, and wait for the lock of the user.
     const logins = Array.from({ length: callers }, () => tryLogin(service, email));
     await until(async () => (await waitingForLocks(service)) === callers, 2_500);
     await changing.query('commit');
@@ -54,16 +54,16 @@ test.each([
   },
 );
 
-test('a caller who hangs up while the password is checked gets no session', async () => {
-  // A tenth of a second for each password.
+test('a login creates no session if the client disconnects during the password check', async () => {
+  // Each password check takes 0.1 seconds.
   const environment = { PASSWORD_HASH_MEMORY_KIB: '65536', PASSWORD_HASH_ITERATIONS: '3' };
   await using slow = await startService({ environment, hasCostlyHashes: true });
   const { email, userId } = await somebody(slow);
-  const attemptsInFlight = async () => {
+  const countedAttempts = async () => {
     const rows = await slow.database.query('select from rate_limit_buckets where used > 0');
     return rows.length;
   };
-  expect(await attemptsInFlight()).toBe(0);
+  expect(await countedAttempts()).toBe(0);
   const body = JSON.stringify({ email, password: goodPassword });
   const headers = {
     'Content-Type': 'application/json',
@@ -71,14 +71,14 @@ test('a caller who hangs up while the password is checked gets no session', asyn
   };
   const { hostname, port } = new URL(slow.address);
   const connected = once(slow.server, 'connection');
-  const caller = connect(Number(port), hostname);
-  const [connection] = (await connected) as [Socket]; // what Node's server gives
-  caller.write(requestBytes('POST /auth/login/', headers, body));
-  // The attempt is counted right before the comparison.
-  await until(async () => (await attemptsInFlight()) > 0);
-  caller.destroy();
+  const client = connect(Number(port), hostname);
+  const [connection] = (await connected) as [Socket]; // the argument of the event
+  client.write(requestBytes('POST /auth/login/', headers, body));
+  // The rate limit counts the attempt directly before the password check.
+  await until(async () => (await countedAttempts()) > 0);
+  client.destroy();
   await once(connection, 'close');
-  // The next login of the same account waits for whatever the first one does.
+  // The next login of the account waits until the first one has finished.
   expect(await tryLogin(slow, email)).toMatchObject({ __typename: 'TokenPair' });
   expect(await sessionsOf(slow, userId)).toBe(2);
 });

@@ -1,4 +1,4 @@
-/** Logging in, being known, logging out. */
+/** Login, access tokens and logout. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { relativeTimes } from '../../support/equal-time.ts';
@@ -30,7 +30,7 @@ async function logout(accessToken: string, refreshToken?: string) {
   return data.logout;
 }
 
-test('an address logs in whatever its case and surrounding spaces', async () => {
+test('a login ignores the case of the address and surrounding spaces', async () => {
   const { email } = await somebody(service);
   for (const variant of [email.toUpperCase(), ` ${email} `, email.replace('p', '\uff30')]) {
     const login = await tryLogin(service, variant);
@@ -45,7 +45,7 @@ test.each([
   ['64 characters', 'x7'.repeat(32)],
   ['200 characters', 'Abc4 '.repeat(40)],
   ['64 characters of four bytes', `${'🦊'.repeat(63)}🐢`],
-  ['8 of them', '🦊🐢🐝🐙🦀🐳🦉🐌'],
+  ['8 characters of four bytes', '🦊🐢🐝🐙🦀🐳🦉🐌'],
   ['a NUL inside', 'before\u0000after it'],
 ])('a password of %s is verified exactly as received', async (_, password) => {
   const { email } = await somebody(service, { password });
@@ -55,7 +55,7 @@ test.each([
   }
 });
 
-test('spaces around a password belong to it', async () => {
+test('spaces around a password are part of it', async () => {
   const { email } = await somebody(service, { password: ' Pass word9 ' });
   expect(await tryLogin(service, email, 'Pass word9')).toMatchObject({
     code: 'INVALID_CREDENTIALS',
@@ -69,7 +69,7 @@ test('composed and decomposed letters are different passwords', async () => {
   });
 });
 
-test('the hash is argon2id with a salt of its own', async () => {
+test('each hash is argon2id with its own salt', async () => {
   await Promise.all([person(service), person(service)]);
   const rows = await service.database.query<{ password_hash: string }>(
     'select password_hash from password_hashes',
@@ -97,7 +97,7 @@ test('a hash with weaker parameters is renewed at the next login', async () => {
 });
 
 test.each(['', '!unusable', 'notahash', '$argon2id$v=19$m=8388608,t=9,p=1$c2FsdHNhbHQ$aGFzaA'])(
-  'the broken hash %j is a failed login',
+  'a login with the broken hash %j fails',
   async (broken) => {
     const { email, userId } = await somebody(service);
     await service.database.query(
@@ -108,36 +108,36 @@ test.each(['', '!unusable', 'notahash', '$argon2id$v=19$m=8388608,t=9,p=1$c2FsdH
   },
 );
 
-test('two logins in the same second are two sessions, and ending one leaves the other', async () => {
+test('two logins in the same second create two sessions, and the end of one does not end the other', async () => {
   const { email } = await somebody(service);
   const [first, second] = await Promise.all([tryLogin(service, email), tryLogin(service, email)]);
   expect(await logout(first.accessToken)).toEqual({ __typename: 'Acknowledgement' });
   expect([await isIn(first.accessToken), await isIn(second.accessToken)]).toEqual([false, true]);
 });
 
-test('20 parallel right logins all succeed', async () => {
+test('20 parallel logins with the correct password succeed', async () => {
   const { email } = await somebody(service);
   const logins = await Promise.all(Array.from({ length: 20 }, () => tryLogin(service, email)));
   expect(logins.map((login) => login.__typename)).toEqual(Array(20).fill('TokenPair'));
 });
 
-test('16 parallel logouts of one session all find it ended, and it is', async () => {
+test('16 parallel logouts end their session, each with 204 or 401', async () => {
   const { accessToken } = await somebody(service);
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 16 }, () => service.rest('POST', '/logout/', { token: accessToken })),
   );
   expect(
-    answers.map(({ status }) => status).filter((status) => ![204, 401].includes(status)),
+    responses.map(({ status }) => status).filter((status) => ![204, 401].includes(status)),
   ).toEqual([]);
-  expect(answers.some(({ status }) => status === 204)).toBe(true);
+  expect(responses.some(({ status }) => status === 204)).toBe(true);
   expect(await isIn(accessToken)).toBe(false);
 });
 
-test("a refresh token names the caller's session to end, and no one else's", async () => {
+test('a logout by refresh token ends only a session of the same user', async () => {
   const { email } = await somebody(service);
   const [one, other] = [await tryLogin(service, email), await tryLogin(service, email)];
-  const stranger = await somebody(service);
-  expect(await logout(stranger.accessToken, one.refreshToken)).toMatchObject({
+  const otherUser = await somebody(service);
+  expect(await logout(otherUser.accessToken, one.refreshToken)).toMatchObject({
     code: 'INVALID_TOKEN',
   });
   expect(await logout(one.accessToken, other.refreshToken)).toMatchObject({
@@ -147,16 +147,16 @@ test("a refresh token names the caller's session to end, and no one else's", asy
 });
 
 test.each([
-  ['cut', (token: string) => token.slice(0, -1)],
+  ['truncated', (token: string) => token.slice(0, -1)],
   ['changed', (token: string) => `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`],
-  ['made up', () => randomBytes(36).toString('base64url')],
-])('a refresh token that is %s is refused', async (_, forge) => {
+  ['random', () => randomBytes(36).toString('base64url')],
+])('a refresh token that is %s is rejected', async (_, forge) => {
   const { accessToken, refreshToken } = await somebody(service);
   expect(await logout(accessToken, forge(refreshToken))).toMatchObject({ code: 'INVALID_TOKEN' });
   expect(await isIn(accessToken)).toBe(true);
 });
 
-test('an access token ends after its five minutes', async () => {
+test('an access token expires after five minutes', async () => {
   await using late = await startService();
   const { accessToken } = await somebody(late);
   late.advance(280);
@@ -166,12 +166,12 @@ test('an access token ends after its five minutes', async () => {
 });
 
 test.each([['DISABLED'], ['PENDING']])(
-  'the tokens of an account that becomes %s end',
+  'the tokens of an account that becomes %s are rejected',
   async (status) => {
     const { accessToken, refreshToken, userId } = await somebody(service);
     await service.database.query('update users set status = $1 where id = $2', [status, userId]);
     expect(await isIn(accessToken)).toBe(false);
-    // Even where its sessions have not ended.
+    // Also with sessions that have not ended.
     await service.database.query('update sessions set ended_at = null where user_id = $1', [
       userId,
     ]);
@@ -181,13 +181,15 @@ test.each([['DISABLED'], ['PENDING']])(
   },
 );
 
-test('a token does not survive its user', async () => {
+test('a token of a deleted user is rejected', async () => {
   const { accessToken, userId } = await somebody(service);
   await service.database.query('delete from users where id = $1', [userId]);
   expect(await isIn(accessToken)).toBe(false);
 });
 
-test('unknown, wrong, disabled and broken cost the same time', { timeout: 60_000 }, async () => {
+test('a failed login takes the same time for an unknown, a known, a disabled and a broken account', {
+  timeout: 60_000,
+}, async () => {
   await using service = await startService({
     environment: { RATE_LIMITS: 'off' },
     hasCostlyHashes: true,
@@ -219,24 +221,24 @@ test('unknown, wrong, disabled and broken cost the same time', { timeout: 60_000
   }
 });
 
-test('lastLoginAt is set, and a login is no change of the account', async () => {
+test('a login sets lastLoginAt and keeps updatedAt', async () => {
   const { accessToken } = await somebody(service);
   const { data } = await service.graphql('{ me { lastLoginAt updatedAt } }', {}, accessToken);
   expect(Date.parse(data.me.lastLoginAt)).toBeGreaterThanOrEqual(Date.parse(data.me.updatedAt));
 });
 
-test('a disabled account is not told from an unknown one, byte by byte', async () => {
+test('a disabled account, a registration and an unknown address get the same response, byte by byte', async () => {
   const { email, userId } = await somebody(service);
-  const waiting = await register(service);
+  const pending = await register(service);
   await service.database.query("update users set status = 'DISABLED' where id = $1", [userId]);
-  const answers = [];
-  for (const address of [newAddress(), email, waiting.email]) {
+  const responses = [];
+  for (const address of [newAddress(), email, pending.email]) {
     const json = { email: address, password: 'certainly not the password' };
-    const answer = await service.rest('POST', '/login/', { json });
-    const headers = [...answer.headers].filter(
+    const response = await service.rest('POST', '/login/', { json });
+    const headers = [...response.headers].filter(
       ([name]) => !['date', 'x-request-id'].includes(name),
     );
-    answers.push(JSON.stringify([answer.status, headers, answer.text]));
+    responses.push(JSON.stringify([response.status, headers, response.text]));
   }
-  expect(new Set(answers).size).toBe(1);
+  expect(new Set(responses).size).toBe(1);
 });

@@ -1,4 +1,4 @@
-/** Which mails a change means, and that they arrive whatever the mail server does. */
+/** Mails about changes of an account, and their delivery with an unreliable mail server. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { User } from '../../../src/features/users/user.entity.ts';
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-/** Changes a user as a service function of the house would: in one unit of work. */
+/** Changes a user in one transaction, as a service function does. */
 async function change(userId: string, values: Partial<User>): Promise<void> {
   const { unitOfWork } = service.app;
   await unitOfWork.withEntityManager(() =>
@@ -30,7 +30,7 @@ test.each([
   [{ isStaff: true }, 'Security notice: administrator rights', 'administrator'],
   [{ isSuperuser: true }, 'Security notice: administrator rights', 'administrator'],
   [{ status: 'DISABLED' as const }, 'Security notice: your account was disabled', 'disabled'],
-])('the change %j is told to the owner', async (values, subject, word) => {
+])('the change %j sends a mail to the owner', async (values, subject, word) => {
   const { email, userId } = await person(service);
   await change(userId, values);
   const mails = await service.mail.waitFor(email, 2);
@@ -39,26 +39,26 @@ test.each([
   expect(mails.at(-1)?.html).toContain('<p>');
 });
 
-test('what is rolled back sends nothing', async () => {
+test('a transaction that is rolled back sends no mail', async () => {
   const { email, userId } = await person(service);
   const { unitOfWork } = service.app;
   const failed = unitOfWork.withEntityManager(() =>
     unitOfWork.transaction(async () => {
       const user = await unitOfWork.em.findOneOrFail(User, { id: userId });
-      user.firstName = 'Nobody';
+      user.firstName = 'Augusta';
       await unitOfWork.em.flush();
       throw new Error('after the flush');
     }),
   );
   await expect(failed).rejects.toThrow('after the flush');
-  await change(userId, { lastName: 'Told' });
+  await change(userId, { lastName: 'King' });
   const mails = await service.mail.waitFor(email, 2);
   await sleep(200);
   expect(service.mail.mails.filter(({ to }) => to === email)).toHaveLength(mails.length);
   expect(mails.at(-1)?.text).toContain('Changed: last name');
 });
 
-test('a user who becomes a superuser joins Root, and hears of it', async () => {
+test('a user who becomes a superuser joins Root and gets a mail', async () => {
   const { email, userId } = await person(service);
   await change(userId, { isSuperuser: true });
   await service.mail.waitFor(email, 2);
@@ -69,46 +69,46 @@ test('a user who becomes a superuser joins Root, and hears of it', async () => {
   expect(groups).toEqual([{ name: 'Root', description: 'Superusers Group' }]);
 });
 
-test('a mail server that refuses for a while delays the mail, and the code stays the same', async () => {
+test('a mail that the mail server defers twice is delivered once', async () => {
   let refusals = 0;
-  const moody = await startMailServer({
+  const unreliable = await startMailServer({
     onMailFrom: (_address, _session, done) => {
       refusals += 1;
       done(refusals > 2 ? null : Object.assign(new Error('later'), { responseCode: 451 }));
     },
   });
-  await using late = await startService({ mail: moody });
+  await using late = await startService({ mail: unreliable });
   const email = newAddress();
-  const answer = await late.rest('POST', '/register/', {
+  const response = await late.rest('POST', '/register/', {
     json: { email, first_name: 'Ada', last_name: 'L', password: goodPassword },
   });
-  expect(answer.status).toBe(201);
-  for (let round = 0; moody.mails.length === 0 && round < 400; round += 1) {
+  expect(response.status).toBe(201);
+  for (let round = 0; unreliable.mails.length === 0 && round < 400; round += 1) {
     await late.database.query(
       'update graphile_worker._private_jobs set run_at = now() where attempts > 0 and locked_at is null',
     );
     await sleep(25);
   }
-  expect(moody.mails).toHaveLength(1);
+  expect(unreliable.mails).toHaveLength(1);
   expect(refusals).toBe(3);
-  await moody.close();
+  await unreliable.close();
 });
 
-test('each mail has an id of its own, which it keeps when it is tried again', async () => {
+test('each mail has its own Message-ID, which retries keep', async () => {
   const ids: string[] = [];
-  const moody = await startMailServer({
+  const unreliable = await startMailServer({
     judge: (_text, messageId) => {
       ids.push(messageId);
       return ids.length > 2 ? undefined : Object.assign(new Error('later'), { responseCode: 451 });
     },
   });
-  await using late = await startService({ mail: moody });
+  await using late = await startService({ mail: unreliable });
   const register = (email: string) =>
     late.rest('POST', '/register/', {
       json: { email, first_name: 'Ada', last_name: 'L', password: goodPassword },
     });
   await register(newAddress());
-  for (let round = 0; moody.mails.length === 0 && round < 400; round += 1) {
+  for (let round = 0; unreliable.mails.length === 0 && round < 400; round += 1) {
     await late.database.query(
       'update graphile_worker._private_jobs set run_at = now() where attempts > 0 and locked_at is null',
     );
@@ -116,17 +116,17 @@ test('each mail has an id of its own, which it keeps when it is tried again', as
   }
   const other = newAddress();
   await register(other);
-  await moody.waitFor(other);
+  await unreliable.waitFor(other);
   expect(ids).toHaveLength(4);
   const [first, second, third, fourth] = ids;
   expect([second, third]).toEqual([first, first]);
   expect(fourth).not.toBe(first);
   for (const id of ids)
     expect(id).toMatch(/^<[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}@auth\.test>$/);
-  await moody.close();
+  await unreliable.close();
 });
 
-test('a mail waits for its server for more than a day', async () => {
+test('a mail is retried for more than a day', async () => {
   await using down = await startService({ environment: { EMAIL_PORT: '1' } });
   await down.rest('POST', '/register/', {
     json: { email: newAddress(), first_name: 'Ada', last_name: 'L', password: goodPassword },
@@ -138,7 +138,7 @@ test('a mail waits for its server for more than a day', async () => {
   expect(job?.seconds).toBeGreaterThan(86_400);
 });
 
-test('a job holds ids and no secret', async () => {
+test('a job contains ids and no secret', async () => {
   const email = newAddress();
   await using down = await startService({ environment: { EMAIL_PORT: '1' } });
   await down.rest('POST', '/register/', {
@@ -161,14 +161,14 @@ test('a job holds ids and no secret', async () => {
   ]);
 });
 
-test('registering answers at once while the mail server is down or hangs', async () => {
+test('a registration returns within three seconds while the mail server hangs', async () => {
   const hung = await startMailServer({ onConnect: () => undefined });
   await using slow = await startService({ mail: hung });
   const start = performance.now();
-  const answer = await slow.rest('POST', '/register/', {
+  const response = await slow.rest('POST', '/register/', {
     json: { email: newAddress(), first_name: 'Ada', last_name: 'L', password: goodPassword },
   });
-  expect(answer.status).toBe(201);
+  expect(response.status).toBe(201);
   expect(performance.now() - start).toBeLessThan(3000);
   await hung.close();
 }, 60_000);

@@ -1,4 +1,4 @@
-/** Choosing a new password: with a token from a mail, or with the present one. */
+/** Password resets, password changes and the password policy. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { factOf } from '../../support/mail-server.ts';
 import {
@@ -26,7 +26,7 @@ interface Reset {
   readonly token: string;
 }
 
-/** Asks for a reset and reads uid and token from the mail. */
+/** Requests a reset, and reads the uid and token from the mail. */
 async function requestReset(email: string, at: TestService = service): Promise<Reset> {
   const isReset = (mail: { to: string; text: string }) =>
     mail.to === email && /^Token: /m.test(mail.text);
@@ -64,13 +64,13 @@ async function isValid(input: Reset, at: TestService = service): Promise<boolean
   return data.isPasswordResetValid;
 }
 
-test('a link that no mail can hold is dead like every other, over GraphQL and REST', async () => {
+test('a link that no mail can contain is invalid, over GraphQL and REST', async () => {
   for (const text of ['\u0000', 'a\u0007b', '\u2028', ' ', 'x'.repeat(600), '🙂']) {
     expect(await isValid({ uid: text, token: text })).toBe(false);
     const path = `/password/verify/${encodeURIComponent(text)}/${encodeURIComponent(text)}/`;
-    const answer = await service.rest('GET', path);
-    expect(answer.status, JSON.stringify(text)).toBe(401);
-    expect(answer.body.message).toBe('Invalid or expired codes');
+    const response = await service.rest('GET', path);
+    expect(response.status, JSON.stringify(text)).toBe(401);
+    expect(response.body.message).toBe('Invalid or expired codes');
   }
 });
 
@@ -92,8 +92,8 @@ async function changePassword(
 const isIn = async (accessToken: string) =>
   (await service.graphql('{ me { id } }', {}, accessToken)).status === 200;
 
-describe('a reset by mail', () => {
-  test('sets the password once, ends every session, and tells the owner', async () => {
+describe('a password reset', () => {
+  test('sets the password once, ends every session and sends a mail to the owner', async () => {
     const { email, accessToken, refreshToken } = await person(service);
     const link = await requestReset(email);
     expect(await isValid(link)).toBe(true);
@@ -112,12 +112,14 @@ describe('a reset by mail', () => {
     expect(mails.at(-1)?.text).not.toContain(newPassword);
   });
 
-  test('of 16 parallel uses of one token exactly one wins, and its password is the one', async () => {
+  test('of 16 parallel uses of one token exactly one succeeds, and its password is set', async () => {
     const { email } = await somebody(service);
     const link = await requestReset(email);
     const passwords = Array.from({ length: 16 }, (_, index) => `parallel passphrase ${index}`);
-    const answers = await Promise.all(passwords.map((password) => reset(link, password)));
-    const winners = passwords.filter((_, index) => answers[index].__typename === 'Acknowledgement');
+    const responses = await Promise.all(passwords.map((password) => reset(link, password)));
+    const winners = passwords.filter(
+      (_, index) => responses[index].__typename === 'Acknowledgement',
+    );
     expect(winners).toHaveLength(1);
     for (const password of passwords.slice(0, 4).concat(winners)) {
       const isWinner = winners.includes(password);
@@ -127,7 +129,7 @@ describe('a reset by mail', () => {
     }
   });
 
-  test('a token lives for an hour', async () => {
+  test('a token is valid for an hour', async () => {
     await using late = await startService();
     const { email } = await somebody(late);
     const link = await requestReset(email, late);
@@ -138,7 +140,7 @@ describe('a reset by mail', () => {
     expect(await reset(link, newPassword, late)).toMatchObject({ code: 'INVALID_TOKEN' });
   });
 
-  test('a newer request ends the earlier token', async () => {
+  test('a new request invalidates the earlier token', async () => {
     const { email } = await somebody(service);
     const [first, second] = [await requestReset(email), await requestReset(email)];
     expect([await isValid(first), await isValid(second)]).toEqual([false, true]);
@@ -146,12 +148,9 @@ describe('a reset by mail', () => {
   });
 
   test.each([
+    ['a password change', async (accessToken: string) => changePassword(accessToken, goodPassword)],
     [
-      'a change of password',
-      async (accessToken: string) => changePassword(accessToken, goodPassword),
-    ],
-    [
-      'a disabling',
+      'disabling the account',
       async (_: string, userId: string) =>
         service.database.query("update users set status = 'DISABLED' where id = $1", [userId]),
     ],
@@ -162,7 +161,7 @@ describe('a reset by mail', () => {
           userId,
         ]),
     ],
-  ])('%s ends the token', async (_, end) => {
+  ])('%s invalidates the token', async (_, end) => {
     const { email, accessToken, userId } = await somebody(service);
     const link = await requestReset(email);
     await end(accessToken, userId);
@@ -170,29 +169,29 @@ describe('a reset by mail', () => {
     expect(await reset(link)).toMatchObject({ code: 'INVALID_TOKEN' });
   });
 
-  test("a token is worth nothing with another person's uid, and a verification code is no token", async () => {
+  test('a token is invalid with the uid of another user, and a verification code is not a token', async () => {
     const [ada, bob] = [await somebody(service), await somebody(service)];
     const [ofAda, ofBob] = [await requestReset(ada.email), await requestReset(bob.email)];
     const mixed = { uid: ofBob.uid, token: ofAda.token };
     expect(await isValid(mixed)).toBe(false);
     expect(await reset(mixed)).toMatchObject({ code: 'INVALID_TOKEN' });
-    const waiting = await register(service);
-    expect(await reset({ uid: ofAda.uid, token: waiting.code })).toMatchObject({
+    const pending = await register(service);
+    expect(await reset({ uid: ofAda.uid, token: pending.code })).toMatchObject({
       code: 'INVALID_TOKEN',
     });
     expect(await isValid(ofAda)).toBe(true);
   });
 
-  test('a disabled or waiting account gets no mail and stays what it is', async () => {
+  test('a request for a disabled account, a registration or an unknown address sends no mail', async () => {
     const disabled = await somebody(service);
-    const waiting = await register(service);
+    const pending = await register(service);
     await service.database.query("update users set status = 'DISABLED' where id = $1", [
       disabled.userId,
     ]);
     const before = service.mail.mails.length;
-    for (const email of [disabled.email, waiting.email, newAddress()]) {
-      const answer = await service.rest('POST', '/password/request_change/', { json: { email } });
-      expect([answer.status, answer.body]).toEqual([
+    for (const email of [disabled.email, pending.email, newAddress()]) {
+      const response = await service.rest('POST', '/password/request_change/', { json: { email } });
+      expect([response.status, response.body]).toEqual([
         200,
         { message: "We've sent you a link to reset your password", data: {} },
       ]);
@@ -201,7 +200,7 @@ describe('a reset by mail', () => {
     expect(service.mail.mails).toHaveLength(before);
   });
 
-  test('fifty requests make three mails', async () => {
+  test('fifty requests send at most three mails', async () => {
     const { email } = await somebody(service);
     await Promise.all(
       Array.from({ length: 50 }, () =>
@@ -215,7 +214,7 @@ describe('a reset by mail', () => {
     expect(mails.length).toBeLessThanOrEqual(3);
   });
 
-  test('links lead to PUBLIC_URL whatever the request says of its host', async () => {
+  test('links use PUBLIC_URL and ignore the forwarded host of the request', async () => {
     const { email } = await person(service);
     await fetch(`${service.address}/auth/password/request_change/`, {
       method: 'POST',
@@ -239,15 +238,15 @@ describe('a reset by mail', () => {
     { email: 'v@example.com\nbcc: a@example.com' },
     { email: 'ＶICTIM@example.com' },
     { email: 'vıctim@example.com' },
-  ])('one plain address is asked for, not %j', async (json) => {
+  ])('a request needs one plain address and rejects %j', async (json) => {
     const before = service.mail.mails.length;
-    const answer = await service.rest('POST', '/password/request_change/', { json });
-    expect(answer.status).toBe(400);
+    const response = await service.rest('POST', '/password/request_change/', { json });
+    expect(response.status).toBe(400);
     await quiet(service);
     expect(service.mail.mails).toHaveLength(before);
   });
 
-  test('over REST: valid codes, invalid ones with 401, a reset with 200, a bad one with 400', async () => {
+  test('over REST a check of the codes returns 200 or 401, and a reset returns 200 or 400', async () => {
     const { email } = await somebody(service);
     const { uid, token } = await requestReset(email);
     expect(Buffer.from(uid, 'base64url').toString()).toMatch(/^[0-9a-f-]{36}$/);
@@ -274,15 +273,15 @@ describe('a reset by mail', () => {
     expect([again.status, again.body.data.code]).toEqual([400, 'INVALID_TOKEN']);
   });
 
-  test('uid and token of any shape are refused and never an error of ours', async () => {
+  test('a malformed uid or token is rejected without an internal error', async () => {
     const odd = ['', ' ', '../..', '%00', 'a'.repeat(400), '😀', "' or 1=1", '$ne', 'AA==', '0'];
     for (const text of odd) {
-      const answer = await service.rest(
+      const response = await service.rest(
         'GET',
         `/password/verify/${encodeURIComponent(text)}/${encodeURIComponent(text)}/`,
       );
-      expect(answer.status).toBeGreaterThanOrEqual(400);
-      expect(answer.status).toBeLessThan(500);
+      expect(response.status).toBeGreaterThanOrEqual(400);
+      expect(response.status).toBeLessThan(500);
       expect(await reset({ uid: text || 'x', token: text || 'x' })).toMatchObject({
         __typename: 'Problem',
       });
@@ -290,8 +289,8 @@ describe('a reset by mail', () => {
   });
 });
 
-describe('a change with the present password', () => {
-  test('spares this session, ends the others and tells the owner', async () => {
+describe('a password change with the current password', () => {
+  test('keeps the current session, ends the others and sends a mail to the owner', async () => {
     const { email, accessToken } = await person(service);
     const other = await tryLogin(service, email);
     expect(await changePassword(accessToken, goodPassword)).toEqual(acknowledged);
@@ -300,7 +299,7 @@ describe('a change with the present password', () => {
     await service.mail.waitFor(email, 2);
   });
 
-  test('needs the right one', async () => {
+  test('needs the correct password', async () => {
     const { accessToken, email } = await somebody(service);
     expect(await changePassword(accessToken, 'not the password')).toMatchObject({
       code: 'INVALID_CREDENTIALS',
@@ -308,42 +307,44 @@ describe('a change with the present password', () => {
     expect(await tryLogin(service, email)).toMatchObject(loggedIn);
   });
 
-  test('of 16 parallel changes one wins', async () => {
+  test('of 16 parallel changes one succeeds', async () => {
     const { accessToken, email } = await somebody(service);
     const passwords = Array.from({ length: 16 }, (_, index) => `parallel passphrase ${index}`);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       passwords.map((password) => changePassword(accessToken, goodPassword, password)),
     );
-    const winners = passwords.filter((_, index) => answers[index].__typename === 'Acknowledgement');
+    const winners = passwords.filter(
+      (_, index) => responses[index].__typename === 'Acknowledgement',
+    );
     expect(winners).toHaveLength(1);
     expect(await tryLogin(service, email, winners[0])).toMatchObject(loggedIn);
   });
 });
 
-describe('the policy holds behind every door', () => {
-  const refusedPasswords = ['password1', 'newpassword', 'Passw0rd1', 'seven77', 'gatehouse'];
-  const refused = { code: 'VALIDATION_FAILED' };
+describe('the password policy applies to every interface', () => {
+  const rejectedPasswords = ['password1', 'newpassword', 'Passw0rd1', 'seven77', 'gatehouse'];
+  const rejected = { code: 'VALIDATION_FAILED' };
 
-  test.each(refusedPasswords)('%s is refused', async (password) => {
+  test.each(rejectedPasswords)('%s is rejected', async (password) => {
     const { email, accessToken } = await somebody(service);
     await expect(register(service, { password })).rejects.toThrow('VALIDATION_FAILED');
-    expect(await reset(await requestReset(email), password)).toMatchObject(refused);
-    expect(await changePassword(accessToken, goodPassword, password)).toMatchObject(refused);
+    expect(await reset(await requestReset(email), password)).toMatchObject(rejected);
+    expect(await changePassword(accessToken, goodPassword, password)).toMatchObject(rejected);
     await expect(
       service.app.users.provisioning.provision(
         { email: newAddress(), password },
         { kind: 'user', isActive: true },
       ),
-    ).rejects.toMatchObject(refused);
+    ).rejects.toMatchObject(rejected);
   });
 
-  test("words from one's own data are refused", async () => {
+  test("words from the user's own data are rejected", async () => {
     const email = `alice-${Date.now()}@example.com`;
     await expect(
       register(service, { email: 'alice@example.org', password: 'alice-alice-1' }),
     ).rejects.toThrow('VALIDATION_FAILED');
     const { accessToken } = await somebody(service, { email, firstName: 'Wilhelmina' });
-    expect(await changePassword(accessToken, goodPassword, 'Wilhelmina1')).toMatchObject(refused);
+    expect(await changePassword(accessToken, goodPassword, 'Wilhelmina1')).toMatchObject(rejected);
   });
 
   test('PASSWORD_MIN_LENGTH counts characters, not bytes', async () => {
@@ -352,12 +353,12 @@ describe('the policy holds behind every door', () => {
     await register(strict, { password: '🦊🐢🐝🐙🦀🐳🦉🐌🦋🐞🐜🦗🕷🦂🐍' });
   });
 
-  test('a megabyte of password is refused before anything is hashed', async () => {
+  test('a password of a megabyte is rejected before it is hashed', async () => {
     const start = performance.now();
-    const answer = await service.rest('POST', '/login/', {
+    const response = await service.rest('POST', '/login/', {
       json: { email: newAddress(), password: 'x'.repeat(1_000_000) },
     });
-    expect(answer.status).toBe(413);
+    expect(response.status).toBe(413);
     expect(performance.now() - start).toBeLessThan(500);
   });
 });

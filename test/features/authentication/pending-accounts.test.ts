@@ -1,6 +1,6 @@
 /**
- * Accounts that an administrator or operator created and whose owner has not confirmed them: strangers
- * have no influence on them, and their owner always gets another mail.
+ * Unconfirmed accounts that an administrator or operator created: registrations of strangers do not
+ * change them, and their owner can always request another mail.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { administrationOf } from '../../support/administration.ts';
@@ -36,10 +36,10 @@ const loggedIn = { __typename: 'TokenPair' };
 const mailsTo = (email: string) => service.mail.mails.filter(({ to }) => to === email);
 
 async function registerAsStranger(email: string) {
-  const answer = await service.rest('POST', '/register/', {
+  const response = await service.rest('POST', '/register/', {
     json: { email, first_name: 'Mallory', last_name: 'M', password: strangersPassword },
   });
-  expect(answer.status).toBe(201);
+  expect(response.status).toBe(201);
   await quiet(service);
 }
 
@@ -70,34 +70,37 @@ const invitationsOf = (email: string) =>
 const accept = (invitation: object | undefined, password = ownersPassword) =>
   resetPassword(root, { ...invitation, password });
 
-/** Lets the next mail to the account go out at once, as minutes or an hour later. */
+/** Makes the codes of an account older, so that the mail cooldown is over. */
 const ageCodes = (userId: string, seconds: number) =>
   service.database.query(
     `update one_time_passwords set created_at = created_at - $2 * interval '1 second' where user_id = $1`,
     [userId, seconds],
   );
 
-describe('J06: an account of an administrator takes nothing from a registration', () => {
+describe('J06: a registration does not change an account that an administrator created', () => {
   test.each([
     ['the invitation', 0],
     ['the mail that the registration caused', 1],
-  ])('invited, then registered by a stranger, and the owner uses %s', async (_what, at) => {
-    const { email, id } = await invite();
-    const before = await rowOf(service, id);
-    const granted = await grantedTo(service, id);
-    await registerAsStranger(email);
-    expect(await rowOf(service, id)).toEqual(before);
-    const invitations = invitationsOf(email);
-    expect(invitations).toHaveLength(2);
-    expect(mailsTo(email).some(({ text }) => /^Code: /m.test(text))).toBe(false);
-    expect((await accept(invitations[at])).outcome).toBe('done');
-    expect(await tryLogin(service, email, strangersPassword)).toMatchObject(invalidCredentials);
-    expect(await tryLogin(service, email, ownersPassword)).toMatchObject(loggedIn);
-    expect(await rowOf(service, id)).toMatchObject({ first_name: 'Grace', is_staff: true });
-    expect(await grantedTo(service, id)).toEqual(granted);
-  });
+  ])(
+    'a registration by a stranger after the invitation has no effect when the owner uses %s',
+    async (_what, at) => {
+      const { email, id } = await invite();
+      const before = await rowOf(service, id);
+      const granted = await grantedTo(service, id);
+      await registerAsStranger(email);
+      expect(await rowOf(service, id)).toEqual(before);
+      const invitations = invitationsOf(email);
+      expect(invitations).toHaveLength(2);
+      expect(mailsTo(email).some(({ text }) => /^Code: /m.test(text))).toBe(false);
+      expect((await accept(invitations[at])).outcome).toBe('done');
+      expect(await tryLogin(service, email, strangersPassword)).toMatchObject(invalidCredentials);
+      expect(await tryLogin(service, email, ownersPassword)).toMatchObject(loggedIn);
+      expect(await rowOf(service, id)).toMatchObject({ first_name: 'Grace', is_staff: true });
+      expect(await grantedTo(service, id)).toEqual(granted);
+    },
+  );
 
-  test('registered by a stranger, then invited, and the owner presses the button of the stranger', async () => {
+  test('an invitation invalidates the code of an earlier registration by a stranger', async () => {
     const { email, code } = await register(service, { password: strangersPassword });
     const { id, outcome } = await createUser(root, { email, firstName: 'Grace', isStaff: true });
     expect(outcome).toBe('done');
@@ -110,7 +113,7 @@ describe('J06: an account of an administrator takes nothing from a registration'
     expect(await tryLogin(service, email, ownersPassword)).toMatchObject(loggedIn);
   });
 
-  test('the password that an administrator set stays, whichever code the owner uses', async () => {
+  test('the password that an administrator set stays valid after a registration by a stranger', async () => {
     const { email, code, userId } = await pendingAccount(service);
     await ageCodes(userId, 61);
     await registerAsStranger(email);
@@ -125,24 +128,24 @@ describe('J06: an account of an administrator takes nothing from a registration'
   });
 });
 
-describe('no dead end', () => {
+describe('another mail for an unconfirmed account', () => {
   test.each([
-    ['send again', resend],
-    ['a reset', requestReset],
-  ])('%s mails a new invitation, also when the first one has expired', async (_what, ask) => {
+    ['a resend request', resend],
+    ['a reset request', requestReset],
+  ])('%s sends a new invitation, also when the first one has expired', async (_what, send) => {
     const { email, id } = await invite();
     await service.database.query(
       `update one_time_passwords set expires_at = now() - interval '1 second', created_at = now() - interval '2 days' where user_id = $1`,
       [id],
     );
-    await ask(email);
+    await send(email);
     const [expired, fresh] = invitationsOf(email);
     expect((await accept(expired)).outcome).toBe('INVALID_TOKEN');
     expect((await accept(fresh)).outcome).toBe('done');
     expect(await tryLogin(service, email, ownersPassword)).toMatchObject(loggedIn);
   });
 
-  test('an invitation that a stranger has sent again leaves the earlier ones valid', async () => {
+  test('a resend request by a stranger leaves the earlier invitations valid', async () => {
     const { email } = await invite();
     await resend(email);
     const [first, second] = invitationsOf(email);
@@ -150,9 +153,9 @@ describe('no dead end', () => {
     expect((await accept(first)).outcome).toBe('done');
   });
 
-  test('anonymous requests cause one invitation a minute and three an hour', async () => {
+  test('anonymous requests send at most one invitation a minute and three an hour', async () => {
     const { email, id } = await invite();
-    for (const ask of [resend, requestReset, registerAsStranger]) await ask(email);
+    for (const send of [resend, requestReset, registerAsStranger]) await send(email);
     expect(invitationsOf(email)).toHaveLength(2);
     for (let round = 0; round < 4; round += 1) {
       await ageCodes(id, 61);
@@ -162,11 +165,11 @@ describe('no dead end', () => {
   });
 
   test.each([
-    ['send again', resend],
-    ['a reset', requestReset],
-  ])('%s mails the code of an account with a password again', async (_what, ask) => {
+    ['a resend request', resend],
+    ['a reset request', requestReset],
+  ])('%s sends a new code for an account with a password', async (_what, send) => {
     const { email } = await pendingAccount(service);
-    await ask(email);
+    await send(email);
     const codes = mailsTo(email).map((mail) => factOf(mail, 'Code'));
     expect(codes).toHaveLength(2);
     expect(await tryLogin(service, email)).toMatchObject({ code: 'ACCOUNT_NOT_ACTIVE' });
@@ -175,20 +178,20 @@ describe('no dead end', () => {
   });
 });
 
-describe('is_active=false on an account that is not confirmed', () => {
-  test('disables it, and its code does not undo that', async () => {
+describe('is_active=false on an unconfirmed account', () => {
+  test('disables it, and its code becomes invalid', async () => {
     const { email, code, userId } = await pendingAccount(service);
-    const answer = await service.rest('PATCH', `/admin/users/${userId}/`, {
+    const response = await service.rest('PATCH', `/admin/users/${userId}/`, {
       token: root.accessToken,
       json: { is_active: false },
     });
-    expect(answer.status).toBe(200);
+    expect(response.status).toBe(200);
     expect(await rowOf(service, userId)).toMatchObject({ status: 'DISABLED' });
     expect(await verify(service, code)).toEqual(invalidCode);
     expect(await tryLogin(service, email, goodPassword)).toMatchObject(invalidCredentials);
   });
 
-  test('disables an invited one, and its invitation does not undo that', async () => {
+  test('disables an invited account, and its invitation becomes invalid', async () => {
     const { email, id } = await invite();
     expect((await updateUser(root, id, { isActive: false })).outcome).toBe('done');
     expect((await accept(invitationsOf(email)[0])).outcome).toBe('INVALID_TOKEN');

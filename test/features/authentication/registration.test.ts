@@ -1,4 +1,4 @@
-/** Registering and proving an address. */
+/** Registration and email verification. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { factOf, factsOf } from '../../support/mail-server.ts';
 import {
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 const acknowledged = { __typename: 'Acknowledgement' };
-const refused = { __typename: 'Problem', code: 'INVALID_CODE' };
+const rejected = { __typename: 'Problem', code: 'INVALID_CODE' };
 const loggedIn = { __typename: 'TokenPair' };
 
 async function resend(email: string) {
@@ -29,7 +29,7 @@ async function resend(email: string) {
   return data.resendVerificationEmail;
 }
 
-test('a person registers, confirms the code from the mail and logs in', async () => {
+test('a user registers, confirms the mailed code and logs in', async () => {
   const { email, code } = await register(service);
   expect(await tryLogin(service, email)).toMatchObject({
     code: 'INVALID_CREDENTIALS',
@@ -41,14 +41,14 @@ test('a person registers, confirms the code from the mail and logs in', async ()
   expect(login).toMatchObject({ ...loggedIn, tokenType: 'Bearer', user: { email } });
 });
 
-test('a wrong password of a waiting account is answered like any wrong password', async () => {
+test('a wrong password for a registration gets the same error as any wrong password', async () => {
   const { email } = await register(service);
   expect(await tryLogin(service, email, 'not the password')).toMatchObject({
     code: 'INVALID_CREDENTIALS',
   });
 });
 
-test('the mail has the code and the link in both parts, and the host of PUBLIC_URL only', async () => {
+test('both parts of the mail contain the code and a link with PUBLIC_URL', async () => {
   const { email, code } = await register(service);
   const [mail] = await service.mail.waitFor(email);
   expect(mail).toMatchObject({
@@ -64,14 +64,14 @@ test('the mail has the code and the link in both parts, and the host of PUBLIC_U
 
 test('C03: of 16 parallel confirmations of one code exactly one succeeds', async () => {
   const { code } = await register(service);
-  const answers = await Promise.all(Array.from({ length: 16 }, () => verify(service, code)));
-  expect(answers.filter(({ __typename }) => __typename === 'Acknowledgement')).toHaveLength(1);
-  expect(answers.filter(({ code: problem }) => problem === 'INVALID_CODE')).toHaveLength(15);
+  const responses = await Promise.all(Array.from({ length: 16 }, () => verify(service, code)));
+  expect(responses.filter(({ __typename }) => __typename === 'Acknowledgement')).toHaveLength(1);
+  expect(responses.filter(({ code: problem }) => problem === 'INVALID_CODE')).toHaveLength(15);
 });
 
-test('of 16 parallel registrations of one address five wait, and one account comes of it', async () => {
+test('of 16 parallel registrations of one address five are stored, and one becomes an account', async () => {
   const email = newAddress();
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 16 }, (_, index) =>
       service.rest('POST', '/register/', {
         json: {
@@ -83,7 +83,7 @@ test('of 16 parallel registrations of one address five wait, and one account com
       }),
     ),
   );
-  expect(answers.map(({ status }) => status)).toEqual(Array(16).fill(201));
+  expect(responses.map(({ status }) => status)).toEqual(Array(16).fill(201));
   await quiet(service);
   const mails = () => service.mail.mails.filter(({ to }) => to === email);
   expect(mails()).toHaveLength(1);
@@ -100,17 +100,17 @@ test('of 16 parallel registrations of one address five wait, and one account com
   expect(await accounts()).toHaveLength(1);
 });
 
-test('C02: a code works for its lifetime and no longer', async () => {
+test('C02: a code expires after a day', async () => {
   await using late = await startService();
   const inTime = await register(late);
   const tooLate = await register(late);
   late.advance(86_400 - 60);
   expect(await verify(late, inTime.code)).toMatchObject(acknowledged);
   late.advance(120);
-  expect(await verify(late, tooLate.code)).toMatchObject(refused);
+  expect(await verify(late, tooLate.code)).toMatchObject(rejected);
 });
 
-test('somebody who registers an address before its owner gets no say in the account', async () => {
+test('an earlier registration by another client does not affect the account of the owner', async () => {
   const email = newAddress();
   const thief = await register(service, {
     email,
@@ -123,7 +123,7 @@ test('somebody who registers an address before its owner gets no say in the acco
     firstName: 'Owner',
   });
   expect(await verify(service, owner.code)).toMatchObject(acknowledged);
-  expect(await verify(service, thief.code)).toMatchObject(refused);
+  expect(await verify(service, thief.code)).toMatchObject(rejected);
   expect(await tryLogin(service, email, 'the thief chose this')).toMatchObject({
     code: 'INVALID_CREDENTIALS',
   });
@@ -132,12 +132,12 @@ test('somebody who registers an address before its owner gets no say in the acco
   expect(data.me.firstName).toBe('Owner');
 });
 
-test('somebody who registers an address after its owner gets no say in the account', async () => {
+test('a later registration by another client does not affect the account of the owner', async () => {
   const email = newAddress();
   const owner = await register(service, { email, password: 'the owner chose this' });
   const thief = await register(service, { email, password: 'the thief chose this' });
   expect(await verify(service, owner.code)).toMatchObject(acknowledged);
-  expect(await verify(service, thief.code)).toMatchObject(refused);
+  expect(await verify(service, thief.code)).toMatchObject(rejected);
   expect(await tryLogin(service, email, 'the thief chose this')).toMatchObject({
     code: 'INVALID_CREDENTIALS',
   });
@@ -148,7 +148,7 @@ test.each([
   ['ACTIVE', 'You already have an account'],
   ['DISABLED', 'Your account is closed'],
 ])(
-  'B03: registering the address of an account that is %s gets the same answer, and its owner a mail',
+  'B03: a registration with the address of an account that is %s gets the same response, and its owner gets a mail',
   async (status, subject) => {
     const { email, code } = await register(service);
     await verify(service, code);
@@ -174,20 +174,20 @@ test.each([
   },
 );
 
-test('C05: another code replaces the earlier one, and comes at most once a minute', async () => {
+test('C05: a new code invalidates the earlier one and is sent at most once a minute', async () => {
   const { email, code } = await register(service);
-  const answers = await Promise.all(Array.from({ length: 16 }, () => resend(email)));
-  expect(answers).toEqual(Array(16).fill(acknowledged));
+  const responses = await Promise.all(Array.from({ length: 16 }, () => resend(email)));
+  expect(responses).toEqual(Array(16).fill(acknowledged));
   const mails = await service.mail.waitFor(email, 2);
   const newCode = factOf(mails.at(-1), 'Code');
   await quiet(service);
   expect(service.mail.mails.filter(({ to }) => to === email)).toHaveLength(2);
   expect(newCode).not.toBe(code);
-  expect(await verify(service, code)).toMatchObject(refused);
+  expect(await verify(service, code)).toMatchObject(rejected);
   expect(await verify(service, newCode)).toMatchObject(acknowledged);
 });
 
-test('another code after the first one has expired still works', async () => {
+test('a new code works after the first one has expired', async () => {
   await using late = await startService();
   const { email } = await register(late, { password: 'kept with the code' });
   late.advance(86_400 + 60);
@@ -197,32 +197,32 @@ test('another code after the first one has expired still works', async () => {
   expect(await tryLogin(late, email, 'kept with the code')).toMatchObject(loggedIn);
 });
 
-test('asking for another code tells nothing about the address', async () => {
+test('a request for a new code reveals nothing about the address', async () => {
   const active = await register(service);
   await verify(service, active.code);
   const before = service.mail.mails.length;
-  const answers = await Promise.all([resend(active.email), resend(newAddress())]);
-  expect(answers).toEqual([acknowledged, acknowledged]);
+  const responses = await Promise.all([resend(active.email), resend(newAddress())]);
+  expect(responses).toEqual([acknowledged, acknowledged]);
   await quiet(service);
   expect(service.mail.mails).toHaveLength(before);
 });
 
-test('C07: a code never brings a disabled account back', async () => {
+test('C07: a code does not activate a disabled account', async () => {
   const { email, code } = await pendingAccount(service);
   await service.database.query("update users set status = 'DISABLED' where email = $1", [email]);
-  expect(await verify(service, code)).toMatchObject(refused);
+  expect(await verify(service, code)).toMatchObject(rejected);
   expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
 });
 
-test('C06: a code verifies the address that it was mailed to and no other', async () => {
+test('C06: a code verifies only the address that it was mailed to', async () => {
   const { email, code } = await pendingAccount(service);
   await service.database.query("update users set email = 'other-' || email where email = $1", [
     email,
   ]);
-  expect(await verify(service, code)).toMatchObject(refused);
+  expect(await verify(service, code)).toMatchObject(rejected);
 });
 
-test('C01: neither codes nor passwords are found in the database, and codes not in the log', async () => {
+test('C01: the database contains no code and no password, and the log contains no code', async () => {
   const password = 'a password to look for 4711';
   const { code } = await register(service, { password });
   const tables = await service.database.query<{ name: string }>(
@@ -239,14 +239,14 @@ test('C01: neither codes nor passwords are found in the database, and codes not 
   expect(service.logLines.join('\n')).not.toContain(code);
 });
 
-test('a username is free once only, whatever its case, and serves to log in', async () => {
+test('a username is unique regardless of case, and can be used to log in', async () => {
   const { email, code } = await register(service, { username: 'Ada.L' });
   await verify(service, code);
   expect(await tryLogin(service, 'ada.l')).toMatchObject({ ...loggedIn, user: { email } });
   await expect(register(service, { username: 'ADA.L' })).rejects.toThrow('Is taken');
 });
 
-test('a username that was taken before the code was confirmed is left out', async () => {
+test('a username that was taken before the confirmation is omitted', async () => {
   const [first, second] = [
     await register(service, { username: 'wanted' }),
     await register(service, { username: 'Wanted' }),
@@ -258,24 +258,24 @@ test('a username that was taken before the code was confirmed is left out', asyn
   expect(data.me.username).toBeNull();
 });
 
-test('16 people who want one username at the same moment all get an account, one of them the name', async () => {
-  const people = await Promise.all(
+test('16 parallel confirmations with one username create 16 accounts, and one gets the username', async () => {
+  const registrations = await Promise.all(
     Array.from({ length: 16 }, () => register(service, { username: 'popular' })),
   );
-  const answers = await Promise.all(people.map(({ code }) => verify(service, code)));
-  expect(answers).toEqual(Array(16).fill(acknowledged));
+  const responses = await Promise.all(registrations.map(({ code }) => verify(service, code)));
+  expect(responses).toEqual(Array(16).fill(acknowledged));
   const rows = await service.database.query("select 1 from users where username = 'popular'");
   expect(rows).toHaveLength(1);
 });
 
 test.each(['Click http://evil.example', 'www.evil.example', '<b>x</b>', 'line\nbreak', 'a\u202eb'])(
-  'the name %j is refused',
+  'the name %j is rejected',
   async (firstName) => {
     await expect(register(service, { firstName })).rejects.toThrow('VALIDATION_FAILED');
   },
 );
 
-test('a name that looks like a host is no link in the mail', async () => {
+test('the mail does not contain a name that looks like a host', async () => {
   const { email } = await register(service, { firstName: 'evil.example' });
   const [mail] = await service.mail.waitFor(email);
   expect(`${mail?.text}${mail?.html}`).not.toContain('evil.example');
