@@ -1,4 +1,4 @@
-/** The auditor finds nothing where nothing is wrong, and finds each thing that is. */
+/** The auditor finds no breach in a correct journal, and finds each kind of breach. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -29,7 +29,7 @@ beforeAll(async () => {
     recorder,
     mail: service.mail,
     people,
-    restMilliseconds: 1,
+    pauseMilliseconds: 1,
   });
   recorder.note('fault');
   const endings = () =>
@@ -47,7 +47,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test('a service without faults keeps every promise', () => {
+test('a service without faults has no breach', () => {
   expect(audit(journal, aftermath, bounds)).toEqual([]);
   const operations = new Set(journal.requests.map(({ operation }) => operation));
   expect([...operations].sort()).toEqual([
@@ -69,12 +69,12 @@ test('the gap of a fault is the longest time without an acknowledged write', () 
   expect(median([4, 1, 2, 3])).toBe(2.5);
 });
 
-/** Promises that are broken once the aftermath is told otherwise. */
-const promisesBroken = (told: Partial<Aftermath>, by: Journal = journal) => [
-  ...new Set(audit(by, { ...aftermath, ...told }, bounds).map(({ promise }) => promise)),
+/** Promises that are broken when fields of the aftermath are replaced. */
+const promisesBroken = (changed: Partial<Aftermath>, by: Journal = journal) => [
+  ...new Set(audit(by, { ...aftermath, ...changed }, bounds).map(({ promise }) => promise)),
 ];
 
-/** Promises that are broken once the first request of a kind is recorded otherwise. */
+/** Promises that are broken when the first matching request is replaced in the journal. */
 function withRequest(
   matches: (request: Recorded) => boolean,
   change: (request: Recorded) => Partial<Recorded>,
@@ -94,72 +94,70 @@ const answeredWith =
 const withRows = <Row>(rows: ReadonlyMap<string, Row>, change: Partial<Row>) =>
   new Map([...rows].map(([key, row]) => [key, { ...row, ...change }]));
 
-test('what was acknowledged and is not there', () => {
+test('lost acknowledged changes are breaches', () => {
   expect(promisesBroken({ accounts: new Map() })).toEqual(
     expect.arrayContaining([
-      'an acknowledged registration is there',
-      'an acknowledged verification is there',
-      'no mail tells of what was undone',
+      'an acknowledged registration exists',
+      'an acknowledged verification exists',
+      'no mail is about a change that was rolled back',
     ]),
   );
   const { accounts, sessions } = aftermath;
   expect(promisesBroken({ accounts: withRows(accounts, { status: 'PENDING' }) })).toEqual([
-    'an acknowledged verification is there',
+    'an acknowledged verification exists',
   ]);
   expect(promisesBroken({ accounts: withRows(accounts, { first_name: 'Ada' }) })).toEqual([
-    'the last acknowledged change of a profile is there',
+    'the last acknowledged change of a profile exists',
   ]);
-  expect(promisesBroken({ sessions: new Map() })).toEqual(['an acknowledged login is there']);
+  expect(promisesBroken({ sessions: new Map() })).toEqual(['an acknowledged login exists']);
   expect(promisesBroken({ sessions: withRows(sessions, { end_reason: null }) })).toEqual([
-    'an acknowledged logout is there',
+    'an acknowledged logout exists',
   ]);
   expect(promisesBroken({ mails: [] })).toEqual(['every promised mail arrives']);
-  expect(promisesBroken({ waitingJobs: 1 })).toEqual(['every recorded job is done']);
+  expect(promisesBroken({ waitingJobs: 1 })).toEqual(['every queued job is done']);
 });
 
-test('what was refused and is there', () => {
+test('a refused registration that exists is a breach', () => {
   const refused = journal.requests.find((it) => it.mustBeRefused && it.operation === 'register');
   const email = String(refused?.facts?.email);
-  const intruder = { email, status: 'PENDING', first_name: 'Ada' };
-  expect(promisesBroken({ accounts: new Map([...aftermath.accounts, [email, intruder]]) })).toEqual(
-    ['a refused registration is not there'],
-  );
+  const refusedAccount = { email, status: 'PENDING', first_name: 'Ada' };
+  expect(
+    promisesBroken({ accounts: new Map([...aftermath.accounts, [email, refusedAccount]]) }),
+  ).toEqual(['a refused registration does not exist']);
 });
 
-test('chains that have moved, forked or ended by themselves', () => {
+test('refresh chains with a wrong counter, a fork or an unrequested end are breaches', () => {
   const { sessions } = aftermath;
   expect(promisesBroken({ sessions: withRows(sessions, { refresh_counter: 99 }) })).toEqual([
-    'a refresh chain stands at its newest leaf',
+    'a refresh chain ends at its newest token',
   ]);
   expect(
     promisesBroken({ sessions: withRows(sessions, { end_reason: 'refresh-token-reused' }) }),
-  ).toContain('an acknowledged logout is there');
+  ).toContain('an acknowledged logout exists');
   const isRotation = (it: Recorded) => it.operation === 'refreshTokens' && !it.mustBeRefused;
   const rotation = journal.requests.find(isRotation);
   const other = { ...rotation?.answer?.facts, leaf: 'another' };
   const forked = { ...rotation, answer: { ...rotation?.answer, facts: other } } as Recorded;
   expect(promisesBroken({}, { ...journal, requests: [...journal.requests, forked] })).toEqual([
-    'a refresh chain has one leaf',
+    'a refresh chain has one newest token',
   ]);
   const isLogout = (it: Recorded) => it.operation === 'logout';
   const kept = journal.requests.filter((it) => !isLogout(it));
   expect(promisesBroken({}, { ...journal, requests: kept })).toContain(
-    'no session ends without having been ended',
+    'no session ends without a logout',
   );
 });
 
-test('answers that are wrong in themselves', () => {
-  const isHonest = (it: Recorded) => it.operation === 'updateProfile' && !it.mustBeRefused;
-  expect(withRequest(isHonest, answeredWith({ status: 500 }))).toEqual([
+test('wrong responses are breaches', () => {
+  const isValid = (it: Recorded) => it.operation === 'updateProfile' && !it.mustBeRefused;
+  expect(withRequest(isValid, answeredWith({ status: 500 }))).toEqual([
     'a fault is answered with 503 and Retry-After',
   ]);
-  expect(withRequest(isHonest, answeredWith({ outcome: 'refused', status: 401 }))).toContain(
-    'an honest request is not refused',
+  expect(withRequest(isValid, answeredWith({ outcome: 'refused', status: 401 }))).toContain(
+    'a valid request is not refused',
   );
   expect(
-    withRequest(isHonest, (it) =>
-      answeredWith({ answeredAt: it.sentAt + bounds.deadline + 1 })(it),
-    ),
+    withRequest(isValid, (it) => answeredWith({ answeredAt: it.sentAt + bounds.deadline + 1 })(it)),
   ).toEqual(['every request is answered within the deadline']);
   const late = Date.now() + 60_000;
   for (const operation of ['me', 'refreshTokens', 'login']) {
@@ -168,6 +166,6 @@ test('answers that are wrong in themselves', () => {
       sentAt: late,
       ...answeredWith({ outcome: 'acknowledged', status: 200, answeredAt: late })(it),
     }));
-    expect(accepted).toEqual(['what has to be refused is refused']);
+    expect(accepted).toEqual(['a request that must be refused is refused']);
   }
 });

@@ -1,4 +1,4 @@
-/** The queue of a server that cannot record what it has done: nothing is lost, and the server still ends. */
+/** Jobs whose end cannot be written: no mail is lost, and the server shuts down. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createClient } from '../../support/client.ts';
@@ -8,7 +8,7 @@ import { type MailServer, startMailServer } from '../../support/mail-server.ts';
 import { goodPassword } from '../../support/people.ts';
 import { until } from '../../support/until.ts';
 
-/** As many as there are hands for jobs. */
+/** As many as the job worker runs concurrently. */
 const addresses = ['one', 'two', 'three', 'four'].map((name) => `${name}@example.com`);
 
 let database: TestDatabase;
@@ -37,7 +37,7 @@ afterAll(async () => {
 const rename = (from: string, to: string) =>
   database.query(`alter table graphile_worker.${from} rename to ${to}`);
 
-test('mails whose sending could not be recorded are sent again, and SIGTERM is obeyed', async () => {
+test('mails whose job could not be completed are sent again, and SIGTERM ends the server', async () => {
   const server = await startServer({
     environment: { ...environmentOf(database, mail), RATE_LIMITS: 'off' },
   });
@@ -49,10 +49,10 @@ test('mails whose sending could not be recorded are sent again, and SIGTERM is o
     expect((await rest('POST', '/register/', { json })).status).toBe(201);
   }
   await until(() => held === addresses.length);
-  await rename('_private_jobs', 'jobs_out_of_reach');
+  await rename('_private_jobs', 'jobs_renamed');
   release.resolve();
   await sleep(1000);
-  await rename('jobs_out_of_reach', '_private_jobs');
+  await rename('jobs_renamed', '_private_jobs');
   await until(() => held === 2 * addresses.length, 20_000);
   const { code } = await server.end('SIGTERM');
   expect(code).toBe(0);

@@ -1,6 +1,6 @@
 /**
- * `npm run faults`: breaks things, one experiment after the other, and shows that no promise is broken.
- * `npm run faults -- kill-server postgres-stop` runs those alone, `ROUNDS=3` gives each of them so many rounds.
+ * `npm run faults`: runs the fault injection experiments and reports broken promises.
+ * `npm run faults -- kill-server postgres-stop` runs only these; `ROUNDS=3` sets the number of rounds.
  */
 import { experiments } from './experiments/experiments.ts';
 import type { Experiment, Result } from './support/experiment.ts';
@@ -38,23 +38,23 @@ async function runOne(experiment: Experiment): Promise<boolean> {
   }
 }
 
-function describe(rounds: number, { acknowledged, unknown, worst, ...rest }: Result): string {
-  const { recoveries, breaches } = rest;
+function describe(rounds: number, result: Result): string {
+  const { acknowledged, unknown, worst, recoveries, breaches } = result;
   const slowest =
     recoveries.length === 0 ? '–' : `${(Math.max(...recoveries) / 1000).toFixed(1)} s`;
   return [
     `${rounds} rounds`,
     `${acknowledged} acknowledged`,
     `${unknown} unknown`,
-    `worst answer ${(worst / 1000).toFixed(1)} s`,
+    `slowest response ${(worst / 1000).toFixed(1)} s`,
     `recovery ${slowest}`,
-    breaches.length === 0 ? 'kept' : `BROKEN (${breaches.length})`,
+    breaches.length === 0 ? 'no breach' : `${breaches.length} BREACHES`,
   ].join(', ');
 }
 
 function printError({ breaches }: Result): void {
   for (const [promise, broken] of Map.groupBy(breaches, (breach) => breach.promise)) {
-    console.log(`  ${promise}: ${broken.length} times not`);
+    console.log(`  ${promise}: ${broken.length} breaches`);
     for (const { evidence } of broken.slice(0, shownPerPromise)) console.log(`    ${evidence}`);
   }
 }

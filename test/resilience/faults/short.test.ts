@@ -1,4 +1,4 @@
-/** The short form of `npm run faults`: a few rounds of what tells most. */
+/** The short form of `npm run faults`: one round of the most important experiments. */
 import { expect, test } from 'vitest';
 import { commitLost, postgresStop } from './experiments/database.ts';
 import { killServer } from './experiments/processes.ts';

@@ -1,8 +1,8 @@
 /**
- * `npm run overload`: ten times the logins that the machine can do, offered to a real process. Those
- * that are let in must go on nearly as before, those that are not must hear so at once, and whoever is
- * logged in must hardly notice. All figures are ratios within one run on one machine. The load comes
- * from the same machine and takes processor time too: against the service, never for it.
+ * `npm run overload`: sends ten times the logins of the machine's capacity to a server process. Accepted logins must
+ * stay near the capacity, rejected ones must get a fast response, and requests with a token must stay fast. All
+ * figures are ratios within one run on one machine. The load generator shares the processors, which lowers the
+ * figures of the service.
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -27,26 +27,26 @@ interface Round {
   readonly stormBeside: StormResult;
 }
 
-/** A promise, what came of it, and whether it was kept. */
+/** A measured value, its limit, and whether it is within the limit. */
 interface Figure {
-  readonly what: string;
+  readonly name: string;
   readonly value: number;
   readonly limit: string;
-  readonly isKept: boolean;
+  readonly isWithinLimit: boolean;
 }
 
-const atLeast = (what: string, value: number, limit: number): Figure => ({
-  what,
+const atLeast = (name: string, value: number, limit: number): Figure => ({
+  name,
   value,
   limit: `at least ${limit}`,
-  isKept: value >= limit,
+  isWithinLimit: value >= limit,
 });
 
-const atMost = (what: string, value: number, limit: number): Figure => ({
-  what,
+const atMost = (name: string, value: number, limit: number): Figure => ({
+  name,
   value,
   limit: `at most ${limit}`,
-  isKept: value <= limit,
+  isWithinLimit: value <= limit,
 });
 
 async function measure(address: string, accessToken: string): Promise<Round> {
@@ -66,9 +66,9 @@ async function measure(address: string, accessToken: string): Promise<Round> {
   };
   const storm = await runStorm({ ...spec, seconds });
   const alone = await runLoad(me);
-  const blowing = runStorm({ ...spec, seconds: seconds + 1 });
+  const overloading = runStorm({ ...spec, seconds: seconds + 1 });
   await new Promise((resolve) => setTimeout(resolve, warmUpSeconds * 1000));
-  const [beside, stormBeside] = await Promise.all([runLoad(me), blowing]);
+  const [beside, stormBeside] = await Promise.all([runLoad(me), overloading]);
   return { capacity, storm, alone, beside, stormBeside };
 }
 
@@ -91,22 +91,22 @@ function figuresOf(measured: readonly Round[]): Figure[] {
       0.8,
     ),
     atMost(
-      'refused within (ms, p99)',
+      'time to a rejection (ms, p99)',
       middle(({ storm }) => storm.refusedP99),
       100,
     ),
     atMost(
-      'answers that are neither',
+      'responses that are neither',
       worst(({ storm, stormBeside }) => storm.wrong + stormBeside.wrong),
       0,
     ),
     atLeast(
-      'me in the storm / alone',
+      'me during the overload / alone',
       middle(({ beside, alone }) => beside.perSecond / alone.perSecond),
       0.75,
     ),
     atMost(
-      'p99 of me in the storm / alone',
+      'p99 of me during the overload / alone',
       middle(({ beside, alone }) => beside.p99 / alone.p99),
       3,
     ),
@@ -115,7 +115,7 @@ function figuresOf(measured: readonly Round[]): Figure[] {
 
 const [load = 0] = loadavg();
 if (load > availableParallelism() / 4) {
-  console.log(`The machine is busy (load ${load.toFixed(1)}): these figures say little.`);
+  console.log(`The machine is busy (load ${load.toFixed(1)}): these figures are unreliable.`);
 }
 await using deps = await openGround(true);
 const database = await deps.database('overload');
@@ -131,12 +131,12 @@ for (let round = 0; round < rounds; round += 1) {
 }
 const figures = figuresOf(measured);
 console.table(
-  figures.map(({ what, value, limit, isKept }) => ({
-    what,
+  figures.map(({ name, value, limit, isWithinLimit }) => ({
+    name,
     value: Number(value.toPrecision(3)),
     limit,
-    isKept,
+    isWithinLimit,
   })),
 );
 console.log(JSON.stringify({ figures }));
-if (figures.some(({ isKept }) => !isKept)) process.exitCode = 1;
+if (figures.some(({ isWithinLimit }) => !isWithinLimit)) process.exitCode = 1;

@@ -1,6 +1,6 @@
 /**
- * A storm, in a process of its own: sends a request at every tick, however many are unanswered, as a
- * crowd does. Reads what to send as JSON from standard input, writes what came of it to standard output.
+ * An open-loop load generator in its own process: it sends requests at a fixed rate, independent of the responses.
+ * Reads its specification as JSON from standard input, and writes the result as JSON to standard output.
  */
 import { Agent, request } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -9,10 +9,10 @@ import { percentile } from '../../bench/measure.ts';
 export interface StormSpec {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** One after the other, from the beginning again after the last. */
+  /** Sent in turn, repeatedly. */
   readonly bodies: readonly string[];
   readonly perSecond: number;
-  /** Not counted at the beginning, while the queue fills. */
+  /** Time at the start that is not measured, while the queue fills. */
   readonly warmUpSeconds: number;
   readonly seconds: number;
 }
@@ -21,16 +21,16 @@ export interface StormResult {
   readonly offeredPerSecond: number;
   readonly acceptedPerSecond: number;
   readonly refusedPerSecond: number;
-  /** Milliseconds until a refusal was there. */
+  /** Milliseconds from a request to its rejection. */
   readonly refusedP50: number;
   readonly refusedP99: number;
-  /** Neither accepted nor refused in the way that is promised. */
+  /** Responses that are neither a token nor OVERLOADED. */
   readonly wrong: number;
   readonly example: string | undefined;
 }
 
-const spec = JSON.parse(await text(process.stdin)) as StormSpec; // written by who starts this
-// With a time of its own it heeds that of the server, and sends nothing where the server is about to close.
+const spec = JSON.parse(await text(process.stdin)) as StormSpec; // written by run.ts
+// With a timeout the agent respects the server's keep-alive timeout, and reuses no connection that is about to close.
 const agent = new Agent({ keepAlive: true, timeout: 60_000 });
 const tickMilliseconds = 5;
 const refusals: number[] = [];
@@ -64,9 +64,9 @@ function note(body: string, askedAt: number): void {
   else accepted += 1;
 }
 
-function fault(what: string): void {
+function fault(text: string): void {
   wrong += 1;
-  example ??= what.slice(0, 300);
+  example ??= text.slice(0, 300);
 }
 
 const startedAt = performance.now();

@@ -1,4 +1,4 @@
-/** Commands that are killed at random moments and run in pairs, or beside replicas at work. */
+/** Commands that are killed at random times and run in pairs, or beside replicas under load. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnCommand, startCommand } from '../../../support/command.ts';
 import type { Breach } from '../support/auditor.ts';
@@ -11,16 +11,16 @@ import {
 import { type Experiment, expectThat, type Result, resultOf } from '../support/experiment.ts';
 import { openScenario } from '../support/scenario.ts';
 
-/** Superusers, and how many of them are whole. */
-async function superusers({ postgres }: CommandEnv): Promise<{ all: number; whole: number }> {
-  const [row] = await postgres.query<{ all: number; whole: number }>(
+/** The number of superusers, and of those that are complete. */
+async function superusers({ postgres }: CommandEnv): Promise<{ all: number; complete: number }> {
+  const [row] = await postgres.query<{ all: number; complete: number }>(
     `select count(*)::int as all, count(*) filter (where status = 'ACTIVE' and exists (
         select 1 from user_groups join groups on groups.id = group_id
         where user_id = users.id and name = 'Root')
-      and exists (select 1 from password_hashes where user_id = users.id))::int as whole
+      and exists (select 1 from password_hashes where user_id = users.id))::int as complete
      from users where is_superuser`,
   );
-  return row ?? { all: 0, whole: 0 };
+  return row ?? { all: 0, complete: 0 };
 }
 
 /** Kills pairs of a command at random moments, then lets a pair finish. */
@@ -33,8 +33,8 @@ function killedInPairs(
     name,
     rounds: 10,
     async run(rounds): Promise<Result> {
-      await using room = await openCommandEnv();
-      const { environment } = room;
+      await using env = await openCommandEnv();
+      const { environment } = env;
       await spawnCommand(['migrate'], { environment });
       const breaches: Breach[] = [];
       const start = (round: number) =>
@@ -43,20 +43,32 @@ function killedInPairs(
         const pair = await Promise.all([start(round), start(round)]);
         await sleep(500 + Math.random() * 1500);
         await Promise.all(pair.map((it) => it.end('SIGKILL')));
-        const { all, whole } = await superusers(room);
-        breaches.push(...expectThat(all === whole, 'no half-made superuser', `${whole} of ${all}`));
+        const { all, complete } = await superusers(env);
+        breaches.push(
+          ...expectThat(all === complete, 'every superuser is complete', `${complete} of ${all}`),
+        );
         const last = await Promise.all([start(round), start(round)]);
         const ends = await Promise.all(last.map(({ ended }) => ended));
-        const said = ends.map(({ code, stderr }) => `${code} ${stderr}`).join(' | ');
-        const areGood = ends.every(
+        const outputs = ends.map(({ code, stderr }) => `${code} ${stderr}`).join(' | ');
+        const areExpected = ends.every(
           ({ code, stderr }) => code === 0 || /^ALREADY_EXISTS/.test(stderr),
         );
-        breaches.push(...expectThat(areGood, 'a pair ends well', said));
+        breaches.push(
+          ...expectThat(
+            areExpected,
+            'of a pair of commands each succeeds or finds the user',
+            outputs,
+          ),
+        );
       }
-      const { all, whole } = await superusers(room);
-      const isRight = all === expected(rounds) && whole === all;
+      const { all, complete } = await superusers(env);
+      const isExpected = all === expected(rounds) && complete === all;
       breaches.push(
-        ...expectThat(isRight, 'as many superusers as asked for', `${whole} of ${all}`),
+        ...expectThat(
+          isExpected,
+          'the number of superusers is as requested',
+          `${complete} of ${all}`,
+        ),
       );
       return resultOf(breaches);
     },
@@ -74,18 +86,18 @@ export const defaultAdmin = killedInPairs(
   () => 1,
 );
 
-/** A new key is published and signs at once, again and again, while everybody works. */
+/** Signing keys are rotated repeatedly under load, with a short lead time. */
 export const keyRotation: Experiment = {
   name: 'key-rotation',
   rounds: 10,
   async run(rounds) {
-    await using stage = await openScenario({ replicas: 3 });
+    await using scenario = await openScenario({ replicas: 3 });
     for (let round = 0; round < rounds; round += 1) {
-      await stage.progress();
-      const options = { environment: stage.environment };
+      await scenario.progress();
+      const options = { environment: scenario.environment };
       const { code, stderr } = await spawnCommand(['keys', 'rotate', '--lead', '2'], options);
-      stage.breaches.push(...expectThat(code === 0, 'a key can be rotated', stderr));
+      scenario.breaches.push(...expectThat(code === 0, 'a key can be rotated', stderr));
     }
-    return await stage.finish();
+    return await scenario.finish();
   },
 };

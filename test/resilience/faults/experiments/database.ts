@@ -1,4 +1,4 @@
-/** PostgreSQL stops, dies, freezes, is locked or full. */
+/** PostgreSQL is stopped, killed or frozen, a backend is killed, a table is locked, or a commit reply is lost. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { type DatabaseWire, openDatabaseWire } from '../../../support/database-wire.ts';
@@ -9,27 +9,27 @@ import { slowness } from '../support/slowness.ts';
 
 const lossMilliseconds = 2_000;
 const returnMilliseconds = 5_000;
-/** While `away` lasts every replica lives and says that it is not ready; afterwards it is. */
-async function watched(
-  stage: Scenario,
+/** While the database is away every replica is alive and not ready; afterwards it is ready. */
+async function loseDatabase(
+  scenario: Scenario,
   { lose, away, bringBack }: { lose(): Promise<void>; away: number; bringBack(): Promise<void> },
 ): Promise<void> {
-  const { replicas, breaches } = stage;
+  const { replicas, breaches } = scenario;
   await lose();
   const lost = await Promise.all(replicas.map((it) => it.untilNotReady()));
   breaches.push(
     ...expectThat(
       Math.max(...lost) < lossMilliseconds * slowness,
-      'a lost database is told within 2 s',
+      'readiness fails within 2 s of the loss of the database',
       `${lost.map(Math.round)} ms`,
     ),
   );
   await sleep(away / 2);
-  breaches.push(...(await whetherAlive(replicas)));
+  breaches.push(...(await checkLiveness(replicas)));
   await sleep(away / 2);
   await bringBack();
   const back = await Promise.all(replicas.map((it) => it.untilReady()));
-  stage.recoveries.push(Math.max(...back));
+  scenario.recoveries.push(Math.max(...back));
   breaches.push(
     ...expectThat(
       Math.max(...back) < returnMilliseconds * slowness,
@@ -39,11 +39,11 @@ async function watched(
   );
 }
 
-async function whetherAlive(replicas: readonly Replica[]) {
+async function checkLiveness(replicas: readonly Replica[]) {
   const states = await Promise.all(replicas.map((it) => it.health('live')));
   return expectThat(
     states.every((it) => it === 200),
-    'whoever lives says so',
+    'a running process is live',
     states.join(' '),
   );
 }
@@ -53,11 +53,11 @@ function endings(name: string, signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL'): Experi
     name,
     rounds: 5,
     run: (rounds) =>
-      underLoad(rounds, {}, (stage) =>
-        watched(stage, {
-          lose: () => stage.postgres.end(signal),
+      underLoad(rounds, {}, (scenario) =>
+        loseDatabase(scenario, {
+          lose: () => scenario.postgres.end(signal),
           away: 2_000,
-          bringBack: stage.postgres.start,
+          bringBack: scenario.postgres.start,
         }),
       ),
   };
@@ -71,16 +71,16 @@ export const postgresFreeze: Experiment = {
   name: 'postgres-freeze',
   rounds: 3,
   run: (rounds) =>
-    underLoad(rounds, {}, (stage) =>
-      watched(stage, {
-        lose: stage.postgres.freeze,
+    underLoad(rounds, {}, (scenario) =>
+      loseDatabase(scenario, {
+        lose: scenario.postgres.freeze,
         away: 6_000,
-        bringBack: stage.postgres.thaw,
+        bringBack: scenario.postgres.thaw,
       }),
     ),
 };
 
-/** The postmaster ends all others and recovers when one backend dies so. */
+/** When a backend is killed, the postmaster ends all other backends and recovers. */
 export const postgresBackend: Experiment = {
   name: 'postgres-kill-backend',
   rounds: 5,
@@ -103,12 +103,12 @@ export const postgresLock: Experiment = {
       await operator.query('begin');
       await operator.query(`lock table ${table}`);
       await sleep(10_000);
-      breaches.push(...(await whetherAlive(replicas)));
+      breaches.push(...(await checkLiveness(replicas)));
       await operator.end();
     }),
 };
 
-/** The database has committed, and whoever asked never hears of it. */
+/** The database commits, and the service does not receive the reply. */
 export const commitLost: Experiment = {
   name: 'commit-answer-lost',
   rounds: 20,
@@ -118,17 +118,17 @@ export const commitLost: Experiment = {
       wire = await openDatabaseWire(url);
       return wire.url;
     };
-    await using stage = await openScenario({ replicas: 1, throughWire });
-    await using there = wire;
-    for (let round = 0; there && round < rounds; round += 1) {
-      await stage.progress(10);
-      const { reached } = there.holdAnswerTo(/^commit/i);
+    await using scenario = await openScenario({ replicas: 1, throughWire });
+    await using openWire = wire;
+    for (let round = 0; openWire && round < rounds; round += 1) {
+      await scenario.progress(10);
+      const { reached } = openWire.holdAnswerTo(/^commit/i);
       await reached;
-      await there.cut();
+      await openWire.cut();
       await sleep(Math.random() * 500);
-      await there.mend();
-      await stage.recover();
+      await openWire.mend();
+      await scenario.recover();
     }
-    return await stage.finish();
+    return await scenario.finish();
   },
 };

@@ -1,4 +1,4 @@
-/** What surrounds a process fails it: the clock, the disks, callers who take their time. */
+/** Faults of the environment: a wrong clock, full disks and slow clients. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,20 +10,23 @@ import { canRun } from '../../../support/debian.ts';
 import { type Experiment, expectThat, type Skipped } from '../support/experiment.ts';
 import { openScenario } from '../support/scenario.ts';
 
-/** Without the program of that name, which would stand between us and the process. */
-const faked = ['LD_PRELOAD=/usr/$LIB/faketime/libfaketimeMT.so.1', 'DONT_FAKE_MONOTONIC=1'];
+/** Preloads libfaketime directly, because the program `faketime` would be the parent of the server. */
+const fakeTimeVariables = [
+  'LD_PRELOAD=/usr/$LIB/faketime/libfaketimeMT.so.1',
+  'DONT_FAKE_MONOTONIC=1',
+];
 
-/** One replica of two has another time; the other one, and PostgreSQL, have the right one. */
+/** The clock of one of two replicas is wrong; the other replica and PostgreSQL have the correct time. */
 function skewed(offset: string): Experiment {
   return {
     name: `clock${offset}`,
     rounds: 1,
     async run() {
       if (!canRun('faketime', 'faketime')) return { reason: 'faketime cannot be installed here' };
-      const wrapper = ['/usr/bin/env', ...faked, `FAKETIME=${offset}`];
-      await using stage = await openScenario({ wrapper });
-      await stage.progress(200);
-      return await stage.finish();
+      const wrapper = ['/usr/bin/env', ...fakeTimeVariables, `FAKETIME=${offset}`];
+      await using scenario = await openScenario({ wrapper });
+      await scenario.progress(200);
+      return await scenario.finish();
     },
   };
 }
@@ -35,7 +38,7 @@ export const dayBehind = skewed('-1d');
 
 interface SmallDisk extends AsyncDisposable {
   readonly path: string;
-  /** Leaves no room for anything more. */
+  /** Uses all free space. */
   fill(): Promise<void>;
   clear(): Promise<void>;
 }
@@ -71,22 +74,22 @@ export const databaseDiskFull: Experiment = {
     if ('reason' in disk) return disk;
     await using mounted = disk;
     const settings = { min_wal_size: '32MB', max_wal_size: '64MB', shared_buffers: '4MB' };
-    await using stage = await openScenario({ postgres: { directory: disk.path, settings } });
+    await using scenario = await openScenario({ postgres: { directory: disk.path, settings } });
     for (let round = 0; round < rounds; round += 1) {
-      await stage.progress();
+      await scenario.progress();
       await mounted.fill();
       await sleep(5_000);
       await mounted.clear();
-      // It ends itself when its log of changes has no room; somebody starts it again.
-      await stage.postgres.start();
-      await stage.recover();
-      await stage.progress();
+      // PostgreSQL ends when the WAL has no space, and must be started again.
+      await scenario.postgres.start();
+      await scenario.recover();
+      await scenario.progress();
     }
-    return await stage.finish();
+    return await scenario.finish();
   },
 };
 
-/** The directory that the service itself writes to has no room. */
+/** The data directory and the temporary directory of the service have no space. */
 export const serviceDiskFull: Experiment = {
   name: 'service-disk-full',
   rounds: 1,
@@ -97,37 +100,39 @@ export const serviceDiskFull: Experiment = {
     await writeFile(join(disk.path, 'first'), 'here');
     await mounted.fill();
     const environment = { GATEHOUSE_DATA_DIR: disk.path, TMPDIR: disk.path };
-    await using stage = await openScenario({ environment });
-    await stage.progress(100);
-    return await stage.finish();
+    await using scenario = await openScenario({ environment });
+    await scenario.progress(100);
+    return await scenario.finish();
   },
 };
 
-const slowCallers = 500;
+const slowClients = 500;
 
-/** Callers who send a byte a second keep nobody from being served, and are gone in the end. */
+/** Clients that send one byte a second do not block other requests, and are disconnected. */
 export const slowConnections: Experiment = {
   name: 'slow-connections',
   rounds: 1,
   async run() {
-    await using stage = await openScenario({ replicas: 1 });
-    const { port } = new URL(stage.replicas[0]?.address ?? '');
+    await using scenario = await openScenario({ replicas: 1 });
+    const { port } = new URL(scenario.replicas[0]?.address ?? '');
     const sockets: Socket[] = [];
-    for (let index = 0; index < slowCallers; index += 1) {
+    for (let index = 0; index < slowClients; index += 1) {
       const socket = connect(Number(port), '127.0.0.1').on('error', () => undefined);
       await once(socket, 'connect');
       socket.write('POST /auth/login/ HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: ');
       sockets.push(socket);
     }
-    const dripping = setInterval(() => {
+    const sending = setInterval(() => {
       for (const socket of sockets) if (socket.writable) socket.write('x');
     }, 1_000);
-    await stage.progress(100);
+    await scenario.progress(100);
     await sleep(15_000);
-    clearInterval(dripping);
+    clearInterval(sending);
     const left = sockets.filter((socket) => !socket.closed && !socket.readableEnded).length;
-    stage.breaches.push(...expectThat(left === 0, 'the slow are cut off', `${left} are not`));
+    scenario.breaches.push(
+      ...expectThat(left === 0, 'slow clients are disconnected', `${left} are not`),
+    );
     for (const socket of sockets) socket.destroy();
-    return await stage.finish();
+    return await scenario.finish();
   },
 };

@@ -2,7 +2,7 @@
 import type { Experiment } from '../support/experiment.ts';
 import * as commands from './commands.ts';
 import * as database from './database.ts';
-import * as surroundings from './environment.ts';
+import * as environment from './environment.ts';
 import * as mail from './mail.ts';
 import * as migrations from './migrations.ts';
 import * as processes from './processes.ts';
@@ -13,5 +13,5 @@ export const experiments: readonly Experiment[] = [
   mail,
   commands,
   migrations,
-  surroundings,
+  environment,
 ].flatMap((file) => Object.values<Experiment>(file));

@@ -1,4 +1,4 @@
-/** The mail server refuses, is silent, slow, busy or away: requests do not notice, and no mail is lost. */
+/** Faults of the mail server: requests are not affected, and no mail is lost. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCommand } from '../../../support/command.ts';
@@ -9,10 +9,10 @@ import { type GateMode, openMailGate } from '../support/mail-gate.ts';
 import { ask } from '../support/rest-request.ts';
 import { openScenario, type Scenario } from '../support/scenario.ts';
 
-/** Everybody may wait for a mail by then: within a minute the service sees that they can be sent. */
-const backMilliseconds = 90_000;
+/** All users may wait for a mail; the service notices an available mail server within a minute. */
+const recoveryMilliseconds = 90_000;
 
-/** A gate that is in that mode for so long, under load, and open again. */
+/** Sets the gate to a mode for some time under load, and opens it again. */
 function gated(name: string, mode: GateMode, milliseconds: number, rounds = 1): Experiment {
   return {
     name,
@@ -21,15 +21,15 @@ function gated(name: string, mode: GateMode, milliseconds: number, rounds = 1): 
       const mail = await startMailServer();
       await using gate = await openMailGate(mail.port);
       const environment = { EMAIL_PORT: String(gate.port) };
-      await using stage = await openScenario({ mail, environment });
+      await using scenario = await openScenario({ mail, environment });
       for (let round = 0; round < times; round += 1) {
-        await stage.progress();
+        await scenario.progress();
         await gate.set(mode);
         await sleep(milliseconds);
         await gate.set('open');
-        await stage.progress(20, backMilliseconds);
+        await scenario.progress(20, recoveryMilliseconds);
       }
-      return await stage.finish();
+      return await scenario.finish();
     },
   };
 }
@@ -40,26 +40,26 @@ export const mailSlow = gated('mail-slow', 'slow', 30_000);
 export const mailBroken = gated('mail-broken-after-data', 'breaking', 5_000, 3);
 export const mailAway = gated('mail-away-for-long', 'refusing', 90_000);
 
-/** 421 says that the server is going away, 451 that it cannot at the moment. */
+/** Reply 421: the server closes the connection. Reply 451: a temporary failure of the recipient. */
 function busy(code: 421 | 451): Experiment {
   return {
     name: `mail-${code}`,
     rounds: 1,
     async run() {
       let isBusy = false;
-      const answer = (done: (error?: Error) => void) =>
+      const reply = (done: (error?: Error) => void) =>
         done(isBusy ? Object.assign(new Error('busy'), { responseCode: code }) : undefined);
       const mail = await startMailServer({
-        onConnect: (_session, done) => (code === 421 ? answer(done) : done()),
-        onRcptTo: (_address, _session, done) => (code === 451 ? answer(done) : done()),
+        onConnect: (_session, done) => (code === 421 ? reply(done) : done()),
+        onRcptTo: (_address, _session, done) => (code === 451 ? reply(done) : done()),
       });
-      await using stage = await openScenario({ mail });
-      await stage.progress();
+      await using scenario = await openScenario({ mail });
+      await scenario.progress();
       isBusy = true;
       await sleep(8_000);
       isBusy = false;
-      await stage.progress();
-      return await stage.finish();
+      await scenario.progress();
+      return await scenario.finish();
     },
   };
 }
@@ -68,9 +68,9 @@ export const mail421 = busy(421);
 export const mail451 = busy(451);
 
 const badRecipients = 30;
-const starvedMilliseconds = 10_000;
+const maxDelayMilliseconds = 10_000;
 
-/** Nobody waits because of those whom the mail server refuses; what is dead is seen and sent again. */
+/** Refused recipients delay no other mail. Their dead mails are listed and can be resent. */
 export const mailRecipients: Experiment = {
   name: 'mail-bad-recipients',
   rounds: 1,
@@ -82,23 +82,27 @@ export const mailRecipients: Experiment = {
         done(isBad ? Object.assign(new Error('no such box'), { responseCode: 550 }) : undefined);
       },
     });
-    await using stage = await openScenario({ mail, people: 2 });
-    await stage.progress();
+    await using scenario = await openScenario({ mail, people: 2 });
+    await scenario.progress();
     const bad = Array.from({ length: badRecipients }, () => `bad-${nonce()}@example.com`);
-    await Promise.all(bad.map((email) => register(stage, email)));
+    await Promise.all(bad.map((email) => register(scenario, email)));
     const good = `good-${nonce()}@example.com`;
-    await register(stage, good);
+    await register(scenario, good);
     const waited = await until(() => mail.mails.some(({ to }) => to === good), 30_000);
-    stage.breaches.push(
-      ...expectThat(waited < starvedMilliseconds, 'nobody is starved', `${waited} ms`),
+    scenario.breaches.push(
+      ...expectThat(
+        waited < maxDelayMilliseconds,
+        'refused recipients delay no other mail',
+        `${waited} ms`,
+      ),
     );
-    await stage.progress();
-    await until(async () => (await deadMails(stage)).length === badRecipients, 30_000);
+    await scenario.progress();
+    await until(async () => (await deadMails(scenario)).length === badRecipients, 30_000);
     isRefusing = false;
-    await command(stage, 'mail', 'resend', '--all-dead');
-    const areThere = () => bad.every((email) => mail.mails.some(({ to }) => to === email));
-    await until(areThere, 30_000);
-    return await stage.finish();
+    await command(scenario, 'mail', 'resend', '--all-dead');
+    const areReceived = () => bad.every((email) => mail.mails.some(({ to }) => to === email));
+    await until(areReceived, 30_000);
+    return await scenario.finish();
   },
 };
 
@@ -122,6 +126,6 @@ async function command({ environment }: Scenario, ...args: string[]): Promise<st
   return stdout;
 }
 
-async function deadMails(stage: Scenario): Promise<unknown[]> {
-  return JSON.parse(await command(stage, 'mail', 'list', '--dead', '--json', '--limit', '100'));
+async function deadMails(scenario: Scenario): Promise<unknown[]> {
+  return JSON.parse(await command(scenario, 'mail', 'list', '--dead', '--json', '--limit', '100'));
 }

@@ -1,4 +1,4 @@
-/** Migrations that are killed in the middle and run in pairs, alone and beside replicas at work. */
+/** Migrations that are killed and run in pairs, alone and beside replicas under load. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrationNames } from '../../../../src/database/migrations/migrations.ts';
 import { spawnCommand, startCommand, type Variables } from '../../../support/command.ts';
@@ -7,22 +7,22 @@ import { createSuperuserArgs, openCommandEnv, password } from '../support/comman
 import { type Experiment, expectThat, resultOf } from '../support/experiment.ts';
 import { openScenario } from '../support/scenario.ts';
 
-/** Two at once. */
+/** Runs two migrations concurrently. */
 async function migrateTwice(environment: Variables): Promise<Breach[]> {
   const pair = [1, 2].map(() => spawnCommand(['migrate'], { environment }));
   const ends = await Promise.all(pair);
-  const said = ends.map(({ code, stderr }) => `${code} ${stderr}`).join(' | ');
-  const areGood = ends.every(({ code }) => code === 0);
-  return expectThat(areGood, 'two migrations at once end well', said);
+  const outputs = ends.map(({ code, stderr }) => `${code} ${stderr}`).join(' | ');
+  const haveSucceeded = ends.every(({ code }) => code === 0);
+  return expectThat(haveSucceeded, 'two concurrent migrations succeed', outputs);
 }
 
-/** Killed in the middle: nothing of it is there, and the next one, or two at once, do all of it. */
+/** A killed migration leaves no partial changes, and the next ones complete it. */
 export const migrationKilled: Experiment = {
   name: 'migration-killed',
   rounds: 8,
   async run(rounds) {
-    await using room = await openCommandEnv();
-    const { postgres, environment } = room;
+    await using env = await openCommandEnv();
+    const { postgres, environment } = env;
     const breaches: Breach[] = [];
     for (let round = 0; round < rounds; round += 1) {
       await postgres.query('drop schema if exists graphile_worker cascade');
@@ -32,11 +32,11 @@ export const migrationKilled: Experiment = {
       await sleep(600 + Math.random() * 900);
       await killed.end('SIGKILL');
       breaches.push(...(await migrateTwice(environment)));
-      const made = await spawnCommand([...createSuperuserArgs, 'root@example.com'], {
+      const created = await spawnCommand([...createSuperuserArgs, 'root@example.com'], {
         environment,
         input: password,
       });
-      breaches.push(...expectThat(made.code === 0, 'the schema is whole', made.stderr));
+      breaches.push(...expectThat(created.code === 0, 'the schema is complete', created.stderr));
     }
     return resultOf(breaches);
   },
@@ -53,22 +53,22 @@ const undoLatest = [
   `delete from mikro_orm_migrations where name = '${latest}'`,
 ];
 
-/** Replicas serve while a migration waits, is killed and runs again beside them. */
+/** Replicas serve requests while a migration waits, is killed and runs again. */
 export const migrationUnderLoad: Experiment = {
   name: 'migration-under-load',
   rounds: 5,
   async run(rounds) {
-    await using stage = await openScenario();
-    const { environment } = stage;
+    await using scenario = await openScenario();
+    const { environment } = scenario;
     if (migrationNames.at(-1) !== latest) throw new Error('there is a later migration to undo');
     for (let round = 0; round < rounds; round += 1) {
-      await stage.progress();
-      for (const statement of undoLatest) await stage.postgres.query(statement);
+      await scenario.progress();
+      for (const statement of undoLatest) await scenario.postgres.query(statement);
       const killed = await startCommand(['migrate'], { environment });
       await sleep(Math.random() * 1500);
       await killed.end('SIGKILL');
-      stage.breaches.push(...(await migrateTwice(environment)));
+      scenario.breaches.push(...(await migrateTwice(environment)));
     }
-    return await stage.finish();
+    return await scenario.finish();
   },
 };

@@ -1,11 +1,11 @@
-/** Server processes that are killed, told to end, or frozen. */
+/** Server processes that are killed, terminated or frozen. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Breach } from '../support/auditor.ts';
 import { type Experiment, expectThat } from '../support/experiment.ts';
 import { openScenario, type Scenario, underLoad } from '../support/scenario.ts';
 import { slowness } from '../support/slowness.ts';
 
-/** From the start of the process to its readiness. */
+/** Maximum time from the start of the process to its readiness. */
 const startMilliseconds = 3_000;
 const endMilliseconds = 10_000;
 
@@ -28,35 +28,35 @@ export const killServer: Experiment = {
   name: 'kill-server',
   rounds: 100,
   run: (rounds) =>
-    underLoad(rounds, { replicas: 1 }, async (stage) => {
+    underLoad(rounds, { replicas: 1 }, async (scenario) => {
       await sleep(Math.random() * 500);
-      stage.recoveries.push(await killAndStart(stage, 0));
+      scenario.recoveries.push(await killAndStart(scenario, 0));
     }),
 };
 
-/** Three replicas and a start beside them share the processors: with a few people less there is room. */
+/** With fewer users, because three replicas and a starting one share the processors. */
 export const killReplica: Experiment = {
   name: 'kill-replica',
   rounds: 20,
   run: (rounds) =>
-    underLoad(rounds, { replicas: 3, people: 4 }, async (stage, round) => {
+    underLoad(rounds, { replicas: 3, people: 4 }, async (scenario, round) => {
       await sleep(Math.random() * 500);
-      await killAndStart(stage, round % 3);
+      await killAndStart(scenario, round % 3);
     }),
 };
 
-/** As in a rolling restart: the balancer sends nothing more to it, what is under way is finished. */
+/** As in a rolling restart: the balancer sends no new requests to the replica, and running ones finish. */
 export const drainReplica: Experiment = {
   name: 'drain-replica',
   rounds: 10,
   async run(rounds) {
-    await using stage = await openScenario({ replicas: 3 });
+    await using scenario = await openScenario({ replicas: 3 });
     for (let round = 0; round < rounds; round += 1) {
-      await stage.progress();
-      await drainAndStart(stage, round % 3);
+      await scenario.progress();
+      await drainAndStart(scenario, round % 3);
     }
-    stage.breaches.push(...failures(stage));
-    return await stage.finish();
+    scenario.breaches.push(...failures(scenario));
+    return await scenario.finish();
   },
 };
 
@@ -68,19 +68,19 @@ async function drainAndStart({ replicas, balancer, breaches }: Scenario, index: 
   const code = await replica.end('SIGTERM');
   const milliseconds = performance.now() - begin;
   const evidence = `${code} after ${Math.round(milliseconds)} ms`;
-  const isGood = code === 0 && milliseconds < endMilliseconds;
-  breaches.push(...expectThat(isGood, 'SIGTERM ends it with 0 in 10 s', evidence));
+  const isExpected = code === 0 && milliseconds < endMilliseconds;
+  breaches.push(...expectThat(isExpected, 'SIGTERM ends it with 0 in 10 s', evidence));
   await replica.start();
   await replica.untilReady();
   balancer.undrain(replica.address);
 }
 
-function failures(stage: Scenario): Breach[] {
-  return stage
+function failures(scenario: Scenario): Breach[] {
+  return scenario
     .journal()
     .requests.filter(({ answer }) => answer?.outcome === 'unknown')
     .map(({ operation, answer }) => ({
-      promise: 'no request fails while one drains',
+      promise: 'no request fails while a replica drains',
       evidence: `${operation}: ${answer?.status ?? ''} ${answer?.code ?? ''}`,
     }));
 }
@@ -97,20 +97,22 @@ export const freezeReplica: Experiment = {
     }),
 };
 
-/** SIGTERM while nobody drains it first: it still ends in time, and nothing is lost. */
+/** SIGTERM without draining: the server ends in time, and nothing is lost. */
 export const terminateServer: Experiment = {
   name: 'terminate-server',
   rounds: 5,
   async run(rounds) {
-    await using stage = await openScenario({ replicas: 1 });
-    const [replica] = stage.replicas;
+    await using scenario = await openScenario({ replicas: 1 });
+    const [replica] = scenario.replicas;
     for (let round = 0; replica && round < rounds; round += 1) {
-      await stage.progress();
+      await scenario.progress();
       const code = await replica.end('SIGTERM');
-      stage.breaches.push(...expectThat(code === 0, 'SIGTERM ends it with 0 in 10 s', `${code}`));
+      scenario.breaches.push(
+        ...expectThat(code === 0, 'SIGTERM ends it with 0 in 10 s', `${code}`),
+      );
       await replica.start();
-      await stage.recover();
+      await scenario.recover();
     }
-    return await stage.finish();
+    return await scenario.finish();
   },
 };

@@ -1,4 +1,4 @@
-/** A program that runs beside us as another user, with its own log, and is gone when we say so. */
+/** A child process that runs as another user and writes its own log. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 
@@ -12,13 +12,13 @@ export interface Child {
 export interface ChildOptions {
   readonly uid: number;
   readonly gid: number;
-  /** File for what it says. */
+  /** File for its output. */
   readonly log: string;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** One that does not obey is killed after so long. */
-const obedienceMilliseconds = 10_000;
+/** A process that is still running after this time is killed. */
+const killMilliseconds = 10_000;
 
 export function startChild(
   [program, ...args]: readonly [string, ...string[]],
@@ -41,9 +41,9 @@ export function startChild(
     async end(signal) {
       if (!isRunning()) return;
       child.kill(signal);
-      const patience = setTimeout(() => child.kill('SIGKILL'), obedienceMilliseconds);
+      const killTimer = setTimeout(() => child.kill('SIGKILL'), killMilliseconds);
       await ended;
-      clearTimeout(patience);
+      clearTimeout(killTimer);
     },
   };
 }

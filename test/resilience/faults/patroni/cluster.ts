@@ -8,18 +8,18 @@ import { Client } from 'pg';
 import { freePort } from '../../../support/free-port.ts';
 import { until } from '../../../support/until.ts';
 import { type Child, startChild } from './child.ts';
-import type { Parts } from './packages.ts';
+import type { ClusterPrograms } from './packages.ts';
 import { etcdCommand, haproxySettings, type NodeAddress, patroniSettings } from './settings.ts';
 
 export interface Cluster extends AsyncDisposable {
-  /** Leads to the primary, whoever that is. */
+  /** Connects to the current primary through HAProxy. */
   readonly databaseUrl: string;
-  /** Kills the primary and the Patroni that keeps it, at one moment; answers its name. */
+  /** Kills the primary and its Patroni at the same time; returns the name of the node. */
   killPrimary(): Promise<string>;
-  /** Brings a node back, which becomes a replica. */
-  revive(name: string): void;
+  /** Starts a killed node again, which becomes a replica. */
+  startNode(name: string): void;
   /** Waits until there is a primary, a synchronous replica and another replica. */
-  untilWhole(): Promise<void>;
+  untilComplete(): Promise<void>;
 }
 
 interface Member {
@@ -35,20 +35,20 @@ interface Node extends NodeAddress {
 
 const startMilliseconds = 120_000;
 
-/** @param logs directory for what the programs say; it stays */
-export async function startCluster(parts: Parts, logs: string): Promise<Cluster> {
+/** @param logs directory for the output of the programs; it is not removed */
+export async function startCluster(programs: ClusterPrograms, logs: string): Promise<Cluster> {
   await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'gatehouse-patroni-'));
   opened.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
-  chownSync(directory, parts.uid, parts.gid);
+  chownSync(directory, programs.uid, programs.gid);
   const password = randomBytes(18).toString('base64url');
 
   const start = (name: string, command: [string, ...string[]]): Child =>
-    startChild(command, { ...parts, log: join(logs, `${name}.log`) });
+    startChild(command, { ...programs, log: join(logs, `${name}.log`) });
   const ownDirectory = (name: string): string => {
     const path = join(directory, name);
     mkdirSync(path, { mode: 0o700 });
-    chownSync(path, parts.uid, parts.gid);
+    chownSync(path, programs.uid, programs.gid);
     return path;
   };
 
@@ -60,17 +60,17 @@ export async function startCluster(parts: Parts, logs: string): Promise<Cluster>
   for (const name of ['one', 'two', 'three']) {
     const address = { name, port: await freePort(), restPort: await freePort() };
     const node: Node = { ...address, directory: ownDirectory(name), patroni: undefined };
-    const place = { etcdPort: etcdPorts.client, programs: parts.postgresql, password };
-    const settings = patroniSettings(address, { ...place, directory: node.directory });
+    const shared = { etcdPort: etcdPorts.client, programs: programs.postgresql, password };
+    const settings = patroniSettings(address, { ...shared, directory: node.directory });
     writeFileSync(join(directory, `${name}.yml`), settings);
     nodes.push(node);
   }
-  const revive = (name: string) => {
+  const startNode = (name: string) => {
     const node = nodes.find((it) => it.name === name);
     if (node) node.patroni = start(name, ['patroni', join(directory, `${name}.yml`)]);
   };
   for (const node of nodes) {
-    revive(node.name);
+    startNode(node.name);
     opened.defer(() => endNode(node));
   }
 
@@ -79,17 +79,17 @@ export async function startCluster(parts: Parts, logs: string): Promise<Cluster>
   const balancer = start('haproxy', ['haproxy', '-db', '-f', join(directory, 'haproxy.cfg')]);
   opened.defer(() => balancer.end('SIGTERM'));
 
-  const untilWhole = async () => void (await until(() => isWhole(nodes), startMilliseconds));
-  await untilWhole();
+  const untilComplete = async () => void (await until(() => isComplete(nodes), startMilliseconds));
+  await untilComplete();
   const databaseUrl = await createDatabase(`postgresql://postgres:${password}@127.0.0.1:${port}`);
   const owned = opened.move();
   return {
     databaseUrl,
-    revive,
-    untilWhole,
+    startNode,
+    untilComplete,
     async killPrimary() {
       const primary = await findPrimary(nodes);
-      if (!primary) throw new Error('there is no primary to be killed');
+      if (!primary) throw new Error('there is no primary');
       const postmaster = postmasterOf(primary);
       primary.patroni?.end('SIGKILL');
       if (postmaster) process.kill(postmaster, 'SIGKILL');
@@ -99,7 +99,7 @@ export async function startCluster(parts: Parts, logs: string): Promise<Cluster>
   };
 }
 
-/** Patroni stops its server when it is told to end; one whose Patroni was killed is killed itself. */
+/** Patroni stops its server on SIGTERM. A server whose Patroni was killed is killed here. */
 async function endNode(node: Node): Promise<void> {
   await node.patroni?.end('SIGTERM');
   const postmaster = postmasterOf(node);
@@ -107,7 +107,7 @@ async function endNode(node: Node): Promise<void> {
   try {
     process.kill(postmaster, 'SIGKILL');
   } catch {
-    // It is gone already.
+    // It has ended already.
   }
 }
 
@@ -119,7 +119,7 @@ function postmasterOf({ directory }: Node): number | undefined {
   }
 }
 
-/** What the nodes say of each other, by the first of them that answers. */
+/** The members of the cluster, from the first node that responds. */
 async function membersOf(nodes: readonly Node[]): Promise<readonly Member[]> {
   for (const { restPort } of nodes) {
     try {
@@ -128,13 +128,13 @@ async function membersOf(nodes: readonly Node[]): Promise<readonly Member[]> {
       const { members } = (await response.json()) as { members: readonly Member[] }; // its documented form
       return members;
     } catch {
-      // It is down; another one knows.
+      // It is down; ask the next one.
     }
   }
   return [];
 }
 
-async function isWhole(nodes: readonly Node[]): Promise<boolean> {
+async function isComplete(nodes: readonly Node[]): Promise<boolean> {
   const members = await membersOf(nodes);
   const running = members.filter(({ state }) => state === 'running' || state === 'streaming');
   const roles = running.map(({ role }) => role).sort();
@@ -146,7 +146,7 @@ async function findPrimary(nodes: readonly Node[]): Promise<Node | undefined> {
   return nodes.find(({ name }) => name === leader?.name);
 }
 
-/** Once the balancer has found the primary. */
+/** Retries until the balancer has found the primary. */
 async function createDatabase(serverUrl: string): Promise<string> {
   await until(async () => {
     const client = new Client({ connectionString: `${serverUrl}/postgres` });

@@ -1,17 +1,17 @@
-/** Asks every replica how it is, a few times a second, and remembers what should not have been. */
+/** Probes the liveness of every replica a few times a second, and collects failures. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../../support/until.ts';
 import type { Breach } from '../support/auditor.ts';
 
 export interface HealthWatch {
-  /** Waits until every replica says that it is ready. */
+  /** Waits until every replica is ready. */
   untilReady(): Promise<void>;
   breaches(): Breach[];
   stop(): Promise<void>;
 }
 
 const pauseMilliseconds = 250;
-const patienceMilliseconds = 5000;
+const timeoutMilliseconds = 5000;
 const readyMilliseconds = 120_000;
 
 export function watchHealth(addresses: readonly string[]): HealthWatch {
@@ -22,8 +22,8 @@ export function watchHealth(addresses: readonly string[]): HealthWatch {
     while (!isStopping) {
       const status = await statusOf(`${address}/health/live`);
       if (status !== 200) {
-        const evidence = `${address}: ${status ?? 'no answer'}`;
-        found.push({ promise: 'a process that lives says so', evidence });
+        const evidence = `${address}: ${status ?? 'no response'}`;
+        found.push({ promise: 'a running process is live', evidence });
       }
       await sleep(pauseMilliseconds);
     }
@@ -46,7 +46,7 @@ export function watchHealth(addresses: readonly string[]): HealthWatch {
 
 async function statusOf(url: string): Promise<number | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(patienceMilliseconds) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMilliseconds) });
     await response.arrayBuffer();
     return response.status;
   } catch {

@@ -1,4 +1,4 @@
-/** The parts that the cluster is made of, from Debian's packages, installed when they are missing. */
+/** The programs of the cluster, from Debian packages, which are installed if they are missing. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -7,7 +7,7 @@ const packages = ['etcd-server', 'haproxy', 'patroni', 'postgresql'];
 const programs = ['etcd', 'haproxy', 'patroni'];
 const postgresqlRoot = '/usr/lib/postgresql';
 
-export interface Parts {
+export interface ClusterPrograms {
   /** Directory of PostgreSQL's programs. */
   readonly postgresql: string;
   /** PostgreSQL refuses to run as root; everything runs as this user. */
@@ -15,8 +15,8 @@ export interface Parts {
   readonly gid: number;
 }
 
-/** Where everything is, or the reason why it cannot be had here. */
-export function findParts(): Parts | { readonly reason: string } {
+/** The location of the programs, or the reason why they are unavailable. */
+export function findPrograms(): ClusterPrograms | { readonly reason: string } {
   if (process.platform !== 'linux') return { reason: 'it needs Linux' };
   if (process.getuid?.() !== 0) return { reason: 'it needs root, to run as the user postgres' };
   if (!areInstalled() && !existsSync('/etc/debian_version')) {
@@ -32,9 +32,9 @@ export function findParts(): Parts | { readonly reason: string } {
 
 function areInstalled(): boolean {
   const directories = (process.env.PATH ?? '').split(delimiter);
-  const isThere = (program: string) =>
+  const isInstalled = (program: string) =>
     directories.some((directory) => existsSync(join(directory, program)));
-  return programs.every(isThere) && newestPostgresql() !== undefined;
+  return programs.every(isInstalled) && newestPostgresql() !== undefined;
 }
 
 function newestPostgresql(): string | undefined {

@@ -1,4 +1,4 @@
-/** What came out of it, for people. */
+/** Prints the results of a run. */
 import type { Aftermath } from '../support/aftermath.ts';
 import type { Breach } from '../support/auditor.ts';
 import { gapsAfter, median } from '../support/gaps.ts';
@@ -27,8 +27,8 @@ export function report(run: {
   console.log(`Seconds without a write, by kill: ${gaps.map((it) => it.toFixed(1)).join(' ')}`);
   console.log(`Median ${median(gaps).toFixed(1)}, longest ${Math.max(...gaps).toFixed(1)}.`);
   for (const [promise, broken] of Map.groupBy(breaches, (breach) => breach.promise)) {
-    console.log(`\nBROKEN, ${broken.length} times: ${promise}`);
+    console.log(`\n${broken.length} BREACHES: ${promise}`);
     for (const { evidence } of broken.slice(0, shownPerPromise)) console.log(`  ${evidence}`);
   }
-  if (breaches.length === 0) console.log('Every promise was kept.');
+  if (breaches.length === 0) console.log('No promise was broken.');
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run faults:patroni`: the primary of a cluster of three is killed ten times under load, and
- * nothing that was acknowledged may be lost. Prints for how long nothing could be written.
+ * `npm run faults:patroni`: kills the primary of a cluster of three ten times under load. No acknowledged change
+ * may be lost. Prints the time without writes.
  */
 import { writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -17,37 +17,37 @@ import { createRecorder, type Recorder, readJournal } from '../support/recorder.
 import { startWorkload } from '../support/workload.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { type HealthWatch, watchHealth } from './health-watch.ts';
-import { findParts } from './packages.ts';
+import { findPrograms } from './packages.ts';
 import { report } from './report.ts';
 
 const kills = Number(process.env.KILLS ?? 10);
 const people = 8;
 /** Milliseconds of load around each kill. */
-const calmMilliseconds = 3000;
+const loadMilliseconds = 3000;
 const runMilliseconds = 3_600_000;
 const drainMilliseconds = 180_000;
-/** Of the deadline half a second is for this machine, on which everything runs and is measured. */
+/** The deadline includes half a second, because all processes and the measurement share this machine. */
 const bounds = { deadline: 5500, revocation: 3000 };
 
 interface Replica {
   readonly address: string;
   readonly isRunning: () => boolean;
-  /** All that it has logged. */
+  /** Its whole log. */
   said(): string;
   end(signal: NodeJS.Signals): Promise<{ readonly code: number | null }>;
 }
 
 async function main(): Promise<number> {
-  const parts = findParts();
-  if ('reason' in parts) {
-    console.log(`Skipped: ${parts.reason}.`);
+  const programs = findPrograms();
+  if ('reason' in programs) {
+    console.log(`Skipped: ${programs.reason}.`);
     return 0;
   }
   await using opened = new AsyncDisposableStack();
   console.log('Starting etcd, three PostgreSQL servers under Patroni, and HAProxy …');
   const directory = await mkdtemp(join(tmpdir(), 'gatehouse-faults-'));
   console.log(`Journal and logs: ${directory}`);
-  const cluster = opened.use(await startCluster(parts, directory));
+  const cluster = opened.use(await startCluster(programs, directory));
   const mail = await startMailServer();
   opened.defer(() => mail.close());
   const environment = environmentOf(cluster, mail);
@@ -63,9 +63,9 @@ async function main(): Promise<number> {
   const file = join(directory, 'journal.jsonl');
   const recorder = createRecorder(file);
   const workload = startWorkload({ replicas: addresses, recorder, mail, people });
-  const givenUp = await killAgainAndAgain(cluster, recorder, health).then(
+  const unrecovered = await killRepeatedly(cluster, recorder, health).then(
     () => [],
-    (error) => [{ promise: 'the service comes back without a hand', evidence: String(error) }],
+    (error) => [{ promise: 'the service recovers without an operator', evidence: String(error) }],
   );
   await workload.stop();
   recorder.close();
@@ -73,7 +73,7 @@ async function main(): Promise<number> {
   await health.stop();
   const journal = readJournal(file);
   const breaches = [
-    ...givenUp,
+    ...unrecovered,
     ...audit(journal, aftermath, bounds),
     ...health.breaches(),
     ...(await brokenEnds(replicas, environment)),
@@ -85,20 +85,20 @@ async function main(): Promise<number> {
   return breaches.length === 0 ? 0 : 1;
 }
 
-async function killAgainAndAgain(cluster: Cluster, recorder: Recorder, health: HealthWatch) {
+async function killRepeatedly(cluster: Cluster, recorder: Recorder, health: HealthWatch) {
   for (let round = 1; round <= kills; round += 1) {
-    await cluster.untilWhole();
+    await cluster.untilComplete();
     await health.untilReady();
-    await sleep(calmMilliseconds);
+    await sleep(loadMilliseconds);
     recorder.note('killed');
     const name = await cluster.killPrimary();
     console.log(`${round} of ${kills}: killed the primary, ${name}`);
-    await sleep(calmMilliseconds);
+    await sleep(loadMilliseconds);
     await health.untilReady();
-    cluster.revive(name);
+    cluster.startNode(name);
   }
-  await cluster.untilWhole();
-  await sleep(calmMilliseconds);
+  await cluster.untilComplete();
+  await sleep(loadMilliseconds);
 }
 
 function environmentOf(cluster: Cluster, mail: MailServer): Variables {
@@ -132,7 +132,7 @@ async function startReplica(environment: Variables): Promise<Replica> {
   };
 }
 
-/** Once the queue is empty, or as it is after a long wait. */
+/** Waits for an empty queue, at most for `drainMilliseconds`. */
 async function awaitAftermath(cluster: Cluster, { mails }: MailServer): Promise<Aftermath> {
   const pool = new Pool({ connectionString: cluster.databaseUrl, max: 1 });
   const read = () => readAftermath(async (sql) => (await pool.query(sql)).rows, mails);
@@ -143,12 +143,15 @@ async function awaitAftermath(cluster: Cluster, { mails }: MailServer): Promise<
   return aftermath;
 }
 
-/** Nobody ends by themselves; whoever is told to ends well; the record is whole. */
+/** Checks that no replica has ended, that SIGTERM ends each with 0, and that the audit log is valid. */
 async function brokenEnds(replicas: readonly Replica[], environment: Variables): Promise<Breach[]> {
   const breaches: Breach[] = [];
   const verified = await (await startCommand(['audit', 'verify'], { environment })).ended;
   if (verified.code !== 0) {
-    breaches.push({ promise: 'the record is whole', evidence: verified.stderr + verified.stdout });
+    breaches.push({
+      promise: 'the audit log is valid',
+      evidence: verified.stderr + verified.stdout,
+    });
   }
   for (const { address, isRunning, end } of replicas) {
     if (!isRunning()) breaches.push({ promise: 'no replica ends by itself', evidence: address });

@@ -1,9 +1,9 @@
-/** How etcd, Patroni and HAProxy are set up: as one would in earnest, but quicker to give somebody up. */
+/** Settings of etcd, Patroni and HAProxy, as in production but with shorter timeouts. */
 
 export interface NodeAddress {
   readonly name: string;
   readonly port: number;
-  /** Patroni's REST interface, which says who is the primary. */
+  /** Port of the REST interface of Patroni, which reports the primary. */
   readonly restPort: number;
 }
 
@@ -25,15 +25,15 @@ export function etcdCommand(
 }
 
 /**
- * The defaults of Patroni are ttl 30, loop_wait 10, retry_timeout 10; a primary that is killed is
- * missed when its key has lived out the ttl.
+ * The defaults of Patroni are ttl 30, loop_wait 10, retry_timeout 10. A killed primary is detected when the ttl of
+ * its key has passed.
  */
 const cluster = {
   ttl: 10,
   loop_wait: 2,
   retry_timeout: 3,
   maximum_lag_on_failover: 1_048_576,
-  // Acknowledged is what a second node has; without one nothing is acknowledged.
+  // A commit is acknowledged after a second node has it; without a second node, no commit is acknowledged.
   synchronous_mode: true,
   synchronous_mode_strict: true,
   postgresql: {
@@ -43,22 +43,22 @@ const cluster = {
   },
 };
 
-/** Patroni reads YAML, of which JSON is a part. */
+/** Patroni reads YAML, and JSON is a subset of it. */
 export function patroniSettings(
   node: NodeAddress,
-  place: {
+  local: {
     readonly etcdPort: number;
     readonly directory: string;
     readonly programs: string;
     readonly password: string;
   },
 ): string {
-  const authentication = (username: string) => ({ username, password: place.password });
+  const authentication = (username: string) => ({ username, password: local.password });
   return JSON.stringify({
     scope: 'gatehouse',
     name: node.name,
     restapi: { listen: `${host}:${node.restPort}`, connect_address: `${host}:${node.restPort}` },
-    etcd3: { host: `${host}:${place.etcdPort}` },
+    etcd3: { host: `${host}:${local.etcdPort}` },
     bootstrap: {
       dcs: cluster,
       initdb: [{ encoding: 'UTF8' }, 'data-checksums'],
@@ -66,15 +66,15 @@ export function patroniSettings(
     postgresql: {
       listen: `${host}:${node.port}`,
       connect_address: `${host}:${node.port}`,
-      data_dir: `${place.directory}/data`,
-      bin_dir: place.programs,
-      pgpass: `${place.directory}/pgpass`,
+      data_dir: `${local.directory}/data`,
+      bin_dir: local.programs,
+      pgpass: `${local.directory}/pgpass`,
       pg_hba: [
         `host replication replicator ${host}/32 scram-sha-256`,
         `host all all ${host}/32 scram-sha-256`,
         'local all all trust',
       ],
-      parameters: { unix_socket_directories: place.directory },
+      parameters: { unix_socket_directories: local.directory },
       authentication: {
         superuser: authentication('postgres'),
         replication: authentication('replicator'),
@@ -84,14 +84,14 @@ export function patroniSettings(
   });
 }
 
-/** One port that leads to whoever Patroni says is the primary, and cuts off who was. */
+/** Forwards one port to the current primary by Patroni, and closes connections to the previous one. */
 export function haproxySettings(port: number, nodes: readonly NodeAddress[]): string {
   return `
 defaults
   mode tcp
   timeout connect 1s
   timeout check 1s
-  # The feed and the job queue keep connections for as long as the process lives.
+  # The change feed and the job queue keep connections until the process ends.
   timeout client 24h
   timeout server 24h
 

@@ -1,4 +1,4 @@
-/** What is left after an experiment: the rows that matter, and the mails that were taken. */
+/** The state after an experiment: the accounts, sessions and jobs in the database, and the received mails. */
 import type { ReceivedMail } from '../../../support/mail-server.ts';
 
 export interface AccountRow {
@@ -17,7 +17,7 @@ export interface SessionRow {
 export interface Aftermath {
   readonly accounts: ReadonlyMap<string, AccountRow>;
   readonly sessions: ReadonlyMap<string, SessionRow>;
-  /** Jobs that somebody caused and that were not done yet; not those of the clock. */
+  /** Jobs that requests enqueued and that are not done yet; without periodic jobs. */
   readonly waitingJobs: number;
   readonly mails: readonly ReceivedMail[];
 }

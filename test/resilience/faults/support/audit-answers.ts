@@ -1,4 +1,4 @@
-/** What the answers alone show: how they were given, and whether they were the right ones. */
+/** Checks of the responses: their status, their duration, and whether they accept or refuse correctly. */
 import type { Bounds, Breach } from './auditor.ts';
 import type { Recorded } from './recorder.ts';
 
@@ -10,7 +10,7 @@ export function brokenAnswers(requests: readonly Recorded[], bounds: Bounds): Br
   ];
 }
 
-/** During a fault the answer is 503 with Retry-After or better, and it comes in time. */
+/** During a fault a response is at worst 503 with Retry-After, and arrives before the deadline. */
 function brokenForm(request: Recorded, { deadline }: Bounds): Breach[] {
   const { answer, sentAt } = request;
   if (answer?.status === undefined) return [];
@@ -28,7 +28,10 @@ function brokenForm(request: Recorded, { deadline }: Bounds): Breach[] {
   return breaches;
 }
 
-/** A request that has to be refused was accepted, later than a replica may not know any better. */
+/**
+ * A request that must be refused was accepted. A replica may accept a revoked access token until the
+ * revocation reaches it.
+ */
 function acceptedDeadTokens(requests: readonly Recorded[], { revocation }: Bounds): Breach[] {
   const endedAt = new Map<unknown, number>();
   for (const { operation, answer, facts } of requests) {
@@ -43,14 +46,14 @@ function acceptedDeadTokens(requests: readonly Recorded[], { revocation }: Bound
       return !(mayBeUnknown && ended !== undefined && sentAt <= ended + revocation);
     })
     .map((request) => ({
-      promise: 'what has to be refused is refused',
+      promise: 'a request that must be refused is refused',
       evidence: nameOf(request),
     }));
 }
 
 /**
- * An honest request was refused. It may be when the same one ended unknown before, as it may have
- * taken effect then: a code is used up, a session is over.
+ * A valid request was refused. This is allowed after the same request had an unknown outcome: it may have
+ * taken effect and consumed the code or ended the session.
  */
 function refusedWithoutReason(requests: readonly Recorded[]): Breach[] {
   const breaches: Breach[] = [];
@@ -63,7 +66,7 @@ function refusedWithoutReason(requests: readonly Recorded[]): Breach[] {
     if (request.answer?.outcome !== 'refused' || (isOnceOnly && open.has(key))) continue;
     const { code = '', status = 0 } = request.answer;
     const evidence = `${nameOf(request)}: ${status} ${code}`;
-    breaches.push({ promise: 'an honest request is not refused', evidence });
+    breaches.push({ promise: 'a valid request is not refused', evidence });
   }
   return breaches;
 }

@@ -1,4 +1,4 @@
-/** Sessions and their refresh chains: never two live leaves, never none without an ending. */
+/** Checks that a refresh chain has at most one newest token, and that a session ends only by a logout. */
 import type { Aftermath, SessionRow } from './aftermath.ts';
 import { type Breach, isAcknowledged, isUnknown } from './auditor.ts';
 import type { Recorded } from './recorder.ts';
@@ -26,38 +26,38 @@ interface Chain {
 }
 
 function brokenSession(id: string, { issued, uses, row }: Chain): Breach[] {
-  if (!row) return [{ promise: 'an acknowledged login is there', evidence: id }];
+  if (!row) return [{ promise: 'an acknowledged login exists', evidence: id }];
   const breaches: Breach[] = [];
   const newest = Math.max(...issued.map(({ answer }) => Number(answer?.facts?.counter)));
   const mayBeAhead = uses.some(
     (it) => it.operation === 'refreshTokens' && it.facts?.counter === newest && isUnknown(it),
   );
-  const isInPlace =
+  const isCorrect =
     row.refresh_counter === newest || (mayBeAhead && row.refresh_counter === newest + 1);
-  if (!isInPlace) {
-    const evidence = `${id} stands at ${row.refresh_counter}, its newest leaf at ${newest}`;
-    breaches.push({ promise: 'a refresh chain stands at its newest leaf', evidence });
+  if (!isCorrect) {
+    const evidence = `${id} has counter ${row.refresh_counter}, its newest token ${newest}`;
+    breaches.push({ promise: 'a refresh chain ends at its newest token', evidence });
   }
   const endings = uses.filter((it) => it.operation === 'logout');
   if (endings.some(isAcknowledged) && row.end_reason !== 'logged-out') {
-    const evidence = `${id}: ${row.end_reason ?? 'lives'}`;
-    breaches.push({ promise: 'an acknowledged logout is there', evidence });
+    const evidence = `${id}: ${row.end_reason ?? 'active'}`;
+    breaches.push({ promise: 'an acknowledged logout exists', evidence });
   }
   const mayHaveEnded = endings.some((it) => isAcknowledged(it) || isUnknown(it));
   if (row.end_reason !== null && !mayHaveEnded) {
     const evidence = `${id}: ${row.end_reason}`;
-    breaches.push({ promise: 'no session ends without having been ended', evidence });
+    breaches.push({ promise: 'no session ends without a logout', evidence });
   }
   return breaches;
 }
 
-/** One token, presented twice, may be answered twice, but with the same leaf. */
+/** A token that is presented twice may be accepted twice, but with the same new token. */
 function forkedChains(issuing: readonly Recorded[]): Breach[] {
-  const places = Map.groupBy(
+  const positions = Map.groupBy(
     issuing,
     ({ answer }) => `${answer?.facts?.sessionId} at ${answer?.facts?.counter}`,
   );
-  return [...places]
+  return [...positions]
     .filter(([, at]) => new Set(at.map(({ answer }) => answer?.facts?.leaf)).size > 1)
-    .map(([place]) => ({ promise: 'a refresh chain has one leaf', evidence: place }));
+    .map(([position]) => ({ promise: 'a refresh chain has one newest token', evidence: position }));
 }

@@ -1,6 +1,6 @@
 /**
- * Compares the journal of an experiment with what is left after it, and names every promise that was
- * broken. An empty answer means: whatever happened, nobody was told anything that is not so.
+ * Compares the journal of an experiment with the database and the mails after it, and lists every broken
+ * promise. An empty list means that every response was true.
  */
 import type { Aftermath } from './aftermath.ts';
 import { brokenAnswers } from './audit-answers.ts';
@@ -8,16 +8,16 @@ import { brokenSessions } from './audit-sessions.ts';
 import type { Journal, Recorded } from './recorder.ts';
 
 export interface Bounds {
-  /** Milliseconds after which every request has to be answered. */
+  /** Milliseconds in which every request must get a response. */
   readonly deadline: number;
-  /** Milliseconds after an acknowledged ending in which a replica cut off may not know of it. */
+  /** Milliseconds after an acknowledged logout in which a replica may still accept the access token. */
   readonly revocation: number;
 }
 
 export interface Breach {
   /** The promise, in a few words; the same for all its breaches. */
   readonly promise: string;
-  /** What shows that it was broken. */
+  /** The data that shows the breach. */
   readonly evidence: string;
 }
 
@@ -32,7 +32,7 @@ export function audit(journal: Journal, aftermath: Aftermath, bounds: Bounds): B
   ];
 }
 
-/** Whether it may have taken effect without anybody having been told. */
+/** Whether the request may have taken effect without an acknowledgement. */
 export function isUnknown({ answer }: Recorded): boolean {
   return answer === undefined || answer.outcome === 'unknown';
 }
@@ -45,36 +45,36 @@ function byPerson(requests: readonly Recorded[]): Map<string, Recorded[]> {
   return Map.groupBy(requests, ({ person }) => person);
 }
 
-/** Accounts and profiles: acknowledged is there, refused is not. */
+/** Accounts and profiles: acknowledged changes exist, refused ones do not. */
 function brokenAccount(own: readonly Recorded[], { accounts }: Aftermath): Breach[] {
   const breaches: Breach[] = [];
   for (const request of own.filter(({ operation }) => operation === 'register')) {
     const email = String(request.facts?.email);
     if (isAcknowledged(request) && !accounts.has(email)) {
-      breaches.push({ promise: 'an acknowledged registration is there', evidence: email });
+      breaches.push({ promise: 'an acknowledged registration exists', evidence: email });
     }
     if (request.mustBeRefused && accounts.has(email)) {
-      breaches.push({ promise: 'a refused registration is not there', evidence: email });
+      breaches.push({ promise: 'a refused registration does not exist', evidence: email });
     }
   }
   const email = own[0]?.person ?? '';
   const account = accounts.get(email);
-  const isProved = own.some((it) => it.operation === 'verifyEmail' && isAcknowledged(it));
-  if (isProved && account?.status !== 'ACTIVE') {
-    const evidence = `${email} is ${account?.status ?? 'gone'}`;
-    breaches.push({ promise: 'an acknowledged verification is there', evidence });
+  const isVerified = own.some((it) => it.operation === 'verifyEmail' && isAcknowledged(it));
+  if (isVerified && account?.status !== 'ACTIVE') {
+    const evidence = `${email} is ${account?.status ?? 'missing'}`;
+    breaches.push({ promise: 'an acknowledged verification exists', evidence });
   }
   const names = possibleNames(own);
   if (account && names && !names.has(account.first_name)) {
     const evidence = `${email} is called ${account.first_name}, expected ${[...names].join(' or ')}`;
-    breaches.push({ promise: 'the last acknowledged change of a profile is there', evidence });
+    breaches.push({ promise: 'the last acknowledged change of a profile exists', evidence });
   }
   return breaches;
 }
 
 /**
- * The name that was acknowledged last, or one of those tried later that ended unknown: a person asks
- * for one thing at a time. Nothing when no name was ever acknowledged.
+ * The last acknowledged name, and the later names with an unknown outcome; a user sends one request at a
+ * time. Undefined when no name was acknowledged.
  */
 function possibleNames(own: readonly Recorded[]): Set<string> | undefined {
   const changes = own.filter(({ operation }) => operation === 'updateProfile');
@@ -84,14 +84,14 @@ function possibleNames(own: readonly Recorded[]): Set<string> | undefined {
   return new Set(open.map(({ facts }) => String(facts?.firstName)));
 }
 
-/** Whoever was promised a mail has it; nobody was mailed about what did not happen. */
+/** Every promised mail was received, and no mail is about an account that does not exist. */
 function brokenMails(
   requests: readonly Recorded[],
   { mails, accounts, waitingJobs }: Aftermath,
 ): Breach[] {
   const breaches: Breach[] = [];
   if (waitingJobs > 0) {
-    breaches.push({ promise: 'every recorded job is done', evidence: `${waitingJobs} wait` });
+    breaches.push({ promise: 'every queued job is done', evidence: `${waitingJobs} wait` });
   }
   const distinct = new Map(mails.map((mail) => [`${mail.messageId} ${mail.to}`, mail]));
   const countOf = new Map<string, number>();
@@ -105,7 +105,7 @@ function brokenMails(
   }
   for (const to of countOf.keys()) {
     if (accounts.has(to)) continue;
-    breaches.push({ promise: 'no mail tells of what was undone', evidence: to });
+    breaches.push({ promise: 'no mail is about a change that was rolled back', evidence: to });
   }
   return breaches;
 }

@@ -1,6 +1,6 @@
 /**
- * A small balancer: HTTP, in turn, over those whose readiness answers in time. Where nothing was sent
- * yet it tries the next; what breaks later breaks for the client too, and it never sends twice.
+ * A small round-robin HTTP balancer over the backends whose readiness probe responds in time. After a refused
+ * connection it tries the next backend. It never sends a request twice, so a later failure reaches the client.
  */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
@@ -10,19 +10,19 @@ import { slowness } from './slowness.ts';
 
 export interface Balancer extends AsyncDisposable {
   readonly address: string;
-  /** Sends nothing more to a replica; what is under way there goes on. */
+  /** Sends no new requests to a replica; its running requests continue. */
   drain(replica: string): void;
   undrain(replica: string): void;
 }
 
 const probeMilliseconds = 500;
-const probePatience = 2_000 * slowness;
+const probeTimeoutMilliseconds = 2_000 * slowness;
 
 interface Backend {
   readonly address: string;
   isUp: boolean;
   isDrained: boolean;
-  readonly underWay: Set<ClientRequest>;
+  readonly running: Set<ClientRequest>;
 }
 
 export async function startBalancer(addresses: readonly string[]): Promise<Balancer> {
@@ -30,7 +30,7 @@ export async function startBalancer(addresses: readonly string[]): Promise<Balan
     address,
     isUp: true,
     isDrained: false,
-    underWay: new Set(),
+    running: new Set(),
   }));
   let turn = 0;
 
@@ -41,14 +41,14 @@ export async function startBalancer(addresses: readonly string[]): Promise<Balan
   };
 
   const probe = async (backend: Backend) => {
-    const signal = AbortSignal.timeout(probePatience);
+    const signal = AbortSignal.timeout(probeTimeoutMilliseconds);
     const status = await fetch(`${backend.address}/health/ready`, { signal }).then(
       ({ status }) => status,
       () => 0,
     );
-    // One without a database still says so itself; one that says nothing is cut off.
+    // A backend without a database responds with its own status; one without a response gets no requests.
     backend.isUp = status !== 0;
-    if (!backend.isUp) for (const each of backend.underWay) each.destroy();
+    if (!backend.isUp) for (const each of backend.running) each.destroy();
   };
   const probing = setInterval(() => backends.forEach((it) => void probe(it)), probeMilliseconds);
 
@@ -59,7 +59,7 @@ export async function startBalancer(addresses: readonly string[]): Promise<Balan
       pass({ incoming, outgoing, body: Buffer.concat(chunks) }, candidates()),
     );
   });
-  // Whoever keeps a connection must not find it closed at the moment of the next request.
+  // A client must not reuse a connection that the balancer is closing.
   server.keepAliveTimeout = 120_000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -101,8 +101,8 @@ function pass(passing: Passing, [backend, ...others]: readonly Backend[]): void 
     answer.on('error', () => outgoing.destroy());
     answer.pipe(outgoing);
   });
-  backend.underWay.add(forwarded);
-  forwarded.once('close', () => backend.underWay.delete(forwarded));
+  backend.running.add(forwarded);
+  forwarded.once('close', () => backend.running.delete(forwarded));
   forwarded.once('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'ECONNREFUSED') return pass(passing, others);
     outgoing.destroy();

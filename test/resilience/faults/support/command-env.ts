@@ -1,4 +1,4 @@
-/** Where commands are tried that no server stands beside: a database, a mail server, the environment. */
+/** The environment of commands without a running server: a database, a mail server and variables. */
 import { environmentOf, type Variables } from '../../../support/command.ts';
 import { startMailServer } from '../../../support/mail-server.ts';
 import { type Postgres, startPostgres } from '../../../support/postgres.ts';

@@ -1,4 +1,4 @@
-/** What an experiment is, and what comes out of it. */
+/** The types of an experiment and its result. */
 import type { Breach } from './auditor.ts';
 
 export interface Experiment {
@@ -11,9 +11,9 @@ export interface Experiment {
 export interface Result {
   readonly acknowledged: number;
   readonly unknown: number;
-  /** Milliseconds of the slowest answer; 0 when nothing was asked. */
+  /** Milliseconds of the slowest response; 0 without requests. */
   readonly worst: number;
-  /** Milliseconds until all was well again, a number a round. */
+  /** Milliseconds of the recovery in each round. */
   readonly recoveries: readonly number[];
   readonly breaches: readonly Breach[];
 }
@@ -30,7 +30,7 @@ export function resultOf(
   return { acknowledged: 0, unknown: 0, worst: 0, recoveries: [], ...figures, breaches };
 }
 
-/** A breach if it is not so. */
-export function expectThat(isSo: boolean, promise: string, evidence: string): Breach[] {
-  return isSo ? [] : [{ promise, evidence }];
+/** A breach unless the condition holds. */
+export function expectThat(isKept: boolean, promise: string, evidence: string): Breach[] {
+  return isKept ? [] : [{ promise, evidence }];
 }

@@ -1,4 +1,4 @@
-/** The end of an experiment: the queue empties, everything is compared, the replicas end. */
+/** The end of an experiment: it waits for an empty queue, checks all promises and stops the replicas. */
 import { startCommand } from '../../../support/command.ts';
 import { until } from '../../../support/until.ts';
 import { readAftermath } from './aftermath.ts';
@@ -12,19 +12,19 @@ import { slowness } from './slowness.ts';
 const drainMilliseconds = 90_000;
 const bounds = { deadline: 5_000 * slowness, revocation: 3_000 * Math.min(slowness, 4) };
 
-/** Lets the queue empty, compares what was promised with what is there, and ends the replicas. */
-export async function finish(stage: Scenario): Promise<Result> {
-  const { postgres, mail, replicas } = stage;
+/** Waits for an empty queue, checks the promises and stops the replicas. */
+export async function finish(scenario: Scenario): Promise<Result> {
+  const { postgres, mail, replicas } = scenario;
   const read = () => readAftermath(postgres.query, mail.mails);
   await until(async () => (await read()).waitingJobs === 0, drainMilliseconds).catch(
     () => undefined,
   );
-  const journal = stage.journal();
+  const journal = scenario.journal();
   const breaches = [
-    ...stage.breaches,
+    ...scenario.breaches,
     ...audit(journal, await read(), bounds),
-    ...(await invalidAuditLog(stage)),
-    ...(await unreleasedResources(stage.base, () => footprintOf(postgres.query, replicas))),
+    ...(await invalidAuditLog(scenario)),
+    ...(await unreleasedResources(scenario.base, () => footprintOf(postgres.query, replicas))),
   ];
   for (const { address, isRunning, end } of replicas) {
     breaches.push(...expectThat(isRunning(), 'no replica ends by itself', address));
@@ -42,7 +42,7 @@ export async function finish(stage: Scenario): Promise<Result> {
     unknown: requests.filter(({ answer }) => answer === undefined || answer.outcome === 'unknown')
       .length,
     worst: Math.max(0, ...times),
-    recoveries: stage.recoveries,
+    recoveries: scenario.recoveries,
     breaches,
   };
 }
@@ -50,7 +50,7 @@ export async function finish(stage: Scenario): Promise<Result> {
 async function invalidAuditLog({ environment }: Scenario): Promise<Breach[]> {
   const { code, stdout, stderr } = await (await startCommand(['audit', 'verify'], { environment }))
     .ended;
-  return expectThat(code === 0, 'the record is whole', stdout + stderr);
+  return expectThat(code === 0, 'the audit log is valid', stdout + stderr);
 }
 
 export function acknowledgedOf({ requests }: Journal): number {

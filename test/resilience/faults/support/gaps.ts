@@ -1,16 +1,16 @@
-/** For how long nothing could be written, read from the journal. */
+/** The time without writes, computed from the journal. */
 import type { Journal } from './recorder.ts';
 
 export interface Gap {
   /** When the fault began, milliseconds since the epoch. */
   readonly faultAt: number;
-  /** Seconds without an acknowledged write, of the longest such time that follows the fault. */
+  /** The longest time without an acknowledged write after the fault. */
   readonly seconds: number;
 }
 
 const reads = new Set(['me']);
 
-/** One gap for each event called `fault`: the longest silence up to the next one. */
+/** One gap for each event with the name `fault`: the longest time without a write before the next event. */
 export function gapsAfter(fault: string, { requests, events }: Journal): Gap[] {
   const faults = events.filter(({ name }) => name === fault).map(({ at }) => at);
   const written = requests
@@ -22,10 +22,10 @@ export function gapsAfter(fault: string, { requests, events }: Journal): Gap[] {
     const end = faults[index + 1] ?? last;
     const before = written.findLast((at) => at <= faultAt) ?? faultAt;
     const after = written.filter((at) => at > faultAt && at < end);
-    // Where nothing is written any more the silence lasts until the end.
-    const moments = [before, ...(after.length > 0 ? after : [end])];
-    const silences = moments.slice(1).map((at, i) => at - (moments[i] ?? at));
-    return { faultAt, seconds: Math.max(...silences, 0) / 1000 };
+    // Without a later write the gap lasts until the end.
+    const times = [before, ...(after.length > 0 ? after : [end])];
+    const pauses = times.slice(1).map((at, i) => at - (times[i] ?? at));
+    return { faultAt, seconds: Math.max(...pauses, 0) / 1000 };
   });
 }
 

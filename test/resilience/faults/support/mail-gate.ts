@@ -1,10 +1,10 @@
-/** The way to a mail server, which can be closed, swallow everything, be slow, or break at the worst moment. */
+/** A TCP proxy before a mail server, which can refuse, ignore, delay or break connections. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
- * `open`; `refusing` connections; `silent`: accepted and never answered; `slow`: every answer takes 30 s;
- * `breaking`: the connection breaks when the mail was taken and before the sender knows.
+ * `open`: forwards; `refusing`: refuses connections; `silent`: accepts and never replies; `slow`: every reply takes
+ * 30 s; `breaking`: the connection breaks after the server accepted a mail and before its reply arrives.
  */
 export type GateMode = 'open' | 'refusing' | 'silent' | 'slow' | 'breaking';
 
@@ -14,8 +14,8 @@ export interface MailGate extends AsyncDisposable {
 }
 
 const slowMilliseconds = 30_000;
-/** What the server says once it has taken a mail; smtp-server's words. */
-const taken = /^250 OK: message queued/im;
+/** The reply of smtp-server to an accepted mail. */
+const acceptedPattern = /^250 OK: message queued/im;
 
 export async function openMailGate(target: number): Promise<MailGate> {
   let mode: GateMode = 'open';
@@ -29,7 +29,7 @@ export async function openMailGate(target: number): Promise<MailGate> {
     near.on('close', () => far.destroy());
     near.pipe(far);
     far.on('data', (bytes: Buffer) => {
-      if (mode === 'breaking' && taken.test(bytes.toString())) return void near.destroy();
+      if (mode === 'breaking' && acceptedPattern.test(bytes.toString())) return void near.destroy();
       if (mode !== 'slow') return void near.write(bytes);
       setTimeout(() => near.writable && near.write(bytes), slowMilliseconds).unref();
     });
@@ -52,7 +52,7 @@ export async function openMailGate(target: number): Promise<MailGate> {
       mode = next;
       if (next === 'refusing') await close();
       else if (!server.listening) await listen(port);
-      // Connections that are kept would go on as before.
+      // Open connections would keep the previous mode.
       for (const socket of sockets) socket.destroy();
     },
     [Symbol.asyncDispose]: close,

@@ -1,4 +1,4 @@
-/** The requests of one person, with the facts that the auditor compares with the database. */
+/** The requests of one user, with the facts that the auditor compares with the database. */
 import { createHash } from 'node:crypto';
 import type { Attempt, Facts } from './recorder.ts';
 import type { RestRequest, RestResponse } from './rest-request.ts';
@@ -8,7 +8,7 @@ export interface Pair {
   readonly refreshToken: string;
 }
 
-/** Makes one attempt at some replica; `factsOf` says what of the answer is to be kept. */
+/** Makes one attempt at any replica; `factsOf` selects the facts of the response for the journal. */
 type Try = (
   attempt: Omit<Attempt, 'replica'>,
   request: RestRequest,
@@ -17,8 +17,8 @@ type Try = (
 
 const password = 'a password for the time of trouble';
 
-/** A refresh token is the session's id and a counter, which is all that is stored of it. */
-function placeOf(refreshToken: string): { sessionId: string; counter: number } {
+/** A refresh token starts with the id of the session and the counter, which the database stores. */
+function positionOf(refreshToken: string): { sessionId: string; counter: number } {
   const bytes = Buffer.from(refreshToken, 'base64url');
   const sessionId = bytes
     .toString('hex', 0, 16)
@@ -38,10 +38,10 @@ export function callsOf(email: string, attempt: Try) {
     return { accessToken: String(accessToken), refreshToken: String(refreshToken) };
   };
 
-  /** The new leaf of the chain. */
+  /** The new token of the chain. */
   const pairFacts = (answer: RestResponse): Facts => {
     const pair = pairOf(answer);
-    return pair ? { ...placeOf(pair.refreshToken), leaf: leafOf(pair.refreshToken) } : {};
+    return pair ? { ...positionOf(pair.refreshToken), leaf: leafOf(pair.refreshToken) } : {};
   };
 
   const call = (
@@ -88,25 +88,25 @@ export function callsOf(email: string, attempt: Try) {
       call('login', { method: 'POST', path: '/login/', json: { email, password } }, {}, pairFacts),
     updateProfile: ({ accessToken, refreshToken }: Pair, firstName: string) =>
       call('updateProfile', update(accessToken, firstName), {
-        facts: { firstName, ...placeOf(refreshToken) },
+        facts: { firstName, ...positionOf(refreshToken) },
       }),
     refresh: ({ refreshToken }: Pair) =>
       call(
         'refreshTokens',
         rotation(refreshToken),
-        { facts: { ...placeOf(refreshToken), presented: leafOf(refreshToken) } },
+        { facts: { ...positionOf(refreshToken), presented: leafOf(refreshToken) } },
         pairFacts,
       ),
     logout: ({ accessToken, refreshToken }: Pair) =>
       call(
         'logout',
         { method: 'POST', path: '/logout/', token: accessToken },
-        { facts: placeOf(refreshToken) },
+        { facts: positionOf(refreshToken) },
       ),
 
-    /** Everything that an ended session could still be good for. */
+    /** Sends every kind of request with the tokens of an ended session. */
     async tryDeadTokens({ accessToken, refreshToken }: Pair, firstName: string): Promise<void> {
-      const facts = placeOf(refreshToken);
+      const facts = positionOf(refreshToken);
       const mustBeRefused = true;
       await call(
         'me',

@@ -1,35 +1,35 @@
 /**
- * The journal of an experiment: every request is written down before it is sent and again after its
- * answer, in a file of JSON lines that survives whatever is killed. Knows nothing of what was asked.
+ * The journal of an experiment: every request is written before it is sent, and its response is written after it, as
+ * JSON lines. The file survives the kill of any process. The journal is independent of the operations.
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 /**
- * `acknowledged`: 2xx. `refused`: 4xx, so it must not have taken effect. `unknown`: anything else, also
- * no answer at all; it may have taken effect or not.
+ * `acknowledged`: 2xx. `refused`: 4xx; the request must have no effect. `unknown`: any other status, or no
+ * response; the request may have taken effect.
  */
 export type RequestOutcome = 'acknowledged' | 'refused' | 'unknown';
 
-/** What the auditor needs to know; never a password. */
+/** Values for the auditor; never a password. */
 export type Facts = Readonly<Record<string, string | number | boolean>>;
 
 export interface Attempt {
-  /** What is asked for, in the words of the contract, such as `updateProfile`. */
+  /** The operation of the contract, such as `updateProfile`. */
   readonly operation: string;
-  /** Who asks. */
+  /** The email address of the user. */
   readonly person: string;
-  /** Base address of the process that is asked. */
+  /** Base address of the process that gets the request. */
   readonly replica: string;
-  /** A request that has to be refused, such as one with the token of an ended session. */
+  /** Whether the request must be refused, such as one with the token of an ended session. */
   readonly mustBeRefused?: boolean;
   readonly facts?: Facts;
 }
 
 export interface Answer {
   readonly outcome: RequestOutcome;
-  /** Absent when no answer came. */
+  /** Absent without a response. */
   readonly status?: number;
-  /** Code of a refusal, or what broke. */
+  /** Error code of the response or of the connection. */
   readonly code?: string;
   readonly hasRetryAfter?: boolean;
   readonly facts?: Facts;
@@ -39,11 +39,11 @@ export interface Answer {
 export interface Recorded extends Attempt {
   readonly id: number;
   readonly sentAt: number;
-  /** Absent when the recorder itself ended before the answer came. */
+  /** Absent when the recorder ended before the response. */
   readonly answer?: Answer & { readonly answeredAt: number };
 }
 
-/** Something that the experiment did, such as killing a process. */
+/** An action of the experiment, such as killing a process. */
 export interface JournalEvent {
   readonly name: string;
   readonly at: number;
@@ -56,7 +56,7 @@ export interface Journal {
 }
 
 export interface Recorder {
-  /** Writes the attempt down, makes it by `send`, writes the answer down. */
+  /** Writes the attempt, calls `send` and writes the response. */
   attempt<Result extends Answer>(attempt: Attempt, send: () => Promise<Result>): Promise<Result>;
   note(name: string, facts?: Facts): void;
   close(): void;
@@ -90,7 +90,7 @@ export function createRecorder(file: string): Recorder {
   };
 }
 
-/** Reads a journal; a last line that was cut off by the recorder's own end is left out. */
+/** Reads a journal; skips a last line that is incomplete. */
 export function readJournal(file: string): Journal {
   const whole = readFileSync(file, 'utf8').split('\n').slice(0, -1);
   const lines = whole.map((text) => JSON.parse(text) as Line); // written above

@@ -1,4 +1,4 @@
-/** A server process of an experiment: it keeps its port, and can be killed, frozen and started again. */
+/** A server process of an experiment with a fixed port, which can be killed, frozen and started again. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { type RunningServer, startServer, type Variables } from '../../../support/command.ts';
 import { freePort } from '../../../support/free-port.ts';
@@ -13,17 +13,17 @@ export interface Replica {
   /** Such as `http://127.0.0.1:4000`. */
   readonly address: string;
   start(): Promise<void>;
-  /** Sends a signal, waits for the end and answers the exit code. */
+  /** Sends a signal, waits for the end and returns the exit code. */
   end(signal: NodeJS.Signals): Promise<number | null>;
   freeze(): void;
   thaw(): void;
-  /** Status of a path under `/health`, or what the socket said. */
+  /** Status of a path under `/health`, or the name of the connection error. */
   health(name: 'live' | 'ready'): Promise<number | string>;
-  /** Milliseconds until it says that it is ready. */
+  /** Milliseconds until `/health/ready` responds with 200. */
   untilReady(): Promise<number>;
   untilNotReady(): Promise<number>;
   isRunning(): boolean;
-  /** What it has logged since it was started last. */
+  /** Its log since the last start. */
   said(): string;
   resources(): Resources;
 }
@@ -32,7 +32,7 @@ const runMilliseconds = 3_600_000;
 const readyMilliseconds = 60_000;
 const probeMilliseconds = 4_000;
 
-/** Whoever interrupts us leaves nothing behind. */
+/** An interrupted run leaves no server processes. */
 const running = new Set<() => void>();
 process.once('exit', () => {
   for (const kill of running) kill();
@@ -40,7 +40,7 @@ process.once('exit', () => {
 
 export async function createReplica(
   environment: Variables,
-  /** A program before ours, such as one that shifts the clock. */
+  /** A program that starts the server, such as one that shifts the clock. */
   wrapper: readonly string[] = [],
 ): Promise<Replica> {
   const port = await freePort();

@@ -1,4 +1,4 @@
-/** What the replicas hold, and whether it is given back once nobody asks for anything. */
+/** The resources of the replicas, and a check that idle replicas release them. */
 import { until } from '../../../support/until.ts';
 import type { Query } from './aftermath.ts';
 import type { Breach } from './auditor.ts';
@@ -6,18 +6,18 @@ import { expectThat } from './experiment.ts';
 import type { Replica } from './replica.ts';
 
 export interface Footprint {
-  /** To the database, of all replicas together. */
+  /** Connections of all replicas to the database. */
   readonly connections: number;
-  /** Of the replica that has most. */
+  /** The largest value of a replica. */
   readonly descriptors: number;
   readonly residentMegabytes: number;
 }
 
-const restMilliseconds = 60_000;
-/** A connection of each pool that was not needed yet when the base was measured. */
+const releaseMilliseconds = 60_000;
+/** Connections of the pools that were not open when the base was measured. */
 const moreConnections = 4;
 const moreDescriptors = 15;
-/** What has been compiled and kept since; a leak does not stop there. */
+/** Compiled code and caches grow up to this factor; a leak exceeds it. */
 const memoryFactor = 1.5;
 
 export async function footprintOf(query: Query, replicas: readonly Replica[]): Promise<Footprint> {
@@ -32,17 +32,17 @@ export async function footprintOf(query: Query, replicas: readonly Replica[]): P
   };
 }
 
-/** The base with the memory of replicas at work: what they have compiled they keep. */
+/** The base with the memory of replicas under load, because they keep compiled code. */
 export function grown(before: Footprint, atWork: Footprint): Footprint {
   return { ...before, residentMegabytes: atWork.residentMegabytes };
 }
 
-/** Nobody asks anything any more: everything is given back within a minute. */
+/** Without requests, the replicas release their resources within a minute. */
 export async function unreleasedResources(
   base: Footprint,
   look: () => Promise<Footprint>,
 ): Promise<Breach[]> {
-  const isAtRest = async () => {
+  const isReleased = async () => {
     const now = await look();
     return (
       now.connections <= base.connections + moreConnections &&
@@ -50,10 +50,10 @@ export async function unreleasedResources(
       now.residentMegabytes <= base.residentMegabytes * memoryFactor
     );
   };
-  const isSo = await until(isAtRest, restMilliseconds).then(
+  const isKept = await until(isReleased, releaseMilliseconds).then(
     () => true,
     () => false,
   );
-  const evidence = isSo ? '' : `${JSON.stringify(await look())} after ${JSON.stringify(base)}`;
-  return expectThat(isSo, 'everything is given back within a minute', evidence);
+  const evidence = isKept ? '' : `${JSON.stringify(await look())} after ${JSON.stringify(base)}`;
+  return expectThat(isKept, 'idle replicas release their resources within a minute', evidence);
 }

@@ -10,11 +10,11 @@ export interface RestRequest {
 }
 
 export interface RestResponse extends Answer {
-  /** `data` of the envelope, empty when there is none. */
+  /** `data` of the response, empty without it. */
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Longer than any answer may take, so that a late one is seen as late and not as lost. */
+/** Above the deadline of a response, so that a late response is distinguished from a lost one. */
 const timeoutMilliseconds = 15_000;
 
 export async function ask(
@@ -56,7 +56,7 @@ function dataOf(text: string): Readonly<Record<string, unknown>> {
   return typeof data === 'object' && data !== null ? data : {};
 }
 
-/** `fetch` wraps what the socket said. */
+/** `fetch` wraps the error of the socket. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(cause instanceof Error)) return 'unknown';

@@ -1,4 +1,4 @@
-/** Where an experiment happens: a PostgreSQL of its own, a mail server, replicas, people and the journal. */
+/** The environment of an experiment: its own PostgreSQL, a mail server, replicas, simulated users and a journal. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { environmentOf, type Variables } from '../../../support/command.ts';
@@ -13,20 +13,20 @@ import { acknowledgedOf, finish } from './finish.ts';
 import { createRecorder, type Journal, type Recorder, readJournal } from './recorder.ts';
 import { createReplica, type Replica } from './replica.ts';
 import { type Footprint, footprintOf, grown } from './resources.ts';
-import { crowd } from './slowness.ts';
+import { userCount } from './slowness.ts';
 import { startWorkload } from './workload.ts';
 
-export interface StageOptions {
+export interface ScenarioOptions {
   readonly replicas?: number;
   readonly people?: number;
   readonly postgres?: PostgresOptions;
-  /** Over the usual environment of a replica. */
+  /** Overrides variables of the replicas. */
   readonly environment?: Variables;
-  /** Leads the replicas to the database by another way. */
+  /** Returns another database URL for the replicas, such as that of a proxy. */
   readonly throughWire?: (databaseUrl: string) => Promise<string>;
-  /** The mail server that the replicas know; people read the usual one. */
+  /** The mail server; one with the default settings by default. */
   readonly mail?: MailServer;
-  /** A program before the first replica, such as one that shifts the clock. */
+  /** A program that starts the first replica, such as one that shifts the clock. */
   readonly wrapper?: readonly string[];
 }
 
@@ -37,25 +37,25 @@ export interface Scenario extends AsyncDisposable {
   readonly balancer: Balancer;
   readonly environment: Variables;
   readonly recorder: Recorder;
-  /** What was found so far. */
+  /** The breaches found so far. */
   readonly breaches: Breach[];
   /** Milliseconds that each recovery took. */
   readonly recoveries: number[];
   /** The journal as it is now. */
   journal(): Journal;
-  /** What the replicas hold: connections and files before anybody asked for anything, memory once they were at work. */
+  /** Connections and files of the replicas before the first request, and their memory under load. */
   readonly base: Footprint;
-  /** Waits for so many more acknowledged requests, for so many milliseconds at most. */
-  progress(count?: number, patience?: number): Promise<void>;
-  /** Waits until every replica is ready, and notes how long that took. */
+  /** Waits for `count` more acknowledged requests. */
+  progress(count?: number, timeoutMilliseconds?: number): Promise<void>;
+  /** Waits until every replica is ready, and adds the time to `recoveries`. */
   recover(): Promise<void>;
-  /** Lets people finish, waits for the queue to empty, and compares. */
+  /** Lets the users finish, waits for an empty queue and checks the promises. */
   finish(): Promise<Result>;
 }
 
 const progressMilliseconds = 60_000;
 
-export async function openScenario(options: StageOptions = {}): Promise<Scenario> {
+export async function openScenario(options: ScenarioOptions = {}): Promise<Scenario> {
   await using opening = new AsyncDisposableStack();
   const directory = makeScratchDirectory('faults');
   opening.defer(() => rm(directory, { recursive: true, force: true }));
@@ -86,13 +86,13 @@ export async function openScenario(options: StageOptions = {}): Promise<Scenario
     replicas: [balancer.address],
     recorder,
     mail,
-    people: options.people ?? crowd,
+    people: options.people ?? userCount,
   });
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= workload.stop());
   opening.defer(stop);
   const opened = opening.move();
-  const stage: Scenario = {
+  const scenario: Scenario = {
     postgres,
     mail,
     replicas,
@@ -105,38 +105,38 @@ export async function openScenario(options: StageOptions = {}): Promise<Scenario
     get base() {
       return base ?? before;
     },
-    async progress(count = 20, patience = progressMilliseconds) {
+    async progress(count = 20, timeoutMilliseconds = progressMilliseconds) {
       const done = () => acknowledgedOf(readJournal(file));
       const goal = done() + count;
-      await until(() => done() >= goal, patience);
+      await until(() => done() >= goal, timeoutMilliseconds);
       base ??= grown(before, await footprintOf(postgres.query, replicas));
     },
     async recover() {
       const times = await Promise.all(replicas.map(({ untilReady }) => untilReady()));
-      stage.recoveries.push(Math.max(...times));
+      scenario.recoveries.push(Math.max(...times));
     },
     async finish() {
       await stop();
-      return finish(stage);
+      return finish(scenario);
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
-  return stage;
+  return scenario;
 }
 
-/** Opens a stage, makes the fault so often, each time waiting for recovery and progress. */
+/** Opens a scenario and injects the fault once a round, then waits for recovery and progress. */
 export async function underLoad(
   rounds: number,
-  options: StageOptions,
-  fault: (stage: Scenario, round: number) => Promise<void>,
+  options: ScenarioOptions,
+  fault: (scenario: Scenario, round: number) => Promise<void>,
 ): Promise<Result> {
-  await using stage = await openScenario(options);
-  await stage.progress();
+  await using scenario = await openScenario(options);
+  await scenario.progress();
   for (let round = 0; round < rounds; round += 1) {
-    stage.recorder.note('fault');
-    await fault(stage, round);
-    await stage.recover();
-    await stage.progress();
+    scenario.recorder.note('fault');
+    await fault(scenario, round);
+    await scenario.recover();
+    await scenario.progress();
   }
-  return await stage.finish();
+  return await scenario.finish();
 }

@@ -1,8 +1,8 @@
-/** What a run has to itself: tests have other tests, and two more experiments, beside them. */
+/** Factors for slow machines. In tests, other tests and two more experiments share the processors. */
 const isTest = process.env.VITEST !== undefined;
 
-/** How much longer everything may take here: on a machine that others use too, `SLOWNESS=4`; tests never have it alone. */
+/** The factor for time limits. `SLOWNESS=4` suits a shared machine; tests use 10. */
 export const slowness = Number(process.env.SLOWNESS ?? (isTest ? 10 : 1));
 
-/** People on a stage. */
-export const crowd = isTest ? 2 : 6;
+/** Simulated users of a scenario. */
+export const userCount = isTest ? 2 : 6;

@@ -1,7 +1,7 @@
 /**
- * People who use the service while it is under fire: they register, prove their address, log in,
- * change their profile, refresh, log out and begin again. What ends unknown they repeat, as clients
- * should, until it is acknowledged or refused; and now and then they try what must be refused.
+ * Simulated users of the service during faults. They register, verify their address, log in, change their profile,
+ * refresh tokens, log out and start again. They repeat a request with an unknown outcome until it is acknowledged
+ * or refused. They also send requests that must be refused.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,32 +11,32 @@ import type { Recorder } from './recorder.ts';
 import { ask, type RestRequest, type RestResponse } from './rest-request.ts';
 
 export interface WorkloadDeps {
-  /** Base addresses; each request goes to one of them by chance. */
+  /** Base addresses; each request goes to a random one. */
   readonly replicas: readonly string[];
   readonly recorder: Recorder;
   readonly mail: MailServer;
   readonly people: number;
-  /** Milliseconds that a person rests between requests, at most. */
-  readonly restMilliseconds?: number;
+  /** Maximum pause of a user between requests. */
+  readonly pauseMilliseconds?: number;
 }
 
 export interface Workload {
-  /** Lets everybody finish what they have begun, and resolves when all rest. */
+  /** Lets the users finish their current session, and resolves when all have stopped. */
   stop(): Promise<void>;
 }
 
 const repeatMilliseconds = 200;
-/** What is still unknown so long after the end stays unknown. */
+/** Time for repeated requests after the end; later they stay unknown. */
 const settlingMilliseconds = 60_000;
 const changesPerSession = 4;
 
-export function startWorkload(parts: WorkloadDeps): Workload {
-  const { replicas, recorder, restMilliseconds = 50 } = parts;
+export function startWorkload(deps: WorkloadDeps): Workload {
+  const { replicas, recorder, pauseMilliseconds = 50 } = deps;
   let isStopping = false;
   let giveUpAt = Number.POSITIVE_INFINITY;
 
   const anyReplica = () => replicas[Math.floor(Math.random() * replicas.length)] ?? '';
-  const rest = () => sleep(Math.random() * restMilliseconds);
+  const pause = () => sleep(Math.random() * pauseMilliseconds);
 
   /** One attempt at one replica, in the journal. */
   const attempt: Parameters<typeof callsOf>[1] = (details, request: RestRequest, factsOf) => {
@@ -47,8 +47,8 @@ export function startWorkload(parts: WorkloadDeps): Workload {
     });
   };
 
-  /** Repeats until the outcome is known. */
-  const insist = async (call: () => Promise<RestResponse>): Promise<RestResponse> => {
+  /** Repeats a request until its outcome is known. */
+  const repeatUntilKnown = async (call: () => Promise<RestResponse>): Promise<RestResponse> => {
     for (;;) {
       const answer = await call();
       if (answer.outcome !== 'unknown' || Date.now() > giveUpAt) return answer;
@@ -56,48 +56,48 @@ export function startWorkload(parts: WorkloadDeps): Workload {
     }
   };
 
-  const join = async (calls: PersonCalls): Promise<boolean> => {
-    const { outcome } = await insist(calls.register);
+  const signUp = async (calls: PersonCalls): Promise<boolean> => {
+    const { outcome } = await repeatUntilKnown(calls.register);
     if (outcome !== 'acknowledged') return false;
-    const code = await codeFor(calls.email, parts.mail, () => Date.now() > giveUpAt);
+    const code = await codeFor(calls.email, deps.mail, () => Date.now() > giveUpAt);
     if (code === undefined) return false;
-    return (await insist(() => calls.verify(code))).outcome !== 'unknown';
+    return (await repeatUntilKnown(() => calls.verify(code))).outcome !== 'unknown';
   };
 
-  /** One session from login to logout; its tokens are tried afterwards. */
+  /** One session from login to logout, and requests with its tokens after the logout. */
   const useSession = async (calls: PersonCalls): Promise<void> => {
-    let pair = calls.pairOf(await insist(calls.login));
+    let pair = calls.pairOf(await repeatUntilKnown(calls.login));
     for (let round = 0; pair && round < changesPerSession && !isStopping; round += 1) {
       const present: Pair = pair;
-      await rest();
+      await pause();
       const name = nonce();
-      await insist(() => calls.updateProfile(present, name));
-      await rest();
-      pair = calls.pairOf(await insist(() => calls.refresh(present)));
+      await repeatUntilKnown(() => calls.updateProfile(present, name));
+      await pause();
+      pair = calls.pairOf(await repeatUntilKnown(() => calls.refresh(present)));
     }
     if (!pair) return;
     const last: Pair = pair;
-    const ended = await insist(() => calls.logout(last));
+    const ended = await repeatUntilKnown(() => calls.logout(last));
     if (ended.outcome === 'unknown') return;
     await calls.tryDeadTokens(last, nonce());
   };
 
-  const live = async (): Promise<void> => {
+  const simulateUser = async (): Promise<void> => {
     while (!isStopping) {
       const calls = callsOf(`${nonce()}@example.com`, attempt);
       await calls.tryRefusedRegistration();
-      if (!(await join(calls))) continue;
+      if (!(await signUp(calls))) continue;
       await calls.tryWrongPassword();
       for (let session = 0; session < 3 && !isStopping; session += 1) await useSession(calls);
     }
   };
 
-  const lives = Array.from({ length: parts.people }, live);
+  const users = Array.from({ length: deps.people }, simulateUser);
   return {
     async stop() {
       isStopping = true;
       giveUpAt = Date.now() + settlingMilliseconds;
-      await Promise.all(lives);
+      await Promise.all(users);
     },
   };
 }
@@ -106,7 +106,7 @@ function nonce(): string {
   return `n${randomBytes(6).toString('hex')}`;
 }
 
-/** The code of the newest mail to an address, once there is one. */
+/** Waits for the code in the newest mail to an address. */
 async function codeFor(
   email: string,
   { mails }: MailServer,
