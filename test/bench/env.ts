@@ -1,4 +1,4 @@
-/** What every part of the benchmark stands on: a PostgreSQL, a mail server, a directory. */
+/** The environment of the benchmark: a PostgreSQL server, a mail server and a directory. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export interface BenchDatabase {
   readonly pool: Pool;
 }
 
-export interface ServiceDeps extends AsyncDisposable {
+export interface BenchEnv extends AsyncDisposable {
   readonly isQuick: boolean;
   readonly effort: Effort;
   /** Monotonic milliseconds at which a mail to the address has been accepted. */
@@ -21,16 +21,16 @@ export interface ServiceDeps extends AsyncDisposable {
   readonly directory: string;
   /** The version of PostgreSQL. */
   readonly postgresql: string;
-  /** An empty database of this name, gone in the end. */
+  /** Creates an empty database of this name, which is dropped at the end. */
   database(name: string): Promise<BenchDatabase>;
-  /** A server of ours, migrated and ready. */
+  /** A Gatehouse server, migrated and ready. */
   gatehouse(
     database: BenchDatabase,
     environment?: Readonly<Record<string, string>>,
   ): Promise<ServerProcess>;
 }
 
-/** Of the tokens of this run only. */
+/** The secret key of this run. */
 const secretKey = 'benchmark-only-key-0123456789-abcdefghijkl';
 
 const efforts = {
@@ -38,12 +38,12 @@ const efforts = {
   quick: { rounds: 3, seconds: 2, warmUpSeconds: 8 },
 } satisfies Record<string, Effort>;
 
-/** @param databaseUrl of a server to measure on, as a superuser; an embedded one without it */
-export async function openGround(isQuick: boolean, databaseUrl?: string): Promise<ServiceDeps> {
+/** @param databaseUrl URL of a PostgreSQL server as a superuser; without it an embedded one is started */
+export async function openBenchEnv(isQuick: boolean, databaseUrl?: string): Promise<BenchEnv> {
   await using opened = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'gatehouse-bench-'));
   opened.defer(() => rm(directory, { recursive: true, force: true }));
-  const serverUrl = databaseUrl ?? (await enterEmbedded(join(directory, 'database'), opened));
+  const serverUrl = databaseUrl ?? (await startEmbedded(join(directory, 'database'), opened));
   const admin = await connect(serverUrl);
   opened.defer(() => admin.end());
   const { rows } = await admin.query<{ server_version: string }>('show server_version');
@@ -102,7 +102,7 @@ export async function openGround(isQuick: boolean, databaseUrl?: string): Promis
           PORT: '0',
           DEBUG: 'False',
           LOG_LEVEL: 'warn',
-          RATE_LIMITS: 'mail-network=1000000/3600', // all mails are asked for from one
+          RATE_LIMITS: 'mail-network=1000000/3600', // all requests come from one network
           ...environment,
         },
       }),
@@ -110,7 +110,7 @@ export async function openGround(isQuick: boolean, databaseUrl?: string): Promis
   };
 }
 
-async function enterEmbedded(dataDirectory: string, opened: AsyncDisposableStack): Promise<string> {
+async function startEmbedded(dataDirectory: string, opened: AsyncDisposableStack): Promise<string> {
   const embedded = await acquireEmbeddedDatabase({ dataDirectory });
   opened.defer(() => embedded.release());
   return embedded.url;

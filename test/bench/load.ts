@@ -1,7 +1,7 @@
 /**
- * The load, in a process of its own: reads what to send as JSON from standard input, sends it with
- * autocannon and writes what came of it as JSON to standard output. An answer that is not the
- * expected one is counted, so that nobody is fast by refusing.
+ * The load generator, in its own process: reads its specification as JSON from standard input, sends the requests
+ * with autocannon and writes the result as JSON to standard output. It counts unexpected responses, so that fast
+ * errors do not look like a high throughput.
  */
 import { text } from 'node:stream/consumers';
 import autocannon from 'autocannon';
@@ -10,11 +10,11 @@ export interface LoadSpec {
   readonly url: string;
   readonly method: 'GET' | 'POST';
   readonly headers: Readonly<Record<string, string>>;
-  /** Bodies to send, one after the other, from the beginning again after the last. */
+  /** Bodies of the requests, sent in turn, repeatedly. */
   readonly bodies?: readonly string[];
   /** Refresh tokens, each to be exchanged for the next; `bodies` holds the body, with `TOKEN` for it. */
   readonly refreshTokens?: readonly string[];
-  /** What an answer must contain. */
+  /** Text that a response must contain. */
   readonly expected: string;
   readonly connections: number;
   readonly seconds: number;
@@ -27,11 +27,11 @@ export interface LoadResult {
   readonly p99: number;
   readonly answers: number;
   readonly wrong: number;
-  /** The first wrong one. */
+  /** The first unexpected response. */
   readonly example: string | undefined;
 }
 
-const spec = JSON.parse(await text(process.stdin)) as LoadSpec; // written by who starts this
+const spec = JSON.parse(await text(process.stdin)) as LoadSpec; // written by measure.ts
 const { url, method, headers, connections, expected, bodies = [] } = spec;
 const tokens = [...(spec.refreshTokens ?? [])];
 const milliseconds: number[] = [];

@@ -1,18 +1,18 @@
 /**
- * Measures several subjects in rounds, A B A B, so that whatever else the machine does meets all of
- * them; a ratio is the median of the ratios within each round.
+ * Measures several subjects in rounds, A B A B, so that other load on the machine affects all of them. A ratio is
+ * the median of the ratios within each round.
  */
 import type { LoadResult, LoadSpec } from './load.ts';
 import { benchFile, cpuSeconds, runJson } from './process.ts';
 import { hasWrk, loadWithWrk } from './wrk.ts';
 
-/** What one subject did in one round. */
+/** The measurement of one subject in one round. */
 export interface Sample {
   readonly perSecond: number;
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Microseconds of the server's processor time for each answer. */
+  /** Microseconds of the server's processor time for each response. */
   readonly cpu?: number | undefined;
 }
 
@@ -23,7 +23,7 @@ export interface Subject {
 
 export interface Measurement extends Sample {
   readonly name: string;
-  /** Largest less smallest throughput of the rounds, as a share of the median. */
+  /** The largest minus the smallest throughput of the rounds, divided by the median. */
   readonly spread: number;
   readonly rounds: readonly Sample[];
 }
@@ -63,7 +63,7 @@ function summary(name: string, rounds: readonly Sample[]): Measurement {
   };
 }
 
-/** Of `read`, by default throughput: each round of one against the same round of the other. */
+/** The median ratio of `read`, by default the throughput, of two subjects within each round. */
 export function ratio(
   one: Measurement,
   other: Measurement,
@@ -95,7 +95,7 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-/** Does `work` again and again, so many at a time. */
+/** Repeats `work` with a number of concurrent calls. */
 export async function sampleOf(
   { seconds, concurrency }: { readonly seconds: number; readonly concurrency: number },
   work: () => Promise<void>,

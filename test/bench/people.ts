@@ -1,4 +1,4 @@
-/** People of the benchmark, put into the database as registering would leave them, and their requests. */
+/** Users of the benchmark, inserted into the database as after a registration, and their requests. */
 import { createHash } from 'node:crypto';
 import { hash } from '@node-rs/argon2';
 import { withoutSearchIndex } from '../support/search-index.ts';
@@ -7,10 +7,10 @@ import type { LoadSpec } from './load.ts';
 
 export const password = 'correct horse battery staple';
 
-/** The parameters that Gatehouse hashes with unless told otherwise. */
+/** The default hash parameters of Gatehouse. */
 export const hashParameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
-/** Names as different from each other as people's are; a search finds one by it. */
+/** Names that differ like those of people, so that a search finds one of them. */
 export function nameOf(person: number): string {
   return createHash('md5').update(String(person)).digest('hex').slice(0, 10);
 }
@@ -19,7 +19,7 @@ export function addressOf(person: number): string {
   return `${nameOf(person)}.${person}@example.com`;
 }
 
-/** Adds persons 1 to `count`, all with one password; those that are there stay. */
+/** Adds users 1 to `count` with the same password; existing users are not changed. */
 export async function seedPeople({ pool }: BenchDatabase, count: number): Promise<void> {
   const client = await pool.connect();
   try {
@@ -66,7 +66,7 @@ export const refreshBody = JSON.stringify({
 
 export async function logIn(address: string, person: number): Promise<Tokens> {
   const data = await graphql(address, loginBody(person));
-  return data.login as Tokens; // of our own document
+  return data.login as Tokens; // as in the document
 }
 
 /** @param body the request as JSON */
@@ -83,7 +83,7 @@ export async function graphql(
   const { data, errors } = (await response.json()) as {
     data?: Record<string, unknown>;
     errors?: unknown;
-  }; // GraphQL's form
+  }; // a GraphQL response
   if (!data || errors) throw new Error(JSON.stringify(errors));
   return data;
 }
@@ -95,7 +95,7 @@ export function jsonHeaders(accessToken?: string): Record<string, string> {
   };
 }
 
-/** A request of GraphQL, as load. */
+/** The load specification of a GraphQL request. */
 export function graphqlLoad(
   address: string,
   bodies: readonly string[],

@@ -1,4 +1,4 @@
-/** Processes of the benchmark: started from a TypeScript file or the built service, watched, ended. */
+/** Processes of the benchmark, started from a TypeScript file or the built service. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -8,16 +8,16 @@ import { fileURLToPath } from 'node:url';
 export interface ServerProcess extends AsyncDisposable {
   readonly pid: number;
   readonly address: string;
-  /** Milliseconds from its start until it answered that it is ready. */
+  /** Milliseconds from the start to readiness. */
   readonly readyMilliseconds: number;
 }
 
 export interface ServerOptions {
-  /** A file for Node.js, and its arguments. */
+  /** A file for Node.js and its arguments. */
   readonly command: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly directory?: string;
-  /** A path that answers 200 when the server is ready; without one its address is enough. */
+  /** A path with status 200 when the server is ready; without it the server is ready when it prints its address. */
   readonly readyPath?: string;
 }
 
@@ -55,7 +55,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   };
 }
 
-/** `PROFILE=<directory>` has every server write a CPU profile when it ends. */
+/** With `PROFILE=<directory>` every server writes a CPU profile when it ends. */
 function profileEnvironment(): Record<string, string> {
   const directory = process.env.PROFILE;
   return directory ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${directory}` } : {};
@@ -83,24 +83,24 @@ async function untilReady(url: URL): Promise<void> {
   }
 }
 
-/** Runs a file with `input` as JSON, and answers the JSON that it writes. */
+/** Runs a file with `input` as JSON, and returns the JSON that it writes. */
 export async function runJson<Result>(file: string, input: unknown): Promise<Result> {
   const child = spawn(process.execPath, [file], { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(JSON.stringify(input));
   const [said] = await Promise.all([text(child.stdout), once(child, 'exit')]);
-  return JSON.parse(said) as Result; // by a file of ours
+  return JSON.parse(said) as Result; // written by a file of the benchmark
 }
 
-/** Ticks of the processor in a second; Linux has always had this many. */
+/** Clock ticks per second; Linux has always had 100. */
 const ticksPerSecond = 100;
 
-/** Seconds of processor time that a process has used; undefined where the system does not tell. */
+/** Seconds of processor time that a process has used; undefined if the system does not report it. */
 export function cpuSeconds(pid: number): number | undefined {
   const fields = procFile(pid, 'stat')?.split(') ')[1]?.split(' ');
   return fields && (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
-/** Resident memory in megabytes; undefined where the system does not tell. */
+/** Resident memory in megabytes; undefined if the system does not report it. */
 export function residentMegabytes(pid: number): number | undefined {
   const kilobytes = /VmRSS:\s+(\d+)/.exec(procFile(pid, 'status') ?? '')?.[1];
   return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;

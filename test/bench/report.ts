@@ -1,12 +1,12 @@
-/** What was measured, for people as a table and for programs as JSON. */
+/** The results: tables for people and JSON for programs. */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import type { Measurement } from './measure.ts';
 import { hasWrk } from './wrk.ts';
 
-/** One line of the table: a figure and what it has to be. */
+/** A row of the table: a figure and its limit. */
 export interface Figure {
-  readonly what: string;
+  readonly metric: string;
   readonly value: number;
   readonly unit?: string;
   readonly atLeast?: number;
@@ -24,7 +24,7 @@ export interface Machine {
   readonly memoryGigabytes: number;
   readonly node: string;
   readonly loadBefore: number;
-  /** What sends the requests. */
+  /** The load generator. */
   readonly loadGenerator: 'wrk' | 'autocannon';
 }
 
@@ -53,12 +53,12 @@ export function measurementLines(measured: readonly Measurement[]): string {
 
 export function figureLines(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => [
-    figure.what,
+    figure.metric,
     `${shown(figure.value)}${figure.unit ? ` ${figure.unit}` : ''}`,
     target(figure),
     isReached(figure) ? '' : 'missed',
   ]);
-  return table(['what', 'measured', 'to reach', ''], rows);
+  return table(['metric', 'measured', 'limit', ''], rows);
 }
 
 function target({ atLeast, atMost }: Figure): string {

@@ -1,10 +1,10 @@
 /**
  * `npm run bench [-- part …] [--quick] [--database=<url>]`: measures the service against its physical
- * limits and against peers, in one run on one machine. Needs nothing installed; measures on a PostgreSQL
- * of yours where it is told one.
+ * limits and against peers, in one run on one machine. It uses the PostgreSQL server of `--database`, or
+ * an embedded one.
  */
 import { parseArgs } from 'node:util';
-import { openGround } from './env.ts';
+import { openBenchEnv } from './env.ts';
 import { measureGrowth } from './parts/growth.ts';
 import { measureMoments } from './parts/latency.ts';
 import { measureLogin } from './parts/login.ts';
@@ -42,8 +42,8 @@ async function main(words: readonly string[]): Promise<void> {
   const unknown = names.find((name) => !isPart(name));
   if (unknown !== undefined) throw new Error(`no part ${unknown}; there are ${Object.keys(parts)}`);
   const chosen = names.length > 0 ? names.filter(isPart) : (Object.keys(parts) as PartName[]); // its keys
-  const bare = describeMachine(); // before anything of ours loads it
-  await using deps = await openGround(values.quick, values.database);
+  const bare = describeMachine(); // before the benchmark causes load
+  await using deps = await openBenchEnv(values.quick, values.database);
   const machine = { ...bare, postgresql: deps.postgresql };
   console.log(JSON.stringify(machine));
   const results: Partial<Record<PartName, PartResult>> = {};

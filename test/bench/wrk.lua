@@ -1,10 +1,10 @@
--- What wrk sends and how it checks the answers. Its argument is a file that returns a table: method,
--- headers, bodies, expected and, for requests that each need the token of an earlier answer, tokens.
--- Globals are what the end reads from each thread.
+-- The requests of wrk and the checks of the responses. The argument is a file that returns a table with method,
+-- headers, bodies, expected and, for requests with the token of an earlier response, tokens.
+-- `done` reads the globals of each thread.
 wrong, example = 0, ""
 
 local spec
-local made = {}
+local requests = {}
 local sent = 0
 local isBegun = false
 
@@ -16,7 +16,7 @@ end
 
 function request()
   if #spec.bodies == 0 then return wrk.format() end
-  -- The first one is only looked at by wrk, never sent: it must use nothing up.
+  -- wrk inspects the first request and does not send it, so it must not consume a token.
   if not isBegun then
     isBegun = true
     return wrk.format(nil, nil, nil, spec.bodies[1])
@@ -27,8 +27,8 @@ function request()
     local body = spec.bodies[index]:gsub("TOKEN", table.remove(spec.tokens, 1) or "")
     return wrk.format(nil, nil, nil, body)
   end
-  made[index] = made[index] or wrk.format(nil, nil, nil, spec.bodies[index])
-  return made[index]
+  requests[index] = requests[index] or wrk.format(nil, nil, nil, spec.bodies[index])
+  return requests[index]
 end
 
 function response(status, _, body)
@@ -45,7 +45,7 @@ function setup(thread)
   table.insert(threads, thread)
 end
 
---- Times in microseconds, as wrk has them.
+--- Times in microseconds, as in wrk.
 function done(summary, latency)
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.timeout

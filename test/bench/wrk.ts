@@ -1,6 +1,6 @@
 /**
- * Load by wrk, which takes a tenth of the processor time that autocannon takes from what it measures.
- * It is a package of the system: put there where that can be done without asking, else done without.
+ * Load by wrk, which uses a tenth of the processor time of autocannon. It is a system package: it is installed if
+ * that is possible without interaction, else autocannon is used.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { benchFile } from './process.ts';
 
 let isThere: boolean | undefined;
 
-/** Whether there is one; on Debian, and as root, it is installed first. */
+/** Whether wrk is installed; as root on Debian it is installed first. */
 export function hasWrk(): boolean {
   if (isThere === undefined && !canStart()) install();
   isThere ??= canStart();
@@ -29,7 +29,7 @@ export async function loadWithWrk(spec: LoadSpec): Promise<LoadResult> {
   const directory = mkdtempSync(join(tmpdir(), 'gatehouse-bench-load-'));
   try {
     const file = join(directory, 'spec.lua');
-    writeFileSync(file, `return ${toLua(whatToSend(spec))}\n`, { mode: 0o600 }); // there are tokens in it
+    writeFileSync(file, `return ${toLua(scriptInput(spec))}\n`, { mode: 0o600 }); // contains tokens
     const { stdout } = await promisify(execFile)('wrk', [
       ...['--threads', '1', '--connections', String(spec.connections)],
       ...['--duration', `${Math.ceil(spec.seconds)}s`, '--timeout', '30s'],
@@ -42,11 +42,11 @@ export async function loadWithWrk(spec: LoadSpec): Promise<LoadResult> {
   }
 }
 
-function whatToSend({ method, headers, bodies = [], expected, refreshTokens }: LoadSpec) {
+function scriptInput({ method, headers, bodies = [], expected, refreshTokens }: LoadSpec) {
   return { method, headers, bodies, expected, ...(refreshTokens ? { tokens: refreshTokens } : {}) };
 }
 
-/** A value of JSON as Lua writes it. Strings are alike, but for control characters, which Lua would refuse. */
+/** A JSON value in the syntax of Lua. Strings are equal, except control characters, which Lua rejects. */
 function toLua(value: unknown): string {
   if (Array.isArray(value)) return `{${value.map(toLua).join()}}`;
   if (typeof value === 'object' && value !== null) {
@@ -57,7 +57,7 @@ function toLua(value: unknown): string {
 
 function toResult(said: string): LoadResult {
   const figures = /^RESULT (.*)$/m.exec(said)?.[1]?.split(' ').map(Number);
-  if (!figures) throw new Error(`wrk told no result: ${said}`);
+  if (!figures) throw new Error(`wrk printed no result: ${said}`);
   const [answers = 0, duration = 0, p50 = 0, p99 = 0, wrong = 0] = figures;
   return {
     perSecond: answers / (duration / 1e6),

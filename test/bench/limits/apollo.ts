@@ -1,6 +1,6 @@
 /**
- * The limit of `me`: Apollo Server on Fastify with the same schema, which answers a constant and does
- * nothing else; and the limit of REST, the same through `executeOperation`.
+ * The limit of `me`: Apollo Server on Fastify with the same schema and a constant result; and the limit of REST,
+ * the same through `executeOperation`.
  */
 import { readFileSync } from 'node:fs';
 import { ApolloServer } from '@apollo/server';

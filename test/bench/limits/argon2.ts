@@ -1,6 +1,6 @@
 /**
- * The limit of logins: argon2id with the service's parameters in as many threads of the same
- * priority, by the service's own worker, and nothing else. Reads how long, as JSON, and writes a sample.
+ * The limit of logins: only argon2id, with the parameters, the worker, the number of threads and the priority of the
+ * service. Reads its specification as JSON, and writes a sample.
  */
 import { text } from 'node:stream/consumers';
 import { Piscina } from 'piscina';
@@ -14,7 +14,7 @@ export interface Argon2Spec {
   readonly task: CompareTask;
 }
 
-const { seconds, concurrency, task } = JSON.parse(await text(process.stdin)) as Argon2Spec; // written by who starts this
+const { seconds, concurrency, task } = JSON.parse(await text(process.stdin)) as Argon2Spec; // written by runJson
 const worker = new URL('../../../dist/crypto/password/worker.js', import.meta.url);
 const threads = hashThreadsPerWorker(1);
 const pool = new Piscina({
@@ -22,7 +22,7 @@ const pool = new Piscina({
   name: 'compare',
   minThreads: threads,
   maxThreads: threads,
-  concurrentTasksPerWorker: 2, // or each would wait for the next to be handed to it
+  concurrentTasksPerWorker: 2, // else a thread waits for its next task
   niceIncrement: 10,
   recordTiming: false,
 });

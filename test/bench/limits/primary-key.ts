@@ -1,6 +1,6 @@
 /**
- * The limit of whatever asks the database: one row by its primary key, over a pool as large as the
- * service's. Reads what to ask as JSON, and writes a sample.
+ * The limit of requests with a query: one row by its primary key, over a pool as large as that of the service.
+ * Reads its specification as JSON, and writes a sample.
  */
 import { text } from 'node:stream/consumers';
 import { Pool } from 'pg';
@@ -13,7 +13,7 @@ export interface PrimaryKeySpec {
   readonly userId: string;
 }
 
-const spec = JSON.parse(await text(process.stdin)) as PrimaryKeySpec; // written by who starts this
+const spec = JSON.parse(await text(process.stdin)) as PrimaryKeySpec; // written by runJson
 const pool = new Pool({ connectionString: spec.databaseUrl, max: 10 });
 const sample = await sampleOf(spec, async () => {
   await pool.query('select 1 from users where id = $1', [spec.userId]);

@@ -1,6 +1,6 @@
-/** Whether things stay as fast as they are: with more users, more sessions of one, more permissions. */
+/** Latency with more users, and with more sessions or permissions of one user. */
 import { v7 as uuidv7 } from 'uuid';
-import type { BenchDatabase, ServiceDeps } from '../env.ts';
+import type { BenchDatabase, BenchEnv } from '../env.ts';
 import {
   type Effort,
   httpSubject,
@@ -25,20 +25,20 @@ import { residentMegabytes, type ServerProcess } from '../process.ts';
 import type { Figure, PartResult } from '../report.ts';
 import { meDocument } from './me.ts';
 
-/** Few at a time: it is the length of one answer that must not grow, not that of a queue. */
+/** Few concurrent requests, to measure the latency without a queue. */
 const connections = 4;
 const flat = 1.2;
 
-interface Scene {
+interface Variant {
   /** Such as `1000 users`. */
   readonly name: string;
   readonly server: ServerProcess;
   readonly person: number;
 }
 
-type MakeSubject = (scene: Scene) => Promise<Subject>;
+type MakeSubject = (variant: Variant) => Promise<Subject>;
 
-export async function measureGrowth(deps: ServiceDeps): Promise<PartResult> {
+export async function measureGrowth(deps: BenchEnv): Promise<PartResult> {
   const byUsers = await growthOfUsers(deps);
   const byOne = await growthOfOne(deps);
   return {
@@ -47,16 +47,16 @@ export async function measureGrowth(deps: ServiceDeps): Promise<PartResult> {
   };
 }
 
-/** A server and a database for each size, all at once, so that the rounds can alternate. */
-async function growthOfUsers(deps: ServiceDeps): Promise<PartResult> {
+/** A server and a database for each size at the same time, so that the rounds can alternate. */
+async function growthOfUsers(deps: BenchEnv): Promise<PartResult> {
   await using servers = new AsyncDisposableStack();
-  const scenes: Scene[] = [];
+  const variants: Variant[] = [];
   for (const users of deps.isQuick ? [1_000, 20_000] : [1_000, 100_000, 1_000_000]) {
     const database = await deps.database(`growth_${users}`);
     const server = servers.use(await deps.gatehouse(database));
     await seedPeople(database, users);
     await makeAdministrator(database);
-    scenes.push({ name: `${users} users`, server, person: 1 });
+    variants.push({ name: `${users} users`, server, person: 1 });
   }
   const kinds = {
     me,
@@ -66,68 +66,68 @@ async function growthOfUsers(deps: ServiceDeps): Promise<PartResult> {
     search,
     'search by address': searchByAddress,
   };
-  const { measured, ratios } = await compare(scenes, kinds, deps);
-  const memory = scenes.map(
+  const { measured, ratios } = await compare(variants, kinds, deps);
+  const memory = variants.map(
     ({ name, server }): Figure => ({
-      what: `resident memory after that, ${name}`,
+      metric: `resident memory after load, ${name}`,
       value: residentMegabytes(server.pid) ?? Number.NaN,
       unit: 'MB',
     }),
   );
-  const pages = await compareThousandthPage(scenes, deps);
+  const pages = await compareThousandthPage(variants, deps);
   return {
     measured: [...measured, ...pages.measured],
     ratios: [...ratios, ...memory, ...pages.ratios],
   };
 }
 
-/** One server; people who differ in how many sessions, or permissions, they have. */
-async function growthOfOne(deps: ServiceDeps): Promise<PartResult> {
+/** One server with users that have different numbers of sessions or permissions. */
+async function growthOfOne(deps: BenchEnv): Promise<PartResult> {
   const database = await deps.database('growth_of_one');
   await using server = await deps.gatehouse(database);
   const sizes = [1, 10, 100, 1000];
   await seedPeople(database, 2 * sizes.length);
   const results: PartResult[] = [];
-  for (const [offset, what, add, kinds] of [
+  for (const [offset, unit, add, kinds] of [
     [1, 'sessions', addSessions, { me, login, refreshTokens }],
     [1 + sizes.length, 'permissions', addPermissions, { me, hasPermission }],
   ] as const) {
-    const scenes: Scene[] = [];
+    const variants: Variant[] = [];
     for (const [index, size] of sizes.entries()) {
       await add(database, offset + index, size);
-      scenes.push({ name: `${size} ${what}`, server, person: offset + index });
+      variants.push({ name: `${size} ${unit}`, server, person: offset + index });
     }
-    results.push(await compare(scenes, kinds, deps));
+    results.push(await compare(variants, kinds, deps));
   }
   const memory = residentMegabytes(server.pid) ?? Number.NaN;
   return {
     measured: results.flatMap(({ measured }) => measured),
     ratios: [
       ...results.flatMap(({ ratios }) => ratios),
-      { what: 'resident memory after that', value: memory, unit: 'MB' },
+      { metric: 'resident memory after load', value: memory, unit: 'MB' },
     ],
   };
 }
 
-/** Each kind of request in every scene, the scenes in turn; the largest against the smallest. */
+/** Each kind of request in each variant in turn; the largest variant relative to the smallest. */
 async function compare(
-  scenes: readonly Scene[],
+  variants: readonly Variant[],
   kinds: Readonly<Record<string, MakeSubject>>,
-  deps: ServiceDeps,
+  deps: BenchEnv,
 ): Promise<PartResult> {
   const measured: Measurement[] = [];
   const ratios: Figure[] = [];
-  const title = (kind: string, scene: Scene | undefined) => `${kind}, ${scene?.name}`;
+  const title = (kind: string, variant: Variant | undefined) => `${kind}, ${variant?.name}`;
   for (const [kind, make] of Object.entries(kinds)) {
     const subjects: Subject[] = [];
-    for (const scene of scenes) {
-      subjects.push({ ...(await make(scene)), name: title(kind, scene) });
+    for (const variant of variants) {
+      subjects.push({ ...(await make(variant)), name: title(kind, variant) });
     }
     const ofKind = await interleave(subjects, shortRounds(deps));
     measured.push(...ofKind);
-    const [smallest, largest] = [scenes[0], scenes.at(-1)];
+    const [smallest, largest] = [variants[0], variants.at(-1)];
     ratios.push({
-      what: `${kind}: p50 with ${largest?.name}, with ${smallest?.name} = 1`,
+      metric: `${kind}: p50 with ${largest?.name}, with ${smallest?.name} = 1`,
       value: ratio(named(ofKind, title(kind, largest)), named(ofKind, title(kind, smallest)), p50),
       atMost: flat,
     });
@@ -135,8 +135,8 @@ async function compare(
   return { measured, ratios };
 }
 
-/** There are many to measure, and the length of an answer shows in a moment. */
-const shortRounds = ({ effort }: ServiceDeps): Effort => ({
+/** Short rounds, because there are many subjects and a latency needs few samples. */
+const shortRounds = ({ effort }: BenchEnv): Effort => ({
   ...effort,
   seconds: 2,
   warmUpSeconds: 1,
@@ -145,20 +145,20 @@ const shortRounds = ({ effort }: ServiceDeps): Effort => ({
 const p50 = (sample: Sample) => sample.p50;
 
 async function request(
-  { server, person }: Scene,
+  { server, person }: Variant,
   query: string,
   [expected, variables]: readonly [string, object?],
 ): Promise<Subject> {
   const { accessToken } = await logIn(server.address, person);
   const body = JSON.stringify({ query, variables });
-  const asked = { accessToken, connections };
-  return httpSubject(query, server.pid, graphqlLoad(server.address, [body], expected, asked));
+  const request = { accessToken, connections };
+  return httpSubject(query, server.pid, graphqlLoad(server.address, [body], expected, request));
 }
 
-const me: MakeSubject = (scene) => request(scene, meDocument, [addressOf(scene.person)]);
+const me: MakeSubject = (variant) => request(variant, meDocument, [addressOf(variant.person)]);
 
-const hasPermission: MakeSubject = (scene) =>
-  request(scene, '{ hasPermission(permission: "bench.none") }', ['"hasPermission":false']);
+const hasPermission: MakeSubject = (variant) =>
+  request(variant, '{ hasPermission(permission: "bench.none") }', ['"hasPermission":false']);
 
 const login: MakeSubject = async ({ server, person }) => {
   const load = graphqlLoad(server.address, [loginBody(person)], '"accessToken"', {
@@ -180,23 +180,23 @@ const refreshTokens: MakeSubject = async ({ server, person }) => ({
 const pageDocument =
   'query ($after: String, $first: Int, $filter: UserFilter) { users(first: $first, after: $after, filter: $filter) { nodes { id email firstName lastName } pageInfo { endCursor hasNextPage } } }';
 
-const firstPage: MakeSubject = (scene) =>
-  request(scene, pageDocument, ['"hasNextPage":true', { first: 20 }]);
+const firstPage: MakeSubject = (variant) =>
+  request(variant, pageDocument, ['"hasNextPage":true', { first: 20 }]);
 
-/** Finds one among all. */
+/** Finds one user among all. */
 const searchFor =
   (text: string): MakeSubject =>
-  (scene) =>
-    request(scene, pageDocument, [addressOf(777), { first: 20, filter: { search: text } }]);
+  (variant) =>
+    request(variant, pageDocument, [addressOf(777), { first: 20, filter: { search: text } }]);
 const search = searchFor(nameOf(777));
 const searchByAddress = searchFor(addressOf(777));
 
-/** The page that begins behind 999 others, against the first: where there are that many. */
+/** Page 1,000 relative to page 1, if there are enough users. */
 async function compareThousandthPage(
-  scenes: readonly Scene[],
-  deps: ServiceDeps,
+  variants: readonly Variant[],
+  deps: BenchEnv,
 ): Promise<PartResult> {
-  const largest = scenes.at(-1);
+  const largest = variants.at(-1);
   if (!largest) throw new Error('nothing has grown');
   const after = await cursorAfter(largest, 999 * 20);
   const page = { ...(await firstPage(largest)), name: `users, page 1, ${largest.name}` };
@@ -208,24 +208,27 @@ async function compareThousandthPage(
   const value = ratio(named(measured, later.name), named(measured, page.name), p50);
   return {
     measured,
-    ratios: [{ what: 'users: p50 of page 1,000, page 1 = 1', value, atMost: flat }],
+    ratios: [{ metric: 'users: p50 of page 1,000, page 1 = 1', value, atMost: flat }],
   };
 }
 
-async function cursorAfter({ server, person }: Scene, count: number): Promise<string | undefined> {
+async function cursorAfter(
+  { server, person }: Variant,
+  count: number,
+): Promise<string | undefined> {
   const { accessToken } = await logIn(server.address, person);
   let after: string | undefined;
   for (let seen = 0; seen < count; ) {
     const first = Math.min(100, count - seen);
     const body = JSON.stringify({ query: pageDocument, variables: { first, after } });
     const data = await graphql(server.address, body, accessToken);
-    after = (data.users as { pageInfo: { endCursor: string } }).pageInfo.endCursor; // by the document
+    after = (data.users as { pageInfo: { endCursor: string } }).pageInfo.endCursor; // as in the document
     seen += first;
   }
   return after;
 }
 
-/** Person 1 may see users. */
+/** Grants user 1 the permission to view users. */
 async function makeAdministrator({ pool }: BenchDatabase): Promise<void> {
   await pool.query('update users set is_staff = true where email = $1', [addressOf(1)]);
   await pool.query(
@@ -236,7 +239,7 @@ async function makeAdministrator({ pool }: BenchDatabase): Promise<void> {
   );
 }
 
-/** The last one will be opened by logging in. */
+/** The login creates the last session. */
 async function addSessions({ pool }: BenchDatabase, person: number, count: number): Promise<void> {
   await pool.query(
     `insert into sessions (id, user_id, created_at, last_used_at, expires_at, ip_address, user_agent)
@@ -253,11 +256,11 @@ async function addPermissions(
 ): Promise<void> {
   const ids = Array.from({ length: count }, () => uuidv7());
   await pool.query(
-    `with made as (
+    `with created as (
        insert into permissions (id, codename, name)
-       select given.id, 'bench.' || $2 || '_' || n, 'Made for a measurement'
+       select given.id, 'bench.' || $2 || '_' || n, 'Created for a measurement'
        from unnest($1::uuid[]) with ordinality as given (id, n) returning permissions.id
-     ) select count(*) from made`,
+     ) select count(*) from created`,
     [ids, String(person)],
   );
   await pool.query(

@@ -1,5 +1,5 @@
-/** How long two things take to be felt: a mail after registering, a revocation on another process. */
-import type { ServiceDeps } from '../env.ts';
+/** The time from a registration to its mail, and from a revocation to its effect in another process. */
+import type { BenchEnv } from '../env.ts';
 import { percentile } from '../measure.ts';
 import { graphql, jsonHeaders, logIn, seedPeople } from '../people.ts';
 import type { ServerProcess } from '../process.ts';
@@ -8,7 +8,7 @@ import type { PartResult } from '../report.ts';
 const registerDocument =
   'mutation ($input: RegisterInput!) { register(input: $input) { __typename } }';
 
-export async function measureMoments(deps: ServiceDeps): Promise<PartResult> {
+export async function measureMoments(deps: BenchEnv): Promise<PartResult> {
   const database = await deps.database('moments');
   await using one = await deps.gatehouse(database);
   await using other = await deps.gatehouse(database);
@@ -19,28 +19,28 @@ export async function measureMoments(deps: ServiceDeps): Promise<PartResult> {
     measured: [],
     ratios: [
       {
-        what: '`register` answered to mail accepted by SMTP, p50',
+        metric: 'from the response of `register` to the mail accepted by SMTP, p50',
         value: percentile(mails, 0.5),
         unit: 'ms',
         atMost: 50,
       },
-      { what: '— p99', value: percentile(mails, 0.99), unit: 'ms' },
+      { metric: '— p99', value: percentile(mails, 0.99), unit: 'ms' },
       {
-        what: 'revocation felt on the other process, p99',
+        metric: 'revocation effective in the other process, p99',
         value: percentile(revocations, 0.99),
         unit: 'ms',
         atMost: 50,
       },
-      { what: '— p50', value: percentile(revocations, 0.5), unit: 'ms' },
+      { metric: '— p50', value: percentile(revocations, 0.5), unit: 'ms' },
     ],
   };
 }
 
-async function mailMilliseconds({ address }: ServerProcess, deps: ServiceDeps): Promise<number[]> {
+async function mailMilliseconds({ address }: ServerProcess, deps: BenchEnv): Promise<number[]> {
   const milliseconds: number[] = [];
   const times = deps.isQuick ? 15 : 100;
   for (let count = 0; count < times + warmUp; count += 1) {
-    const email = `newcomer-${count}@example.com`;
+    const email = `new-${count}@example.com`;
     const arrival = deps.arrivalOf(email);
     const input = {
       email,
@@ -58,7 +58,7 @@ async function mailMilliseconds({ address }: ServerProcess, deps: ServiceDeps): 
 
 const warmUp = 3;
 
-/** From the answer to a logout at one process to the first refusal at the other, asked all the time. */
+/** From the response of a logout in one process to the first rejection in the other, under continuous requests. */
 async function revocationMilliseconds(
   one: ServerProcess,
   other: ServerProcess,
@@ -67,7 +67,8 @@ async function revocationMilliseconds(
   const milliseconds: number[] = [];
   for (let count = 0; count < times; count += 1) {
     const { accessToken } = await logIn(one.address, (count % 10) + 1);
-    if (!(await isLoggedIn(other, accessToken))) throw new Error('the token is not known there');
+    if (!(await isLoggedIn(other, accessToken)))
+      throw new Error('the other process rejects the token');
     const body = JSON.stringify({ query: 'mutation { logout { __typename } }' });
     await graphql(one.address, body, accessToken);
     const endedAt = performance.now();

@@ -1,6 +1,6 @@
-/** Logins against bare argon2id, what they do to `me` meanwhile, and the refresh of tokens. */
+/** Logins relative to argon2id alone, their effect on `me`, and the refresh of tokens. */
 import { hash } from '@node-rs/argon2';
-import type { BenchDatabase, ServiceDeps } from '../env.ts';
+import type { BenchDatabase, BenchEnv } from '../env.ts';
 import type { Argon2Spec } from '../limits/argon2.ts';
 import type { PrimaryKeySpec } from '../limits/primary-key.ts';
 import {
@@ -26,11 +26,11 @@ import type { PartResult } from '../report.ts';
 import { meDocument } from './me.ts';
 
 const people = 200;
-/** Logins at a time: enough to keep every thread busy. */
+/** Concurrent logins, enough to keep every thread busy. */
 const loginConnections = 16;
 const refreshing = 16;
 
-export async function measureLogin(deps: ServiceDeps): Promise<PartResult> {
+export async function measureLogin(deps: BenchEnv): Promise<PartResult> {
   const database = await deps.database('login');
   await using ours = await deps.gatehouse(database);
   await seedPeople(database, people);
@@ -48,17 +48,17 @@ export async function measureLogin(deps: ServiceDeps): Promise<PartResult> {
     measured,
     ratios: [
       {
-        what: '`login`, bare argon2id of the same parameters = 1',
+        metric: '`login`, argon2id alone with the same parameters = 1',
         value: ratio(of('Gatehouse: login'), of('argon2id alone')),
         atLeast: 0.95,
       },
       {
-        what: '`me` while logins saturate, of alone',
+        metric: '`me` while logins saturate, alone = 1',
         value: ratio(of('Gatehouse: me while logins saturate'), of('Gatehouse: me alone')),
         atLeast: 0.75,
       },
       {
-        what: '`refreshTokens`, one row by its primary key = 1',
+        metric: '`refreshTokens`, one row by its primary key = 1',
         value: ratio(of('Gatehouse: refreshTokens'), of('one row by primary key')),
       },
     ],
@@ -83,7 +83,7 @@ async function argon2Subject(): Promise<Subject> {
   };
 }
 
-/** `me` alone, and while somebody else logs in as fast as can be. */
+/** `me` alone, and during logins at full load. */
 async function stormSubjects({ pid, address }: ServerProcess, login: Subject): Promise<Subject[]> {
   const { accessToken } = await logIn(address, 1);
   const load = graphqlLoad(address, [JSON.stringify({ query: meDocument })], '"email"', {
@@ -115,7 +115,7 @@ async function primaryKeySubject({ url, pool }: BenchDatabase): Promise<Subject>
   };
 }
 
-/** Each round with sessions of its own, as the last token of a round is lost with it. */
+/** Each round has new sessions, because the last tokens of a round are lost. */
 async function refreshSubject({ pid, address }: ServerProcess): Promise<Subject> {
   const load = graphqlLoad(address, [refreshBody], '"refreshToken"', { connections: refreshing });
   return {

@@ -1,6 +1,6 @@
-/** `me`, the profile and a permission: the hot path, against Apollo Server that answers a constant. */
+/** `me`, the profile and a permission: the hot path, relative to Apollo Server with a constant result. */
 import { restRoutes } from '../../../src/api/rest/routes.ts';
-import type { ServiceDeps } from '../env.ts';
+import type { BenchEnv } from '../env.ts';
 import { httpSubject, interleave, named, ratio } from '../measure.ts';
 import { graphqlLoad, jsonHeaders, logIn, seedPeople } from '../people.ts';
 import { benchFile, startServer } from '../process.ts';
@@ -8,12 +8,12 @@ import type { PartResult } from '../report.ts';
 
 const connections = 32;
 
-/** What `GET profile/view/` runs; `me` asks for the same fields. */
+/** The operation of `GET profile/view/`; `me` requests the same fields. */
 const profileDocument = restRoutes.find(({ path }) => path === '/profile/view/')?.document ?? '';
 export const meDocument = profileDocument.replace('result: me', 'me');
 const permissionDocument = '{ hasPermission(permission: "users.view_user") }';
 
-export async function measureMe(deps: ServiceDeps): Promise<PartResult> {
+export async function measureMe(deps: BenchEnv): Promise<PartResult> {
   const database = await deps.database('me');
   await using ours = await deps.gatehouse(database);
   await using limit = await startServer({
@@ -21,7 +21,7 @@ export async function measureMe(deps: ServiceDeps): Promise<PartResult> {
   });
   await seedPeople(database, 10);
   const { accessToken } = await logIn(ours.address, 1);
-  const asked = { accessToken, connections };
+  const request = { accessToken, connections };
   const me = [JSON.stringify({ query: meDocument })];
   const permission = [JSON.stringify({ query: permissionDocument })];
   const rest = { method: 'GET', headers: jsonHeaders(accessToken), connections } as const;
@@ -29,8 +29,8 @@ export async function measureMe(deps: ServiceDeps): Promise<PartResult> {
   const expectedRest = '"email":"';
   const measured = await interleave(
     [
-      httpSubject('no-op Apollo: me', limit.pid, graphqlLoad(limit.address, me, expected, asked)),
-      httpSubject('Gatehouse: me', ours.pid, graphqlLoad(ours.address, me, expected, asked)),
+      httpSubject('no-op Apollo: me', limit.pid, graphqlLoad(limit.address, me, expected, request)),
+      httpSubject('Gatehouse: me', ours.pid, graphqlLoad(ours.address, me, expected, request)),
       httpSubject('no-op Apollo: executeOperation', limit.pid, {
         ...rest,
         url: `${limit.address}/profile`,
@@ -44,7 +44,7 @@ export async function measureMe(deps: ServiceDeps): Promise<PartResult> {
       httpSubject(
         'Gatehouse: hasPermission',
         ours.pid,
-        graphqlLoad(ours.address, permission, '"hasPermission":false', asked),
+        graphqlLoad(ours.address, permission, '"hasPermission":false', request),
       ),
     ],
     deps.effort,
@@ -54,12 +54,12 @@ export async function measureMe(deps: ServiceDeps): Promise<PartResult> {
     measured,
     ratios: [
       {
-        what: '`me`, no-op Apollo = 1',
+        metric: '`me`, no-op Apollo = 1',
         value: ratio(of('Gatehouse: me'), of('no-op Apollo: me')),
         atLeast: 0.7,
       },
       {
-        what: '`GET profile/view/`, no-op Apollo through `executeOperation` = 1',
+        metric: '`GET profile/view/`, no-op Apollo through `executeOperation` = 1',
         value: ratio(of('Gatehouse: GET profile/view/'), of('no-op Apollo: executeOperation')),
         atLeast: 0.7,
       },

@@ -1,6 +1,6 @@
-/** The same questions put to another implementation, on the same machine and the same PostgreSQL. */
+/** The same operations in another implementation, on the same machine and the same PostgreSQL. */
 import { execFileSync } from 'node:child_process';
-import type { ServiceDeps } from '../env.ts';
+import type { BenchEnv } from '../env.ts';
 import { httpSubject, interleave, named, ratio } from '../measure.ts';
 import { addressOf, graphqlLoad, logIn, loginBody, password, seedPeople } from '../people.ts';
 import { benchFile, startServer } from '../process.ts';
@@ -9,10 +9,10 @@ import { meDocument } from './me.ts';
 
 const people = 50;
 const connections = 32;
-/** A sign-in of the peer takes most of a second: with more at a time a short round would see none end. */
+/** A sign-in of the peer takes most of a second; with more concurrent ones none would end in a short round. */
 const loginConnections = 4;
 
-export async function measurePeers(deps: ServiceDeps): Promise<PartResult> {
+export async function measurePeers(deps: BenchEnv): Promise<PartResult> {
   const directory = benchFile('./peers/better-auth/');
   execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: directory, stdio: 'ignore' });
   const [database, peerDatabase] = [await deps.database('peers'), await deps.database('better')];
@@ -73,12 +73,12 @@ export async function measurePeers(deps: ServiceDeps): Promise<PartResult> {
     measured,
     ratios: [
       {
-        what: "`me`, better-auth's session check = 1",
+        metric: "`me`, better-auth's session check = 1",
         value: ratio(of('Gatehouse: me'), of('better-auth: get-session')),
         atLeast: 5.5,
       },
       {
-        what: "`login` (argon2id), better-auth's sign-in (scrypt) = 1",
+        metric: "`login` (argon2id), better-auth's sign-in (scrypt) = 1",
         value: ratio(of('Gatehouse: login'), of('better-auth: sign-in/email')),
       },
     ],
@@ -87,7 +87,7 @@ export async function measurePeers(deps: ServiceDeps): Promise<PartResult> {
 
 const peerHeaders = { 'content-type': 'application/json', origin: 'http://127.0.0.1' };
 
-/** Makes the accounts through its own door, and answers the cookie of the first. */
+/** Creates the accounts through the API of the peer, and returns the cookie of the first account. */
 async function register(address: string): Promise<string> {
   let cookie = '';
   for (let person = people; person >= 1; person -= 1) {

@@ -1,7 +1,7 @@
-/** From the command to ready, and what the process holds in memory before and after work. */
+/** The time from the command to readiness, and the memory of the process before and after load. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServiceDeps } from '../env.ts';
+import type { BenchEnv } from '../env.ts';
 import { median, runLoad } from '../measure.ts';
 import { graphqlLoad, logIn, loginBody, seedPeople } from '../people.ts';
 import { residentMegabytes } from '../process.ts';
@@ -9,10 +9,10 @@ import type { PartResult } from '../report.ts';
 import { meDocument } from './me.ts';
 
 const people = 100;
-/** Milliseconds after which nothing of the start is under way any more, and its memory given back. */
+/** Time after which the start has finished and its memory is released. */
 const calmMilliseconds = 12_000;
 
-export async function measureStart(deps: ServiceDeps): Promise<PartResult> {
+export async function measureStart(deps: BenchEnv): Promise<PartResult> {
   const database = await deps.database('start');
   await (await deps.gatehouse(database))[Symbol.asyncDispose]();
   const times = deps.isQuick ? 3 : 10;
@@ -31,23 +31,23 @@ export async function measureStart(deps: ServiceDeps): Promise<PartResult> {
     measured: [],
     ratios: [
       {
-        what: 'ready after start, database present',
+        metric: 'ready after start, database present',
         value: median(starts) / 1000,
         unit: 's',
         atMost: 2,
       },
       {
-        what: 'ready after start, embedded database started too',
+        metric: 'ready after start, with the start of the embedded database',
         value: median(embeddedStarts) / 1000,
         unit: 's',
       },
-      { what: 'resident memory of the server, idle', value: idle, unit: 'MB', atMost: 180 },
-      { what: 'resident memory after load', value: loaded, unit: 'MB' },
+      { metric: 'resident memory of the server, idle', value: idle, unit: 'MB', atMost: 180 },
+      { metric: 'resident memory after load', value: loaded, unit: 'MB' },
     ],
   };
 }
 
-async function memoryOf(deps: ServiceDeps): Promise<{ idle: number; loaded: number }> {
+async function memoryOf(deps: BenchEnv): Promise<{ idle: number; loaded: number }> {
   const database = await deps.database('memory');
   await using ours = await deps.gatehouse(database);
   await sleep(calmMilliseconds);

@@ -1,5 +1,5 @@
-/** What a second server process adds, where there is a processor for it beside load and database. */
-import type { ServiceDeps } from '../env.ts';
+/** The throughput with a second server process, if a processor is free beside the load generator and the database. */
+import type { BenchEnv } from '../env.ts';
 import { httpSubject, interleave, named, ratio, type Subject } from '../measure.ts';
 import { graphqlLoad, logIn, seedPeople } from '../people.ts';
 import type { ServerProcess } from '../process.ts';
@@ -9,7 +9,7 @@ import { meDocument } from './me.ts';
 const one = 'Gatehouse: me, one worker';
 const two = 'Gatehouse: me, two workers';
 
-export async function measureWorkers(deps: ServiceDeps): Promise<PartResult> {
+export async function measureWorkers(deps: BenchEnv): Promise<PartResult> {
   const database = await deps.database('workers');
   await using single = await deps.gatehouse(database);
   await using double = await deps.gatehouse(database, { WORKERS: '2' });
@@ -21,11 +21,11 @@ export async function measureWorkers(deps: ServiceDeps): Promise<PartResult> {
   const value = ratio(named(measured, two), named(measured, one));
   return {
     measured,
-    ratios: [{ what: '`WORKERS=2`: `me`, one worker = 1', value, atLeast: 1.5 }],
+    ratios: [{ metric: '`WORKERS=2`: `me`, one worker = 1', value, atLeast: 1.5 }],
   };
 }
 
-/** Of several workers the processor time is not told: they are children of the process. */
+/** The processor time of several workers is not reported, because they are child processes. */
 async function subject(name: string, { pid, address }: ServerProcess): Promise<Subject> {
   const { accessToken } = await logIn(address, 1);
   const body = JSON.stringify({ query: meDocument });

@@ -6,7 +6,7 @@
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { openGround } from '../../bench/env.ts';
+import { openBenchEnv } from '../../bench/env.ts';
 import { median, runLoad } from '../../bench/measure.ts';
 import { graphqlLoad, jsonHeaders, logIn, loginBody, seedPeople } from '../../bench/people.ts';
 import { runJson } from '../../bench/process.ts';
@@ -117,7 +117,7 @@ const [load = 0] = loadavg();
 if (load > availableParallelism() / 4) {
   console.log(`The machine is busy (load ${load.toFixed(1)}): these figures are unreliable.`);
 }
-await using deps = await openGround(true);
+await using deps = await openBenchEnv(true);
 const database = await deps.database('overload');
 await using server = await deps.gatehouse(database);
 await seedPeople(database, people);

@@ -1,4 +1,4 @@
-/** better-auth as its documentation sets it up: Node.js, PostgreSQL, accounts with address and password. */
+/** better-auth as in its documentation: Node.js, PostgreSQL, accounts with email and password. */
 import { createServer } from 'node:http';
 import { betterAuth } from 'better-auth';
 import { getMigrations } from 'better-auth/db/migration';
@@ -10,7 +10,7 @@ const auth = betterAuth({
   secret: process.env.SECRET_KEY,
   baseURL: 'http://127.0.0.1',
   emailAndPassword: { enabled: true },
-  // As attempts are not limited in ours while it is measured.
+  // Rate limits are off, as in Gatehouse during the measurement.
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
 });
