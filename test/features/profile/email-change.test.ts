@@ -1,4 +1,4 @@
-/** Another address for an account. */
+/** Changes of the email address by the user. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { factOf } from '../../support/mail-server.ts';
 import {
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 const acknowledged = { __typename: 'Acknowledgement' };
-const refused = { __typename: 'Problem', code: 'INVALID_CODE' };
+const rejected = { __typename: 'Problem', code: 'INVALID_CODE' };
 
 async function change(accessToken: string, newEmail: string, password = goodPassword) {
   const { data } = await service.graphql(
@@ -53,7 +53,7 @@ async function emailOf(userId: string): Promise<string | undefined> {
   return row?.email;
 }
 
-test('the address changes when the new one confirms it; the present one works until then', async () => {
+test('the address changes when its code is confirmed, and the current one works until then', async () => {
   const { email, accessToken, userId } = await person(service);
   const newEmail = newAddress();
   expect(await change(accessToken, newEmail.toUpperCase())).toEqual(acknowledged);
@@ -67,11 +67,11 @@ test('the address changes when the new one confirms it; the present one works un
   expect(await emailOf(userId)).toBe(newEmail);
   expect(await tryLogin(service, newEmail)).toMatchObject({ __typename: 'TokenPair' });
   expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
-  // The owner of the former address hears that it is done.
+  // The former address gets a notice of the change.
   await service.mail.waitFor(email, 3);
 });
 
-test('it needs the password', async () => {
+test('a change of address needs the password', async () => {
   const { accessToken, userId, email } = await somebody(service);
   expect(await change(accessToken, newAddress(), 'not the password')).toMatchObject({
     code: 'INVALID_CREDENTIALS',
@@ -84,34 +84,34 @@ test('of 16 parallel confirmations one succeeds', async () => {
   const newEmail = newAddress();
   await change(accessToken, newEmail);
   const code = await codeTo(newEmail);
-  const answers = await Promise.all(Array.from({ length: 16 }, () => confirm(code)));
-  expect(answers.filter(({ __typename }) => __typename === 'Acknowledgement')).toHaveLength(1);
+  const responses = await Promise.all(Array.from({ length: 16 }, () => confirm(code)));
+  expect(responses.filter(({ __typename }) => __typename === 'Acknowledgement')).toHaveLength(1);
 });
 
-test('the present address can stop the change, which ends every session', async () => {
+test('the code to the current address confirms no change, and the code to the new one cancels none', async () => {
   const { email, accessToken, userId } = await person(service);
   const newEmail = newAddress();
   await change(accessToken, newEmail);
-  const [toNew, toPresent] = [await codeTo(newEmail), await codeTo(email, 2)];
-  expect(await confirm(toPresent)).toEqual(refused);
+  const [toNew, toCurrent] = [await codeTo(newEmail), await codeTo(email, 2)];
+  expect(await confirm(toCurrent)).toEqual(rejected);
   const again = await person(service);
   await change(again.accessToken, newAddress());
-  expect(await use('cancelEmailChange', toNew)).toEqual(refused);
+  expect(await use('cancelEmailChange', toNew)).toEqual(rejected);
   expect(await emailOf(userId)).toBe(email);
 });
 
-test('a change that was stopped cannot be confirmed any more', async () => {
+test('a cancelled change cannot be confirmed, and every session has ended', async () => {
   const { email, accessToken, userId } = await person(service);
   const newEmail = newAddress();
   await change(accessToken, newEmail);
-  const [toNew, toPresent] = [await codeTo(newEmail), await codeTo(email, 2)];
-  expect(await use('cancelEmailChange', toPresent)).toEqual(acknowledged);
-  expect(await confirm(toNew)).toEqual(refused);
+  const [toNew, toCurrent] = [await codeTo(newEmail), await codeTo(email, 2)];
+  expect(await use('cancelEmailChange', toCurrent)).toEqual(acknowledged);
+  expect(await confirm(toNew)).toEqual(rejected);
   expect(await emailOf(userId)).toBe(email);
   expect((await service.graphql('{ me { id } }', {}, accessToken)).status).toBe(401);
 });
 
-test('a change of password stops it too', async () => {
+test('a password change cancels the change of address', async () => {
   const { accessToken, userId, email } = await somebody(service);
   const newEmail = newAddress();
   await change(accessToken, newEmail);
@@ -121,28 +121,28 @@ test('a change of password stops it too', async () => {
     { input: { currentPassword: goodPassword, newPassword: 'an entirely new passphrase' } },
     accessToken,
   );
-  expect(await confirm(code)).toEqual(refused);
+  expect(await confirm(code)).toEqual(rejected);
   expect(await emailOf(userId)).toBe(email);
 });
 
-test('two changes at once never confirm an address that its owner did not confirm', async () => {
+test('parallel changes never set an address without the code that was mailed to it', async () => {
   let confirmed = 0;
   for (let round = 0; round < 20; round += 1) {
-    // One account may ask for five changes an hour.
+    // The rate limit is five changes an hour for each account.
     const { accessToken, userId } = await somebody(service);
-    const [mine, victims] = [newAddress(), newAddress()];
-    await Promise.all([change(accessToken, mine), change(accessToken, victims)]);
+    const [own, victims] = [newAddress(), newAddress()];
+    await Promise.all([change(accessToken, own), change(accessToken, victims)]);
     await quiet(service);
-    const mails = service.mail.mails.filter(({ to }) => to === mine);
+    const mails = service.mail.mails.filter(({ to }) => to === own);
     for (const mail of mails) await confirm(factOf(mail, 'Code'));
     const email = await emailOf(userId);
     expect(email).not.toBe(victims);
-    if (email === mine) confirmed += 1;
+    if (email === own) confirmed += 1;
   }
   expect(confirmed).toBeGreaterThan(0);
 }, 60_000);
 
-test('a taken address is not told from a free one; its owner hears of it', async () => {
+test('a taken address gets the same response as a free one, and its owner gets a mail', async () => {
   const owner = await person(service);
   const { accessToken, userId, email } = await person(service);
   expect(await change(accessToken, owner.email)).toEqual(acknowledged);
@@ -155,7 +155,7 @@ test('a taken address is not told from a free one; its owner hears of it', async
   expect(await emailOf(userId)).toBe(email);
 });
 
-test("J07: a person's own data tells nothing of another address", async () => {
+test('J07: the exported data of a user reveals nothing about another address', async () => {
   const owner = await somebody(service);
   const shape = async (newEmail: string) => {
     const { accessToken } = await somebody(service);
@@ -174,7 +174,7 @@ test("J07: a person's own data tells nothing of another address", async () => {
   expect(await shape(owner.email)).toEqual(ofFree);
 });
 
-test('the owner of a taken address gets a notice three times an hour, and a closed account its own', async () => {
+test('the owner of a taken address gets at most three notices an hour, and a disabled account gets its own notice', async () => {
   const owner = await somebody(service);
   for (let round = 0; round < 4; round += 1) {
     const { accessToken } = await somebody(service);
@@ -184,17 +184,17 @@ test('the owner of a taken address gets a notice three times an hour, and a clos
   const subjects = (email: string) =>
     service.mail.mails.filter(({ to }) => to === email).map(({ subject }) => subject);
   expect(subjects(owner.email)).toEqual(Array(3).fill('You already have an account'));
-  const closed = await somebody(service);
+  const disabled = await somebody(service);
   await service.database.query("update users set status = 'DISABLED' where id = $1", [
-    closed.userId,
+    disabled.userId,
   ]);
   const { accessToken } = await somebody(service);
-  await change(accessToken, closed.email);
+  await change(accessToken, disabled.email);
   await quiet(service);
-  expect(subjects(closed.email)).toEqual(['Your account is closed']);
+  expect(subjects(disabled.email)).toEqual(['Your account is closed']);
 });
 
-test("a change to one's own address changes nothing and mails nobody", async () => {
+test('a change to the current address has no effect and sends no mail', async () => {
   const { accessToken, email } = await somebody(service);
   expect(await change(accessToken, email.toUpperCase())).toEqual(acknowledged);
   expect(await change(accessToken, email, 'not the password')).toMatchObject({
@@ -206,33 +206,33 @@ test("a change to one's own address changes nothing and mails nobody", async () 
   expect(data.me.pendingEmail).toBeNull();
 });
 
-test('of people who confirm one address at once one gets it, and nobody an error of ours', async () => {
+test('of parallel confirmations of one address by three users one succeeds, and the others get INVALID_CODE', async () => {
   for (let round = 0; round < 5; round += 1) {
-    const people = await Promise.all(Array.from({ length: 3 }, () => somebody(service)));
+    const users = await Promise.all(Array.from({ length: 3 }, () => somebody(service)));
     const wanted = newAddress();
-    for (const { accessToken } of people) await change(accessToken, wanted);
+    for (const { accessToken } of users) await change(accessToken, wanted);
     const mails = await service.mail.waitFor(wanted, 3);
-    const answers = await Promise.all(mails.map((mail) => confirm(factOf(mail, 'Code'))));
-    expect(answers.filter(({ __typename }) => __typename === 'Acknowledgement')).toHaveLength(1);
-    expect(answers.filter(({ code }) => code === 'INVALID_CODE')).toHaveLength(2);
+    const responses = await Promise.all(mails.map((mail) => confirm(factOf(mail, 'Code'))));
+    expect(responses.filter(({ __typename }) => __typename === 'Acknowledgement')).toHaveLength(1);
+    expect(responses.filter(({ code }) => code === 'INVALID_CODE')).toHaveLength(2);
   }
 });
 
-test('a registration that waits does not keep an address from who proves it', async () => {
+test('a pending registration does not block an address that another user verifies', async () => {
   const wanted = newAddress();
   const squatter = await register(service, { email: wanted, password: 'the squatter chose this' });
   const { accessToken, userId } = await somebody(service);
   await change(accessToken, wanted);
   expect(await confirm(await codeTo(wanted, 2))).toEqual(acknowledged);
   expect(await emailOf(userId)).toBe(wanted);
-  expect(await verify(service, squatter.code)).toMatchObject(refused);
+  expect(await verify(service, squatter.code)).toMatchObject(rejected);
 });
 
-test('a verification code confirms no change, and a code of a change verifies nothing', async () => {
-  const waiting = await register(service);
-  expect(await confirm(waiting.code)).toEqual(refused);
+test('a verification code confirms no change of address, and a code of a change verifies no registration', async () => {
+  const pending = await register(service);
+  expect(await confirm(pending.code)).toEqual(rejected);
   const { accessToken } = await somebody(service);
   const newEmail = newAddress();
   await change(accessToken, newEmail);
-  expect(await verify(service, await codeTo(newEmail))).toMatchObject(refused);
+  expect(await verify(service, await codeTo(newEmail))).toMatchObject(rejected);
 });

@@ -1,7 +1,4 @@
-/**
- * What ends with a change of an account: the address that waits for its confirmation, and mailed codes that
- * the change makes worthless.
- */
+/** Changes of an account that remove its pending address and invalidate mailed codes. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { administrationOf } from '../../support/administration.ts';
 import { type Administrator, superuser } from '../../support/administrators.ts';
@@ -23,7 +20,7 @@ type Person = Awaited<ReturnType<typeof somebody>>;
 const { createUser, updateUser, deactivateUser } = administrationOf(() => service);
 const newPassword = 'an entirely new passphrase';
 
-/** Calls a mutation that takes an input, as the person; a problem is an error. */
+/** Calls a mutation as the user. @throws Error for a problem */
 async function mutate({ accessToken }: Person, operation: string, input: object) {
   const type = `${operation[0]?.toUpperCase()}${operation.slice(1)}Input`;
   const { data, text } = await service.graphql(
@@ -44,8 +41,8 @@ async function useCode(operation: 'confirmEmailChange' | 'cancelEmailChange', co
 
 const codeTo = async (email: string) => factOf((await service.mail.waitFor(email)).at(-1), 'Code');
 
-/** Somebody whose account waits for the confirmation of another address. */
-async function personWhoMoves() {
+/** A user with a pending change of address. */
+async function userWithPendingChange() {
   const person = await somebody(service);
   const newEmail = newAddress();
   await mutate(person, 'changeEmail', { newEmail, password: goodPassword });
@@ -56,38 +53,38 @@ async function personWhoMoves() {
 const kinds = ['verify-email', 'reset-password', 'change-email', 'invite'] as const;
 type Kind = (typeof kinds)[number];
 
-/** Puts a live code of each kind into the database, and answers which of them are live later. */
-async function giveCodes({ userId, email }: Person) {
+/** Inserts a valid code of each kind, and returns a function that lists those still valid. */
+async function insertCodes({ userId, email }: Person) {
   await service.database.query(
     `insert into one_time_passwords (id, user_id, kind, digest, email, created_at, expires_at)
-     select gen_random_uuid(), $1::uuid, kind, concat('given ', kind, $1::uuid), $2, now(), now() + interval '1 hour'
+     select gen_random_uuid(), $1::uuid, kind, concat('inserted ', kind, $1::uuid), $2, now(), now() + interval '1 hour'
      from unnest($3::text[]) kind`,
     [userId, email, kinds],
   );
   return async () => {
     const rows = await service.database.query<{ kind: Kind }>(
       `select kind from one_time_passwords
-       where user_id = $1 and digest like 'given %' and ended_at is null order by kind`,
+       where user_id = $1 and digest like 'inserted %' and ended_at is null order by kind`,
       [userId],
     );
     return rows.map(({ kind }) => kind);
   };
 }
 
-interface Way {
+interface Cause {
   readonly name: string;
   readonly kept: readonly Kind[];
   readonly end: (person: Person, newEmail: string) => Promise<unknown>;
 }
 
-const ways: readonly Way[] = [
+const causes: readonly Cause[] = [
   {
-    name: 'it is confirmed',
+    name: 'the change is confirmed',
     kept: ['invite'],
     end: async (_, to) => useCode('confirmEmailChange', await codeTo(to)),
   },
   {
-    name: 'it is cancelled',
+    name: 'the change is cancelled',
     kept: ['invite', 'reset-password', 'verify-email'],
     end: async ({ email }) => useCode('cancelEmailChange', await codeTo(email)),
   },
@@ -144,19 +141,22 @@ const ways: readonly Way[] = [
   },
 ];
 
-test.each(ways)('when $name, the new address and the codes end', async ({ end, kept }) => {
-  const { person, newEmail } = await personWhoMoves();
-  const code = await codeTo(newEmail);
-  const liveCodes = await giveCodes(person);
-  expect(await liveCodes()).toEqual(kinds.toSorted());
-  await end(person, newEmail);
-  expect((await rowOf(service, person.userId))?.pending_email).toBeNull();
-  expect(await liveCodes()).toEqual(kept);
-  expect(await useCode('confirmEmailChange', code)).toBe('Problem');
-});
+test.each(causes)(
+  'when $name, the pending address is removed and codes become invalid',
+  async ({ end, kept }) => {
+    const { person, newEmail } = await userWithPendingChange();
+    const code = await codeTo(newEmail);
+    const validCodes = await insertCodes(person);
+    expect(await validCodes()).toEqual(kinds.toSorted());
+    await end(person, newEmail);
+    expect((await rowOf(service, person.userId))?.pending_email).toBeNull();
+    expect(await validCodes()).toEqual(kept);
+    expect(await useCode('confirmEmailChange', code)).toBe('Problem');
+  },
+);
 
-test('a disabled account confirms no change, even when its change still waits', async () => {
-  const { person, newEmail } = await personWhoMoves();
+test('a disabled account cannot confirm a pending change of address', async () => {
+  const { person, newEmail } = await userWithPendingChange();
   const code = await codeTo(newEmail);
   await service.database.query("update users set status = 'DISABLED' where id = $1", [
     person.userId,

@@ -1,4 +1,4 @@
-/** The own address as a password: refused on every door where a password is set. */
+/** The own address as a password: every operation that sets a password rejects it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { superuser } from '../../support/administrators.ts';
 import { environmentOf, spawnCommand } from '../../support/command.ts';
@@ -12,29 +12,29 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-let made = 0;
+let addressCount = 0;
 /** Short, as `al@e1.com`; the password is the address itself. */
 function shortAddress(): string {
-  made += 1;
-  return `al@e${made}.com`;
+  addressCount += 1;
+  return `al@e${addressCount}.com`;
 }
 
-const refused = { code: 'VALIDATION_FAILED' };
+const rejected = { code: 'VALIDATION_FAILED' };
 
-test('A06: register refuses the address as the password', async () => {
+test('A06: a registration rejects the address as the password', async () => {
   const email = shortAddress();
   for (const password of [email, email.toUpperCase(), `${email}!`, 'al al al al']) {
-    const answer = await service.rest('POST', '/register/', {
+    const response = await service.rest('POST', '/register/', {
       json: { email, password, first_name: 'Ada', last_name: 'L' },
     });
-    expect([answer.status, answer.body.data]).toEqual([
+    expect([response.status, response.body.data]).toEqual([
       400,
-      { ...refused, fields: [expect.objectContaining({ path: 'password' })] },
+      { ...rejected, fields: [expect.objectContaining({ path: 'password' })] },
     ]);
   }
 });
 
-test('A06: changing and resetting a password refuse the address', async () => {
+test('A06: a password change and a reset reject the address as the password', async () => {
   const email = shortAddress();
   const { accessToken } = await somebody(service, { email });
   const { data } = await service.graphql(
@@ -44,7 +44,7 @@ test('A06: changing and resetting a password refuse the address', async () => {
     { input: { currentPassword: goodPassword, newPassword: email } },
     accessToken,
   );
-  expect(data.changePassword).toEqual({ ...refused, fields: [{ path: 'newPassword' }] });
+  expect(data.changePassword).toEqual({ ...rejected, fields: [{ path: 'newPassword' }] });
 
   await service.graphql(`mutation { requestPasswordReset(email: "${email}") { __typename } }`);
   const mail = (await service.mail.waitFor(email)).at(-1);
@@ -54,10 +54,10 @@ test('A06: changing and resetting a password refuse the address', async () => {
     }`,
     { input: { uid: factOf(mail, 'Uid'), token: factOf(mail, 'Token'), password: email } },
   );
-  expect(reset.data.resetPassword).toEqual({ ...refused, fields: [{ path: 'password' }] });
+  expect(reset.data.resetPassword).toEqual({ ...rejected, fields: [{ path: 'password' }] });
 });
 
-test('A06: administrators cannot set the address as the password, of a new or an old account', async () => {
+test('A06: administrators cannot set the address as the password of a new or an existing account', async () => {
   const root = await superuser(service);
   const email = shortAddress();
   const created = await service.graphql(
@@ -67,7 +67,7 @@ test('A06: administrators cannot set the address as the password, of a new or an
     { input: { email, password: email } },
     root.accessToken,
   );
-  expect(created.data.createUser).toEqual({ ...refused, fields: [{ path: 'password' }] });
+  expect(created.data.createUser).toEqual({ ...rejected, fields: [{ path: 'password' }] });
 
   const other = shortAddress();
   const { userId } = await somebody(service, { email: other });
@@ -78,10 +78,10 @@ test('A06: administrators cannot set the address as the password, of a new or an
     { id: userId, input: { password: other } },
     root.accessToken,
   );
-  expect(updated.data.updateUser).toEqual({ ...refused, fields: [{ path: 'password' }] });
+  expect(updated.data.updateUser).toEqual({ ...rejected, fields: [{ path: 'password' }] });
 });
 
-test('A06: an address of which the current password is made does not become the address', async () => {
+test('A06: an address that the current password contains is rejected', async () => {
   const newEmail = shortAddress();
   const { accessToken, userId } = await somebody(service, { password: `${newEmail}!` });
   const input = { newEmail, password: `${newEmail}!` };
@@ -92,16 +92,16 @@ test('A06: an address of which the current password is made does not become the 
     { input },
     accessToken,
   );
-  expect(changed.data.changeEmail).toEqual({ ...refused, fields: [{ path: 'newEmail' }] });
+  expect(changed.data.changeEmail).toEqual({ ...rejected, fields: [{ path: 'newEmail' }] });
   const updated = await service.rest('PUT', '/profile/update/', {
     token: accessToken,
     json: { email: newEmail.toUpperCase(), password: `${newEmail}!` },
   });
   expect([updated.status, updated.body.data]).toEqual([
     400,
-    { ...refused, fields: [expect.objectContaining({ path: 'email' })] },
+    { ...rejected, fields: [expect.objectContaining({ path: 'email' })] },
   ]);
-  // The rule is about the password of the account: another one is wrong, and says no more.
+  // The check uses the password of the account. A wrong password gets INVALID_CREDENTIALS only.
   const guess = await service.rest('PUT', '/profile/update/', {
     token: accessToken,
     json: { email: newEmail, password: newEmail },
@@ -114,7 +114,7 @@ test('A06: an address of which the current password is made does not become the 
   expect(rows).toHaveLength(1);
 });
 
-test('A06: administrators cannot set an address and a password that is made of it at once', async () => {
+test('A06: administrators cannot set an address together with the same password', async () => {
   const root = await superuser(service);
   const { userId } = await somebody(service);
   const email = shortAddress();
@@ -125,11 +125,11 @@ test('A06: administrators cannot set an address and a password that is made of i
     { id: userId, input: { email, password: email } },
     root.accessToken,
   );
-  expect(data.updateUser).toEqual({ ...refused, fields: [{ path: 'password' }] });
+  expect(data.updateUser).toEqual({ ...rejected, fields: [{ path: 'password' }] });
 });
 
 test.each(['createuser', 'createstaffuser', 'createsuperuser'])(
-  'A06: %s refuses the address as the password',
+  'A06: %s rejects the address as the password',
   async (command) => {
     const email = shortAddress();
     const { secretKey: SECRET_KEY = '' } = service.app.config;

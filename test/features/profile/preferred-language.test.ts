@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-test('a mail has the language that the owner of the account has set', async () => {
+test('a mail uses the language that the owner of the account has set', async () => {
   const { accessToken, email, userId } = await somebody(service);
   const { data } = await service.graphql(
     `mutation ($input: UpdateProfileInput!) {

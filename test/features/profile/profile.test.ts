@@ -1,4 +1,4 @@
-/** What a person does to their own account. */
+/** Operations of users on their own account: profile, closing, export and erasure. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { goodPassword, newAddress, person, somebody, tryLogin } from '../../support/people.ts';
 import { quiet, startService, type TestService } from '../../support/service.ts';
@@ -45,7 +45,7 @@ async function makeSuperuser(userId: string): Promise<void> {
   await service.database.query('update users set is_superuser = true where id = $1', [userId]);
 }
 
-test('an edit changes what it names, ends no session, and is told to the owner', async () => {
+test('an update changes the given fields, ends no session and sends a mail to the owner', async () => {
   const { email, accessToken } = await person(service);
   const other = await tryLogin(service, email);
   expect(
@@ -65,14 +65,14 @@ test('an edit changes what it names, ends no session, and is told to the owner',
   expect(mails).toHaveLength(2);
 });
 
-test('an edit that changes nothing tells nobody', async () => {
+test('an update without a change sends no mail', async () => {
   const { email, accessToken } = await person(service);
   await update({ firstName: 'Ada' }, accessToken);
   await quiet(service);
   expect(service.mail.mails.filter(({ to }) => to === email)).toHaveLength(1);
 });
 
-test('what is not acceptable is named, and nothing of the edit is done', async () => {
+test('an update with invalid fields names them and changes nothing', async () => {
   const { accessToken } = await somebody(service);
   expect(
     await update(
@@ -87,7 +87,7 @@ test('what is not acceptable is named, and nothing of the edit is done', async (
   expect(data.me.firstName).toBe('Ada');
 });
 
-test('a username that somebody has is refused, one’s own in other letters is fine', async () => {
+test('a taken username is rejected, and the own username in another case is accepted', async () => {
   const first = await somebody(service, { username: 'taken' });
   const second = await somebody(service);
   expect(await update({ username: 'TAKEN' }, second.accessToken)).toMatchObject({
@@ -99,17 +99,17 @@ test('a username that somebody has is refused, one’s own in other letters is f
   });
 });
 
-test('of 16 people who take one username at once one gets it', async () => {
-  const people = await Promise.all(Array.from({ length: 16 }, () => somebody(service)));
-  const answers = await Promise.all(
-    people.map(({ accessToken }) => update({ username: 'contested' }, accessToken)),
+test('of 16 parallel updates to one username one succeeds', async () => {
+  const users = await Promise.all(Array.from({ length: 16 }, () => somebody(service)));
+  const responses = await Promise.all(
+    users.map(({ accessToken }) => update({ username: 'contested' }, accessToken)),
   );
-  expect(answers.filter(({ __typename }) => __typename === 'User')).toHaveLength(1);
-  expect(answers.filter(({ code }) => code === 'VALIDATION_FAILED')).toHaveLength(15);
+  expect(responses.filter(({ __typename }) => __typename === 'User')).toHaveLength(1);
+  expect(responses.filter(({ code }) => code === 'VALIDATION_FAILED')).toHaveLength(15);
 });
 
 test.each(['isStaff', 'isSuperuser', 'status', 'isActive', 'id', 'createdAt', 'groups'])(
-  '%s cannot be set by an edit',
+  '%s cannot be set by an update',
   async (field) => {
     const { accessToken, userId } = await somebody(service);
     const { errors } = await service.graphql(
@@ -131,7 +131,7 @@ test.each(['isStaff', 'isSuperuser', 'status', 'isActive', 'id', 'createdAt', 'g
   },
 );
 
-test('over REST an edit answers the user, and a new address needs the password', async () => {
+test('over REST an update returns the user, and a new address needs the password', async () => {
   const { accessToken } = await somebody(service);
   const put = (json: object) =>
     service.rest('PUT', '/profile/update/', { token: accessToken, json });
@@ -144,7 +144,7 @@ test('over REST an edit answers the user, and a new address needs the password',
   const email = newAddress();
   const without = await put({ email });
   expect([without.status, without.body.data.fields[0].path]).toEqual([400, 'password']);
-  const wrong = await put({ email, first_name: 'Nobody', password: 'not the password' });
+  const wrong = await put({ email, first_name: 'Grace', password: 'not the password' });
   expect([wrong.status, wrong.body.data.code]).toEqual([401, 'INVALID_CREDENTIALS']);
   const right = await put({ email, first_name: 'Ada', password: goodPassword });
   expect([right.status, right.body.data.pending_email, right.body.data.first_name]).toEqual([
@@ -154,18 +154,18 @@ test('over REST an edit answers the user, and a new address needs the password',
   ]);
 });
 
-test('closing the account needs the caller’s own address and password, and ends every session', async () => {
+test('closing the account needs its address and password, and ends every session', async () => {
   const { email, accessToken } = await person(service);
-  const attacker = await person(service);
+  const otherUser = await person(service);
   expect(
-    await deactivate({ email: attacker.email, password: goodPassword }, accessToken),
+    await deactivate({ email: otherUser.email, password: goodPassword }, accessToken),
   ).toMatchObject({
     code: 'INVALID_CREDENTIALS',
   });
   expect(await deactivate({ email, password: 'not the password' }, accessToken)).toMatchObject({
     code: 'INVALID_CREDENTIALS',
   });
-  expect([await isIn(accessToken), await isIn(attacker.accessToken)]).toEqual([true, true]);
+  expect([await isIn(accessToken), await isIn(otherUser.accessToken)]).toEqual([true, true]);
   expect(
     await deactivate({ email: email.toUpperCase(), password: goodPassword }, accessToken),
   ).toEqual(acknowledged);
@@ -175,14 +175,14 @@ test('closing the account needs the caller’s own address and password, and end
   expect(mails.at(-1)?.subject).toMatch(/disabled/);
 });
 
-test('over REST closing the account answers 204', async () => {
+test('over REST closing the account returns 204', async () => {
   const { email, accessToken } = await somebody(service);
   const json = { email, password: goodPassword };
-  const answer = await service.rest('DELETE', '/profile/delete/', { token: accessToken, json });
-  expect([answer.status, answer.text]).toEqual([204, '']);
+  const response = await service.rest('DELETE', '/profile/delete/', { token: accessToken, json });
+  expect([response.status, response.text]).toEqual([204, '']);
 });
 
-test('the last active superuser stays, also when two leave at the same moment', async () => {
+test('the last active superuser cannot close the account, also when two try in parallel', async () => {
   const [one, other] = [await somebody(service), await somebody(service)];
   await makeSuperuser(one.userId);
   expect(
@@ -192,17 +192,17 @@ test('the last active superuser stays, also when two leave at the same moment', 
   });
   expect(await erase(goodPassword, one.accessToken)).toMatchObject({ code: 'PROTECTED' });
   await makeSuperuser(other.userId);
-  const answers = await Promise.all([
+  const responses = await Promise.all([
     deactivate({ email: one.email, password: goodPassword }, one.accessToken),
     deactivate({ email: other.email, password: goodPassword }, other.accessToken),
   ]);
-  expect(answers.map(({ __typename }) => __typename).sort()).toEqual([
+  expect(responses.map(({ __typename }) => __typename).sort()).toEqual([
     'Acknowledgement',
     'Problem',
   ]);
 });
 
-test('the export holds everything stored about the person and no secret', async () => {
+test('the export contains all data about the user and no secret', async () => {
   const { email, accessToken, userId } = await person(service);
   const { data } = await service.graphql('{ exportMyData }', {}, accessToken);
   expect(data.exportMyData).toMatchObject({
@@ -216,7 +216,7 @@ test('the export holds everything stored about the person and no secret', async 
   expect(JSON.stringify(data)).not.toMatch(/argon2|digest|refresh_counter/);
 });
 
-test('erasing removes the person from every table, and needs the password', async () => {
+test('an erasure removes the user from every table and needs the password', async () => {
   const { email, accessToken, userId } = await person(service);
   const before = await tablesAbout(email, userId);
   expect(before).toEqual(
@@ -230,12 +230,12 @@ test('erasing removes the person from every table, and needs the password', asyn
   expect(await isIn(accessToken)).toBe(false);
   await service.mail.waitFor(email, 2);
   await quiet(service);
-  // The audit log keeps the opaque id, and has lost the key to what it says of the person.
+  // The audit log keeps the opaque id. The key of the personal data is deleted.
   expect(await tablesAbout(email, userId)).toEqual(['audit_entries']);
   expect(await tablesAbout(email, email)).toEqual([]);
 });
 
-/** The tables with a row that holds the address or the id. */
+/** The tables with a row that contains the address or the id. */
 async function tablesAbout(email: string, userId: string): Promise<string[]> {
   const tables = await service.database.query<{ name: string }>(
     "select quote_ident(tablename) as name from pg_tables where schemaname = 'public' order by name",

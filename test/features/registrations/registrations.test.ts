@@ -1,4 +1,4 @@
-/** Several registrations of one address: which mails go out, and which registration becomes the account. */
+/** Several registrations of one address: their mails, and the registration that becomes the account. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { administrationOf } from '../../support/administration.ts';
 import { type Administrator, superuser } from '../../support/administrators.ts';
@@ -37,12 +37,16 @@ const registrationsOf = (email: string) =>
     [email],
   );
 
-/** Sends the request only; the mail may wait for the end of a minute. */
-async function ask(email: string, firstName = 'Stranger', password = 'the stranger chose this') {
-  const answer = await service.rest('POST', '/register/', {
+/** Sends the request only; its mail may be delayed by up to a minute. */
+async function sendRegistration(
+  email: string,
+  firstName = 'Stranger',
+  password = 'the stranger chose this',
+) {
+  const response = await service.rest('POST', '/register/', {
     json: { email, first_name: firstName, last_name: 'Of Many', password },
   });
-  expect(answer.status).toBe(201);
+  expect(response.status).toBe(201);
 }
 
 async function resend(email: string) {
@@ -69,10 +73,10 @@ async function cancel(code: string) {
   return data.cancelRegistration;
 }
 
-describe('the sixth registration is the one that is dropped', () => {
-  test("J08: the owner's first code outlives six registrations of strangers", async () => {
+describe('the limit of five registrations of an address', () => {
+  test('J08: the first code of the owner stays valid after six registrations by strangers', async () => {
     const { email, code } = await register(service, { password: 'the owner chose this' });
-    for (let round = 0; round < 6; round += 1) await ask(email, `Stranger ${round}`);
+    for (let round = 0; round < 6; round += 1) await sendRegistration(email, `Stranger ${round}`);
     expect((await registrationsOf(email)).map(({ first_name }) => first_name)).toEqual([
       'Ada',
       ...[0, 1, 2, 3].map((round) => `Stranger ${round}`),
@@ -82,7 +86,7 @@ describe('the sixth registration is the one that is dropped', () => {
     expect(await registrationsOf(email)).toEqual([]);
   });
 
-  test('an expired registration takes no place, and can be sent again', async () => {
+  test('an expired registration does not count towards the limit', async () => {
     await using late = await startService();
     const { email } = await register(late, { firstName: 'First' });
     late.advance(86_400 + 60);
@@ -97,9 +101,9 @@ describe('the sixth registration is the one that is dropped', () => {
 });
 
 describe('at most one verification mail a minute', () => {
-  test('registrations within a minute wait for its end, and one mail lists all that wait', async () => {
+  test('registrations within a minute are mailed at its end, in one mail', async () => {
     const email = newAddress();
-    for (const name of ['One', 'Two', 'Three']) await ask(email, name);
+    for (const name of ['One', 'Two', 'Three']) await sendRegistration(email, name);
     await quiet(service);
     expect(mailsTo(email)).toHaveLength(1);
     const [job, ...others] = await service.database.query<{ seconds: number }>(
@@ -125,7 +129,7 @@ describe('at most one verification mail a minute', () => {
     }
   });
 
-  test('send again sends one mail with a new code for each registration, once a minute', async () => {
+  test('a resend request sends one mail with a new code for each registration, at most once a minute', async () => {
     const email = newAddress();
     const { code: first } = await register(service, { email, firstName: 'One' });
     const { code: second } = await register(service, { email, firstName: 'Two' });
@@ -149,7 +153,7 @@ describe('at most one verification mail a minute', () => {
 });
 
 describe('the password of a registration', () => {
-  test('a wrong one is refused, and the code stays valid', async () => {
+  test('a wrong password is rejected, and the code stays valid', async () => {
     const { email, code } = await register(service, { password: 'the stranger chose this' });
     expect(await confirm(code, 'the owner chose this')).toEqual(invalidCredentials);
     expect(await tryLogin(service, email, 'the stranger chose this')).toMatchObject(
@@ -158,7 +162,7 @@ describe('the password of a registration', () => {
     expect(await confirm(code, 'the stranger chose this')).toEqual(acknowledged);
   });
 
-  test('ten wrong ones, and the right one is not tried any more', async () => {
+  test('the correct password is throttled after too many wrong ones', async () => {
     await using limited = await startService({
       environment: { RATE_LIMITS: 'account-network=3/600' },
     });
@@ -174,7 +178,7 @@ describe('the password of a registration', () => {
     expect(errors?.[0]?.extensions?.code).toBe('THROTTLED');
   });
 
-  test('its code removes a registration, once, and no account', async () => {
+  test('the code of a registration cancels it once', async () => {
     const { email, code } = await register(service);
     expect(await cancel(code)).toEqual(acknowledged);
     expect(await registrationsOf(email)).toEqual([]);
@@ -183,7 +187,7 @@ describe('the password of a registration', () => {
   });
 });
 
-describe('a registration blocks no account', () => {
+describe('a registration does not reserve its address', () => {
   test('an administrator creates the account of an address that strangers registered', async () => {
     const { email, code } = await register(service);
     expect((await createUser(root, { email })).outcome).toBe('done');
@@ -191,7 +195,7 @@ describe('a registration blocks no account', () => {
     expect(await verify(service, code)).toEqual(invalidCode);
   });
 
-  test('a person is moved to an address that strangers registered', async () => {
+  test('an administrator sets an address that strangers registered', async () => {
     const { email, code } = await register(service);
     const { userId } = await somebody(service);
     expect((await updateUser(root, userId, { email })).outcome).toBe('done');

@@ -1,4 +1,4 @@
-/** One name is enough, a username can be removed, and a wanted address goes with its new owner. */
+/** Names: a missing last name, removed usernames, and pending addresses that another account gets. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Administrator, superuser } from '../../support/administrators.ts';
 import { factOf } from '../../support/mail-server.ts';
@@ -27,7 +27,7 @@ const updateProfile = `mutation ($input: UpdateProfileInput!) {
 const updateUser = `mutation ($id: ID!, $input: UpdateUserInput!) {
   updateUser(id: $id, input: $input) { ... on User { username lastName } ... on Problem { code fields { path } } } }`;
 
-test('a person with one name registers, over GraphQL and REST', async () => {
+test('a user with only one name can register, over GraphQL and REST', async () => {
   const { code } = await register(service, { firstName: 'Sukarno', lastName: '' });
   expect(await verify(service, code)).toMatchObject({ __typename: 'Acknowledgement' });
   const json = { email: newAddress(), first_name: 'Teller', last_name: '', password: goodPassword };
@@ -36,7 +36,7 @@ test('a person with one name registers, over GraphQL and REST', async () => {
   expect((await service.rest('POST', '/register/', { json: nameless })).status).toBe(400);
 });
 
-test('a username is removed by its owner and by an administrator, and may be taken again', async () => {
+test('the owner and an administrator can remove a username, and another user can take it', async () => {
   const username = `name-${Date.now()}`;
   const owner = await somebody(service, { username });
   const { data } = await service.graphql(
@@ -67,7 +67,7 @@ const changeEmail = `mutation ($input: ChangeEmailInput!) {
 const pendingOf = async (accessToken: string) =>
   (await service.graphql('{ me { pendingEmail } }', {}, accessToken)).data.me.pendingEmail;
 
-test('an address that another account gets is wanted no longer', async () => {
+test('a pending address is removed when another account gets it', async () => {
   const newEmail = newAddress();
   const [one, other] = [await somebody(service), await somebody(service)];
   for (const { accessToken } of [one, other]) {
@@ -91,7 +91,7 @@ test('an address that another account gets is wanted no longer', async () => {
   expect((await confirm(otherCode)).data.confirmEmailChange.code).toBe('INVALID_CODE');
 });
 
-test('an address that an administrator gives to a new account is wanted no longer', async () => {
+test('a pending address is removed when an administrator creates an account with it', async () => {
   const newEmail = newAddress();
   const { accessToken } = await somebody(service);
   await service.graphql(changeEmail, { input: { newEmail, password: goodPassword } }, accessToken);
