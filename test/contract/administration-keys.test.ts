@@ -1,4 +1,4 @@
-/** Administration over REST refuses keys that it does not know, and takes back what it answered. */
+/** Administration over REST refuses unknown keys, and accepts its own response as input. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Administrator, makeUser, superuser } from '../support/administrators.ts';
 import { newAddress } from '../support/people.ts';
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-test('a misspelt key is named, and nothing is changed', async () => {
+test('an unknown key is named, and nothing is changed', async () => {
   const id = await makeUser(service);
   for (const json of [
     { firstname: 'Ada' },
@@ -38,7 +38,7 @@ test('a misspelt key is named, and nothing is changed', async () => {
   expect(created.body.data.fields).toEqual([{ path: 'emial', message: 'Is unknown.' }]);
 });
 
-test('an answer may come back whole with a PUT', async () => {
+test('a response is accepted unchanged as the body of a PUT', async () => {
   const id = await makeUser(service);
   const path = `/admin/users/${id}/`;
   const { body } = await service.rest('GET', path, { token: root.accessToken });
@@ -50,7 +50,7 @@ test('an answer may come back whole with a PUT', async () => {
   expect(answer.body.data).toMatchObject({ id, first_name: 'Ada', last_name: 'Hopper' });
 });
 
-test('text that cannot be a name is not repeated', async () => {
+test('an unknown key that cannot be a name is not repeated', async () => {
   const answer = await service.rest('POST', '/admin/groups/', {
     json: { name: 'Editors', '<script>alert(1)</script>': 1 },
     token: root.accessToken,

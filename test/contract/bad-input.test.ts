@@ -1,6 +1,6 @@
 /**
- * Every text that an operation takes, on GraphQL and on REST, with everything that is no good text:
- * refused by name, never echoed, never logged, never a fault of ours, and nothing comes of it.
+ * Every input of every operation, on GraphQL and on REST, with invalid values of every kind:
+ * refused by name, never echoed, never logged, never an unexpected error, and without an effect.
  */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -18,15 +18,15 @@ let service: TestService;
 let ada: Login & { readonly email: string };
 
 beforeAll(async () => {
-  // Far more attempts than anybody has.
+  // The attempts exceed the rate limits.
   service = await startService({ environment: { RATE_LIMITS: 'off' } });
   ada = await somebody(service);
-  // Whatever she asks for, it is the input that is refused.
+  // A superuser, so that only the input is refused.
   await service.database.query('update users set is_superuser = true, is_staff = true');
 });
 afterAll(() => service.close());
 
-/** Stands inside every bad value, in each of its forms, and must never come back. */
+/** Part of every invalid value, in each of its forms, and must never be echoed. */
 const canary = `kanarie${randomBytes(4).toString('hex')}`;
 const canaryNumber = 48_151_623_420_815;
 const echoes = new RegExp(`${canary}|${canaryNumber}`);
@@ -54,7 +54,7 @@ const badValues: readonly BadValue[] = [
   { what: 'null', value: null, isBadOnlyIfRequired: true },
 ];
 
-/** Inputs for which a blank text means that there is none. */
+/** Inputs for which a blank text counts as missing. */
 const mayBeBlank = new Set(['description', 'lastName', 'last_name', 'username']);
 
 function badValuesOf({ name, isRequired }: { name: string; isRequired: boolean }) {
@@ -65,7 +65,7 @@ function badValuesOf({ name, isRequired }: { name: string; isRequired: boolean }
     .filter(({ isGoodBlank }) => !mayBeBlank.has(name) || !isGoodBlank);
 }
 
-/** Refused as wrong rather than as malformed: these are compared, so no field is to blame. */
+/** Refused as wrong instead of malformed: these are compared, so no field is named. */
 const comparedInputs: Readonly<Record<string, string>> = {
   code: 'INVALID_CODE',
   refreshToken: 'INVALID_TOKEN',
@@ -76,7 +76,7 @@ const comparedInputs: Readonly<Record<string, string>> = {
   id: 'NOT_FOUND',
 };
 
-/** What an operation needs besides the bad value. */
+/** The inputs that an operation needs besides the invalid value. */
 const goodVariables = exampleVariables(() => ada.email);
 
 /** The variables with another value at `path`. */
@@ -95,7 +95,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** What holds for every answer to bad input, whatever it says. */
+/** Expectations of every response to invalid input. */
 function expectHarmless({ status, text }: Answer): void {
   expect(status).toBeLessThan(500);
   expect(text).not.toMatch(/"INTERNAL"/);
@@ -113,12 +113,12 @@ interface Refusal {
   readonly fields?: readonly { readonly path: string }[];
 }
 
-/** The codes of a GraphQL answer, and the inputs that it names. */
+/** The codes of a GraphQL response, and the inputs that it names. */
 function blameOf(text: string): Blame {
   const { data, errors = [] } = JSON.parse(text);
   const refusals: Refusal[] = [
     ...(data?.result?.code === undefined ? [] : [data.result]),
-    // What `isPasswordResetValid` says of every dead link.
+    // The result of `isPasswordResetValid` for every invalid link.
     ...(data?.result === false ? [{ code: 'INVALID_TOKEN' }] : []),
     ...errors.map(({ extensions }: { extensions: Refusal }) => extensions),
   ];
@@ -137,7 +137,7 @@ function expectBlame({ codes, blamed }: Blame, name: string): void {
   expect(blamed).toContain(name);
 }
 
-/** Everything that bad input must not have made or ended. */
+/** The state that invalid input must not change. */
 async function traces(): Promise<object> {
   const [row] = await service.database.query<object>(`select
     (select count(*) from users) as users,
@@ -150,7 +150,7 @@ async function traces(): Promise<object> {
   return { ...row, mails: service.mail.mails.length };
 }
 
-/** Collects every fault of many attempts, so that one run tells all of them. */
+/** Collects the faults of all attempts, so that one run shows them all. */
 async function faultsOf<Item extends { readonly what: string }>(
   items: readonly Item[],
   attempt: (item: Item) => Promise<void>,
@@ -167,19 +167,19 @@ async function faultsOf<Item extends { readonly what: string }>(
   return faults;
 }
 
-/** Runs the attempts: none has a fault, nothing is logged of their values and nothing comes of them. */
+/** Runs the attempts: none has a fault, no value is logged, and nothing is changed. */
 async function expectNothingHappens(attempts: () => Promise<string[]>): Promise<void> {
   const before = await traces();
   const linesBefore = service.logLines.length;
   expect.soft(await attempts()).toEqual([]);
   expect.soft(await traces()).toEqual(before);
-  const telling = service.logLines.slice(linesBefore).filter((line) => echoes.test(line));
-  expect.soft(telling.map((line) => line.slice(0, 300))).toEqual([]);
+  const leaks = service.logLines.slice(linesBefore).filter((line) => echoes.test(line));
+  expect.soft(leaks.map((line) => line.slice(0, 300))).toEqual([]);
 }
 
 const operations = readOperations();
 
-test('there is an example for every operation', () => {
+test('every operation has an example', () => {
   expect(Object.keys(goodVariables).sort()).toEqual(operations.map(({ name }) => name).sort());
 });
 
@@ -212,12 +212,12 @@ describe('GraphQL', () => {
   });
 
   test.each(inputs.filter(({ input }) => input.isRequired))(
-    '$operation refuses null that comes to $path by way of a default',
+    '$operation refuses null for $path from the default of a variable',
     async ({ documentWith, input }) => {
       await expectNothingHappens(() =>
         faultsOf([{ what: 'null', value: null }], async () => {
           const marked = withValue(goodVariablesOf(input), input.path, marker);
-          // The others stand in the text, where a message about the whole could quote them.
+          // The other inputs are part of the text, where a message about all of it could quote them.
           const text = literalMembers(marked, canary).replace(JSON.stringify(marker), '$it');
           const document = documentWith(`(${text})`, '($it: String = "x")');
           const answer = await service.graphql(document, { it: null }, ada.accessToken);
@@ -228,14 +228,14 @@ describe('GraphQL', () => {
     },
   );
 
-  test('a key that reads like a message of graphql-js is not taken for one', async () => {
+  test('a key that resembles a message of graphql-js is not taken for one', async () => {
     const text = 'mutation ($code: String!) { result: verifyEmail(code: $code) { __typename } }';
     const answer = await service.graphql(text, { code: { [`at "${canary}"`]: 1 } });
     expectHarmless(answer);
     expectBlame(blameOf(answer.text), 'code');
   });
 
-  test('an input that does not exist is named', async () => {
+  test('an unknown input is named', async () => {
     const login = operations.find(({ name }) => name === 'login');
     const variables = withValue(goodVariables.login?.() ?? {}, ['input', 'isStaff'], true);
     const answer = await service.graphql(login?.document ?? '', variables);
@@ -246,7 +246,7 @@ describe('GraphQL', () => {
   const readers = ['login', 'hasGroup', 'hasPermission', 'verifyEmail', 'users', 'updateProfile'];
   const read = inputs.filter(({ operation }) => readers.includes(operation));
   test.each(inTurns(read, ({ name }) => name))(
-    '$operation takes or refuses texts with a bad name at $path, as a variable and in its text',
+    '$operation never fails unexpectedly for unusual texts at $path, as a variable and in its text',
     async ({ document, documentWith, input, operation, turn }) => {
       const variablesWith = (text: string) => withValue(goodVariablesOf(input), input.path, text);
       const asVariable = (text: string) =>
@@ -272,7 +272,7 @@ describe('GraphQL', () => {
     ['extensions that are a text', { query: '{ __typename }', extensions: 'text' }],
   ];
 
-  test.each(malformed)('%s: a malformed request, with its code', async (_what, body) => {
+  test.each(malformed)('%s is a malformed request with its code', async (_what, body) => {
     const response = await fetch(`${service.address}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -285,17 +285,17 @@ describe('GraphQL', () => {
   });
 });
 
-/** Hashes a password or writes a mail each time: there, every fourth text has to do. */
+/** These hash a password or write a mail, so they get every fourth text only. */
 const isCostly = (operation: string) =>
   /login|register|profile|admin\/users|password/i.test(operation);
 
-/** The texts of one of several inputs that share them. */
+/** The part of the texts for one of several inputs that share them. */
 interface Turn {
   readonly number: number;
   readonly of: number;
 }
 
-/** Inputs that are read alike share the texts: each text goes to one in four of them at least. */
+/** Inputs that are read alike share the texts: each text is used for one in four of them at least. */
 function inTurns<Input>(
   inputs: readonly Input[],
   kindOf: (input: Input) => string,
@@ -328,7 +328,7 @@ function goodVariablesOf({ operation }: Pick<TextInput, 'operation'>) {
   return make();
 }
 
-/** A value as it stands in a GraphQL document; every text but the marker is replaced by `instead`. */
+/** A value as a GraphQL document writes it; every text but the marker is replaced by `instead`. */
 function literal(value: unknown, instead?: string): string {
   if (Array.isArray(value)) return `[${value.map((item) => literal(item, instead)).join(', ')}]`;
   if (value instanceof Object) return `{${literalMembers(value, instead)}}`;
@@ -406,7 +406,7 @@ describe('REST', () => {
     },
   );
 
-  /** A text as a form or query writes it; an object, which these cannot write, leaves it missing. */
+  /** A text as a form or query writes it; an object, which these cannot express, leaves it missing. */
   function formsOf(input: {
     readonly name: string;
     readonly isRequired: boolean;
@@ -452,7 +452,7 @@ describe('REST', () => {
     },
   );
 
-  /** Half a surrogate pair has no UTF-8; its three bytes are what a careless client sends. */
+  /** Half a surrogate pair has no UTF-8; these three bytes are its usual invalid encoding. */
   function percentEncoded(text: string): string {
     return (
       encodeURIComponent(text.replaceAll('\ud800', '')) + (text.isWellFormed() ? '' : '%ED%A0%80')
@@ -463,7 +463,7 @@ describe('REST', () => {
     ({ row, name }) => row.params[name]?.kind === 'text' && row.method !== 'PATCH',
   );
   test.each(inTurns(texts, ({ name, from }) => `${from} ${name}`))(
-    '$row.method $path takes or refuses texts with a bad name as $name',
+    '$row.method $path never fails unexpectedly for unusual texts as $name',
     async ({ row, name, from, turn }) => {
       const send = (text: string) => {
         const written = encodeURIComponent(text);
@@ -507,7 +507,7 @@ describe('REST', () => {
     path !== '/logout/' && Object.values(params).some(({ from }) => from === 'body');
 
   test.each(posts.filter(readsBody))(
-    'POST $path refuses bodies that are no object of texts',
+    'POST $path refuses bodies other than objects of texts',
     async ({ path, needsToken }) => {
       await expectNothingHappens(() =>
         faultsOf(bodies, async ({ body }) => {
@@ -535,7 +535,7 @@ describe('passwords', () => {
     ['spaces around', '  spaces belong to it  '],
     ['a character beyond the BMP', 'eight \u{1f512}\u{1f511} locks'],
   ])(
-    'a password with %s works to the last character, on both interfaces',
+    'a password with %s is valid to the last character, on both interfaces',
     async (_what, password) => {
       const { email } = await somebody(service, { password });
       const login = (given: string) =>
@@ -550,7 +550,7 @@ describe('passwords', () => {
   );
 });
 
-test('a verification code that is merely wrong is INVALID_CODE, and the right one still works', async () => {
+test('a wrong verification code is INVALID_CODE, and the right one remains valid', async () => {
   const { code } = await register(service);
   const flipped = code.slice(0, -2) + (code.endsWith('AA') ? 'BA' : 'AA');
   for (const wrong of [

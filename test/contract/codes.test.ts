@@ -1,4 +1,4 @@
-/** Every code that can occur today, provoked on both interfaces: status and sentence from the catalogue. */
+/** Every error code on both interfaces, with status and sentence from the catalogue. */
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isTopLevel, type ProblemCode, problemCodes, sentenceOf } from '../../src/core/errors.ts';
@@ -22,7 +22,7 @@ let ada: Login & { readonly email: string; readonly userId: string };
 let root: Login;
 
 beforeAll(async () => {
-  // Far more attempts than anybody has; running out of them has tests of its own.
+  // The attempts exceed the rate limits, which have tests of their own.
   service = await startService({ environment: { RATE_LIMITS: 'off' }, hasCostlyHashes: true });
   root = await superuser(service);
   ada = await somebody(service, { username: 'ada' });
@@ -48,7 +48,7 @@ type Provocation = () => Promise<{
     readonly token?: string;
   };
   readonly rest: { readonly method: string; readonly path: string; readonly json?: object };
-  /** What both are sent with, and what must be undone. */
+  /** The values that both interfaces send, and the state to restore. */
   readonly token?: string;
   readonly undo?: () => Promise<unknown>;
 }>;
@@ -103,7 +103,7 @@ const provocations: Partial<Readonly<Record<ProblemCode, Provocation>>> = {
   },
 };
 
-/** Provoked by tests of their own: of attempts, and below. */
+/** Codes with tests of their own: rate limits, and below. */
 const elsewhere: readonly ProblemCode[] = ['THROTTLED', 'OVERLOADED'];
 
 const fieldsOf: Partial<Record<ProblemCode, readonly string[]>> = {
@@ -111,7 +111,7 @@ const fieldsOf: Partial<Record<ProblemCode, readonly string[]>> = {
   ALREADY_EXISTS: ['email'],
 };
 
-test('every code of the catalogue is provoked here or has a test of its own', () => {
+test('every code of the catalogue is tested here or has a test of its own', () => {
   expect([...Object.keys(provocations), ...elsewhere].sort()).toEqual([...problemCodes].sort());
 });
 
@@ -149,7 +149,7 @@ describe.each(Object.entries(provocations) as [ProblemCode, Provocation][])(
   },
 );
 
-/** Constant text and a request id, nothing else; in snake_case like all of REST. */
+/** A constant text and a request id, nothing else; in snake_case as all of REST. */
 function expectInternal(answer: { status: number; text: string; headers: Headers }): void {
   expect(answer.status).toBe(500);
   expect(answer.text).not.toMatch(internals);
@@ -168,7 +168,7 @@ test('NOT_FOUND: an unknown path', async () => {
   }
 });
 
-/** Sends one body as JSON; ends without an answer when the signal aborts. */
+/** Sends one body as JSON; rejects when the signal aborts. */
 async function post(path: string, body: object, signal: AbortSignal) {
   const response = await fetch(`${service.address}${path}`, {
     method: 'POST',
@@ -179,7 +179,7 @@ async function post(path: string, body: object, signal: AbortSignal) {
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
-/** So many wrong logins at once, on both interfaces by turns. */
+/** That many parallel wrong logins, on both interfaces. */
 function crowdOf(size: number, signal: AbortSignal) {
   const login = { email: ada.email, password: 'not the password' };
   const asked = { query: documents.login, variables: login };
@@ -192,7 +192,7 @@ function crowdOf(size: number, signal: AbortSignal) {
 
 const isOverloaded = ({ text }: { readonly text: string }) => text.includes('OVERLOADED');
 
-/** The first answer of its kind; of those that come later nobody waits for any. */
+/** The first response that fits; later ones are ignored. */
 function firstThat<Answer>(
   answers: readonly Promise<Answer>[],
   isWanted: (answer: Answer) => boolean,
@@ -204,7 +204,7 @@ function firstThat<Answer>(
   return Promise.any(answers.map(wanted));
 }
 
-test('OVERLOADED: more logins than can wait, with the time after which it helps to try again', async () => {
+test('OVERLOADED: more logins than the queue holds, with the time to wait before a retry', async () => {
   const hangUp = new AbortController();
   const crowd = crowdOf(availableParallelism() * 101 + 250, hangUp.signal);
   const [rest, graphql] = await Promise.all([
@@ -224,20 +224,20 @@ test('OVERLOADED: more logins than can wait, with the time after which it helps 
   );
 });
 
-test('callers who hang up are no fault of ours, so nothing is logged as one', async () => {
+test('an aborted request is not logged as an error', async () => {
   const linesBefore = service.logLines.length;
   const hangUp = new AbortController();
   const crowd = crowdOf(40, hangUp.signal);
   await firstThat(crowd.rest, () => true);
   hangUp.abort();
   await Promise.allSettled([...crowd.rest, ...crowd.graphql]);
-  // Waits its turn, so all who hung up have left the queue by then.
+  // Waits for its turn, so all aborted requests have left the queue by then.
   await service.rest('POST', '/login/', { json: { email: ada.email, password: goodPassword } });
   const errors = service.logLines.slice(linesBefore).filter((line) => JSON.parse(line).level >= 50);
   expect(new Set(errors.map((line) => JSON.parse(line).err.message))).toEqual(new Set());
 });
 
-/** All that a caller can compare, but for time and request id. */
+/** Everything that a caller can compare, without time and request id. */
 function visible({ status, rawHeaders, text }: RawAnswer): string {
   const headers = rawHeaders.flatMap((name, index) => {
     const isName = index % 2 === 0;
@@ -248,7 +248,7 @@ function visible({ status, rawHeaders, text }: RawAnswer): string {
   return [status, ...headers, '', text].join('\n');
 }
 
-test('B01: a login that fails looks the same to the byte, whatever is the reason', async () => {
+test('B01: failed logins get byte-identical responses for every reason', async () => {
   const [disabled, pending, broken] = [
     await somebody(service, { username: 'dora' }),
     await pendingAccount(service),
@@ -280,22 +280,22 @@ test('B01: a login that fails looks the same to the byte, whatever is the reason
     [broken.email, '!'],
   ];
   const headers = { 'content-type': 'application/json' };
-  for (const door of ['/auth/login/', '/graphql']) {
+  for (const path of ['/auth/login/', '/graphql']) {
     const seen = new Map<string, string>();
     for (const [email, password] of attempts) {
       const given = { email, password };
       const body = JSON.stringify(
-        door === '/graphql' ? { query: documents.login, variables: given } : given,
+        path === '/graphql' ? { query: documents.login, variables: given } : given,
       );
-      const answer = await rawRequest(service.address, ['POST', door], { headers, body });
+      const answer = await rawRequest(service.address, ['POST', path], { headers, body });
       expect(answer.text).toContain('INVALID_CREDENTIALS');
       seen.set(visible(answer), `${email} ${password}`);
     }
-    expect([...seen.values()], door).toHaveLength(1);
+    expect([...seen.values()], path).toHaveLength(1);
   }
 });
 
-test('B03: registering looks the same to the byte, whoever has the address', async () => {
+test('B03: a taken and a free address get byte-identical responses to a registration', async () => {
   const disabled = await somebody(service);
   await service.database.query("update users set status = 'DISABLED' where id = $1", [
     disabled.userId,

@@ -1,4 +1,4 @@
-/** GraphQL over HTTP: methods, content types, batches, caching and requests of other sites. */
+/** GraphQL over HTTP: methods, content types, batches, caching and protection against CSRF. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Login, somebody } from '../support/people.ts';
 import { type RawRequest, rawRequest } from '../support/raw-request.ts';
@@ -29,7 +29,7 @@ describe('over HTTP', () => {
   const loggingOut = 'mutation { logout { __typename } }';
   const tokenHeaders = () => ({ authorization: `Bearer ${ada.accessToken}` });
 
-  test('a request in a batch is refused, whatever it asks', async () => {
+  test('a batch of requests is refused, whatever it contains', async () => {
     for (const body of ['[]', [{ query: '{ __typename }' }], [{ query: loggingOut }, {}]]) {
       const answer = await post(body, { ...json, ...tokenHeaders() });
       expect(answer.status).toBe(400);
@@ -40,7 +40,7 @@ describe('over HTTP', () => {
     );
   });
 
-  test('GET asks but never changes', async () => {
+  test('GET can run queries but no mutations', async () => {
     const get = (query: string) =>
       send('GET', `/graphql?${new URLSearchParams({ query })}`, {
         headers: { ...tokenHeaders(), ...preflight },
@@ -62,7 +62,7 @@ describe('over HTTP', () => {
       `--x\r\ncontent-disposition: form-data; name="query"\r\n\r\n${loggingOut}\r\n--x--`,
     ],
     ['application/xml', '<query/>'],
-  ])('a POST of %s, which a page of another site can send, does nothing', async (type, body) => {
+  ])('a POST of %s, which a page of another site can send, has no effect', async (type, body) => {
     const answer = await post(body, { 'content-type': type, ...tokenHeaders() });
     expect([400, 415]).toContain(answer.status);
     expect((await service.graphql('{ me { id } }', {}, ada.accessToken)).data.me.id).toBe(
@@ -70,7 +70,7 @@ describe('over HTTP', () => {
     );
   });
 
-  test('a simple GET, which a page of another site can send, does nothing', async () => {
+  test('a simple GET, which a page of another site can send, has no effect', async () => {
     const answer = await send(
       'GET',
       `/graphql?${new URLSearchParams({ query: '{ __typename }' })}`,
@@ -104,13 +104,16 @@ describe('over HTTP', () => {
     });
   });
 
-  test.each(['PUT', 'DELETE', 'PATCH'])('%s is 405 and says what is allowed', async (method) => {
-    const answer = await send(method, '/graphql', { headers: json, body: '{}' });
-    expect(answer.status).toBe(405);
-    expect(answer.headers.allow?.split(', ')).toEqual(expect.arrayContaining(['GET', 'POST']));
-  });
+  test.each(['PUT', 'DELETE', 'PATCH'])(
+    '%s is 405 and Allow lists the allowed methods',
+    async (method) => {
+      const answer = await send(method, '/graphql', { headers: json, body: '{}' });
+      expect(answer.status).toBe(405);
+      expect(answer.headers.allow?.split(', ')).toEqual(expect.arrayContaining(['GET', 'POST']));
+    },
+  );
 
-  test('a document that does not parse or fit is 400 with its code', async () => {
+  test('a document that does not parse or validate is 400 with its code', async () => {
     const codeOf = async (query: string) => {
       const { status, errors } = await service.graphql(query);
       return [status, errors?.[0]?.extensions?.code];
@@ -140,7 +143,7 @@ describe('over HTTP', () => {
     ],
   ];
 
-  test.each(mistakes)("%s is the caller's mistake, not ours", async (_what, body) => {
+  test.each(mistakes)('%s is an error of the client', async (_what, body) => {
     const linesBefore = service.logLines.length;
     const answer = await post(body);
     const { errors } = JSON.parse(answer.text);
@@ -153,7 +156,7 @@ describe('over HTTP', () => {
     expect.soft(surprises.map((line) => line.slice(0, 300))).toEqual([]);
   });
 
-  test('neither answers to GraphQL nor their refusals may be stored', async () => {
+  test('no response of GraphQL may be stored', async () => {
     const answers = [
       await post({ query: '{ __typename }' }),
       await post({ query: '{ me { id } }' }),

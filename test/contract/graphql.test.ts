@@ -15,7 +15,7 @@ import { internals } from '../support/refusals.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
-/** Neither introspection nor an IDE; otherwise the same. */
+/** Without introspection and without an IDE. */
 let quietService: TestService;
 let ada: Login & { readonly email: string; readonly userId: string };
 
@@ -47,8 +47,8 @@ async function isRegistered(email: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-describe('refusals as data', () => {
-  test('every mutation answers a union of its success and Problem', () => {
+describe('problems as data', () => {
+  test('the result of every mutation is a union of its success and Problem', () => {
     const fields = buildSchema(schemaText).getMutationType()?.getFields() ?? {};
     expect(Object.keys(fields).length).toBeGreaterThan(30);
     for (const { name, type } of Object.values(fields)) {
@@ -59,7 +59,7 @@ describe('refusals as data', () => {
     }
   });
 
-  test('bad input comes as a Problem that names every field, and as no error', async () => {
+  test('invalid input is a Problem that names every field, and no error', async () => {
     const { status, data, errors } = await service.graphql(registerDocument, {
       input: { email: 'nobody', password: 'short', firstName: '', lastName: '<', username: '@' },
     });
@@ -75,7 +75,7 @@ describe('refusals as data', () => {
     );
   });
 
-  test('success is the other side of the union', async () => {
+  test('success is the other member of the union', async () => {
     const { data } = await service.graphql(registerDocument, registration(newAddress()));
     expect(data).toEqual({ register: { __typename: 'Acknowledgement' } });
     const login = await tryLogin(service, ada.email);
@@ -87,7 +87,7 @@ describe('refusals as data', () => {
     expect(Date.parse(login.refreshTokenExpiresAt) - Date.now()).toBeGreaterThan(1_200_000_000);
   });
 
-  test('the user of a login sees all of their own account', async () => {
+  test('the user of a login has all fields of the own account', async () => {
     const { data, errors } = await service.graphql(
       `{ me { id email username firstName lastName fullName status isActive isStaff isSuperuser
          pendingEmail createdAt updatedAt lastLoginAt groups { name } permissions { codename }
@@ -108,18 +108,18 @@ describe('refusals as data', () => {
     });
   });
 
-  test('one refused field leaves the others of a request alone', async () => {
+  test('a problem in one field does not affect the other fields of the request', async () => {
     const { data, errors } = await service.graphql(
       'mutation { one: verifyEmail(code: "x") { __typename } two: logoutEverywhere { __typename } }',
     );
-    expect(data).toBeNull(); // `logoutEverywhere` is not nullable, so its error takes the whole answer
+    expect(data).toBeNull(); // `logoutEverywhere` is not nullable, so its error sets data to null
     expect(errors).toEqual([
       expect.objectContaining({ extensions: expect.objectContaining({ code: 'UNAUTHENTICATED' }) }),
     ]);
   });
 });
 
-describe('who is asking', () => {
+describe('authentication', () => {
   test.each([
     ['{ me { id } }', 'me'],
     ['{ hasGroup(name: "Root") }', 'hasGroup'],
@@ -139,12 +139,12 @@ describe('who is asking', () => {
     ]);
   });
 
-  test('who asks is settled before what they ask', async () => {
+  test('authentication comes before validation', async () => {
     const answer = await service.graphql('{ hasGroup(name: "") }');
     expect(answer.errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED');
   });
 
-  test('an invalid token fails the whole request where it needs a caller, before anything is done', async () => {
+  test('an invalid token fails the whole request where it needs a caller, before anything is executed', async () => {
     const email = newAddress();
     const document = `${registerDocument.trimEnd().slice(0, -1)} me: logoutEverywhere { __typename } }`;
     for (const token of ['', 'x', `${ada.accessToken}x`, ada.refreshToken]) {
@@ -167,7 +167,7 @@ describe('who is asking', () => {
     expect(answer.data).toEqual({ __typename: 'Query' });
   });
 
-  test('a valid token does not hinder what anyone may do', async () => {
+  test('a public operation works with a valid token', async () => {
     const email = newAddress();
     const answer = await service.graphql(registerDocument, registration(email), ada.accessToken);
     expect(answer.data).toEqual({ register: { __typename: 'Acknowledgement' } });
@@ -178,7 +178,7 @@ describe('who is asking', () => {
 describe('unexpected errors', () => {
   const loginDocument = `mutation ($input: LoginInput!) { login(input: $input) { __typename } }`;
 
-  /** Takes a table away while `work` runs. */
+  /** Renames a table while `work` runs. */
   async function without<Result>(table: string, work: () => Promise<Result>): Promise<Result> {
     await service.database.query(`alter table ${table} rename to hidden`);
     try {
@@ -205,7 +205,7 @@ describe('unexpected errors', () => {
   });
 
   test('before a resolver: INTERNAL in the shape of GraphQL', async () => {
-    // Of a session that has asked for nothing yet nothing is cached.
+    // A session without earlier requests is not cached.
     const { accessToken } = await tryLogin(service, ada.email);
     const answer = await without('sessions', () =>
       service.graphql('{ me { id } }', {}, accessToken),
@@ -221,7 +221,7 @@ describe('unexpected errors', () => {
   });
 
   test.each(['graphql', 'rest'] as const)(
-    'on %s an unexpected error is logged once, with the id that the caller was told',
+    'on %s an unexpected error is logged once, with the request id of the response',
     async (door) => {
       const linesBefore = service.logLines.length;
       const input = { email: ada.email, password: goodPassword };
@@ -242,7 +242,7 @@ describe('unexpected errors', () => {
     },
   );
 
-  test('a row that the database refuses leaves no hash in the log', async () => {
+  test('a row refused by the database leaves no hash in the log', async () => {
     const { code } = await register(service);
     const linesBefore = service.logLines.length;
     await service.database.query(
@@ -270,7 +270,7 @@ describe('introspection and IDE', () => {
   });
 
   test.each([shallow, '{ __type(name: "User") { name } }', getIntrospectionQuery()])(
-    'without DEBUG it cannot be read: %.30s',
+    'without DEBUG introspection is refused: %.30s',
     async (query) => {
       const answer = await quietService.graphql(query);
       expect(answer.status).toBe(400);
@@ -280,7 +280,7 @@ describe('introspection and IDE', () => {
   );
 
   test.each(['{ mee { id } }', '{ me { idd emial } }', 'mutation { logn { __typename } }'])(
-    'without DEBUG a wrong guess is not set right: %s',
+    'without DEBUG an error suggests no names: %s',
     async (query) => {
       const answer = await quietService.graphql(query);
       expect(answer.status).toBe(400);
@@ -289,11 +289,11 @@ describe('introspection and IDE', () => {
     },
   );
 
-  test('__typename is no secret', async () => {
+  test('__typename is allowed', async () => {
     expect((await quietService.graphql('{ __typename }')).data).toEqual({ __typename: 'Query' });
   });
 
-  test('with DEBUG a browser gets an IDE, without it none', async () => {
+  test('a browser gets the IDE with DEBUG only', async () => {
     const open = (address: string) =>
       fetch(`${address}/graphql`, { headers: { accept: 'text/html,*/*;q=0.8' } });
     const ide = await open(service.address);
@@ -308,7 +308,7 @@ describe('introspection and IDE', () => {
   });
 });
 
-test('both interfaces tell a newcomer of the code in the mail only', async () => {
+test('both interfaces send the code by mail only', async () => {
   const { code, email } = await register(service);
   expect(code).toMatch(/^[\w-]{22}$/);
   const { data } = await service.graphql(registerDocument, registration(email));

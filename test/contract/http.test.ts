@@ -1,4 +1,4 @@
-/** HTTP as it should be: methods, sizes, types and addresses refused in the envelope, headers, the description. */
+/** HTTP: methods, sizes, types and URLs refused in the common format, headers, and the OpenAPI description. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { restRoutes } from '../../src/api/rest/routes.ts';
 import { factOf } from '../support/mail-server.ts';
@@ -36,7 +36,7 @@ describe('HTTP', () => {
       .map((method) => ({ method, path, allowed }));
   });
 
-  test.each(wrong)('$method $path is 405 and says what is allowed', async (row) => {
+  test.each(wrong)('$method $path is 405 and Allow lists the allowed methods', async (row) => {
     const answer = await service.rest(row.method, row.path.replace(/:\w+/, 'x'));
     expect(answer.status).toBe(405);
     const allow = answer.headers.get('allow')?.split(', ') ?? [];
@@ -47,7 +47,7 @@ describe('HTTP', () => {
   });
 
   test.each(['/profile/view/', '/profile/has_group/Root/', '/profile/has_permission/x/'])(
-    'HEAD %s answers like GET, without the body (RFC 9110 §9.3.2)',
+    'HEAD %s has the headers of GET, without the body (RFC 9110 §9.3.2)',
     async (path) => {
       const answer = await service.rest('HEAD', path, { token: ada.accessToken });
       expect(answer.status).toBe(200);
@@ -62,7 +62,7 @@ describe('HTTP', () => {
     '/AUTH/LOGIN/',
     '//auth/login/',
     '/',
-  ])('%s is 404 in the envelope', async (path) => {
+  ])('%s is 404 in the common format', async (path) => {
     const answer = await rawRequest(service.address, ['POST', path]);
     expect(answer.status).toBe(404);
     expect(envelopeOf(answer)).toMatchObject({ code: 'NOT_FOUND', fields: [] });
@@ -101,7 +101,7 @@ describe('HTTP', () => {
     ['no content type at all', 415, { 'content-type': ';;;' }, '{}'],
   ];
 
-  test.each(malformed)('%s is %i in the envelope', async (_what, status, headers, body) => {
+  test.each(malformed)('%s is %i in the common format', async (_what, status, headers, body) => {
     const answer = await rawRequest(service.address, ['POST', '/auth/login/'], { headers, body });
     expect(answer.status).toBe(status);
     expect(envelopeOf(answer)).toMatchObject({ code: 'VALIDATION_FAILED', fields: [] });
@@ -111,9 +111,9 @@ describe('HTTP', () => {
   test.each([
     ['that is no percent-encoding', '/auth/profile/has_group/%zz-kanarie/'],
     ['that is no UTF-8', '/auth/profile/has_group/%ED%A0%80kanarie/'],
-    ['that leads nowhere and is broken', '/auth/%kanarie'],
+    ['that is unknown and malformed', '/auth/%kanarie'],
     ['that is too long', `/auth/profile/has_group/kanarie${'x'.repeat(600)}/`],
-  ])('an address %s is refused in the envelope, unquoted', async (_what, path) => {
+  ])('a URL %s is refused in the common format, unquoted', async (_what, path) => {
     const headers = bearer(ada.accessToken);
     const answer = await rawRequest(service.address, ['GET', path], { headers });
     expect([400, 404, 414]).toContain(answer.status);
@@ -122,14 +122,14 @@ describe('HTTP', () => {
     expect(answer.headers['x-content-type-options']).toBe('nosniff');
   });
 
-  test('another Host is refused in the envelope', async () => {
+  test('another Host is refused in the common format', async () => {
     const headers = { host: 'evil.example' };
     const answer = await rawRequest(service.address, ['GET', '/auth/profile/view/'], { headers });
     expect(answer.status).toBe(400);
     envelopeOf(answer);
   });
 
-  test('methods that nobody needs are refused', async () => {
+  test('unused methods are refused', async () => {
     for (const method of ['TRACE', 'PROPFIND', 'LINK']) {
       const answer = await rawRequest(service.address, [method, '/auth/profile/view/'], {
         headers: bearer(ada.accessToken),
@@ -139,7 +139,7 @@ describe('HTTP', () => {
     }
   });
 
-  test('no answer of the API may be stored', async () => {
+  test('no response of the API may be stored', async () => {
     const email = newAddress();
     const answers = [
       await service.rest('POST', '/login/', { json: { email: ada.email, password: goodPassword } }),
@@ -153,7 +153,7 @@ describe('HTTP', () => {
     for (const { headers } of answers) expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  test('every answer has a request id and the security headers, and names no software', async () => {
+  test('every response has a request id and the security headers, and names no software', async () => {
     for (const path of ['/profile/view/', '/nothing/', '/login/']) {
       const { headers } = await service.rest('GET', path);
       expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
@@ -165,7 +165,7 @@ describe('HTTP', () => {
     }
   });
 
-  test('no origin is allowed unless it is configured', async () => {
+  test('no origin is allowed by default', async () => {
     for (const origin of ['https://evil.example', 'null', 'http://auth.test.evil.example']) {
       const { headers } = await service.rest('POST', '/login/', { json: {}, headers: { origin } });
       expect(headers.get('access-control-allow-origin')).toBeNull();
@@ -173,7 +173,7 @@ describe('HTTP', () => {
     }
   });
 
-  test('inputs that nobody asked for are ignored', async () => {
+  test('unknown fields are ignored', async () => {
     const email = newAddress();
     const extra = { is_staff: true, isStaff: true, is_superuser: true, status: 'ACTIVE', id: 'x' };
     await service.rest('POST', '/register/', { json: { ...registration(email), ...extra } });
@@ -187,7 +187,7 @@ describe('HTTP', () => {
   });
 });
 
-/** What these tests read of an OpenAPI operation. */
+/** The part of an OpenAPI operation that these tests read. */
 interface DescribedOperation {
   readonly parameters: readonly { readonly name: string }[];
   readonly requestBody?: {
@@ -204,7 +204,7 @@ type Paths = Readonly<Record<string, Readonly<Record<string, DescribedOperation>
 async function describedApi(): Promise<{ openapi: string; paths: Paths }> {
   const response = await fetch(`${service.address}/openapi.json`);
   expect(response.status).toBe(200);
-  return (await response.json()) as { openapi: string; paths: Paths }; // looked into by the tests
+  return (await response.json()) as { openapi: string; paths: Paths }; // checked by the tests
 }
 
 function operationAt(paths: Paths, url: string, method: string): DescribedOperation {
@@ -213,8 +213,8 @@ function operationAt(paths: Paths, url: string, method: string): DescribedOperat
   return operation;
 }
 
-describe('the description', () => {
-  test('openapi.json lists exactly the rows of the table', async () => {
+describe('the OpenAPI description', () => {
+  test('openapi.json lists exactly the routes of the table', async () => {
     const { openapi, paths } = await describedApi();
     expect(openapi).toMatch(/^3\.1\./);
     const listed = Object.entries<object>(paths).flatMap(([path, operations]) =>
@@ -226,7 +226,7 @@ describe('the description', () => {
     expect(listed.sort()).toEqual(rows.sort());
   });
 
-  test('openapi.json tells each success, each input and who needs a token', async () => {
+  test('openapi.json describes each success, each input and which routes need a token', async () => {
     const { paths } = await describedApi();
     for (const row of restRoutes) {
       const url = `/auth${row.path.replace(/:(\w+)/g, '{$1}')}`;
@@ -244,7 +244,7 @@ describe('the description', () => {
     }
   });
 
-  test('openapi.json tells every refusal that a row gives', async () => {
+  test('openapi.json describes the errors of a route', async () => {
     const { paths } = await describedApi();
     const given: readonly (readonly [string, string, ...number[]])[] = [
       ['/auth/register/verify/', 'GET', 400],
@@ -253,12 +253,12 @@ describe('the description', () => {
       ['/auth/profile/view/', 'GET', 401],
     ];
     for (const [url, method, ...statuses] of given) {
-      const told = Object.keys(operationAt(paths, url, method).responses);
-      expect(told).toEqual(expect.arrayContaining(statuses.map(String)));
+      const described = Object.keys(operationAt(paths, url, method).responses);
+      expect(described).toEqual(expect.arrayContaining(statuses.map(String)));
     }
   });
 
-  test('/docs answers with a page, and its parts are there', async () => {
+  test('/docs is a page, and its files exist', async () => {
     const page = await fetch(`${service.address}/docs`, { headers: html });
     expect(page.status).toBe(200);
     const text = await page.text();
@@ -266,7 +266,7 @@ describe('the description', () => {
     expect(parts.length).toBeGreaterThan(2);
     for (const url of parts) {
       const part = await fetch(new URL(url ?? '', page.url));
-      await part.arrayBuffer(); // an answer that is left unread holds up the service's close
+      await part.arrayBuffer(); // an unread response delays the service's close
       expect(part.status, url).toBe(200);
     }
   });

@@ -13,7 +13,7 @@ afterAll(() => service.close());
 
 const html = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
-describe('looking at a code does not use it up', () => {
+describe('a request that only reads does not consume a code', () => {
   const looks: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
     ['HEAD', 'HEAD', {}],
     ['HEAD for a page', 'HEAD', html],
@@ -60,7 +60,7 @@ describe('looking at a code does not use it up', () => {
     },
   );
 
-  test('a code is escaped on the page and never on the page of a failure', async () => {
+  test('a code is escaped on the page, and absent from an error page', async () => {
     const evil = '"><script>alert(1)</script>';
     const query = new URLSearchParams({ code: evil }).toString();
     const page = await fetch(`${service.address}/verify-email?${query}`, { headers: html });
@@ -74,7 +74,7 @@ describe('looking at a code does not use it up', () => {
   });
 });
 
-/** Sends the page's form as a browser would. */
+/** Submits the form of the page as a browser does. */
 function pressButton(pageUrl: string, page: string): Promise<Response> {
   const action = /<form method="post" action="([^"]+)"/.exec(page)?.[1];
   const value = /<input type="hidden" name="code" value="([^"]+)"/.exec(page)?.[1];

@@ -1,4 +1,4 @@
-/** REST errors in the format of the interface, and bearer tokens. */
+/** REST errors in the common format, and bearer tokens. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { restRoutes } from '../../src/api/rest/routes.ts';
 import {
@@ -14,7 +14,7 @@ import { expectRefusal } from '../support/refusals.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
-/** Logged in for the whole file; no test ends this session. */
+/** Logged in for the whole file; no test revokes this session. */
 let ada: Login & { readonly email: string };
 
 beforeAll(async () => {
@@ -33,7 +33,7 @@ const registration = (email = newAddress()) => ({
 
 type Body = Readonly<Record<string, string>>;
 
-describe('refusals', () => {
+describe('errors', () => {
   const bad: readonly (readonly [string, Body, readonly string[]])[] = [
     ['nothing', {}, ['email', 'first_name', 'last_name', 'password']],
     ['a bad address', { ...registration(), email: 'nobody' }, ['email']],
@@ -59,7 +59,7 @@ describe('refusals', () => {
   ];
 
   test.each(bad)(
-    'registering with %s names the fields as REST does',
+    'registering with %s names the fields in snake_case',
     async (_what, body, fields) => {
       const answer = await service.rest('POST', '/register/', { json: body });
       expect(answer.body.data.fields.map(({ path }: { path: string }) => path).sort()).toEqual(
@@ -83,7 +83,7 @@ describe('refusals', () => {
     },
   );
 
-  test('a code that is missing is VALIDATION_FAILED, a wrong or used one INVALID_CODE', async () => {
+  test('a missing code is VALIDATION_FAILED, a wrong or used one INVALID_CODE', async () => {
     const verify = (query: string) => service.rest('GET', `/register/verify/${query}`);
     expectRefusal(await verify(''), 'VALIDATION_FAILED', ['code']);
     expectRefusal(await verify('?code='), 'VALIDATION_FAILED', ['code']);
@@ -94,7 +94,7 @@ describe('refusals', () => {
     expectRefusal(await verify(`?code=${code}`), 'INVALID_CODE');
   });
 
-  test('logging in is refused as the catalogue says', async () => {
+  test('a failed login has the code and sentence of the catalogue', async () => {
     const login = (email: string, password: string) =>
       service.rest('POST', '/login/', { json: { email, password } });
     expectRefusal(await login(ada.email, 'not the password'), 'INVALID_CREDENTIALS');
@@ -106,7 +106,7 @@ describe('refusals', () => {
     expectRefusal(await login('', ''), 'VALIDATION_FAILED', ['email', 'password']);
   });
 
-  test("a refresh token that is not the caller's ends nothing", async () => {
+  test('a refresh token of another user revokes nothing', async () => {
     const [other, { accessToken: token }] = [
       await somebody(service),
       await tryLogin(service, ada.email),
@@ -124,7 +124,7 @@ describe('refusals', () => {
   test.each([
     ['has_group', 'group'],
     ['has_permission', 'permission'],
-  ])('%s names its input as REST does', async (name, field) => {
+  ])('%s names its input in the error', async (name, field) => {
     for (const value of ['%20', 'a%00b', 'x'.repeat(200)]) {
       const answer = await service.rest('GET', `/profile/${name}/${value}/`, {
         token: ada.accessToken,
@@ -139,7 +139,7 @@ describe('bearer tokens', () => {
     .filter(({ needsToken }) => needsToken)
     .map(({ method, path }) => ({ method, path: path.replace(/:\w+/, 'x') }));
 
-  test.each(guarded)('$method $path wants a token, a good one', async ({ method, path }) => {
+  test.each(guarded)('$method $path needs a valid token', async ({ method, path }) => {
     const missing = await service.rest(method, path);
     expectRefusal(missing, 'UNAUTHENTICATED');
     expect(missing.headers.get('www-authenticate')).toBe('Bearer');
@@ -158,12 +158,12 @@ describe('bearer tokens', () => {
     expect(answer.headers.get('www-authenticate')).toBe('Bearer');
   });
 
-  test('the scheme is read whatever its case', async () => {
+  test('the scheme is case-insensitive', async () => {
     const headers = { authorization: `bEARER  ${ada.accessToken}` };
     expect((await service.rest('GET', '/profile/view/', { headers })).status).toBe(200);
   });
 
-  test('a revoked token is refused at once, and the sibling session lives', async () => {
+  test('a revoked token is refused at once, and another session of the user stays valid', async () => {
     const [one, two] = [await tryLogin(service, ada.email), await tryLogin(service, ada.email)];
     await service.rest('POST', '/logout/', { token: one.accessToken });
     const answer = await service.rest('GET', '/profile/view/', { token: one.accessToken });
@@ -173,7 +173,7 @@ describe('bearer tokens', () => {
     expect(sibling.status).toBe(200);
   });
 
-  test('a token in the address or the body is no token', async () => {
+  test('a token in the URL or the body is ignored', async () => {
     const query = `?access_token=${ada.accessToken}&token=${ada.accessToken}`;
     expectRefusal(await service.rest('GET', `/profile/view/${query}`), 'UNAUTHENTICATED');
     const json = { access_token: ada.accessToken, refresh_token: ada.refreshToken };

@@ -1,4 +1,4 @@
-/** REST routes: every promised success, exactly as documented. */
+/** REST routes: every documented success. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { restRoutes } from '../../src/api/rest/routes.ts';
 import { makeGroup, newName, permissionId, superuser } from '../support/administrators.ts';
@@ -18,7 +18,7 @@ import { expectRefusal } from '../support/refusals.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let service: TestService;
-/** Logged in for the whole file; no test ends this session. */
+/** Logged in for the whole file; no test revokes this session. */
 let ada: Login & { readonly email: string };
 /** A superuser. */
 let root: Login;
@@ -40,7 +40,7 @@ const registration = (email = newAddress()) => ({
 
 type Body = Readonly<Record<string, string>>;
 
-/** One call that the contract promises success for. */
+/** One call with a documented success. */
 interface Call {
   readonly path?: string;
   readonly body?: Body;
@@ -50,7 +50,7 @@ interface Call {
 interface Promised {
   readonly call: () => Promise<Call> | Call;
   readonly status: number;
-  /** As in §4 of the contract; any sentence where that gives none. */
+  /** The documented sentence; any sentence where none is documented. */
   readonly message?: string;
   readonly data?: unknown;
 }
@@ -60,7 +60,7 @@ const tokens = {
   refresh_token: expect.stringMatching(/^[\w-]+$/),
 };
 
-/** Uid and token from a mail to somebody new. */
+/** Uid and token of a mail to a new account. */
 async function resetLink(): Promise<{ uid: string; token: string }> {
   const { email } = await somebody(service);
   await service.rest('POST', '/password/request_change/', { json: { email } });
@@ -88,7 +88,7 @@ const userData = (email: unknown) => ({
   last_login: expect.toSatisfy((value) => value === null || /Z$/.test(value)),
 });
 
-/** The six rows of one kind of thing under `admin/`. */
+/** The six routes of one kind of resource below `admin/`. */
 function administrationOf(
   plural: string,
   type: string,
@@ -346,11 +346,11 @@ const promised: Readonly<Record<string, Promised>> = {
 const restNames = restRoutes.map(({ method, path }) => `${method} ${path}`);
 
 describe('success', () => {
-  test('every row of the table is driven here', () => {
+  test('every route of the table is tested here', () => {
     expect(Object.keys(promised).sort()).toEqual([...restNames].sort());
   });
 
-  /** Methods that have no body ignore how one would be written. */
+  /** Methods without a body ignore its encoding. */
   const encodings = ['json', 'form'] as const;
   const slashes = ['with its final slash', 'without its final slash'] as const;
   const variants = Object.entries(promised).flatMap(([row, promise]) =>
@@ -387,7 +387,7 @@ function encoded(encoding: 'json' | 'form', body: Body | undefined): RestRequest
   return encoding === 'json' ? { json: body } : { form: new URLSearchParams(body).toString() };
 }
 
-test('a whole life over REST: register, verify, log in, look, log out', async () => {
+test('a full session over REST: register, verify, log in, read the profile, log out', async () => {
   const { email } = registration();
   await service.rest('POST', '/register/', { json: registration(email) });
   const [mail] = await service.mail.waitFor(email);
@@ -400,7 +400,7 @@ test('a whole life over REST: register, verify, log in, look, log out', async ()
   expectRefusal(await service.rest('GET', '/profile/view/', { token }), 'UNAUTHENTICATED');
 });
 
-test('membership and permissions are answered by exact name', async () => {
+test('membership and permissions are looked up by exact name', async () => {
   const { accessToken: token, userId } = await somebody(service);
   await service.database.query(
     `with g as (insert into groups (id, name) values (gen_random_uuid(), 'Ops / Überwachung') returning id)

@@ -1,4 +1,4 @@
-/** schema.graphql is what is served: every word of it described, and no resolver that says anything else. */
+/** schema.graphql is the served schema: it is fully described, and the resolvers agree with it. */
 import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
@@ -35,7 +35,7 @@ const types = Object.values(schema.getTypeMap()).filter(
   (type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
 );
 
-/** Members stand on lines of their own here, so that one can be taken away. */
+/** Each member has its own line here, so that a test can remove one. */
 const bareText = schemaText.replaceAll(/""".*?"""|"[^"\n]*"/gs, '');
 
 interface Described {
@@ -69,11 +69,11 @@ describe('the file and the resolvers', () => {
     expect(() => createSchema(resolvers)).not.toThrow();
   });
 
-  test('are served as the file reads, descriptions included', () => {
+  test('are served with the text and the descriptions of the file', () => {
     expect(printSchema(createSchema(resolvers))).toBe(printSchema(schema));
   });
 
-  /** Each: what is done to the text, what with, and the lines that the error must name. */
+  /** Each: the member, the line, its replacement, and the lines that the error must name. */
   const lacking: readonly (readonly [string, string, string, RegExp])[] = [
     [
       'a field of a type',
@@ -147,7 +147,7 @@ describe('the file and the resolvers', () => {
   ];
 
   test.each(extra)(
-    'a text with %s too many is refused by name',
+    'a text with an additional %s is refused by name',
     (_what, line, instead, message) => {
       expect(() => createSchema(resolvers, edited(line, instead))).toThrow(message);
     },
@@ -173,23 +173,23 @@ describe('the file and the resolvers', () => {
       '[FieldProblem]!',
       /Problem \{ fields: \[FieldProblem\]!$/m,
     ],
-  ])('a member %s is refused by name, as both sides have it', (_what, line, instead, message) => {
+  ])('a member %s is refused by name, with both versions', (_what, line, instead, message) => {
     const create = () => createSchema(resolvers, edited(line, instead));
     expect(create).toThrow(message);
     expect(create).toThrow(/no resolver has: .*(?:.|\n)*no schema has: /);
   });
 
-  test('every difference is named at once', () => {
+  test('all differences are named at once', () => {
     const text = edited('  fullName: String!', '').replace('  isStaff: Boolean!', '');
     expect(() => createSchema(resolvers, text)).toThrow(/fullName.*isStaff/s);
   });
 
-  test('descriptions are no difference', () => {
+  test('descriptions are ignored in the comparison', () => {
     expect(() => createSchema(resolvers, bareText)).not.toThrow();
   });
 });
 
-/** The file's text with one thing changed, which must be there. */
+/** The text of the file with one change. */
 function edited(line: string, instead: string): string {
   const text = bareText.replace(line, instead);
   if (text === bareText) throw new Error(`schema.graphql has no ${line}`);
@@ -197,23 +197,26 @@ function edited(line: string, instead: string): string {
 }
 
 describe('descriptions', () => {
-  test.each(types.map((type) => ({ name: type.name, type })))('$name and all in it', ({ type }) => {
-    const silent = described(type).filter(({ description }) => !/\w{2,}/.test(description ?? ''));
-    expect(silent.map(({ where }) => where)).toEqual([]);
-  });
+  test.each(types.map((type) => ({ name: type.name, type })))(
+    '$name and its members are described',
+    ({ type }) => {
+      const silent = described(type).filter(({ description }) => !/\w{2,}/.test(description ?? ''));
+      expect(silent.map(({ where }) => where)).toEqual([]);
+    },
+  );
 
-  test('the schema itself', () => {
+  test('the schema itself is described', () => {
     expect(schema.description).toMatch(/\w{2,}/);
   });
 
-  test('they are sentences', () => {
+  test('descriptions are sentences', () => {
     expect(types.flatMap(described).length).toBeGreaterThan(200);
     for (const { where, description } of types.flatMap(described)) {
       expect(description?.trim(), where).toMatch(/^[A-Z`].*\.$/s);
     }
   });
 
-  test('every mutation with an argument names the problems that it answers with', () => {
+  test('every mutation with an argument names its problem codes', () => {
     const named = new Set(problemCodes.map(String));
     for (const { name, description, args } of Object.values(
       schema.getMutationType()?.getFields() ?? {},
@@ -228,8 +231,8 @@ describe('descriptions', () => {
   });
 });
 
-describe('codes', () => {
-  test('ProblemCode is the catalogue without what GraphQL answers as errors', () => {
+describe('error codes', () => {
+  test('ProblemCode is the catalogue without the codes of top-level errors', () => {
     const values = isEnumType(schema.getType('ProblemCode'))
       ? types
           .filter(isEnumType)
@@ -241,7 +244,7 @@ describe('codes', () => {
     );
   });
 
-  test('the catalogue is the table of the contract', () => {
+  test('the catalogue has the documented statuses', () => {
     expect(Object.fromEntries(problemCodes.map((code) => [code, statusOf(code)]))).toEqual({
       VALIDATION_FAILED: 400,
       INVALID_CREDENTIALS: 401,
@@ -259,7 +262,7 @@ describe('codes', () => {
     });
   });
 
-  test('every code has a sentence of its own', () => {
+  test('every code has a distinct sentence', () => {
     const sentences = problemCodes.map(sentenceOf);
     expect(new Set(sentences).size).toBe(sentences.length);
     for (const sentence of sentences) expect(sentence).toMatch(/^[A-Z].*\.$/);

@@ -1,4 +1,4 @@
-/** Forged, foreign and worn-out tokens: every one is 401 or INVALID_TOKEN, and none of them a fault of ours. */
+/** Forged, misplaced and expired tokens: every one is 401 or INVALID_TOKEN, and none is an unexpected error. */
 import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { type CryptoKey, exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -18,9 +18,9 @@ import { startService, type TestService } from '../support/service.ts';
 let service: TestService;
 let ada: Login & { readonly email: string; readonly userId: string };
 let own: OwnKey;
-/** Of a good token; each forgery changes one point of it. */
+/** A valid token; each forgery changes one part of it. */
 let good: TokenDeps;
-/** An Ed25519 pair of the forger's own. */
+/** An Ed25519 key pair of the attacker. */
 let foreign: { readonly publicKey: CryptoKey; readonly privateKey: CryptoKey };
 
 beforeAll(async () => {
@@ -58,7 +58,7 @@ async function expectUnauthenticated(token: string): Promise<void> {
   expect(JSON.parse(graphql.text).errors[0].extensions).toEqual({ code: 'UNAUTHENTICATED' });
 }
 
-test('what the forgeries change is a good token', async () => {
+test('the token without a forgery is valid', async () => {
   const token = await sign(good, own.privateKey);
   expect((await service.rest('GET', '/profile/view/', { token })).status).toBe(200);
   expect(good.header).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: own.keyId });
@@ -67,7 +67,7 @@ test('what the forgeries change is a good token', async () => {
   expect(JSON.stringify(good.payload)).not.toContain(ada.email);
 });
 
-/** The characters of one part, but for one in its middle. */
+/** The token with one changed character in the middle of one part. */
 function flipped(token: string, part: 0 | 1 | 2): string {
   const parts = token.split('.');
   const text = parts[part] ?? '';
@@ -198,7 +198,7 @@ describe('an access token is refused', () => {
     await expectUnauthenticated(await forge());
   });
 
-  test('of a megabyte, before it is read, and the service goes on', async () => {
+  test('of a megabyte, before it is read, and the next request succeeds', async () => {
     const headers = { authorization: `Bearer ${'a'.repeat(1_000_000)}` };
     const answer = await rawRequest(service.address, ['GET', '/auth/profile/view/'], { headers });
     expect([0, 400, 401, 431]).toContain(answer.status);
@@ -218,7 +218,7 @@ describe('an access token is refused', () => {
     await expectUnauthenticated(await sign(good, key));
   });
 
-  test('when its person has been disabled, at once', async () => {
+  test('when its user has been disabled, at once', async () => {
     const bob = await somebody(service);
     await service.database.query("update users set status = 'DISABLED' where id = $1", [
       bob.userId,
@@ -226,12 +226,12 @@ describe('an access token is refused', () => {
     await expectUnauthenticated(bob.accessToken);
   });
 
-  test('none of these is found in the log, and none was a surprise', () => {
+  test('and no token is logged, and no error is unexpected', () => {
     const [, payload = '', signature = ''] = ada.accessToken.split('.');
-    const telling = service.logLines.filter((line) =>
+    const leaks = service.logLines.filter((line) =>
       [payload, signature, ada.refreshToken, 'unexpected error'].some((it) => line.includes(it)),
     );
-    expect(telling.map((line) => line.slice(0, 300))).toEqual([]);
+    expect(leaks.map((line) => line.slice(0, 300))).toEqual([]);
   });
 });
 
@@ -282,13 +282,13 @@ describe('a refresh token is refused', () => {
     expect(['INVALID_TOKEN', 'VALIDATION_FAILED']).toContain(data.result.code);
   });
 
-  test('and the session that was asked for lives on', async () => {
+  test('and the session of the request stays valid', async () => {
     expect((await service.rest('GET', '/profile/view/', { token: ada.accessToken })).status).toBe(
       200,
     );
   });
 
-  test('while the right one ends its session, and that one only', async () => {
+  test('while the right one revokes its session, and no other one', async () => {
     const other = await tryLogin(service, ada.email);
     const { data } = await end(other.refreshToken);
     expect(data.result).toEqual({ __typename: 'Acknowledgement' });
@@ -300,7 +300,7 @@ describe('a refresh token is refused', () => {
 });
 
 // Last: it moves the clock.
-test('an access token ends by itself, and the refused one is told from a fault by its code', async () => {
+test('an access token expires, and an expired one is UNAUTHENTICATED', async () => {
   const fresh = await tryLogin(service, ada.email);
   service.advance(280);
   expect((await service.rest('GET', '/profile/view/', { token: fresh.accessToken })).status).toBe(
