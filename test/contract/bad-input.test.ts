@@ -268,7 +268,7 @@ describe('GraphQL', () => {
     ['a query that is an object', { query: { $ne: '' } }],
     ['a query that does not end', { query: 'mutation { login(input: {email: "' }],
     ['half a surrogate pair in a query', { query: '{ hasGroup(name: "\ud800") }' }],
-    ['a name of an operation that is none', { query: '{ __typename }', operationName: 'none' }],
+    ['an invalid name of an operation', { query: '{ __typename }', operationName: 'none' }],
     ['extensions that are a text', { query: '{ __typename }', extensions: 'text' }],
   ];
 

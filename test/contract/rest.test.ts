@@ -364,7 +364,7 @@ describe('success', () => {
     ),
   );
 
-  test.each(variants)('$row $slash ($encoding) answers $status $message', async (variant) => {
+  test.each(variants)('$row $slash ($encoding) is $status $message', async (variant) => {
     const [method = '', rowPath = ''] = variant.row.split(' ');
     const { path = rowPath, body, token } = await variant.call();
     const sent = variant.slash.startsWith('without') ? path.replace(/\/(?=$|\?)/, '') : path;

@@ -147,7 +147,7 @@ describe('the file and the resolvers', () => {
   ];
 
   test.each(extra)(
-    'a text with an additional %s is refused by name',
+    'a text with one addition is refused by name: %s',
     (_what, line, instead, message) => {
       expect(() => createSchema(resolvers, edited(line, instead))).toThrow(message);
     },

@@ -1,4 +1,4 @@
-/** Access tokens: what must hold for each to be accepted (RFC 8725, RFC 9068). */
+/** Access tokens: the conditions under which each is accepted (RFC 8725, RFC 9068). */
 import { SignJWT } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -27,7 +27,7 @@ const verify = (token: string, against: { readonly now?: Date; readonly issuer?:
   verifyAccessToken(token, { keyOf: () => publicKey, issuer, now, ...against });
 const later = (seconds: number) => new Date(now.getTime() + seconds * 1000);
 
-test('a token says who it is for until it ends, to the second', async () => {
+test('a token has its user and session until it expires, to the second', async () => {
   const signed = await signAccessToken(content, { key, issuer, now, ttlSeconds: 300 });
   expect(signed.expiresAt).toEqual(new Date('2026-11-28T12:05:00Z'));
   expect(await verify(signed.token)).toEqual({ ...content, expiresAt: signed.expiresAt });
@@ -35,7 +35,7 @@ test('a token says who it is for until it ends, to the second', async () => {
   expect(await verify(signed.token, { now: later(300) })).toBeUndefined();
 });
 
-test('a token of another issuer, or of another key, is none', async () => {
+test('a token of another issuer or another key is invalid', async () => {
   const { token } = await signAccessToken(content, { key, issuer, now, ttlSeconds: 300 });
   expect(await verify(token, { issuer: 'https://elsewhere.example' })).toBeUndefined();
   const other = await importPublicKey((await generateSigningKey()).publicJwk);
@@ -46,7 +46,7 @@ test('a token of another issuer, or of another key, is none', async () => {
   expect(await verifyAccessToken(token, { keyOf: unknown, issuer, now })).toBeUndefined();
 });
 
-describe('a token that our key signed is none', () => {
+describe('a token signed by our key is invalid', () => {
   const seconds = Math.floor(now.getTime() / 1000);
   const claims = { iss: issuer, aud: issuer, sub: 'u', sid: 's', iat: seconds, exp: seconds + 60 };
   const sign = (payload: object, typ = 'at+jwt') =>
@@ -54,7 +54,7 @@ describe('a token that our key signed is none', () => {
       .setProtectedHeader({ alg: 'EdDSA', typ, kid: 'key 1' })
       .sign(key.privateKey);
 
-  test('unless something is missing or wrong', async () => {
+  test('unless all of its claims are valid', async () => {
     expect(await verify(await sign(claims))).toMatchObject({ userId: 'u', sessionId: 's' });
   });
 
@@ -67,7 +67,7 @@ describe('a token that our key signed is none', () => {
     ['a number for a session', { sid: 7 }],
     ['a broken number for an end', { exp: seconds + 0.5 }],
     ['a broken number for a time of issue', { iat: seconds - 0.5 }],
-    ['a beginning that is still to come', { nbf: seconds + 10 }],
+    ['a beginning in the future', { nbf: seconds + 10 }],
   ])('with %s', async (_what, changes) => {
     expect(await verify(await sign({ ...claims, ...changes }))).toBeUndefined();
   });

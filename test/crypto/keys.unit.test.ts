@@ -1,4 +1,4 @@
-/** Keys: each purpose has its own, and the key of the data directory is private and made once. */
+/** Keys: each purpose has its own, and the key file of the data directory is private and created once. */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -22,7 +22,7 @@ test('a key depends on SECRET_KEY and on the purpose, and on nothing else', () =
 });
 
 describe('the key of the data directory', () => {
-  test('is made once, by however many that ask at the same time', async () => {
+  test('is created once by any number of parallel calls', async () => {
     const directory = join(root, 'new', 'data');
     const keys = await Promise.all(
       Array.from({ length: 16 }, () => loadOrCreateSecretKey(directory)),
@@ -33,14 +33,14 @@ describe('the key of the data directory', () => {
     expect(readdirSync(directory)).toEqual(['secret-key']);
   });
 
-  test('is for its owner only', async () => {
+  test('is readable by its owner only', async () => {
     const directory = join(root, 'private');
     await loadOrCreateSecretKey(directory);
     expect(statSync(directory).mode & 0o777).toBe(0o700);
     expect(statSync(join(directory, 'secret-key')).mode & 0o777).toBe(0o600);
   });
 
-  test('is not replaced where the database holds what another key has sealed', async () => {
+  test('is not replaced where the database has values sealed with another key', async () => {
     const directory = join(root, 'empty');
     await expect(requiredSecretKey(directory, { isInUse: true, isStored: true })).rejects.toThrow(
       /SECRET_KEY is not set/,

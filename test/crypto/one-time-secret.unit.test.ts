@@ -1,4 +1,4 @@
-/** Secrets of one-time passwords: derived again at any time, and worthless as their digest. */
+/** Secrets of one-time passwords: derived again at any time, and not contained in their digest. */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import {
@@ -9,7 +9,7 @@ import {
 
 const secrets = createOneTimeSecrets('a secret key of thirty-two bytes');
 
-test('a secret belongs to its row and to SECRET_KEY', () => {
+test('a secret depends on its row and on SECRET_KEY', () => {
   const [id, other] = [randomUUID(), randomUUID()];
   const secret = secrets.derive(id);
   expect(looksLikeSecret(secret)).toBe(true);
@@ -18,14 +18,14 @@ test('a secret belongs to its row and to SECRET_KEY', () => {
   expect(createOneTimeSecrets('another key').derive(id)).not.toBe(secret);
 });
 
-test('the digest does not hold the secret', () => {
+test('the digest does not contain the secret', () => {
   const secret = secrets.derive(randomUUID());
   expect(digestOf(secret)).toMatch(/^[\w-]{43}$/);
   expect(digestOf(secret)).not.toContain(secret.slice(0, 8));
 });
 
 test.each(['', 'x', 'A'.repeat(21), 'A'.repeat(23), `${'A'.repeat(21)}=`, `${'A'.repeat(22)}\n`])(
-  '%j has not the shape of a secret',
+  '%j does not have the format of a secret',
   (text) => {
     expect(looksLikeSecret(text)).toBe(false);
   },

@@ -1,4 +1,4 @@
-/** Refresh tokens: bound to session, counter and SECRET_KEY, with one way to write each. */
+/** Refresh tokens: bound to session, counter and SECRET_KEY, with exactly one spelling each. */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -17,7 +17,7 @@ test('a token opens to its session and counter', () => {
   fc.assert(property);
 });
 
-test('a token with one other character does not open, whichever it is', () => {
+test('a token with any one character changed does not open', () => {
   const opened = Array.from(token, (character, at) =>
     tokens.open(token.slice(0, at) + (character === 'A' ? 'B' : 'A') + token.slice(at + 1)),
   );

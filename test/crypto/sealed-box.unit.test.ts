@@ -25,7 +25,7 @@ test.each([
   expect(open).toThrow();
 });
 
-test('a box in which one bit is changed does not open, whichever bit it is', () => {
+test('a box with any one bit changed does not open', () => {
   const changed = Array.from(box, (byte, at) => {
     const copy = Buffer.from(box);
     copy[at] = byte ^ 1;

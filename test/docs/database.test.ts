@@ -1,4 +1,4 @@
-/** What the documentation says of tables and built-in permissions is what the migrations create. */
+/** The documentation of tables and built-in permissions agrees with the migrations. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { rowsOf } from './pages.ts';

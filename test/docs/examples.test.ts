@@ -1,4 +1,4 @@
-/** Code blocks of the documentation work: as they are written, against a service of their own. */
+/** Code blocks of the documentation work unchanged against a real service. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
@@ -60,7 +60,7 @@ class Service {
     return text.replaceAll('localhost:4000', `localhost:${this.port}`);
   }
 
-  /** What each block of a page prints. */
+  /** The output of each block of a page. */
   async shell(
     blocks: readonly CodeBlock[],
     { shell = 'bash', directory = root, prelude = '' } = {},
@@ -107,7 +107,7 @@ const executable = findBrowser();
 
 describe('after the tour in bash', { timeout: 120_000 }, () => {
   let service: Service;
-  /** Where files of the pages are. Below the repository, so that packages are found as in a checkout. */
+  /** The directory for files of the pages. Below the repository, so that packages are found as in a checkout. */
   let directory: string;
   /** An origin whose pages may call the service. */
   let originPort: number;
@@ -138,7 +138,7 @@ describe('after the tour in bash', { timeout: 120_000 }, () => {
 
   const pages = pagePaths.filter((page) => page !== 'README.md' && blocksWith('sh', page).length);
 
-  /** Something that the examples of a page print. */
+  /** Output that the examples of a page print. */
   const printed: Readonly<Record<string, RegExp>> = {
     'docs/command-line.md': /grace@example\.com[\s\S]*Support/,
     'docs/email.md': /reset-password/,

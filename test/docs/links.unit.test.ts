@@ -1,4 +1,4 @@
-/** Links of the documentation lead somewhere, and the README leads to every page. */
+/** Links of the documentation have existing targets, and the README links to every page. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ function targetOf(page: string, link: string): { readonly path: string; readonly
   return { path, anchor };
 }
 
-test.each([...pagePaths, 'CHANGELOG.md'])('every link of %s leads somewhere', (page) => {
+test.each([...pagePaths, 'CHANGELOG.md'])('every link of %s has an existing target', (page) => {
   const broken = linksOf(page).filter((link) => {
     const { path, anchor } = targetOf(page, link);
     if (!existsSync(join(root, path))) return true;
@@ -29,7 +29,7 @@ test('broken links are found', () => {
   expect(anchorsOf('docs/graphql.md').has('no-such-section')).toBe(false);
 });
 
-/** Paths of the repository in backquotes, and those that a command takes. */
+/** Paths of the repository in backquotes, and those in commands. */
 const namedPaths = (page: string) =>
   [
     ...readPage(page).matchAll(
@@ -41,7 +41,7 @@ test.each(pagePaths)('every path that %s names exists', (page) => {
   expect(namedPaths(page).filter((path) => !existsSync(join(root, path)))).toEqual([]);
 });
 
-test('the README leads to every page', () => {
+test('the README links to every page', () => {
   const linked = new Set(linksOf('README.md').map((link) => targetOf('README.md', link).path));
   expect(pagePaths.filter((page) => page !== 'README.md' && !linked.has(page))).toEqual([]);
 });

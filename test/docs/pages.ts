@@ -17,7 +17,7 @@ export function readPage(path: string): string {
 
 export interface CodeBlock {
   readonly page: string;
-  /** The words behind the fence, such as `sh deploy`. */
+  /** The words after the fence, such as `sh deploy`. */
   readonly info: string;
   readonly text: string;
 }
@@ -55,7 +55,7 @@ export function rowsOf(path: string, title: string): readonly (readonly string[]
     );
 }
 
-/** The anchors of headings, as GitHub makes them. */
+/** The anchors of headings, as GitHub creates them. */
 export function anchorsOf(path: string): ReadonlySet<string> {
   const titles = [...proseOf(path).matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => title);
   return new Set(
@@ -68,7 +68,7 @@ export function anchorsOf(path: string): ReadonlySet<string> {
   );
 }
 
-/** Targets of links and pictures that are no web addresses. */
+/** Targets of links and pictures other than web addresses. */
 export function linksOf(path: string): readonly string[] {
   return [...proseOf(path).matchAll(/(?:\]\(|src=")([^)"\s]+)[)"]/g)]
     .map(([, target = '']) => target)

@@ -1,4 +1,4 @@
-/** The tables of the documentation are those of the code. */
+/** The tables of the documentation agree with the code. */
 import { readdirSync, readFileSync } from 'node:fs';
 import {
   buildSchema,
@@ -24,7 +24,7 @@ import { schemaText } from '../support/operations.ts';
 import { rowsOf } from './pages.ts';
 
 const unquoted = (cell: string) => cell.replaceAll('`', '');
-/** The words of a cell that stand in backquotes. */
+/** The words of a cell in backquotes. */
 const quotedIn = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word);
 /** The figures of a cell; `1,000` is 1000. */
 const figuresIn = (cell = '') =>
@@ -46,7 +46,7 @@ describe('configuration', () => {
     ].map(([, name = '', value = '']) => [name, value]),
   );
   const names = Object.keys(variables.shape);
-  /** The default that the code gives, as a person writes it; undefined where it depends on others. */
+  /** The default of the code, in readable form; undefined where it depends on other variables. */
   const defaultOf = (name: string): string | undefined => {
     const value: unknown = variables.shape[name as keyof typeof variables.shape].parse(undefined);
     if (value === defaultLimits) return 'on';
@@ -103,7 +103,7 @@ function callersOf(description: string): string {
 }
 
 describe('GraphQL', () => {
-  /** What the table says of a field of Query or Mutation, without its last cell. */
+  /** The cells of a field of Query or Mutation, without the last one. */
   function rowOf({ name, args, type, description }: GraphQLField<unknown, unknown>): string[] {
     const list = args.map((arg) => `${arg.name}${String(arg.type).endsWith('!') ? '' : '?'}`);
     const named = getNamedType(type);
@@ -124,7 +124,7 @@ describe('GraphQL', () => {
     ['Queries', schema.getQueryType()],
     ['Mutations', schema.getMutationType()],
   ])(
-    'the table of %s has every operation with its arguments, answer and callers',
+    'the table of %s has every operation with its arguments, result and callers',
     (title, type: GraphQLObjectType | null | undefined) => {
       const rows = rowsOf('docs/graphql.md', title);
       const fields = Object.values(type?.getFields() ?? {});

@@ -1,4 +1,4 @@
-/** The description of the tests names what there is. */
+/** The description of the tests agrees with the files. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -15,20 +15,20 @@ test('every folder of the tests is described', () => {
   expect(folders.filter((folder) => !page.includes(folder))).toEqual([]);
 });
 
-test('every path that it names exists', () => {
+test('every path in it exists', () => {
   const paths = [...page.matchAll(/(?:`|vitest run )((?:test|docs|src)\/[\w./-]+)/g)];
   expect(paths.length).toBeGreaterThan(40);
   expect(paths.map(([, path]) => path).filter((path) => !existsSync(`${root}${path}`))).toEqual([]);
 });
 
-test('every script that it names is in package.json', () => {
+test('every script in it is in package.json', () => {
   const { scripts } = JSON.parse(read('package.json'));
   const named = new Set([...page.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name));
   expect(named.size).toBeGreaterThan(5);
   expect([...named].filter((name) => scripts[name] === undefined)).toEqual([]);
 });
 
-test('every helper that it names is exported by the file beside it', () => {
+test('every helper in it is exported by the file beside it', () => {
   const rows = [...page.matchAll(/^\| ((?:`\w+\(\)`(?:, )?)+) of `(test\/support\/[\w-]+\.ts)`/gm)];
   expect(rows.length).toBeGreaterThan(4);
   const missing = rows.flatMap(([, names = '', path = '']) =>
@@ -39,7 +39,7 @@ test('every helper that it names is exported by the file beside it', () => {
   expect(missing).toEqual([]);
 });
 
-test('its example is a test of ours', () => {
+test('its example is an existing test', () => {
   const [, path = ''] = /all of `(test\/[\w./-]+)`/.exec(page) ?? [];
   const [, example] = /```ts\n([\s\S]*?)```/.exec(page) ?? [];
   expect(example).toBe(read(path));

@@ -1,4 +1,4 @@
-/** The language of an answer, of what a browser prefers. */
+/** The language of a response, from the preferences of the browser. */
 import { expect, test } from 'vitest';
 import { preferredLocale, supportedLocaleOf } from '../../src/i18n/locale.ts';
 

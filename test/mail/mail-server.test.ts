@@ -1,4 +1,4 @@
-/** How mails reach a real SMTP server: TLS of both kinds, private authorities, names, ids, text only. */
+/** Mails to a real SMTP server: both kinds of TLS, private authorities, sender names, message ids, text only. */
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -14,7 +14,7 @@ const directory = makeScratchDirectory('smtp');
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const certificates = createServerCertificate(directory, ['127.0.0.1']);
 
-/** Speaks TLS by STARTTLS; with `secure` from the start. */
+/** TLS by STARTTLS, or with `secure` from the start. */
 const tls = { key: certificates.key, cert: certificates.certificate, disabledCommands: [] };
 
 describe.concurrent('TLS', () => {
@@ -34,12 +34,12 @@ describe.concurrent('TLS', () => {
     await expect(sendOne(directory, options, environment)).rejects.toThrow(/certificate/);
   });
 
-  test('a server without STARTTLS gets nothing', async () => {
+  test('a server without STARTTLS gets no mail', async () => {
     await expect(sendOne(directory, {}, trusting)).rejects.toThrow(/STARTTLS/);
   });
 });
 
-test('EMAIL_USE_TLS=False stays without TLS, also where the server offers it', async () => {
+test('EMAIL_USE_TLS=False uses no TLS, also where the server offers it', async () => {
   const mail = await sendOne(directory, tls, { EMAIL_USE_TLS: 'False' });
   expect(mail?.client).toMatchObject({ isSecure: false });
 });
@@ -47,7 +47,7 @@ test('EMAIL_USE_TLS=False stays without TLS, also where the server offers it', a
 test.each([
   ['before its greeting', ''],
   ['after its greeting', '220 mail.example.com ESMTP\r\n'],
-])('a server that is silent %s is given up in time', async (_when, greeting) => {
+])('a server that is silent %s times out', async (_when, greeting) => {
   const sockets: Socket[] = [];
   const silent = createServer((socket) => {
     sockets.push(socket);
@@ -65,7 +65,7 @@ test.each([
   silent.close();
 });
 
-describe.concurrent('what a mail says of its sender', () => {
+describe.concurrent('the sender of a mail', () => {
   const plain = { EMAIL_USE_TLS: 'False' };
 
   test.each([
@@ -78,7 +78,7 @@ describe.concurrent('what a mail says of its sender', () => {
     expect(mail).toMatchObject({ from: 'accounts@acme.example', fromName: name });
   });
 
-  test('the id is of the domain of the sender', async () => {
+  test('the message id has the domain of the sender', async () => {
     const mail = await sendOne(directory, {}, { ...plain, EMAIL_FROM: 'Ada <ada@bücher.example>' });
     expect(mail?.messageId).toBe('<key-1@xn--bcher-kva.example>');
   });
@@ -87,13 +87,13 @@ describe.concurrent('what a mail says of its sender', () => {
     ['https://auth.example.com', 'auth.example.com'],
     ['http://192.0.2.1:4000', '[192.0.2.1]'],
     ['http://[2001:db8::1]', '[IPv6:2001:db8::1]'],
-  ])('with PUBLIC_URL=%s it says EHLO %s', async (publicUrl, name) => {
+  ])('with PUBLIC_URL=%s the client sends EHLO %s', async (publicUrl, name) => {
     const mail = await sendOne(directory, {}, { ...plain, PUBLIC_URL: publicUrl });
-    expect(mail?.client.helo).toBe(name.toLowerCase()); // as smtp-server keeps it
+    expect(mail?.client.helo).toBe(name.toLowerCase()); // as smtp-server stores it
   });
 });
 
-test('a mail says that a program sent it, so that no absence note answers it', async () => {
+test('a mail is marked as automatic, so that no absence reply follows', async () => {
   const mail = await sendOne(directory, {}, { EMAIL_USE_TLS: 'False' });
   expect(mail?.autoSubmitted).toBe('auto-generated');
 });
@@ -101,11 +101,11 @@ test('a mail says that a program sent it, so that no absence note answers it', a
 describe('the parts of a mail are text', () => {
   const file = join(directory, 'secret.txt');
 
-  /** Sends a mail whose HTML part is an object, which nodemailer would replace by what it refers to. */
+  /** Sends a mail whose HTML part is an object, which nodemailer would replace by its target. */
   async function sendReference(reference: object) {
     const server = await startMailServer();
     const mailer = createTestMailer({ server, directory, environment: { EMAIL_USE_TLS: 'False' } });
-    const mail = { ...letter, html: reference as unknown as string }; // as a mistake of ours would be
+    const mail = { ...letter, html: reference as unknown as string }; // the type error that a bug could cause
     const error = await mailer.send(mail, { messageKey: 'key-1' }).catch((error: Error) => error);
     mailer.close();
     await server.close();

@@ -1,4 +1,4 @@
-/** Logins at a mail server by XOAUTH2, and the endpoint that gives the access tokens. */
+/** XOAUTH2 at a mail server, and the endpoint of its access tokens. */
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -14,9 +14,9 @@ import { until } from '../support/until.ts';
 const directory = makeScratchDirectory('oauth2');
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const certificates = createServerCertificate(directory, ['127.0.0.1']);
-const [user, accessToken] = ['mailer@example.com', 'ya29.a-token-that-nobody-else-has'];
+const [user, accessToken] = ['mailer@example.com', 'ya29.a-token-of-this-test-only'];
 
-/** Takes a login by XOAUTH2 with that token. */
+/** Accepts a login by XOAUTH2 with that token. */
 const oauth2: MailServerOptions = {
   key: certificates.key,
   cert: certificates.certificate,
@@ -38,7 +38,7 @@ describe.concurrent('XOAUTH2', () => {
     });
   });
 
-  test('a wrong one is refused, and not in the words of the error', async () => {
+  test('a refused access token is redacted in the error', async () => {
     const environment = { ...trusting, EMAIL_OAUTH2_ACCESS_TOKEN: 'another-token-0123456789' };
     const quoting: MailServerOptions = {
       ...oauth2,
@@ -48,7 +48,7 @@ describe.concurrent('XOAUTH2', () => {
     expect(String(error)).toMatch(/The mail server is unavailable: .*not \[secret\]/);
   });
 
-  test('a refresh token gets access tokens, one for many mails, another when one is refused', async () => {
+  test('a refresh token gets one access token for many mails, and a new one after a refusal', async () => {
     const endpoint = await startTokenEndpoint(['expired-token-0123456789', accessToken]);
     const server = await startMailServer(oauth2);
     const environment = {
@@ -73,7 +73,7 @@ describe.concurrent('XOAUTH2', () => {
     await endpoint.close();
   });
 
-  test('what the token endpoint refuses is said, without secrets', async () => {
+  test('an error of the token endpoint is reported without secrets', async () => {
     const endpoint = await startTokenEndpoint([]);
     const environment = {
       ...trusting,
@@ -95,7 +95,7 @@ describe('a token endpoint', () => {
     EMAIL_OAUTH2_REFRESH_TOKEN: 'refresh token',
   };
 
-  /** Tries to send one mail with a token of that endpoint, and answers the error. */
+  /** Tries to send one mail with a token of that endpoint, and returns the error. */
   async function sendWith(url: string): Promise<unknown> {
     const server = await startMailServer(oauth2);
     const variables = { ...environment, EMAIL_OAUTH2_TOKEN_URL: url };
@@ -106,7 +106,7 @@ describe('a token endpoint', () => {
     return error;
   }
 
-  test('that redirects does not make the refresh token go elsewhere', async () => {
+  test('that redirects does not get the refresh token at the new address', async () => {
     const elsewhere = await startTokenEndpoint([accessToken]);
     const redirecting = createServer((_request, response) => {
       response.writeHead(307, { location: elsewhere.url }).end();
@@ -120,7 +120,7 @@ describe('a token endpoint', () => {
     expect(elsewhere.requests).toEqual([]);
   });
 
-  test('that does not answer is given up, and asked again for the next mail', async () => {
+  test('that is silent times out, and is used again for the next mail', async () => {
     let requests = 0;
     const silentOnce = createServer((_request, response) => {
       requests += 1;

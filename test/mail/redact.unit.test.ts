@@ -4,7 +4,7 @@ import { loginSecrets, mailSecrets, redact } from '../../src/mail/redact.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-test('the codes and tokens of a mail are secrets, and its other words are not', () => {
+test('the codes and tokens of a mail are secrets, its other words are not', () => {
   const code = 'Zm9vYmFyYmF6cXV4cXV1eA';
   const text = `Welcome to Gatehouse.\n\nCode: ${code}\nhttps://auth.example.com/verify-email?code=${code}\n`;
   expect(new Set(mailSecrets({ text }))).toEqual(new Set([code]));
@@ -18,14 +18,14 @@ describe('an error', () => {
     return Object.assign(fault, { response: `535 ${secret} ${secret}` });
   };
 
-  test('loses a secret in its message, its stack and the reply of the server', () => {
+  test('loses a secret in its message, its stack and the response of the server', () => {
     const cleaned = redact(error(), [secret]);
     expect(cleaned.message).toBe('535 [secret] is wrong');
     expect(cleaned.stack).toBe('Error: 535 [secret] is wrong\n    at connect ([secret])');
     expect(cleaned).toMatchObject({ response: '535 [secret] [secret]' });
   });
 
-  test('without secrets stays as it is', () => {
+  test('without secrets is unchanged', () => {
     expect(redact(error(), [])).toMatchObject({ message: `535 ${secret} is wrong` });
   });
 });

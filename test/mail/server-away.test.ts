@@ -1,4 +1,4 @@
-/** A mail server that was away for long: what waits for it goes out soon after it is back, and no earlier. */
+/** A mail server after a long outage: the waiting mails are sent soon after it is back, and no earlier. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
@@ -44,7 +44,7 @@ const later = async () =>
     )
   ).map(({ error }) => error);
 
-/** As after hours in vain, once so many have been tried. */
+/** Sets the state after hours of outage, once that many mails have failed. */
 const putFarOff = (count: number) =>
   until(async () => {
     await service.database.query(
@@ -54,7 +54,7 @@ const putFarOff = (count: number) =>
     return (await later()).length === count;
   });
 
-/** As the schedule does every minute; answers when it is done. */
+/** Runs the scheduled job of every minute, and resolves when it is done. */
 async function lookAfterMails(): Promise<void> {
   await service.database.query("select graphile_worker.add_job('resume-mails', '{}'::json)");
   await until(async () => {
@@ -67,7 +67,7 @@ async function lookAfterMails(): Promise<void> {
 
 const minuteNow = () => Math.floor(Date.now() / 60_000);
 
-test('what waits for the server is sent when it is back; what it put off itself keeps its pause', async () => {
+test('mails that wait for the server are sent when it is back; a mail that the server deferred keeps its delay', async () => {
   const people = [newAddress(), newAddress(), newAddress()];
   for (const email of people) expect((await register(email)).status).toBe(201);
   await putFarOff(people.length);
@@ -77,7 +77,7 @@ test('what waits for the server is sent when it is back; what it put off itself 
 
   const [asked, minute] = [greetings, minuteNow()];
   await lookAfterMails();
-  const looks = 1 + minuteNow() - minute; // the schedule's own one, if it came between
+  const looks = 1 + minuteNow() - minute; // the schedule's own run may come between
   expect(greetings - asked).toBeGreaterThanOrEqual(1);
   expect(greetings - asked).toBeLessThanOrEqual(looks);
   expect(await later()).toHaveLength(people.length);
@@ -91,5 +91,5 @@ test('what waits for the server is sent when it is back; what it put off itself 
 
   const met = greetings;
   await lookAfterMails();
-  expect(greetings).toBe(met); // there is nobody to ask for
+  expect(greetings).toBe(met); // no mail waits for the server
 });

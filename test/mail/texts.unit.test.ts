@@ -1,4 +1,4 @@
-/** Texts and mails in every language that we speak. */
+/** Texts and mails in every language. */
 import { describe, expect, test } from 'vitest';
 import { supportedLocales } from '../../src/i18n/locale.ts';
 import { textsIn, translations } from '../../src/i18n/translate.ts';
@@ -42,14 +42,14 @@ describe.each(supportedLocales.filter((locale) => locale !== 'en'))('%s', (local
   });
 });
 
-test('a value that looks like a placeholder or a key is put in as it is', () => {
+test('a value that looks like a placeholder or a key is inserted unchanged', () => {
   const name = '{{email}} $t(mails.footer) $&';
   expect(textsIn('en')('mails.greetingByName', { name })).toBe(`Hello ${name},`);
 });
 
 const factsOf = (text: string) =>
   [...text.matchAll(/^([\p{L} ]+): (\S.*)$/gmu)].map(([line]) => line);
-/** What a reader of the HTML part sees, line by line. */
+/** The visible text of the HTML part, line by line. */
 const seenIn = (html: string) =>
   html
     .replace(/<head>[\s\S]*<\/head>/, '')
@@ -83,36 +83,39 @@ describe.each(supportedLocales)('every mail in %s', (locale) => {
     ['invite', ['Uid', 'Token'], '/reset-password?uid='],
     ['change-email', ['Code'], '/confirm-email-change?code='],
     ['email-change-requested', ['Code'], '/cancel-email-change?code='],
-  ] as const)('%s has its lines to paste, named alike in every language', (name, labels, path) => {
-    const { text } = previewMail(name, { locale, publicUrl });
-    for (const label of labels) {
-      expect(factsOf(text)).toContainEqual(
-        expect.stringMatching(new RegExp(`^${label}: [\\w-]+$`)),
-      );
-    }
-    expect(text).toContain(publicUrl + path);
-  });
+  ] as const)(
+    '%s has its lines to copy, with the same names in every language',
+    (name, labels, path) => {
+      const { text } = previewMail(name, { locale, publicUrl });
+      for (const label of labels) {
+        expect(factsOf(text)).toContainEqual(
+          expect.stringMatching(new RegExp(`^${label}: [\\w-]+$`)),
+        );
+      }
+      expect(text).toContain(publicUrl + path);
+    },
+  );
 });
 
-test('the two languages differ in every mail', () => {
+test('every mail differs between the two languages', () => {
   for (const name of previewNames) {
     const [en, es] = supportedLocales.map((locale) => previewMail(name, { locale, publicUrl: '' }));
     expect(en?.subject).not.toBe(es?.subject);
   }
 });
 
-test('the fields of a change are named in the language of the mail', () => {
-  const told = { name: '', fields: ['email', 'firstName', 'somethingNew'] };
+test('the changed fields are named in the language of the mail', () => {
+  const data = { name: '', fields: ['email', 'firstName', 'somethingNew'] };
   const [en, es] = supportedLocales.map(
-    (locale) => writeMail('account-changed', { to: 'a@example.com', locale }, told).text,
+    (locale) => writeMail('account-changed', { to: 'a@example.com', locale }, data).text,
   );
   expect(en).toContain('Changed: email address, first name, somethingNew');
   expect(es).toContain('Modificado: dirección de correo, nombre, somethingNew');
 });
 
-test('a name is neither a link nor HTML in a mail', () => {
-  const told = { name: 'http://evil.example <b>Ada</b> & co', email: "o'neil@example.com" };
-  const { text, html } = writeMail('password-changed', { to: 'a@example.com', locale: 'en' }, told);
+test('a name appears neither as a link nor as HTML in a mail', () => {
+  const data = { name: 'http://evil.example <b>Ada</b> & co', email: "o'neil@example.com" };
+  const { text, html } = writeMail('password-changed', { to: 'a@example.com', locale: 'en' }, data);
   expect(`${text}${html}`).not.toContain('evil.example');
   expect(html).not.toContain('<b>');
   expect(html).toContain('&lt;b&gt;Ada&lt;/b&gt; &amp; co');
@@ -126,7 +129,7 @@ test.each([
   [5400, '90 minutes'],
   [86_400, '24 hours'],
 ])('the mail of a code that is valid for %i seconds contains: %s', (lifetimeSeconds, words) => {
-  const told = { name: '', email: 'a@example.com', code: 'c', publicUrl: '', lifetimeSeconds };
-  const { text } = writeMail('verify-email', { to: 'a@example.com', locale: 'en' }, told);
+  const data = { name: '', email: 'a@example.com', code: 'c', publicUrl: '', lifetimeSeconds };
+  const { text } = writeMail('verify-email', { to: 'a@example.com', locale: 'en' }, data);
   expect(text).toContain(`for ${words} after`);
 });

@@ -1,9 +1,9 @@
-/** The log: no credentials, no quoted values, one line for each record. */
+/** The log: no credentials, no quoted values, one line for each call. */
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { createLog, errorForLog, type Log } from '../../src/observability/log.ts';
 
-/** What one call writes to a log for programs. */
+/** The lines that one call writes to a log for programs. */
 function linesOf(write: (log: Log) => void): string[] {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
@@ -17,7 +17,7 @@ describe('credentials of a request that a library logs', () => {
   test.each([
     ['the header Authorization', { req: { headers: { authorization: `Bearer ${secret}` } } }],
     ['the header Cookie', { req: { headers: { cookie: `session=${secret}` } } }],
-    ['Authorization of an answer', { headers: { authorization: `Bearer ${secret}` } }],
+    ['Authorization of a response', { headers: { authorization: `Bearer ${secret}` } }],
   ])('%s does not appear', (_what, record) => {
     const [line = ''] = linesOf((log) => log.info(record, 'a record of a library'));
     expect(line).toContain('a record of a library');
@@ -27,7 +27,7 @@ describe('credentials of a request that a library logs', () => {
 });
 
 describe('a line', () => {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is about these characters
   const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
   const hostile = 'before\r\n{"msg":"forged"}\u001b[2K\u0085\u2028after';
 
@@ -76,7 +76,7 @@ describe('an error', () => {
     expect(errorForLog(error).message).toBe('database error 42703, column "emial" does not exist');
   });
 
-  test('of any other kind keeps its message, and of its stack the places only', () => {
+  test('of any other kind keeps its message, and only the locations of its stack', () => {
     const error = new TypeError('a mistake of ours');
     const { type, message, stack } = errorForLog(error);
     expect({ type, message }).toEqual({ type: 'TypeError', message: 'a mistake of ours' });
@@ -84,7 +84,7 @@ describe('an error', () => {
     expect(stack).not.toContain('a mistake of ours');
   });
 
-  test('that is none shows no value', () => {
+  test('that is not an Error shows no value', () => {
     expect(errorForLog('a secret text')).toEqual({
       type: 'string',
       message: 'not an Error',

@@ -1,4 +1,4 @@
-/** What concerns the security of accounts stands in the log: a line each, with who, from where and how it went. */
+/** The security log: one line for each event, with actor, address, request id and outcome. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { factOf } from '../support/mail-server.ts';
@@ -28,7 +28,7 @@ interface Event {
   readonly time: string;
 }
 
-/** The events since `from`; each is one line. */
+/** The events since `from`, each on one line. */
 function eventsSince(from: number): Event[] {
   return service.logLines
     .slice(from)
@@ -38,7 +38,7 @@ function eventsSince(from: number): Event[] {
 
 const wrong = 'not the password at all';
 
-test('logins, passwords, sessions and administration are told, done or refused', async () => {
+test('logins, passwords, sessions and administration are logged, done or refused', async () => {
   const { email, userId, accessToken: token, refreshToken } = await person(service);
   const from = service.logLines.length;
   const ids: (string | null)[] = [];
@@ -78,7 +78,7 @@ test('logins, passwords, sessions and administration are told, done or refused',
   await ask('POST', '/logout/', {}, again.body.data.access_token);
 
   const events = eventsSince(from);
-  const told = events.map(({ event, outcome, code }) =>
+  const logged = events.map(({ event, outcome, code }) =>
     [event, outcome, code ?? ''].join(' ').trim(),
   );
   for (const one of [
@@ -91,9 +91,9 @@ test('logins, passwords, sessions and administration are told, done or refused',
     'refresh-token-reused done',
     'logged-out done',
   ]) {
-    expect(told, one).toContain(one);
+    expect(logged, one).toContain(one);
   }
-  expect(told.filter((one) => one === 'password-set done')).toHaveLength(2);
+  expect(logged.filter((one) => one === 'password-set done')).toHaveLength(2);
   for (const { time, ip, requestId } of events.filter(({ event }) => event === 'login')) {
     expect(time).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
     expect(ip).toBe('127.0.0.1');
@@ -103,7 +103,7 @@ test('logins, passwords, sessions and administration are told, done or refused',
   expect(login).toMatchObject({ actorId: userId, targetId: userId });
 });
 
-test('who has tried too often is told of, without a name', async () => {
+test('an exceeded rate limit is logged once, without the account', async () => {
   const email = newAddress();
   const from = service.logLines.length;
   const attempt = () => service.rest('POST', '/login/', { json: { email, password: wrong } });
@@ -122,11 +122,11 @@ test('who has tried too often is told of, without a name', async () => {
   expect(service.logLines.slice(from).join('')).not.toContain(email);
 });
 
-/** Runs a request, and answers the events of it, once its last line is there. */
+/** Runs a request, and returns its events after its last line. */
 async function eventsOf(request: () => Promise<unknown>): Promise<string[]> {
   const from = service.logLines.length;
   await request();
-  await sleep(30); // an event of the end of a request follows the answer
+  await sleep(30); // an event of the end of a request follows the response
   return eventsSince(from).map(({ event, outcome, code }) =>
     [event, outcome, code ?? ''].join(' ').trim(),
   );
@@ -134,7 +134,7 @@ async function eventsOf(request: () => Promise<unknown>): Promise<string[]> {
 
 const forged = 'A'.repeat(43);
 
-test('I02: wrong codes and tokens, each refused, are one line each, without the value', async () => {
+test('I02: every refused code or token is one line, without its value', async () => {
   const { accessToken: token, email } = await person(service);
   const rest = (method: string, path: string, json?: object, bearer?: string) => () =>
     service.rest(method, path, { json, token: bearer });
@@ -187,7 +187,7 @@ test('I02: wrong codes and tokens, each refused, are one line each, without the 
   for (const secret of [forged, token, email]) expect(lines).not.toContain(secret);
 });
 
-test('I02: a reset that is asked for is told alike for a known and an unknown address', async () => {
+test('I02: a reset request for a known and an unknown address leaves the same line', async () => {
   const { email } = await person(service);
   const from = service.logLines.length;
   for (const address of [email, newAddress()]) {
@@ -198,7 +198,7 @@ test('I02: a reset that is asked for is told alike for a known and an unknown ad
   expect(service.logLines.slice(from).join('')).not.toContain('@example.com');
 });
 
-test('G10: a read that is denied is one line, however many fields ask', async () => {
+test('G10: a denied read is one line for any number of fields', async () => {
   const { accessToken: token, userId } = await person(service);
   const query = (document: string) => () => service.graphql(`{ ${document} }`, {}, token);
   const users = 'users { totalCount }';
@@ -233,7 +233,7 @@ test('G10: an export of one’s data is an entry of the audit log', async () => 
   expect(rows).toEqual([{ actor_id: userId, target_id: userId }]);
 });
 
-test('I02: a wrong key of a machine is told', async () => {
+test('I02: a wrong key of an operational route is logged', async () => {
   const bearer = 'not the key of the metrics';
   const asking = (path: string) => () =>
     fetch(`${service.address}${path}`, { headers: { authorization: bearer } });
@@ -241,7 +241,7 @@ test('I02: a wrong key of a machine is told', async () => {
   expect(await eventsOf(asking('/revocations'))).toEqual(['revocations refused UNAUTHENTICATED']);
 });
 
-test('what is rolled back is not told', async () => {
+test('an event that is rolled back is not logged', async () => {
   const { app } = service;
   const from = service.logLines.length;
   const work = app.unitOfWork.withEntityManager(() =>

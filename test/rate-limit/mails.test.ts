@@ -1,4 +1,4 @@
-/** Limits of mails: they protect the recipient, and what sends no mail costs the recipient nothing. */
+/** Rate limits of mails: they protect the recipient, and a request without a mail consumes nothing. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Problem, type ProblemCode } from '../../src/core/errors.ts';
@@ -30,17 +30,17 @@ const used = async (email: string, limit: string) => {
 
 const form = { password: goodPassword, password2: goodPassword, first_name: 'A', last_name: 'B' };
 
-test('codes for a new address stop at its limit, and leave a registration of that address its mail', async () => {
+test('codes for a new address stop at its limit, and a registration of that address still gets its mail', async () => {
   await using strict = await startService({
     environment: { RATE_LIMITS: 'new-address=2/3600,mail-recipient=2/3600', TRUST_PROXY: '1' },
   });
   const email = newAddress();
-  const stranger = await person(strict);
+  const attacker = await person(strict);
   const mails = () => strict.mail.mails.filter(({ to }) => to === email);
   const answers = await inTurn(4, async () => {
     const answer = await strict.rest('PUT', '/profile/update/', {
       json: { email, password: goodPassword },
-      token: stranger.accessToken,
+      token: attacker.accessToken,
       headers: headersFrom(newNetwork()),
     });
     await quiet(strict);
@@ -54,27 +54,27 @@ test('codes for a new address stop at its limit, and leave a registration of tha
   expect(mails().map(({ text }) => text.includes('/verify-email?'))).toEqual([false, false, true]);
 });
 
-test('one account asks for five changes of address an hour, by either operation', async () => {
-  const stranger = await person(service);
+test('one account can request five changes of address an hour, over both operations', async () => {
+  const attacker = await person(service);
   const change = (index: number) =>
     index % 2 === 0
       ? ask(
           '/profile/update/',
           { email: newAddress(), password: goodPassword },
           'PUT',
-          stranger.accessToken,
+          attacker.accessToken,
         ).then(({ body }) => body.data.code)
       : service
           .graphql(
             `mutation ($input: ChangeEmailInput!) { changeEmail(input: $input) { __typename } }`,
             { input: { newEmail: newAddress(), password: goodPassword } },
-            stranger.accessToken,
+            attacker.accessToken,
           )
           .then(({ errors }) => errors?.[0]?.extensions?.code);
   expect(await inTurn(7, change)).toEqual([...Array(5).fill(undefined), 'THROTTLED', 'THROTTLED']);
 });
 
-test('a registration beyond the limit of its address is mailed when the limit allows it', async () => {
+test('the mail of a registration beyond the limit of its address is sent when the limit allows it', async () => {
   await using strict = await startService({ environment: { RATE_LIMITS: 'mail-recipient=1/2' } });
   const { email } = await register(strict);
   const mails = () => strict.mail.mails.filter(({ to }) => to === email);
@@ -88,7 +88,7 @@ test('a registration beyond the limit of its address is mailed when the limit al
   expect(factsOf(mails().at(-1), 'Code')).toHaveLength(2);
 });
 
-test('cost nothing where the service is too busy for the work before', async () => {
+test('an overloaded request consumes nothing', async () => {
   await using strict = await startService({ environment: { RATE_LIMITS: 'mail-network=30/3600' } });
   const { attemptLimits } = strict.app;
   const spend = (code: ProblemCode, count: number) =>
@@ -107,7 +107,7 @@ test('cost nothing where the service is too busy for the work before', async () 
   });
 });
 
-test('an owner is told three times of registrations, and every answer is the same', async () => {
+test('an owner gets three notices of registrations, and all responses are the same', async () => {
   const { email } = await person(service);
   const answers = await inTurn(6, () =>
     service.rest('POST', '/register/', {
@@ -123,7 +123,7 @@ test('an owner is told three times of registrations, and every answer is the sam
   expect(notices).toHaveLength(3);
 });
 
-test('resets to one address stop at three, and every answer is the same', async () => {
+test('an address gets at most three reset mails, and all responses are the same', async () => {
   const { email } = await person(service);
   const before = service.mail.mails.filter(({ to }) => to === email).length;
   const answers = await inTurn(20, () =>
@@ -134,13 +134,13 @@ test('resets to one address stop at three, and every answer is the same', async 
   );
   expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
   await quiet(service);
-  // One that the next request replaces before it is written is not sent.
+  // A mail that the next request replaces before it is written is not sent.
   const sent = service.mail.mails.filter(({ to }) => to === email).length - before;
   expect(sent).toBeGreaterThan(0);
   expect(sent).toBeLessThanOrEqual(3);
 });
 
-test('J10: 40 resends by strangers leave the owner a reset, as they send no mail', async () => {
+test('J10: 40 resends by strangers send no mail, and the owner can request a reset', async () => {
   const { email } = await person(service);
   const answers = await inTurn(40, () => ask('/register/resend_email_verify/', { email }));
   expect(new Set(statuses(answers))).toEqual(new Set([200]));
@@ -151,7 +151,7 @@ test('J10: 40 resends by strangers leave the owner a reset, as they send no mail
   await service.mail.waitFor(email, before + 1);
 });
 
-test('requests for an unknown address cost it nothing', async () => {
+test('requests for an unknown address consume nothing of it', async () => {
   const email = newAddress();
   await inTurn(5, () => ask('/password/request_change/', { email }));
   await inTurn(5, () => ask('/register/resend_email_verify/', { email }));
@@ -161,11 +161,11 @@ test('requests for an unknown address cost it nothing', async () => {
   }
 });
 
-test('a change to an address of somebody else spends its notices, and the answer is the same', async () => {
+test('a change to a taken address consumes the notices of its owner, and all responses are the same', async () => {
   const owner = await person(service);
-  const stranger = await person(service);
+  const attacker = await person(service);
   const change = (email: string) =>
-    ask('/profile/update/', { email, password: goodPassword }, 'PUT', stranger.accessToken);
+    ask('/profile/update/', { email, password: goodPassword }, 'PUT', attacker.accessToken);
   const before = mailsTo(owner.email).length;
   const answers = await inTurn(5, async (index) => {
     const answer = await change(index < 4 ? owner.email : newAddress());

@@ -1,4 +1,4 @@
-/** Rate limits protect the owner of an account, not the strangers who try it. */
+/** Rate limits protect the owner of an account against attacks by strangers. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   headersFrom,
@@ -21,7 +21,7 @@ afterAll(() => service.close());
 
 const newPassword = `${goodPassword} again`;
 
-/** Ten networks with ten wrong passwords each, which is all that the account's limit has. */
+/** Ten networks with ten wrong passwords each, which exhaust the limit of the account. */
 async function storm(name: string): Promise<void> {
   const answers = await many(10, () => {
     const network = newNetwork();
@@ -41,7 +41,7 @@ async function resetPassword(email: string, network: string) {
   return service.rest('PUT', '/password/reset/', { json, headers });
 }
 
-test('J10: after 40 resends and 100 wrong passwords by strangers, a reset and a login go through', async () => {
+test('J10: after 40 resends and 100 wrong passwords by strangers, a reset and a login succeed', async () => {
   const { email } = await person(service);
   const home = newNetwork();
   expect((await loginFrom(service, home, email, goodPassword)).status).toBe(200);
@@ -58,7 +58,7 @@ test('J10: after 40 resends and 100 wrong passwords by strangers, a reset and a 
   expect((await loginFrom(service, home, email, newPassword)).status).toBe(200);
 });
 
-test('J10: a network of the last 30 days stays open to the owner, one from before does not', async () => {
+test('J10: the owner can log in from a network of the last 30 days, but not from an older one', async () => {
   const { email, accessToken: token } = await person(service, { username: 'grace_hopper' });
   const [home, formerHome] = [newNetwork(), '2001:db8:5:5::1'];
   for (const network of [home, formerHome]) {
@@ -84,7 +84,7 @@ test('J10: a network of the last 30 days stays open to the owner, one from befor
   expect((await confirm(home)).status).toBe(200);
 });
 
-test('at a known network guesses are limited all the same', async () => {
+test('guesses from a known network are limited as well', async () => {
   const { email } = await person(service);
   const home = newNetwork();
   await loginFrom(service, home, email, goodPassword);
@@ -103,7 +103,7 @@ test('a reset empties the buckets of the account by address and by username', as
   }
 });
 
-test('three reset requests by strangers leave the owner a reset once their links have expired', async () => {
+test('after three reset requests by strangers the owner gets a link once theirs have expired', async () => {
   await using brief = await startService({ environment: { RESET_TOKEN_TTL: '300' } });
   const { email } = await person(brief);
   const request = async () => {
@@ -120,7 +120,7 @@ test('three reset requests by strangers leave the owner a reset once their links
   expect((await brief.rest('PUT', '/password/reset/', { json })).status).toBe(200);
 });
 
-test('an account that was never confirmed gets a code once the three of strangers have expired', async () => {
+test('a pending account gets a code once the three requested by strangers have expired', async () => {
   await using brief = await startService({ environment: { VERIFY_CODE_TTL: '300' } });
   const { email } = await pendingAccount(brief);
   const request = async () => {
@@ -135,7 +135,7 @@ test('an account that was never confirmed gets a code once the three of stranger
   expect(await request()).toBe(sent + 1);
 });
 
-test('wrong passwords by strangers do not keep an owner from the page that confirms a registration', async () => {
+test('wrong passwords by strangers do not prevent the owner from confirming a registration', async () => {
   const { email, code } = await register(service);
   await storm(email);
   const { data } = await service.graphql(

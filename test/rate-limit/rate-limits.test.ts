@@ -1,4 +1,4 @@
-/** Rate limits as callers meet them: which attempts are refused, and what the answers say. */
+/** Rate limits over the API: the refused attempts, and their responses. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -37,7 +37,7 @@ async function runOut(email: string, from: string, at = service): Promise<void> 
 }
 
 describe('guessing a password', () => {
-  test('ten wrong ones, and not even the right one is tried from there; elsewhere it is', async () => {
+  test('ten wrong passwords block the network, also for the right one; another network can log in', async () => {
     const { email } = await person(service);
     const [attacker, owner] = [newNetwork(), newNetwork()];
     await runOut(email, attacker);
@@ -49,17 +49,19 @@ describe('guessing a password', () => {
     expect((await login(email, goodPassword, { from: attacker })).status).toBe(429);
   });
 
-  test('what is right costs nothing, however often', async () => {
+  test('a right password consumes nothing', async () => {
     const { email } = await person(service);
     const from = newNetwork();
     const answers = await inTurn(14, () => login(email, goodPassword, { from }));
     expect(statuses(answers)).toEqual(Array(14).fill(200));
     const pending = await pendingAccount(service);
-    const told = await inTurn(12, () => login(pending.email, goodPassword, { from }));
-    expect(told.map(({ body }) => body.data.code)).toEqual(Array(12).fill('ACCOUNT_NOT_ACTIVE'));
+    const pendingLogins = await inTurn(12, () => login(pending.email, goodPassword, { from }));
+    expect(pendingLogins.map(({ body }) => body.data.code)).toEqual(
+      Array(12).fill('ACCOUNT_NOT_ACTIVE'),
+    );
   });
 
-  test('200 at once get no more than ten tries, and cost no more hashes', async () => {
+  test('at most ten of 200 parallel logins are tried, and only these compute a hash', async () => {
     const { email } = await person(service);
     const from = newNetwork();
     const right = Math.floor(Math.random() * 200);
@@ -74,13 +76,13 @@ describe('guessing a password', () => {
     const count = (status: number) => answers.filter((each) => each.status === status).length;
     expect(count(401)).toBeLessThanOrEqual(10);
     expect((await verified()) - before).toBe(count(200) + count(401));
-    // On a slow machine so many passwords at once are more than can wait for a thread.
+    // On a slow machine so many parallel passwords exceed the queue of the hasher.
     expect(count(200) + count(401) + count(429) + count(503)).toBe(200);
     expect(count(429) + count(503)).toBeGreaterThanOrEqual(189);
     expect((await login(email, goodPassword, { from })).status).toBe(count(401) === 10 ? 429 : 200);
   });
 
-  test('20 right ones at once all get in, through one replica or two', async () => {
+  test('20 parallel logins with the right password all succeed, through one replica or two', async () => {
     const { email } = await person(service);
     const from = newNetwork();
     const alone = await many(20, () => login(email, goodPassword, { from }));
@@ -96,7 +98,7 @@ describe('guessing a password', () => {
     expect(statuses(both)).toEqual(Array(20).fill(200));
   });
 
-  test('a restart forgets nothing, and replicas count together', async () => {
+  test('buckets survive a restart, and replicas share them', async () => {
     const { email } = await person(service);
     const from = newNetwork();
     const options = {
@@ -114,7 +116,7 @@ describe('guessing a password', () => {
     }
   });
 
-  test('every door and every operation that asks for the password counts', async () => {
+  test('every interface and every operation with a password consumes the limit', async () => {
     const { email, accessToken: token } = await person(service);
     const headers = headersOf({ from: newNetwork() });
     const graphql = async (query: string) => {
@@ -176,10 +178,10 @@ describe('guessing a password', () => {
     for (const attempt of attempts) expect((await attempt()).text).toContain('INVALID_CREDENTIALS');
     for (const attempt of attempts) expect((await attempt()).text).toContain('THROTTLED');
     const { text } = await graphql('{ isPasswordResetValid(uid: "x", token: "y") }');
-    expect(JSON.parse(text).data).toEqual({ isPasswordResetValid: false }); // codes count apart
+    expect(JSON.parse(text).data).toEqual({ isPasswordResetValid: false }); // codes have limits of their own
   });
 
-  test('all ways to write an address are one account', async () => {
+  test('all spellings of an address share one bucket', async () => {
     const { email } = await person(service);
     const from = newNetwork();
     const variants = [
@@ -193,7 +195,7 @@ describe('guessing a password', () => {
     expect((await login(email, goodPassword, { from })).status).toBe(429);
   });
 
-  test('nothing else in the body makes another account of it', async () => {
+  test('other fields of the body make no other bucket', async () => {
     const email = newAddress();
     const from = newNetwork();
     const attempt = () =>
@@ -205,7 +207,7 @@ describe('guessing a password', () => {
     expect(answers.at(-1)?.status).not.toBe(401);
   });
 
-  test('a locked account answers like an unknown one that was tried as often', async () => {
+  test('a locked account and an unknown address with as many attempts get the same response', async () => {
     const { email } = await person(service);
     const [one, other] = [newNetwork(), newNetwork()];
     await runOut(email, one);
@@ -223,7 +225,7 @@ describe('guessing a password', () => {
     expect(comparable(answer)).toEqual(comparable(known));
   });
 
-  test('a reset lets the owner try again at once', async () => {
+  test('a reset lets the owner log in at once', async () => {
     const { email } = await person(service);
     const from = newNetwork();
     await runOut(email, from);
@@ -248,7 +250,7 @@ describe('guessing a password', () => {
 describe('networks', () => {
   const unknownFrom = (from: string, at = service) => login(newAddress(), wrong, { from, at });
 
-  test('one that failed too often waits, whoever it tries, and leaves no more traces', async () => {
+  test('a network with too many failures is blocked for every account, and creates no more buckets', async () => {
     await using strict = await startService({
       environment: { TRUST_PROXY: '1', RATE_LIMITS: 'network=30/600' },
     });
@@ -271,13 +273,13 @@ describe('networks', () => {
       'an IPv4 address in its IPv6 forms',
       (index: number) => ['::ffff:203.0.113.9', '203.0.113.9', '::FFFF:cb00:7109'][index % 3] ?? '',
     ],
-  ])('%s is one', async (_, address) => {
+  ])('%s is one network', async (_, address) => {
     const email = newAddress();
     const answers = await inTurn(11, (index) => login(email, wrong, { from: address(index) }));
     expect(statuses(answers)).toEqual([...Array(10).fill(401), 429]);
   });
 
-  test('only the hops that are trusted say where a request comes from', async () => {
+  test('only trusted proxies determine the network of a request', async () => {
     const email = newAddress();
     const from = newNetwork();
     const answers = await inTurn(11, (index) =>
@@ -302,7 +304,7 @@ describe('codes and tokens', () => {
   const from = newNetwork();
   const headers = headersOf({ from });
 
-  test('200 that there never were, and the network waits; the real ones are none the worse', async () => {
+  test('200 unknown codes and tokens block codes from the network; a refresh token and other networks still work', async () => {
     const { email, code } = await register(service);
     const { refreshToken } = await person(service);
     const verify = (given: string, at = headers) =>
@@ -339,7 +341,7 @@ describe('codes and tokens', () => {
     expect((await login(email, goodPassword)).status).toBe(200);
   });
 
-  test('opening a page behind a link counts like a check by GraphQL or REST', async () => {
+  test('opening the page of a link counts as a check by GraphQL or REST', async () => {
     const { code } = await register(service);
     const others = headersOf({ from: newNetwork() });
     const guess = () => randomBytes(16).toString('base64url');
@@ -362,7 +364,7 @@ describe('codes and tokens', () => {
     expect(status).toBe(429);
   });
 
-  test('a code that was used is no guess, however often it comes', async () => {
+  test('a used code does not count as a guess, however often it is sent', async () => {
     await using strict = await startService({ environment: { RATE_LIMITS: 'code=10/600' } });
     const { code } = await register(strict);
     const verify = () => strict.rest('GET', `/register/verify?code=${code}`);
@@ -378,8 +380,8 @@ describe('codes and tokens', () => {
   });
 });
 
-describe('with figures of one\u2019s own', () => {
-  test('Retry-After is true to the second', async () => {
+describe('with configured limits', () => {
+  test('Retry-After is exact to the second', async () => {
     await using small = await startService({
       environment: { RATE_LIMITS: 'account-network=2/3,mail-network=2/3600' },
     });
@@ -397,17 +399,17 @@ describe('with figures of one\u2019s own', () => {
 
     const ask = () =>
       small.rest('POST', '/password/request_change/', { json: { email: newAddress() } });
-    expect(statuses(await inTurn(2, ask))).toEqual([200, 429]); // the registration was one too
+    expect(statuses(await inTurn(2, ask))).toEqual([200, 429]); // the registration consumed one too
   });
 
-  test('off, nothing is counted', async () => {
+  test('with the value off nothing is counted', async () => {
     await using open = await startService({ environment: { RATE_LIMITS: 'off' } });
     const answers = await inTurn(15, () => login('nobody@example.com', wrong, { at: open }));
     expect(statuses(answers)).toEqual(Array(15).fill(401));
   });
 });
 
-test('buckets are small, name nobody, and are removed after their window', async () => {
+test('buckets are small, contain no names, and are removed after their window', async () => {
   const { query } = service.database;
   const [{ text } = { text: '' }] = await query<{ text: string }>(
     `select string_agg(key, ' ') as text from rate_limit_buckets`,

@@ -1,4 +1,4 @@
-/** Rate limits counted in Redis, and what happens while that is unavailable. */
+/** Rate limits in Redis, and their behaviour while it is unavailable. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { goodPassword, newAddress, person } from '../support/people.ts';
 import { hasRedis, type RedisServer, startRedis, withoutRedis } from '../support/redis-server.ts';
@@ -35,7 +35,7 @@ describe.skipIf(!hasRedis)(`with REDIS_URL${hasRedis ? '' : withoutRedis}`, () =
     return Number(row?.number);
   };
 
-  test('attempts are counted there, and PostgreSQL is left alone', async () => {
+  test('attempts are counted in Redis, and not in PostgreSQL', async () => {
     const { email } = await person(service);
     await runOut(email, '203.0.113.1');
     const refused = await login(email, goodPassword, '203.0.113.1');
@@ -46,7 +46,7 @@ describe.skipIf(!hasRedis)(`with REDIS_URL${hasRedis ? '' : withoutRedis}`, () =
     expect(fullest.map(({ used }) => used)).toEqual([10, 10, 10]);
   });
 
-  test('while it is unavailable PostgreSQL counts, and afterwards Redis does again', async () => {
+  test('PostgreSQL counts while Redis is unavailable, and Redis counts again afterwards', async () => {
     const { email } = await person(service);
     await redis.kill();
     await runOut(email, '203.0.113.2');

@@ -1,4 +1,4 @@
-/** The two stores of rate limits, held to the same cases: all buckets of an attempt or none, exactly. */
+/** The two stores of rate limits with the same tests: an attempt consumes all of its buckets or none. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -62,7 +62,7 @@ describe.each([
   });
   const used = async (key: string) => (await store.read([key]))[0]?.used ?? 0;
 
-  test.skipIf(!isThere)('an attempt takes one of every bucket, or of none', async () => {
+  test.skipIf(!isThere)('an attempt consumes one of every bucket, or none', async () => {
     const [small, large] = [bucket(1), bucket(5)];
     expect(isTaken(await store.consume([large, small]))).toBe(true);
     const refused = await store.consume([small, large]);
@@ -71,7 +71,7 @@ describe.each([
   });
 
   test.skipIf(!isThere)(
-    'of 64 parallel attempts exactly the limit is taken, and the rest leaves no trace',
+    'of 64 parallel attempts exactly the limit succeeds, and the others consume nothing',
     async () => {
       const others = await Promise.all(upTo(3).map(async () => open()));
       const stores = [store, ...others];
@@ -91,54 +91,49 @@ describe.each([
     },
   );
 
-  test.skipIf(!isThere)(
-    'processes that share buckets in any order never wait for each other in a circle',
-    async () => {
-      const shared = upTo(8).map(() => bucket(100_000));
-      const stores = upTo(4).map(() => open());
-      await Promise.all(stores.map((each) => each.fullest(1)));
-      const attempts = upTo(160).map(async (index) => {
-        const rotated = shared.map(
-          (_, at) => shared[(at * (2 * index + 1) + index) % 8] ?? bucket(),
-        );
-        const consumption = await stores[index % 4]?.consume(rotated);
-        if (index % 2 === 0 && consumption && !consumption.refusal) await consumption.refund();
-      });
-      await Promise.all(attempts);
-      await Promise.all(stores.map((each) => each.close()));
-      expect(await Promise.all(shared.map(({ key }) => used(key)))).toEqual(Array(8).fill(80));
-    },
-  );
+  test.skipIf(!isThere)('processes that share buckets in any order have no deadlock', async () => {
+    const shared = upTo(8).map(() => bucket(100_000));
+    const stores = upTo(4).map(() => open());
+    await Promise.all(stores.map((each) => each.fullest(1)));
+    const attempts = upTo(160).map(async (index) => {
+      const rotated = shared.map((_, at) => shared[(at * (2 * index + 1) + index) % 8] ?? bucket());
+      const consumption = await stores[index % 4]?.consume(rotated);
+      if (index % 2 === 0 && consumption && !consumption.refusal) await consumption.refund();
+    });
+    await Promise.all(attempts);
+    await Promise.all(stores.map((each) => each.close()));
+    expect(await Promise.all(shared.map(({ key }) => used(key)))).toEqual(Array(8).fill(80));
+  });
 
-  test.skipIf(!isThere)(
-    'a refusal names the exhausted bucket that stays so for the longest',
-    async () => {
-      const [short, long] = [bucket(1, 5), bucket(1, 300)];
-      await store.consume([short]);
-      await store.consume([long]);
-      const { refusal } = await store.consume([short, long]);
-      expect(refusal?.key).toBe(long.key);
-      expect(refusal?.retryAfterMs).toBeGreaterThan(295_000);
-      expect(refusal?.retryAfterMs).toBeLessThanOrEqual(300_000);
-    },
-  );
-
-  test.skipIf(!isThere)('a refund gives back one, but never more than there was', async () => {
-    const one = bucket(2);
-    const taken = await store.consume([one]);
-    await store.consume([one]);
-    if (!taken.refusal) await taken.refund();
-    expect(await used(one.key)).toBe(1);
-    await store.reset([one.key]);
-    if (!taken.refusal) await taken.refund();
-    expect(await used(one.key)).toBe(0);
-    expect(isTaken(await store.consume([one]))).toBe(true);
-    expect(isTaken(await store.consume([one]))).toBe(true);
-    expect(isTaken(await store.consume([one]))).toBe(false);
+  test.skipIf(!isThere)('a refusal names the exhausted bucket with the longest wait', async () => {
+    const [short, long] = [bucket(1, 5), bucket(1, 300)];
+    await store.consume([short]);
+    await store.consume([long]);
+    const { refusal } = await store.consume([short, long]);
+    expect(refusal?.key).toBe(long.key);
+    expect(refusal?.retryAfterMs).toBeGreaterThan(295_000);
+    expect(refusal?.retryAfterMs).toBeLessThanOrEqual(300_000);
   });
 
   test.skipIf(!isThere)(
-    'a window begins with its first attempt that counts, and ends when it was said to',
+    'a refund returns one attempt, and never more than were consumed',
+    async () => {
+      const one = bucket(2);
+      const taken = await store.consume([one]);
+      await store.consume([one]);
+      if (!taken.refusal) await taken.refund();
+      expect(await used(one.key)).toBe(1);
+      await store.reset([one.key]);
+      if (!taken.refusal) await taken.refund();
+      expect(await used(one.key)).toBe(0);
+      expect(isTaken(await store.consume([one]))).toBe(true);
+      expect(isTaken(await store.consume([one]))).toBe(true);
+      expect(isTaken(await store.consume([one]))).toBe(false);
+    },
+  );
+
+  test.skipIf(!isThere)(
+    'a window begins with its first counted attempt, and ends at the announced time',
     async () => {
       const one = bucket(1, 1);
       await store.consume([one]);
@@ -156,7 +151,7 @@ describe.each([
     },
   );
 
-  test.skipIf(!isThere)('what is shown, cleared and pruned', async () => {
+  test.skipIf(!isThere)('the buckets are listed, cleared and pruned', async () => {
     await store.clear();
     const [full, half] = [bucket(4), bucket(2)];
     for (const _ of upTo(4)) await store.consume([full]);
@@ -171,7 +166,7 @@ describe.each([
   });
 
   test.skipIf(!isThere)(
-    'any sequence of attempts, refunds and resets counts like a model of it',
+    'any sequence of attempts, refunds and resets agrees with a model',
     async () => {
       const keys = ['a', 'b', 'c', 'd'] as const;
       const points = { a: 1, b: 2, c: 3, d: 5 };

@@ -1,4 +1,4 @@
-/** `gatehouse-auth/verify`, as another service has it: the built package, a real feed, and what is left without one. */
+/** `gatehouse-auth/verify` in another service: the built package, a real feed, and the verification without a feed. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ import { startService, type TestService } from '../support/service.ts';
 import { isIn, logOut, sessionIdOf } from '../support/session-calls.ts';
 import { until } from '../support/until.ts';
 
-/** Not to be resolved by the compiler: it is what `npm run build` makes. */
+/** Not resolved by the compiler: `npm run build` creates it. */
 const packageName: string = 'gatehouse-auth/verify';
 const { createVerifier, VerificationError }: typeof import('../../src/verify/verify.ts') =
   await import(packageName);
@@ -29,7 +29,7 @@ const feedKey = 'feed-key-of-the-tests-0123456789-abcdef';
 const issuer = 'http://auth.test';
 const withFeed = { environment: { REVOCATION_FEED_KEY: feedKey } };
 const maxSilenceSeconds = 2;
-/** Milliseconds: the silence borne, and one for a machine that is busy. */
+/** Milliseconds: the tolerated silence, and a bound for a busy machine. */
 const silenceBound = maxSilenceSeconds * 1000 + 1000;
 
 const open: Verifier[] = [];
@@ -46,7 +46,7 @@ function verifierOf(baseUrl: string, options: Partial<VerifierOptions> = {}): Ve
 const followerOf = (baseUrl: string, key = feedKey) =>
   verifierOf(baseUrl, { revocations: { key, maxSilenceSeconds } });
 
-/** What becomes of a token: accepted, or the code of its refusal. */
+/** The result for a token: accepted, or the code of its refusal. */
 async function labelsOf(
   verifier: Verifier,
   accessToken: string,
@@ -110,7 +110,7 @@ describe('with the keys alone', () => {
     expect(await labelsOf(ofOther, ada.accessToken)).toBe('INVALID_TOKEN');
   });
 
-  test('without the keys it is UNAVAILABLE, and with them it is not asked for again', async () => {
+  test('without the keys a token is UNAVAILABLE, and the keys are fetched once', async () => {
     const port = String(await freePort());
     const verifier = verifierOf(`http://127.0.0.1:${port}`);
     await using own = await startService({ environment: { PORT: port } });
@@ -126,7 +126,7 @@ describe('with the keys alone', () => {
     expect(asked).toHaveLength(1);
   });
 
-  test('the tokens of a key that signs at once are accepted within seconds', async () => {
+  test('tokens of a key that signs at once are accepted within seconds', async () => {
     const verifier = verifierOf(service.address);
     expect(await labelsOf(verifier, ada.accessToken)).toBe('accepted');
     const { auth, unitOfWork } = service.app;
@@ -144,7 +144,7 @@ describe('with the feed', () => {
     await follower.ready();
   });
 
-  /** More than are announced one by one. */
+  /** More than the number of separate announcements. */
   const openMany = (userId: string) =>
     service.database.query(
       `insert into sessions (id, user_id, created_at, last_used_at, expires_at, ip_address, user_agent)
@@ -182,7 +182,7 @@ describe('with the feed', () => {
     expect(await labelsOf(follower, ada.accessToken)).toBe('accepted');
   });
 
-  test('what ended before it listened is known from the beginning, deleted or not', async () => {
+  test('sessions that ended before the start of a verifier are revoked from the beginning, deleted or not', async () => {
     const [bob, eve] = [await somebody(service), await somebody(service)];
     await logOut(service, bob.accessToken);
     await service.database.query('delete from users where id = $1', [eve.userId]);
@@ -201,7 +201,7 @@ describe('with the feed', () => {
   test.each([
     ['the wrong key', () => followerOf(service.address, `${feedKey}x`)],
     ['no key', () => followerOf(service.address, '')],
-  ])('with %s it is never ready, and nothing is accepted', async (_what, follow) => {
+  ])('with %s it is never ready, and no token is accepted', async (_what, follow) => {
     const verifier = follow();
     const silence = new Promise((resolve) => setTimeout(resolve, 700, 'silence'));
     expect(await Promise.race([verifier.ready(), silence])).toBe('silence');
@@ -240,7 +240,7 @@ describe('with the feed', () => {
 });
 
 describe.concurrent('a feed that is silent', () => {
-  test('because the service is stopped: UNAVAILABLE, and afterwards sessions that ended meanwhile are known', async () => {
+  test('of a paused service: UNAVAILABLE, and afterwards sessions that ended meanwhile are revoked', async () => {
     const database = await createTestDatabase();
     const environment = { ...environmentOf(database), ...withFeed.environment };
     const other = await startService({ database, environment });
@@ -267,7 +267,7 @@ describe.concurrent('a feed that is silent', () => {
     }
   });
 
-  test('because the service is away: the same', async () => {
+  test('of a stopped service: UNAVAILABLE, and afterwards sessions that ended meanwhile are revoked', async () => {
     const database = await createTestDatabase();
     const port = String(await freePort());
     const options = { database, environment: { ...withFeed.environment, PORT: port } };
@@ -290,7 +290,7 @@ describe.concurrent('a feed that is silent', () => {
     await database.drop();
   });
 
-  test('because the change feed of the service is lost: the same', async () => {
+  test('of a service without its change feed: UNAVAILABLE, and afterwards sessions that ended meanwhile are revoked', async () => {
     const database = await createTestDatabase();
     await using wire = await openDatabaseWire(database.url);
     {

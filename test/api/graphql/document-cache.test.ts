@@ -101,7 +101,7 @@ describe('Apollo executes', () => {
   test.each<[string, object, Asking?]>([
     ['a value of the wrong type', { ...plain, variables: { permission: ['x'] } }],
     ['a variable too few', { query: hasPermission }],
-    ['variables that are none', { ...plain, variables: [1] }],
+    ['variables as an array', { ...plain, variables: [1] }],
     ['a value too large', { ...plain, variables: { permission: 'x', y: Array(501).fill(1) } }],
     ['the name of an operation', { ...plain, operationName: 'other' }],
     ['extensions', { ...plain, extensions: { a: 1 } }],

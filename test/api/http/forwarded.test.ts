@@ -64,7 +64,7 @@ describe('J11: an entry of X-Forwarded-For', () => {
     expect(await addressesBehind(forwarded, someone)).toEqual(['127.0.0.1']);
   });
 
-  test('J11: an entry that is no address is ignored', async () => {
+  test('J11: entries to the left of an invalid entry are ignored', async () => {
     expect(await addressesBehind('203.0.113.9, unknown, 198.51.100.2', someone)).toEqual([
       '198.51.100.2',
     ]);

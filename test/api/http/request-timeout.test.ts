@@ -23,7 +23,7 @@ afterAll(async () => {
   await service.close();
 });
 
-test('a request that waits for a lock is asked to try again, over REST and GraphQL, and its change is complete later', async () => {
+test('a change that waits for a lock is answered OVERLOADED, over REST and GraphQL, and is complete later', async () => {
   const { accessToken: token, userId } = await createIdleUser(service);
   const other = new Client({ connectionString: service.database.url });
   await other.connect();

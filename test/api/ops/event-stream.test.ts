@@ -113,7 +113,7 @@ test('J11: a client that stalls after the replay is disconnected, another gets e
   expect(warnings()).toHaveLength(warned + 1);
 }, 30_000);
 
-test('J11: a client beyond 200 streams is asked to try again later', async () => {
+test('J11: a stream beyond the limit of 200 is refused with the time to wait', async () => {
   const readers = Array.from({ length: 200 }, openReader);
   const ask = () =>
     fetch(`${service.address}/revocations`, { headers: { authorization: `Bearer ${key}` } });

@@ -48,7 +48,7 @@ async function growth(work: () => Promise<unknown>): Promise<Record<string, numb
 const request = (operation: string, outcome: string) =>
   `gatehouse_requests_total{operation="${operation}",outcome="${outcome}"}`;
 
-test('is local where no key is set, and hidden from requests through a proxy', async () => {
+test('/metrics is local where no key is set, and hidden from requests through a proxy', async () => {
   expect((await ask()).status).toBe(200);
   for (const name of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip']) {
     const answer = await ask({ [name]: 'for=203.0.113.7' });
@@ -56,7 +56,7 @@ test('is local where no key is set, and hidden from requests through a proxy', a
   }
 });
 
-test('is for requests with METRICS_KEY where it is set, with any Host header', async () => {
+test('/metrics needs METRICS_KEY where it is set, with any Host header', async () => {
   const key = randomBytes(32).toString('base64url');
   await using keyed = await startService({
     environment: { METRICS_KEY: key, ALLOWED_HOSTS: 'auth.test' },
@@ -71,7 +71,7 @@ test('is for requests with METRICS_KEY where it is set, with any Host header', a
   expect(await Promise.all(statuses)).toEqual([401, 401, 200]);
 });
 
-test('has every metric of the table, and those of the process', async () => {
+test('/metrics has every metric of the table, and those of the process', async () => {
   const text = await (await ask()).text();
   for (const { name, kind, help } of Object.values(metricRows)) {
     expect(text).toContain(`# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`);
@@ -80,7 +80,7 @@ test('has every metric of the table, and those of the process', async () => {
   expect(text).toMatch(/^process_resident_memory_bytes \d/m);
 });
 
-test('counts requests by operation and outcome, on every interface', async () => {
+test('requests are counted by operation and outcome, on every interface', async () => {
   const { email, accessToken } = await person(service);
   const grown = await growth(async () => {
     await tryLogin(service, email, 'not the password');
@@ -120,7 +120,7 @@ test('counts requests by operation and outcome, on every interface', async () =>
   expect(text).not.toMatch(/secretName|madeUp|made\/up|operation="a"/);
 });
 
-test('counts sessions, lookups, jobs and heartbeats', async () => {
+test('sessions, lookups, jobs and heartbeats are counted', async () => {
   const grown = await growth(async () => {
     const { accessToken } = await person(service);
     await service.graphql('{ me { id } }', {}, accessToken);
@@ -146,7 +146,7 @@ test('counts sessions, lookups, jobs and heartbeats', async () => {
   expect(now.get('gatehouse_database_connections{pool="jobs",state="busy"}')).toBeGreaterThan(0);
 });
 
-test('counts requests refused by a rate limit', async () => {
+test('requests refused by a rate limit are counted', async () => {
   await using strict = await startService({
     environment: { RATE_LIMITS: 'on' },
     database: service.database,
@@ -160,7 +160,7 @@ test('counts requests refused by a rate limit', async () => {
   expect(text).toContain(request('login', 'THROTTLED'));
 });
 
-test('shows mails that could not be sent', async () => {
+test('mails that could not be sent are counted', async () => {
   const email = `nobody-${newAddress()}`;
   await service.graphql(
     'mutation ($input: RegisterInput!) { register(input: $input) { __typename } }',
@@ -171,7 +171,7 @@ test('shows mails that could not be sent', async () => {
   expect(await dead()).toBe(1);
 });
 
-test('responds without database figures while the database is away, and counts on', async () => {
+test('/metrics has no database figures while the database is away, and counts on', async () => {
   await using wire = await openDatabaseWire(service.database.url);
   await using other = await startService({
     database: { ...service.database, url: wire.url },

@@ -25,7 +25,7 @@ async function firstMail() {
   throw new Error('no mail');
 }
 
-test('keeps mails where no mail server is set, for people and for programs', async () => {
+test('mails are kept where no mail server is set, for people and for programs', async () => {
   await service.rest('POST', '/register/', {
     json: {
       email: 'ada@example.com',
@@ -66,7 +66,7 @@ test.each([
   expect((await get(path)).status).toBe(404);
 });
 
-test('does not exist where a mail server is set', async () => {
+test('the mailbox does not exist where a mail server is set', async () => {
   await using withServer = await startService();
   expect((await fetch(`${withServer.address}/dev/mailbox`)).status).toBe(404);
 });

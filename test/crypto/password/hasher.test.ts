@@ -1,4 +1,4 @@
-// The password hasher as callers see it: what it accepts, what it refuses, and at what cost.
+// The password hasher over its public functions: accepted hashes, rejected calls, and their cost.
 // Cost is measured in processor time, which other work on the machine does not lengthen.
 import { hashSync } from '@node-rs/argon2';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { createPasswordHasher } from '../../../src/crypto/password/hasher.ts';
 const cheap = { memoryKib: 256, iterations: 1, parallelism: 1 };
 const middling = { memoryKib: 8192, iterations: 2, parallelism: 1 };
 const slow = { memoryKib: 131_072, iterations: 2, parallelism: 1 };
-/** However busy the machine that the tests run on is. */
+/** Long enough on a busy machine. */
 const isOverloaded = () => false;
 const hasher = createPasswordHasher({
   threads: 2,
@@ -40,7 +40,7 @@ describe('hashing', () => {
   test.each([
     ['the 73rd byte', `${'A'.repeat(72)}B`, `${'A'.repeat(72)}C`],
     ['surrounding spaces', ' Pass word9 ', 'Pass word9'],
-    ['what follows a NUL', 'before\0after', 'before\0other'],
+    ['the characters after a NUL', 'before\0after', 'before\0other'],
     ['the Unicode form', 'p\u00e9', 'pe\u0301'],
     ['the last of 64 emoji', '🦊'.repeat(64), `${'🦊'.repeat(63)}🐻`],
   ])('%s makes a difference', async (_, password, other) => {
@@ -57,7 +57,7 @@ describe('hashing', () => {
   });
 });
 
-describe('formats that came from elsewhere', () => {
+describe('formats of other systems', () => {
   test.each([
     [
       'argon2id',
@@ -67,14 +67,14 @@ describe('formats that came from elsewhere', () => {
       'argon2i',
       '$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA',
     ],
-  ])('the reference vector of %s verifies and is to be hashed again', async (_, hash) => {
+  ])('the reference vector of %s verifies and needs a rehash', async (_, hash) => {
     expect(await hasher.verify(hash, 'password')).toBe(true);
     expect(await hasher.verify(hash, 'passwore')).toBe(false);
     expect(hasher.needsRehash(hash)).toBe(true);
   });
 
   test.each([
-    // Made with Python's hashlib, as Django does.
+    // Created with Python's hashlib, as Django does.
     ['pbkdf2_sha256$600000$seasalt$KfR90NP/PZuYb4KVwsE0nseOYqFCV1zJQwumly+wFrE=', 'lètmein$0'],
     ['pbkdf2_sha256$1000$NaCl0Salt$zNMDfCQ6ilUzr3rfr8HZRxcnV7HDTo4IHR9hHE10TvI=', 'Pass word9 '],
     [`argon2${hashSync('django', { memoryCost: 256, timeCost: 1 })}`, 'django'],
@@ -82,7 +82,7 @@ describe('formats that came from elsewhere', () => {
       hashSync('argon2d', { algorithm: 0, memoryCost: 1024, timeCost: 3, parallelism: 8 }),
       'argon2d',
     ],
-  ])('%s verifies and is to be hashed again', async (hash, password) => {
+  ])('%s verifies and needs a rehash', async (hash, password) => {
     expect(await hasher.verify(hash, password)).toBe(true);
     expect(await hasher.verify(hash, `${password}!`)).toBe(false);
     expect(hasher.needsRehash(hash)).toBe(true);
@@ -115,12 +115,12 @@ const unverifiable = {
 } satisfies Record<string, string | undefined>;
 
 describe('a hash that cannot be verified', () => {
-  test.each(Object.entries(unverifiable))('%s answers false', async (_, hash) => {
+  test.each(Object.entries(unverifiable))('%s gives false', async (_, hash) => {
     expect(await hasher.verify(hash, 'password')).toBe(false);
     expect(hasher.needsRehash(hash ?? '')).toBe(true);
   });
 
-  test('costs what a wrong password costs', { timeout: 120_000 }, async () => {
+  test('costs as much as a wrong password', { timeout: 120_000 }, async () => {
     await using measured = createHasher({ threads: 1, queueLimit: 0, parameters: middling });
     const hashes = [await measured.hash('right'), ...Object.values(unverifiable)];
     const costs = hashes.map((): number[] => []);
@@ -207,7 +207,7 @@ describe('the queue', () => {
     await closing.close();
     await closing.close();
     const statuses = (await settled).map((result) => result.status);
-    // Two run, and one is with a thread already.
+    // Two run, and one already has a thread.
     expect(statuses).toEqual([...Array(3).fill('fulfilled'), 'rejected', 'rejected']);
     await expect(closing.hash('secret')).rejects.toThrow('The password hasher is closed.');
   });

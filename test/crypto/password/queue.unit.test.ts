@@ -1,4 +1,4 @@
-/** How many computations run at a time: as many as there are slots, and one while others need the time. */
+/** The number of parallel computations: one for each slot, and a single one while the event loop is overloaded. */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -12,7 +12,7 @@ afterEach(() => {
 
 const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test('one computation at a time while overloaded, all slots afterwards, and every waiter gets its turn', async () => {
+test('one computation at a time while overloaded, all slots afterwards, and every waiting one runs', async () => {
   let isOverloaded = false;
   const admission = createHashQueue({
     slots: 3,
@@ -60,7 +60,7 @@ test('during an overload a cooldown of twice its duration follows each computati
   };
   await Promise.all([admission.run(work, undefined), admission.run(work, undefined)]);
   const [first = 0, second = 0] = started;
-  expect(second - first).toBeGreaterThanOrEqual(85); // 30 and 60, as timers go
+  expect(second - first).toBeGreaterThanOrEqual(85); // 30 and 60, with the precision of timers
   const last = admission.run(() => sleep(30), undefined);
   await until(() => admission.queueLength() === 0);
   const closedAt = performance.now();
@@ -131,7 +131,7 @@ test('a rejection has a retry time within the expected duration of the queue', a
   const admission = createHashQueue({ slots: 1, queueLimit: 500, isOverloaded: () => true });
   const endless = Promise.withResolvers<void>();
   const gone = new AbortController();
-  await admission.run(() => sleep(400), undefined); // the pace of late
+  await admission.run(() => sleep(400), undefined); // a slow recent computation
   const all = Array.from({ length: 501 }, () => admission.run(() => endless.promise, gone.signal));
   const settled = Promise.allSettled(all);
   await expect(admission.run(() => sleep(0), undefined)).rejects.toMatchObject({
@@ -153,7 +153,7 @@ test('the event loop is overloaded after a quarter of a second of nearly full ut
   };
   now.mockReturnValue(0);
   const isOverloaded = createEventLoopMonitor();
-  expect(look(0.95, 100)).toBe(false); // too early to tell
+  expect(look(0.95, 100)).toBe(false); // too early to decide
   expect(look(0.95, 300)).toBe(true);
   expect(look(0.1, 400)).toBe(true);
   expect(look(0.8, 600)).toBe(false);
