@@ -56,7 +56,7 @@ test('migrate --create-database creates it once, in UTF-8', async () => {
   const first = await migrate('--create-database');
   expect([first.code, first.stdout]).toEqual([
     0,
-    expect.stringMatching(/^Created the database\. Done: /),
+    expect.stringMatching(/^Created the database\. Applied: /),
   ]);
   const second = await migrate('--create-database', '--json');
   expect(JSON.parse(second.stdout)).toEqual({ isCreated: false, migrated: [] });

@@ -121,7 +121,7 @@ export async function person(service: TestService, input: PersonInput = {}): Pro
 /** A user with an active account and a session, without mails and audit entries. */
 export async function somebody(service: TestService, input: PersonInput = {}): Promise<Person> {
   const { email = newAddress(), password = goodPassword } = input;
-  await makeAccount(service, { ...input, email, password });
+  await insertAccount(service, { ...input, email, password });
   return logIn(service, email, password);
 }
 
@@ -133,7 +133,7 @@ async function logIn(service: TestService, email: string, password?: string): Pr
 }
 
 /** Puts an active account into the database, as registering and verifying would. */
-async function makeAccount(
+export async function insertAccount(
   service: TestService,
   input: PersonInput & { email: string; password: string },
 ): Promise<void> {

@@ -1,23 +1,22 @@
 /** Concurrent logins above the capacity of the password hasher: accepted, rejected and aborted ones. */
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { goodPassword, newAddress, somebody } from '../../support/people.ts';
+import { goodPassword, insertAccount, newAddress } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
 import { until } from '../../support/until.ts';
 
 let service: TestService;
-const emails: string[] = [];
+const emails = Array.from({ length: 8 }, newAddress);
 /** A hash that is slow enough for a queue on any machine. */
-const costInput = { PASSWORD_HASH_MEMORY_KIB: '65536', PASSWORD_HASH_ITERATIONS: '5' };
+const costlyHashes = { PASSWORD_HASH_MEMORY_KIB: '65536', PASSWORD_HASH_ITERATIONS: '5' };
 const figures = 'network=9999/600,account-network=9999/600,account=9999/600';
 
 beforeAll(async () => {
   service = await startService({
     hasCostlyHashes: true,
-    environment: { ...costInput, RATE_LIMITS: figures },
+    environment: { ...costlyHashes, RATE_LIMITS: figures },
   });
-  // One after the other, so that none is rejected.
-  for (let count = 0; count < 8; count += 1) emails.push((await somebody(service)).email);
+  for (const email of emails) await insertAccount(service, { email, password: goodPassword });
 });
 afterAll(() => service.close());
 
