@@ -1,4 +1,4 @@
-/** What a failing database, a lost answer and a long history do to a session: nothing. */
+/** Sessions with a failing database, with lost responses and with many ended sessions: none is lost. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -30,13 +30,13 @@ afterAll(async () => {
 const send = (refreshToken: string, at: TestService = service) =>
   at.rest('POST', '/token/refresh/', { json: { refresh_token: refreshToken } });
 
-/** Whether it is the refusal that says: not now, and nothing has happened. */
-function expectOverloaded(answer: RestAnswer): void {
-  expectRefusal(answer, 'OVERLOADED');
-  expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+/** Checks for OVERLOADED with a Retry-After header. */
+function expectOverloaded(response: RestAnswer): void {
+  expectRefusal(response, 'OVERLOADED');
+  expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
 }
 
-/** The session's place in its chain. */
+/** The position of the session in its refresh chain, or undefined if it has ended. */
 async function counterOf({ accessToken }: Login): Promise<number | undefined> {
   const [row] = await database.query<{ counter: number }>(
     'select refresh_counter as counter from sessions where id = $1 and ended_at is null',
@@ -45,23 +45,23 @@ async function counterOf({ accessToken }: Login): Promise<number | undefined> {
   return row?.counter;
 }
 
-describe('a refresh during which the database goes away', () => {
+describe('a refresh during a failure of the database connection', () => {
   const moments: Readonly<Record<string, RegExp>> = {
-    'before it begins': /^begin/i,
-    'before the chain is moved on': /^update sessions/,
+    'before the transaction begins': /^begin/i,
+    'before the chain is advanced': /^update sessions/,
     'before the user is read': /^select .* from "users"/,
     'before the end of the transaction': /^commit/i,
   };
 
   test.each(Object.entries(moments))(
-    '%s burns nothing, however long that lasts',
+    '%s leaves the refresh token valid',
     async (_when, pattern) => {
       const ada = await createIdleUser(service);
       const isCut = wire.cutAt(pattern);
-      const answers = [await send(ada.refreshToken)];
+      const responses = [await send(ada.refreshToken)];
       await isCut;
-      answers.push(await send(ada.refreshToken));
-      for (const answer of answers) expectOverloaded(answer);
+      responses.push(await send(ada.refreshToken));
+      for (const response of responses) expectOverloaded(response);
       const { data, errors } = await service.graphql(
         'mutation ($token: String!) { refreshTokens(refreshToken: $token) { __typename } }',
         { token: ada.refreshToken },
@@ -79,7 +79,7 @@ describe('a refresh during which the database goes away', () => {
     },
   );
 
-  test('after its end was recorded gives the same tokens to whoever asks again', async () => {
+  test('after its commit returns the same tokens to a retry', async () => {
     const ada = await createIdleUser(service);
     const { reached } = wire.holdAnswerTo(/^commit/i);
     const early = send(ada.refreshToken);
@@ -93,35 +93,35 @@ describe('a refresh during which the database goes away', () => {
   });
 });
 
-/** More than there are connections, so that one that were lost for each would be missed. */
-const crowdSize = 16;
+/** More than the connections of the pool, so that leaked connections are detected. */
+const clientCount = 16;
 
-test('PostgreSQL stops under a crowd of refreshes: 503 and no other refusal, and all go on afterwards', async () => {
+test('PostgreSQL stops during parallel refreshes: each returns 503, and all sessions work afterwards', async () => {
   await using server = await startOwnServer();
   const there = await server.createDatabase();
   await using away = await openDatabaseWire(there.url);
   await using own = await startService({ database: { ...there, url: away.url } });
   const { email } = await createIdleUser(own);
   const logins: Login[] = await Promise.all(
-    Array.from({ length: crowdSize }, () => tryLogin(own, email)),
+    Array.from({ length: clientCount }, () => tryLogin(own, email)),
   );
-  let refused = 0;
-  /** Refreshes until it is refused, and answers the newest token that came. */
-  const useUp = async ({ refreshToken }: Login): Promise<string> => {
+  let rejected = 0;
+  /** Refreshes until a rejection, and returns the newest token. */
+  const refreshUntilRejected = async ({ refreshToken }: Login): Promise<string> => {
     for (let leaf = refreshToken; ; ) {
-      const answer = await send(leaf, own);
-      if (answer.status !== 200) {
-        expectOverloaded(answer);
-        refused += 1;
+      const response = await send(leaf, own);
+      if (response.status !== 200) {
+        expectOverloaded(response);
+        rejected += 1;
         return leaf;
       }
-      leaf = answer.body.data.refresh_token;
+      leaf = response.body.data.refresh_token;
     }
   };
-  const crowd = logins.map(useUp);
+  const refreshes = logins.map(refreshUntilRejected);
   await server.stop();
-  const leaves = await Promise.all(crowd);
-  expect(refused).toBe(crowdSize);
+  const leaves = await Promise.all(refreshes);
+  expect(rejected).toBe(clientCount);
   const [first = ''] = leaves;
   expectOverloaded(await send(first, own));
   await server.start();
@@ -135,27 +135,27 @@ test('PostgreSQL stops under a crowd of refreshes: 503 and no other refusal, and
   await there.drop();
 });
 
-describe('a client that loses the answer', () => {
-  /** Sends a refresh and hangs up: at once, or as soon as the answer begins to come. */
-  async function sendAndHangUp(refreshToken: string, waits: boolean): Promise<void> {
+describe('a client that loses the response', () => {
+  /** Sends a refresh and disconnects: at once, or at the first bytes of the response. */
+  async function sendAndDisconnect(refreshToken: string, waitsForBytes: boolean): Promise<void> {
     const { hostname, port } = new URL(service.address);
     const body = JSON.stringify({ refresh_token: refreshToken });
     const socket = connect({ host: hostname, port: Number(port) });
     await once(socket, 'connect');
     const head = `POST /auth/token/refresh/ HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
     await new Promise((resolve) => socket.write(head + body, resolve));
-    if (waits) await once(socket, 'data');
+    if (waitsForBytes) await once(socket, 'data');
     socket.destroy();
   }
 
   test.each([
-    ['that began to come', true],
-    ['that was on its way, at a moment of chance', false],
-  ])('%s asks again and goes on, as if nothing had been', async (_what, waits) => {
+    ['after its first bytes', true],
+    ['at a random time', false],
+  ])('%s gets the same tokens from a retry', async (_what, waitsForBytes) => {
     const { email } = await somebody(service);
     for (let round = 0; round < 15; round += 1) {
       const login: Login = await tryLogin(service, email);
-      await sendAndHangUp(login.refreshToken, waits);
+      await sendAndDisconnect(login.refreshToken, waitsForBytes);
       const [one, other] = await Promise.all([
         refresh(service, login.refreshToken),
         refresh(service, login.refreshToken),
@@ -164,13 +164,13 @@ describe('a client that loses the answer', () => {
       expect(other).toEqual(one);
       expect(await counterOf(login)).toBe(1);
       expect(await isIn(service, one.accessToken)).toBe(true);
-      // What was given up at a moment of chance may come later still: for a while it is welcome.
-      if (waits) expect(await refresh(service, one.refreshToken)).toBeDefined();
+      // The request without a wait may still arrive, and the former token is valid in the grace period.
+      if (waitsForBytes) expect(await refresh(service, one.refreshToken)).toBeDefined();
     }
   });
 });
 
-describe('two thousand old sessions', () => {
+describe('two thousand old sessions of a user', () => {
   const history = `
     insert into sessions (id, user_id, created_at, last_used_at, expires_at, ended_at, end_reason, ip_address, user_agent)
     select gen_random_uuid(), $1, now() - interval '9 days', now() - interval '9 days',
@@ -178,12 +178,12 @@ describe('two thousand old sessions', () => {
       case when n % 2 = 0 then null else now() - interval '8 days' end, 'logged-out', '', ''
     from generate_series(1, 2000) n`;
 
-  /** The statements of everyday work. */
-  async function everyday({ email, ...login }: Login & { readonly email: string }) {
+  /** The statements of frequent operations. */
+  async function statementsOfOperations({ email, ...login }: Login & { readonly email: string }) {
     const statementsOf = async (work: () => Promise<unknown>) => {
       const before = wire.statements.length;
       await work();
-      // Values stand in the text.
+      // The text of a statement contains its values.
       return wire.statements.slice(before).map((text) => text.replace(/'[^']*'|\b\d+\b/g, '…'));
     };
     await isIn(service, login.accessToken);
@@ -202,12 +202,12 @@ describe('two thousand old sessions', () => {
     };
   }
 
-  test('cost no statement more: to be known, to refresh, to list the live ones, to log in', async () => {
+  test('add no statement to a query, a refresh, the list of sessions or a login', async () => {
     const [ada, old] = [await createIdleUser(service), await createIdleUser(service)];
-    const usual = await everyday(ada);
+    const usual = await statementsOfOperations(ada);
     expect(usual.me).toEqual([]);
     expect(usual.refresh.length).toBeLessThanOrEqual(2);
     await database.query(history, [old.userId]);
-    expect(await everyday(old)).toEqual(usual);
+    expect(await statementsOfOperations(old)).toEqual(usual);
   });
 });

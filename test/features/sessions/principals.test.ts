@@ -1,4 +1,4 @@
-/** The cache of principals: it saves statements, is bounded, and never keeps what a change has overtaken. */
+/** The cache of principals: it saves statements, is bounded, and contains no outdated principal. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TestDatabase } from '../../support/database.ts';
 import { createIdleUser } from '../../support/idle-user.ts';
@@ -97,7 +97,7 @@ describe('a principal whose load overlaps a change is used once and not cached:'
     expect((await view(ada)).firstName).toBe('Grace');
   });
 
-  test('the end of the session, which was answered already', async () => {
+  test('the end of the session, after its response', async () => {
     const ada = await createIdleUser(main.service);
     const { reached, release } = main.wire.holdAnswerTo(load);
     const early = view(ada);

@@ -1,4 +1,4 @@
-/** Two server processes on one database: refreshes that race, and ends that are felt on the other one. */
+/** Two server processes on one database: parallel refreshes, and the end of sessions on both. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Client, createClient } from '../../support/client.ts';
 import { environmentOf, type RunningServer, startServer } from '../../support/command.ts';
@@ -11,8 +11,8 @@ import { isIn, logOut, refresh, sessionIdOf } from '../../support/session-calls.
 const callers = 16;
 const rounds = 20;
 const ends = 40;
-/** Milliseconds; the processes of this machine have better things to do than to be quick. */
-const generous = 1000;
+/** With a margin for a busy machine. */
+const maxDelayMs = 1000;
 const limitMilliseconds = 100_000;
 
 let database: TestDatabase;
@@ -56,19 +56,19 @@ async function rowOf(sessionId: string) {
   return rows;
 }
 
-test(`${callers} parallel refreshes of one token, ${rounds} times: one pair for all, one step of the chain`, async () => {
+test(`${callers} parallel refreshes of one token return one pair and advance the chain once, ${rounds} times`, async () => {
   let leaf = await logIn(one);
   const id = sessionIdOf(leaf.accessToken);
   const leaves = new Set([leaf.refreshToken]);
   for (let round = 1; round <= rounds; round += 1) {
     const { refreshToken } = leaf;
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: callers }, (_, number) => refresh(inTurn(number), refreshToken)),
     );
-    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
-    const [answer] = answers;
-    if (!answer) throw new Error(`refused in round ${round}`);
-    leaf = answer;
+    expect(new Set(responses.map((response) => JSON.stringify(response))).size).toBe(1);
+    const [response] = responses;
+    if (!response) throw new Error(`rejected in round ${round}`);
+    leaf = response;
     leaves.add(leaf.refreshToken);
     expect(await rowOf(id)).toEqual([{ counter: round, live: true }]);
   }
@@ -79,24 +79,24 @@ test(`${callers} parallel refreshes of one token, ${rounds} times: one pair for 
   ]);
 });
 
-test('of parallel uses of parent, leaf and grandparent none leaves two live leaves', async () => {
+test('parallel uses of a token, its parent and its grandparent never leave two valid tokens', async () => {
   for (let round = 0; round < 10; round += 1) {
     const first = await logIn(inTurn(round));
     const second = await refresh(one, first.refreshToken);
     const third = await refresh(other, second?.refreshToken ?? '');
     const tokens = [first, second, third].map((it) => it?.refreshToken ?? '');
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: callers - 1 }, (_, number) =>
         refresh(inTurn(number), tokens[number % 3] ?? ''),
       ),
     );
-    // The grandparent ends the session; until then all others are sent along one chain.
+    // The grandparent ends the session. Before that, all other tokens advance one chain.
     const newest = new Set(
-      answers.filter((_, number) => number % 3 === 2).map((answer) => answer?.refreshToken),
+      responses.filter((_, number) => number % 3 === 2).map((response) => response?.refreshToken),
     );
     newest.delete(undefined);
     expect(newest.size).toBeLessThanOrEqual(1);
-    expect(answers.filter((_, number) => number % 3 === 0)).toEqual(
+    expect(responses.filter((_, number) => number % 3 === 0)).toEqual(
       Array((callers - 1) / 3).fill(undefined),
     );
     for (const token of [...tokens, ...newest]) {
@@ -106,12 +106,12 @@ test('of parallel uses of parent, leaf and grandparent none leaves two live leav
   }
 });
 
-test('logins in the same second on both processes are sessions of their own', async () => {
+test('logins in the same second on both processes create separate sessions', async () => {
   const logins = await Promise.all(Array.from({ length: 8 }, (_, number) => logIn(inTurn(number))));
   expect(new Set(logins.map(({ accessToken }) => sessionIdOf(accessToken))).size).toBe(8);
   expect(new Set(logins.map(({ refreshToken }) => refreshToken)).size).toBe(8);
   const [first, ...rest] = logins;
-  if (!first) throw new Error('nobody has logged in');
+  if (!first) throw new Error('no login');
   await logOut(one, first.accessToken);
   expect(await isIn(one, first.accessToken)).toBe(false);
   expect(await refresh(other, first.refreshToken)).toBe(undefined);
@@ -121,7 +121,7 @@ test('logins in the same second on both processes are sessions of their own', as
   }
 });
 
-test(`${ends} ends: on the same process felt at once, on the other within a second`, async () => {
+test(`an ended session is rejected at once on the same process and within a second on the other, ${ends} times`, async () => {
   const logins: Login[] = [];
   while (logins.length < ends) {
     const wave = Array.from({ length: 8 }, (_, number) => logIn(inTurn(number)));
@@ -131,28 +131,28 @@ test(`${ends} ends: on the same process felt at once, on the other within a seco
   let stale = 0;
   for (const [number, { accessToken }] of logins.entries()) {
     const [here, there] = [inTurn(number), inTurn(number + 1)];
-    // Both know the session before it ends.
+    // Both processes cache the session before it ends.
     expect([await isIn(here, accessToken), await isIn(there, accessToken)]).toEqual([true, true]);
     await logOut(here, accessToken);
     const acknowledgedAt = performance.now();
     const [isStale, delay] = await Promise.all([
       isIn(here, accessToken),
-      refusedAfter(there, accessToken, acknowledgedAt),
+      rejectedAfter(there, accessToken, acknowledgedAt),
     ]);
     if (isStale) stale += 1;
     delays.push(delay);
   }
   delays.sort((a, b) => a - b);
-  const [median, p99, worst] = [0.5, 0.99, 1].map((share) => rank(delays, share));
+  const [median, p99, worst] = [0.5, 0.99, 1].map((share) => percentile(delays, share));
   console.info(
-    `an end made on one process is felt on the other: median ${median} ms, p99 ${p99} ms, worst ${worst} ms of ${delays.length}`,
+    `the other process rejects an ended session after median ${median} ms, p99 ${p99} ms, worst ${worst} ms of ${delays.length}`,
   );
   expect(stale).toBe(0);
-  expect(p99).toBeLessThan(generous);
+  expect(p99).toBeLessThan(maxDelayMs);
 });
 
-/** Milliseconds from `since` until the start of the first request that is refused. */
-async function refusedAfter(at: Client, accessToken: string, since: number): Promise<number> {
+/** Milliseconds from `since` until the start of the first request that is rejected. */
+async function rejectedAfter(at: Client, accessToken: string, since: number): Promise<number> {
   for (;;) {
     const startedAt = performance.now();
     if (!(await isIn(at, accessToken))) return startedAt - since;
@@ -160,8 +160,8 @@ async function refusedAfter(at: Client, accessToken: string, since: number): Pro
   }
 }
 
-/** The value that `share` of the sorted ones do not exceed, to a tenth. */
-function rank(sorted: readonly number[], share: number): number {
+/** A percentile of sorted values, rounded to a tenth. */
+function percentile(sorted: readonly number[], share: number): number {
   const value = sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
   return Math.round(value * 10) / 10;
 }

@@ -1,4 +1,4 @@
-/** The refresh chain, and the ends of sessions. */
+/** Refresh chains, and the end of sessions. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { person, somebody, tryLogin } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -35,7 +35,7 @@ async function sessionOf(accessToken: string) {
   return data.me.sessions;
 }
 
-test('a refresh token gets new tokens, and they work', async () => {
+test('a refresh returns new valid tokens', async () => {
   const { refreshToken, userId } = await somebody(service);
   const first = await refresh(refreshToken);
   expect(first).toMatchObject({ __typename: 'TokenPair', user: { id: userId } });
@@ -45,15 +45,15 @@ test('a refresh token gets new tokens, and they work', async () => {
   expect(await isIn(second.accessToken)).toBe(true);
 });
 
-test('50 tabs that refresh at once get the very same tokens, and go on', async () => {
+test('50 parallel refreshes of one token return the same tokens, which are valid', async () => {
   const { refreshToken } = await somebody(service);
-  const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(refreshToken)));
-  expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
-  expect(answers[0].__typename).toBe('TokenPair');
-  expect(await refresh(answers[0].refreshToken)).toMatchObject({ __typename: 'TokenPair' });
+  const responses = await Promise.all(Array.from({ length: 50 }, () => refresh(refreshToken)));
+  expect(new Set(responses.map((response) => JSON.stringify(response))).size).toBe(1);
+  expect(responses[0].__typename).toBe('TokenPair');
+  expect(await refresh(responses[0].refreshToken)).toMatchObject({ __typename: 'TokenPair' });
 });
 
-test('the former token works for the grace and not a second longer', async () => {
+test('the former token is valid during the grace period only', async () => {
   await using own = await startService();
   const { refreshToken } = await somebody(own);
   const first = await refresh(refreshToken, own);
@@ -65,7 +65,7 @@ test('the former token works for the grace and not a second longer', async () =>
   expect(await isIn(first.accessToken, own)).toBe(false);
 });
 
-test('a token used twice ends the session, writes the event and tells the owner', async () => {
+test('the reuse of a token ends the session, logs the event and sends a mail to the owner', async () => {
   const { email, refreshToken, userId } = await person(service);
   const first = await refresh(refreshToken);
   const second = await refresh(first.refreshToken);
@@ -80,18 +80,18 @@ test('a token used twice ends the session, writes the event and tells the owner'
   expect(events).toHaveLength(1);
 });
 
-test('of 16 parallel uses of an old token one ends the session, and one mail goes out', async () => {
+test('of 16 parallel uses of an old token one ends the session, and one mail is sent', async () => {
   const { email, refreshToken } = await person(service);
   const first = await refresh(refreshToken);
   await refresh(first.refreshToken);
-  const answers = await Promise.all(Array.from({ length: 16 }, () => refresh(refreshToken)));
-  expect(answers).toEqual(Array(16).fill(invalid));
+  const responses = await Promise.all(Array.from({ length: 16 }, () => refresh(refreshToken)));
+  expect(responses).toEqual(Array(16).fill(invalid));
   await service.mail.waitFor(email, 2);
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(service.mail.mails.filter(({ to }) => to === email)).toHaveLength(2);
 });
 
-test('after a restore to an earlier time a newer token is refused without an alarm', async () => {
+test('after a restore of an older backup a newer token is rejected without a security notice', async () => {
   const { email, refreshToken, accessToken } = await somebody(service);
   const first = await refresh(refreshToken);
   const second = await refresh(first.refreshToken);
@@ -100,8 +100,10 @@ test('after a restore to an earlier time a newer token is refused without an ala
     [email],
   );
   const eventsBefore = reuseEvents();
-  const answers = await Promise.all(Array.from({ length: 16 }, () => refresh(second.refreshToken)));
-  expect(answers).toEqual(Array(16).fill(invalid));
+  const responses = await Promise.all(
+    Array.from({ length: 16 }, () => refresh(second.refreshToken)),
+  );
+  expect(responses).toEqual(Array(16).fill(invalid));
   expect(await isIn(accessToken)).toBe(true);
   expect(await refresh(refreshToken)).toMatchObject({ __typename: 'TokenPair' });
   expect(reuseEvents()).toBe(eventsBefore);
@@ -111,7 +113,7 @@ test('after a restore to an earlier time a newer token is refused without an ala
 const reuseEvents = () =>
   service.logLines.filter((line) => line.includes('"event":"refresh-token-reused"')).length;
 
-test('a session ends when it is idle for too long, and at its greatest age in any case', async () => {
+test('a session ends after the idle timeout and at its maximum age', async () => {
   await using own = await startService({
     environment: { REFRESH_TOKEN_TTL: '1000', SESSION_MAX_AGE: '2500' },
   });
@@ -120,29 +122,29 @@ test('a session ends when it is idle for too long, and at its greatest age in an
   let leaf = busy.refreshToken;
   for (const seconds of [900, 900, 600]) {
     own.advance(seconds);
-    const answer = await refresh(leaf, own);
-    expect(answer.__typename).toBe('TokenPair');
-    leaf = answer.refreshToken;
+    const response = await refresh(leaf, own);
+    expect(response.__typename).toBe('TokenPair');
+    leaf = response.refreshToken;
   }
   expect(await refresh(idle.refreshToken, own)).toMatchObject(invalid);
   own.advance(150);
   expect(await refresh(leaf, own)).toMatchObject(invalid);
 });
 
-test('access tokens live up to 5 percent shorter, so that they do not all end together', async () => {
+test('access tokens expire up to 5 percent earlier, so that they do not all expire at once', async () => {
   const { email } = await somebody(service);
-  const lives = new Set<number>();
+  const lifetimes = new Set<number>();
   for (let round = 0; round < 12; round += 1) {
     const { accessTokenExpiresAt } = await tryLogin(service, email);
     const seconds = Math.round((Date.parse(accessTokenExpiresAt) - Date.now()) / 1000);
     expect(seconds).toBeGreaterThanOrEqual(283);
     expect(seconds).toBeLessThanOrEqual(301);
-    lives.add(seconds);
+    lifetimes.add(seconds);
   }
-  expect(lives.size).toBeGreaterThan(3);
+  expect(lifetimes.size).toBeGreaterThan(3);
 });
 
-test('sessions are listed with where they are from, and one can be ended', async () => {
+test('sessions are listed with their address and user agent, and one can be ended', async () => {
   const { email, accessToken } = await somebody(service);
   const other = await tryLogin(service, email);
   const sessions = await sessionOf(accessToken);
@@ -159,9 +161,9 @@ test('sessions are listed with where they are from, and one can be ended', async
       { id: session },
       token,
     );
-  const stranger = await somebody(service);
+  const otherUser = await somebody(service);
   for (const [token, session] of [
-    [stranger.accessToken, id],
+    [otherUser.accessToken, id],
     [accessToken, 'nonsense'],
     [accessToken, '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9'],
   ] as const) {
@@ -175,8 +177,8 @@ test('sessions are listed with where they are from, and one can be ended', async
   expect(await sessionOf(accessToken)).toHaveLength(1);
 });
 
-test('logging out everywhere ends all sessions of the caller and of nobody else', async () => {
-  const stranger = await somebody(service);
+test('logoutEverywhere ends all sessions of the caller and none of other users', async () => {
+  const otherUser = await somebody(service);
   const { email, accessToken } = await somebody(service);
   const other = await tryLogin(service, email);
   const { data } = await service.graphql(
@@ -185,15 +187,15 @@ test('logging out everywhere ends all sessions of the caller and of nobody else'
     accessToken,
   );
   expect(data.logoutEverywhere).toEqual({ __typename: 'Acknowledgement' });
-  const rest = await tryLogin(service, email);
-  expect((await service.rest('DELETE', '/logout/', { token: rest.accessToken })).status).toBe(204);
-  for (const token of [accessToken, other.accessToken, rest.accessToken]) {
+  const third = await tryLogin(service, email);
+  expect((await service.rest('DELETE', '/logout/', { token: third.accessToken })).status).toBe(204);
+  for (const token of [accessToken, other.accessToken, third.accessToken]) {
     expect(await isIn(token)).toBe(false);
   }
-  expect(await isIn(stranger.accessToken)).toBe(true);
+  expect(await isIn(otherUser.accessToken)).toBe(true);
 });
 
-test('an account that is disabled and enabled again has none of its sessions back', async () => {
+test('the sessions of an account that is disabled and enabled again stay ended', async () => {
   const { accessToken, refreshToken, userId } = await somebody(service);
   for (const status of ['DISABLED', 'ACTIVE']) {
     await service.database.query('update users set status = $1 where id = $2', [status, userId]);
@@ -202,7 +204,7 @@ test('an account that is disabled and enabled again has none of its sessions bac
   expect(await refresh(refreshToken)).toMatchObject(invalid);
 });
 
-test('over REST a refresh answers the two tokens, and 401 to one that is not good', async () => {
+test('over REST a refresh returns both tokens, and 401 for an invalid token', async () => {
   const { refreshToken } = await somebody(service);
   const good = await service.rest('POST', '/token/refresh/', {
     json: { refresh_token: refreshToken },
@@ -218,16 +220,16 @@ test('over REST a refresh answers the two tokens, and 401 to one that is not goo
   expect([bad.status, bad.body.data.code]).toEqual([401, 'INVALID_TOKEN']);
 });
 
-test('dead sessions are removed a month later, live ones never', async () => {
+test('expired sessions are deleted after a month, and active ones are kept', async () => {
   const own = await startService({
     environment: { REFRESH_TOKEN_TTL: '31536000', SESSION_MAX_AGE: '31536000' },
   });
-  const alive = await somebody(own);
+  const active = await somebody(own);
   await own.database.query(
     `insert into sessions (id, user_id, created_at, last_used_at, expires_at, ip_address, user_agent)
      select gen_random_uuid(), $1, now() - interval '70 days', now(), now() - interval '31 days', '', ''
      from generate_series(1, 2500)`,
-    [alive.userId],
+    [active.userId],
   );
   await own.app.unitOfWork.withEntityManager(async () =>
     own.app.auth.sessions.tasks['purge-sessions']?.({}, { key: '', attempt: 1 }),

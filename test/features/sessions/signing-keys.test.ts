@@ -1,4 +1,4 @@
-/** The keys that sign access tokens: rotated from the command line under two running services. */
+/** The signing keys of access tokens: rotation from the command line while two services run. */
 import { createHash, randomUUID } from 'node:crypto';
 import { exportJWK, importPKCS8, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -30,7 +30,7 @@ interface Replicas extends AsyncDisposable {
   readonly one: TestService;
   readonly other: TestService;
   readonly ada: Awaited<ReturnType<typeof somebody>>;
-  /** Moves both clocks; the command line's stays where it is. */
+  /** Advances the clocks of both services, not that of the command line. */
   advance(seconds: number): void;
   /** `gatehouse keys list`, newest first. */
   list(): Promise<readonly Listed[]>;
@@ -80,12 +80,12 @@ async function startReplicas(): Promise<Replicas> {
 
 async function jwksOf({ address }: TestService) {
   const response = await fetch(`${address}/.well-known/jwks.json`);
-  const { keys } = (await response.json()) as { keys: JWK[] }; // looked into below
+  const { keys } = (await response.json()) as { keys: JWK[] }; // checked below
   return { response, keys, ids: keys.map(({ kid }) => kid) };
 }
 
 const keyIdOf = (token: string) => partsOf(token).header.kid;
-/** Until both publish exactly these keys, without anybody having restarted. */
+/** Waits until both services publish exactly these keys, without a restart. */
 const untilPublished = ({ one, other }: Replicas, ids: readonly string[]) =>
   until(async () => {
     const published = await Promise.all([jwksOf(one), jwksOf(other)]);
@@ -93,7 +93,7 @@ const untilPublished = ({ one, other }: Replicas, ids: readonly string[]) =>
   });
 
 describe('the published keys', () => {
-  test('have public members only, may be kept for five minutes, and verify what is signed', async () => {
+  test('have public members only, may be cached for five minutes, and include the key of a new token', async () => {
     const { response, keys } = await jwksOf(single);
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toMatch(/^application\/jwk-set\+json/);
@@ -110,7 +110,7 @@ describe('the published keys', () => {
     ]);
   });
 
-  test('are the same on replicas that all begin with an empty table at the same moment', async () => {
+  test('are the same on replicas that start in parallel with an empty table', async () => {
     const database = await createTestDatabase();
     const options = { database, mail };
     const services = await Promise.all(Array.from({ length: 4 }, () => startService(options)));
@@ -122,7 +122,7 @@ describe('the published keys', () => {
   });
 });
 
-test('nothing in the database tells a private key or a refresh token', async () => {
+test('the database contains no private key and no refresh token', async () => {
   const { database, app } = single;
   const bob = await somebody(single);
   const leaf = await refresh(single, bob.refreshToken);
@@ -166,23 +166,23 @@ async function dumpOf(database: TestDatabase): Promise<string> {
   return rows.map(({ line }) => line).join('\n');
 }
 
-describe('keys rotate', () => {
-  test('without lead makes a key that signs at once, on both replicas, and logs nobody out', async () => {
+describe('a key rotation', () => {
+  test('without a lead time creates a key that signs at once on both replicas, and ends no session', async () => {
     await using replicas = await startReplicas();
     const { one, other, ada } = replicas;
     const oldKey = String(keyIdOf(ada.accessToken));
-    const made = await replicas.rotate(0);
-    expect(made).toMatchObject({ state: 'signing' });
-    await untilPublished(replicas, [oldKey, made.keyId]);
+    const created = await replicas.rotate(0);
+    expect(created).toMatchObject({ state: 'signing' });
+    await untilPublished(replicas, [oldKey, created.keyId]);
     for (const service of [one, other]) {
       const { accessToken } = await tryLogin(service, ada.email);
-      expect(keyIdOf(accessToken)).toBe(made.keyId);
+      expect(keyIdOf(accessToken)).toBe(created.keyId);
       for (const token of [accessToken, ada.accessToken]) {
         expect([await isIn(one, token), await isIn(other, token)]).toEqual([true, true]);
       }
     }
     expect((await replicas.list()).map(({ keyId, state }) => [keyId, state])).toEqual([
-      [made.keyId, 'signing'],
+      [created.keyId, 'signing'],
       [oldKey, 'verifying'],
     ]);
   });
@@ -191,28 +191,28 @@ describe('keys rotate', () => {
     await using replicas = await startReplicas();
     const { one, other, ada, advance } = replicas;
     const old = await ownKeyOf(one);
-    const made = await replicas.rotate();
-    expect(made).toMatchObject({ state: 'published' });
-    const lead = Date.parse(made.signsFrom) - Date.parse(made.createdAt);
+    const created = await replicas.rotate();
+    expect(created).toMatchObject({ state: 'published' });
+    const lead = Date.parse(created.signsFrom) - Date.parse(created.createdAt);
     expect(Math.round(lead / 1000)).toBe(600);
-    await untilPublished(replicas, [old.keyId, made.keyId]);
+    await untilPublished(replicas, [old.keyId, created.keyId]);
 
     advance(580);
     const late = await tryLogin(one, ada.email);
     expect(keyIdOf(late.accessToken)).toBe(old.keyId);
     advance(25);
     for (const service of [one, other]) {
-      expect(keyIdOf((await tryLogin(service, ada.email)).accessToken)).toBe(made.keyId);
+      expect(keyIdOf((await tryLogin(service, ada.email)).accessToken)).toBe(created.keyId);
       expect(await isIn(service, late.accessToken)).toBe(true);
     }
     const next = await refresh(other, late.refreshToken);
-    expect(keyIdOf(next?.accessToken ?? '')).toBe(made.keyId);
+    expect(keyIdOf(next?.accessToken ?? '')).toBe(created.keyId);
     expect(await isIn(one, next?.accessToken ?? '')).toBe(true);
 
     advance(230);
     expect(await isIn(other, late.accessToken)).toBe(true);
     advance(150);
-    await untilPublished(replicas, [made.keyId]);
+    await untilPublished(replicas, [created.keyId]);
     const { accessToken } = await tryLogin(one, ada.email);
     const { header, payload } = partsOf(accessToken);
     const forged = await sign({ header: { ...header, kid: old.keyId }, payload }, old.privateKey);
@@ -220,7 +220,7 @@ describe('keys rotate', () => {
     expect(await isIn(other, accessToken)).toBe(true);
   });
 
-  test('without lead overtakes a key that waits for its time, and removes those that are over', async () => {
+  test('without a lead time signs before a scheduled key does, and removes expired keys', async () => {
     await using service = await startService({ mail });
     const ada = await somebody(service);
     const { auth, unitOfWork } = service.app;
@@ -239,7 +239,7 @@ describe('keys rotate', () => {
     expect(rows.map(({ id }) => id).sort()).toEqual([waiting, last].sort());
   });
 
-  test('an old key verifies for a minute beyond its last token, for clocks that differ', async () => {
+  test('keeps the old key for a minute after its last token, for clocks that differ', async () => {
     await using service = await startService({ mail });
     const { auth, unitOfWork } = service.app;
     const [oldKey] = (await jwksOf(service)).ids;
@@ -268,40 +268,40 @@ describe('keys rotate', () => {
 });
 
 describe('a key', () => {
-  const couldNot = () =>
+  const failedReloads = () =>
     single.logLines.filter((line) => line.includes('signing keys could not be reloaded')).length;
 
-  test('that is taken out of the database is trusted no more, even for tokens seen all the while', async () => {
+  test('that is deleted from the database is rejected, also for tokens in constant use', async () => {
     const { auth, unitOfWork } = single.app;
     await unitOfWork.withEntityManager(() => auth.signingKeys.rotate(0));
     expect(await isIn(single, ada.accessToken)).toBe(true);
-    const asking = Array.from({ length: 8 }, () =>
+    const requests = Array.from({ length: 8 }, () =>
       until(async () => !(await isIn(single, ada.accessToken))),
     );
     await single.database.query('delete from signing_keys where id = $1', [
       keyIdOf(ada.accessToken),
     ]);
-    await Promise.all(asking);
+    await Promise.all(requests);
     await expectUnauthenticated(single, ada.accessToken);
     expect(await refresh(single, ada.refreshToken)).toBeDefined();
   });
 
-  test('that could not be read when it came is read as soon as it can be', async () => {
+  test('that cannot be loaded at first is loaded as soon as possible', async () => {
     const { database, app } = single;
     await database.query('alter table signing_keys rename to keys_away');
-    const id = await putIn(database, sealingKeyOf(app), 'keys_away');
-    await until(() => couldNot() > 0);
+    const id = await insertKey(database, sealingKeyOf(app), 'keys_away');
+    await until(() => failedReloads() > 0);
     await database.query('alter table keys_away rename to signing_keys');
     await until(async () => (await jwksOf(single)).ids.includes(id));
     expect(keyIdOf((await tryLogin(single, ada.email)).accessToken)).toBe(id);
   });
 
-  // Last: the service goes on with the keys that it has, and reads no others while this one is there.
-  test('that somebody without SECRET_KEY puts into the database signs and verifies nothing', async () => {
-    const before = couldNot();
+  // This test is last, because the service loads no other keys while this one exists.
+  test('that is inserted without SECRET_KEY neither signs nor verifies', async () => {
+    const before = failedReloads();
     const { accessToken } = await tryLogin(single, ada.email);
-    const id = await putIn(single.database, deriveKey('x'.repeat(40), 'signing-key-seal'));
-    await until(() => couldNot() > before);
+    const id = await insertKey(single.database, deriveKey('x'.repeat(40), 'signing-key-seal'));
+    await until(() => failedReloads() > before);
     expect((await jwksOf(single)).ids).not.toContain(id);
     const next = await tryLogin(single, ada.email);
     expect(keyIdOf(next.accessToken)).toBe(keyIdOf(accessToken));
@@ -314,7 +314,7 @@ describe('a key', () => {
 const sealingKeyOf = ({ config }: AppContext) =>
   deriveKey(config.secretKey ?? '', 'signing-key-seal');
 
-async function putIn(database: TestDatabase, sealingKey: Buffer, table = 'signing_keys') {
+async function insertKey(database: TestDatabase, sealingKey: Buffer, table = 'signing_keys') {
   const { publicJwk, privatePem } = await generateSigningKey();
   const id = randomUUID();
   await database.query(
