@@ -5,13 +5,13 @@ import { readOperations } from '../support/operations.ts';
 
 export const operations = readOperations();
 
-export interface Answer {
+export interface CallResponse {
   readonly status: number;
   readonly text: string;
 }
 
 export interface Calls {
-  send(method: string, path: string, request?: SentRequest): Promise<Answer>;
+  send(method: string, path: string, request?: SentRequest): Promise<CallResponse>;
   /** @throws Error for a failed request */
   graphql(name: string, variables: object, token?: string): Promise<void>;
   /** Returns the data of the response. @throws Error for a failed request */

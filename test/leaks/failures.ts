@@ -5,7 +5,7 @@ import { restRoutes } from '../../src/api/rest/routes.ts';
 import type { Canaries } from '../support/canaries.ts';
 import { exampleBodies, exampleVariables } from '../support/examples.ts';
 import type { Operation, TextInput } from '../support/operations.ts';
-import { type Answer, type Calls, operations } from './calls.ts';
+import { type CallResponse, type Calls, operations } from './calls.ts';
 
 export interface Failing {
   readonly calls: Calls;
@@ -19,20 +19,20 @@ const json = 'application/json';
 const isSecret = (name: string) => /password|code$|token|uid/i.test(name);
 
 /** Every operation of the schema, with each kind of invalid request. */
-export async function failByGraphql(failing: Failing): Promise<Answer[]> {
-  const answers: Answer[] = [];
+export async function failByGraphql(failing: Failing): Promise<CallResponse[]> {
+  const responses: CallResponse[] = [];
   for (const operation of operations) {
     const requests = wrongRequests(operation, failing, await failing.tokenFor(operation.name));
-    answers.push(...(await Promise.all(requests)));
+    responses.push(...(await Promise.all(requests)));
   }
-  return answers;
+  return responses;
 }
 
 function wrongRequests(
   operation: Operation,
   { calls, canaries, email }: Failing,
   token: string,
-): Promise<Answer>[] {
+): Promise<CallResponse>[] {
   const example = exampleVariables(() => email)[operation.name]?.() ?? {};
   const secret = canaries.make(`${operation.name} input`);
   const inputs = operation.inputs.filter(({ name }) => isSecret(name));
@@ -64,12 +64,12 @@ function withEach(
   inputs: readonly TextInput[],
   value: unknown,
 ): Record<string, unknown> {
-  const made = structuredClone(variables);
+  const copy = structuredClone(variables);
   for (const { path } of inputs) {
-    const above = path.slice(0, -1).reduce((at, key) => at[key] as typeof made, made);
+    const above = path.slice(0, -1).reduce((at, key) => at[key] as typeof copy, copy);
     above[path.at(-1) ?? ''] = value;
   }
-  return made;
+  return copy;
 }
 
 function inText({ documentWith }: Operation, variables: object): string {
@@ -88,20 +88,20 @@ function literalMembers(value: object): string {
 }
 
 /** Every REST route, with each kind of invalid request. */
-export async function failByRest(failing: Failing): Promise<Answer[]> {
-  const answers: Answer[] = [];
+export async function failByRest(failing: Failing): Promise<CallResponse[]> {
+  const responses: CallResponse[] = [];
   for (const row of restRoutes) {
     const requests = wrongRestRequests(row, failing, await failing.tokenFor(row.path));
-    answers.push(...(await Promise.all(requests)));
+    responses.push(...(await Promise.all(requests)));
   }
-  return answers;
+  return responses;
 }
 
 function wrongRestRequests(
   row: RestRoute,
   { calls, canaries, email }: Failing,
   token: string,
-): Promise<Answer>[] {
+): Promise<CallResponse>[] {
   const secret = canaries.make(`${row.method} ${row.path} input`);
   const path = `/auth${pathOf(row, secret)}`;
   const withValue = (value: unknown) => ({
@@ -142,9 +142,9 @@ function pathOf({ path, params }: RestRoute, secret: string): string {
 }
 
 /** The pages of mailed links, and the endpoints that need a key. */
-export async function failElsewhere({ calls, canaries }: Failing): Promise<Answer[]> {
+export async function failElsewhere({ calls, canaries }: Failing): Promise<CallResponse[]> {
   const secret = canaries.make('elsewhere');
-  const answers: Answer[] = [];
+  const responses: CallResponse[] = [];
   const form = {
     type: 'application/x-www-form-urlencoded',
     body: `code=${secret}&password=${secret}&uid=${secret}&token=${secret}`,
@@ -156,11 +156,11 @@ export async function failElsewhere({ calls, canaries }: Failing): Promise<Answe
     '/reset-password',
   ]) {
     const query = `code=${secret}&uid=${secret}&token=${secret}`;
-    answers.push(await calls.send('GET', `${page}?${query}`));
-    answers.push(await calls.send('POST', page, form));
+    responses.push(await calls.send('GET', `${page}?${query}`));
+    responses.push(await calls.send('POST', page, form));
   }
   for (const path of ['/metrics', '/revocations', `/${secret}`, `/%${secret}`]) {
-    answers.push(await calls.send('GET', path, { token: canaries.make(`bearer of ${path}`) }));
+    responses.push(await calls.send('GET', path, { token: canaries.make(`bearer of ${path}`) }));
   }
-  return answers;
+  return responses;
 }

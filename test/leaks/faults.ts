@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestDatabase } from '../support/database.ts';
 import { newAddress } from '../support/people.ts';
-import type { Answer } from './calls.ts';
+import type { CallResponse } from './calls.ts';
 import type { Account, AppContextOptions } from './scenario.ts';
 
 /** The statements that cause a fault of the database, and those that end it. */
@@ -39,7 +39,7 @@ export const databaseFaults: readonly (readonly [fault: string, remedy: string])
 export async function tryAll(
   { calls, canaries }: AppContextOptions,
   { email, password, accessToken, refreshToken }: Account,
-): Promise<Answer[]> {
+): Promise<CallResponse[]> {
   const chosen = canaries.make('a password while something is broken');
   const code = canaries.watch('a made-up code', randomBytes(16).toString('base64url'));
   const register = { email: newAddress(), first_name: 'A', last_name: 'B', password: chosen };

@@ -119,9 +119,9 @@ test('no secret is in output, files, tables, jobs, statements or the log of the 
       // The requests that succeed change the account.
       account = await newAccount(around);
       await database.query(fault);
-      const answers = await tryAll(around, account);
+      const responses = await tryAll(around, account);
       await database.query(remedy);
-      expect(answers.map(({ text }) => text).join(), fault).toContain('INTERNAL');
+      expect(responses.map(({ text }) => text).join(), fault).toContain('INTERNAL');
     }
     await registerWhile('temporary');
     await registerWhile('permanent');
@@ -131,8 +131,8 @@ test('no secret is in output, files, tables, jobs, statements or the log of the 
     await keep('tables', tables);
     for (const [hash] of tables.matchAll(/\$argon2id\$[\w=,$+/]+/g)) hashes.watch('a hash', hash);
     await own.stop();
-    const answers = await tryAll(around, account);
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+    const responses = await tryAll(around, account);
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([503]));
   } finally {
     await stopWatching().catch(() => undefined); // it is stopped already, or there is no database
     const { stdout, stderr } = await server.end('SIGTERM');

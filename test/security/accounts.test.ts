@@ -32,7 +32,7 @@ test('B18: a new database has no account', async () => {
   }
 });
 
-test('E17: a token in the address is no token for GraphQL, and is not logged', async () => {
+test('E17: a token in the URL is ignored by GraphQL and not logged', async () => {
   const { accessToken } = await somebody(service);
   const address = `${service.address}/graphql?access_token=${accessToken}&token=${accessToken}`;
   const post = await fetch(address, {
@@ -43,13 +43,13 @@ test('E17: a token in the address is no token for GraphQL, and is not logged', a
   const get = await fetch(`${address}&${new URLSearchParams({ query: '{ me { id } }' })}`, {
     headers: { 'apollo-require-preflight': 'true' },
   });
-  for (const answer of [post, get]) {
-    expect(await answer.text()).toContain('"UNAUTHENTICATED"');
+  for (const response of [post, get]) {
+    expect(await response.text()).toContain('"UNAUTHENTICATED"');
   }
   expect(service.logLines.join('\n')).not.toContain(accessToken);
 });
 
-test('E20: no answer sets a cookie, and a token in a cookie is no token', async () => {
+test('E20: no response sets a cookie, and a token in a cookie is ignored', async () => {
   const { email, accessToken } = await somebody(service);
   const login = await service.rest('POST', '/login/', { json: { email, password: goodPassword } });
   expect([login.status, login.headers.get('set-cookie')]).toEqual([200, null]);
@@ -187,7 +187,7 @@ describe('G08: hashes and digests', () => {
     expect(names.filter((name) => secret.test(name))).toEqual([]);
   });
 
-  test('are in no REST answer about accounts, and filter nothing', async () => {
+  test('are in no REST response about accounts, and no filter uses them', async () => {
     const { accessToken: token } = await superuser(service);
     await person(service);
     const plainList = await service.rest('GET', '/admin/users/', { token });

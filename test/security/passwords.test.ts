@@ -68,7 +68,7 @@ test.each([
   ['by everything after a NUL', 'before it\u0000after it', 'before it'],
   ['by spaces around it', ' Pass word9 ', 'Pass word9'],
   ['by case', 'Seven words of rain', 'seven words of rain'],
-])('A03: a password that differs %s is refused', async (_, password, other) => {
+])('A03: a password that differs %s is rejected', async (_, password, other) => {
   const { email } = await somebody(service, { password });
   expect(await logsIn(email, other)).toEqual([false, false]);
   expect(await logsIn(email, password)).toEqual([true, true]);
@@ -104,7 +104,7 @@ describe('A05: a common password', () => {
       root.accessToken,
     );
     const change = { currentPassword: goodPassword, newPassword: password };
-    const answers = [
+    const responses = [
       await registerGraphql(newAddress(), password),
       await mutate('resetPassword', 'ResetPasswordInput', { ...link, password }),
       await mutate('changePassword', 'ChangePasswordInput', change, accessToken),
@@ -116,7 +116,7 @@ describe('A05: a common password', () => {
       ),
       update,
     ];
-    for (const { data } of answers) {
+    for (const { data } of responses) {
       expect(data.result).toEqual({
         __typename: 'Problem',
         code: 'VALIDATION_FAILED',
@@ -131,7 +131,7 @@ describe('A05: a common password', () => {
     const { uid, token } = await resetLink(email);
     const reset = { uidb64: uid, token, password, password2: password };
     const byRoot = { token: root.accessToken };
-    const answers = [
+    const responses = [
       await registerRest(newAddress(), password),
       await service.rest('PUT', '/password/reset/', { json: reset }),
       await service.rest('POST', '/admin/users/', {
@@ -140,7 +140,7 @@ describe('A05: a common password', () => {
       }),
       await service.rest('PATCH', `/admin/users/${userId}/`, { ...byRoot, json: { password } }),
     ];
-    for (const { status, body } of answers) {
+    for (const { status, body } of responses) {
       expect([status, body.data]).toEqual([
         400,
         { code: 'VALIDATION_FAILED', fields: [expect.objectContaining({ path: 'password' })] },

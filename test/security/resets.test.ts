@@ -47,14 +47,14 @@ test('D03: a reset ends three sessions on two replicas, access and refresh token
   }
 });
 
-test('D10: 500 malformed tokens get the same answer, on both interfaces', async () => {
+test('D10: 500 malformed tokens get the same response, on both interfaces', async () => {
   const { email } = await somebody(service);
   const { uid } = await resetLink(email);
   const random = Array.from({ length: 500 - nastyStrings.length }, (_, index) =>
     String.fromCharCode(...Array.from({ length: 1 + (index % 40) }, () => 33 + Math.random() * 94)),
   );
   const input = { uid, password: chosenPassword };
-  const ways: readonly ((text: string) => Promise<string>)[] = [
+  const requests: readonly ((text: string) => Promise<string>)[] = [
     async (text) => {
       const path = `/password/verify/${uid}/${encodeURIComponent(text)}/`;
       const { status, body } = await service.rest('GET', path);
@@ -70,15 +70,15 @@ test('D10: 500 malformed tokens get the same answer, on both interfaces', async 
       return `reset by GraphQL: ${status} ${data.result.code}`;
     },
   ];
-  const answers = new Set<string>();
-  const asked = [...nastyStrings, ...random].map((text, index) => [text, index] as const);
-  for (let from = 0; from < asked.length; from += 16) {
-    const wave = asked.slice(from, from + 16);
-    const texts = await Promise.all(wave.map(([text, index]) => ways[index % 3]?.(text)));
-    for (const text of texts) answers.add(String(text));
+  const responses = new Set<string>();
+  const inputs = [...nastyStrings, ...random].map((text, index) => [text, index] as const);
+  for (let from = 0; from < inputs.length; from += 16) {
+    const wave = inputs.slice(from, from + 16);
+    const texts = await Promise.all(wave.map(([text, index]) => requests[index % 3]?.(text)));
+    for (const text of texts) responses.add(String(text));
   }
-  // A text that no mail can hold, such as one with control characters, is malformed input.
-  expect([...answers].sort()).toEqual([
+  // A text that no mail can contain, such as one with control characters, is malformed input.
+  expect([...responses].sort()).toEqual([
     'check by REST: 401 INVALID_TOKEN',
     'reset by GraphQL: 200 INVALID_TOKEN',
     'reset by GraphQL: 200 VALIDATION_FAILED',

@@ -29,17 +29,17 @@ const logIn = async (email: string, password: string) =>
   (await service.rest('POST', '/login/', { json: { email, password } })).status;
 
 const patch = async (by: Administrator, userId: string, json: object) => {
-  const answer = await service.rest('PATCH', `/admin/users/${userId}/`, {
+  const response = await service.rest('PATCH', `/admin/users/${userId}/`, {
     token: by.accessToken,
     json,
   });
-  return answer.status;
+  return response.status;
 };
 
 test('C03: of 16 parallel confirmations over REST exactly one succeeds', async () => {
   const { code } = await register(service);
-  const answers = await many(16, () => service.rest('GET', `/register/verify/?code=${code}`));
-  const counts = answers.map(({ status }) => status).sort();
+  const responses = await many(16, () => service.rest('GET', `/register/verify/?code=${code}`));
+  const counts = responses.map(({ status }) => status).sort();
   expect(counts).toEqual([200, ...Array(15).fill(400)]);
 });
 
@@ -49,17 +49,17 @@ test('D01: of 16 parallel resets over REST one succeeds, and its password is set
   const mail = (await service.mail.waitFor(email)).at(-1);
   const link = { uidb64: factOf(mail, 'Uid'), token: factOf(mail, 'Token') };
   const passwordOf = (index: number) => `parallel passphrase ${index}`;
-  const answers = await many(16, (index) =>
+  const responses = await many(16, (index) =>
     service.rest('PUT', '/password/reset/', {
       json: { ...link, password: passwordOf(index), password2: passwordOf(index) },
     }),
   );
   const results = await many(16, (index) => logIn(email, passwordOf(index)));
-  expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
-  expect(results).toEqual(answers.map(({ status }) => (status === 200 ? 200 : 401)));
+  expect(responses.filter(({ status }) => status === 200)).toHaveLength(1);
+  expect(results).toEqual(responses.map(({ status }) => (status === 200 ? 200 : 401)));
 });
 
-test('F04: a taken address and a free one get the same answer over REST', async () => {
+test('F04: a taken address and a free one get the same response over REST', async () => {
   const owner = await somebody(service);
   const answerTo = async (email: string) => {
     const { accessToken: token, email: own } = await somebody(service);
@@ -133,11 +133,11 @@ describe('rights over REST', () => {
     for (const json of [{ groups: [group] }, { permissions: [permission] }]) {
       expect([json, await patch(sam, userId, json)]).toEqual([json, 403]);
     }
-    const answer = await service.rest('PATCH', `/admin/groups/${group}/`, {
+    const response = await service.rest('PATCH', `/admin/groups/${group}/`, {
       token: sam.accessToken,
       json: { permissions: [await permissionId(service, 'shop.send')] },
     });
-    expect(answer.status).toBe(403);
+    expect(response.status).toBe(403);
     expect(await grantedTo(service, userId)).toEqual([]);
   });
 

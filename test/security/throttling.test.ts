@@ -1,4 +1,4 @@
-/** Failed logins are counted across restarts, spellings and paths; answers stay equal without a mail server. */
+/** Failed logins are counted across restarts, spellings and paths; responses stay equal without a mail server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inTurn, wrong } from '../support/attempts.ts';
 import { type Client, createClient } from '../support/client.ts';
@@ -23,8 +23,8 @@ test('B08: failed logins are still counted after kill -9 of the process', async 
   const failFiveTimes = async () => {
     const server = await startServer({ environment });
     const client = createClient(server.address);
-    const answers = await inTurn(5, () => login(client, email, wrong));
-    expect(answers.map(({ status }) => status)).toEqual(Array(5).fill(401));
+    const responses = await inTurn(5, () => login(client, email, wrong));
+    expect(responses.map(({ status }) => status)).toEqual(Array(5).fill(401));
     return { server, client };
   };
   const first = await failFiveTimes();
@@ -35,7 +35,7 @@ test('B08: failed logins are still counted after kill -9 of the process', async 
   expect((await login(service, email, goodPassword)).status).toBe(429);
 }, 60_000);
 
-test('B10: an address with letters that only look alike is another one, and never an account', async () => {
+test('B10: an address with look-alike letters is a different address and matches no account', async () => {
   const { email } = await somebody(service, { email: `kim-${newAddress()}` });
   const lookalikes = [
     email.replace('k', '\u212a'), // KELVIN SIGN, whose lower case is k
@@ -70,7 +70,7 @@ test('B12: every spelling of the path of the login counts in one bucket', async 
   for (const path of spellings) expect((await attempt(path, goodPassword)).status).toBe(429);
 });
 
-test('B04: without a mail server a reset and a new code are answered alike for every address', async () => {
+test('B04: without a mail server a reset and a new code get the same response for every address', async () => {
   const mail = await startMailServer();
   await mail.close();
   await using offline = await startService({ mail });
@@ -87,19 +87,19 @@ test('B04: without a mail server a reset and a new code are answered alike for e
   }
   const seen = new Set<string>();
   for (const email of [newAddress(), active.email, disabled.email, pending.email]) {
-    const answers: unknown[] = [];
+    const responses: unknown[] = [];
     for (const path of ['/password/request_change/', '/register/resend_email_verify/']) {
       const { status, text } = await offline.rest('POST', path, { json: { email } });
-      answers.push(status, text);
+      responses.push(status, text);
     }
     for (const operation of ['requestPasswordReset', 'resendVerificationEmail']) {
       const { status, text } = await offline.graphql(
         `mutation ($email: String!) { result: ${operation}(email: $email) { __typename } }`,
         { email },
       );
-      answers.push(status, text);
+      responses.push(status, text);
     }
-    seen.add(JSON.stringify(answers));
+    seen.add(JSON.stringify(responses));
   }
   expect([...seen]).toHaveLength(1);
   expect([...seen][0]).toContain('Acknowledgement');

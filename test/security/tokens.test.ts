@@ -16,7 +16,7 @@ afterAll(() => service.close());
 
 test('E03: no key is fetched from an address in a token', async () => {
   const { accessToken } = await somebody(service);
-  const good = partsOf(accessToken);
+  const valid = partsOf(accessToken);
   const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
   const requests: string[] = [];
   const keys = createServer((request, response) => {
@@ -26,10 +26,10 @@ test('E03: no key is fetched from an address in a token', async () => {
   await once(keys.listen(0, '127.0.0.1'), 'listening');
   const address = `http://127.0.0.1:${(keys.address() as AddressInfo).port}`; // of a TCP server
   const forgeries = ['jku', 'x5u', 'kid'].map((member) => ({
-    ...good,
-    header: { ...good.header, [member]: `${address}/${member}` },
+    ...valid,
+    header: { ...valid.header, [member]: `${address}/${member}` },
   }));
-  forgeries.push({ ...good, payload: { ...good.payload, iss: address } });
+  forgeries.push({ ...valid, payload: { ...valid.payload, iss: address } });
   for (const forgery of forgeries) {
     const token = await sign(forgery, privateKey);
     expect((await service.rest('GET', '/profile/view/', { token })).status).toBe(401);

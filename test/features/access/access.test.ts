@@ -23,7 +23,7 @@ async function grant(userId: string, codename: string): Promise<void> {
   );
 }
 
-async function ask(accessToken: string, permission: string, group = 'Root') {
+async function send(accessToken: string, permission: string, group = 'Root') {
   const { data } = await service.graphql(
     'query ($permission: String!, $group: String!) { hasPermission(permission: $permission) hasGroup(name: $group) me { effectivePermissions groups { name description permissions { codename isBuiltIn } } permissions { codename } } }',
     { permission, group },
@@ -59,19 +59,19 @@ test('a grant covers what the same pattern matches as a regular expression', () 
 
 test('a user has a permission that is granted directly, by a wildcard or through a group', async () => {
   const { accessToken, userId } = await somebody(service);
-  expect(await ask(accessToken, 'shop.view_order')).toMatchObject({
+  expect(await send(accessToken, 'shop.view_order')).toMatchObject({
     hasPermission: false,
     me: { effectivePermissions: [], groups: [], permissions: [] },
   });
   await grant(userId, 'shop.*');
-  expect(await ask(accessToken, 'shop.view_order')).toMatchObject({
+  expect(await send(accessToken, 'shop.view_order')).toMatchObject({
     hasPermission: true,
     me: { effectivePermissions: ['shop.*'], permissions: [{ codename: 'shop.*' }] },
   });
   const name = newName();
   const id = await makeGroup(service, ['users.delete_group'], name);
   await service.database.query('insert into user_groups values ($1, $2)', [userId, id]);
-  const inGroup = await ask(accessToken, 'users.delete_group', name);
+  const inGroup = await send(accessToken, 'users.delete_group', name);
   expect(inGroup).toMatchObject({ hasPermission: true, hasGroup: true });
   expect(inGroup.me.groups).toMatchObject([{ name, description: '' }]);
 });
@@ -93,7 +93,7 @@ test('Root holds every built-in permission and every permission that is created 
 test('a superuser has every permission, also one that does not exist', async () => {
   const { accessToken, userId } = await somebody(service);
   await service.database.query('update users set is_superuser = true where id = $1', [userId]);
-  const data = await ask(accessToken, 'missing.permission');
+  const data = await send(accessToken, 'missing.permission');
   expect(data.hasPermission).toBe(true);
   expect(data.me.effectivePermissions).toContain('users.view_user');
   expect(data.hasGroup).toBe(true);

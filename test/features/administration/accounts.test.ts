@@ -75,7 +75,7 @@ describe('the end of sessions', () => {
     expect(await isIn(service, accessToken)).toBe(true);
   });
 
-  test('a password that an administrator sets follows the rules, and logs in', async () => {
+  test('a password that an administrator sets must follow the password policy, and logs in', async () => {
     const { email, userId } = await somebody(service);
     expect(await updateUser(root, userId, { password: 'short' })).toMatchObject({
       outcome: 'VALIDATION_FAILED',
@@ -159,8 +159,8 @@ describe('invitations', () => {
     const email = newAddress();
     await updateUser(root, id, { email });
     const [mail] = await service.mail.waitFor(email);
-    const answer = await service.rest('GET', `/register/verify?code=${factOf(mail, 'Code')}`);
-    expect(answer.status).toBe(200);
+    const response = await service.rest('GET', `/register/verify?code=${factOf(mail, 'Code')}`);
+    expect(response.status).toBe(200);
     expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
   });
 });
@@ -199,11 +199,11 @@ describe('unique names', () => {
   test('a parallel swap of two addresses is rejected without an internal error', async () => {
     for (let round = 0; round < 8; round += 1) {
       const [one, other] = [await somebody(service), await somebody(service)];
-      const answers = await Promise.all([
+      const responses = await Promise.all([
         updateUser(root, one.userId, { email: other.email }),
         updateUser(root, other.userId, { email: one.email }),
       ]);
-      expect(answers.map(({ outcome }) => outcome)).toEqual(['ALREADY_EXISTS', 'ALREADY_EXISTS']);
+      expect(responses.map(({ outcome }) => outcome)).toEqual(['ALREADY_EXISTS', 'ALREADY_EXISTS']);
     }
   });
 

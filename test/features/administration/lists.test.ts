@@ -36,11 +36,11 @@ const usersDocument = `query ($first: Int, $after: String, $last: Int, $before: 
   result: users(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $orderBy) { ${page} }
 }`;
 
-const ask = (document: string, variables: object = {}) =>
+const send = (document: string, variables: object = {}) =>
   service.graphql(document, variables, root.accessToken);
 
 async function users(variables: object) {
-  const { data, text } = await ask(usersDocument, variables);
+  const { data, text } = await send(usersDocument, variables);
   if (!data) throw new Error(text);
   const { nodes, edges, pageInfo } = data.result;
   const ids: string[] = nodes.map(({ id }: { id: string }) => id);
@@ -54,7 +54,7 @@ async function users(variables: object) {
 
 /** The code and the rejected inputs of a query. */
 async function errorOf(document: string, variables: object) {
-  const { errors } = await ask(document, variables);
+  const { errors } = await send(document, variables);
   const { code, fields } = errors?.[0]?.extensions ?? {};
   return { code, fields: (Object(fields) as { path: string }[]).map?.(({ path }) => path) };
 }
@@ -116,7 +116,7 @@ describe('pages', () => {
       const expected = await database.query(`select id from ${list} order by ${column}, id`);
       const found: object[] = [];
       for (let after: string | null = null; ; ) {
-        const { data } = await ask(
+        const { data } = await send(
           `query ($after: String) { result: ${list}(first: 4, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }`,
           { after },
         );
@@ -140,7 +140,7 @@ describe('pages', () => {
   test('the total is counted only if the query selects it', async () => {
     const counted = async (document: string) => {
       wire.statements.length = 0;
-      const { data } = await ask(document);
+      const { data } = await send(document);
       const counts = wire.statements.filter((statement) => /count\(/i.test(statement)).length;
       return [data.result.totalCount, counts];
     };
@@ -160,9 +160,9 @@ describe('pages', () => {
       await database.query('insert into user_groups values ($1, $2)', [id, group]);
     }
     const cost = async (first: number) => {
-      await ask('{ me { id } }');
+      await send('{ me { id } }');
       wire.statements.length = 0;
-      const { data } = await ask(
+      const { data } = await send(
         `{ result: users(first: ${first}) { nodes { permissions { id } effectivePermissions groups { permissions { codename } } } } }`,
       );
       expect(data.result.nodes).toHaveLength(first);
@@ -213,10 +213,14 @@ describe('cursors', () => {
       });
     }
     if (cursor.length > 1000) return;
-    const answer = await service.rest('GET', `/admin/users/?cursor=${encodeURIComponent(cursor)}`, {
-      token: root.accessToken,
-    });
-    expect(answer.body.data).toMatchObject({
+    const response = await service.rest(
+      'GET',
+      `/admin/users/?cursor=${encodeURIComponent(cursor)}`,
+      {
+        token: root.accessToken,
+      },
+    );
+    expect(response.body.data).toMatchObject({
       code: 'VALIDATION_FAILED',
       fields: [{ path: 'cursor' }],
     });
@@ -246,10 +250,10 @@ describe('cursors', () => {
       const found: string[] = [];
       let path: string | undefined = `/admin/users/${query}`;
       while (path !== undefined) {
-        const answer = await service.rest('GET', path, { token: root.accessToken });
-        expect(answer.status).toBe(200);
-        found.push(...answer.body.data.map(({ id: each }: { id: string }) => each));
-        const link = answer.headers.get('link');
+        const response = await service.rest('GET', path, { token: root.accessToken });
+        expect(response.status).toBe(200);
+        found.push(...response.body.data.map(({ id: each }: { id: string }) => each));
+        const link = response.headers.get('link');
         path = link === null ? undefined : /^<\/auth(.*)>; rel="next"$/.exec(link)?.[1];
         expect(path === undefined).toBe(link === null);
       }
@@ -348,7 +352,7 @@ describe('filters of users', () => {
     ['order', '{ users(orderBy: {field: PASSWORD_HASH, direction: ASC}) { nodes { id } } }'],
     ['field', '{ users { nodes { passwordHash } } }'],
   ])('there is no %s by a secret (G08, G09)', async (_what, document) => {
-    const { status, errors } = await ask(document);
+    const { status, errors } = await send(document);
     expect([status, errors?.[0]?.extensions?.code]).toEqual([400, 'GRAPHQL_VALIDATION_FAILED']);
   });
 
@@ -360,7 +364,7 @@ describe('filters of users', () => {
     }`;
     const found: string[] = [];
     for (let after: string | null = null; ; ) {
-      const { data } = await ask(document, { after });
+      const { data } = await send(document, { after });
       expect(data.result.totalCount).toBe(4);
       found.push(data.result.nodes[0].id);
       after = data.result.pageInfo.endCursor;

@@ -41,14 +41,14 @@ afterAll(async () => {
 /** The query plan of the list. */
 async function planOf(variables: object): Promise<string> {
   wire.statements.length = 0;
-  const answer = await service.graphql(
+  const response = await service.graphql(
     `query ($filter: UserFilter, $orderBy: UserOrder, $after: String) {
       users(filter: $filter, orderBy: $orderBy, after: $after) { nodes { id } pageInfo { endCursor } }
     }`,
     variables,
     root.accessToken,
   );
-  expect(answer.errors).toBeUndefined();
+  expect(response.errors).toBeUndefined();
   const statement = wire.statements.find((it) => /select t\.id/.test(it)) ?? '';
   const rows = await database.query<{ 'QUERY PLAN': string }>(`explain ${statement}`, [
     ...wire.valuesOf(statement),
@@ -81,10 +81,10 @@ test('the largest page is 100', async () => {
     root.accessToken,
   );
   expect(data.users.nodes).toHaveLength(100);
-  const answer = await service.rest('GET', '/admin/users/?limit=1000000', {
+  const response = await service.rest('GET', '/admin/users/?limit=1000000', {
     token: root.accessToken,
   });
-  expect(answer.body.data).toHaveLength(100);
+  expect(response.body.data).toHaveLength(100);
 });
 
 function rootContext(): RequestContext {

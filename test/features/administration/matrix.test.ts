@@ -38,14 +38,14 @@ const expected: Readonly<Record<Caller, string>> = {
   superuser: 'allowed',
 };
 
-type People = Readonly<
+type Users = Readonly<
   Record<Exclude<Caller, 'anonymous'>, { accessToken: string; userId: string }>
 >;
-let people: People;
+let users: Users;
 
 beforeAll(async () => {
   service = await startService();
-  people = {
+  users = {
     user: await somebody(service),
     'user with the permission': await somebody(service),
     'staff with every other permission': await staff(service),
@@ -147,13 +147,13 @@ async function grantPermissions({ permissions, permission }: Guarded): Promise<v
     [permission],
   );
   const others = rows.map(({ codename }) => codename);
-  await setPermissions(service, people['user with the permission'].userId, permissions);
-  await setPermissions(service, people['staff with exactly the permission'].userId, permissions);
-  await setPermissions(service, people['staff with every other permission'].userId, others);
+  await setPermissions(service, users['user with the permission'].userId, permissions);
+  await setPermissions(service, users['staff with exactly the permission'].userId, permissions);
+  await setPermissions(service, users['staff with every other permission'].userId, others);
 }
 
 const tokenOf = (caller: Caller) =>
-  caller === 'anonymous' ? undefined : people[caller].accessToken;
+  caller === 'anonymous' ? undefined : users[caller].accessToken;
 
 async function graphqlVerdict({ name, document }: Guarded, caller: Caller): Promise<string> {
   const variables = (await examples[name]?.()) ?? {};
@@ -196,7 +196,7 @@ describe.each(guarded)('$name needs $permission and isStaff', (operation) => {
 
 test('a denied operation changes nothing but the audit log', async () => {
   const target = await makeUser(service);
-  const { accessToken } = people.user;
+  const { accessToken } = users.user;
   const before = await service.database.query('select * from users where id = $1', [target]);
   await service.rest('PATCH', `/admin/users/${target}/`, {
     token: accessToken,

@@ -72,8 +72,8 @@ describe('superusers', () => {
     expect((await updateUser(sam, target, input)).outcome).toBe('FORBIDDEN');
     for (const method of ['PUT', 'PATCH']) {
       const request = { token: sam.accessToken, json };
-      const answer = await service.rest(method, `/admin/users/${target}/`, request);
-      expect([answer.status, answer.body.data.code]).toEqual([403, 'FORBIDDEN']);
+      const response = await service.rest(method, `/admin/users/${target}/`, request);
+      expect([response.status, response.body.data.code]).toEqual([403, 'FORBIDDEN']);
     }
     expect([await row(target), await granted(target)]).toEqual(before);
   });
@@ -82,10 +82,10 @@ describe('superusers', () => {
     await setPermissions(service, sam.userId, ['*']);
     const target = await makeUser(service, { isSuperuser: true });
     expect((await deactivateUser(sam, target)).outcome).toBe('FORBIDDEN');
-    const answer = await service.rest('DELETE', `/admin/users/${target}/`, {
+    const response = await service.rest('DELETE', `/admin/users/${target}/`, {
       token: sam.accessToken,
     });
-    expect(answer.status).toBe(403);
+    expect(response.status).toBe(403);
     const membership = { userId: target, groupId: await makeGroup(service) };
     expect((await setGroupMembership(sam, membership)).outcome).toBe('FORBIDDEN');
     expect((await row(target))?.status).toBe('ACTIVE');
@@ -108,14 +108,14 @@ describe('superusers', () => {
         json: { email, first_name: 'Jean', is_superuser: true, isSuperuser: true },
       });
     }
-    const made = newAddress();
+    const newEmail = newAddress();
     await service.rest('POST', '/admin/users/', {
       token: root.accessToken,
-      json: { email: made, is_superuser: true },
+      json: { email: newEmail, is_superuser: true },
     });
     const rows = await service.database.query<{ is_superuser: boolean }>(
       'select is_superuser from users where email = any($1)',
-      [[email, made]],
+      [[email, newEmail]],
     );
     expect(rows).toEqual([{ is_superuser: false }, { is_superuser: false }]);
   });
@@ -131,13 +131,13 @@ describe('superusers', () => {
       ['DELETE', undefined],
       ['PATCH', { is_active: false }],
     ] as const) {
-      const answer = await own.rest(method, path, { token, json });
-      expect([answer.status, answer.body.data.code]).toEqual([403, 'PROTECTED']);
+      const response = await own.rest(method, path, { token, json });
+      expect([response.status, response.body.data.code]).toEqual([403, 'PROTECTED']);
     }
     expect((await own.rest('PATCH', path, { token, json: { is_active: true } })).status).toBe(200);
   });
 
-  test('of two superusers who disable each other at once one stays, 16 times', async () => {
+  test('of two superusers that disable each other in parallel one stays active, 16 times', async () => {
     await using own = await startService();
     const pair = [await superuser(own), await superuser(own)] as const;
     for (let round = 0; round < 16; round += 1) {
@@ -163,7 +163,7 @@ describe('superusers', () => {
 });
 
 describe('grants', () => {
-  test('staff grant only what they hold, through every input', async () => {
+  test('staff grant only permissions that they hold, through every input', async () => {
     const codenames = [...managing, 'users.change_group', 'shop.view_order'];
     await setPermissions(service, sam.userId, codenames);
     const held = await permissionId(service, 'shop.view_order');
@@ -318,11 +318,11 @@ describe('grants', () => {
     const before = await row(target);
     for (const input of [{ password: 'an entirely new passphrase' }, { email: newAddress() }]) {
       expect((await updateUser(sam, target, input)).outcome).toBe('FORBIDDEN');
-      const answer = await service.rest('PATCH', `/admin/users/${target}/`, {
+      const response = await service.rest('PATCH', `/admin/users/${target}/`, {
         token: sam.accessToken,
         json: input,
       });
-      expect(answer.status).toBe(403);
+      expect(response.status).toBe(403);
     }
     expect(await row(target)).toEqual(before);
     const names = { firstName: 'Jean', email: String(before?.email) };
@@ -331,22 +331,22 @@ describe('grants', () => {
 
   test('unknown ids are rejected with the name of their input', async () => {
     const target = await makeUser(service);
-    const nobody = '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9';
+    const unknownId = '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9';
     for (const [input, path] of [
-      [{ groupIds: [nobody] }, 'groupIds'],
-      [{ permissionIds: [nobody] }, 'permissionIds'],
+      [{ groupIds: [unknownId] }, 'groupIds'],
+      [{ permissionIds: [unknownId] }, 'permissionIds'],
     ] as const) {
       expect(await updateUser(root, target, input)).toMatchObject({
         outcome: 'VALIDATION_FAILED',
         fields: [{ path }],
       });
     }
-    expect(await setGroupMembership(root, { userId: target, groupId: nobody })).toMatchObject({
+    expect(await setGroupMembership(root, { userId: target, groupId: unknownId })).toMatchObject({
       outcome: 'VALIDATION_FAILED',
       fields: [{ path: 'groupId' }],
     });
     expect(
-      (await setGroupMembership(root, { userId: nobody, groupId: await makeGroup(service) }))
+      (await setGroupMembership(root, { userId: unknownId, groupId: await makeGroup(service) }))
         .outcome,
     ).toBe('NOT_FOUND');
   });
@@ -385,7 +385,7 @@ test('sessions of another user are hidden from administrators too (G02)', async 
   expect([data?.user ?? null, errors?.[0]?.extensions?.code]).toEqual([null, 'FORBIDDEN']);
 });
 
-test('no answer and no log line contains a password or link', async () => {
+test('no response and no log line contains a password or link', async () => {
   const password = 'kanarie passphrase 1';
   const { id } = await createUser(root, { password });
   await updateUser(root, id, { password: `${password}2` });

@@ -10,19 +10,19 @@ import { startService, type TestService } from '../../support/service.ts';
 let service: TestService;
 let root: Administrator;
 /** Users with a session, for hasPermission. */
-let people: readonly { readonly userId: string; readonly accessToken: string }[];
+let users: readonly { readonly userId: string; readonly accessToken: string }[];
 
 /** Grants with and without wildcards, and with characters that are wildcards in SQL. */
 const codes = ['a.view', 'a.edit', 'a_view', 'a*', '*.view', '*', 'a.*w', 'b.*', '*_*', 'A.view'];
 /** The requested permissions; one of them does not exist. */
-const asked = ['a.view', 'a.edit', 'a_view', 'axview', 'b.', 'b.c.view', 'A.view', 'zzz'];
+const requested = ['a.view', 'a.edit', 'a_view', 'axview', 'b.', 'b.c.view', 'A.view', 'zzz'];
 const groupIds = [randomUUID(), randomUUID(), randomUUID()];
 let ids: ReadonlyMap<string, string>;
 
 beforeAll(async () => {
   service = await startService();
   root = await superuser(service);
-  people = [await somebody(service), await somebody(service), await somebody(service)];
+  users = [await somebody(service), await somebody(service), await somebody(service)];
   const found = new Map<string, string>();
   for (const code of codes) found.set(code, await permissionId(service, code));
   ids = found;
@@ -82,7 +82,7 @@ async function insertWorld({ groups, holders }: World): Promise<void> {
     ]);
   }
   for (const [at, { direct, memberships, isSuperuser }] of holders.entries()) {
-    const userId = people[at]?.userId;
+    const userId = users[at]?.userId;
     await query('update users set is_superuser = $2 where id = $1', [userId, isSuperuser]);
     await query('insert into user_permissions select $1, unnest($2::uuid[])', [
       userId,
@@ -130,12 +130,12 @@ const sorted = (paths: readonly Path[]) => paths.map((path) => JSON.stringify(pa
 
 /** One field for each requested permission. */
 const fields = (write: (code: string) => string) =>
-  asked.map((code, at) => `p${at}: ${write(JSON.stringify(code))}`).join(' ');
+  requested.map((code, at) => `p${at}: ${write(JSON.stringify(code))}`).join(' ');
 
 async function answersOf<Answer>(document: string, token: string, variables = {}) {
   const { data, text } = await service.graphql(document, variables, token);
   if (!data) throw new Error(text);
-  return asked.map((_code, at): Answer => data[`p${at}`]);
+  return requested.map((_code, at): Answer => data[`p${at}`]);
 }
 
 test('hasPermission, explainPermission, usersWithPermission and the model agree', async () => {
@@ -151,10 +151,10 @@ test('hasPermission, explainPermission, usersWithPermission and the model agree'
     fc.asyncProperty(world, async (given) => {
       await insertWorld(given);
       const allowed = new Map<string, Set<string>>(
-        asked.map((code) => [code, new Set([root.userId])]),
+        requested.map((code) => [code, new Set([root.userId])]),
       );
       for (const [at, holder] of given.holders.entries()) {
-        const { userId, accessToken } = people[at] ?? { userId: '', accessToken: '' };
+        const { userId, accessToken } = users[at] ?? { userId: '', accessToken: '' };
         const has = await answersOf<boolean>(
           `{ ${fields((code) => `hasPermission(permission: ${code})`)} }`,
           accessToken,
@@ -164,7 +164,7 @@ test('hasPermission, explainPermission, usersWithPermission and the model agree'
           root.accessToken,
           { id: userId },
         );
-        for (const [index, code] of asked.entries()) {
+        for (const [index, code] of requested.entries()) {
           const expected = pathsIn(given, holder, code);
           expect(sorted(why[index]?.paths ?? [])).toEqual(expected);
           expect([has[index], why[index]?.isAllowed]).toEqual(Array(2).fill(expected.length > 0));
@@ -175,7 +175,7 @@ test('hasPermission, explainPermission, usersWithPermission and the model agree'
         list,
         root.accessToken,
       );
-      for (const [index, code] of asked.entries()) {
+      for (const [index, code] of requested.entries()) {
         const found = holders[index]?.nodes.map(({ id }) => id) ?? [];
         const expected = [...(allowed.get(code) ?? [])].toSorted();
         expect([code, found.toSorted()]).toEqual([code, expected]);

@@ -132,15 +132,15 @@ test('G03: staff send no reset to a superuser and end none of their sessions', a
 
 describe('J05: the address of another user', () => {
   test('is changed by staff only for a PENDING account, if they hold all its rights', async () => {
-    const made = await createUser(root, { password: goodPassword });
-    await setPermissions(service, made.id, ['shop.pack']);
+    const created = await createUser(root, { password: goodPassword });
+    await setPermissions(service, created.id, ['shop.pack']);
     const email = newAddress();
-    expect((await updateUser(sam, made.id, { email })).outcome).toBe('FORBIDDEN');
+    expect((await updateUser(sam, created.id, { email })).outcome).toBe('FORBIDDEN');
     await setPermissions(service, sam.userId, ['users.change_user', 'shop.pack']);
-    expect((await updateUser(sam, made.id, { email })).outcome).toBe('done');
+    expect((await updateUser(sam, created.id, { email })).outcome).toBe('done');
     const [mail] = await service.mail.waitFor(email);
     expect((await verify(service, factOf(mail, 'Code'))).__typename).toBe('Acknowledgement');
-    expect((await updateUser(sam, made.id, { email: newAddress() })).outcome).toBe('FORBIDDEN');
+    expect((await updateUser(sam, created.id, { email: newAddress() })).outcome).toBe('FORBIDDEN');
     const invited = await createUser(root, { isStaff: true });
     const temporaryStaff = await staff(service, ['users.change_group']);
     expect((await updateUser(temporaryStaff, invited.id, { email: newAddress() })).outcome).toBe(

@@ -71,7 +71,7 @@ describe('pending registrations', () => {
     expect(list.text).not.toContain('argon2');
   });
 
-  test('become accounts without their code, which then verifies the address', async () => {
+  test('become accounts without their code, which verifies the address later', async () => {
     const { email, code } = await register(service);
     const other = await register(service, {
       email,
@@ -130,7 +130,7 @@ describe('pending registrations', () => {
     expect(await actionsOn(id)).toEqual([['registration-deleted', sam.userId]]);
   });
 
-  test('are neither confirmed nor deleted by staff who may only view', async () => {
+  test('are neither confirmed nor deleted by staff with only the view permission', async () => {
     const viewer = await staff(service, ['users.view_user']);
     const id = await waitingRegistration(service);
     expect((await confirmRegistration(viewer, id)).outcome).toBe('FORBIDDEN');
@@ -139,7 +139,7 @@ describe('pending registrations', () => {
 });
 
 describe('resendInvitation', () => {
-  test('mails a new invitation at once, and the earlier one stops working', async () => {
+  test('mails a new invitation immediately, and the earlier one becomes invalid', async () => {
     const email = newAddress();
     const { id } = await createUser(sam, { email });
     for (let round = 0; round < 3; round += 1) {
@@ -168,18 +168,18 @@ describe('resendInvitation', () => {
   });
 
   test.each(['ACTIVE', 'DISABLED'])(
-    'refuses an account that is %s, and says why',
+    'rejects an account that is %s, with the reason',
     async (status) => {
       const { userId, email } = await somebody(service);
       await service.database.query(
         'update users set status = $1, email_verified_at = now() where id = $2',
         [status, userId],
       );
-      const answer = await service.rest('POST', `/admin/users/${userId}/invite/`, {
+      const response = await service.rest('POST', `/admin/users/${userId}/invite/`, {
         token: sam.accessToken,
       });
-      expect(answer.status).toBe(400);
-      expect(answer.body.data).toMatchObject({
+      expect(response.status).toBe(400);
+      expect(response.body.data).toMatchObject({
         code: 'VALIDATION_FAILED',
         fields: [{ message: expect.stringMatching(/confirmed already|disabled/) }],
       });

@@ -55,7 +55,7 @@ async function temporary(forGood: readonly string[], untilSoon: readonly string[
   return { ...administrator, group };
 }
 
-describe('J02: nobody holds a permission that was not granted', () => {
+describe('J02: users hold only permissions that were granted', () => {
   test('the creator of a permission does not hold it', async () => {
     const pam = await staff(service, ['users.add_permission']);
     const codename = `shop.${newName()}`;
@@ -68,7 +68,7 @@ describe('J02: nobody holds a permission that was not granted', () => {
     expect([outcome, data.hasPermission]).toEqual(['done', false]);
   });
 
-  test('a codename with a wildcard needs a creator who holds all that it matches, without an end', async () => {
+  test('the creator of a wildcard must hold everything that it matches, without an end', async () => {
     const pam = await temporary(['users.add_permission', 'tea.*'], ['oil.*']);
     const make = async (codename: string) =>
       (await createPermission(pam, { codename, name: 'Anything' })).outcome;
@@ -109,7 +109,7 @@ describe('J02: nobody holds a permission that was not granted', () => {
 });
 
 describe('J03: no grant outlasts that of the actor', () => {
-  test('a right with an end is granted until then, and no millisecond longer', async () => {
+  test('a right with an end is granted until that end at most', async () => {
     const sam = await temporary(members, ['shop.pack']);
     const group = await makeGroup(service, ['shop.pack']);
     const give = async (expiresAt: string | null) => {
@@ -181,7 +181,7 @@ describe('J03: no grant outlasts that of the actor', () => {
     expect((await updateUser(sam, strong, { isActive: true })).outcome).toBe('done');
   });
 
-  test('a revoked right counts at once, before any cache is invalidated', async () => {
+  test('a revoked right has an immediate effect, before any cache is invalidated', async () => {
     const { query } = service.database;
     for (let round = 0; round < 8; round += 1) {
       const sam = await staff(service, ['users.change_user', 'shop.pack']);
@@ -244,7 +244,7 @@ describe('J03: no change of own rights', () => {
     expect((await updateGroup(gus, other, { permissionIds })).outcome).toBe('done');
   });
 
-  test('a superuser may', async () => {
+  test('superusers change their own rights', async () => {
     const chief = await superuser(service);
     const input = { isStaff: true, permissionIds: [], password: 'an entirely new passphrase' };
     expect((await updateUser(chief, chief.userId, input)).outcome).toBe('done');
@@ -325,11 +325,11 @@ describe('an update without a field', () => {
     }
     for (const method of ['PUT', 'PATCH']) {
       for (const json of [{}, { unknown: 'x' }]) {
-        const answer = await service.rest(method, `/admin/${plural}/${id}/`, {
+        const response = await service.rest(method, `/admin/${plural}/${id}/`, {
           token: sam.accessToken,
           json,
         });
-        expect([answer.status, answer.text.includes(email)]).toEqual([400, false]);
+        expect([response.status, response.text.includes(email)]).toEqual([400, false]);
       }
     }
   });

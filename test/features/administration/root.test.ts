@@ -71,7 +71,7 @@ describe('J01: by SQL', () => {
     expect(await sql('delete from users where id = $1', [removed])).toBe('done');
   });
 
-  test('a superuser who loses the flag during a join of Root is not in it, 16 times', async () => {
+  test('a superuser that loses the flag while joining Root is not a member, 16 times', async () => {
     for (let round = 0; round < 16; round += 1) {
       const user = await makeUser(service, { isSuperuser: true });
       await Promise.all([
@@ -95,7 +95,7 @@ describe('J01: by SQL', () => {
 });
 
 describe('J01: by every operation', () => {
-  test('staff with every permission add nobody to Root', async () => {
+  test('staff with every permission add no user to Root', async () => {
     const sam = await staff(service);
     await setPermissions(service, sam.userId, ['*', 'users.change_user', 'users.change_group']);
     const target = await makeUser(service);

@@ -63,7 +63,7 @@ const verify = () =>
 test('the audit log contains creation, verification, login, changes and logout with actor, time and client', async () => {
   const { userId, accessToken, email } = await person(service);
   await tryLogin(service, email, 'not the password');
-  const answer = await service.rest('PUT', '/profile/update/', {
+  const response = await service.rest('PUT', '/profile/update/', {
     token: accessToken,
     json: { first_name: 'Augusta' },
   });
@@ -79,7 +79,7 @@ test('the audit log contains creation, verification, login, changes and logout w
   expect(found[0]).toMatchObject({
     actorKind: 'user',
     actorId: userId,
-    requestId: answer.headers.get('x-request-id'),
+    requestId: response.headers.get('x-request-id'),
     ipAddress: '127.0.0.1',
     before: { firstName: 'Ada' },
     after: { firstName: 'Augusta' },
@@ -217,7 +217,7 @@ test('G10: an erased administrator’s address and browser are not shown in entr
 
 test('G10: the address of an anonymous client is erased with the user of the entry', async () => {
   const { email, userId, accessToken } = await somebody(service);
-  await tryLogin(service, email, 'a guess of a stranger');
+  await tryLogin(service, email, 'a wrong guess');
   const deniedEntries = () => entries({ targetId: userId, isRefused: true });
   expect(await deniedEntries()).toMatchObject([{ actorKind: 'anonymous', ipAddress: '127.0.0.1' }]);
   await service.graphql(
@@ -234,7 +234,7 @@ test('G10: entries about a user from after the erasure are unreadable, and the l
   const target = { type: 'user', id: userId } as const;
   const appendEntry = (action: string) =>
     unitOfWork.withEntityManager(() =>
-      audit.log.append({ action, target, after: { note: 'about a person' } }),
+      audit.log.append({ action, target, after: { note: 'about a user' } }),
     );
   await appendEntry('before');
   await service.graphql(
@@ -248,12 +248,12 @@ test('G10: entries about a user from after the erasure are unreadable, and the l
   expect(found.map(({ action }) => action)).toEqual(
     expect.arrayContaining(['before', 'afterwards']),
   );
-  expect(JSON.stringify(found)).not.toContain('about a person');
+  expect(JSON.stringify(found)).not.toContain('about a user');
   expect(await verify()).toMatchObject({ faults: [] });
 });
 
 test('a login with an unknown name is appended without a target', async () => {
-  await tryLogin(service, newAddress(), 'whatever it was');
+  await tryLogin(service, newAddress(), 'any password');
   const [latest] = await entries({ action: 'login', isRefused: true });
   expect(latest).toMatchObject({ targetId: null, actorKind: 'anonymous' });
 });

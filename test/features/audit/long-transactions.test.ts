@@ -37,7 +37,7 @@ function transaction(count: number, work: () => Promise<void>, app = service.app
 }
 
 test('J12: `apply` of 1,500 groups delays no login, and none is rejected', async () => {
-  const people = await Promise.all([somebody(service), somebody(service), somebody(replica)]);
+  const users = await Promise.all([somebody(service), somebody(service), somebody(replica)]);
   const groups = Array.from(
     { length: 1500 },
     (_, index) => `  group-${index}:\n    description: x`,
@@ -52,17 +52,17 @@ test('J12: `apply` of 1,500 groups delays no login, and none is rejected', async
   }).finally(() => {
     isDone = true;
   });
-  const logins: { readonly milliseconds: number; readonly answer: string }[] = [];
+  const logins: { readonly milliseconds: number; readonly result: string }[] = [];
   for (let round = 0; !isDone; round += 1) {
-    const { email } = people[round % people.length] ?? { email: '' };
+    const { email } = users[round % users.length] ?? { email: '' };
     const startedAt = performance.now();
-    const { __typename: answer } = await tryLogin(round % 2 ? service : replica, email);
-    logins.push({ milliseconds: performance.now() - startedAt, answer });
+    const { __typename: result } = await tryLogin(round % 2 ? service : replica, email);
+    logins.push({ milliseconds: performance.now() - startedAt, result });
     await sleep(20);
   }
   expect((await applying).code).toBe(0);
   expect(logins.length).toBeGreaterThan(20);
-  expect(logins.filter(({ answer }) => answer !== 'TokenPair')).toEqual([]);
+  expect(logins.filter(({ result }) => result !== 'TokenPair')).toEqual([]);
   expect(Math.max(...logins.map(({ milliseconds }) => milliseconds))).toBeLessThan(1000);
   const chains = await service.database.query(
     "select distinct chain from audit_entries where action = 'group-created'",
