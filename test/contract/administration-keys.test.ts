@@ -20,12 +20,12 @@ test('an unknown key is named, and nothing is changed', async () => {
     { first_name: 'Ada', isStaff: true },
     { passwort: 'x' },
   ]) {
-    const answer = await service.rest('PATCH', `/admin/users/${id}/`, {
+    const response = await service.rest('PATCH', `/admin/users/${id}/`, {
       json,
       token: root.accessToken,
     });
-    expect(answer.status).toBe(400);
-    expect(answer.body.data.fields).toEqual([
+    expect(response.status).toBe(400);
+    expect(response.body.data.fields).toEqual([
       { path: Object.keys(json).at(-1), message: 'Is unknown.' },
     ]);
   }
@@ -43,17 +43,17 @@ test('a response is accepted unchanged as the body of a PUT', async () => {
   const path = `/admin/users/${id}/`;
   const { body } = await service.rest('GET', path, { token: root.accessToken });
   const { groups: _groups, ...data } = body.data;
-  const answer = await service.rest('PUT', path, {
+  const response = await service.rest('PUT', path, {
     json: { ...data, first_name: 'Ada' },
     token: root.accessToken,
   });
-  expect(answer.body.data).toMatchObject({ id, first_name: 'Ada', last_name: 'Hopper' });
+  expect(response.body.data).toMatchObject({ id, first_name: 'Ada', last_name: 'Hopper' });
 });
 
 test('an unknown key that cannot be a name is not repeated', async () => {
-  const answer = await service.rest('POST', '/admin/groups/', {
+  const response = await service.rest('POST', '/admin/groups/', {
     json: { name: 'Editors', '<script>alert(1)</script>': 1 },
     token: root.accessToken,
   });
-  expect(answer.body.data.fields).toEqual([{ path: 'body', message: 'Is unknown.' }]);
+  expect(response.body.data.fields).toEqual([{ path: 'body', message: 'Is unknown.' }]);
 });

@@ -180,7 +180,7 @@ async function post(path: string, body: object, signal: AbortSignal) {
 }
 
 /** That many parallel wrong logins, on both interfaces. */
-function crowdOf(size: number, signal: AbortSignal) {
+function parallelLogins(size: number, signal: AbortSignal) {
   const login = { email: ada.email, password: 'not the password' };
   const asked = { query: documents.login, variables: login };
   const half = Array.from({ length: Math.ceil(size / 2) });
@@ -193,7 +193,7 @@ function crowdOf(size: number, signal: AbortSignal) {
 const isOverloaded = ({ text }: { readonly text: string }) => text.includes('OVERLOADED');
 
 /** The first response that fits; later ones are ignored. */
-function firstThat<Answer>(
+function firstResponse<Answer>(
   answers: readonly Promise<Answer>[],
   isWanted: (answer: Answer) => boolean,
 ): Promise<Answer> {
@@ -205,14 +205,14 @@ function firstThat<Answer>(
 }
 
 test('OVERLOADED: more logins than the queue holds, with the time to wait before a retry', async () => {
-  const hangUp = new AbortController();
-  const crowd = crowdOf(availableParallelism() * 101 + 250, hangUp.signal);
+  const controller = new AbortController();
+  const started = parallelLogins(availableParallelism() * 101 + 250, controller.signal);
   const [rest, graphql] = await Promise.all([
-    firstThat(crowd.rest, isOverloaded),
-    firstThat(crowd.graphql, isOverloaded),
+    firstResponse(started.rest, isOverloaded),
+    firstResponse(started.graphql, isOverloaded),
   ]);
-  hangUp.abort(); // the waiting ones leave the queue
-  await Promise.allSettled([...crowd.rest, ...crowd.graphql]);
+  controller.abort(); // the waiting ones leave the queue
+  await Promise.allSettled([...started.rest, ...started.graphql]);
   expectRefusal(rest, 'OVERLOADED');
   const seconds = Number(rest.headers.get('retry-after'));
   expect(Number.isInteger(seconds) && seconds >= 1 && seconds <= 60).toBe(true);
@@ -226,11 +226,11 @@ test('OVERLOADED: more logins than the queue holds, with the time to wait before
 
 test('an aborted request is not logged as an error', async () => {
   const linesBefore = service.logLines.length;
-  const hangUp = new AbortController();
-  const crowd = crowdOf(40, hangUp.signal);
-  await firstThat(crowd.rest, () => true);
-  hangUp.abort();
-  await Promise.allSettled([...crowd.rest, ...crowd.graphql]);
+  const controller = new AbortController();
+  const started = parallelLogins(40, controller.signal);
+  await firstResponse(started.rest, () => true);
+  controller.abort();
+  await Promise.allSettled([...started.rest, ...started.graphql]);
   // Waits for its turn, so all aborted requests have left the queue by then.
   await service.rest('POST', '/login/', { json: { email: ada.email, password: goodPassword } });
   const errors = service.logLines.slice(linesBefore).filter((line) => JSON.parse(line).level >= 50);

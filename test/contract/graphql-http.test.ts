@@ -131,11 +131,11 @@ describe('over HTTP', () => {
     ['a subscription', { query: 'subscription { x }' }],
     ['an operation by its hash', { extensions: { persistedQuery: { version: 1, sha256Hash } } }],
     [
-      'an operation and a hash that is not its own',
+      'an operation and another hash',
       { query: '{ __typename }', extensions: { persistedQuery: { version: 1, sha256Hash: 'x' } } },
     ],
     [
-      'null where a directive wants a condition',
+      'null as the condition of a directive',
       {
         query: 'query ($it: Boolean = true) { __typename @include(if: $it) }',
         variables: { it: null },

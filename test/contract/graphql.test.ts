@@ -126,10 +126,10 @@ describe('authentication', () => {
     ['{ hasPermission(permission: "users.view_user") }', 'hasPermission'],
     ['mutation { logout { __typename } }', 'logout'],
   ])('without a token %s is UNAUTHENTICATED, as an error of the field', async (query, field) => {
-    const answer = await service.graphql(query);
-    expect(answer.status).toBe(200);
-    expect(answer.data).toBeNull();
-    expect(answer.errors).toEqual([
+    const response = await service.graphql(query);
+    expect(response.status).toBe(200);
+    expect(response.data).toBeNull();
+    expect(response.errors).toEqual([
       {
         message: sentenceOf('UNAUTHENTICATED'),
         path: [field],
@@ -140,19 +140,19 @@ describe('authentication', () => {
   });
 
   test('authentication comes before validation', async () => {
-    const answer = await service.graphql('{ hasGroup(name: "") }');
-    expect(answer.errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED');
+    const response = await service.graphql('{ hasGroup(name: "") }');
+    expect(response.errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED');
   });
 
   test('an invalid token fails the whole request where it needs a caller, before anything is executed', async () => {
     const email = newAddress();
     const document = `${registerDocument.trimEnd().slice(0, -1)} me: logoutEverywhere { __typename } }`;
     for (const token of ['', 'x', `${ada.accessToken}x`, ada.refreshToken]) {
-      const answer = await service.graphql(document, registration(email), token);
-      expect(answer.status).toBe(401);
-      expect(answer.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
-      expect(answer.headers.get('cache-control')).toBe('no-store');
-      expect(JSON.parse(answer.text)).toEqual({
+      const response = await service.graphql(document, registration(email), token);
+      expect(response.status).toBe(401);
+      expect(response.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      expect(JSON.parse(response.text)).toEqual({
         errors: [
           { message: sentenceOf('UNAUTHENTICATED'), extensions: { code: 'UNAUTHENTICATED' } },
         ],
@@ -163,14 +163,14 @@ describe('authentication', () => {
   });
 
   test('an invalid token is ignored where no caller is needed', async () => {
-    const answer = await service.graphql('{ __typename }', {}, 'x');
-    expect(answer.data).toEqual({ __typename: 'Query' });
+    const response = await service.graphql('{ __typename }', {}, 'x');
+    expect(response.data).toEqual({ __typename: 'Query' });
   });
 
   test('a public operation works with a valid token', async () => {
     const email = newAddress();
-    const answer = await service.graphql(registerDocument, registration(email), ada.accessToken);
-    expect(answer.data).toEqual({ register: { __typename: 'Acknowledgement' } });
+    const response = await service.graphql(registerDocument, registration(email), ada.accessToken);
+    expect(response.data).toEqual({ register: { __typename: 'Acknowledgement' } });
     expect(await isRegistered(email)).toBe(true);
   });
 });
@@ -189,16 +189,16 @@ describe('unexpected errors', () => {
   }
 
   test('in a resolver: INTERNAL with its constant sentence and the request id, nothing else', async () => {
-    const answer = await without('sessions', () =>
+    const response = await without('sessions', () =>
       service.graphql(loginDocument, { input: { email: ada.email, password: goodPassword } }),
     );
-    expect(answer.text).not.toMatch(internals);
-    expect(answer.data).toBeNull();
-    expect(answer.errors).toEqual([
+    expect(response.text).not.toMatch(internals);
+    expect(response.data).toBeNull();
+    expect(response.errors).toEqual([
       {
         message: sentenceOf('INTERNAL'),
         path: ['login'],
-        extensions: { code: 'INTERNAL', requestId: answer.headers.get('x-request-id') },
+        extensions: { code: 'INTERNAL', requestId: response.headers.get('x-request-id') },
       },
     ]);
     expect(await tryLogin(service, ada.email)).toMatchObject({ __typename: 'TokenPair' });
@@ -207,12 +207,12 @@ describe('unexpected errors', () => {
   test('before a resolver: INTERNAL in the shape of GraphQL', async () => {
     // A session without earlier requests is not cached.
     const { accessToken } = await tryLogin(service, ada.email);
-    const answer = await without('sessions', () =>
+    const response = await without('sessions', () =>
       service.graphql('{ me { id } }', {}, accessToken),
     );
-    expect(answer.status).toBe(500);
-    expect(answer.text).not.toMatch(internals);
-    expect(answer.errors).toEqual([
+    expect(response.status).toBe(500);
+    expect(response.text).not.toMatch(internals);
+    expect(response.errors).toEqual([
       expect.objectContaining({
         message: sentenceOf('INTERNAL'),
         extensions: expect.objectContaining({ code: 'INTERNAL' }),
@@ -249,10 +249,10 @@ describe('unexpected errors', () => {
       'alter table password_hashes add constraint refused check (false) not valid',
     );
     const document = 'mutation ($code: String!) { verifyEmail(code: $code) { __typename } }';
-    const answer = await service.graphql(document, { code });
+    const response = await service.graphql(document, { code });
     await service.database.query('alter table password_hashes drop constraint refused');
-    expect(answer.errors?.[0]?.extensions?.code).toBe('INTERNAL');
-    expect(answer.text).not.toMatch(internals);
+    expect(response.errors?.[0]?.extensions?.code).toBe('INTERNAL');
+    expect(response.text).not.toMatch(internals);
     const logged = service.logLines.slice(linesBefore).join('');
     expect(/\$argon2id?\$.{0,80}/.exec(logged)?.[0]).toBeUndefined();
     expect((await service.graphql(document, { code })).data.verifyEmail.__typename).toBe(
@@ -272,20 +272,20 @@ describe('introspection and IDE', () => {
   test.each([shallow, '{ __type(name: "User") { name } }', getIntrospectionQuery()])(
     'without DEBUG introspection is refused: %.30s',
     async (query) => {
-      const answer = await quietService.graphql(query);
-      expect(answer.status).toBe(400);
-      expect(answer.data).toBeUndefined();
-      expect(answer.text).not.toMatch(/RegisterInput|fullName/);
+      const response = await quietService.graphql(query);
+      expect(response.status).toBe(400);
+      expect(response.data).toBeUndefined();
+      expect(response.text).not.toMatch(/RegisterInput|fullName/);
     },
   );
 
   test.each(['{ mee { id } }', '{ me { idd emial } }', 'mutation { logn { __typename } }'])(
     'without DEBUG an error suggests no names: %s',
     async (query) => {
-      const answer = await quietService.graphql(query);
-      expect(answer.status).toBe(400);
-      expect(answer.text).not.toMatch(/did you mean|\blogin\b|\bemail\b/i);
-      expect(answer.errors?.[0]?.extensions?.code).toBe('GRAPHQL_VALIDATION_FAILED');
+      const response = await quietService.graphql(query);
+      expect(response.status).toBe(400);
+      expect(response.text).not.toMatch(/did you mean|\blogin\b|\bemail\b/i);
+      expect(response.errors?.[0]?.extensions?.code).toBe('GRAPHQL_VALIDATION_FAILED');
     },
   );
 

@@ -36,7 +36,7 @@ type Body = Readonly<Record<string, string>>;
 describe('errors', () => {
   const bad: readonly (readonly [string, Body, readonly string[]])[] = [
     ['nothing', {}, ['email', 'first_name', 'last_name', 'password']],
-    ['a bad address', { ...registration(), email: 'nobody' }, ['email']],
+    ['an invalid address', { ...registration(), email: 'nobody' }, ['email']],
     ['a blank first name', { ...registration(), first_name: ' ' }, ['first_name']],
     [
       'a link for a last name',
@@ -49,10 +49,10 @@ describe('errors', () => {
       ['password'],
     ],
     ['two passwords', { ...registration(), password2: 'something else' }, ['password2']],
-    ['a bad username', { ...registration(), username: 'a@b' }, ['username']],
+    ['an invalid username', { ...registration(), username: 'a@b' }, ['username']],
     ['a taken username', { ...registration(), username: 'ADA.Lovelace' }, ['username']],
     [
-      'all of it',
+      'all of these',
       { email: '@', first_name: '', last_name: '<', password: 'x', password2: 'y', username: '-' },
       ['email', 'first_name', 'last_name', 'password', 'password2', 'username'],
     ],
@@ -61,14 +61,14 @@ describe('errors', () => {
   test.each(bad)(
     'registering with %s names the fields in snake_case',
     async (_what, body, fields) => {
-      const answer = await service.rest('POST', '/register/', { json: body });
-      expect(answer.body.data.fields.map(({ path }: { path: string }) => path).sort()).toEqual(
+      const response = await service.rest('POST', '/register/', { json: body });
+      expect(response.body.data.fields.map(({ path }: { path: string }) => path).sort()).toEqual(
         fields,
       );
       expectRefusal(
-        answer,
+        response,
         'VALIDATION_FAILED',
-        answer.body.data.fields.map(({ path }: { path: string }) => path),
+        response.body.data.fields.map(({ path }: { path: string }) => path),
       );
     },
   );
@@ -126,10 +126,10 @@ describe('errors', () => {
     ['has_permission', 'permission'],
   ])('%s names its input in the error', async (name, field) => {
     for (const value of ['%20', 'a%00b', 'x'.repeat(200)]) {
-      const answer = await service.rest('GET', `/profile/${name}/${value}/`, {
+      const response = await service.rest('GET', `/profile/${name}/${value}/`, {
         token: ada.accessToken,
       });
-      expectRefusal(answer, 'VALIDATION_FAILED', [field]);
+      expectRefusal(response, 'VALIDATION_FAILED', [field]);
     }
   });
 });
@@ -144,18 +144,18 @@ describe('bearer tokens', () => {
     expectRefusal(missing, 'UNAUTHENTICATED');
     expect(missing.headers.get('www-authenticate')).toBe('Bearer');
     for (const token of ['', 'x', 'a.b.c', `${ada.accessToken}x`, ada.refreshToken]) {
-      const answer = await service.rest(method, path, { token });
-      expectRefusal(answer, 'UNAUTHENTICATED');
-      expect(answer.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
+      const response = await service.rest(method, path, { token });
+      expectRefusal(response, 'UNAUTHENTICATED');
+      expect(response.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
     }
   });
 
   test('another scheme counts as no token (RFC 6750 §3.1)', async () => {
-    const answer = await service.rest('GET', '/profile/view/', {
+    const response = await service.rest('GET', '/profile/view/', {
       headers: { authorization: 'Basic YWRhOmFkYQ==' },
     });
-    expectRefusal(answer, 'UNAUTHENTICATED');
-    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+    expectRefusal(response, 'UNAUTHENTICATED');
+    expect(response.headers.get('www-authenticate')).toBe('Bearer');
   });
 
   test('the scheme is case-insensitive', async () => {
@@ -166,9 +166,9 @@ describe('bearer tokens', () => {
   test('a revoked token is refused at once, and another session of the user stays valid', async () => {
     const [one, two] = [await tryLogin(service, ada.email), await tryLogin(service, ada.email)];
     await service.rest('POST', '/logout/', { token: one.accessToken });
-    const answer = await service.rest('GET', '/profile/view/', { token: one.accessToken });
-    expectRefusal(answer, 'UNAUTHENTICATED');
-    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
+    const response = await service.rest('GET', '/profile/view/', { token: one.accessToken });
+    expectRefusal(response, 'UNAUTHENTICATED');
+    expect(response.headers.get('www-authenticate')).toMatch(/^Bearer/);
     const sibling = await service.rest('GET', '/profile/view/', { token: two.accessToken });
     expect(sibling.status).toBe(200);
   });

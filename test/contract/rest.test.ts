@@ -368,14 +368,17 @@ describe('success', () => {
     const [method = '', rowPath = ''] = variant.row.split(' ');
     const { path = rowPath, body, token } = await variant.call();
     const sent = variant.slash.startsWith('without') ? path.replace(/\/(?=$|\?)/, '') : path;
-    const answer = await service.rest(method, sent, { token, ...encoded(variant.encoding, body) });
-    expect(answer.status, answer.text).toBe(variant.status);
+    const response = await service.rest(method, sent, {
+      token,
+      ...encoded(variant.encoding, body),
+    });
+    expect(response.status, response.text).toBe(variant.status);
     if (variant.status === 204) {
-      expect(answer.text).toBe('');
+      expect(response.text).toBe('');
       return;
     }
-    expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
-    expect(answer.body).toEqual({
+    expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(response.body).toEqual({
       message: variant.message ?? expect.stringMatching(/\w/),
       data: variant.data,
     });

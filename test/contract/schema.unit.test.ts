@@ -168,7 +168,7 @@ describe('the file and the resolvers', () => {
       /User \{ createdAt: String!$/m,
     ],
     [
-      'with a list that may have holes',
+      'with a list of nullable items',
       '[FieldProblem!]!',
       '[FieldProblem]!',
       /Problem \{ fields: \[FieldProblem\]!$/m,

@@ -21,14 +21,14 @@ let own: OwnKey;
 /** A valid token; each forgery changes one part of it. */
 let good: TokenDeps;
 /** An Ed25519 key pair of the attacker. */
-let foreign: { readonly publicKey: CryptoKey; readonly privateKey: CryptoKey };
+let attackerKey: { readonly publicKey: CryptoKey; readonly privateKey: CryptoKey };
 
 beforeAll(async () => {
   service = await startService();
   ada = await somebody(service);
   own = await ownKeyOf(service);
   good = partsOf(ada.accessToken);
-  foreign = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+  attackerKey = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
 });
 afterAll(() => service.close());
 
@@ -106,34 +106,34 @@ const signatures: Readonly<Record<string, Forgery>> = {
   'HS256 with our public key as DER': hs256(() =>
     spkiOf(own.publicJwk).export({ format: 'der', type: 'spki' }),
   ),
-  'HS256 with nothing': () => assemble(withHeader({ alg: 'HS256' }), 'A'.repeat(43)),
+  'HS256 without a key': () => assemble(withHeader({ alg: 'HS256' }), 'A'.repeat(43)),
   'ES256 with a signature of zeros': () => assemble(withHeader({ alg: 'ES256' }), 'A'.repeat(86)),
-  'ES256 with a key of the forger': async () =>
+  'ES256 with a key of the attacker': async () =>
     sign(withHeader({ alg: 'ES256' }), (await generateKeyPair('ES256')).privateKey),
-  'RS256 with a key of the forger': async () =>
+  'RS256 with a key of the attacker': async () =>
     sign(withHeader({ alg: 'RS256' }), (await generateKeyPair('RS256')).privateKey),
-  'a key of the forger under our key id': () => sign(good, foreign.privateKey),
+  'a key of the attacker under our key id': () => sign(good, attackerKey.privateKey),
 };
 
 const keyHints: Readonly<Record<string, Forgery>> = {
   'its key in the header': async () =>
-    sign(withHeader({ jwk: await exportJWK(foreign.publicKey) }), foreign.privateKey),
+    sign(withHeader({ jwk: await exportJWK(attackerKey.publicKey) }), attackerKey.privateKey),
   'its key in the header and no key id': async () =>
     sign(
-      withHeader({ jwk: await exportJWK(foreign.publicKey), kid: undefined }),
-      foreign.privateKey,
+      withHeader({ jwk: await exportJWK(attackerKey.publicKey), kid: undefined }),
+      attackerKey.privateKey,
     ),
   'an address of its key': () =>
-    sign(withHeader({ jku: `${service.address}/jwks.json` }), foreign.privateKey),
+    sign(withHeader({ jku: `${service.address}/jwks.json` }), attackerKey.privateKey),
   'an address of its certificate': () =>
-    sign(withHeader({ x5u: `${service.address}/x5u.pem` }), foreign.privateKey),
-  'a certificate': () => sign(withHeader({ x5c: ['MIIB'] }), foreign.privateKey),
+    sign(withHeader({ x5u: `${service.address}/x5u.pem` }), attackerKey.privateKey),
+  'a certificate': () => sign(withHeader({ x5c: ['MIIB'] }), attackerKey.privateKey),
   'an unknown key id': () => sign(withHeader({ kid: randomUUID() }), own.privateKey),
   'no key id': () => sign(withHeader({ kid: undefined }), own.privateKey),
   'an empty key id': () => sign(withHeader({ kid: '' }), own.privateKey),
   'a path for a key id': () => sign(withHeader({ kid: '../../../dev/null' }), own.privateKey),
   'SQL for a key id': () => sign(withHeader({ kid: `${own.keyId}' or '1'='1` }), own.privateKey),
-  'a member of objects for a key id': () => sign(withHeader({ kid: '__proto__' }), own.privateKey),
+  '__proto__ for a key id': () => sign(withHeader({ kid: '__proto__' }), own.privateKey),
   'a number for a key id': () => assemble(withHeader({ kid: 7 }), 'A'.repeat(86)),
   'an object for a key id': () => assemble(withHeader({ kid: { $ne: '' } }), 'A'.repeat(86)),
   'a critical extension': () =>
@@ -152,8 +152,8 @@ const claims: Readonly<Record<string, () => TokenDeps>> = {
   'an end right now': () => withPayload({ exp: now() }),
   'no end': () => withPayload({ exp: undefined }),
   'a text for an end': () => withPayload({ exp: String(now() + 100) }),
-  'a broken number for an end': () => withPayload({ exp: now() + 100.5 }),
-  'an end beyond all time': () => withPayload({ exp: 1e99 }),
+  'a fraction for an end': () => withPayload({ exp: now() + 100.5 }),
+  'an end out of range': () => withPayload({ exp: 1e99 }),
   'no time of issue': () => withPayload({ iat: undefined }),
   'a beginning in the future': () => withPayload({ nbf: now() + 100 }),
   'no user': () => withPayload({ sub: undefined }),
@@ -200,8 +200,8 @@ describe('an access token is refused', () => {
 
   test('of a megabyte, before it is read, and the next request succeeds', async () => {
     const headers = { authorization: `Bearer ${'a'.repeat(1_000_000)}` };
-    const answer = await rawRequest(service.address, ['GET', '/auth/profile/view/'], { headers });
-    expect([0, 400, 401, 431]).toContain(answer.status);
+    const response = await rawRequest(service.address, ['GET', '/auth/profile/view/'], { headers });
+    expect([0, 400, 401, 431]).toContain(response.status);
     const next = await service.rest('GET', '/profile/view/', { token: ada.accessToken });
     expect(next.status).toBe(200);
   });
@@ -258,7 +258,7 @@ describe('a refresh token is refused', () => {
     zeros: () => 'A'.repeat(48),
     'a session id alone': () => String(good.payload.sid),
     SQL: () => "' or '1'='1",
-    'the token of somebody else': async () => (await somebody(service)).refreshToken,
+    'the token of another user': async () => (await somebody(service)).refreshToken,
     'a verification code': async () => (await register(service)).code,
   };
 

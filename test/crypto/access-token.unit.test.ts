@@ -65,8 +65,8 @@ describe('a token signed by our key is invalid', () => {
   test.each([
     ['another audience', { aud: 'https://elsewhere.example' }],
     ['a number for a session', { sid: 7 }],
-    ['a broken number for an end', { exp: seconds + 0.5 }],
-    ['a broken number for a time of issue', { iat: seconds - 0.5 }],
+    ['a fraction for an end', { exp: seconds + 0.5 }],
+    ['a fraction for a time of issue', { iat: seconds - 0.5 }],
     ['a beginning in the future', { nbf: seconds + 10 }],
   ])('with %s', async (_what, changes) => {
     expect(await verify(await sign({ ...claims, ...changes }))).toBeUndefined();

@@ -5,7 +5,7 @@ import { goodPassword, newAddress } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { until } from '../support/until.ts';
 
-const putOff = newAddress();
+const deferredAddress = newAddress();
 let isAway = true;
 let greetings = 0;
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
     },
     onRcptTo: ({ address }, _session, done) =>
       done(
-        address === putOff
+        address === deferredAddress
           ? Object.assign(new Error('greylisted'), { responseCode: 451 })
           : undefined,
       ),
@@ -45,7 +45,7 @@ const later = async () =>
   ).map(({ error }) => error);
 
 /** Sets the state after hours of outage, once that many mails have failed. */
-const putFarOff = (count: number) =>
+const delayRetries = (count: number) =>
   until(async () => {
     await service.database.query(
       `update graphile_worker._private_jobs set run_at = now() + interval '1 hour'
@@ -55,7 +55,7 @@ const putFarOff = (count: number) =>
   });
 
 /** Runs the scheduled job of every minute, and resolves when it is done. */
-async function lookAfterMails(): Promise<void> {
+async function resumeMails(): Promise<void> {
   await service.database.query("select graphile_worker.add_job('resume-mails', '{}'::json)");
   await until(async () => {
     const rows = await service.database.query(
@@ -68,28 +68,28 @@ async function lookAfterMails(): Promise<void> {
 const minuteNow = () => Math.floor(Date.now() / 60_000);
 
 test('mails that wait for the server are sent when it is back; a mail that the server deferred keeps its delay', async () => {
-  const people = [newAddress(), newAddress(), newAddress()];
-  for (const email of people) expect((await register(email)).status).toBe(201);
-  await putFarOff(people.length);
+  const addresses = [newAddress(), newAddress(), newAddress()];
+  for (const email of addresses) expect((await register(email)).status).toBe(201);
+  await delayRetries(addresses.length);
   for (const error of await later()) {
     expect(error).toMatch(/^The mail server is unavailable: .*421/);
   }
 
   const [asked, minute] = [greetings, minuteNow()];
-  await lookAfterMails();
-  const looks = 1 + minuteNow() - minute; // the schedule's own run may come between
+  await resumeMails();
+  const scheduledRuns = 1 + minuteNow() - minute; // the schedule's own run may come between
   expect(greetings - asked).toBeGreaterThanOrEqual(1);
-  expect(greetings - asked).toBeLessThanOrEqual(looks);
-  expect(await later()).toHaveLength(people.length);
+  expect(greetings - asked).toBeLessThanOrEqual(scheduledRuns);
+  expect(await later()).toHaveLength(addresses.length);
 
   isAway = false;
-  await register(putOff);
-  await putFarOff(people.length + 1);
-  await lookAfterMails();
-  for (const email of people) await service.mail.waitFor(email);
+  await register(deferredAddress);
+  await delayRetries(addresses.length + 1);
+  await resumeMails();
+  for (const email of addresses) await service.mail.waitFor(email);
   expect(await later()).toEqual([expect.stringContaining('451')]);
 
   const met = greetings;
-  await lookAfterMails();
+  await resumeMails();
   expect(greetings).toBe(met); // no mail waits for the server
 });

@@ -43,9 +43,9 @@ test('logins, passwords, sessions and administration are logged, done or refused
   const from = service.logLines.length;
   const ids: (string | null)[] = [];
   const ask = async (method: string, path: string, json: object, bearer?: string) => {
-    const answer = await service.rest(method, path, { json, token: bearer });
-    ids.push(answer.headers.get('x-request-id'));
-    return answer;
+    const response = await service.rest(method, path, { json, token: bearer });
+    ids.push(response.headers.get('x-request-id'));
+    return response;
   };
   const change = (currentPassword: string) =>
     service.graphql(

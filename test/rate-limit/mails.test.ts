@@ -37,16 +37,16 @@ test('codes for a new address stop at its limit, and a registration of that addr
   const email = newAddress();
   const attacker = await person(strict);
   const mails = () => strict.mail.mails.filter(({ to }) => to === email);
-  const answers = await inTurn(4, async () => {
-    const answer = await strict.rest('PUT', '/profile/update/', {
+  const responses = await inTurn(4, async () => {
+    const response = await strict.rest('PUT', '/profile/update/', {
       json: { email, password: goodPassword },
       token: attacker.accessToken,
       headers: headersFrom(newNetwork()),
     });
     await quiet(strict);
-    return answer;
+    return response;
   });
-  expect(statuses(answers)).toEqual([200, 200, 200, 200]);
+  expect(statuses(responses)).toEqual([200, 200, 200, 200]);
   expect(mails()).toHaveLength(2);
   const registered = await strict.rest('POST', '/register/', { json: { ...form, email } });
   expect(registered.status).toBe(201);
@@ -109,13 +109,13 @@ test('an overloaded request consumes nothing', async () => {
 
 test('an owner gets three notices of registrations, and all responses are the same', async () => {
   const { email } = await person(service);
-  const answers = await inTurn(6, () =>
+  const responses = await inTurn(6, () =>
     service.rest('POST', '/register/', {
       json: { ...form, email },
       headers: headersFrom(newNetwork()),
     }),
   );
-  expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+  expect(new Set(responses.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
   await quiet(service);
   const notices = service.mail.mails.filter(
     ({ to, subject }) => to === email && /already/i.test(subject),
@@ -126,13 +126,13 @@ test('an owner gets three notices of registrations, and all responses are the sa
 test('an address gets at most three reset mails, and all responses are the same', async () => {
   const { email } = await person(service);
   const before = service.mail.mails.filter(({ to }) => to === email).length;
-  const answers = await inTurn(20, () =>
+  const responses = await inTurn(20, () =>
     service.rest('POST', '/password/request_change/', {
       json: { email },
       headers: headersFrom(newNetwork()),
     }),
   );
-  expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+  expect(new Set(responses.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
   await quiet(service);
   // A mail that the next request replaces before it is written is not sent.
   const sent = service.mail.mails.filter(({ to }) => to === email).length - before;
@@ -142,8 +142,8 @@ test('an address gets at most three reset mails, and all responses are the same'
 
 test('J10: 40 resends by strangers send no mail, and the owner can request a reset', async () => {
   const { email } = await person(service);
-  const answers = await inTurn(40, () => ask('/register/resend_email_verify/', { email }));
-  expect(new Set(statuses(answers))).toEqual(new Set([200]));
+  const responses = await inTurn(40, () => ask('/register/resend_email_verify/', { email }));
+  expect(new Set(statuses(responses))).toEqual(new Set([200]));
   await quiet(service);
   const before = mailsTo(email).length;
   expect(await used(email, 'mail-recipient')).toBe(1); // the registration
@@ -167,12 +167,12 @@ test('a change to a taken address consumes the notices of its owner, and all res
   const change = (email: string) =>
     ask('/profile/update/', { email, password: goodPassword }, 'PUT', attacker.accessToken);
   const before = mailsTo(owner.email).length;
-  const answers = await inTurn(5, async (index) => {
-    const answer = await change(index < 4 ? owner.email : newAddress());
+  const responses = await inTurn(5, async (index) => {
+    const response = await change(index < 4 ? owner.email : newAddress());
     await quiet(service);
-    return answer;
+    return response;
   });
-  expect(new Set(answers.map(({ status, body }) => `${status} ${body.message}`)).size).toBe(1);
+  expect(new Set(responses.map(({ status, body }) => `${status} ${body.message}`)).size).toBe(1);
   await quiet(service);
   expect(mailsTo(owner.email).slice(before)).toHaveLength(3);
   expect([await used(owner.email, 'notice'), await used(owner.email, 'mail-recipient')]).toEqual([

@@ -22,12 +22,12 @@ afterAll(() => service.close());
 const newPassword = `${goodPassword} again`;
 
 /** Ten networks with ten wrong passwords each, which exhaust the limit of the account. */
-async function storm(name: string): Promise<void> {
-  const answers = await many(10, () => {
+async function exhaustAccount(name: string): Promise<void> {
+  const responses = await many(10, () => {
     const network = newNetwork();
     return inTurn(10, () => loginFrom(service, network, name, wrong));
   });
-  expect(statuses(answers.flat())).toEqual(Array(100).fill(401));
+  expect(statuses(responses.flat())).toEqual(Array(100).fill(401));
   expect((await loginFrom(service, newNetwork(), name, goodPassword)).status).toBe(429);
 }
 
@@ -51,7 +51,7 @@ test('J10: after 40 resends and 100 wrong passwords by strangers, a reset and a 
       headers: headersFrom(newNetwork()),
     }),
   );
-  await storm(email);
+  await exhaustAccount(email);
   await quiet(service);
   expect((await loginFrom(service, home, email, goodPassword)).status).toBe(200);
   expect((await resetPassword(email, newNetwork())).status).toBe(200);
@@ -60,19 +60,19 @@ test('J10: after 40 resends and 100 wrong passwords by strangers, a reset and a 
 
 test('J10: the owner can log in from a network of the last 30 days, but not from an older one', async () => {
   const { email, accessToken: token } = await person(service, { username: 'grace_hopper' });
-  const [home, formerHome] = [newNetwork(), '2001:db8:5:5::1'];
-  for (const network of [home, formerHome]) {
+  const [home, olderNetwork] = [newNetwork(), '2001:db8:5:5::1'];
+  for (const network of [home, olderNetwork]) {
     expect((await loginFrom(service, network, email, goodPassword)).status).toBe(200);
   }
   await service.database.query(
     "update sessions set created_at = created_at - interval '31 days' where ip_address = $1",
-    [formerHome],
+    [olderNetwork],
   );
-  await storm(email);
-  await storm('grace_hopper');
+  await exhaustAccount(email);
+  await exhaustAccount('grace_hopper');
   for (const name of [email, 'grace_hopper']) {
     expect((await loginFrom(service, home, name, goodPassword)).status).toBe(200);
-    expect((await loginFrom(service, formerHome, name, goodPassword)).status).toBe(429);
+    expect((await loginFrom(service, olderNetwork, name, goodPassword)).status).toBe(429);
   }
   const confirm = (network: string) =>
     service.rest('PUT', '/profile/update/', {
@@ -88,15 +88,15 @@ test('guesses from a known network are limited as well', async () => {
   const { email } = await person(service);
   const home = newNetwork();
   await loginFrom(service, home, email, goodPassword);
-  const answers = await many(50, () => loginFrom(service, home, email, wrong));
-  expect(answers.filter(({ status }) => status === 401)).toHaveLength(10);
+  const responses = await many(50, () => loginFrom(service, home, email, wrong));
+  expect(responses.filter(({ status }) => status === 401)).toHaveLength(10);
   expect((await loginFrom(service, home, email, goodPassword)).status).toBe(429);
 });
 
 test('a reset empties the buckets of the account by address and by username', async () => {
   const { email } = await person(service, { username: 'ada_lovelace' });
-  await storm(email);
-  await storm('ada_lovelace');
+  await exhaustAccount(email);
+  await exhaustAccount('ada_lovelace');
   expect((await resetPassword(email, newNetwork())).status).toBe(200);
   for (const name of [email, 'Ada_Lovelace']) {
     expect((await loginFrom(service, newNetwork(), name, newPassword)).status).toBe(200);
@@ -137,7 +137,7 @@ test('a pending account gets a code once the three requested by strangers have e
 
 test('wrong passwords by strangers do not prevent the owner from confirming a registration', async () => {
   const { email, code } = await register(service);
-  await storm(email);
+  await exhaustAccount(email);
   const { data } = await service.graphql(
     `mutation ($code: String!, $password: String) {
       verifyEmail(code: $code, password: $password) { __typename }

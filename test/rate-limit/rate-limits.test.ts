@@ -31,16 +31,16 @@ const login = (email: unknown, password: string, options: From = {}): Promise<Re
     headers: headersOf(options),
   });
 
-async function runOut(email: string, from: string, at = service): Promise<void> {
-  const answers = await inTurn(10, () => login(email, wrong, { from, at }));
-  expect(statuses(answers)).toEqual(Array(10).fill(401));
+async function exhaustLimit(email: string, from: string, at = service): Promise<void> {
+  const responses = await inTurn(10, () => login(email, wrong, { from, at }));
+  expect(statuses(responses)).toEqual(Array(10).fill(401));
 }
 
 describe('guessing a password', () => {
   test('ten wrong passwords block the network, also for the right one; another network can log in', async () => {
     const { email } = await person(service);
     const [attacker, owner] = [newNetwork(), newNetwork()];
-    await runOut(email, attacker);
+    await exhaustLimit(email, attacker);
     const refused = await login(email, goodPassword, { from: attacker });
     expect(refused.status).toBe(429);
     expect(refused.body.data).toEqual({ code: 'THROTTLED', fields: [] });
@@ -52,8 +52,8 @@ describe('guessing a password', () => {
   test('a right password consumes nothing', async () => {
     const { email } = await person(service);
     const from = newNetwork();
-    const answers = await inTurn(14, () => login(email, goodPassword, { from }));
-    expect(statuses(answers)).toEqual(Array(14).fill(200));
+    const responses = await inTurn(14, () => login(email, goodPassword, { from }));
+    expect(statuses(responses)).toEqual(Array(14).fill(200));
     const pending = await pendingAccount(service);
     const pendingLogins = await inTurn(12, () => login(pending.email, goodPassword, { from }));
     expect(pendingLogins.map(({ body }) => body.data.code)).toEqual(
@@ -70,10 +70,10 @@ describe('guessing a password', () => {
       return Number(/password_hash_duration_seconds_count\{work="verify"\} (\d+)/.exec(text)?.[1]);
     };
     const before = await verified();
-    const answers = await many(200, (index) =>
+    const responses = await many(200, (index) =>
       login(email, index === right ? goodPassword : wrong, { from }),
     );
-    const count = (status: number) => answers.filter((each) => each.status === status).length;
+    const count = (status: number) => responses.filter((each) => each.status === status).length;
     expect(count(401)).toBeLessThanOrEqual(10);
     expect((await verified()) - before).toBe(count(200) + count(401));
     // On a slow machine so many parallel passwords exceed the queue of the hasher.
@@ -120,7 +120,7 @@ describe('guessing a password', () => {
     const { email, accessToken: token } = await person(service);
     const headers = headersOf({ from: newNetwork() });
     const graphql = async (query: string) => {
-      const answer = await fetch(`${service.address}/graphql`, {
+      const response = await fetch(`${service.address}/graphql`, {
         method: 'POST',
         headers: {
           ...headers,
@@ -129,7 +129,7 @@ describe('guessing a password', () => {
         },
         body: JSON.stringify({ query }),
       });
-      return { text: await answer.text() };
+      return { text: await response.text() };
     };
     const problem = '{ ... on Problem { code } }';
     const attempts = [
@@ -203,32 +203,32 @@ describe('guessing a password', () => {
         json: { email, password: wrong, deviceId: randomBytes(4).toString('hex'), captcha: 'x' },
         headers: headersOf({ from }),
       });
-    const answers = await inTurn(11, attempt);
-    expect(answers.at(-1)?.status).not.toBe(401);
+    const responses = await inTurn(11, attempt);
+    expect(responses.at(-1)?.status).not.toBe(401);
   });
 
   test('a locked account and an unknown address with as many attempts get the same response', async () => {
     const { email } = await person(service);
     const [one, other] = [newNetwork(), newNetwork()];
-    await runOut(email, one);
-    await runOut(newAddress(), other);
+    await exhaustLimit(email, one);
+    await exhaustLimit(newAddress(), other);
     const known = await login(email, goodPassword, { from: one });
     const unknown = await login(newAddress(), goodPassword, { from: other });
     expect(unknown.status).toBe(401); // another unknown address is not locked
     const locked = newAddress();
-    await runOut(locked, newNetwork());
-    await runOut(locked, other);
-    const answer = await login(locked, goodPassword, { from: other });
-    expect(answer.text).toBe(known.text);
+    await exhaustLimit(locked, newNetwork());
+    await exhaustLimit(locked, other);
+    const response = await login(locked, goodPassword, { from: other });
+    expect(response.text).toBe(known.text);
     const comparable = ({ headers }: RestAnswer) =>
       [...headers].filter(([name]) => !['date', 'x-request-id', 'retry-after'].includes(name));
-    expect(comparable(answer)).toEqual(comparable(known));
+    expect(comparable(response)).toEqual(comparable(known));
   });
 
   test('a reset lets the owner log in at once', async () => {
     const { email } = await person(service);
     const from = newNetwork();
-    await runOut(email, from);
+    await exhaustLimit(email, from);
     const headers = headersOf({ from });
     await service.rest('POST', '/password/request_change/', { json: { email }, headers });
     const mail = (await service.mail.waitFor(email, 2)).at(-1);
@@ -255,8 +255,8 @@ describe('networks', () => {
       environment: { TRUST_PROXY: '1', RATE_LIMITS: 'network=30/600' },
     });
     const from = newNetwork();
-    const answers = await many(50, () => unknownFrom(from, strict));
-    expect(answers.filter(({ status }) => status === 401)).toHaveLength(30);
+    const responses = await many(50, () => unknownFrom(from, strict));
+    expect(responses.filter(({ status }) => status === 401)).toHaveLength(30);
     const count = () =>
       strict.database.query<{ number: string }>(
         'select count(*) as number from rate_limit_buckets',
@@ -275,14 +275,14 @@ describe('networks', () => {
     ],
   ])('%s is one network', async (_, address) => {
     const email = newAddress();
-    const answers = await inTurn(11, (index) => login(email, wrong, { from: address(index) }));
-    expect(statuses(answers)).toEqual([...Array(10).fill(401), 429]);
+    const responses = await inTurn(11, (index) => login(email, wrong, { from: address(index) }));
+    expect(statuses(responses)).toEqual([...Array(10).fill(401), 429]);
   });
 
   test('only trusted proxies determine the network of a request', async () => {
     const email = newAddress();
     const from = newNetwork();
-    const answers = await inTurn(11, (index) =>
+    const responses = await inTurn(11, (index) =>
       login(email, wrong, {
         headers: {
           'x-forwarded-for': `203.0.113.${index}, ${from}`,
@@ -291,7 +291,7 @@ describe('networks', () => {
         },
       }),
     );
-    expect(statuses(answers)).toEqual([...Array(10).fill(401), 429]);
+    expect(statuses(responses)).toEqual([...Array(10).fill(401), 429]);
     await using direct = await startService({ database: service.database, mail: service.mail });
     const untrusted = await inTurn(11, () =>
       login(email, wrong, { from: newNetwork(), at: direct }),
@@ -310,7 +310,7 @@ describe('codes and tokens', () => {
     const verify = (given: string, at = headers) =>
       service.rest('GET', `/register/verify?code=${given}`, { headers: at });
     const guess = () => randomBytes(16).toString('base64url');
-    const answers = await many(
+    const responses = await many(
       200,
       (index) =>
         [
@@ -330,7 +330,7 @@ describe('codes and tokens', () => {
             }),
         ][index % 4]?.() ?? verify(guess()),
     );
-    expect(new Set(statuses(answers))).toEqual(new Set([400, 401]));
+    expect(new Set(statuses(responses))).toEqual(new Set([400, 401]));
     expect((await verify(code)).status).toBe(429);
     const refreshed = await service.rest('POST', '/token/refresh/', {
       headers,
@@ -348,16 +348,16 @@ describe('codes and tokens', () => {
     const get = async (path: string) =>
       (await fetch(`${service.address}${path}`, { headers: { ...others, accept: 'text/html' } }))
         .status;
-    const looks = [
+    const opens = [
       () => get(`/verify-email?code=${guess()}`),
       () => get(`/confirm-email-change?code=${guess()}`),
       () => get(`/cancel-email-change?code=${guess()}`),
       () => get(`/reset-password?uid=${guess()}&token=${guess()}`),
       () => get(`/auth/register/verify?code=${guess()}`),
     ];
-    const answers = await many(200, (index) => looks[index % looks.length]?.() ?? get('/'));
-    expect(new Set(answers)).toEqual(new Set([400]));
-    for (const look of [...looks, () => get(`/verify-email?code=${code}`)]) {
+    const responses = await many(200, (index) => opens[index % opens.length]?.() ?? get('/'));
+    expect(new Set(responses)).toEqual(new Set([400]));
+    for (const look of [...opens, () => get(`/verify-email?code=${code}`)]) {
       expect(await look()).toBe(429);
     }
     const { status } = await service.rest('GET', '/password/verify/x/y/', { headers: others });
@@ -368,8 +368,8 @@ describe('codes and tokens', () => {
     await using strict = await startService({ environment: { RATE_LIMITS: 'code=10/600' } });
     const { code } = await register(strict);
     const verify = () => strict.rest('GET', `/register/verify?code=${code}`);
-    const answers = await many(40, verify);
-    expect(statuses(answers).sort()).toEqual([200, ...Array(39).fill(400)]);
+    const responses = await many(40, verify);
+    expect(statuses(responses).sort()).toEqual([200, ...Array(39).fill(400)]);
     const guess = () =>
       strict.rest('GET', `/register/verify?code=${randomBytes(16).toString('base64url')}`);
     expect(statuses(await many(20, guess)).sort()).toEqual([
@@ -404,8 +404,8 @@ describe('with configured limits', () => {
 
   test('with the value off nothing is counted', async () => {
     await using open = await startService({ environment: { RATE_LIMITS: 'off' } });
-    const answers = await inTurn(15, () => login('nobody@example.com', wrong, { at: open }));
-    expect(statuses(answers)).toEqual(Array(15).fill(401));
+    const responses = await inTurn(15, () => login('nobody@example.com', wrong, { at: open }));
+    expect(statuses(responses)).toEqual(Array(15).fill(401));
   });
 });
 

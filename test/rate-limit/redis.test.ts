@@ -23,7 +23,7 @@ describe.skipIf(!hasRedis)(`with REDIS_URL${hasRedis ? '' : withoutRedis}`, () =
       json: { email, password },
       headers: { 'x-forwarded-for': from },
     });
-  const runOut = async (email: string, from: string) => {
+  const exhaustLimit = async (email: string, from: string) => {
     for (let attempt = 0; attempt < 10; attempt += 1) {
       expect((await login(email, 'wrong, all of it', from)).status).toBe(401);
     }
@@ -37,7 +37,7 @@ describe.skipIf(!hasRedis)(`with REDIS_URL${hasRedis ? '' : withoutRedis}`, () =
 
   test('attempts are counted in Redis, and not in PostgreSQL', async () => {
     const { email } = await person(service);
-    await runOut(email, '203.0.113.1');
+    await exhaustLimit(email, '203.0.113.1');
     const refused = await login(email, goodPassword, '203.0.113.1');
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(500);
@@ -49,7 +49,7 @@ describe.skipIf(!hasRedis)(`with REDIS_URL${hasRedis ? '' : withoutRedis}`, () =
   test('PostgreSQL counts while Redis is unavailable, and Redis counts again afterwards', async () => {
     const { email } = await person(service);
     await redis.kill();
-    await runOut(email, '203.0.113.2');
+    await exhaustLimit(email, '203.0.113.2');
     expect((await login(email, goodPassword, '203.0.113.2')).status).toBe(429);
     expect(await countRows()).toBeGreaterThan(0);
     await until(async () =>

@@ -75,12 +75,12 @@ describe('an operation with two credential fields is refused before anything is 
         ${loginWith('two', 'b: ')} } } }`,
     ],
     [
-      'one that a directive leaves out',
+      'one skipped by a directive',
       () =>
         `mutation { ${loginWith('one', 'a: ')} ... @skip(if: true) { ${loginWith('two', 'b: ')} } }`,
     ],
     [
-      'mails to many',
+      'several mails',
       () =>
         `mutation { ${['a', 'b', 'c']
           .map((it) => `${it}: requestPasswordReset(email: "${it}@example.com") { __typename }`)

@@ -51,7 +51,7 @@ const profile = `{ me { id email fullName sessions { current } ...Rest } }
 
 describe('a document from the cache has the same response without Apollo', () => {
   test.each<[string, object, Asking?]>([
-    ['a question', { query: '{ me { id email } }' }],
+    ['a query', { query: '{ me { id email } }' }],
     ['one with a fragment', { query: profile }],
     ['one without a caller', { query: '{ __typename }' }, { isAnonymous: true }],
     ['variables', { query: hasPermission, variables: { permission: 'users.view_user' } }],
@@ -100,7 +100,7 @@ describe('Apollo executes', () => {
 
   test.each<[string, object, Asking?]>([
     ['a value of the wrong type', { ...plain, variables: { permission: ['x'] } }],
-    ['a variable too few', { query: hasPermission }],
+    ['a missing variable', { query: hasPermission }],
     ['variables as an array', { ...plain, variables: [1] }],
     ['a value too large', { ...plain, variables: { permission: 'x', y: Array(501).fill(1) } }],
     ['the name of an operation', { ...plain, operationName: 'other' }],

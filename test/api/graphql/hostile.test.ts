@@ -62,15 +62,15 @@ const probes: readonly (readonly [string, Asked])[] = [
   ],
   ['introspection', json({ query: '{ __schema { queryType { name } } }' })],
   ['introspection of a type', json({ query: '{ __type(name: "User") { fields { name } } }' })],
-  ['a change by GET', { method: 'GET', query: { query: 'mutation { __typename }' } }],
-  ['a question by a plain GET', { method: 'GET', query: { query: typename } }],
+  ['a mutation by GET', { method: 'GET', query: { query: 'mutation { __typename }' } }],
+  ['a query by a plain GET', { method: 'GET', query: { query: typename } }],
   [
-    'a question by a form',
+    'a query by a form',
     form(String(new URLSearchParams({ query: typename })), 'application/x-www-form-urlencoded'),
   ],
-  ['JSON called text', form(JSON.stringify({ query: typename }), 'text/plain')],
+  ['JSON as text/plain', form(JSON.stringify({ query: typename }), 'text/plain')],
   [
-    'a form in parts',
+    'a multipart form',
     form(
       `--x\r\ncontent-disposition: form-data; name="query"\r\n\r\n${typename}\r\n--x--`,
       'multipart/form-data; boundary=x',
@@ -180,7 +180,7 @@ describe('an unexpected error outside of resolvers', () => {
   }
 
   test.each([
-    ['before the request is looked at', typename, () => Promise.reject(new Error(secret))],
+    ['before the request is parsed', typename, () => Promise.reject(new Error(secret))],
     ['while a document is validated', '{ it(of: 1) }', async () => context],
   ])('%s: INTERNAL with the request id, logged once', async (_when, query, of) => {
     const { status, body, lines } = await run(query, of);

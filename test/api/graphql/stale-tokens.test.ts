@@ -45,10 +45,10 @@ describe('GraphQL', () => {
       register(input: $input) { __typename } ...rest }
       fragment rest on Mutation { logoutEverywhere { __typename } }`;
     const input = { email, password: goodPassword, firstName: 'Ada', lastName: 'Lovelace' };
-    const answer = await service.graphql(document, { input }, 'x');
-    expect(answer.status).toBe(401);
-    expect(answer.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
-    expect(JSON.parse(answer.text).data).toBeUndefined();
+    const response = await service.graphql(document, { input }, 'x');
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
+    expect(JSON.parse(response.text).data).toBeUndefined();
     expect(await service.database.query('select 1 from users where email = $1', [email])).toEqual(
       [],
     );
@@ -61,8 +61,8 @@ describe('GraphQL', () => {
       const anonymous = await service.graphql(document);
       const needsCaller = anonymous.errors?.[0]?.extensions?.code === 'UNAUTHENTICATED';
       expect(publicFields.has(name)).toBe(!needsCaller);
-      const answer = await service.graphql(document, {}, 'x');
-      expect(answer.status === 401).toBe(needsCaller);
+      const response = await service.graphql(document, {}, 'x');
+      expect(response.status === 401).toBe(needsCaller);
     },
   );
 });
@@ -91,9 +91,9 @@ describe('REST', () => {
   });
 
   test('a path that needs the caller is 401 with the challenge', async () => {
-    const answer = await service.rest('GET', '/profile/view/', { token: 'x' });
-    expect(answer.status).toBe(401);
-    expect(answer.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
+    const response = await service.rest('GET', '/profile/view/', { token: 'x' });
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
   });
 });
 

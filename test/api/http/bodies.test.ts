@@ -50,7 +50,7 @@ const harmful: readonly (readonly [what: string, inside: string])[] = [
   ['33 levels', `"x":${nested(32)}`],
   ['33 levels of objects', `"x":${'{"y":'.repeat(32)}1${'}'.repeat(32)}`],
   ['49,000 levels', `"x":${nested(49_000)}`],
-  ['levels without end', `"x":${'['.repeat(90_000)}`],
+  ['unclosed levels', `"x":${'['.repeat(90_000)}`],
   ['a comment', '"x":1/* */'],
   ['a comma too many', '"x":1,'],
   ['single quotes', "'x':1"],
@@ -89,7 +89,7 @@ describe('JSON', () => {
   });
 
   const harmless: readonly (readonly [what: string, inside: string])[] = [
-    ['nothing unusual', ''],
+    ['ordinary JSON', ''],
     ['a key again in another object', '"x":{"email":1,"y":{"email":1}},"y":[{"a":1},{"a":1}]'],
     ['texts that look like keys', '"x":["a","a:","\\"a\\":1",{"a":"a"}],"y":"}{][,:"'],
     ['texts that name prototypes', '"x":"__proto__","y":["constructor"]'],
@@ -109,8 +109,8 @@ describe('JSON', () => {
     'Application/JSON; charset=utf-8',
     'application/json;charset="UTF-8"',
   ])('the type %s is accepted', async (type) => {
-    const answer = await post('/auth/login/', loginWith(''), { 'content-type': type });
-    expect(answer.status).toBe(200);
+    const response = await post('/auth/login/', loginWith(''), { 'content-type': type });
+    expect(response.status).toBe(200);
   });
 
   test('all other JSON is read as JSON.parse reads it', () => {
@@ -187,8 +187,8 @@ describe('forms', () => {
   test('a repeated name is refused and named in the error', async () => {
     const login = written({ email, password: goodPassword });
     for (const name of ['email', 'password']) {
-      const answer = await post('/auth/login/', `${login}&${name}=other`, form);
-      expect(envelopeOf(answer)).toMatchObject({
+      const response = await post('/auth/login/', `${login}&${name}=other`, form);
+      expect(envelopeOf(response)).toMatchObject({
         code: 'VALIDATION_FAILED',
         fields: [{ path: name }],
       });
@@ -208,7 +208,7 @@ describe('forms', () => {
       post('/auth/password/request_change/', `email=${email}%2Ca@b.example`, form),
       post('/auth/password/request_change/', `email=${email}%0Aa@b.example`, form),
     ];
-    for (const answer of await Promise.all(attempts)) expect(answer.status).toBe(400);
+    for (const response of await Promise.all(attempts)) expect(response.status).toBe(400);
     await quiet(service);
     expect(service.mail.mails.length).toBe(before);
   });
@@ -218,9 +218,9 @@ describe('forms', () => {
     ['overlong', '%c0%af'],
     ['half a surrogate pair', '%ed%a0%80'],
   ])('text that is not UTF-8 is refused: %s', async (_what, text) => {
-    const answer = await post('/auth/login/', `email=${email}&password=${text}`, form);
-    expect(answer.status).toBe(400);
-    expect(envelopeOf(answer).fields).toEqual([]);
+    const response = await post('/auth/login/', `email=${email}&password=${text}`, form);
+    expect(response.status).toBe(400);
+    expect(envelopeOf(response).fields).toEqual([]);
     const bare = Buffer.concat([
       Buffer.from(`email=${email}&password=`),
       Buffer.from(text.replaceAll('%', ''), 'hex'),

@@ -55,7 +55,7 @@ describe('an invalid HTTP request', () => {
     ['a NUL in a header', 400, requestBytes('GET /health/live', { X: 'a\0b' })],
     ['a length and chunks', 400, withBody('{}', { 'Transfer-Encoding': 'chunked' })],
     ['two lengths', 400, withBody('{}').replace('\r\n\r\n', '\r\nContent-Length: 7\r\n\r\n')],
-    ['a length below nothing', 400, withBody('{}', { 'Content-Length': '-2' })],
+    ['a negative length', 400, withBody('{}', { 'Content-Length': '-2' })],
     ['a length with a sign', 400, withBody('{}', { 'Content-Length': '+2' })],
     [
       'a coding that hides chunks',
@@ -63,7 +63,7 @@ describe('an invalid HTTP request', () => {
       requestBytes('POST /auth/login/', { ...json, 'Transfer-Encoding': 'xchunked' }, '{}'),
     ],
     [
-      'a chunk of no size',
+      'a chunk without a size',
       400,
       requestBytes(
         'POST /auth/login/',
@@ -77,14 +77,14 @@ describe('an invalid HTTP request', () => {
   test.each(cases)(
     '%s: %i in the common format, and the connection is closed',
     async (_what, status, bytes) => {
-      const answer = await exchange(service.address, bytes);
-      expect(answer.status).toBe(status);
-      expect(envelopeOf(answer)).toMatchObject({ code: 'VALIDATION_FAILED', fields: [] });
-      expect(answer.text).not.toMatch(/hello|FOO|evil/);
-      expectHeaders(answer);
-      expect(answer.headers.connection).toBe('close');
-      expect(answer.headers['content-length']).toBe(`${Buffer.byteLength(answer.text)}`);
-      expect(answer.isClosed).toBe(true);
+      const response = await exchange(service.address, bytes);
+      expect(response.status).toBe(status);
+      expect(envelopeOf(response)).toMatchObject({ code: 'VALIDATION_FAILED', fields: [] });
+      expect(response.text).not.toMatch(/hello|FOO|evil/);
+      expectHeaders(response);
+      expect(response.headers.connection).toBe('close');
+      expect(response.headers['content-length']).toBe(`${Buffer.byteLength(response.text)}`);
+      expect(response.isClosed).toBe(true);
     },
   );
 
@@ -94,17 +94,17 @@ describe('an invalid HTTP request', () => {
       'Transfer-Encoding': 'chunked',
       Connection: 'keep-alive',
     });
-    const answer = await exchange(service.address, bytes);
-    expect(answer.status).toBe(400);
-    expect(answer.text).not.toContain('HTTP/1.1');
+    const response = await exchange(service.address, bytes);
+    expect(response.status).toBe(400);
+    expect(response.text).not.toContain('HTTP/1.1');
   });
 });
 
 describe('a valid HTTP request that is refused', () => {
   const cases: readonly (readonly [what: string, status: number, bytes: string])[] = [
-    ['no such path', 404, requestBytes('GET /nothing')],
+    ['an unknown path', 404, requestBytes('GET /nothing')],
     [
-      'no such path, with a body that is not read',
+      'an unknown path, with a body that is not read',
       404,
       requestBytes('POST /nothing', { 'Content-Type': 'text/plain', 'Content-Length': '2' }, '{}'),
     ],
@@ -163,7 +163,7 @@ describe('a valid HTTP request that is refused', () => {
     ['two Hosts', 400, requestBytes('GET /openapi.json', { host: 'evil.example' })],
     ['another Host', 400, requestBytes('GET /openapi.json', { Host: 'evil.example' })],
     [
-      'another Host on a path that is none',
+      'another Host on an unknown path',
       400,
       requestBytes('GET /nothing', { Host: 'evil.example' }),
     ],
@@ -171,11 +171,11 @@ describe('a valid HTTP request that is refused', () => {
   ];
 
   test.each(cases)('%s: %i in the common format', async (_what, status, bytes) => {
-    const answer = await exchange(service.address, bytes);
-    expect(answer.status).toBe(status);
-    envelopeOf(answer);
-    expectHeaders(answer);
-    expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+    const response = await exchange(service.address, bytes);
+    expect(response.status).toBe(status);
+    envelopeOf(response);
+    expectHeaders(response);
+    expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
   test('every error on /graphql has the format of GraphQL', async () => {
@@ -184,7 +184,7 @@ describe('a valid HTTP request that is refused', () => {
         service.address,
         requestBytes(line, { 'Content-Length': `${body.length}`, ...headers }, body),
       );
-    const answers = [
+    const responses = [
       [405, await of('PUT /graphql')],
       [405, await of('DELETE /graphql', json, '{}')],
       [
@@ -217,9 +217,9 @@ describe('a valid HTTP request that is refused', () => {
         await of('POST /graphql', { ...json, Authorization: 'Bearer x' }, '{"query":"{me{id}}"}'),
       ],
     ] as const;
-    for (const [status, answer] of answers) {
-      expect(answer.status).toBe(status);
-      expect(JSON.parse(answer.text)).toEqual({
+    for (const [status, response] of responses) {
+      expect(response.status).toBe(status);
+      expect(JSON.parse(response.text)).toEqual({
         errors: [
           {
             message: expect.any(String),
@@ -227,8 +227,8 @@ describe('a valid HTTP request that is refused', () => {
           },
         ],
       });
-      expect(answer.text).not.toMatch(internals);
-      expectHeaders(answer);
+      expect(response.text).not.toMatch(internals);
+      expectHeaders(response);
     }
   });
 });
@@ -282,11 +282,11 @@ describe('methods', () => {
     '',
   ])('an Accept of "%s" accepts JSON', async (accept) => {
     const headers = { Authorization: `Bearer ${ada.accessToken}`, Accept: accept };
-    const answer = await exchange(
+    const response = await exchange(
       service.address,
       requestBytes('GET /auth/profile/view/', headers),
     );
-    expect(answer.status).toBe(200);
+    expect(response.status).toBe(200);
   });
 });
 
@@ -328,10 +328,10 @@ describe('URLs', () => {
     '/auth/login/%2e',
     '/auth/%2e%2e/auth/login/',
   ])('POST %s reaches the login route or none', async (target) => {
-    const answer = await post(target);
-    const { code } = envelopeOf(answer);
+    const response = await post(target);
+    const { code } = envelopeOf(response);
     expect(['400 VALIDATION_FAILED', '401 INVALID_CREDENTIALS', '404 NOT_FOUND']).toContain(
-      `${answer.status} ${code}`,
+      `${response.status} ${code}`,
     );
   });
 
@@ -349,11 +349,11 @@ describe('URLs', () => {
       '/graphql?query={a}&query={b}',
     ];
     for (const target of targets) {
-      const answer = await exchange(
+      const response = await exchange(
         service.address,
         requestBytes(`GET ${target}`, { 'Apollo-Require-Preflight': 'true' }),
       );
-      expect([answer.status, target]).toEqual([400, target]);
+      expect([response.status, target]).toEqual([400, target]);
     }
   });
 });

@@ -33,20 +33,20 @@ describe('an empty body', () => {
         ...(framing === 'chunked' ? { 'transfer-encoding': 'chunked' } : {}),
         ...(framing === 'content-length: 0' ? { 'content-length': '0' } : {}),
       };
-      const answer = await rawRequest(service.address, ['POST', '/auth/logout/'], {
+      const response = await rawRequest(service.address, ['POST', '/auth/logout/'], {
         headers,
         ...(framing === 'chunked' ? { body: '' } : {}),
       });
-      expect(answer.status).toBe(204);
+      expect(response.status).toBe(204);
     },
   );
 
   test('of a route that needs a body names the missing fields', async () => {
-    const answer = await service.rest('POST', '/login/', {
+    const response = await service.rest('POST', '/login/', {
       headers: { 'content-type': 'application/json' },
     });
-    expect(answer.status).toBe(400);
-    expect(answer.body.data.fields).toEqual([
+    expect(response.status).toBe(400);
+    expect(response.body.data.fields).toEqual([
       { path: 'email', message: 'Is required.' },
       { path: 'password', message: 'Is required.' },
     ]);
@@ -54,11 +54,11 @@ describe('an empty body', () => {
 
   test('of an unknown type is 415 with any framing', async () => {
     for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
-      const answer = await rawRequest(service.address, ['POST', '/auth/login/'], {
+      const response = await rawRequest(service.address, ['POST', '/auth/login/'], {
         headers: { 'content-type': 'text/plain', ...headers },
         body: '{"email":"a@b.co","password":"x"}',
       });
-      expect(answer.status).toBe(415);
+      expect(response.status).toBe(415);
     }
   });
 });
@@ -135,10 +135,10 @@ describe('forms', () => {
     ['another boundary', 'multipart/form-data; boundary=y', '--x--\r\n'],
     ['bytes that are not UTF-8', 'multipart/form-data; boundary=x', Buffer.from([0xff, 0xfe])],
   ])('multipart/form-data with %s is 400', async (_what, type, body) => {
-    const answer = await rawRequest(service.address, ['POST', '/auth/login/'], {
+    const response = await rawRequest(service.address, ['POST', '/auth/login/'], {
       headers: { 'content-type': type },
       body,
     });
-    expect(answer.status).toBe(400);
+    expect(response.status).toBe(400);
   });
 });

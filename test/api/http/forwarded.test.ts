@@ -13,11 +13,11 @@ afterAll(() => service.close());
 /** Logs in behind proxies, and returns the address of the session and of the log. */
 async function addressesBehind(forwarded: string, someone: Login & { email: string }) {
   const before = service.logLines.length;
-  const answer = await service.rest('POST', '/login/', {
+  const response = await service.rest('POST', '/login/', {
     json: { email: someone.email, password: goodPassword },
     headers: { 'x-forwarded-for': forwarded },
   });
-  expect(answer.status).toBe(200);
+  expect(response.status).toBe(200);
   const [session] = await service.database.query<{ ip_address: string }>(
     'select ip_address from sessions order by created_at desc, id desc limit 1',
   );

@@ -44,7 +44,7 @@ async function withoutUsers<Result>(work: () => Promise<Result>): Promise<Result
 test('every kind of response has the security headers', async () => {
   const login = { email: ada.email, password: goodPassword };
   const query = { query: '{ me { id } }' };
-  const answers: readonly (readonly [number, RawAnswer])[] = [
+  const responses: readonly (readonly [number, RawAnswer])[] = [
     [200, await ask('POST', '/auth/login/', { json: login })],
     [204, await ask('OPTIONS', '/auth/login/')],
     [400, await ask('POST', '/auth/login/', { json: {} })],
@@ -69,7 +69,7 @@ test('every kind of response has the security headers', async () => {
       ),
     ],
   ];
-  for (const [status, { status: actual, headers }] of answers) {
+  for (const [status, { status: actual, headers }] of responses) {
     expect(actual).toBe(status);
     expect(headers).toMatchObject({
       'strict-transport-security': expect.stringMatching(/max-age=\d{7,}/),
@@ -116,7 +116,7 @@ test('every text declares UTF-8, and only public static content is cacheable', a
 test('no response with a token or for a caller is cacheable', async () => {
   const login = { email: ada.email, password: goodPassword };
   const { refreshToken } = await person(service);
-  const answers = [
+  const responses = [
     await ask('POST', '/auth/login/', { json: login }),
     await ask('POST', '/auth/login/', { json: { ...login, password: 'wrong' } }),
     await ask('POST', '/auth/token/refresh/', { json: { refresh_token: refreshToken } }),
@@ -131,7 +131,7 @@ test('no response with a token or for a caller is cacheable', async () => {
     await ask('GET', '/verify-email?code=AAAAAAAAAAAAAAAAAAAAAA'),
     await ask('GET', '/auth/password/verify/x/y/'),
   ];
-  for (const { headers } of answers) expect(headers['cache-control']).toBe('no-store');
+  for (const { headers } of responses) expect(headers['cache-control']).toBe('no-store');
 });
 
 describe('401', () => {
@@ -166,9 +166,9 @@ describe('401', () => {
   });
 
   test('a missing permission is answered 403 without a challenge', async () => {
-    const answer = await ask('GET', '/auth/admin/users/', { headers: bearer(ada.accessToken) });
-    expect(answer.status).toBe(403);
-    expect(answer.headers).not.toHaveProperty('www-authenticate');
+    const response = await ask('GET', '/auth/admin/users/', { headers: bearer(ada.accessToken) });
+    expect(response.status).toBe(403);
+    expect(response.headers).not.toHaveProperty('www-authenticate');
   });
 
   test('an unknown address, a wrong password and a closed account get byte-identical responses', async () => {
@@ -181,17 +181,17 @@ describe('401', () => {
       { email: ada.email, password: 'wrong password' },
       { email: closed.email, password: goodPassword },
     ];
-    const answers = [];
+    const responses = [];
     for (const json of attempts) {
       const { status, rawHeaders, text } = await ask('POST', '/auth/login/', { json });
       const changing = /^(date|x-request-id)$/i;
       const headers = rawHeaders.filter(
         (_, index) => !changing.test(rawHeaders[index - (index % 2)] ?? ''),
       );
-      answers.push({ status, headers, text });
+      responses.push({ status, headers, text });
     }
-    expect(answers[1]).toEqual(answers[0]);
-    expect(answers[2]).toEqual(answers[0]);
+    expect(responses[1]).toEqual(responses[0]);
+    expect(responses[2]).toEqual(responses[0]);
   });
 });
 
@@ -225,14 +225,14 @@ describe('CORS', () => {
     'an origin that is not allowed gets no CORS headers: %s',
     async (origin) => {
       const preflight = { origin, 'access-control-request-method': 'POST' };
-      const answers = [
+      const responses = [
         await ask('POST', '/auth/login/', { json: {}, headers: { origin } }),
         await ask('POST', '/graphql', { json: { query: '{ __typename }' }, headers: { origin } }),
         await ask('OPTIONS', '/auth/login/', { headers: preflight }),
         await ask('OPTIONS', '/graphql', { headers: preflight }),
         await ask('GET', '/nothing', { headers: { origin } }),
       ];
-      for (const { headers } of answers) {
+      for (const { headers } of responses) {
         expect(headers).not.toHaveProperty('access-control-allow-origin');
         expect(headers).not.toHaveProperty('access-control-allow-credentials');
         expect(headers.vary).toMatch(/\bOrigin\b/i);
@@ -243,13 +243,13 @@ describe('CORS', () => {
   test.each([...origins, ...matching])(
     'an allowed origin gets CORS headers without credentials in every response: %s',
     async (origin) => {
-      const answers = [
+      const responses = [
         await ask('POST', '/auth/login/', { json: {}, headers: { origin } }),
         await ask('GET', '/auth/profile/view/', { headers: { origin, ...bearer('x') } }),
         await ask('POST', '/graphql', { json: { query: '{ __typename }' }, headers: { origin } }),
         await ask('GET', '/nothing', { headers: { origin } }),
       ];
-      for (const { headers } of answers) {
+      for (const { headers } of responses) {
         expect(headers['access-control-allow-origin']).toBe(origin);
         expect(headers['access-control-expose-headers']).toMatch(/Retry-After.*WWW-Authenticate/);
         expect(headers).not.toHaveProperty('access-control-allow-credentials');
@@ -260,18 +260,20 @@ describe('CORS', () => {
 
   test('a preflight is answered before all other checks, for every method', async () => {
     for (const path of ['/auth/profile/update/', '/graphql', '/auth/admin/users/x/']) {
-      const answer = await ask('OPTIONS', path, {
+      const response = await ask('OPTIONS', path, {
         headers: {
           origin: 'https://app.example',
           'access-control-request-method': 'PUT',
           'access-control-request-headers': 'authorization,content-type',
         },
       });
-      expect([answer.status, answer.text]).toEqual([204, '']);
-      expect(answer.headers['access-control-allow-origin']).toBe('https://app.example');
-      const methods = answer.headers['access-control-allow-methods']?.split(', ');
+      expect([response.status, response.text]).toEqual([204, '']);
+      expect(response.headers['access-control-allow-origin']).toBe('https://app.example');
+      const methods = response.headers['access-control-allow-methods']?.split(', ');
       expect(methods).toEqual(expect.arrayContaining(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']));
-      expect(answer.headers['access-control-allow-headers']).toMatch(/Authorization.*Content-Type/);
+      expect(response.headers['access-control-allow-headers']).toMatch(
+        /Authorization.*Content-Type/,
+      );
     }
   });
 });

@@ -66,9 +66,9 @@ test.each(breaks)(
       );
     const get = (path: string, headers: Readonly<Record<string, string>> = {}) =>
       exchange(service.address, requestBytes(`GET ${path}`, headers));
-    const answers: Awaited<ReturnType<typeof get>>[] = [];
+    const responses: Awaited<ReturnType<typeof get>>[] = [];
     const lines = await linesOf(async () => {
-      answers.push(
+      responses.push(
         await post('/auth/login/', json({ email: `${text}@example.com`, password: text })),
         await post('/auth/login/', { body: asForm, type: 'application/x-www-form-urlencoded' }),
         await post(
@@ -96,16 +96,16 @@ test.each(breaks)(
         }),
       );
     });
-    expect(answers.every(({ status }) => status > 0 && status < 500)).toBe(true);
+    expect(responses.every(({ status }) => status > 0 && status < 500)).toBe(true);
     expect(lines.filter(({ msg }) => msg === 'forged')).toEqual([]);
     // A valid request has a line with the id of its response; an invalid one has a line without an id.
-    const ids = answers
+    const ids = responses
       .map(({ headers }) => headers['x-request-id'])
       .filter((id) => id !== undefined);
     const answered = lines.filter(({ msg }) => msg === 'request completed');
     expect(answered.map(({ requestId }) => requestId).sort()).toEqual(ids.sort());
     const refused = lines.filter(({ msg }) => msg === 'client error');
-    expect(refused.length + answered.length).toBe(answers.length);
+    expect(refused.length + answered.length).toBe(responses.length);
   },
 );
 
@@ -113,11 +113,11 @@ test('a line has the time in UTC and the id of the response, which the caller ca
   const chosen = '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9';
   let id = '';
   const lines = await linesOf(async () => {
-    const answer = await fetch(`${service.address}/health/live`, {
+    const response = await fetch(`${service.address}/health/live`, {
       headers: { 'x-request-id': chosen },
     });
-    await answer.text();
-    id = answer.headers.get('x-request-id') ?? '';
+    await response.text();
+    id = response.headers.get('x-request-id') ?? '';
   });
   expect(id).not.toBe(chosen);
   expect(lines).toEqual([

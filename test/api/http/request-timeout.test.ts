@@ -12,14 +12,14 @@ const answerMilliseconds = 1000;
 
 let service: TestService;
 /** Another process of the same service, with a short timeout. */
-let hurried: TestService;
+let withShortTimeout: TestService;
 beforeAll(async () => {
   service = await startService();
   const { database, mail } = service;
-  hurried = await startService({ database, mail, httpLimits: { answerMilliseconds } });
+  withShortTimeout = await startService({ database, mail, httpLimits: { answerMilliseconds } });
 });
 afterAll(async () => {
-  await hurried.close();
+  await withShortTimeout.close();
   await service.close();
 });
 
@@ -32,8 +32,8 @@ test('a change that waits for a lock is answered OVERLOADED, over REST and Graph
   const update = { token, json: { first_name: 'Augusta' } };
   const document = 'mutation { updateProfile(input: {lastName: "King"}) { __typename } }';
   const [rest, graphql] = await Promise.all([
-    hurried.rest('PUT', '/profile/update/', update),
-    hurried.graphql(document, {}, token),
+    withShortTimeout.rest('PUT', '/profile/update/', update),
+    withShortTimeout.graphql(document, {}, token),
   ]);
   expectRefusal(rest, 'OVERLOADED');
   expect(rest.headers.get('retry-after')).toBe('1');
@@ -53,18 +53,18 @@ test('a change that waits for a lock is answered OVERLOADED, over REST and Graph
 });
 
 test('a request that arrives slowly is not cut off', async () => {
-  const { hostname, port } = new URL(hurried.address);
+  const { hostname, port } = new URL(withShortTimeout.address);
   const socket = connect(Number(port), hostname);
-  let answer = '';
+  let response = '';
   socket.setEncoding('utf8').on('data', (text) => {
-    answer += text;
+    response += text;
   });
   const body = JSON.stringify({ email: 'not an address' });
   const head = `POST /auth/register/ HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
   socket.write(head + body.slice(0, 10));
   await sleep(2.5 * answerMilliseconds);
-  expect(answer).toBe('');
+  expect(response).toBe('');
   socket.write(body.slice(10));
-  await until(() => answer.includes('VALIDATION_FAILED'));
+  await until(() => response.includes('VALIDATION_FAILED'));
   socket.destroy();
 });

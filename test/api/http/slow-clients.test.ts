@@ -11,7 +11,7 @@ import { until } from '../../support/until.ts';
 /** With the limits of production. */
 let service: TestService;
 /** With short timeouts, so that tests take little time. */
-let hasty: TestService;
+let withShortTimeouts: TestService;
 /** With a small number of connections. */
 let small: TestService;
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
     silenceMilliseconds: 1500,
     checkMilliseconds: 50,
   };
-  hasty = await startService({ ...shared, httpLimits: hastyLimits });
+  withShortTimeouts = await startService({ ...shared, httpLimits: hastyLimits });
   small = await startService({
     ...shared,
     environment: { MAX_CONNECTIONS: String(maxConnections) },
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await small.close();
-  await hasty.close();
+  await withShortTimeouts.close();
   await service.close();
 });
 
@@ -44,7 +44,7 @@ const json = { 'Content-Type': 'application/json' };
 const chunked = { ...json, 'Transfer-Encoding': 'chunked' };
 const staying = { Connection: 'keep-alive' };
 
-interface SlowCaller {
+interface SlowClient {
   readonly what: string;
   /** The bytes at first, the bytes sent slowly after them, and the status of the response. */
   readonly first: string;
@@ -52,26 +52,26 @@ interface SlowCaller {
   readonly status: number;
 }
 
-const slowCallers: readonly SlowCaller[] = [
-  { what: 'says nothing', first: '', more: '', status: 408 },
+const slowClients: readonly SlowClient[] = [
+  { what: 'sends nothing', first: '', more: '', status: 408 },
   { what: 'sends line breaks', first: '\r\n', more: '\r\n', status: 408 },
-  { what: 'dawdles in the request line', first: 'GET /', more: 'x', status: 408 },
-  { what: 'dawdles in a header', first: 'GET / HTTP/1.1\r\nX: ', more: 'x', status: 408 },
+  { what: 'is slow in the request line', first: 'GET /', more: 'x', status: 408 },
+  { what: 'is slow in a header', first: 'GET / HTTP/1.1\r\nX: ', more: 'x', status: 408 },
   { what: 'sends header by header', first: 'GET / HTTP/1.1\r\n', more: 'X: x\r\n', status: 408 },
   {
-    what: 'dawdles in a body',
+    what: 'is slow in a body',
     first: requestBytes('POST /auth/login/', { ...json, 'Content-Length': '1000' }, '{'),
     more: ' ',
     status: 408,
   },
   {
-    what: 'dawdles in chunks',
+    what: 'is slow in chunks',
     first: requestBytes('POST /auth/login/', chunked),
     more: '1\r\n \r\n',
     status: 408,
   },
   {
-    what: 'dawdles in a body of GraphQL',
+    what: 'is slow in a body of GraphQL',
     first: requestBytes('POST /graphql', { ...json, 'Content-Length': '1000' }, '{'),
     more: ' ',
     status: 408,
@@ -83,13 +83,13 @@ const slowCallers: readonly SlowCaller[] = [
     status: 404,
   },
   {
-    what: 'says nothing after an answer',
+    what: 'sends nothing after a response',
     first: requestBytes('GET /health/live', staying),
     more: '',
     status: 200,
   },
   {
-    what: 'sends line breaks after an answer',
+    what: 'sends line breaks after a response',
     first: requestBytes('GET /health/live', staying),
     more: '\r\n',
     status: 200,
@@ -97,37 +97,39 @@ const slowCallers: readonly SlowCaller[] = [
 ];
 
 describe.concurrent('slow clients', () => {
-  test.each(slowCallers)('a client that $what is disconnected', async ({ first, more, status }) => {
+  test.each(slowClients)('a client that $what is disconnected', async ({ first, more, status }) => {
     const goOn = more === '' ? undefined : drip(more, 40);
-    const answer = await exchange(hasty.address, first, { ...(goOn ? { goOn } : {}) });
-    expect(answer.isClosed).toBe(true);
-    expect(answer.status).toBe(status);
+    const response = await exchange(withShortTimeouts.address, first, {
+      ...(goOn ? { goOn } : {}),
+    });
+    expect(response.isClosed).toBe(true);
+    expect(response.status).toBe(status);
     if (status === 408) {
-      expect(envelopeOf(answer)).toMatchObject({ code: 'VALIDATION_FAILED', fields: [] });
-      expect(answer.headers).toMatchObject({ connection: 'close', 'cache-control': 'no-store' });
+      expect(envelopeOf(response)).toMatchObject({ code: 'VALIDATION_FAILED', fields: [] });
+      expect(response.headers).toMatchObject({ connection: 'close', 'cache-control': 'no-store' });
     }
   });
 
   test('a client that sends one byte a second is disconnected within fifteen seconds', {
     timeout: 30_000,
   }, async () => {
-    const answers = slowCallers.map(({ first, more }) =>
+    const responses = slowClients.map(({ first, more }) =>
       exchange(service.address, first, {
         patienceMilliseconds: 20_000,
         ...(more === '' ? {} : { goOn: drip(more, 1000) }),
       }),
     );
     for (const [index, { isClosed, milliseconds, status }] of (
-      await Promise.all(answers)
+      await Promise.all(responses)
     ).entries()) {
-      const caller = slowCallers[index];
+      const caller = slowClients[index];
       expect([caller?.what, isClosed, status]).toEqual([caller?.what, true, caller?.status]);
       expect(milliseconds).toBeLessThan(15_000);
     }
   });
 
   test('a client that does not read its responses is disconnected', async () => {
-    const { hostname, port } = new URL(hasty.address);
+    const { hostname, port } = new URL(withShortTimeouts.address);
     const socket = connect(Number(port), hostname);
     socket.on('error', () => undefined);
     socket.pause();
@@ -135,8 +137,8 @@ describe.concurrent('slow clients', () => {
     for (let asked = 0; asked < 400; asked += 1) {
       socket.write(requestBytes('GET /openapi.json', staying));
     }
-    await until(async () => (await connectionsOf(hasty)) === 0);
-    expect(await connectionsOf(hasty)).toBe(0);
+    await until(async () => (await connectionsOf(withShortTimeouts)) === 0);
+    expect(await connectionsOf(withShortTimeouts)).toBe(0);
     socket.destroy();
   });
 
@@ -191,7 +193,7 @@ describe.concurrent('large bodies', () => {
         '/auth/logout/',
         { ...chunked, Authorization: 'Bearer x' },
       ],
-      ['to nowhere', 404, '/nothing', chunked],
+      ['to an unknown route', 404, '/nothing', chunked],
       ['by a method that is not allowed', 405, '/auth/profile/view/', chunked],
     ];
 
@@ -211,11 +213,11 @@ describe.concurrent('large bodies', () => {
         socket.on('drain', more);
         more();
       };
-      const answer = await exchange(service.address, requestBytes(`POST ${path}`, headers), {
+      const response = await exchange(service.address, requestBytes(`POST ${path}`, headers), {
         goOn,
       });
-      expect(answer.status).toBe(status);
-      expect(answer.headers.connection).toBe('close');
+      expect(response.status).toBe(status);
+      expect(response.headers.connection).toBe('close');
       expect(sentBytes).toBeLessThan(16_000_000);
     },
   );

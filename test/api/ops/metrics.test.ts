@@ -30,10 +30,10 @@ const ask = (headers: Record<string, string> = {}, { address } = service) =>
 
 /** Values by series in the text format, such as `a_total{b="c"}`. */
 async function scrape(): Promise<ReadonlyMap<string, number>> {
-  const answer = await ask();
-  expect(answer.status).toBe(200);
-  expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
-  const lines = (await answer.text()).matchAll(/^([a-z].*) (\S+)$/gm);
+  const response = await ask();
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+  const lines = (await response.text()).matchAll(/^([a-z].*) (\S+)$/gm);
   return new Map([...lines].map(([, series = '', value]) => [series, Number(value)]));
 }
 
@@ -51,8 +51,8 @@ const request = (operation: string, outcome: string) =>
 test('/metrics is local where no key is set, and hidden from requests through a proxy', async () => {
   expect((await ask()).status).toBe(200);
   for (const name of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip']) {
-    const answer = await ask({ [name]: 'for=203.0.113.7' });
-    expect([name, answer.status]).toEqual([name, 404]);
+    const response = await ask({ [name]: 'for=203.0.113.7' });
+    expect([name, response.status]).toEqual([name, 404]);
   }
 });
 

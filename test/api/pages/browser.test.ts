@@ -25,12 +25,12 @@ describe.skipIf(executable === undefined)(
     async function visit(link: string, options: BrowserContextOptions = {}) {
       const context = await browser.newContext({ javaScriptEnabled: false, ...options });
       const page = await context.newPage();
-      const complaints: string[] = [];
-      page.on('console', (message) => complaints.push(message.text()));
+      const pageErrors: string[] = [];
+      page.on('console', (message) => pageErrors.push(message.text()));
       page.on('requestfailed', (request) => {
         const reason = request.failure()?.errorText ?? '';
         // Requests that the browser itself aborts belong to a page that was left.
-        if (reason !== 'net::ERR_ABORTED') complaints.push(`${request.url()} ${reason}`);
+        if (reason !== 'net::ERR_ABORTED') pageErrors.push(`${request.url()} ${reason}`);
       });
       const { pathname, search } = new URL(link);
       await page.goto(service.address + pathname + search);
@@ -38,7 +38,7 @@ describe.skipIf(executable === undefined)(
         page,
         async [Symbol.asyncDispose]() {
           await context.close();
-          expect(complaints.filter((text) => !text.includes('status of 400'))).toEqual([]);
+          expect(pageErrors.filter((text) => !text.includes('status of 400'))).toEqual([]);
         },
       };
     }

@@ -29,7 +29,7 @@ test.each([
 });
 
 test.each([
-  ['a mistake of ours', new Error('secret detail'), 500],
+  ['an unexpected error', new Error('secret detail'), 500],
   ['a problem without a page of its own', new Problem('INTERNAL'), 500],
   ['a body that is too large', Object.assign(new Error('secret detail'), { statusCode: 413 }), 413],
 ])('%s is shown without details', async (_, error, status) => {

@@ -142,11 +142,11 @@ describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask
   test('of 16 parallel submissions one succeeds, and the link is used up afterwards', async () => {
     const { email, link } = await ask();
     const page = await openPage(service, link);
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 16 }, () => sendForm(service, page, { typed })),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(15).fill(400)]);
-    expect(answers.filter((answer) => titleOf(answer) === doneTitle)).toHaveLength(1);
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, ...Array(15).fill(400)]);
+    expect(responses.filter((response) => titleOf(response) === doneTitle)).toHaveLength(1);
     for (const again of [await openPage(service, link), await sendForm(service, page, { typed })]) {
       expect(again.status).toBe(400);
       expect(titleOf(again)).toBe('This link no longer works');
@@ -176,12 +176,12 @@ describe.each(pages)('$path', ({ path, title, doneTitle, spanishTitle, link: ask
   });
 
   test('a submission by a program without its fields is refused', async () => {
-    const answer = await fetch(service.address + path, {
+    const response = await fetch(service.address + path, {
       method: 'POST',
       body: new URLSearchParams(),
     });
-    expect(answer.status).toBe(400);
-    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(response.status).toBe(400);
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
     const json = await fetch(service.address + path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -200,11 +200,11 @@ describe('the page of a verification code', () => {
       ['en', 'This is not the password of this registration.'],
       ['es', 'Esta no es la contraseña de este registro.'],
     ] as const) {
-      const answer = await sendForm(service, page, { typed: { password: 'not it' }, language });
-      expect(answer.status).toBe(400);
-      expect(answer.html).toContain(words);
-      expect(answer.html).toContain('aria-invalid="true"');
-      expect(answer.html).not.toContain('not it');
+      const response = await sendForm(service, page, { typed: { password: 'not it' }, language });
+      expect(response.status).toBe(400);
+      expect(response.html).toContain(words);
+      expect(response.html).toContain('aria-invalid="true"');
+      expect(response.html).not.toContain('not it');
     }
     expect((await sendForm(service, page)).html).toContain('Enter a password.');
     const done = await sendForm(service, page, { typed: { password: goodPassword } });
@@ -265,13 +265,13 @@ test('an expired link says so', async () => {
   const { link } = await verificationLink(late);
   const page = await openPage(late, link);
   late.advance(86_400 + 60);
-  const answers = [
+  const responses = [
     await openPage(late, link, { language: 'es' }),
     await sendForm(late, page, { language: 'es' }),
   ];
-  for (const answer of answers) {
-    expect(answer.status).toBe(400);
-    expect(titleOf(answer)).toBe('Este enlace ya no sirve');
+  for (const response of responses) {
+    expect(response.status).toBe(400);
+    expect(titleOf(response)).toBe('Este enlace ya no sirve');
   }
 });
 
@@ -322,7 +322,7 @@ test('neither codes nor passwords of pages are logged', async () => {
 });
 
 test('mails are written in the language of their account', async () => {
-  const answer = await fetch(`${service.address}/auth/register/`, {
+  const response = await fetch(`${service.address}/auth/register/`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'accept-language': 'es-AR' },
     body: JSON.stringify({
@@ -332,7 +332,7 @@ test('mails are written in the language of their account', async () => {
       password: goodPassword,
     }),
   });
-  expect(answer.status).toBe(201);
+  expect(response.status).toBe(201);
   const [mail] = await service.mail.waitFor('eva@example.com');
   expect(mail?.subject).toBe('Confirme su dirección de correo');
   expect(mail?.html).toContain('<html lang="es">');

@@ -57,16 +57,16 @@ test.each([
   async (_name, language, password, again, id, words) => {
     const { email, link } = await resetLink(service);
     const typed = { password, passwordConfirmation: again };
-    const answer = await sendForm(service, await openPage(service, link), { typed, language });
-    expect(answer.status).toBe(400);
-    const field = fieldOf(answer, id);
+    const response = await sendForm(service, await openPage(service, link), { typed, language });
+    expect(response.status).toBe(400);
+    const field = fieldOf(response, id);
     expect(field.notes.join()).toContain(words);
     expect(field.isInvalid).toBe(true);
     expect(field.tag).toContain('autofocus');
-    expect(answer.html).toMatch(/<title>Error: /);
-    if (password !== '') expect(answer.html).not.toContain(`"${password}"`);
+    expect(response.html).toMatch(/<title>Error: /);
+    if (password !== '') expect(response.html).not.toContain(`"${password}"`);
     const better = 'quite another password';
-    const done = await sendForm(service, answer, {
+    const done = await sendForm(service, response, {
       typed: { password: better, passwordConfirmation: better },
     });
     expect(titleOf(done)).toBe('Password set');

@@ -23,22 +23,22 @@ describe.skipIf(executable === undefined)(
     async function visit(path: string, work: (page: Page) => Promise<void>): Promise<void> {
       const context = await browser.newContext();
       const page = await context.newPage();
-      const complaints: string[] = [];
+      const pageErrors: string[] = [];
       const externalUrls: string[] = [];
       page.on('console', (message) => {
-        if (message.type() === 'error') complaints.push(message.text());
+        if (message.type() === 'error') pageErrors.push(message.text());
       });
-      page.on('pageerror', (error) => complaints.push(error.message));
+      page.on('pageerror', (error) => pageErrors.push(error.message));
       page.on('request', (request) => {
         const { protocol, origin } = new URL(request.url());
         const isOwn = origin === service.address || ['data:', 'blob:'].includes(protocol);
         if (!isOwn) externalUrls.push(request.url());
       });
-      const answer = await page.goto(service.address + path);
-      const policy = answer?.headers()['content-security-policy'] ?? '';
+      const response = await page.goto(service.address + path);
+      const policy = response?.headers()['content-security-policy'] ?? '';
       await work(page);
       await context.close();
-      expect(complaints).toEqual([]);
+      expect(pageErrors).toEqual([]);
       expect(externalUrls).toEqual([]);
       expect(policy).toMatch(/^default-src 'none'; /);
       expect(policy).not.toMatch(/https?:|\*|unsafe-eval/);
@@ -63,9 +63,9 @@ describe.skipIf(executable === undefined)(
         await page.keyboard.press('Control+A');
         await page.keyboard.type('{ __typename');
         const answered = page.waitForResponse(
-          (answer) =>
-            new URL(answer.url()).pathname === '/graphql' &&
-            (answer.request().postData() ?? '').includes('{ __typename'),
+          (response) =>
+            new URL(response.url()).pathname === '/graphql' &&
+            (response.request().postData() ?? '').includes('{ __typename'),
         );
         await page.keyboard.press('Control+Enter');
         expect((await (await answered).json()).data).toEqual({ __typename: 'Query' });

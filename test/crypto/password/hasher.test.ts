@@ -132,8 +132,8 @@ describe('a hash that cannot be verified', () => {
   });
 
   test.each([
-    ['the costliest argon2', `$argon2id$v=19$m=262144,t=3,p=1$${salt}$${digest}`],
-    ['the costliest PBKDF2', `pbkdf2_sha256$2000000$seasalt$${digest}=`],
+    ['the most expensive argon2', `$argon2id$v=19$m=262144,t=3,p=1$${salt}$${digest}`],
+    ['the most expensive PBKDF2', `pbkdf2_sha256$2000000$seasalt$${digest}=`],
   ])('%s within bounds costs less than a hundred wrong passwords', async (_, hash) => {
     const right = await standard.hash('right');
     const wrong = () => cpuMilliseconds(() => standard.verify(right, 'wrong'));

@@ -52,7 +52,7 @@ test.each([
   ['another version', argon2('m=19456,t=2,p=1').replace('v=19', 'v=16')],
   ['a short salt', argon2('m=19456,t=2,p=1').replace(salt, 'AAAA')],
   ['a short digest', argon2('m=19456,t=2,p=1').replace(digest, 'BBBB')],
-  ['something behind it', `${argon2('m=19456,t=2,p=1')}\n`],
+  ['trailing characters', `${argon2('m=19456,t=2,p=1')}\n`],
   ['too many iterations of PBKDF2', `pbkdf2_sha256$2000001$salt$${'A'.repeat(43)}=`],
   ['more than a hash can have', argon2('m=19456,t=2,p=1').padEnd(longestStoredHash + 1, 'B')],
 ])('for %s nothing is computed', (_what, hash) => {
