@@ -28,7 +28,7 @@ interface Requirement {
   readonly id: string;
   readonly section: string;
   readonly priority: string;
-  /** The cell as it is written. */
+  /** The text of the cell. */
   readonly tests: string;
 }
 
@@ -55,8 +55,8 @@ const namedTests = ({ tests }: Requirement): readonly NamedTest[] =>
   );
 
 /**
- * The titles of tests and groups of a file, as its source writes them: the first argument of `test` and
- * `describe`, also behind `test.each(…)`.
+ * The titles of tests and groups in the source of a file: the first argument of `test` and `describe`, also
+ * after `test.each(…)`.
  */
 function titlesOf(path: string): readonly string[] {
   const call = String.raw`(?:^ *(?:test|describe)(?:\.\w+)*(?:<.*>)?\(|\)\()`;
@@ -67,7 +67,7 @@ function titlesOf(path: string): readonly string[] {
   );
 }
 
-/** What is wrong with a named test, or nothing. */
+/** The problem with a named test; undefined if there is none. */
 function faultOf({ path, title }: NamedTest): string | undefined {
   if (!existsSync(new URL(path, root))) return 'no such file';
   const titles = titlesOf(path);

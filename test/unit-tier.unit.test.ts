@@ -1,4 +1,4 @@
-/** The unit tier stays what it is: without servers, connections and processes. */
+/** Tests of the unit tier cannot start servers, open connections or start processes. */
 import { execFile, execFileSync, execSync, spawnSync } from 'node:child_process';
 import { createServer as createHttpServer, get } from 'node:http';
 import { connect, createServer } from 'node:net';

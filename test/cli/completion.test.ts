@@ -1,4 +1,4 @@
-/** Completion on the tab key, in real shells. */
+/** Shell completion with the tab key, in real shells. */
 import { describe, expect, test } from 'vitest';
 import { runCommand } from '../support/command-line.ts';
 import { hasShell, runInShell } from '../support/shell.ts';

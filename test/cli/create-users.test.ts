@@ -131,22 +131,22 @@ describe.concurrent('done', () => {
   test('a mail server that hangs neither undoes the change nor delays the command for long', async () => {
     const hanging = createServer((socket) => {
       socket.on('error', () => undefined);
-      socket.write('220 mail.test\r\n'); // and not a word more
+      socket.write('220 mail.test\r\n'); // and nothing else
     });
     await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
     const { port } = hanging.address() as AddressInfo; // listens on TCP
-    const lonely = await createTestDatabase(); // no server sends its mails
+    const withoutServer = await createTestDatabase(); // no server sends its mails
     const created = await spawnCommand(
       ['createsuperuser', '--noinput', '--password-stdin', '--email', newAddress(), '--json'],
       {
-        environment: environmentOf(lonely, { ...mail, port }),
+        environment: environmentOf(withoutServer, { ...mail, port }),
         input: goodPassword,
         limitMilliseconds: 20_000,
       },
     );
-    const users = await lonely.query('select status from users');
+    const users = await withoutServer.query('select status from users');
     hanging.close();
-    await lonely.drop();
+    await withoutServer.drop();
     expect(users).toEqual([{ status: 'ACTIVE' }]);
     expect(created).toMatchObject({ code: 0, signal: null });
     expect(JSON.parse(created.stdout)).toMatchObject({ status: 'ACTIVE' });

@@ -66,7 +66,7 @@ test.concurrent('a weak password is refused and not repeated', () =>
     expect(await superusers(database)).toEqual([]);
   }));
 
-test.concurrent('without its variables it is wrong usage, and the message names them', () =>
+test.concurrent('without its variables the command is wrong usage, and the message names them', () =>
   withDatabase(async (database) => {
     const environment = environmentOf(database);
     const { code, stdout, stderr } = await runCommand(['initdefaultadmin'], { environment });

@@ -50,7 +50,7 @@ test('a password in UTF-8 is accepted, with and without a byte order mark', asyn
   }
 });
 
-test('answers in a pipe are UTF-8 or refused', async () => {
+test('answers in a pipe are accepted only in UTF-8', async () => {
   const answers = (name: string) => `\n${newAddress()}\n${name}\nÖ\n${password}\n${password}\n`;
   const refused = await run(['createuser', '--active'], Buffer.from(answers('Zoë'), 'latin1'));
   expect(refused.code).toBe(2);

@@ -98,7 +98,7 @@ async function sendUntilNotReady({ address }: Pick<RunningServer, 'address'>) {
   return results;
 }
 
-test('every request before the end of readiness is answered, and connections end one by one', async () => {
+test('every request before the end of readiness gets a response, and connections end one by one', async () => {
   const database = await createTestDatabase();
   for (let round = 0; round < rounds; round += 1) {
     const server = await startServer({ environment: { ...environmentOf(database), PORT: '0' } });

@@ -62,8 +62,8 @@ describe.concurrent('mail preview', () => {
   });
 
   test.each([
-    ['a mail that there is not', ['mail', 'preview', 'verify'], previewNames.join(', ')],
-    ['a language that is not spoken', ['mail', 'preview', 'invite', '--locale', 'xx'], 'es'],
+    ['an unknown mail', ['mail', 'preview', 'verify'], previewNames.join(', ')],
+    ['an unsupported language', ['mail', 'preview', 'invite', '--locale', 'xx'], 'es'],
     ['no name', ['mail', 'preview'], 'An argument is missing.'],
   ])('%s is wrong usage', async (_, args, hint) => {
     const { code, stdout, stderr } = await runCommand(args, { environment });

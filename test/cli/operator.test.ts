@@ -57,7 +57,7 @@ async function addUser(row: Row): Promise<string> {
 const liveSessionsOf = (id: string) =>
   database.query('select 1 from sessions where user_id = $1 and ended_at is null', [id]);
 
-describe.concurrent('people', () => {
+describe.concurrent('users', () => {
   test('are listed by search and status as a table, as CSV and as JSON', async () => {
     const tag = `tag${randomUUID().slice(0, 8)}`;
     await addUser({ email: `${tag}-a@example.com`, firstName: '=1+1, "x"' });

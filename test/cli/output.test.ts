@@ -27,9 +27,9 @@ describe('a full disk is exit 1 with the reason on stderr', () => {
     ['CSV', 'users list --format csv'],
     ['a checkpoint', 'audit checkpoint'],
     ['one result', 'users explain user1@example.com users.view_user'],
-    ['nothing but a sentence', 'audit verify'],
+    ['only a sentence', 'audit verify'],
     ['help', '--help'],
-    ['a file that is named', 'audit checkpoint --output /dev/full'],
+    ['a given output file', 'audit checkpoint --output /dev/full'],
   ])('%s', async (_, command) => {
     const result = await runInShell('bash', `gatehouse ${command} >/dev/full`, { environment });
     expect(result).toMatchObject({ code: 1, stdout: '' });
@@ -59,7 +59,7 @@ describe('a closed pipe is no error', () => {
     },
   );
 
-  test('a failure of standard error does not disturb the command', async () => {
+  test('a failed write to standard error does not affect the command', async () => {
     const script = 'gatehouse users show nobody@example.com 2>/dev/full; echo "exit $?"';
     const result = await runInShell('bash', script, { environment });
     expect(result).toMatchObject({ stdout: 'exit 1\n' });

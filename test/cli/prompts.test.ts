@@ -41,7 +41,7 @@ describe.concurrent('through a pipe, a line for each question', () => {
   const linesFor = (email: string, again = goodPassword) =>
     `${[usernameOf(email), email, 'Ada', 'Lovelace', goodPassword, again].join('\n')}\n`;
 
-  test('values of options are not asked for, and every answer except the address can be blank', async () => {
+  test('an option replaces its question, and every answer except the address can be blank', async () => {
     const email = newAddress();
     const input = ['', email, '', goodPassword, goodPassword].join('\r\n');
     const args = ['createuser', '--last-name', 'Lovelace', '--json'];
@@ -93,7 +93,7 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
     { when: /Password \(again\):/, type: goodPassword },
   ];
 
-  test('all questions are asked, and passwords are shown as stars', async () => {
+  test('each question appears, and passwords are shown as stars', async () => {
     const email = newAddress();
     const made = await atTerminal(['createuser'], { environment, typed: answers(email) });
     expect(made.code).toBe(0);
@@ -154,7 +154,7 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
     expect(await usersOf(email)).toMatchObject([{ username: usernameOf(email), status: 'ACTIVE' }]);
   });
 
-  test('a wrong code is asked for again', async () => {
+  test('after a wrong code the question is repeated', async () => {
     const email = newAddress();
     await atTerminal(['createuser'], { environment, typed: answers(email) });
     const code = factOf((await mail.waitFor(email))[0], 'Code');

@@ -69,10 +69,10 @@ test('all buckets are reset at once', async () => {
 test.each([
   ['nothing to reset', ['reset'], 2, /--account, --network or both, or --all/],
   ['everything, without a terminal', ['reset', '--all'], 2, /--yes/],
-  ['everything and something', ['reset', '--all', '--account', 'a@b.co'], 2, /--all/],
-  ['what is no network', ['show', '--network', 'here'], 1, /network: Is not an IP address/],
+  ['everything and one account', ['reset', '--all', '--account', 'a@b.co'], 2, /--all/],
+  ['an invalid network', ['show', '--network', 'here'], 1, /network: Is not an IP address/],
   [
-    'what is no account',
+    'an invalid account',
     ['reset', '--account', 'a b'],
     1,
     /account: Is not an email address or username/,
@@ -83,7 +83,7 @@ test.each([
   expect(result.stderr).toMatch(reason);
 });
 
-test('without rate limits the message says so', async () => {
+test('without rate limits the message reports it', async () => {
   const result = await runCommand(['rate-limits', 'show'], {
     environment: { ...environmentOf(service.database, service.mail), RATE_LIMITS: 'off' },
   });

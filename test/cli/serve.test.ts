@@ -40,7 +40,7 @@ const admin = {
 
 // /proc answers ENOENT for a new directory, like automounters.
 test.runIf(process.platform === 'linux')(
-  'a data directory that the file system does not make is refused, and nothing waits for it',
+  'a data directory that the file system cannot create is rejected without a wait',
   async () => {
     const environment = { GATEHOUSE_DATA_DIR: '/proc/gatehouse' };
     const result = await spawnCommand(['serve'], { environment, limitMilliseconds: 30_000 });
@@ -50,7 +50,7 @@ test.runIf(process.platform === 'linux')(
 );
 
 describe.concurrent('running', () => {
-  test('it prints its addresses, all of them answer, and SIGTERM is exit 0', () =>
+  test('it prints its addresses, all of them respond, and SIGTERM is exit 0', () =>
     withDatabase(async (database) => {
       const { port, release } = await takePort();
       await release();
@@ -206,9 +206,9 @@ describe.concurrent('refusing', () => {
 
   test.each([
     ['of eight bytes', 'kG7-wq2Z', /^ {2}- SECRET_KEY must have at least 32 bytes/m],
-    ['left as it was', 'changeme', /^ {2}- SECRET_KEY must have at least 32 bytes/m],
-    ['left as it was, at length', 'changeme'.repeat(5), /^ {2}- SECRET_KEY is a placeholder/m],
-    ['that is none', '', /^ {2}- SECRET_KEY must be set in production/m],
+    ['with the placeholder', 'changeme', /^ {2}- SECRET_KEY must have at least 32 bytes/m],
+    ['with a long placeholder', 'changeme'.repeat(5), /^ {2}- SECRET_KEY is a placeholder/m],
+    ['that is empty', '', /^ {2}- SECRET_KEY must be set in production/m],
   ])('a SECRET_KEY %s is refused, and not repeated', async (_what, secretKey, sentence) => {
     const refused = await spawnCommand(['serve'], {
       environment: {

@@ -18,8 +18,8 @@ describe.concurrent('wrong usage is exit 2 with the reason on stderr and nothing
     ['an option without its value', ['createuser', '--email'], /email/],
     ['an argument left out', ['users', 'show'], /^An argument is missing\.\n/],
     ['an option given twice', [...noInput, '--email', 'bob@example.com'], /email/],
-    ['nothing asked, no address given', ['createuser', '--noinput', '--password-stdin'], /--email/],
-    ['nothing asked, no password given', noInput.toSpliced(2, 1), /--password-stdin/],
+    ['no prompts and no address', ['createuser', '--noinput', '--password-stdin'], /--email/],
+    ['no prompts and no password', noInput.toSpliced(2, 1), /--password-stdin/],
     ['an internal option of the parser', ['users', 'list', '--terminal', 'x'], /--terminal/],
   ])('%s', async (_, args, reason) => {
     const { code, stdout, stderr } = await runCommand(args, { environment, input: 'a password' });
@@ -68,7 +68,7 @@ test.concurrent('help of a command names its options, none of which takes a pass
   ]);
 });
 
-test.concurrent('--version is the one of the package', async () => {
+test.concurrent('--version is the version of the package', async () => {
   const { version } = JSON.parse(await readFile('package.json', 'utf8'));
   const result = await runCommand(['--version'], { environment });
   expect(result).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
@@ -114,7 +114,7 @@ test.concurrent('a separate process has exit code 0, 1 or 2, each with its strea
   expect(wrong.stderr).toContain('createuser');
 });
 
-test.concurrent('a database out of reach is exit 1, and its password is not repeated', async () => {
+test.concurrent('an unavailable database is exit 1, and its password is not repeated', async () => {
   const { code, stdout, stderr } = await runCommand(['migrate'], {
     environment: { ...environment, DATABASE_URL: 'postgresql://me:pa55word@127.0.0.1:1/x' },
   });
@@ -123,7 +123,7 @@ test.concurrent('a database out of reach is exit 1, and its password is not repe
   expect(stderr).not.toContain('pa55word');
 });
 
-test.concurrent('a missing socket of PostgreSQL is a database out of reach', async () => {
+test.concurrent('a missing socket of PostgreSQL is an unavailable database', async () => {
   const result = await runCommand(['users', 'list'], {
     environment: { ...environment, DATABASE_URL: 'postgresql://me@localhost/x?host=/nosuch' },
   });

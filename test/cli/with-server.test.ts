@@ -41,16 +41,16 @@ async function codeFor(email: string): Promise<string> {
   return factOf((await mail.waitFor(email)).at(-1), 'Code');
 }
 
-test.concurrent('an earlier registration of a stranger neither blocks a superuser nor keeps access', async () => {
+test.concurrent('an earlier registration by an attacker neither blocks a superuser nor keeps access', async () => {
   const email = newAddress();
-  const strangers = 'the password of a stranger';
+  const attackersPassword = 'the password of an attacker';
   await client.rest('POST', '/register/', {
     json: {
       email,
       first_name: 'Mallory',
       last_name: 'M',
-      password: strangers,
-      password2: strangers,
+      password: attackersPassword,
+      password2: attackersPassword,
     },
   });
   const strangersCode = await codeFor(email);
@@ -65,7 +65,7 @@ test.concurrent('an earlier registration of a stranger neither blocks a superuse
   expect(refused.stderr).toMatch(/^INVALID_CODE: /);
   const verified = await client.rest('GET', `/register/verify?code=${strangersCode}`);
   expect(verified).toMatchObject({ status: 400, body: { data: { code: 'INVALID_CODE' } } });
-  expect(await logIn(email, strangers)).toMatchObject({ status: 401 });
+  expect(await logIn(email, attackersPassword)).toMatchObject({ status: 401 });
   expect(await logIn(email, goodPassword)).toMatchObject({ status: 200 });
   const users = await database.query(
     'select status, first_name, is_superuser from users where email = $1',

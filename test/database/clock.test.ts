@@ -1,4 +1,4 @@
-/** Replicas go by the database's time: one whose own clock is wrong does no harm. */
+/** Replicas use the time of the database, so a wrong clock of a replica has no effect. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { followDatabaseClock } from '../../src/database/clock.ts';
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** As a process sees its database whose own clock is wrong by so many seconds. */
+/** Queries as of a process with a clock that is wrong by this number of seconds. */
 const seenFrom =
   (seconds: number) =>
   <Row extends object>(sql: string): Promise<Row[]> =>
@@ -26,14 +26,14 @@ const seenFrom =
 test.each([
   ['a day ahead', daySeconds],
   ['five minutes behind', -300],
-  ['right', 0],
+  ['correct', 0],
 ])('a process whose clock is %s has the time of the database', async (_how, seconds) => {
   using clock = await followDatabaseClock({ query: seenFrom(seconds), log });
   const difference = Date.now() - clock.now().getTime() - seconds * 1000;
   expect(Math.abs(difference)).toBeLessThan(1_000);
 });
 
-test('an answer that took longer than a second changes no clock', async () => {
+test('a reply that took longer than a second does not change the clock', async () => {
   const query: ReturnType<typeof seenFrom> = async (sql) => {
     const rows = await seenFrom(daySeconds)<never>(sql);
     await sleep(1_100);

@@ -1,4 +1,4 @@
-/** Values are bound parameters, in our own SQL and in that of MikroORM. Times are read as dates. */
+/** Values are bound parameters, in plain SQL and in that of MikroORM. Times are read as dates. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { goodPassword, newAddress, register, tryLogin } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';

@@ -1,4 +1,4 @@
-/** Bringing the database to the present schema. */
+/** Migration of the database to the current schema. */
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Behind PgBouncer in transaction mode: requests go through the pooler, and what needs a connection of
- * its own goes past it. Skipped where PgBouncer is not installed and cannot be.
+ * PgBouncer in transaction mode: requests use the pooler, and session features use a direct connection.
+ * Skipped if PgBouncer cannot be installed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,10 +18,10 @@ import { isIn, logOut, refresh } from '../support/session-calls.ts';
 import { until } from '../support/until.ts';
 
 const isInstalled = canRun('pgbouncer', 'pgbouncer');
-/** So few that a session which kept one would be noticed. */
+/** Few connections, so that a session that keeps one makes a test fail. */
 const poolSize = 2;
 
-describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
+describe.skipIf(!isInstalled)('with a pooler in transaction mode', () => {
   let database: TestDatabase;
   let directory: string;
   let pooler: ChildProcess;
@@ -34,7 +34,7 @@ describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
     const port = await freePort();
     const settings = join(directory, 'pgbouncer.ini');
     await writeFile(settings, settingsOf(database.url, port));
-    await chmod(directory, 0o755); // it does not run as root
+    await chmod(directory, 0o755); // PgBouncer does not run as root
     const user = process.getuid?.() === 0 ? ['--user', 'nobody'] : [];
     pooler = spawn('pgbouncer', [...user, settings], { stdio: 'ignore' });
     const url = new URL(database.url);
@@ -56,7 +56,7 @@ describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  test('people register, log in, refresh and log out, and every replica hears of it', async () => {
+  test('registration, login, refresh and logout work, and a logout reaches every replica', async () => {
     const [here, there] = replicas;
     if (!here || !there) throw new Error('no replicas');
     const ada = await person(here);
@@ -72,7 +72,7 @@ describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
     ['DATABASE_URL', 'set DATABASE_DIRECT_URL to the database itself', {}],
     ['DATABASE_DIRECT_URL', 'it must lead to the database itself', { application_name: 'two' }],
   ])(
-    'a service whose %s leads there does not start, and says what to set',
+    'a service with a %s that leads to the pooler does not start, and the error names the remedy',
     async (variable, remedy, parameters) => {
       const pooled = new URL(pooledUrl);
       const direct = new URL(`?${new URLSearchParams(parameters)}`, pooledUrl);
@@ -87,7 +87,7 @@ describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
     },
   );
 
-  test('more callers than the pooler has connections are all served', async () => {
+  test('concurrent requests above the connections of the pooler all succeed', async () => {
     const [here] = replicas;
     if (!here) throw new Error('no replicas');
     const rename = (token: string, name: string) =>
@@ -98,7 +98,7 @@ describe.skipIf(!isInstalled)('behind a pooler in transaction mode', () => {
     expect(answers.map(({ status }) => status)).toEqual(names.map(() => 200));
   });
 
-  test('a role behind it whose defaults are others is refused, with the statement that mends it', async () => {
+  test('a role with other defaults is rejected, and the error has the statement that corrects them', async () => {
     const environment = { DATABASE_URL: pooledUrl, DATABASE_DIRECT_URL: database.url };
     const role = new URL(database.url).username;
     const scope = `${role} in database ${new URL(database.url).pathname.slice(1)}`;

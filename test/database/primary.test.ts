@@ -1,4 +1,4 @@
-/** A server that only reads, as found in the midst of a failover, counts as no server at all. */
+/** A read-only server, as during a failover, counts as an unavailable database. */
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { openDatabaseWire } from '../support/database-wire.ts';
@@ -9,7 +9,7 @@ import { startService } from '../support/service.ts';
 import { isIn } from '../support/session-calls.ts';
 import { until } from '../support/until.ts';
 
-test('while only a standby is found writes are told to wait, and nothing stays connected to it', async () => {
+test('while only a standby is available, writes get OVERLOADED with Retry-After, and no connection to it stays', async () => {
   await using server = await startOwnServer();
   const database = await server.createDatabase();
   await using wire = await openDatabaseWire(database.url);

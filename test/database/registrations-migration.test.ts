@@ -1,4 +1,4 @@
-/** The migration that gives registrations rows of their own, on a database with every kind of row. */
+/** The migration that moves registrations to a separate table, on a database with every kind of row. */
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
@@ -71,7 +71,7 @@ interface CodeRow {
   readonly expiresIn?: string;
 }
 
-/** Answers the id of the code. */
+/** Returns the id of the code. */
 async function addCode(userId: string, row: CodeRow = {}): Promise<string> {
   const { kind = 'verify-email', registeredAs, endedAt = null, expiresIn = '1 day' } = row;
   const { id } = await one<{ id: string }>('select gen_random_uuid() as id', []);
@@ -94,7 +94,7 @@ const emailsIn = async (table: string) =>
     ({ email }) => email,
   );
 
-test('what waits becomes registrations with the same codes, and no account is lost', async () => {
+test('pending registrations move to the table with the same codes, and no account is lost', async () => {
   await migrateTo('20261124000008-steady-speed');
 
   const registered = await addUser('registered@example.com');
@@ -104,15 +104,15 @@ test('what waits becomes registrations with the same codes, and no account is lo
 
   const invited = await addUser('invited@example.com', { firstName: 'Grace' });
   await addCode(invited, { kind: 'invite' });
-  const ofStranger = await addCode(invited, { registeredAs: 'Mallory' });
-  // The invitation is long purged; the name tells that an administrator created it.
+  const attackersCode = await addCode(invited, { registeredAs: 'Mallory' });
+  // The invitation was purged; the name shows that an administrator created the account.
   const longInvited = await addUser('long-invited@example.com', { firstName: 'Hedy' });
   await addCode(longInvited, { registeredAs: 'Mallory' });
 
   const operators = await addUser('operators@example.com');
   await database.query("insert into password_hashes values ($1, 'a hash', now())", [operators]);
   const ownCode = await addCode(operators);
-  const strangersCode = await addCode(operators, { registeredAs: 'Mallory' });
+  const secondAttackersCode = await addCode(operators, { registeredAs: 'Mallory' });
 
   const grouped = await addUser('grouped@example.com');
   await addCode(grouped, { registeredAs: 'Joan' });
@@ -156,8 +156,9 @@ test('what waits becomes registrations with the same codes, and no account is lo
   ]);
   const endedOf = async (id: string) =>
     one('select ended_at is not null as is_ended from one_time_passwords where id = $1', [id]);
-  for (const id of [ownCode, strangersCode]) expect(await endedOf(id)).toEqual({ is_ended: false });
-  expect(await endedOf(ofStranger)).toEqual({ is_ended: true });
+  for (const id of [ownCode, secondAttackersCode])
+    expect(await endedOf(id)).toEqual({ is_ended: false });
+  expect(await endedOf(attackersCode)).toEqual({ is_ended: true });
   const { rows: columns } = await database.query(
     `select column_name from information_schema.columns
      where table_name = 'one_time_passwords' and column_name in ('registration', 'is_resend')`,

@@ -1,4 +1,4 @@
-/** What a database has to be like, found out at the start, and what a service sets for itself. */
+/** Requirements of a database, which are checked at the start, and settings that the service overrides. */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -115,7 +115,7 @@ test('defaults of the role do not change the behaviour of the service', async ()
   });
 });
 
-test('a database is reached over a Unix socket', async () => {
+test('a service connects to a database over a Unix socket', async () => {
   const { port, username, password } = new URL(postgres.url);
   const directory = makeScratchDirectory('socket');
   const server = createServer((near) => {
@@ -134,7 +134,7 @@ test('a database is reached over a Unix socket', async () => {
   server.close();
 });
 
-test('the name that the URL gives is the one that PostgreSQL shows', async () => {
+test('the application name of the URL is shown by PostgreSQL', async () => {
   await postgres.query('create database named');
   await using service = await startService({
     database: databaseAt(`${urlOf('named')}?application_name=sso`),

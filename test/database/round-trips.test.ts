@@ -1,7 +1,6 @@
 /**
- * How many statements a transaction sends, and that each of them reports its own failure. The former
- * figures are beside the new ones: a login's transaction sent its six statements in two round trips, with a
- * patched driver, and one statement could report the failure of another.
+ * The number of statements of a transaction, and the failure of each statement. With an earlier, patched driver a
+ * login sent its six statements in two round trips, and a statement could report the failure of another one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -43,7 +42,7 @@ const notes = async () => {
 };
 const sentSince = (before: number) => wire.statements.slice(before);
 
-test('the statements of a transaction are sent one by one, also when they are asked for at once', async () => {
+test('the statements of a transaction are sent one by one, also from concurrent queries', async () => {
   const { reached, release } = wire.holdAnswerTo(/'first'/);
   const before = wire.statements.length;
   const running = run(() =>
@@ -56,7 +55,7 @@ test('the statements of a transaction are sent one by one, also when they are as
   expect(await running).toEqual([[{ a: 'first' }], [{ a: 'second' }]]);
 });
 
-test('the statement that fails is the one that reports it, and nothing stays', async () => {
+test('a failure is reported by its own statement, and the transaction is rolled back', async () => {
   const failing = run(async () => {
     await uow.query(note, ['lost']);
     await expect(uow.query(note, [null])).rejects.toMatchObject({ code: '23502' });
@@ -75,7 +74,7 @@ test('the statement that fails is the one that reports it, and nothing stays', a
   expect(await notes()).toEqual(['after it']);
 });
 
-test('a savepoint that is rolled back takes only its own', async () => {
+test('a rollback to a savepoint undoes only the changes after it', async () => {
   await run(async () => {
     await uow.query(note, ['outer']);
     const inner = uow.em.transactional(async (em) => {
@@ -96,7 +95,7 @@ test.each([
       throw new Error('rolled back');
     },
   ],
-])('a statement that comes when its transaction was %s is refused, and not run', async (_, end) => {
+])('a statement after its transaction was %s is rejected and not executed', async (_, end) => {
   const { promise: hasEnded, resolve } = Promise.withResolvers<void>();
   let late: Promise<unknown> | undefined;
   const running = run(async () => {
@@ -110,7 +109,7 @@ test.each([
   expect(await notes()).not.toContain('too late');
 });
 
-/** Statements between BEGIN and COMMIT; one round trip each, and each of those two another one. */
+/** Statements between BEGIN and COMMIT. Each statement, BEGIN and COMMIT take one round trip. */
 const writesOf = (statements: readonly string[]) =>
   statements.filter((text) => /users|sessions|audit_/.test(text));
 
@@ -119,7 +118,7 @@ test('a login writes with four statements, a refresh of its tokens with one', as
   const { email, refreshToken } = await createIdleUser(service);
   const beforeLogin = wire.statements.length;
   await tryLogin(service, email);
-  // Six round trips with BEGIN and COMMIT; two when they were sent together.
+  // Six round trips with BEGIN and COMMIT; two with the earlier driver.
   expect(writesOf(sentSince(beforeLogin)).slice(1)).toEqual([
     expect.stringMatching(/^update users set last_login_at/),
     expect.stringMatching(/insert into sessions/),
@@ -128,14 +127,14 @@ test('a login writes with four statements, a refresh of its tokens with one', as
   ]);
   const beforeRefresh = wire.statements.length;
   await refresh(service, refreshToken);
-  // As before: four round trips with BEGIN and COMMIT.
+  // Four round trips with BEGIN and COMMIT, as with the earlier driver.
   expect(writesOf(sentSince(beforeRefresh))).toEqual([
     expect.stringMatching(/update sessions set refresh_counter/),
     expect.stringMatching(/from "users"/),
   ]);
 });
 
-test('a login leaves the cached principals of its user, and their lastLoginAt follows within a minute', async () => {
+test('a login does not invalidate the cached principals of its user, and their lastLoginAt is updated within a minute', async () => {
   await using service = await startService({ database: { ...database, url: wire.url } });
   const { email, accessToken, userId } = await createIdleUser(service);
   const lastLogin = async () => {

@@ -1,4 +1,4 @@
-/** Another schema than `public`: everything is looked up where it was created, at every start and by everybody. */
+/** A schema other than `public`: every start and every connection finds all objects in it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { databaseAt } from '../support/database-at.ts';
 import { createIdleUser } from '../support/idle-user.ts';
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => postgres[Symbol.asyncDispose]());
 
 let number = 0;
-/** A database in which another product has tables of the same names, and pg_trgm a schema of its own. */
+/** A database with tables of the same names from another product, and pg_trgm in a separate schema. */
 async function sharedDatabase(parameters: string) {
   number += 1;
   const name = `shared${number}`;
@@ -33,7 +33,7 @@ async function sharedDatabase(parameters: string) {
 }
 
 test.each(['schema=auth', 'schema=With%20Space%22', 'options=-c search_path=auth,public'])(
-  'with %s a service starts again and again, and people log in',
+  'with %s a service starts repeatedly, and logins succeed',
   async (parameters) => {
     const database = await sharedDatabase(parameters);
     const addresses: string[] = [];
@@ -67,7 +67,7 @@ test('a change with another search_path is announced, too', async () => {
   );
 });
 
-test('functions of triggers do not depend on the search_path of whoever changes a row', async () => {
+test('trigger functions do not depend on the search_path of the connection that changes a row', async () => {
   const database = await sharedDatabase('schema=auth');
   await (await startService({ database: database.service })).close();
   const dependent = await database.query(

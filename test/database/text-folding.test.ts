@@ -1,4 +1,4 @@
-/** Names are found and compared one way, whatever their case, their code points and the database's locale. */
+/** Search and comparison of names ignore case and Unicode composition, in every locale of the database. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Administrator, makeUser, superuser } from '../support/administrators.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -56,14 +56,14 @@ describe.each(Object.entries(databases))('with %s', (_locale, definition) => {
     expect(data.users.nodes).toContainEqual({ id });
   });
 
-  test('a username is one in every case, and logs in', async () => {
+  test('a username is unique and can log in in any case', async () => {
     const { email } = await somebody(service, { username: 'INES.I' });
     expect(await tryLogin(service, 'ines.i')).toMatchObject({ user: { email } });
     expect(await tryLogin(service, 'Ines.I')).toMatchObject({ user: { email } });
     await expect(somebody(service, { username: 'ines.i' })).rejects.toThrow(/username/);
   });
 
-  test('a group is one in every case and composition, and asked for in either', async () => {
+  test('a group name is unique in any case and Unicode composition, and found in both', async () => {
     const create = (name: string) =>
       service.graphql(
         'mutation ($name: String!) { createGroup(input: {name: $name}) { __typename ... on Group { name } ... on Problem { code } } }',

@@ -1,4 +1,4 @@
-/** A database that is frozen, locked or slow: nobody waits without end, and nothing is left behind. */
+/** A frozen, locked or slow database: every request ends in time, and no connection or lock is left. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -10,9 +10,9 @@ import { startService, type TestService } from '../support/service.ts';
 import { isIn } from '../support/session-calls.ts';
 import { until } from '../support/until.ts';
 
-/** More than there are connections. */
+/** More requests than connections. */
 const crowdSize = 16;
-/** Milliseconds in which an answer comes, with some for a busy machine. */
+/** Maximum time of a response, with a reserve for a busy machine. */
 const answerMilliseconds = 5_000;
 
 let postgres: Postgres;
@@ -47,7 +47,7 @@ test('a frozen database: requests fail in time, health shows it, and the service
     expect(answer.headers.get('retry-after')).toBe('1');
   }
   expect(performance.now() - start).toBeLessThan(2_000 + answerMilliseconds);
-  // Longer than any connection is waited for, so that those which were given up are seen to come back.
+  // Longer than the timeout of the pool, so that abandoned connections have returned.
   await sleep(3_000);
   await postgres.thaw();
   await until(async () => (await statusOf('/health/ready')) === 200, 5_000);
@@ -80,7 +80,7 @@ test.concurrent('a locked table: waiting requests fail in time, others succeed, 
   expect(await statusOf('/health/ready')).toBe(200);
   const waiting = () =>
     postgres.query("select 1 from pg_stat_activity where wait_event_type = 'Lock'");
-  // The lock is still held: they have gone by themselves.
+  // The lock is still held, so the sessions ended by their timeout.
   await until(async () => (await waiting()).length === 0, 5_000);
   await operator.end();
   const again = await service.rest('PUT', '/profile/update/', {

@@ -83,7 +83,7 @@ const kinds = [
 ];
 
 describe.skipIf(helm === undefined)('the chart', () => {
-  test('Helm finds nothing wrong with it', () => {
+  test('helm lint reports no problem', () => {
     const { status, stdout } = run(['lint', '--strict', chart], everything);
     expect([status, stdout]).toEqual([0, expect.stringContaining('0 chart(s) failed')]);
   });
@@ -208,7 +208,7 @@ describe.skipIf(helm === undefined)('the chart', () => {
     );
   });
 
-  test('twice as a subchart, its objects have names of their own', () => {
+  test('two subcharts have objects with different names', () => {
     const parent = join(directory, 'parent');
     for (const name of ['staff', 'customers']) {
       mkdirSync(join(parent, 'charts'), { recursive: true });

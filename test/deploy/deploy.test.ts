@@ -41,7 +41,7 @@ describe('variables', () => {
       ?.match(/\b[A-Z]+_[A-Z_]+\b/g) as string[],
   };
 
-  test.each(Object.entries(named))('%s: every one is read by the service', (_where, names) => {
+  test.each(Object.entries(named))('%s: the service reads every variable', (_where, names) => {
     expect(names.length).toBeGreaterThan(1);
     expect(names.filter((name) => !known.has(name))).toEqual([]);
   });
@@ -58,7 +58,7 @@ describe('variables', () => {
   });
 });
 
-test('every command that is run exists', () => {
+test('every command in the files exists', () => {
   const commands = readdirSync(join(root, 'src/cli/commands'))
     .filter((name) => name.endsWith('.ts'))
     .flatMap((name) => [...read(`src/cli/commands/${name}`).matchAll(/command: '(\w+)/g)])
@@ -113,7 +113,7 @@ describe('probes', () => {
     expect(await status('HTTP/1.1\r\nHost: a\r\nHost: b')).toBe(400);
   });
 
-  test('everything else needs a Host', async () => {
+  test('other paths need a Host', async () => {
     const bytes = 'GET /auth/profile/view/ HTTP/1.0\r\nConnection: close\r\n\r\n';
     expect((await exchange(service.address, bytes)).status).toBe(400);
   });

@@ -1,4 +1,4 @@
-/** The dashboard and the alert rules speak of figures, labels and commands that there are. */
+/** The dashboard and the alert rules use existing metrics, labels and commands. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -36,7 +36,7 @@ const expressions = [...ofDashboard, ...rules.map(({ expr }) => expr)];
 /** Labels that Prometheus and the workers add. */
 const addedLabels = ['instance', 'job', 'le', 'worker'];
 
-/** What `/metrics` has, with the series that a histogram consists of. */
+/** The series of `/metrics`, including those of histograms. */
 async function served(): Promise<ReadonlySet<string>> {
   const metrics = createMetrics();
   metrics.watchProcess();
@@ -47,7 +47,7 @@ async function served(): Promise<ReadonlySet<string>> {
   return new Set([...names, 'up']);
 }
 
-test('every metric that is asked for is served', async () => {
+test('every metric in a query is exported', async () => {
   const known = await served();
   const asked = expressions.flatMap(
     (expr) => expr.match(/\b(gatehouse|nodejs|process)_\w+|\bup\b/g) ?? [],
@@ -62,7 +62,7 @@ test('every metric of the table is on the dashboard', () => {
   expect(missing).toEqual([]);
 });
 
-test('labels are those of the metric, and codes those of the catalogue', () => {
+test('labels belong to the metric, and codes to the catalogue', () => {
   const ownLabels = new Map(
     Object.values(metricRows).map(({ name, labels = [] }) => [name, labels]),
   );
@@ -80,7 +80,7 @@ test('labels are those of the metric, and codes those of the catalogue', () => {
   }
 });
 
-test('every alert says how bad it is, what is wrong and what to do', () => {
+test('every alert has a severity, a summary and a remedy', () => {
   expect(rules.length).toBeGreaterThan(5);
   expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
   for (const { alert, labels, annotations } of rules) {
@@ -93,7 +93,7 @@ test('every alert says how bad it is, what is wrong and what to do', () => {
   }
 });
 
-test('panels have titles of their own and do not cover each other', () => {
+test('panels have unique titles and do not overlap', () => {
   const { panels } = dashboard;
   expect(panels.length).toBeGreaterThan(10);
   expect(new Set(panels.map(({ title }) => title)).size).toBe(panels.length);

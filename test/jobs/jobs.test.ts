@@ -1,4 +1,4 @@
-/** Jobs that happen after a transaction. */
+/** Jobs that run after a transaction. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'pg';
 import { pino } from 'pino';
@@ -12,7 +12,7 @@ const metrics = createMetrics();
 
 type Tasks = Parameters<typeof startJobs>[0]['tasks'];
 
-/** A queue of a test's own: they wait beside each other. */
+/** A separate queue for each test, because the tests run concurrently. */
 async function openQueue() {
   await using opening = new AsyncDisposableStack();
   const database = await createTestDatabase();

@@ -12,7 +12,7 @@ export interface OperationLabels {
 
 export type By = { readonly accessToken: string };
 
-/** Of a service that is started later, as that of a test file is. */
+/** The service may be started later, such as in a hook of the test file. */
 export function administrationOf(serviceOf: () => TestService) {
   const mutate = async (by: By, call: string, declared: string, variables: object) => {
     const thing = /^(?:create|update|set)(User|Group|Permission)(?!M)/.exec(call)?.[1];
@@ -27,7 +27,7 @@ export function administrationOf(serviceOf: () => TestService) {
       id: '',
       ...result,
       outcome: String(outcome),
-    } satisfies OperationLabels as OperationLabels; // of any answer
+    } satisfies OperationLabels as OperationLabels; // of any operation
   };
   const create = (type: string) => (by: By, input: object) =>
     mutate(by, `create${type}(input: $input)`, `$input: Create${type}Input!`, { input });
@@ -40,7 +40,7 @@ export function administrationOf(serviceOf: () => TestService) {
     mutate(by, `${operation}(id: $id)`, '$id: ID!', { id });
 
   return {
-    /** With an address of its own unless one is given. */
+    /** With a new address by default. */
     createUser: (by: By, input: object) => create('User')(by, { email: newAddress(), ...input }),
     updateUser: update('User'),
     deactivateUser: remove('deactivateUser'),
@@ -56,7 +56,7 @@ export function administrationOf(serviceOf: () => TestService) {
       mutate(by, 'sendPasswordReset(userId: $userId)', '$userId: ID!', { userId }),
     revokeUserSessions: (by: By, userId: string) =>
       mutate(by, 'revokeUserSessions(userId: $userId)', '$userId: ID!', { userId }),
-    /** With a name of its own unless one is given. */
+    /** With a new name by default. */
     createGroup: (by: By, input: object) => create('Group')(by, { name: newName(), ...input }),
     updateGroup: update('Group'),
     deleteGroup: remove('deleteGroup'),

@@ -1,4 +1,4 @@
-/** Attempts from networks of the test's choice, for tests of rate limits. Needs `TRUST_PROXY=1`. */
+/** Attempts from given networks, for tests of rate limits. Needs `TRUST_PROXY=1`. */
 import type { RestAnswer } from './client.ts';
 import type { TestService } from './service.ts';
 

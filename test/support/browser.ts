@@ -1,4 +1,4 @@
-/** Headless Chromium as it is installed here; where there is none, the reason why. */
+/** The installed headless Chromium, or the reason why there is none. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
@@ -18,7 +18,7 @@ const quiet = [
 
 export const noBrowserReason = 'no Chromium is installed (on Debian: apt-get install chromium)';
 
-/** Path of the browser, if there is one. `CHROMIUM` names it where it is somewhere else. */
+/** Path of the browser, if it is installed. `CHROMIUM` overrides the usual paths. */
 export function findBrowser(): string | undefined {
   const candidates = directories.flatMap((directory) => names.map((name) => join(directory, name)));
   return [process.env.CHROMIUM ?? '', ...candidates].find(isExecutable);

@@ -1,13 +1,13 @@
-/** Secrets that are found wherever they got to: each of its own, looked for in every way it may be written. */
+/** Unique secrets, and a search for them in files in every encoding. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 
 export interface Canaries {
-  /** A new secret; it passes for a password and for a token. */
+  /** A new secret, which is valid as a password and as a token. */
   make(name: string): string;
-  /** A secret that somebody else made. */
+  /** Adds a secret that was created elsewhere. */
   watch(name: string, secret: string): string;
-  /** `file: name` for every secret that stands in a file below the directories. */
+  /** `file: name` for every secret in a file below the directories. */
   findIn(directories: readonly string[]): string[];
 }
 
@@ -22,7 +22,7 @@ export function createCanaries(): Canaries {
     watch,
     findIn(directories) {
       const input = [...names.keys()].join('\n');
-      // -a: binary files too, such as those of the database.
+      // -a: also binary files, such as those of the database.
       const args = ['-raoF', '-f', '-', ...directories];
       const { status, stdout, stderr } = spawnSync('grep', args, {
         input,
@@ -40,10 +40,10 @@ export function createCanaries(): Canaries {
   };
 }
 
-/** The end of it is enough: what tokens begin with is no secret. */
+/** The end of a token is enough, because its beginning is not secret. */
 const telling = 22;
 
-/** As it is, as bytes in the way of PostgreSQL, and in base64 wherever in a text it begins. */
+/** The text itself, as bytes of PostgreSQL, and in base64 at each of the three offsets. */
 function writingsOf(secret: string): string[] {
   const end = secret.slice(-telling);
   const bytes = Buffer.from(end);

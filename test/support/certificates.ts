@@ -18,7 +18,7 @@ export interface Authority extends Certificate {
 
 const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
 
-/** @param directory for its files and those that it issues; a new one if left out */
+/** @param directory for its files and those that it issues; a new one by default */
 export function createAuthority(name: string, directory = makeScratchDirectory('ca')): Authority {
   return { directory, ...request(directory, 'ca', ['-x509', '-subj', `/CN=${name}`]) };
 }

@@ -1,9 +1,9 @@
-/** Calls the service as a client would: GraphQL and REST over HTTP. */
+/** A client of the service: GraphQL and REST over HTTP. */
 
 export interface GraphqlAnswer {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests, field by field
+  // biome-ignore lint/suspicious/noExplicitAny: tests read responses field by field
   readonly data: any;
   readonly errors: readonly { message: string; extensions?: Record<string, unknown> }[] | undefined;
   readonly text: string;
@@ -13,7 +13,7 @@ export interface RestAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests, field by field
+  // biome-ignore lint/suspicious/noExplicitAny: tests read responses field by field
   readonly body: any;
 }
 

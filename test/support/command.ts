@@ -16,7 +16,7 @@ const limitMilliseconds = 25_000;
 const signalTimeoutMs = 8000;
 const pollMilliseconds = 10;
 
-/** Of node itself: processes do not compile the same program again. */
+/** The compile cache of Node.js, so that processes do not compile the same program again. */
 export const compileCache = fileURLToPath(
   new URL('../../node_modules/.cache/gatehouse-tests', import.meta.url),
 );
@@ -32,7 +32,7 @@ export interface ProcessResult {
 }
 
 export interface CommandOptions {
-  /** All that the command sees but for a cache of compiled code; nothing is inherited. */
+  /** The whole environment of the command, except the compile cache; nothing is inherited. */
   readonly environment: Variables;
   /** Working directory; by default a new one that is removed afterwards. */
   readonly directory?: string;

@@ -1,10 +1,10 @@
-/** A database that exists already, connected to as the service does by the same URL. */
+/** An existing database, by the URL that the service uses. */
 import { Client } from 'pg';
 import { parseDatabaseUrl } from '../../src/config/database-url.ts';
 import { clientConfig } from '../../src/database/pool.ts';
 import type { TestDatabase } from './database.ts';
 
-/** It stays when the service is closed. */
+/** The database is not dropped when the service is closed. */
 export function databaseAt(url: string): TestDatabase {
   return {
     url,

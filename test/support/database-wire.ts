@@ -1,28 +1,28 @@
 /**
- * The wire between a service and its database, in the test's hands: it writes down every statement
- * that goes through, holds answers back, and can be cut. It understands just enough of PostgreSQL's
- * protocol (https://www.postgresql.org/docs/current/protocol-message-formats.html) to read the SQL.
+ * A proxy between a service and its database: it records every statement, can delay replies and can close
+ * connections. It reads only the statements of the PostgreSQL protocol
+ * (https://www.postgresql.org/docs/current/protocol-message-formats.html).
  */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 export interface DatabaseWire extends AsyncDisposable {
-  /** DATABASE_URL that leads through the wire. */
+  /** DATABASE_URL of the proxy. */
   readonly url: string;
-  /** What the requests of clients made the service ask: neither its feed nor its jobs. */
+  /** The statements of requests; without those of the change feed, the jobs and transaction control. */
   readonly statements: string[];
-  /** The values that went beside the statement, as they were sent; for those in `statements`. */
+  /** The bound values of a statement in `statements`, as they were sent. */
   valuesOf(statement: string): readonly (string | null)[];
   /**
-   * Keeps the answer to the next statement like `pattern` back, and its connection silent until
-   * `release`. `reached` resolves when the database has answered.
+   * Holds the reply to the next statement that matches `pattern`, and all later data of its connection, until
+   * `release`. `reached` resolves when the database has replied.
    */
   holdAnswerTo(pattern: RegExp): { readonly reached: Promise<void>; release(): void };
-  /** Cuts the wire when a statement like `pattern` comes, which does not get through any more. */
+  /** Cuts all connections at the next statement that matches `pattern`, without forwarding it. */
   cutAt(pattern: RegExp): Promise<void>;
-  /** Breaks every connection and refuses new ones. */
+  /** Closes every connection and refuses new ones. */
   cut(): Promise<void>;
-  /** Leads on, to where the database is now. */
+  /** Accepts connections again, by default to the same database. */
   mend(databaseUrl?: string): Promise<void>;
 }
 
@@ -35,18 +35,18 @@ interface Connection {
   readonly near: Socket;
   readonly far: Socket;
   readonly read: (bytes: Buffer) => readonly Statement[];
-  /** What the database has said while its answers were held back. */
+  /** Data of the database that is held. */
   held: Buffer[] | undefined;
-  heard: () => void;
+  onHeldData: () => void;
 }
 
 interface Watch {
   readonly pattern: RegExp;
-  /** Answers whether what came with the statement is to be kept from the database. */
+  /** Returns whether the data with the statement is not forwarded. */
   readonly act: (connection: Connection) => boolean;
 }
 
-/** Of the feed, the job queue and every transaction. */
+/** Statements of the change feed, the job queue and transaction control. */
 const background =
   /^(listen|begin|commit|rollback|$)|pg_(notify|is_in_recovery)|graphile_worker|gatehouse:jobs/i;
 
@@ -69,10 +69,10 @@ export async function openDatabaseWire(databaseUrl: string): Promise<DatabaseWir
     if (!isKept) connection.far.write(bytes);
   };
 
-  const give = ({ near, held, heard }: Connection, bytes: Buffer): void => {
+  const give = ({ near, held, onHeldData }: Connection, bytes: Buffer): void => {
     if (!held) return void near.write(bytes);
     held.push(bytes);
-    heard();
+    onHeldData();
   };
 
   const server = createServer((near) => {
@@ -82,7 +82,7 @@ export async function openDatabaseWire(databaseUrl: string): Promise<DatabaseWir
       far,
       read: statementReader(),
       held: undefined,
-      heard: () => undefined,
+      onHeldData: () => undefined,
     };
     connections.add(connection);
     near.on('data', (bytes: Buffer) => take(connection, bytes));
@@ -124,7 +124,7 @@ export async function openDatabaseWire(databaseUrl: string): Promise<DatabaseWir
       const { promise: reached, resolve } = Promise.withResolvers<void>();
       let silent: Connection | undefined;
       const act = (connection: Connection) => {
-        silent = Object.assign(connection, { held: [], heard: resolve });
+        silent = Object.assign(connection, { held: [], onHeldData: resolve });
         return false;
       };
       watches = [...watches, { pattern, act }];
@@ -153,22 +153,22 @@ export async function openDatabaseWire(databaseUrl: string): Promise<DatabaseWir
   };
 }
 
-/** Reads what a client sends, piece by piece, and answers the statements that begin to run in it. */
+/** Reads the data of a client in chunks, and returns the statements that are executed. */
 function statementReader(): (bytes: Buffer) => readonly Statement[] {
-  let rest = Buffer.alloc(0);
-  let isIntroduced = false;
+  let pending = Buffer.alloc(0);
+  let isStarted = false;
   const prepared = new Map<string, string>();
 
   return (bytes) => {
-    rest = Buffer.concat([rest, bytes]);
+    pending = Buffer.concat([pending, bytes]);
     const found: Statement[] = [];
     for (;;) {
-      // The first message, which says who is there, has no letter for its kind.
-      const start = isIntroduced ? 1 : 0;
-      const length = rest.length < start + 4 ? Number.NaN : start + rest.readUInt32BE(start);
-      if (!(rest.length >= length)) return found;
-      const kind = isIntroduced ? String.fromCharCode(rest.readUInt8()) : 'introduction';
-      const body = rest.subarray(start + 4, length);
+      // The startup message has no type byte.
+      const start = isStarted ? 1 : 0;
+      const length = pending.length < start + 4 ? Number.NaN : start + pending.readUInt32BE(start);
+      if (!(pending.length >= length)) return found;
+      const kind = isStarted ? String.fromCharCode(pending.readUInt8()) : 'startup';
+      const body = pending.subarray(start + 4, length);
       const texts = body.toString().split('\0');
       const [first = '', second = ''] = texts;
       if (kind === 'P') prepared.set(first, second);
@@ -176,8 +176,8 @@ function statementReader(): (bytes: Buffer) => readonly Statement[] {
         const at = Buffer.byteLength(`${first}\0${second}\0`);
         found.push({ text: prepared.get(second) ?? '', values: boundValues(body.subarray(at)) });
       } else if (kind === 'Q') found.push({ text: first, values: [] });
-      isIntroduced = true;
-      rest = rest.subarray(length);
+      isStarted = true;
+      pending = pending.subarray(length);
     }
   };
 }

@@ -1,4 +1,4 @@
-/** A database of its own for a test file, cloned from the migrated template. */
+/** A separate database for a test file, cloned from the migrated template. */
 import { randomBytes } from 'node:crypto';
 import { Client, Pool } from 'pg';
 import { inject } from 'vitest';
@@ -23,17 +23,18 @@ export async function createTestDatabase(definition?: string): Promise<TestDatab
     query: async (sql, parameters = []) => (await pool.query(sql, parameters)).rows,
     async drop() {
       await pool.end();
-      await asAdmin(templateUrl, untilNobodyIsIn(name));
+      await asAdmin(templateUrl, waitForDisconnects(name));
       await asAdmin(templateUrl, `drop database if exists ${name} with (force)`);
     },
   };
 }
 
 /**
- * Pools tell of their end before their connections are gone. Those that are cut off by the drop would
- * complain where nobody listens; those that stay for two seconds were forgotten and deserve it.
+ * Waits up to two seconds for the end of connections. A pool resolves its end before its connections are closed, and
+ * a connection that the drop closes would cause an unhandled error. A connection that stays longer is a leak, and its
+ * error fails the test.
  */
-const untilNobodyIsIn = (name: string) => `
+const waitForDisconnects = (name: string) => `
   do $$ begin
     for round in 1..100 loop
       exit when not exists (select 1 from pg_stat_activity where datname = '${name}');
@@ -41,13 +42,13 @@ const untilNobodyIsIn = (name: string) => `
     end loop;
   end $$`;
 
-/** Connected once for all files of a worker; gone with it, or with the server. */
+/** One connection for all files of a worker, which ends with the worker or the server. */
 let admin: Promise<Client> | undefined;
 
 async function asAdmin(templateUrl: URL, sql: string): Promise<void> {
   admin ??= connectAdmin(templateUrl);
   const client = await admin;
-  // Two files that clone at the same moment disturb each other: the template must be idle.
+  // Concurrent clones fail, because the template must have no other connection.
   await client.query('select pg_advisory_lock(1)');
   try {
     await client.query(sql);

@@ -1,9 +1,9 @@
-/** Programs that a test needs and that come as Debian packages: found, or installed where that may be. */
+/** Programs of tests from Debian packages, which are installed if that is possible. */
 import { spawnSync } from 'node:child_process';
 
 const installMilliseconds = 60_000;
 
-/** Whether `program` can be run, after an attempt to install its package where we are root. */
+/** Whether `program` can be run. As root, its package is installed first if it is missing. */
 export function canRun(program: string, debianPackage: string): boolean {
   if (isThere(program)) return true;
   if (process.getuid?.() !== 0) return false;

@@ -1,4 +1,4 @@
-/** Whether several ways to ask take the same time, on a machine that may be busy with something else. */
+/** Compares the duration of several requests, on a machine that may be busy. */
 
 export type Ways = Readonly<Record<string, () => Promise<unknown>>>;
 
@@ -6,8 +6,8 @@ const batch = 8;
 const mostRounds = 200;
 
 /**
- * How long each way takes relative to the first, once none differs by more than `tolerance` (1.25: a
- * quarter), or after many rounds: a difference that is there stays, what comes of a busy machine does not.
+ * The duration of each way relative to the first one, when no ratio exceeds `tolerance` (1.25: a quarter), or after
+ * many rounds. A real difference remains over the rounds; the influence of a busy machine does not.
  */
 export async function relativeTimes(
   ways: Ways,
@@ -16,7 +16,7 @@ export async function relativeTimes(
   const names = Object.keys(ways);
   const times = new Map<string, number[]>(names.map((name) => [name, []]));
   for (let rounds = batch; ; rounds += batch) {
-    // In random order: a job that a request leaves behind slows every way alike.
+    // In random order, so that the jobs of a request delay every way equally.
     const order = shuffled(names.flatMap((name) => Array<string>(batch).fill(name)));
     for (const name of order) {
       const start = performance.now();
@@ -35,14 +35,14 @@ function relativeToFirst(times: ReadonlyMap<string, readonly number[]>): Record<
   return Object.fromEntries(typical.map(([name, time]) => [name, time / first]));
 }
 
-/** What else a machine does only ever adds. */
+/** The lower quartile, because other load only increases a duration. */
 function lowerQuartile(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 2] ?? Number.NaN;
 }
 
 function shuffled<Item>(items: readonly Item[]): Item[] {
   return items
-    .map((item) => ({ item, place: Math.random() }))
-    .sort((one, other) => one.place - other.place)
+    .map((item) => ({ item, rank: Math.random() }))
+    .sort((one, other) => one.rank - other.rank)
     .map(({ item }) => item);
 }

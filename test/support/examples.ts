@@ -1,12 +1,12 @@
-/** What each operation and each REST row takes: harmless, of the right shape, and mostly of nobody. */
+/** Valid arguments of each operation and each REST route, mostly with unknown ids. */
 import { randomBytes } from 'node:crypto';
 import { goodPassword, newAddress } from './people.ts';
 
 type Examples = Readonly<Record<string, () => Record<string, unknown>>>;
 
-const nobody = '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9';
+const unknownId = '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9';
 
-/** Variables by the name of the operation; `ownAddress` is that of whoever asks. */
+/** Variables by the name of the operation; `ownAddress` is the address of the caller. */
 export function exampleVariables(ownAddress: () => string): Examples {
   return {
     me: () => ({}),
@@ -34,42 +34,42 @@ export function exampleVariables(ownAddress: () => string): Examples {
     cancelEmailChange: () => ({ code: 'AAAAAAAAAAAAAAAAAAAAAA' }),
     deactivateAccount: () => ({ input: { email: ownAddress(), password: 'not the password' } }),
     eraseAccount: () => ({ password: 'not the password' }),
-    user: () => ({ id: nobody }),
+    user: () => ({ id: unknownId }),
     users: () => ({ first: 1, filter: {} }),
     usersWithPermission: () => ({ permission: 'users.view_user', first: 1 }),
-    explainPermission: () => ({ userId: nobody, permission: 'users.view_user' }),
+    explainPermission: () => ({ userId: unknownId, permission: 'users.view_user' }),
     auditEntries: () => ({ first: 1, filter: {} }),
-    group: () => ({ id: nobody }),
+    group: () => ({ id: unknownId }),
     groups: () => ({ first: 1 }),
-    permission: () => ({ id: nobody }),
+    permission: () => ({ id: unknownId }),
     permissions: () => ({ first: 1 }),
     createUser: () => ({ input: { email: newAddress() } }),
-    updateUser: () => ({ id: nobody, input: { firstName: 'Ada' } }),
-    setGroupMembership: () => ({ input: { userId: nobody, groupId: nobody } }),
-    deactivateUser: () => ({ id: nobody }),
-    resendInvitation: () => ({ userId: nobody }),
-    registration: () => ({ id: nobody }),
+    updateUser: () => ({ id: unknownId, input: { firstName: 'Ada' } }),
+    setGroupMembership: () => ({ input: { userId: unknownId, groupId: unknownId } }),
+    deactivateUser: () => ({ id: unknownId }),
+    resendInvitation: () => ({ userId: unknownId }),
+    registration: () => ({ id: unknownId }),
     registrations: () => ({ first: 1 }),
-    confirmRegistration: () => ({ id: nobody }),
-    deleteRegistration: () => ({ id: nobody }),
-    sendPasswordReset: () => ({ userId: nobody }),
-    revokeUserSessions: () => ({ userId: nobody }),
+    confirmRegistration: () => ({ id: unknownId }),
+    deleteRegistration: () => ({ id: unknownId }),
+    sendPasswordReset: () => ({ userId: unknownId }),
+    revokeUserSessions: () => ({ userId: unknownId }),
     createGroup: () => ({ input: { name: randomBytes(6).toString('hex') } }),
-    updateGroup: () => ({ id: nobody, input: { description: '' } }),
-    deleteGroup: () => ({ id: nobody }),
+    updateGroup: () => ({ id: unknownId, input: { description: '' } }),
+    deleteGroup: () => ({ id: unknownId }),
     createPermission: () => ({
       input: { codename: `shop.${randomBytes(6).toString('hex')}`, name: 'Anything' },
     }),
-    updatePermission: () => ({ id: nobody, input: { name: 'Anything' } }),
-    deletePermission: () => ({ id: nobody }),
+    updatePermission: () => ({ id: unknownId, input: { name: 'Anything' } }),
+    deletePermission: () => ({ id: unknownId }),
     logout: () => ({}),
     logoutEverywhere: () => ({}),
     refreshTokens: () => ({ refreshToken: 'nonsense' }),
-    revokeSession: () => ({ id: nobody }),
+    revokeSession: () => ({ id: unknownId }),
   };
 }
 
-/** Bodies by the path of the row, where it takes one. */
+/** Bodies by the path of the route, if it has one. */
 export function exampleBodies(ownAddress: () => string): Examples {
   return {
     '/register/': () => ({

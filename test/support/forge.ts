@@ -1,4 +1,4 @@
-/** What a forger would need and does not have: the service's own signing key, for tokens that are wrong in one point only. */
+/** Tokens signed with the service's own key, to test tokens that are invalid in one claim only. */
 import { type CryptoKey, importPKCS8, type JWK, SignJWT } from 'jose';
 import { deriveKey } from '../../src/crypto/keys.ts';
 import { unseal } from '../../src/crypto/sealed-box.ts';
@@ -45,7 +45,7 @@ export function sign({ header, payload }: TokenDeps, key: CryptoKey | Uint8Array
     .sign(key);
 }
 
-/** Header and payload as they are, with any signature. */
+/** The given header and payload, with any signature. */
 export function assemble({ header, payload }: TokenDeps, signature = ''): string {
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
   return `${encode(header)}.${encode(payload)}.${signature}`;

@@ -1,4 +1,4 @@
-/** A port that nobody listens at, for a process that has to be told one. */
+/** An unused port, for a process that cannot choose one itself. */
 import { createServer } from 'node:net';
 
 export async function freePort(): Promise<number> {

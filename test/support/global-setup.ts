@@ -16,7 +16,7 @@ import { testSecretKey } from './secret-key.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Of the database to clone; nobody stays connected to it. */
+    /** URL of the database to clone, which has no connections. */
     templateUrl: string;
   }
 }
@@ -26,7 +26,7 @@ const speed = {
   synchronous_commit: 'off',
   full_page_writes: 'off',
   max_wal_size: '256MB',
-  // Its processes would visit every database of every file.
+  // Autovacuum would process the databases of all files.
   autovacuum: 'off',
 };
 
@@ -61,7 +61,7 @@ async function startEmbedded() {
   return { url: embedded.url, stop };
 }
 
-/** Both sides spend 4096 rounds on each new connection, of which tests make thousands. */
+/** The default of 4096 rounds is slow, because tests open thousands of connections. */
 async function cheapenPassword(admin: Client): Promise<void> {
   const { user, password } = admin;
   await admin.query('set scram_iterations = 1');

@@ -1,4 +1,4 @@
-/** HAProxy from Debian, run with the very configuration of `deploy/compose`. */
+/** HAProxy from Debian, with the configuration of `deploy/compose`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { makeScratchDirectory } from './scratch.ts';
 import { until } from './until.ts';
 
 export interface Haproxy extends AsyncDisposable {
-  /** Of plain HTTP. */
+  /** Address of plain HTTP. */
   readonly address: string;
   /** Undefined without a certificate. */
   readonly tlsPort: number | undefined;
@@ -23,9 +23,9 @@ export interface HaproxyOptions {
   /** Addresses of the replicas, which all listen at `replicaPort`. */
   readonly replicas: readonly string[];
   readonly replicaPort: number;
-  /** What stands in `trusted-proxies.lst`. */
+  /** The content of `trusted-proxies.lst`. */
   readonly trustedProxies?: readonly string[];
-  /** A PEM file with certificate and key: TLS is on. */
+  /** A PEM file with certificate and key, which enables TLS. */
   readonly certificate?: string;
 }
 
@@ -80,7 +80,7 @@ interface Places {
   readonly dnsPort: number;
 }
 
-/** The file as it is deployed, but for addresses, ports and the path of the list. */
+/** The deployed file with other addresses, ports and path of the list. */
 function configurationOf(places: Places, { replicaPort }: HaproxyOptions): string {
   const substitutions: readonly (readonly [from: string, to: string])[] = [
     ['nameserver docker 127.0.0.11:53', `nameserver docker 127.0.0.1:${places.dnsPort}`],
@@ -98,7 +98,7 @@ function configurationOf(places: Places, { replicaPort }: HaproxyOptions): strin
   );
 }
 
-/** The table of HAProxy's `show stat`, a record a line. */
+/** The rows of HAProxy's `show stat`. */
 async function askStats(path: string): Promise<Record<string, string>[]> {
   const socket = connect(path);
   socket.end('show stat\n');

@@ -25,7 +25,7 @@ const sha512 =
 const cache = fileURLToPath(new URL('../../node_modules/.cache/helm', import.meta.url));
 const timeoutMs = 120_000;
 
-/** The path of the program; undefined where there is none for this machine. */
+/** The path of the program; undefined if there is none for this machine. */
 export function findHelm(): string | undefined {
   if (spawnSync('helm', ['version']).status === 0) return 'helm';
   if (process.platform !== 'linux' || process.arch !== 'x64') return undefined;

@@ -1,4 +1,4 @@
-/** A real SMTP server in the test's process, and the mails that it took. */
+/** A real SMTP server in the process of the test, and its received mails. */
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { simpleParser } from 'mailparser';
@@ -15,7 +15,7 @@ export interface ReceivedMail {
   readonly fromName: string;
   /** The header Auto-Submitted (RFC 3834 §5). */
   readonly autoSubmitted: string | undefined;
-  /** What the client called itself, whether it spoke TLS, and as whom it logged in. */
+  /** The client's HELO name, its use of TLS, and its login. */
   readonly client: {
     readonly helo: string;
     readonly isSecure: boolean;
@@ -26,15 +26,15 @@ export interface ReceivedMail {
 export interface MailServer {
   readonly port: number;
   readonly mails: ReceivedMail[];
-  /** The mails for an address, once there are `count` of them. */
+  /** Waits for `count` mails to an address. */
   waitFor(to: string, count?: number): Promise<ReceivedMail[]>;
   close(): Promise<void>;
 }
 
-const patienceMilliseconds = 8000;
+const timeoutMilliseconds = 8000;
 
 export interface MailServerOptions extends SMTPServerOptions {
-  /** Looks at a mail that has arrived whole; an error is the refusal of it. */
+  /** Called with each complete mail; an error rejects it. */
   readonly judge?: (text: string, messageId: string) => Error | undefined;
 }
 
@@ -51,7 +51,7 @@ export async function startMailServer({
     closeTimeout: 100,
     async onData(stream, session, done) {
       const parsed = await simpleParser(stream).catch((error: Error) => error);
-      if (parsed instanceof Error) return done(parsed); // whoever sent it was killed
+      if (parsed instanceof Error) return done(parsed); // the client was killed
       const refusal = judge?.(parsed.text ?? '', parsed.messageId ?? '');
       if (refusal) return done(refusal);
       for (const { address } of session.envelope.rcptTo) {
@@ -75,14 +75,14 @@ export async function startMailServer({
     },
     ...options,
   });
-  server.on('error', () => undefined); // clients that hang up are part of the tests
+  server.on('error', () => undefined); // some tests disconnect clients
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.server.address() as AddressInfo; // listens on TCP
   return {
     port,
     mails,
     async waitFor(to, count = 1) {
-      const deadline = Date.now() + patienceMilliseconds;
+      const deadline = Date.now() + timeoutMilliseconds;
       for (;;) {
         const found = mails.filter((mail) => mail.to === to);
         if (found.length >= count) return found;
@@ -96,7 +96,7 @@ export async function startMailServer({
   };
 }
 
-/** The values of all lines such as `Code: …` in a mail, of which there is one at least. */
+/** The values of all lines such as `Code: …` in a mail; at least one. */
 export function factsOf(mail: ReceivedMail | undefined, name: string): string[] {
   const lines = (mail?.text ?? '').matchAll(new RegExp(`^${name}: (\\S+)$`, 'gm'));
   const values = [...lines].map(([, value = '']) => value);

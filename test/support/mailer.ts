@@ -1,4 +1,4 @@
-/** The mailer alone, without the service, on a mail server of a test. */
+/** The mailer without the service, on a mail server of a test. */
 import { readConfig } from '../../src/config/config.ts';
 import { createDevMailbox } from '../../src/mail/dev-mailbox.ts';
 import { createMailer, type Mailer } from '../../src/mail/mailer.ts';
@@ -7,10 +7,10 @@ import { type MailServer, type MailServerOptions, startMailServer } from './mail
 
 interface TestMailerOptions {
   readonly server: Pick<MailServer, 'port'>;
-  /** Of the test; nothing is written there. */
+  /** A directory of the test; nothing is written there. */
   readonly directory: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Milliseconds that a server may be silent. */
+  /** The SMTP timeout in milliseconds. */
   readonly timeoutMs?: number;
 }
 
@@ -35,7 +35,7 @@ export const letter = {
   html: '<p>Hello.</p>',
 };
 
-/** Sends one mail to a server of these options, and answers what arrived. */
+/** Sends one mail to a server with these options, and returns the received mail. */
 export async function sendOne(
   directory: string,
   options: MailServerOptions,

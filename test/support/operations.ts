@@ -1,4 +1,4 @@
-/** The operations of schema.graphql and each text that they take, read from the file itself. */
+/** The operations of schema.graphql and their text arguments, read from the file. */
 import { readFileSync } from 'node:fs';
 import {
   buildSchema,
@@ -20,7 +20,7 @@ export const schemaText = readFileSync(new URL('../../schema.graphql', import.me
 export interface TextInput {
   readonly operation: string;
   readonly name: string;
-  /** Where it goes among the operation's variables: `['input', 'email']`, `['code']`. */
+  /** The path in the variables of the operation: `['input', 'email']`, `['code']`. */
   readonly path: readonly string[];
   readonly isRequired: boolean;
 }
@@ -29,7 +29,7 @@ export interface Operation {
   readonly name: string;
   readonly kind: OperationTypeNode;
   readonly inputs: readonly TextInput[];
-  /** With a variable for each argument, of the argument's name; the answer is called `result`. */
+  /** The document with a variable for each argument; the alias of the field is `result`. */
   readonly document: string;
   /** The same with arguments as written, such as `(code: "x")`. */
   documentWith(argumentsText: string, variablesText?: string): string;

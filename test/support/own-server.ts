@@ -13,7 +13,7 @@ export interface OwnServer extends AsyncDisposable {
   readonly directory: string;
   /** An empty database, removed with the server. */
   createDatabase(): Promise<TestDatabase>;
-  /** The present URL of a database; the port changes with a restart. */
+  /** The current URL of a database; the port changes with a restart. */
   urlOf(database: TestDatabase): string;
   stop(): Promise<void>;
   start(): Promise<void>;

@@ -1,10 +1,10 @@
-/** Links from mails, asked for through the doors that everybody uses. */
+/** Links from mails that public operations send. */
 import { linkIn } from './page.ts';
 import { goodPassword, newAddress, register, somebody } from './people.ts';
 import type { TestService } from './service.ts';
 
 export interface MailedLink {
-  /** The address that the page names. */
+  /** The address on the page. */
   readonly email: string;
   readonly link: string;
 }

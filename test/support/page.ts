@@ -1,4 +1,4 @@
-/** Pages as a browser without a script has them: opened by GET, their one form sent by POST. */
+/** Pages in a browser without scripts: GET opens a page, and POST submits its form. */
 import type { TestService } from './service.ts';
 
 export interface OpenedPage {
@@ -18,7 +18,7 @@ const browserHeaders = (language = 'en') => ({
   'accept-language': language,
 });
 
-/** `path` may be a whole link from a mail; only its path and query count. */
+/** `path` may be a link from a mail; only its path and query are used. */
 export async function openPage(
   { address }: TestService,
   path: string,
@@ -30,7 +30,7 @@ export async function openPage(
   );
 }
 
-/** Sends the form of a page, with what was typed into its fields. */
+/** Submits the form of a page with the typed values. */
 export async function sendForm(
   { address }: TestService,
   { html }: OpenedPage,

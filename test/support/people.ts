@@ -16,7 +16,7 @@ const registerDocument = `mutation ($input: RegisterInput!) {
   register(input: $input) { __typename ... on Problem { code fields { path message } } }
 }`;
 
-/** Lets the next verification mail of an address go out at once, as a minute after the last one. */
+/** Allows the next verification mail of an address immediately, as a minute after the last one. */
 export async function skipMailCooldown(service: TestService, email: string): Promise<void> {
   await service.database.query(
     `update registrations set mailed_at = mailed_at - interval '61 seconds' where email = lower($1)`,
@@ -25,8 +25,7 @@ export async function skipMailCooldown(service: TestService, email: string): Pro
 }
 
 /**
- * Registers and answers the address and the code that was mailed, also where other registrations of
- * the address wait.
+ * Registers and returns the address and the mailed code, also if other registrations of the address are pending.
  */
 export async function register(
   service: TestService,
@@ -65,7 +64,7 @@ export async function pendingAccount(
   return { email, code: factsOf(mails.at(-1), 'Code').at(-1) ?? '', userId: id };
 }
 
-/** The id of a registration, in the database as registering would have left it; no mail was sent. */
+/** Inserts a registration in the state after `register`, without a mail; returns its id. */
 export async function waitingRegistration(
   service: TestService,
   input: { email?: string; firstName?: string } = {},
@@ -132,7 +131,7 @@ async function logIn(service: TestService, email: string, password?: string): Pr
   return { email, accessToken, refreshToken, userId: user.id };
 }
 
-/** Puts an active account into the database, as registering and verifying would. */
+/** Inserts an active account in the state after registration and verification. */
 export async function insertAccount(
   service: TestService,
   input: PersonInput & { email: string; password: string },

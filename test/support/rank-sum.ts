@@ -1,8 +1,8 @@
-/** The Mann–Whitney U test: whether two ways to ask take the same time, sample by sample. */
+/** The Mann–Whitney U test: whether two kinds of requests take the same time. */
 
 /**
  * The two-sided p-value of the hypothesis that both sets of samples have the same distribution, by the
- * normal approximation; good for 20 samples and more.
+ * normal approximation; valid for 20 samples and more.
  */
 export function rankSumP(one: readonly number[], other: readonly number[]): number {
   const all = [
@@ -27,31 +27,30 @@ function normal(z: number): number {
 }
 
 interface Sampling {
-  /** Of each way, unless the time is over before. */
+  /** Samples of each way; fewer if the time ends first. */
   readonly samples: number;
-  /** How long one run may take: on a busy machine it ends with fewer samples. */
+  /** Time limit of one run; on a busy machine it ends with fewer samples. */
   readonly runMs: number;
 }
 
 export interface Equality {
-  /** Of the hypothesis that a way takes the same time as the first one. */
+  /** The p-value of the hypothesis that a way takes the same time as the first one. */
   readonly p: number;
   /** The median relative to that of the first one. */
   readonly ratio: number;
   readonly isEqual: boolean;
 }
 
-/** What counts as equal. */
+/** The limits of equality. */
 export interface Bounds {
   readonly leastP: number;
-  /** Of the ratio: 0.1 allows 0.9 to 1.1. */
+  /** Tolerance of the ratio: 0.1 allows 0.9 to 1.1. */
   readonly tolerance: number;
 }
 
 /**
- * Asks in every way so many times, in random order, and compares each way with the first one. A difference
- * that is there stays in every run, so one of three runs has to find a way equal: what else the machine does
- * is in some of them.
+ * Takes samples of every way in random order, and compares each way with the first one. A real difference is in every
+ * run, and the influence of other load only in some. So a way is equal if one of three runs finds it equal.
  */
 export async function equalityOf(
   ways: Readonly<Record<string, () => Promise<unknown>>>,
@@ -72,7 +71,7 @@ export async function equalityOf(
   return found;
 }
 
-/** The order is random as a whole: what a request leaves to do is as often followed by one way as by another. */
+/** The order of all samples is random, so that the jobs of a request affect all ways equally often. */
 async function timesOf(
   ways: Readonly<Record<string, () => Promise<unknown>>>,
   { samples, runMs }: Sampling,

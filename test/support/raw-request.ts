@@ -1,11 +1,11 @@
-/** A request on a connection of its own, sent and answered as it stands: for what `fetch` will not send. */
+/** A request on a separate connection, for requests that `fetch` does not send. */
 import { type IncomingHttpHeaders, request } from 'node:http';
 
 export interface RawAnswer {
-  /** 0 when the server closed the connection without an answer. */
+  /** 0 when the server closed the connection without a response. */
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Names and values as they came, in their order. */
+  /** Names and values in the order of the response. */
   readonly rawHeaders: readonly string[];
   readonly text: string;
 }
@@ -17,7 +17,7 @@ export interface RawRequest {
 
 const noAnswer: RawAnswer = { status: 0, headers: {}, rawHeaders: [], text: '' };
 
-/** `path` goes out as it is: neither normalised nor encoded. */
+/** `path` is sent without normalisation and encoding. */
 export function rawRequest(
   address: string,
   [method, path]: readonly [method: string, path: string],
@@ -44,7 +44,7 @@ export function rawRequest(
   });
 }
 
-/** Node gives a body no length by itself where a method usually has none. */
+/** Node.js adds no Content-Length for methods that usually have no body. */
 function framed(headers: Readonly<Record<string, string>>, body: string | Buffer | undefined) {
   const isChunked = 'transfer-encoding' in headers;
   if (body === undefined || isChunked) return headers;

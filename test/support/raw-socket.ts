@@ -1,28 +1,28 @@
-/** Bytes on a connection of their own, as no client library would send them, and all that comes back. */
+/** Sends raw bytes on a separate connection, and returns the whole response. */
 import { connect, type Socket } from 'node:net';
 
 export interface RawExchange {
-  /** 0 when nothing came back. */
+  /** 0 without a response. */
   readonly status: number;
-  /** By their names in lower case; a repeated one is joined. */
+  /** By lower-case name; the values of a repeated header are joined. */
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
-  /** Whether the service closed the connection, rather than the test losing patience. */
+  /** Whether the service closed the connection before the timeout of the test. */
   readonly isClosed: boolean;
   readonly milliseconds: number;
 }
 
 export interface RawExchangeOptions {
-  /** Goes on sending when the first bytes are out. */
+  /** Sends more data after the first bytes. */
   readonly goOn?: (socket: Socket) => void;
-  readonly patienceMilliseconds?: number;
+  readonly timeoutMilliseconds?: number;
 }
 
-/** Ends when the service closes; a request that is to end it itself says `Connection: close`. */
+/** Resolves when the service closes the connection, so a normal request needs `Connection: close`. */
 export function exchange(
   address: string,
   bytes: string | Buffer,
-  { goOn, patienceMilliseconds = 10_000 }: RawExchangeOptions = {},
+  { goOn, timeoutMilliseconds = 10_000 }: RawExchangeOptions = {},
 ): Promise<RawExchange> {
   const { hostname, port } = new URL(address);
   return new Promise((resolve) => {
@@ -30,14 +30,14 @@ export function exchange(
     const chunks: Buffer[] = [];
     const socket = connect(Number(port), hostname);
     const end = (isClosed: boolean) => {
-      clearTimeout(patience);
+      clearTimeout(timer);
       socket.destroy();
       const milliseconds = performance.now() - startedAt;
       resolve({ ...parsed(Buffer.concat(chunks).toString()), isClosed, milliseconds });
     };
-    const patience = setTimeout(() => end(false), patienceMilliseconds);
+    const timer = setTimeout(() => end(false), timeoutMilliseconds);
     socket.on('data', (chunk) => chunks.push(Buffer.from(chunk)));
-    socket.on('error', () => undefined); // told by `isClosed`
+    socket.on('error', () => undefined); // reported by `isClosed`
     socket.on('end', () => end(true));
     socket.on('close', () => end(true));
     socket.write(bytes);
@@ -45,7 +45,7 @@ export function exchange(
   });
 }
 
-/** Sends `bytes` again and again until the connection is gone. */
+/** Sends `bytes` repeatedly until the connection is closed. */
 export function drip(bytes: string, milliseconds: number): (socket: Socket) => void {
   return (socket) => {
     const timer = setInterval(() => socket.writable && socket.write(bytes), milliseconds);
@@ -65,7 +65,7 @@ function parsed(answer: string): Pick<RawExchange, 'status' | 'headers' | 'text'
   return { status: Number(statusLine.split(' ')[1] ?? 0), headers, text: rest.join('\r\n\r\n') };
 }
 
-/** A request's bytes; its connection is closed after the answer. */
+/** The bytes of a request; the connection is closed after the response. */
 export function requestBytes(
   requestLine: string,
   headers: Readonly<Record<string, string>> = {},

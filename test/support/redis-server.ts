@@ -1,4 +1,4 @@
-/** A Redis server of its own for a test, which can be killed and started again. */
+/** A separate Redis server for a test, which can be killed and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
@@ -7,7 +7,7 @@ import { freePort } from './free-port.ts';
 import { until } from './until.ts';
 
 export const hasRedis = canRun('redis-server', 'redis-server');
-/** For the title of a suite that needs one. */
+/** For the title of a suite that needs Redis. */
 export const withoutRedis =
   ' (no redis-server, and it cannot be installed: apt-get install redis-server)';
 

@@ -1,4 +1,4 @@
-/** What every refusal must look like, whoever asks and whatever went wrong. */
+/** The form of every error response. */
 import { expect } from 'vitest';
 import { isProblemCode, type ProblemCode, sentenceOf, statusOf } from '../../src/core/errors.ts';
 
@@ -7,11 +7,11 @@ interface Answer {
   readonly text: string;
 }
 
-/** What would tell a caller about our insides: stacks, files, SQL, libraries. */
+/** Internal details that no response may contain: stacks, files, SQL, libraries. */
 export const internals =
   /\bat \S+:\d+:\d+|node_modules|\.[jt]s\b|SQLSTATE|relation |constraint|insert into|\bselect |FST_ERR|GraphQLError|mikro|postgres|kysely/i;
 
-/** The data of an answer that keeps to the envelope of a refusal. */
+/** The data of a response, which must have the form of an error. */
 export function envelopeOf({ text }: Pick<Answer, 'text'>): {
   readonly message: string;
   readonly code: string;
@@ -34,7 +34,7 @@ export function envelopeOf({ text }: Pick<Answer, 'text'>): {
   return { message: body.message, code, fields };
 }
 
-/** Whether a REST answer is the refusal `code` of the catalogue, blaming `fields` and no others. */
+/** Expects a REST response with the error `code` of the catalogue and exactly these `fields`. */
 export function expectRefusal(answer: Answer, code: ProblemCode, fields: readonly string[] = []) {
   const envelope = envelopeOf(answer);
   expect({

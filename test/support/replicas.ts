@@ -1,4 +1,4 @@
-/** Server processes on one database, each at a loopback address of its own and all at one port. */
+/** Server processes on one database, on different loopback addresses and the same port. */
 import type { RunningServer, Variables } from './command.ts';
 import { environmentOf, startServer } from './command.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -17,7 +17,7 @@ export interface Replicas extends AsyncDisposable {
 
 const lifeMs = 120_000;
 
-/** Linux answers at every address in 127.0.0.0/8. */
+/** On Linux every address of 127.0.0.0/8 is local. */
 export async function startReplicas(
   addresses: readonly string[],
   variables: Variables,

@@ -1,6 +1,6 @@
 /**
- * Before each file: a test that asserts nothing fails, be it for a loop that runs zero times or for a
- * return that comes too early. Concurrent tests share one `expect`, which cannot tell them apart.
+ * Before each file: a test without an assertion fails, for example because of a loop that runs zero times or an early
+ * return. Concurrent tests are excluded, because they share one `expect`.
  */
 import { beforeEach, expect } from 'vitest';
 

@@ -1,4 +1,4 @@
-/** A certificate of an authority, for tests that read a file of certificates and connect to nobody. */
+/** A certificate of an authority, for tests that read a certificate file without a connection. */
 export const rootCertificate = `-----BEGIN CERTIFICATE-----
 MIIBfDCCASGgAwIBAgIUd81BGKbpScCyUvbEGQdHeEtBibkwCgYIKoZIzj0EAwIw
 EjEQMA4GA1UEAwwHVGVzdCBDQTAgFw0yNjExMjgxNjEzMzhaGA8yMTI2MTEwNDE2

@@ -1,17 +1,17 @@
 /**
- * Directories for a test's files: in memory where there is room, since a database is a thousand files,
- * and tests make a hundred of them.
+ * Directories for the files of tests, in memory if there is space, because tests create a hundred databases with a
+ * thousand files each.
  */
 import { accessSync, constants, mkdtempSync, readFileSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A new, empty directory that only its owner may enter; whoever made it removes it. */
+/** A new, empty directory with mode 700, which the caller removes. */
 export function makeScratchDirectory(name: string): string {
   return mkdtempSync(join(hasRoom(memory) ? memory : tmpdir(), `gatehouse-${name}-`));
 }
 
-/** Where Linux keeps files in memory. */
+/** The directory of files in memory on Linux. */
 const memory = '/dev/shm';
 const roomBytes = 2 ** 31;
 
@@ -25,7 +25,7 @@ function hasRoom(directory: string): boolean {
   }
 }
 
-/** Containers often have it so: the programs in a directory of tests could not be run. */
+/** Containers often mount it with noexec, which prevents tests from running programs in it. */
 function isNoexec(directory: string): boolean {
   const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');
   const mount = mounts.findLast((line) => line.split(' ')[1] === directory);

@@ -1,4 +1,4 @@
-/** The whole service in the test's process, on a database, a mail server and a port of its own. */
+/** The whole service in the process of the test, with a separate database, mail server and port. */
 import { rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,28 +19,28 @@ export interface TestService extends Client, AsyncDisposable {
   readonly app: AppContext;
   readonly database: TestDatabase;
   readonly mail: MailServer;
-  /** What listens. */
+  /** The HTTP server. */
   readonly server: Server;
-  /** Everything that was logged, line by line. */
+  /** The lines of the log. */
   readonly logLines: string[];
-  /** Moves the service's clock; the database's own is left alone. */
+  /** Moves the clock of the service; the clock of the database is not changed. */
   advance(seconds: number): void;
   close(): Promise<void>;
 }
 
 export interface ServiceOptions {
-  /** Environment variables over the usual ones of a test. */
+  /** Overrides the environment variables of tests. */
   readonly environment?: Readonly<Record<string, string>>;
   /** An existing database, for a second replica. */
   readonly database?: TestDatabase;
   readonly mail?: MailServer;
-  /** Limits of HTTP over the usual ones, for tests that wait for them. */
+  /** Overrides HTTP limits, for tests that wait for them. */
   readonly httpLimits?: Partial<HttpLimits>;
-  /** Passwords cost what they cost an operator, for tests about that time or what happens in it. */
+  /** Uses the default cost of password hashes, for tests of their duration. */
   readonly hasCostlyHashes?: boolean;
 }
 
-/** Argon2id as always, in a fraction of a millisecond; no operator may set so little. */
+/** Argon2id with a cost below the allowed minimum, which takes a fraction of a millisecond. */
 const cheapHash: HashParameters = { memoryKib: 64, iterations: 1, parallelism: 1 };
 
 export async function startService(options: ServiceOptions = {}): Promise<TestService> {
@@ -74,7 +74,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   });
   const app = await createAppContext({ config, log, clock });
   const served = await startServer(app, { ...httpLimits, ...options.httpLimits });
-  // Test files stay in memory with their services: what a closed one refers to is released.
+  // Test files stay in memory with their services, so a closed service drops its references.
   let open: { readonly app: AppContext; readonly served: RunningServer } | undefined = {
     app,
     served,
@@ -92,7 +92,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     if (!options.database) await database.drop();
     await rm(dataDirectory, { recursive: true, force: true });
   };
-  // What a test changes behind the service's back is heard of before the test goes on.
+  // After a change by SQL, waits until the change feed has delivered it.
   const settledQuery: TestDatabase['query'] = async (sql, parameters) => {
     const rows = await database.query<never>(sql, parameters);
     await open?.app.changeFeed.waitUntilDelivered();
@@ -117,7 +117,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   };
 }
 
-/** Waits until no job is due soon, so that a mail which is not there will not come now. */
+/** Waits until no job is due soon, so that no further mail arrives. */
 export async function quiet(service: TestService): Promise<void> {
   for (let round = 0; round < 200; round += 1) {
     const [row] = await service.database.query<{ waiting: string }>(
@@ -130,7 +130,7 @@ export async function quiet(service: TestService): Promise<void> {
   throw new Error('the queue does not empty');
 }
 
-/** Runs the jobs that wait for the end of a minute, and waits until they are done. */
+/** Makes delayed jobs due now, and waits until they are done. */
 export async function runDelayedMails(service: TestService): Promise<void> {
   await service.database.query(
     'update graphile_worker._private_jobs set run_at = now() where attempts = 0 and run_at > now()',

@@ -1,8 +1,8 @@
-/** What a client does with its tokens, at whichever process of the service it is sent to. */
+/** Requests of a client with its tokens, to any process of the service. */
 import type { Client } from './client.ts';
 import type { Login } from './people.ts';
 
-/** The new tokens, or nothing when the token is refused as INVALID_TOKEN; anything else is an error. */
+/** The new tokens; undefined for INVALID_TOKEN; throws for any other response. */
 export async function refresh(at: Client, refreshToken: string): Promise<Login | undefined> {
   const answer = await at.rest('POST', '/token/refresh/', {
     json: { refresh_token: refreshToken },
@@ -13,14 +13,14 @@ export async function refresh(at: Client, refreshToken: string): Promise<Login |
   return { accessToken, refreshToken: newToken };
 }
 
-/** Whether the access token is accepted; anything but yes and 401 is an error. */
+/** Whether the access token is accepted; throws for a status other than 200 and 401. */
 export async function isIn(at: Client, accessToken: string): Promise<boolean> {
   const { status, text } = await at.rest('GET', '/profile/view/', { token: accessToken });
   if (status !== 200 && status !== 401) throw new Error(`profile: ${status} ${text}`);
   return status === 200;
 }
 
-/** Ends the session of the access token; returns when that is acknowledged. */
+/** Ends the session of the access token, and waits for the response. */
 export async function logOut(at: Client, accessToken: string): Promise<void> {
   const { status, text } = await at.rest('POST', '/logout/', { token: accessToken });
   if (status !== 204) throw new Error(`logout: ${status} ${text}`);

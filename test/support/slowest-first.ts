@@ -1,14 +1,14 @@
 /**
- * The order of the test files: what takes longest begins first, so that no worker is left alone with it
- * in the end. vitest knows from the last run how long files take; in a fresh clone there was none.
+ * The order of the test files: the slowest files run first, so that no worker runs one alone at the end. vitest has
+ * the durations of the last run; a new clone has none.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
- * Slower than the size of the file tells, as they wait for something or start processes; of two that run
- * at once one waits while the other works.
+ * Files that are slow for their size, because they wait or start processes. Two concurrent files use the processors
+ * well, because one works while the other waits.
  */
 const slow = [
   'contract/bad-input',

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A token endpoint that gives these tokens in turn, and then refuses, quoting what it was sent. */
+/** A token endpoint that returns these tokens in turn, and then an error that quotes the request. */
 export async function startTokenEndpoint(tokens: readonly string[]) {
   const requests: Record<string, string>[] = [];
   const server = createServer(async (request, response) => {

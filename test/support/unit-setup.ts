@@ -1,6 +1,6 @@
 /**
- * Before each file of the unit tier: nothing in it may open a connection, listen on a port or start a
- * process. A test that needs one of these belongs to the other tier.
+ * Before each file of the unit tier: prevents connections, listeners and child processes. A test that needs one of
+ * these belongs to the other tier.
  */
 import childProcess, { ChildProcess } from 'node:child_process';
 import { syncBuiltinESMExports } from 'node:module';

@@ -1,9 +1,9 @@
-/** Waiting for what comes about by itself. */
+/** Waits for a condition. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const pauseMilliseconds = 10;
 
-/** Asks again and again until the answer is yes; answers the milliseconds that it took. */
+/** Checks a condition repeatedly until it is true; returns the waiting time in milliseconds. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   limitMilliseconds = 10_000,
@@ -11,7 +11,7 @@ export async function until(
   const start = performance.now();
   while (!(await condition())) {
     if (performance.now() - start > limitMilliseconds) {
-      throw new Error(`still not so after ${limitMilliseconds} ms: ${condition}`);
+      throw new Error(`the condition is still false after ${limitMilliseconds} ms: ${condition}`);
     }
     await sleep(pauseMilliseconds);
   }

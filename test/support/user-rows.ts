@@ -1,4 +1,4 @@
-/** What the database has of a user: for tests that see to it that nothing has changed. */
+/** The rows of a user, for tests that check that nothing has changed. */
 import type { TestService } from './service.ts';
 
 /** The user with the hash of the password. */

@@ -4,7 +4,7 @@ import { type DatabaseWire, openDatabaseWire } from './database-wire.ts';
 import type { createIdleUser } from './idle-user.ts';
 import { type ServiceOptions, startService, type TestService } from './service.ts';
 
-/** Milliseconds in which every change must take effect, whatever the state of the change feed. */
+/** Milliseconds in which every change must take effect, in any state of the change feed. */
 export const effectLimit = 3000;
 
 export interface WiredService extends AsyncDisposable {

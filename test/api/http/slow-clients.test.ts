@@ -115,7 +115,7 @@ describe.concurrent('slow clients', () => {
   }, async () => {
     const responses = slowClients.map(({ first, more }) =>
       exchange(service.address, first, {
-        patienceMilliseconds: 20_000,
+        timeoutMilliseconds: 20_000,
         ...(more === '' ? {} : { goOn: drip(more, 1000) }),
       }),
     );
