@@ -28,7 +28,7 @@ export const databaseFaults: readonly (readonly [fault: string, remedy: string])
   ),
   [
     `create function quote() returns trigger language plpgsql as
-       $$ begin raise exception 'refused: %', new; end $$;
+       $$ begin raise exception 'rejected: %', new; end $$;
      create trigger quote before insert or update on sessions for each row execute function quote();
      create trigger quote before insert or update on users for each row execute function quote()`,
     'drop function quote cascade',
@@ -41,7 +41,7 @@ export async function tryAll(
   { email, password, accessToken, refreshToken }: Account,
 ): Promise<CallResponse[]> {
   const chosen = canaries.make('a password while something is broken');
-  const code = canaries.watch('a made-up code', randomBytes(16).toString('base64url'));
+  const code = canaries.watch('a random code', randomBytes(16).toString('base64url'));
   const register = { email: newAddress(), first_name: 'A', last_name: 'B', password: chosen };
   const reset = { uidb64: code, token: code, password: chosen };
   const requests: readonly (readonly [method: string, path: string, body?: object])[] = [

@@ -152,7 +152,7 @@ test('no secret is in output, files, tables, jobs, statements or the log of the 
 async function expectWitnesses(evidence: string, directory: string): Promise<void> {
   const witnesses = createCanaries();
   witnesses.watch('the administrator', adminEmail);
-  witnesses.watch('a mistake of ours', 'unexpected error');
+  witnesses.watch('an internal error', 'unexpected error');
   witnesses.watch('a statement', 'update sessions set');
   const log = join(directory, 'postgres', 'server.log');
   const [output, statements, tables] = ['stdout', 'statements', 'tables'].map((name) =>
@@ -163,7 +163,7 @@ async function expectWitnesses(evidence: string, directory: string): Promise<voi
     expect.arrayContaining([
       `${log}: the administrator`,
       `${log}: a statement`,
-      `${output}: a mistake of ours`,
+      `${output}: an internal error`,
       `${statements}: a statement`,
       `${tables}: the administrator`,
     ]),

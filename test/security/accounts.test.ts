@@ -102,7 +102,7 @@ describe('F05: a field that only the service or an administrator sets', () => {
     permissions: '0',
   };
 
-  test.each(Object.entries(camelCase))('%s is no input of GraphQL', async (name, value) => {
+  test.each(Object.entries(camelCase))('%s is not an input of GraphQL', async (name, value) => {
     const { accessToken } = await somebody(service);
     const names = { firstName: 'Ada', lastName: 'L' };
     const registration = { email: newAddress(), password: goodPassword, ...names };
@@ -116,7 +116,7 @@ describe('F05: a field that only the service or an administrator sets', () => {
     }
   });
 
-  test('is not set by registering, editing and resetting over REST', async () => {
+  test('is not set by a registration, an update or a reset over REST', async () => {
     const email = newAddress();
     const registration = { email, password: goodPassword, first_name: 'Ada', last_name: 'L' };
     await service.rest('POST', '/register/', { json: { ...extra, ...registration } });
@@ -167,7 +167,7 @@ test('F06: closing or erasing an account needs the password of the caller, not o
 describe('G08: hashes and digests', () => {
   const secret = /hash|digest|secret|argon/i;
 
-  test('are no field, input, filter or order of the schema', async () => {
+  test('are not a field, input, filter or order of the schema', async () => {
     const { data } = await service.graphql(
       '{ __schema { types { name fields { name } inputFields { name } enumValues { name } } } }',
     );

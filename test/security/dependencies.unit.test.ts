@@ -13,18 +13,18 @@ interface LockedPackage {
 test('I10: every dependency is pinned, also in the lock file, and npm run audit exists', () => {
   const manifest = read('package.json');
   const locked: Readonly<Record<string, LockedPackage>> = read('package-lock.json').packages;
-  const wanted: Readonly<Record<string, string>> = {
+  const declared: Readonly<Record<string, string>> = {
     ...manifest.dependencies,
     ...manifest.devDependencies,
     ...manifest.optionalDependencies,
   };
-  expect(Object.keys(wanted).length).toBeGreaterThan(30);
-  for (const [name, version] of Object.entries(wanted)) {
+  expect(Object.keys(declared).length).toBeGreaterThan(30);
+  for (const [name, version] of Object.entries(declared)) {
     expect([name, version]).toEqual([name, expect.stringMatching(/^\d+\.\d+\.\d+(-[\w.]+)?$/)]);
     expect([name, locked[`node_modules/${name}`]?.version]).toEqual([name, version]);
   }
   const { '': _self, ...installed } = locked;
-  expect(Object.keys(installed).length).toBeGreaterThan(Object.keys(wanted).length);
+  expect(Object.keys(installed).length).toBeGreaterThan(Object.keys(declared).length);
   for (const [path, { integrity }] of Object.entries(installed)) {
     expect([path, integrity]).toEqual([path, expect.stringMatching(/^sha512-/)]);
   }

@@ -182,7 +182,7 @@ describe('A09: an oversized password', () => {
     return counts.reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
-  test('of a megabyte is 413 on both interfaces', async () => {
+  test('of a megabyte gets 413 on both interfaces', async () => {
     const password = 'x'.repeat(1_000_000);
     const rest = await service.rest('POST', '/login/', { json: { email: root.email, password } });
     const graphql = await mutate('login', 'LoginInput', { email: root.email, password });

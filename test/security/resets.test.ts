@@ -105,7 +105,7 @@ test('D11: a reset activates no disabled account, and its token contains no data
   }
 });
 
-test('D13: no address that a request brings is redirected to or put into a page', async () => {
+test('D13: a URL in a request is neither a redirect target nor part of a page', async () => {
   const { email, code } = await register(service);
   const targets = ['//evil.example', 'https://auth.test.evil.example', 'javascript:alert(1)'];
   const names = ['redirect_to', 'redirect_uri', 'next', 'return_url', 'callback'];

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-test('E03: no key is fetched from an address in a token', async () => {
+test('E03: no key is fetched from a URL in a token', async () => {
   const { accessToken } = await somebody(service);
   const valid = partsOf(accessToken);
   const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' });

@@ -45,7 +45,7 @@ test.each([
   expect(matchesGrant(pattern, permission)).toBe(isCovered);
 });
 
-test('a grant covers what the same pattern matches as a regular expression', () => {
+test('a grant matches the same permissions as its regular expression', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', '.'), maxLength: 8 });
   const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '.', '*'), maxLength: 8 });
   fc.assert(

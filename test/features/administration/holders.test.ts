@@ -61,7 +61,7 @@ async function pageOf(permission: string, after: string | null = null) {
   };
 }
 
-test('few holders: each once, with direct grants, wildcards and superusers', async () => {
+test('few holders are listed once each, by direct grants, wildcards and superuser status', async () => {
   const first = await pageOf('tea.brew');
   expect(first).toMatchObject({ totalCount: 3, hasNextPage: true });
   const second = await pageOf('tea.brew', first.endCursor);
@@ -69,7 +69,7 @@ test('few holders: each once, with direct grants, wildcards and superusers', asy
   expect([...first.names, ...second.names].slice(1)).toEqual(['9', '7']);
 });
 
-test('many holders: newest first, with their number', async () => {
+test('many holders are listed newest first, with their number', async () => {
   const first = await pageOf('milk.pour');
   expect(first).toMatchObject({ totalCount: holderCount + 1, hasNextPage: true });
   const second = await pageOf('milk.pour', first.endCursor);

@@ -73,7 +73,7 @@ describe('pages', () => {
     (['ASC', 'DESC'] as const).map((direction) => ({ field, column, direction })),
   );
 
-  test.each(orders)('$field $direction, forward and backward', async (order) => {
+  test.each(orders)('are ordered by $field $direction, forward and backward', async (order) => {
     const { field, column, direction } = order;
     const expected = await idsBy(`${column} ${direction}, id ${direction}`);
     const orderBy = { field, direction };
@@ -128,7 +128,7 @@ describe('pages', () => {
     }
   });
 
-  test('sizes: 20 when left out, an empty page, and no negative one', async () => {
+  test('the default size is 20, the size 0 returns no items, and negative sizes are rejected', async () => {
     expect((await users({})).ids).toHaveLength(20);
     expect((await users({ first: 0 })).ids).toEqual([]);
     const rejected = (path: string) => ({ code: 'VALIDATION_FAILED', fields: [path] });
@@ -324,7 +324,7 @@ describe('filters of users', () => {
     expect(await found({ search: `${mark}annabel` })).toEqual(new Set([whole]));
   });
 
-  test('status, flags and group', async () => {
+  test('status, flags and group restrict the list', async () => {
     const group = await makeGroup(service);
     const [disabled, member, former] = [
       await named({ status: 'DISABLED' }),

@@ -133,7 +133,7 @@ test('every administrative route runs an administrative operation', () => {
   expect(driven).toHaveLength(rows.length);
 });
 
-test('each names a permission that exists', async () => {
+test('every operation names an existing permission', async () => {
   const rows = await service.database.query<{ codename: string }>(
     'select codename from permissions where is_built_in',
   );

@@ -234,7 +234,7 @@ async function play(steps: readonly (readonly [string, Choice])[]): Promise<void
   }
 }
 
-test('J01 to J05: rights and accounts come only from superusers and from holders', async () => {
+test('J01 to J05: only superusers and holders of rights grant rights and change accounts', async () => {
   const sequences = fc.array(step, { minLength: 20, maxLength: 30, size: 'max' });
   await fc.assert(fc.asyncProperty(fc.noBias(sequences), play), {
     seed: 14,

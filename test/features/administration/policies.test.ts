@@ -283,11 +283,11 @@ describe('grants', () => {
     const pam = await staff(service, ['users.change_permission', 'users.add_permission', 'tea.*']);
     const codename = `tea.${newName()}`;
     const held = await permissionId(service, codename);
-    for (const wanted of ['users.change_user', '*', 'users.*', `shop.${newName()}`]) {
-      expect([wanted, (await updatePermission(pam, held, { codename: wanted })).outcome]).toEqual([
-        wanted,
-        'FORBIDDEN',
-      ]);
+    for (const newCodename of ['users.change_user', '*', 'users.*', `shop.${newName()}`]) {
+      expect([
+        newCodename,
+        (await updatePermission(pam, held, { codename: newCodename })).outcome,
+      ]).toEqual([newCodename, 'FORBIDDEN']);
     }
     expect((await updatePermission(pam, held, { codename: `${codename}2` })).outcome).toBe('done');
     expect((await updatePermission(pam, held, { name: 'Tea' })).outcome).toBe('done');

@@ -90,7 +90,7 @@ describe('sendPasswordReset', () => {
       expect(status).toBe(400);
       expect(body.data.fields).toEqual([{ path: 'id', message: expect.stringMatching(remedy) }]);
     }
-    expect((await sendPasswordReset(root, 'nobody')).outcome).toBe('NOT_FOUND');
+    expect((await sendPasswordReset(root, 'unknown')).outcome).toBe('NOT_FOUND');
   });
 });
 
@@ -131,7 +131,7 @@ test('G03: staff send no reset to a superuser and end none of their sessions', a
 });
 
 describe('J05: the address of another user', () => {
-  test('is changed by staff only for a PENDING account, if they hold all its rights', async () => {
+  test('is changed by staff only for a PENDING account all of whose rights they hold', async () => {
     const created = await createUser(root, { password: goodPassword });
     await setPermissions(service, created.id, ['shop.pack']);
     const email = newAddress();

@@ -120,7 +120,7 @@ describe('pending registrations', () => {
     expect(new Set(outcomes)).not.toContain('INTERNAL');
   });
 
-  test('are deleted, and their codes with them', async () => {
+  test('are deleted together with their codes', async () => {
     const { email, code } = await register(service);
     const id = await idOf(email);
     expect((await deleteRegistration(sam, id)).outcome).toBe('done');

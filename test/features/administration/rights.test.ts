@@ -88,12 +88,12 @@ describe('J02: users hold only permissions that were granted', () => {
     const [own, other] = [`tea.${newName()}`, `tea.${newName()}`];
     const held = await permissionId(service, own);
     await sql('insert into user_permissions values ($1, $2)', [pam.userId, held]);
-    const wanted = { codename: `tea.${newName()}` };
-    expect((await updatePermission(pam, held, wanted)).outcome).toBe('FORBIDDEN');
+    const input = { codename: `tea.${newName()}` };
+    expect((await updatePermission(pam, held, input)).outcome).toBe('FORBIDDEN');
     const id = await permissionId(service, other);
     await sql("delete from permissions where codename = 'oil.press'", []);
     expect((await updatePermission(pam, id, { codename: 'oil.press' })).outcome).toBe('FORBIDDEN');
-    expect((await updatePermission(pam, id, wanted)).outcome).toBe('done');
+    expect((await updatePermission(pam, id, input)).outcome).toBe('done');
   });
 
   test('a permission that is deleted and created again has no holder', async () => {

@@ -44,12 +44,12 @@ const isInRoot = async (id: string) =>
 describe('J01: by SQL', () => {
   test('only superusers join Root', async () => {
     const [user, group] = [await makeUser(service, { isStaff: true }), await makeGroup(service)];
-    const refusal = /only superusers belong to the group Root/;
+    const rejection = /only superusers belong to the group Root/;
     const insert = 'insert into user_groups (user_id, group_id) values ($1, $2)';
-    expect(await sql(insert, [user, rootId])).toMatch(refusal);
+    expect(await sql(insert, [user, rootId])).toMatch(rejection);
     expect(await sql(insert, [user, group])).toBe('done');
     const move = 'update user_groups set group_id = $2 where user_id = $1';
-    expect(await sql(move, [user, rootId])).toMatch(refusal);
+    expect(await sql(move, [user, rootId])).toMatch(rejection);
     const swap = 'update user_groups set user_id = $1 where user_id = $2 and group_id = $3';
     expect(await sql(swap, [user, chief.userId, rootId])).toMatch(/stays in the group Root/);
     expect(await isInRoot(user)).toBe(false);

@@ -228,7 +228,7 @@ test('G10: the address of an anonymous client is erased with the user of the ent
   expect(await deniedEntries()).toMatchObject([{ actorKind: 'anonymous', ipAddress: null }]);
 });
 
-test('G10: entries about a user from after the erasure are unreadable, and the list works', async () => {
+test('G10: entries about a user that are appended after the erasure are unreadable, and the list works', async () => {
   const { userId, accessToken } = await somebody(service);
   const { audit, unitOfWork } = service.app;
   const target = { type: 'user', id: userId } as const;

@@ -301,7 +301,7 @@ describe('J09: keys of subjects', () => {
     const read = async () =>
       (await inContext(() => service.app.audit.entries.tail(list, operatorContext()))).entries;
     expect((await read()).length).toBeGreaterThan(16 * entriesPerChain);
-    await run("update audit_subject_keys set sealed_key = 'no key of ours at all, not even one'");
+    await run("update audit_subject_keys set sealed_key = 'this text is not a valid sealed key'");
     expect(await details()).toEqual(new Set(['UNREADABLE']));
     expect((await read()).length).toBeGreaterThan(16 * entriesPerChain);
     await run('delete from audit_subject_keys');

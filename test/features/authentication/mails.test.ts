@@ -70,11 +70,11 @@ test('a user who becomes a superuser joins Root and gets a mail', async () => {
 });
 
 test('a mail that the mail server defers twice is delivered once', async () => {
-  let refusals = 0;
+  let attempts = 0;
   const unreliable = await startMailServer({
     onMailFrom: (_address, _session, done) => {
-      refusals += 1;
-      done(refusals > 2 ? null : Object.assign(new Error('later'), { responseCode: 451 }));
+      attempts += 1;
+      done(attempts > 2 ? null : Object.assign(new Error('later'), { responseCode: 451 }));
     },
   });
   await using late = await startService({ mail: unreliable });
@@ -90,7 +90,7 @@ test('a mail that the mail server defers twice is delivered once', async () => {
     await sleep(25);
   }
   expect(unreliable.mails).toHaveLength(1);
-  expect(refusals).toBe(3);
+  expect(attempts).toBe(3);
   await unreliable.close();
 });
 

@@ -209,9 +209,9 @@ test('a change to the current address has no effect and sends no mail', async ()
 test('of parallel confirmations of one address by three users one succeeds, and the others get INVALID_CODE', async () => {
   for (let round = 0; round < 5; round += 1) {
     const users = await Promise.all(Array.from({ length: 3 }, () => somebody(service)));
-    const wanted = newAddress();
-    for (const { accessToken } of users) await change(accessToken, wanted);
-    const mails = await service.mail.waitFor(wanted, 3);
+    const newEmail = newAddress();
+    for (const { accessToken } of users) await change(accessToken, newEmail);
+    const mails = await service.mail.waitFor(newEmail, 3);
     const responses = await Promise.all(mails.map((mail) => confirm(factOf(mail, 'Code'))));
     expect(responses.filter(({ __typename }) => __typename === 'Acknowledgement')).toHaveLength(1);
     expect(responses.filter(({ code }) => code === 'INVALID_CODE')).toHaveLength(2);
@@ -219,12 +219,15 @@ test('of parallel confirmations of one address by three users one succeeds, and 
 });
 
 test('a pending registration does not block an address that another user verifies', async () => {
-  const wanted = newAddress();
-  const squatter = await register(service, { email: wanted, password: 'the squatter chose this' });
+  const newEmail = newAddress();
+  const squatter = await register(service, {
+    email: newEmail,
+    password: 'the squatter chose this',
+  });
   const { accessToken, userId } = await somebody(service);
-  await change(accessToken, wanted);
-  expect(await confirm(await codeTo(wanted, 2))).toEqual(acknowledged);
-  expect(await emailOf(userId)).toBe(wanted);
+  await change(accessToken, newEmail);
+  expect(await confirm(await codeTo(newEmail, 2))).toEqual(acknowledged);
+  expect(await emailOf(userId)).toBe(newEmail);
   expect(await verify(service, squatter.code)).toMatchObject(rejected);
 });
 

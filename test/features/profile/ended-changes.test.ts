@@ -16,12 +16,12 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-type Person = Awaited<ReturnType<typeof somebody>>;
+type User = Awaited<ReturnType<typeof somebody>>;
 const { createUser, updateUser, deactivateUser } = administrationOf(() => service);
 const newPassword = 'an entirely new passphrase';
 
 /** Calls a mutation as the user. @throws Error for a problem */
-async function mutate({ accessToken }: Person, operation: string, input: object) {
+async function mutate({ accessToken }: User, operation: string, input: object) {
   const type = `${operation[0]?.toUpperCase()}${operation.slice(1)}Input`;
   const { data, text } = await service.graphql(
     `mutation ($input: ${type}!) { result: ${operation}(input: $input) { __typename } }`,
@@ -43,18 +43,18 @@ const codeTo = async (email: string) => factOf((await service.mail.waitFor(email
 
 /** A user with a pending change of address. */
 async function userWithPendingChange() {
-  const person = await somebody(service);
+  const user = await somebody(service);
   const newEmail = newAddress();
-  await mutate(person, 'changeEmail', { newEmail, password: goodPassword });
-  expect((await rowOf(service, person.userId))?.pending_email).toBe(newEmail);
-  return { person, newEmail };
+  await mutate(user, 'changeEmail', { newEmail, password: goodPassword });
+  expect((await rowOf(service, user.userId))?.pending_email).toBe(newEmail);
+  return { user, newEmail };
 }
 
 const kinds = ['verify-email', 'reset-password', 'change-email', 'invite'] as const;
 type Kind = (typeof kinds)[number];
 
 /** Inserts a valid code of each kind, and returns a function that lists those still valid. */
-async function insertCodes({ userId, email }: Person) {
+async function insertCodes({ userId, email }: User) {
   await service.database.query(
     `insert into one_time_passwords (id, user_id, kind, digest, email, created_at, expires_at)
      select gen_random_uuid(), $1::uuid, kind, concat('inserted ', kind, $1::uuid), $2, now(), now() + interval '1 hour'
@@ -74,7 +74,7 @@ async function insertCodes({ userId, email }: Person) {
 interface Cause {
   readonly name: string;
   readonly kept: readonly Kind[];
-  readonly end: (person: Person, newEmail: string) => Promise<unknown>;
+  readonly end: (user: User, newEmail: string) => Promise<unknown>;
 }
 
 const causes: readonly Cause[] = [
@@ -91,8 +91,7 @@ const causes: readonly Cause[] = [
   {
     name: 'the owner changes the password',
     kept: ['verify-email'],
-    end: (person) =>
-      mutate(person, 'changePassword', { currentPassword: goodPassword, newPassword }),
+    end: (user) => mutate(user, 'changePassword', { currentPassword: goodPassword, newPassword }),
   },
   {
     name: 'the owner resets the password',
@@ -105,8 +104,7 @@ const causes: readonly Cause[] = [
   {
     name: 'the owner closes the account',
     kept: [],
-    end: (person) =>
-      mutate(person, 'deactivateAccount', { email: person.email, password: goodPassword }),
+    end: (user) => mutate(user, 'deactivateAccount', { email: user.email, password: goodPassword }),
   },
   {
     name: 'an administrator disables the account',
@@ -144,23 +142,21 @@ const causes: readonly Cause[] = [
 test.each(causes)(
   'when $name, the pending address is removed and codes become invalid',
   async ({ end, kept }) => {
-    const { person, newEmail } = await userWithPendingChange();
+    const { user, newEmail } = await userWithPendingChange();
     const code = await codeTo(newEmail);
-    const validCodes = await insertCodes(person);
+    const validCodes = await insertCodes(user);
     expect(await validCodes()).toEqual(kinds.toSorted());
-    await end(person, newEmail);
-    expect((await rowOf(service, person.userId))?.pending_email).toBeNull();
+    await end(user, newEmail);
+    expect((await rowOf(service, user.userId))?.pending_email).toBeNull();
     expect(await validCodes()).toEqual(kept);
     expect(await useCode('confirmEmailChange', code)).toBe('Problem');
   },
 );
 
 test('a disabled account cannot confirm a pending change of address', async () => {
-  const { person, newEmail } = await userWithPendingChange();
+  const { user, newEmail } = await userWithPendingChange();
   const code = await codeTo(newEmail);
-  await service.database.query("update users set status = 'DISABLED' where id = $1", [
-    person.userId,
-  ]);
+  await service.database.query("update users set status = 'DISABLED' where id = $1", [user.userId]);
   expect(await useCode('confirmEmailChange', code)).toBe('Problem');
-  expect(await rowOf(service, person.userId)).toMatchObject({ email: person.email });
+  expect(await rowOf(service, user.userId)).toMatchObject({ email: user.email });
 });

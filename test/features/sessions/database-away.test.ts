@@ -98,9 +98,9 @@ const clientCount = 16;
 
 test('PostgreSQL stops during parallel refreshes: each returns 503, and all sessions work afterwards', async () => {
   await using server = await startOwnServer();
-  const there = await server.createDatabase();
-  await using away = await openDatabaseWire(there.url);
-  await using own = await startService({ database: { ...there, url: away.url } });
+  const ownDatabase = await server.createDatabase();
+  await using failing = await openDatabaseWire(ownDatabase.url);
+  await using own = await startService({ database: { ...ownDatabase, url: failing.url } });
   const { email } = await createIdleUser(own);
   const logins: Login[] = await Promise.all(
     Array.from({ length: clientCount }, () => tryLogin(own, email)),
@@ -125,14 +125,14 @@ test('PostgreSQL stops during parallel refreshes: each returns 503, and all sess
   const [first = ''] = leaves;
   expectOverloaded(await send(first, own));
   await server.start();
-  await away.cut();
-  await away.mend(server.urlOf(there));
+  await failing.cut();
+  await failing.mend(server.urlOf(ownDatabase));
   await until(async () => (await send(first, own)).status === 200);
   for (const leaf of leaves) {
     const next = await refresh(own, leaf);
     expect(await refresh(own, next?.refreshToken ?? '')).toBeDefined();
   }
-  await there.drop();
+  await ownDatabase.drop();
 });
 
 describe('a client that loses the response', () => {

@@ -216,18 +216,18 @@ async function logIn(model: Model, account: Account): Promise<void> {
 // The invariants after every action.
 
 async function expectInvariants(model: Model, { userId }: Account): Promise<void> {
-  const live = model.sessions.filter((session) => isActiveSession(model, session));
+  const active = model.sessions.filter((session) => isActiveSession(model, session));
   for (const session of model.sessions) {
     const { accessToken, refreshToken } = newestPair(session);
     const pairs = [...session.pairs.values()];
     const accepted = await Promise.all(pairs.map((pair) => isIn(service, pair.accessToken)));
     expect(accepted).toEqual(pairs.map((pair) => isValid(model, session, pair)));
     // The tokens of an ended session are rejected.
-    if (!live.includes(session)) expect(await refresh(refreshToken)).toBeUndefined();
+    if (!active.includes(session)) expect(await refresh(refreshToken)).toBeUndefined();
     else if (isValid(model, session, newestPair(session))) {
       const { data } = await service.graphql('{ me { sessions { id } } }', {}, accessToken);
       expect(data.me.sessions.map(({ id }: { id: string }) => id).sort()).toEqual(
-        live.map(({ id }) => id).sort(),
+        active.map(({ id }) => id).sort(),
       );
     }
   }
@@ -236,7 +236,7 @@ async function expectInvariants(model: Model, { userId }: Account): Promise<void
      where user_id = $1 and ended_at is null and expires_at > $2 order by id`,
     [userId, service.app.clock()],
   );
-  expect(leaves).toEqual(live.map(({ id, counter }) => ({ id, counter })).sort(byId));
+  expect(leaves).toEqual(active.map(({ id, counter }) => ({ id, counter })).sort(byId));
 }
 
 const byId = (one: { id: string }, other: { id: string }) => (one.id < other.id ? -1 : 1);
@@ -287,8 +287,8 @@ function ofSession(
 
 /** Active sessions have the small numbers, which are the most frequent. */
 function choose(model: Model, number: number): ModelSession {
-  const live = model.sessions.filter((session) => isActiveSession(model, session));
-  const sessions = [...new Set([...live, ...model.sessions])];
+  const active = model.sessions.filter((session) => isActiveSession(model, session));
+  const sessions = [...new Set([...active, ...model.sessions])];
   const session = sessions[number % sessions.length];
   if (!session) throw new Error('there is no session');
   return session;

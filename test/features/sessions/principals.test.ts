@@ -55,12 +55,12 @@ describe('a cached principal', () => {
       mail: main.service.mail,
       environment: { PRINCIPAL_CACHE_SIZE: '3' },
     });
-    const people: IdleUser[] = [];
+    const idleUsers: IdleUser[] = [];
     for (let number = 0; number < 10; number += 1) {
-      people.push(await createIdleUser(main.service, { firstName: `Person ${number}` }));
+      idleUsers.push(await createIdleUser(main.service, { firstName: `Person ${number}` }));
     }
     const expectAll = async (names: (number: number) => string) => {
-      for (const [number, one] of people.entries()) {
+      for (const [number, one] of idleUsers.entries()) {
         const executed = await statements(
           async () => expect((await view(one, small)).firstName).toBe(names(number)),
           small,
@@ -70,11 +70,11 @@ describe('a cached principal', () => {
     };
     await expectAll((number) => `Person ${number}`);
     await expectAll((number) => `Person ${number}`);
-    for (const one of people.slice(-3)) {
+    for (const one of idleUsers.slice(-3)) {
       expect(await statements(() => view(one, small), small)).toEqual([]);
     }
     await database.query("update users set first_name = 'New ' || first_name where id = any($1)", [
-      people.map(({ userId }) => userId),
+      idleUsers.map(({ userId }) => userId),
     ]);
     await small.service.app.changeFeed.waitUntilDelivered();
     await expectAll((number) => `New Person ${number}`);

@@ -49,8 +49,8 @@ async function logIn(at: Client): Promise<Login> {
 const inTurn = (number: number) => (number % 2 === 0 ? one : other);
 
 async function rowOf(sessionId: string) {
-  const rows = await database.query<{ counter: number; live: boolean }>(
-    'select refresh_counter as counter, ended_at is null as live from sessions where id = $1',
+  const rows = await database.query<{ counter: number; active: boolean }>(
+    'select refresh_counter as counter, ended_at is null as active from sessions where id = $1',
     [sessionId],
   );
   return rows;
@@ -70,7 +70,7 @@ test(`${callers} parallel refreshes of one token return one pair and advance the
     if (!response) throw new Error(`rejected in round ${round}`);
     leaf = response;
     leaves.add(leaf.refreshToken);
-    expect(await rowOf(id)).toEqual([{ counter: round, live: true }]);
+    expect(await rowOf(id)).toEqual([{ counter: round, active: true }]);
   }
   expect(leaves.size).toBe(rounds + 1);
   expect([await isIn(one, leaf.accessToken), await isIn(other, leaf.accessToken)]).toEqual([
@@ -102,7 +102,7 @@ test('parallel uses of a token, its parent and its grandparent never leave two v
     for (const token of [...tokens, ...newest]) {
       expect(await refresh(inTurn(round), token ?? '')).toBe(undefined);
     }
-    expect((await rowOf(sessionIdOf(first.accessToken)))[0]?.live).toBe(false);
+    expect((await rowOf(sessionIdOf(first.accessToken)))[0]?.active).toBe(false);
   }
 });
 

@@ -206,18 +206,18 @@ test('the sessions of an account that is disabled and enabled again stay ended',
 
 test('over REST a refresh returns both tokens, and 401 for an invalid token', async () => {
   const { refreshToken } = await somebody(service);
-  const good = await service.rest('POST', '/token/refresh/', {
+  const valid = await service.rest('POST', '/token/refresh/', {
     json: { refresh_token: refreshToken },
   });
-  expect([good.status, Object.keys(good.body.data)]).toEqual([
+  expect([valid.status, Object.keys(valid.body.data)]).toEqual([
     200,
     ['access_token', 'refresh_token'],
   ]);
-  expect(good.headers.get('cache-control')).toBe('no-store');
-  const bad = await service.rest('POST', '/token/refresh/', {
+  expect(valid.headers.get('cache-control')).toBe('no-store');
+  const rejected = await service.rest('POST', '/token/refresh/', {
     json: { refresh_token: 'nonsense' },
   });
-  expect([bad.status, bad.body.data.code]).toEqual([401, 'INVALID_TOKEN']);
+  expect([rejected.status, rejected.body.data.code]).toEqual([401, 'INVALID_TOKEN']);
 });
 
 test('expired sessions are deleted after a month, and active ones are kept', async () => {

@@ -227,16 +227,16 @@ describe('a key rotation', () => {
     const rotate = async (lead: number) =>
       (await unitOfWork.withEntityManager(() => auth.signingKeys.rotate(lead))).keyId;
     const signingNow = async () => keyIdOf((await tryLogin(service, ada.email)).accessToken);
-    const waiting = await rotate(600);
+    const scheduled = await rotate(600);
     const now = await rotate(0);
     expect(await signingNow()).toBe(now);
     service.advance(605);
-    expect(await signingNow()).toBe(waiting);
-    expect((await jwksOf(service)).ids).toEqual([now, waiting]);
+    expect(await signingNow()).toBe(scheduled);
+    expect((await jwksOf(service)).ids).toEqual([now, scheduled]);
     service.advance(365);
     const last = await rotate(0);
     const rows = await service.database.query<{ id: string }>('select id from signing_keys');
-    expect(rows.map(({ id }) => id).sort()).toEqual([waiting, last].sort());
+    expect(rows.map(({ id }) => id).sort()).toEqual([scheduled, last].sort());
   });
 
   test('keeps the old key for a minute after its last token, for clocks that differ', async () => {
