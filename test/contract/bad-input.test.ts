@@ -192,9 +192,9 @@ describe('GraphQL', () => {
     await expectNothingHappens(() =>
       faultsOf(badValuesOf(input), async ({ value }) => {
         const variables = withValue(goodVariablesOf(input), input.path, value);
-        const answer = await service.graphql(document, variables, ada.accessToken);
-        expectHarmless(answer);
-        expectBlame(blameOf(answer.text), input.name);
+        const response = await service.graphql(document, variables, ada.accessToken);
+        expectHarmless(response);
+        expectBlame(blameOf(response.text), input.name);
       }),
     );
   });
@@ -204,9 +204,9 @@ describe('GraphQL', () => {
       faultsOf(badValuesOf(input), async ({ value }) => {
         const variables = withValue(goodVariablesOf(input), input.path, value);
         const document = documentWith(`(${literalMembers(variables)})`);
-        const answer = await service.graphql(document, {}, ada.accessToken);
-        expectHarmless(answer);
-        expect(blameOf(answer.text).codes.length).toBeGreaterThan(0);
+        const response = await service.graphql(document, {}, ada.accessToken);
+        expectHarmless(response);
+        expect(blameOf(response.text).codes.length).toBeGreaterThan(0);
       }),
     );
   });
@@ -220,9 +220,9 @@ describe('GraphQL', () => {
           // The other inputs are part of the text, where a message about all of it could quote them.
           const text = literalMembers(marked, canary).replace(JSON.stringify(marker), '$it');
           const document = documentWith(`(${text})`, '($it: String = "x")');
-          const answer = await service.graphql(document, { it: null }, ada.accessToken);
-          expectHarmless(answer);
-          expect(blameOf(answer.text).codes.length).toBeGreaterThan(0);
+          const response = await service.graphql(document, { it: null }, ada.accessToken);
+          expectHarmless(response);
+          expect(blameOf(response.text).codes.length).toBeGreaterThan(0);
         }),
       );
     },
@@ -230,17 +230,17 @@ describe('GraphQL', () => {
 
   test('a key that resembles a message of graphql-js is not taken for one', async () => {
     const text = 'mutation ($code: String!) { result: verifyEmail(code: $code) { __typename } }';
-    const answer = await service.graphql(text, { code: { [`at "${canary}"`]: 1 } });
-    expectHarmless(answer);
-    expectBlame(blameOf(answer.text), 'code');
+    const response = await service.graphql(text, { code: { [`at "${canary}"`]: 1 } });
+    expectHarmless(response);
+    expectBlame(blameOf(response.text), 'code');
   });
 
   test('an unknown input is named', async () => {
     const login = operations.find(({ name }) => name === 'login');
     const variables = withValue(goodVariables.login?.() ?? {}, ['input', 'isStaff'], true);
-    const answer = await service.graphql(login?.document ?? '', variables);
-    expectHarmless(answer);
-    expect(answer.errors?.[0]?.message).toContain('isStaff');
+    const response = await service.graphql(login?.document ?? '', variables);
+    expectHarmless(response);
+    expect(response.errors?.[0]?.message).toContain('isStaff');
   });
 
   const readers = ['login', 'hasGroup', 'hasPermission', 'verifyEmail', 'users', 'updateProfile'];
@@ -356,9 +356,9 @@ describe('REST', () => {
   );
   const inBody = params.filter(({ from }) => from === 'body');
 
-  async function expectRefused(answer: Answer, name: string): Promise<void> {
-    expectHarmless(answer);
-    const { code, fields } = envelopeOf(answer);
+  async function expectRefused(response: Answer, name: string): Promise<void> {
+    expectHarmless(response);
+    const { code, fields } = envelopeOf(response);
     if (code === comparedInputs[name]) return;
     expect(fields.map(({ path }) => path)).toContain(name);
   }
@@ -374,8 +374,8 @@ describe('REST', () => {
     await expectNothingHappens(() =>
       faultsOf(badValuesOf(input), async ({ value }) => {
         const json = { ...goodBodyOf(row), [name]: value };
-        const answer = await service.rest(row.method, row.path, { json, token: ada.accessToken });
-        await expectRefused(answer, name);
+        const response = await service.rest(row.method, row.path, { json, token: ada.accessToken });
+        await expectRefused(response, name);
       }),
     );
   });
@@ -386,8 +386,8 @@ describe('REST', () => {
       faultsOf(formsOf(input), async ({ value }) => {
         const { [name]: _replaced, ...others } = goodBodyOf(row);
         const form = [new URLSearchParams(others as Record<string, string>), value].join('&');
-        const answer = await service.rest(row.method, row.path, { form, token: ada.accessToken });
-        await expectRefused(answer, name);
+        const response = await service.rest(row.method, row.path, { form, token: ada.accessToken });
+        await expectRefused(response, name);
       }),
     );
   });
@@ -435,15 +435,15 @@ describe('REST', () => {
         faultsOf(values, async ({ written, what }) => {
           const path = `/auth${row.path.replace(`:${name}`, written)}`;
           const isChange = row.method === 'PUT' || row.method === 'PATCH';
-          const answer = await rawRequest(service.address, [row.method, path], {
+          const response = await rawRequest(service.address, [row.method, path], {
             headers: {
               authorization: `Bearer ${ada.accessToken}`,
               ...(isChange ? { 'content-type': 'application/json' } : {}),
             },
             ...(isChange ? { body: JSON.stringify(goodBodyOf(row)) } : {}),
           });
-          expectHarmless(answer);
-          const { code, fields } = envelopeOf(answer);
+          expectHarmless(response);
+          const { code, fields } = envelopeOf(response);
           if (code === comparedInputs[name]) return;
           const isAddressRefused = /10,000|surrogate/.test(what) && fields.length === 0;
           if (!isAddressRefused) expect(fields.map((field) => field.path)).toEqual([name]);
@@ -515,13 +515,13 @@ describe('REST', () => {
             'content-type': 'application/json',
             ...(needsToken ? { authorization: `Bearer ${ada.accessToken}` } : {}),
           };
-          const answer = await rawRequest(service.address, ['POST', `/auth${path}`], {
+          const response = await rawRequest(service.address, ['POST', `/auth${path}`], {
             headers,
             body,
           });
-          expectHarmless(answer);
-          expect(answer.status).toBe(400);
-          envelopeOf(answer);
+          expectHarmless(response);
+          expect(response.status).toBe(400);
+          envelopeOf(response);
         }),
       );
     },
@@ -561,11 +561,11 @@ test('a wrong verification code is INVALID_CODE, and the right one remains valid
     "' or '1'='1",
     '%00',
   ]) {
-    const answer = await service.graphql(
+    const response = await service.graphql(
       'mutation ($code: String!) { result: verifyEmail(code: $code) { ... on Problem { code } } }',
       { code: wrong },
     );
-    expect(answer.data.result).toEqual({ code: 'INVALID_CODE' });
+    expect(response.data.result).toEqual({ code: 'INVALID_CODE' });
   }
   expect((await service.rest('GET', `/register/verify?code=${code}`)).status).toBe(200);
 });

@@ -120,42 +120,42 @@ describe.each(Object.entries(provocations) as [ProblemCode, Provocation][])(
   (code, provoke) => {
     test('on GraphQL', async () => {
       const { graphql, token, undo } = await provoke();
-      const answer = await service.graphql(graphql.document, graphql.variables, token);
+      const response = await service.graphql(graphql.document, graphql.variables, token);
       await undo?.();
-      expect(answer.status).toBe(200);
-      expect(answer.text).not.toMatch(internals);
+      expect(response.status).toBe(200);
+      expect(response.text).not.toMatch(internals);
       const message = sentenceOf(code);
       if (isTopLevel(code)) {
         const extensions = expect.objectContaining({ code });
-        expect(answer.errors).toEqual([expect.objectContaining({ message, extensions })]);
+        expect(response.errors).toEqual([expect.objectContaining({ message, extensions })]);
         return;
       }
       const fields = (fieldsOf[code] ?? []).map((path) => ({ path }));
-      expect(answer.errors).toBeUndefined();
-      expect(answer.data.result).toEqual({ __typename: 'Problem', code, message, fields });
+      expect(response.errors).toBeUndefined();
+      expect(response.data.result).toEqual({ __typename: 'Problem', code, message, fields });
     });
 
     test('on REST', async () => {
       const { rest, token, undo } = await provoke();
       const { method, path, json } = rest;
-      const answer = await service.rest(method, path, { token, ...(json ? { json } : {}) });
+      const response = await service.rest(method, path, { token, ...(json ? { json } : {}) });
       await undo?.();
-      if (code === 'INTERNAL') return expectInternal(answer);
-      expectRefusal(answer, code, fieldsOf[code]);
-      expect(answer.headers.get('cache-control')).toBe('no-store');
-      const challenge = answer.headers.get('www-authenticate');
+      if (code === 'INTERNAL') return expectInternal(response);
+      expectRefusal(response, code, fieldsOf[code]);
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      const challenge = response.headers.get('www-authenticate');
       if (code === 'UNAUTHENTICATED') expect(challenge).toBe('Bearer');
     });
   },
 );
 
 /** A constant text and a request id, nothing else; in snake_case as all of REST. */
-function expectInternal(answer: { status: number; text: string; headers: Headers }): void {
-  expect(answer.status).toBe(500);
-  expect(answer.text).not.toMatch(internals);
-  expect(JSON.parse(answer.text)).toEqual({
+function expectInternal(response: { status: number; text: string; headers: Headers }): void {
+  expect(response.status).toBe(500);
+  expect(response.text).not.toMatch(internals);
+  expect(JSON.parse(response.text)).toEqual({
     message: sentenceOf('INTERNAL'),
-    data: { code: 'INTERNAL', fields: [], request_id: answer.headers.get('x-request-id') },
+    data: { code: 'INTERNAL', fields: [], request_id: response.headers.get('x-request-id') },
   });
 }
 
@@ -194,14 +194,14 @@ const isOverloaded = ({ text }: { readonly text: string }) => text.includes('OVE
 
 /** The first response that fits; later ones are ignored. */
 function firstResponse<Answer>(
-  answers: readonly Promise<Answer>[],
-  isWanted: (answer: Answer) => boolean,
+  responses: readonly Promise<Answer>[],
+  isWanted: (response: Answer) => boolean,
 ): Promise<Answer> {
-  const wanted = async (answer: Promise<Answer>) => {
-    if (!isWanted(await answer)) throw new Error('another answer');
-    return answer;
+  const wanted = async (response: Promise<Answer>) => {
+    if (!isWanted(await response)) throw new Error('another response');
+    return response;
   };
-  return Promise.any(answers.map(wanted));
+  return Promise.any(responses.map(wanted));
 }
 
 test('OVERLOADED: more logins than the queue holds, with the time to wait before a retry', async () => {
@@ -287,9 +287,9 @@ test('B01: failed logins get byte-identical responses for every reason', async (
       const body = JSON.stringify(
         path === '/graphql' ? { query: documents.login, variables: given } : given,
       );
-      const answer = await rawRequest(service.address, ['POST', path], { headers, body });
-      expect(answer.text).toContain('INVALID_CREDENTIALS');
-      seen.set(visible(answer), `${email} ${password}`);
+      const response = await rawRequest(service.address, ['POST', path], { headers, body });
+      expect(response.text).toContain('INVALID_CREDENTIALS');
+      seen.set(visible(response), `${email} ${password}`);
     }
     expect([...seen.values()], path).toHaveLength(1);
   }

@@ -31,9 +31,9 @@ describe('over HTTP', () => {
 
   test('a batch of requests is refused, whatever it contains', async () => {
     for (const body of ['[]', [{ query: '{ __typename }' }], [{ query: loggingOut }, {}]]) {
-      const answer = await post(body, { ...json, ...tokenHeaders() });
-      expect(answer.status).toBe(400);
-      expect(JSON.parse(answer.text).errors[0].extensions.code).toBe('BAD_REQUEST');
+      const response = await post(body, { ...json, ...tokenHeaders() });
+      expect(response.status).toBe(400);
+      expect(JSON.parse(response.text).errors[0].extensions.code).toBe('BAD_REQUEST');
     }
     expect((await service.graphql('{ me { id } }', {}, ada.accessToken)).data.me.id).toBe(
       ada.userId,
@@ -63,19 +63,19 @@ describe('over HTTP', () => {
     ],
     ['application/xml', '<query/>'],
   ])('a POST of %s, which a page of another site can send, has no effect', async (type, body) => {
-    const answer = await post(body, { 'content-type': type, ...tokenHeaders() });
-    expect([400, 415]).toContain(answer.status);
+    const response = await post(body, { 'content-type': type, ...tokenHeaders() });
+    expect([400, 415]).toContain(response.status);
     expect((await service.graphql('{ me { id } }', {}, ada.accessToken)).data.me.id).toBe(
       ada.userId,
     );
   });
 
   test('a simple GET, which a page of another site can send, has no effect', async () => {
-    const answer = await send(
+    const response = await send(
       'GET',
       `/graphql?${new URLSearchParams({ query: '{ __typename }' })}`,
     );
-    expect(answer.status).toBe(400);
+    expect(response.status).toBe(400);
   });
 
   const large = 'x'.repeat(150_000);
@@ -95,11 +95,11 @@ describe('over HTTP', () => {
   ];
 
   test.each(unreadable)('%s is %i, as errors with a code', async (_what, status, body, headers) => {
-    const answer = await post(body, headers);
-    expect(answer.status).toBe(status);
-    expect(answer.text).not.toMatch(internals);
-    expect(answer.headers['content-type']).toMatch(/^application\/(graphql-response\+)?json/);
-    expect(JSON.parse(answer.text)).toEqual({
+    const response = await post(body, headers);
+    expect(response.status).toBe(status);
+    expect(response.text).not.toMatch(internals);
+    expect(response.headers['content-type']).toMatch(/^application\/(graphql-response\+)?json/);
+    expect(JSON.parse(response.text)).toEqual({
       errors: [{ message: expect.any(String), extensions: { code: expect.any(String) } }],
     });
   });
@@ -107,9 +107,9 @@ describe('over HTTP', () => {
   test.each(['PUT', 'DELETE', 'PATCH'])(
     '%s is 405 and Allow lists the allowed methods',
     async (method) => {
-      const answer = await send(method, '/graphql', { headers: json, body: '{}' });
-      expect(answer.status).toBe(405);
-      expect(answer.headers.allow?.split(', ')).toEqual(expect.arrayContaining(['GET', 'POST']));
+      const response = await send(method, '/graphql', { headers: json, body: '{}' });
+      expect(response.status).toBe(405);
+      expect(response.headers.allow?.split(', ')).toEqual(expect.arrayContaining(['GET', 'POST']));
     },
   );
 
@@ -145,11 +145,11 @@ describe('over HTTP', () => {
 
   test.each(mistakes)('%s is an error of the client', async (_what, body) => {
     const linesBefore = service.logLines.length;
-    const answer = await post(body);
-    const { errors } = JSON.parse(answer.text);
+    const response = await post(body);
+    const { errors } = JSON.parse(response.text);
     expect.soft(errors[0].extensions.code).not.toBe('INTERNAL');
-    expect.soft(answer.text).not.toMatch(internals);
-    expect.soft(answer.status).toBeLessThan(500);
+    expect.soft(response.text).not.toMatch(internals);
+    expect.soft(response.status).toBeLessThan(500);
     const surprises = service.logLines
       .slice(linesBefore)
       .filter((line) => line.includes('unexpected'));
@@ -157,12 +157,12 @@ describe('over HTTP', () => {
   });
 
   test('no response of GraphQL may be stored', async () => {
-    const answers = [
+    const responses = [
       await post({ query: '{ __typename }' }),
       await post({ query: '{ me { id } }' }),
       await post({ query: '{ me { id } }' }, { ...json, authorization: 'Bearer x' }),
       await post({ query: '{ me { id } }' }, { ...json, ...tokenHeaders() }),
     ];
-    for (const { headers } of answers) expect(headers['cache-control']).toBe('no-store');
+    for (const { headers } of responses) expect(headers['cache-control']).toBe('no-store');
   });
 });

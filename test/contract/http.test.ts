@@ -37,21 +37,21 @@ describe('HTTP', () => {
   });
 
   test.each(wrong)('$method $path is 405 and Allow lists the allowed methods', async (row) => {
-    const answer = await service.rest(row.method, row.path.replace(/:\w+/, 'x'));
-    expect(answer.status).toBe(405);
-    const allow = answer.headers.get('allow')?.split(', ') ?? [];
+    const response = await service.rest(row.method, row.path.replace(/:\w+/, 'x'));
+    expect(response.status).toBe(405);
+    const allow = response.headers.get('allow')?.split(', ') ?? [];
     expect(allow.filter((method) => method !== 'HEAD' && method !== 'OPTIONS')).toEqual(
       row.allowed,
     );
-    envelopeOf(answer);
+    envelopeOf(response);
   });
 
   test.each(['/profile/view/', '/profile/has_group/Root/', '/profile/has_permission/x/'])(
     'HEAD %s has the headers of GET, without the body (RFC 9110 §9.3.2)',
     async (path) => {
-      const answer = await service.rest('HEAD', path, { token: ada.accessToken });
-      expect(answer.status).toBe(200);
-      expect(answer.text).toBe('');
+      const response = await service.rest('HEAD', path, { token: ada.accessToken });
+      expect(response.status).toBe(200);
+      expect(response.text).toBe('');
     },
   );
 
@@ -63,9 +63,9 @@ describe('HTTP', () => {
     '//auth/login/',
     '/',
   ])('%s is 404 in the common format', async (path) => {
-    const answer = await rawRequest(service.address, ['POST', path]);
-    expect(answer.status).toBe(404);
-    expect(envelopeOf(answer)).toMatchObject({ code: 'NOT_FOUND', fields: [] });
+    const response = await rawRequest(service.address, ['POST', path]);
+    expect(response.status).toBe(404);
+    expect(envelopeOf(response)).toMatchObject({ code: 'NOT_FOUND', fields: [] });
   });
 
   const json = { 'content-type': 'application/json' };
@@ -102,10 +102,10 @@ describe('HTTP', () => {
   ];
 
   test.each(malformed)('%s is %i in the common format', async (_what, status, headers, body) => {
-    const answer = await rawRequest(service.address, ['POST', '/auth/login/'], { headers, body });
-    expect(answer.status).toBe(status);
-    expect(envelopeOf(answer)).toMatchObject({ code: 'VALIDATION_FAILED', fields: [] });
-    expect(answer.headers['x-content-type-options']).toBe('nosniff');
+    const response = await rawRequest(service.address, ['POST', '/auth/login/'], { headers, body });
+    expect(response.status).toBe(status);
+    expect(envelopeOf(response)).toMatchObject({ code: 'VALIDATION_FAILED', fields: [] });
+    expect(response.headers['x-content-type-options']).toBe('nosniff');
   });
 
   test.each([
@@ -115,33 +115,33 @@ describe('HTTP', () => {
     ['that is too long', `/auth/profile/has_group/kanarie${'x'.repeat(600)}/`],
   ])('a URL %s is refused in the common format, unquoted', async (_what, path) => {
     const headers = bearer(ada.accessToken);
-    const answer = await rawRequest(service.address, ['GET', path], { headers });
-    expect([400, 404, 414]).toContain(answer.status);
-    expect(answer.text).not.toContain('kanarie');
-    envelopeOf(answer);
-    expect(answer.headers['x-content-type-options']).toBe('nosniff');
+    const response = await rawRequest(service.address, ['GET', path], { headers });
+    expect([400, 404, 414]).toContain(response.status);
+    expect(response.text).not.toContain('kanarie');
+    envelopeOf(response);
+    expect(response.headers['x-content-type-options']).toBe('nosniff');
   });
 
   test('another Host is refused in the common format', async () => {
     const headers = { host: 'evil.example' };
-    const answer = await rawRequest(service.address, ['GET', '/auth/profile/view/'], { headers });
-    expect(answer.status).toBe(400);
-    envelopeOf(answer);
+    const response = await rawRequest(service.address, ['GET', '/auth/profile/view/'], { headers });
+    expect(response.status).toBe(400);
+    envelopeOf(response);
   });
 
   test('unused methods are refused', async () => {
     for (const method of ['TRACE', 'PROPFIND', 'LINK']) {
-      const answer = await rawRequest(service.address, [method, '/auth/profile/view/'], {
+      const response = await rawRequest(service.address, [method, '/auth/profile/view/'], {
         headers: bearer(ada.accessToken),
       });
-      expect([404, 405, 501]).toContain(answer.status);
-      envelopeOf(answer);
+      expect([404, 405, 501]).toContain(response.status);
+      envelopeOf(response);
     }
   });
 
   test('no response of the API may be stored', async () => {
     const email = newAddress();
-    const answers = [
+    const responses = [
       await service.rest('POST', '/login/', { json: { email: ada.email, password: goodPassword } }),
       await service.rest('POST', '/login/', { json: { email: ada.email, password: 'wrong' } }),
       await service.rest('POST', '/register/', { json: registration(email) }),
@@ -150,7 +150,7 @@ describe('HTTP', () => {
       await service.rest('GET', '/profile/view/', { token: 'x' }),
       await service.graphql('{ me { id } }', {}, ada.accessToken),
     ];
-    for (const { headers } of answers) expect(headers.get('cache-control')).toBe('no-store');
+    for (const { headers } of responses) expect(headers.get('cache-control')).toBe('no-store');
   });
 
   test('every response has a request id and the security headers, and names no software', async () => {

@@ -14,7 +14,7 @@ afterAll(() => service.close());
 const html = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
 describe('a request that only reads does not consume a code', () => {
-  const looks: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
+  const readRequests: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
     ['HEAD', 'HEAD', {}],
     ['HEAD for a page', 'HEAD', html],
     ['GET for a page', 'GET', html],
@@ -22,7 +22,7 @@ describe('a request that only reads does not consume a code', () => {
     ['GET with Sec-Purpose: prefetch;prerender', 'GET', { 'sec-purpose': 'prefetch;prerender' }],
   ];
 
-  test.each(looks)('%s', async (_name, method, headers) => {
+  test.each(readRequests)('%s', async (_name, method, headers) => {
     const { code, email } = await register(service);
     for (const base of ['/auth/register/verify', '/auth/register/verify/', '/verify-email']) {
       if (base === '/verify-email' && method === 'HEAD') continue;

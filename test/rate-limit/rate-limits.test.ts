@@ -357,8 +357,8 @@ describe('codes and tokens', () => {
     ];
     const responses = await many(200, (index) => opens[index % opens.length]?.() ?? get('/'));
     expect(new Set(responses)).toEqual(new Set([400]));
-    for (const look of [...opens, () => get(`/verify-email?code=${code}`)]) {
-      expect(await look()).toBe(429);
+    for (const openPage of [...opens, () => get(`/verify-email?code=${code}`)]) {
+      expect(await openPage()).toBe(429);
     }
     const { status } = await service.rest('GET', '/password/verify/x/y/', { headers: others });
     expect(status).toBe(429);

@@ -60,7 +60,7 @@ async function labelsOf(
   }
 }
 
-const becomes = (
+const timeUntil = (
   verifier: Verifier,
   accessToken: string,
   outcome: Awaited<ReturnType<typeof labelsOf>>,
@@ -115,8 +115,8 @@ describe('with the keys alone', () => {
     const verifier = verifierOf(`http://127.0.0.1:${port}`);
     await using own = await startService({ environment: { PORT: port } });
     const { accessToken } = await somebody(own);
-    const nowhere = verifierOf(`http://127.0.0.1:${await freePort()}`);
-    expect(await labelsOf(nowhere, accessToken)).toBe('UNAVAILABLE');
+    const unreachable = verifierOf(`http://127.0.0.1:${await freePort()}`);
+    expect(await labelsOf(unreachable, accessToken)).toBe('UNAVAILABLE');
     const wrong = verifierOf(`${own.address}/nothing/here`);
     expect(await labelsOf(wrong, accessToken)).toBe('UNAVAILABLE');
     for (let round = 0; round < 20; round += 1) {
@@ -132,7 +132,7 @@ describe('with the keys alone', () => {
     const { auth, unitOfWork } = service.app;
     await unitOfWork.withEntityManager(() => auth.signingKeys.rotate(0));
     const { accessToken } = await tryLogin(service, ada.email);
-    await becomes(verifier, accessToken, 'accepted');
+    await timeUntil(verifier, accessToken, 'accepted');
     expect(await labelsOf(verifier, ada.accessToken)).toBe('accepted');
   });
 });
@@ -178,7 +178,7 @@ describe('with the feed', () => {
     const { accessToken } = bob;
     expect(await labelsOf(follower, accessToken)).toBe('accepted');
     await end(bob);
-    expect(await becomes(follower, accessToken, 'REVOKED')).toBeLessThan(1000);
+    expect(await timeUntil(follower, accessToken, 'REVOKED')).toBeLessThan(1000);
     expect(await labelsOf(follower, ada.accessToken)).toBe('accepted');
   });
 
@@ -252,12 +252,14 @@ describe.concurrent('a feed that is silent', () => {
       expect(await labelsOf(follower, bob.accessToken)).toBe('accepted');
       process.kill(server.pid, 'SIGSTOP');
       try {
-        expect(await becomes(follower, bob.accessToken, 'UNAVAILABLE')).toBeLessThan(silenceBound);
+        expect(await timeUntil(follower, bob.accessToken, 'UNAVAILABLE')).toBeLessThan(
+          silenceBound,
+        );
         await logOut(other, eve.accessToken);
       } finally {
         process.kill(server.pid, 'SIGCONT');
       }
-      await becomes(follower, bob.accessToken, 'accepted');
+      await timeUntil(follower, bob.accessToken, 'accepted');
       expect(await labelsOf(follower, eve.accessToken)).toBe('REVOKED');
       expect(await isIn(createClient(server.address), eve.accessToken)).toBe(false);
     } finally {
@@ -277,14 +279,14 @@ describe.concurrent('a feed that is silent', () => {
     await follower.ready();
     expect(await labelsOf(follower, bob.accessToken)).toBe('accepted');
     await first.close();
-    expect(await becomes(follower, bob.accessToken, 'UNAVAILABLE')).toBeLessThan(silenceBound);
+    expect(await timeUntil(follower, bob.accessToken, 'UNAVAILABLE')).toBeLessThan(silenceBound);
     await database.query('update sessions set ended_at = now() where id = $1', [
       sessionIdOf(eve.accessToken),
     ]);
     expect(await labelsOf(follower, eve.accessToken)).toBe('UNAVAILABLE');
     {
       await using _again = await startService(options);
-      await becomes(follower, bob.accessToken, 'accepted');
+      await timeUntil(follower, bob.accessToken, 'accepted');
       expect(await labelsOf(follower, eve.accessToken)).toBe('REVOKED');
     }
     await database.drop();
@@ -294,12 +296,12 @@ describe.concurrent('a feed that is silent', () => {
     const database = await createTestDatabase();
     await using wire = await openDatabaseWire(database.url);
     {
-      await using deaf = await startService({
+      await using served = await startService({
         database: { ...database, url: wire.url },
         ...withFeed,
       });
-      const [bob, eve] = [await somebody(deaf), await somebody(deaf)];
-      const follower = followerOf(deaf.address);
+      const [bob, eve] = [await somebody(served), await somebody(served)];
+      const follower = followerOf(served.address);
       await follower.ready();
       expect(await labelsOf(follower, bob.accessToken)).toBe('accepted');
       const { reached, release } = wire.holdAnswerTo(/^listen gatehouse_changes/);
@@ -311,9 +313,9 @@ describe.concurrent('a feed that is silent', () => {
       await database.query('update sessions set ended_at = now() where id = $1', [
         sessionIdOf(eve.accessToken),
       ]);
-      expect(await becomes(follower, bob.accessToken, 'UNAVAILABLE')).toBeLessThan(silenceBound);
+      expect(await timeUntil(follower, bob.accessToken, 'UNAVAILABLE')).toBeLessThan(silenceBound);
       release();
-      await becomes(follower, bob.accessToken, 'accepted');
+      await timeUntil(follower, bob.accessToken, 'accepted');
       expect(await labelsOf(follower, eve.accessToken)).toBe('REVOKED');
     }
     await database.drop();
@@ -358,8 +360,8 @@ describe('the example of the documentation', () => {
 
   test('greets logged-in users only', async () => {
     const headers = { authorization: `Bearer ${ada.accessToken}` };
-    const answer = await fetch(address, { headers });
-    expect([answer.status, await answer.text()]).toEqual([
+    const response = await fetch(address, { headers });
+    expect([response.status, await response.text()]).toEqual([
       200,
       expect.stringContaining(ada.userId),
     ]);

@@ -6,11 +6,11 @@ import { goodPassword } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
-let person: Awaited<ReturnType<typeof createIdleUser>>;
+let user: Awaited<ReturnType<typeof createIdleUser>>;
 
 beforeAll(async () => {
   service = await startService();
-  person = await createIdleUser(service);
+  user = await createIdleUser(service);
   return () => service.close();
 });
 afterEach(() => {
@@ -27,13 +27,13 @@ async function ask(body: object, { headers = {}, isAnonymous = false }: Asking =
     method: 'POST',
     headers: {
       'content-type': 'application/json',
-      ...(isAnonymous ? {} : { authorization: `Bearer ${person.accessToken}` }),
+      ...(isAnonymous ? {} : { authorization: `Bearer ${user.accessToken}` }),
       ...headers,
     },
     body: JSON.stringify(body),
   });
-  const { date: _, 'x-request-id': _id, ...told } = Object.fromEntries(response.headers);
-  return { status: response.status, headers: told, text: await response.text() };
+  const { date: _, 'x-request-id': _id, ...compared } = Object.fromEntries(response.headers);
+  return { status: response.status, headers: compared, text: await response.text() };
 }
 
 const apollo = () => vi.spyOn(ApolloServer.prototype, 'executeHTTPGraphQLRequest');
@@ -69,7 +69,7 @@ describe('a document from the cache has the same response without Apollo', () =>
   });
 
   test('a login with the right and with a wrong password', async () => {
-    const input = { email: person.email, password: goodPassword };
+    const input = { email: user.email, password: goodPassword };
     const right = await ask({ query: logInDocument, variables: { input } }, { isAnonymous: true });
     expect(right.text).toContain('TokenPair');
     const asked = apollo();
@@ -133,8 +133,8 @@ describe('Apollo executes', () => {
     await ask({ query });
     const asked = apollo();
     const url = `${service.address}/graphql?query=${encodeURIComponent(query)}`;
-    const answer = await fetch(url, { headers: { 'apollo-require-preflight': 'yes' } });
-    expect(await answer.json()).toEqual({ data: { __typename: 'Query' } });
+    const response = await fetch(url, { headers: { 'apollo-require-preflight': 'yes' } });
+    expect(await response.json()).toEqual({ data: { __typename: 'Query' } });
     expect(asked).toHaveBeenCalledTimes(1);
   });
 });

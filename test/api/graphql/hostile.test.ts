@@ -101,13 +101,13 @@ describe('no check of a scanner has a finding', () => {
     vi.stubEnv('NODE_ENV', 'development');
     await using developing = await startService();
     vi.unstubAllEnvs();
-    const answers = [
+    const responses = [
       await developing.graphql('qwerty { abc }'),
       await developing.graphql('{ mee }'),
       await developing.graphql('query ($id: ID!) { user(id: $id) { id } }', { id: [1] }),
     ];
-    for (const { text } of answers) expect(text).not.toMatch(/stacktrace|node_modules/);
-    expect(answers.flatMap(({ errors = [] }) => errors)).toHaveLength(3);
+    for (const { text } of responses) expect(text).not.toMatch(/stacktrace|node_modules/);
+    expect(responses.flatMap(({ errors = [] }) => errors)).toHaveLength(3);
   });
 
   test('tracing headers add no extensions to the response', async () => {
@@ -171,12 +171,12 @@ describe('an unexpected error outside of resolvers', () => {
       search: '',
       body: { query },
     };
-    const answer = await runWithContext(context, () =>
+    const response = await runWithContext(context, () =>
       graphql.executeHTTPGraphQLRequest({ httpGraphQLRequest, context: contextOf }),
     );
     await graphql.stop();
-    if (answer.body.kind !== 'complete') throw new Error('not answered at once');
-    return { status: answer.status, body: JSON.parse(answer.body.string), lines };
+    if (response.body.kind !== 'complete') throw new Error('not answered at once');
+    return { status: response.status, body: JSON.parse(response.body.string), lines };
   }
 
   test.each([

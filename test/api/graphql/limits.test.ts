@@ -107,13 +107,13 @@ const tooLarge: Readonly<Record<string, Body | string>> = {
 
 describe('an operation beyond a limit', () => {
   test.each(Object.entries(tooLarge))('%s: 400 and a short response', async (_what, body) => {
-    const answer = await post(body);
-    expect(answer.status).toBe(400);
-    expect(answer.text).not.toMatch(/call stack|"data"/i);
-    expect(answer.text).not.toMatch(internals);
-    expect(answer.text.length).toBeLessThan(2000);
-    expect(answer.errors.length).toBeLessThanOrEqual(limits.errors);
-    for (const { extensions } of answer.errors) {
+    const response = await post(body);
+    expect(response.status).toBe(400);
+    expect(response.text).not.toMatch(/call stack|"data"/i);
+    expect(response.text).not.toMatch(internals);
+    expect(response.text.length).toBeLessThan(2000);
+    expect(response.errors.length).toBeLessThanOrEqual(limits.errors);
+    for (const { extensions } of response.errors) {
       expect(extensions.code).toMatch(
         /^(GRAPHQL_(PARSE|VALIDATION)_FAILED|BAD_USER_INPUT|BAD_REQUEST)$/,
       );
@@ -148,14 +148,14 @@ describe('an operation beyond a limit', () => {
       ['11 levels', /10 fields deep/],
       ['30 large pages', /too expensive/],
     ];
-    for (const [what, told] of asked) {
+    for (const [what, expected] of asked) {
       const response = await fetch(`${service.address}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', accept: 'application/json' },
         body: JSON.stringify(tooLarge[what]),
       });
       expect([what, response.status]).toEqual([what, 400]);
-      expect(JSON.parse(await response.text()).errors[0].message).toMatch(told);
+      expect(JSON.parse(await response.text()).errors[0].message).toMatch(expected);
     }
   });
 
@@ -188,12 +188,12 @@ describe('an operation beyond a limit', () => {
         extensions: { code: 'BAD_USER_INPUT', fields: [{ path: 'it.permissionIds', message }] },
       },
     ]);
-    const answer = await service.rest('POST', '/admin/groups/', {
+    const response = await service.rest('POST', '/admin/groups/', {
       token: root.accessToken,
       json: { name: 'Large', permissions: permissionIds },
     });
-    expect(answer.status).toBe(400);
-    expect(answer.body.data).toEqual({
+    expect(response.status).toBe(400);
+    expect(response.body.data).toEqual({
       code: 'VALIDATION_FAILED',
       fields: [{ path: 'permissions', message }],
     });

@@ -82,7 +82,7 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
   });
 
   test('accepts a listed operation by id and by text', async () => {
-    const answers = [
+    const responses = [
       await send({ documentId: idOf(me) }),
       await send({ documentId: `sha256:${idOf(me)}` }),
       await send({ extensions: persisted(me) }),
@@ -92,7 +92,7 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
       await get({ extensions: JSON.stringify(persisted(me)) }),
       await get({ query: me, operationName: 'Me' }),
     ];
-    for (const { status, data } of answers) {
+    for (const { status, data } of responses) {
       expect([status, data]).toEqual([200, { me: { id: ada.userId, email: ada.email } }]);
     }
   });
@@ -105,7 +105,7 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
 
   test('refuses every other operation', async () => {
     const other = 'query Me { me { id } }';
-    const answers = [
+    const responses = [
       await send({ query: other }),
       await send({ query: `${me} ` }),
       await send({ query: '{ __typename }' }),
@@ -126,18 +126,18 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
       message: 'This operation is not in the list of trusted documents.',
       extensions: { code: 'PERSISTED_QUERY_NOT_IN_LIST' },
     };
-    for (const { status, data, errors } of answers) {
+    for (const { status, data, errors } of responses) {
       expect([status, data, errors]).toEqual([400, undefined, [refusal]]);
     }
   });
 
   test('executes nothing of a refused operation', async () => {
     const email = newAddress();
-    const answer = await send({
+    const response = await send({
       query: `mutation { register(input: {email: "${email}", password: "${goodPassword}",
         firstName: "A", lastName: "B"}) { __typename } }`,
     });
-    expect(answer.status).toBe(400);
+    expect(response.status).toBe(400);
     const rows = await service.database.query('select 1 from users where email = $1', [email]);
     expect(rows).toEqual([]);
   });
@@ -176,11 +176,11 @@ describe('an invalid manifest', () => {
     ['names one twice', { a: me, 'sha256:a': login }, /twice/],
   ];
 
-  test.each(wrong)('%s: the message names the fault', async (_what, content, told) => {
+  test.each(wrong)('%s: the message names the fault', async (_what, content, message) => {
     const file = await fileWith(content);
     const read = () => readTrustedDocuments(file);
     expect(read).toThrow(ConfigError);
-    expect(read).toThrow(told);
+    expect(read).toThrow(message);
     expect(read).toThrow(`TRUSTED_DOCUMENTS: ${file}`);
   });
 

@@ -28,9 +28,9 @@ async function startProxy(target: string, added: IncomingHttpHeaders): Promise<P
   const server = createServer((request, response) => {
     const headers = { ...request.headers, ...added };
     const { method, url } = request;
-    const forwarded = httpRequest(new URL(url ?? '/', target), { method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
+    const forwarded = httpRequest(new URL(url ?? '/', target), { method, headers }, (upstream) => {
+      response.writeHead(upstream.statusCode ?? 502, upstream.headers);
+      upstream.pipe(response);
     });
     request.pipe(forwarded);
   });
@@ -42,9 +42,9 @@ async function startProxy(target: string, added: IncomingHttpHeaders): Promise<P
 const statusesAt = (address: string, headers: Record<string, string> = {}) =>
   Promise.all(
     paths.map(async (path) => {
-      const answer = await fetch(`${address}${path}`, { headers });
-      await answer.text();
-      return answer.status;
+      const response = await fetch(`${address}${path}`, { headers });
+      await response.text();
+      return response.status;
     }),
   );
 
@@ -87,8 +87,8 @@ describe.each(['0', '1'])('J13: with TRUST_PROXY=%s', (hops) => {
   test('J13: other methods of the mailbox do not reveal that it exists', async () => {
     const headers = { 'x-forwarded-for': '203.0.113.7' };
     for (const method of ['HEAD', 'POST', 'DELETE', 'OPTIONS']) {
-      const answer = await fetch(`${service.address}/dev/mailbox`, { method, headers });
-      expect([method, answer.status, answer.headers.get('allow')]).toEqual([method, 404, null]);
+      const response = await fetch(`${service.address}/dev/mailbox`, { method, headers });
+      expect([method, response.status, response.headers.get('allow')]).toEqual([method, 404, null]);
     }
   });
 });
