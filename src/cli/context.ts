@@ -47,7 +47,7 @@ export async function withAppContext<Result>(
   }
 }
 
-/** The request context of the operator, who has the rights of a superuser. */
+/** The request context of the operator, with the rights of a superuser. */
 export function operatorContext(): RequestContext {
   const now = new Date();
   return {

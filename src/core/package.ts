@@ -18,6 +18,6 @@ export function codeFile(path: string): string {
 
 export function packageVersion(): string {
   const file = join(packageRoot, 'package.json');
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }; // our own file
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }; // the package.json of the service
   return version;
 }

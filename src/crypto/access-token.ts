@@ -85,7 +85,7 @@ export async function signAccessToken(
  * Returns the content of a valid token, else undefined. Checks all properties that RFC 8725 §3.1 and §3.10–3.12 require;
  * a key in the header of the token is never used.
  *
- * @param against.keyOf returns our key with the `kid` of the header; throws for an unknown one
+ * @param against.keyOf returns the key with the `kid` of the header; throws for an unknown one
  */
 export async function verifyAccessToken(
   token: string,

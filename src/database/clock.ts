@@ -47,7 +47,7 @@ async function measureOffset(query: UnitOfWork['query']): Promise<number | undef
   return Math.abs(offset) < toleratedMilliseconds ? 0 : offset;
 }
 
-/** Milliseconds that the database's clock is ahead of ours, and that the measurement took. */
+/** Milliseconds by which the clock of the database is ahead of the process, and the duration of the measurement. */
 export async function compareClocks(query: UnitOfWork['query']) {
   const [sentAt, begin] = [Date.now(), performance.now()];
   const [row] = await query<{ now: number }>(

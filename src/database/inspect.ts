@@ -20,7 +20,7 @@ export interface Inspection extends Pick<UnitOfWork, 'query'> {
   readonly version: string;
   /** Duration of connecting. */
   readonly milliseconds: number;
-  /** How far the database's clock is ahead of ours. */
+  /** The lead of the clock of the database over that of the process. */
   readonly clockAheadSeconds: number;
   /** Of this connection: `TLSv1.3`, or undefined for plain text. */
   readonly tlsVersion: string | undefined;

@@ -72,7 +72,7 @@ export function openPool({ database, name, max, timeouts, isPooled, log }: PoolD
   return pool;
 }
 
-/** Settings on which our statements and parsers depend. They override those of the role and the database. */
+/** Settings on which statements and parsers of the service depend. They override those of the role and the database. */
 export const requiredSettings = {
   datestyle: 'ISO, MDY',
   intervalstyle: 'postgres',

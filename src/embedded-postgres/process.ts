@@ -31,7 +31,7 @@ async function nobody(): Promise<RunAs> {
 /**
  * Starts one of PostgreSQL's programs as that user, in that directory.
  *
- * The program does not inherit the environment, which has our secrets and may have `PG*` variables.
+ * The program does not inherit the environment, which has secrets and may have `PG*` variables.
  * With a uid Node.js also drops the supplementary groups (`setgroups(0)` in libuv).
  */
 export function spawnAs(

@@ -173,8 +173,8 @@ describe.concurrent('groups and permissions', () => {
   test('are created, listed, changed and deleted by name', async () => {
     const code = `shop.view_${randomUUID().slice(0, 8)}`;
     const group = `Shop ${code}`;
-    const made = await runJson(['permissions', 'create', code, '--name', 'View']);
-    expect(made).toMatchObject({ codename: code, name: 'View', isBuiltIn: false });
+    const created = await runJson(['permissions', 'create', code, '--name', 'View']);
+    expect(created).toMatchObject({ codename: code, name: 'View', isBuiltIn: false });
     await runJson(['groups', 'create', group, '--description', 'Sells', '--permissions', code]);
     await Promise.all([
       runJson(['permissions', 'update', code, '--name', 'See']),

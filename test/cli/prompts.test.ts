@@ -45,9 +45,9 @@ describe.concurrent('through a pipe, a line for each question', () => {
     const email = newAddress();
     const input = ['', email, '', goodPassword, goodPassword].join('\r\n');
     const args = ['createuser', '--last-name', 'Lovelace', '--json'];
-    const made = await runCommand(args, { environment, input });
-    expect(made).toMatchObject({ code: 0, stderr: '' });
-    expect(JSON.parse(made.stdout)).toMatchObject({ email, username: null, status: 'PENDING' });
+    const created = await runCommand(args, { environment, input });
+    expect(created).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(created.stdout)).toMatchObject({ email, username: null, status: 'PENDING' });
     const names = { username: null, first_name: '', last_name: 'Lovelace' };
     expect(await usersOf(email)).toMatchObject([names]);
   });
@@ -67,11 +67,11 @@ describe.concurrent('through a pipe, a line for each question', () => {
     const limit = { limitMilliseconds: 10_000 };
     const command = await startCommand(['createsuperuser'], { environment, ...limit });
     command.write(linesFor(email));
-    const made = await command.ended;
+    const created = await command.ended;
     const names = { username: usernameOf(email), first_name: 'Ada', last_name: 'Lovelace' };
     expect(await usersOf(email)).toMatchObject([{ ...names, is_superuser: true }]);
-    expect(made).toMatchObject({ code: 0, signal: null });
-    expect(made.stdout).not.toContain(goodPassword);
+    expect(created).toMatchObject({ code: 0, signal: null });
+    expect(created.stdout).not.toContain(goodPassword);
   });
 });
 
@@ -95,11 +95,11 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
 
   test('each question appears, and passwords are shown as stars', async () => {
     const email = newAddress();
-    const made = await atTerminal(['createuser'], { environment, typed: answers(email) });
-    expect(made.code).toBe(0);
-    expect(made.stdout).toContain(`User ${email} created`);
-    expect(made.stdout).toContain('*'.repeat(goodPassword.length));
-    for (const word of goodPassword.split(' ')) expect(made.stdout).not.toContain(word);
+    const created = await atTerminal(['createuser'], { environment, typed: answers(email) });
+    expect(created.code).toBe(0);
+    expect(created.stdout).toContain(`User ${email} created`);
+    expect(created.stdout).toContain('*'.repeat(goodPassword.length));
+    for (const word of goodPassword.split(' ')) expect(created.stdout).not.toContain(word);
     const names = { username: usernameOf(email), first_name: 'Ada', last_name: 'Lovelace' };
     expect(await usersOf(email)).toMatchObject([{ ...names, status: 'PENDING' }]);
 
@@ -112,15 +112,15 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
     const email = newAddress();
     const directory = makeScratchDirectory('cli');
     try {
-      const made = await atTerminal(['createsuperuser', '--json'], {
+      const created = await atTerminal(['createsuperuser', '--json'], {
         environment,
         typed: answers(email),
         directory,
-        redirection: '>made.json',
+        redirection: '>created.json',
         limitMilliseconds: 8000,
       });
-      expect(made.code).toBe(0);
-      const written = await readFile(join(directory, 'made.json'), 'utf8');
+      expect(created.code).toBe(0);
+      const written = await readFile(join(directory, 'created.json'), 'utf8');
       expect(JSON.parse(written)).toMatchObject({ email, status: 'ACTIVE' });
     } finally {
       await rm(directory, { recursive: true });
@@ -129,11 +129,11 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
 
   test('each answer is validated immediately, and the question repeated with the reason', async () => {
     const [taken, email] = [newAddress(), newAddress()];
-    const made = await runCommand(
+    const prior = await runCommand(
       ['createuser', '--active', '--noinput', '--password-stdin', '--email', taken],
       { environment, input: goodPassword },
     );
-    expect(made.code).toBe(0);
+    expect(prior.code).toBe(0);
     const again = (wrong: string, answer: string) => `${'\b'.repeat(wrong.length)}${answer}`;
     const typed: Typed[] = [
       { when: /Username/, type: 'no spaces' },

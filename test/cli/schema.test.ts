@@ -108,8 +108,8 @@ describe('a schema of another release', () => {
 describe('reading', () => {
   test('works on a read-only database, creates no key and runs no job', async () => {
     const { database, environment } = await newDatabase();
-    const made = await runCommand([...create, email], { environment, input: goodPassword });
-    expect(made).toMatchObject({ code: 0 });
+    const created = await runCommand([...create, email], { environment, input: goodPassword });
+    expect(created).toMatchObject({ code: 0 });
     await database.query(`select graphile_worker.add_job('purge-sessions', max_attempts => 3)`);
     const name = new URL(database.url).pathname.slice(1);
     await database.query(`alter database ${name} set default_transaction_read_only = on`);
@@ -178,8 +178,8 @@ describe('a directory without data', () => {
     const ended = await server.end('SIGTERM');
     expect(ended).toMatchObject({ code: 0 });
     expect(ended.stderr).toContain(`database in ${join(directory, '.gatehouse')}`);
-    const made = await spawnCommand([...create, email], { ...options, input: goodPassword });
-    expect(made).toMatchObject({ code: 0, stderr: '' });
+    const created = await spawnCommand([...create, email], { ...options, input: goodPassword });
+    expect(created).toMatchObject({ code: 0, stderr: '' });
     await rm(directory, { recursive: true });
   });
 });

@@ -74,7 +74,7 @@ test.concurrent('an earlier registration by an attacker neither blocks a superus
   expect(users).toEqual([{ status: 'ACTIVE', first_name: '', is_superuser: true }]);
 });
 
-test.concurrent('a user who was created and activated on the command line logs in with exactly that password', async () => {
+test.concurrent('a user that was created and activated on the command line logs in with exactly that password', async () => {
   const email = newAddress();
   const password = '  pässwörd with 🔑 and "quotes"  ';
   const made = await runCommand(

@@ -29,7 +29,7 @@ const columns: readonly Column<Registration>[] = [
   { name: 'expiresAt', title: 'CODE EXPIRES', value: ({ expiresAt }) => expiresAt },
 ];
 
-/** Prints the number of registrations, for an operator who looks for an account that does not exist yet. */
+/** Prints the number of registrations of an address, for a search of an account that does not exist yet. */
 export async function warnOfRegistrations(
   { admin }: Pick<AppContext, 'admin'>,
   context: RequestContext,

@@ -182,7 +182,7 @@ function createPool(threads: number): Piscina {
     concurrentTasksPerWorker: 1 + maxLookAhead,
     niceIncrement,
     recordTiming: false,
-    env: {}, // the threads do not need our secrets
+    env: {}, // the threads do not need the secrets of the environment
     argv: [],
     execArgv: [], // nor the debugger and loaders of the main thread
   });

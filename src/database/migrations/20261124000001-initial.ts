@@ -1,4 +1,4 @@
-/** Accounts, one-time passwords, sessions, groups and permissions; built-in rows included. */
+/** Accounts, one-time passwords, sessions, groups and permissions, with the built-in rows. */
 import { Migration } from '@mikro-orm/migrations';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -107,7 +107,7 @@ export class Initial extends Migration {
     this.addSql(`create index ${table}_${item}_index on ${table} (${item}_id)`);
   }
 
-  /** The Root group holds every permission there is: a trigger adds those made later. */
+  /** The Root group holds every permission; a trigger adds new permissions to it. */
   private addBuiltIns(): void {
     this.addSql(
       `insert into groups (id, name, description) values ('${uuidv7()}', 'Root', 'Superusers Group')`,

@@ -1,6 +1,6 @@
 /**
- * Every change that decides who may do what is announced (NOTIFY), whoever makes it; sessions end
- * with their account; signing keys have a time from which they sign.
+ * Triggers announce every change of rights with NOTIFY, from any connection. Sessions end with their account. A
+ * signing key has a time from which it signs.
  */
 import { Migration } from '@mikro-orm/migrations';
 
@@ -8,7 +8,7 @@ type Operation = 'insert' | 'update' | 'delete';
 
 const always = ['insert', 'update', 'delete'] as const;
 
-/** Table, what is announced, the column with the id, and the operations that matter. */
+/** Table, topic of the notification, column of the id, and the announced operations. */
 const announced: readonly (readonly [string, string, string, readonly Operation[]])[] = [
   ['users', 'user', 'id', ['update', 'delete']],
   ['sessions', 'session', 'id', ['delete']],
@@ -36,7 +36,7 @@ export class Changes extends Migration {
     this.addSessionRules();
   }
 
-  /** One notification for each id; for a bulk change one that stands for everything. */
+  /** One notification for each id; one without an id for a bulk change. */
   private addAnnouncements(): void {
     this.addSql(`
       create function announce(kind text, ids text[]) returns void language plpgsql as $$
@@ -79,7 +79,7 @@ export class Changes extends Migration {
     }
   }
 
-  /** A refresh changes a session too, and nobody needs to hear of it: only its end is announced. */
+  /** Only the end of a session is announced. A refresh changes the session too, but is not announced. */
   private addSessionRules(): void {
     this.addSql(`
       create function announce_ended_sessions() returns trigger language plpgsql as $$

@@ -1,4 +1,4 @@
-/** The language somebody is written to in; the index that counts recent mails of one kind. */
+/** The language of the mails of an account, and the index for the count of recent mails of one kind. */
 import { Migration } from '@mikro-orm/migrations';
 
 export class Accounts extends Migration {

@@ -1,4 +1,4 @@
-/** What administration needs: indexes that serve every order and search, memberships that end. */
+/** Administration: indexes for every order and search, and memberships with an end. */
 import { Migration } from '@mikro-orm/migrations';
 import { v7 as uuidv7 } from 'uuid';
 

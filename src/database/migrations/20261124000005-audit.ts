@@ -1,7 +1,7 @@
-/** The record of who did what: append-only entries in parallel chains, and keys that can be forgotten. */
+/** The audit log: append-only entries in parallel chains, and keys that can be deleted. */
 import { Migration } from '@mikro-orm/migrations';
 
-/** So many writers can add to the record at once without waiting for each other. */
+/** The number of chains, and so of concurrent writers that do not wait for each other. */
 const chains = 16;
 
 export class Audit extends Migration {

@@ -1,6 +1,6 @@
 /**
- * Two more ways in which a session ends are made known: its time is cut short, or it is deleted, with
- * its user perhaps, while its last access token may be good still.
+ * Announces two more ends of a session: its expiry is moved to an earlier time, or its row is deleted, also with its
+ * user. Its last access token may be valid until then.
  */
 import { Migration } from '@mikro-orm/migrations';
 
@@ -18,7 +18,7 @@ export class EndsOfSessions extends Migration {
         ));
         return null;
       end $$`);
-    // For those who follow the feed of ended sessions and were away when it was deleted.
+    // For clients of the revocation feed that were disconnected during the deletion.
     this.addSql(`
       create table deleted_sessions (
         id uuid primary key,

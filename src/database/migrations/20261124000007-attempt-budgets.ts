@@ -1,6 +1,6 @@
 /**
- * Where attempts are counted, in the form that rate-limiter-flexible reads and writes. Rows change
- * in place, again and again, and are gone soon after their time.
+ * The table of counted attempts, in the format of rate-limiter-flexible. Rows are updated often, and deleted soon
+ * after they expire.
  */
 import { Migration } from '@mikro-orm/migrations';
 

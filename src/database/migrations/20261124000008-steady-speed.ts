@@ -1,7 +1,6 @@
 /**
- * Two things that are as fast with many users and logins as with few: every login changes a user and
- * is announced by a statement that is planned once; a search never reads through entries that wait to
- * be put into its index.
+ * Speed with many users and logins. The statement that announces the change of a user at every login is planned
+ * once. A search reads no pending list of its index.
  */
 import { Migration } from '@mikro-orm/migrations';
 

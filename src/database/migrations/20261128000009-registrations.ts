@@ -1,10 +1,10 @@
 /**
- * A registration is a row of its own. Registrations that wait move out of the verification codes, with
- * their secrets; users that were registrations only are removed. Every other user stays.
+ * Registrations have a separate table. Pending registrations move there from the verification codes, with their
+ * secrets. Users that were only registrations are removed, and every other user stays.
  */
 import { Migration } from '@mikro-orm/migrations';
 
-/** A user that nobody but `register` created: it has no property that only an account has. */
+/** A user that only `register` created: it has no property that only an account has. */
 const isRegistrationOnly = `
   u.status = 'PENDING' and not u.is_staff and not u.is_superuser
   and u.username is null and u.first_name = '' and u.last_name = ''

@@ -1,6 +1,6 @@
 /**
- * Rules that SQL keeps as well: the members of Root are exactly the superusers, Root keeps its name,
- * and names of deleted groups are remembered. Users get the time at which their address was verified.
+ * Rules that the database enforces as well: the members of Root are exactly the superusers, Root keeps its name, and
+ * the names of deleted groups stay reserved. Users get the time at which their address was verified.
  */
 import { Migration } from '@mikro-orm/migrations';
 import { v7 as uuidv7 } from 'uuid';
@@ -17,7 +17,7 @@ export class AdministrationRules extends Migration {
     this.addGroupRules();
   }
 
-  /** Only superusers stay in Root, every superuser is in it, and it is there. */
+  /** Creates Root if it is missing. Its members become exactly the superusers. */
   private repairRoot(): void {
     this.addSql(
       `insert into groups (id, name, description) values ('${uuidv7()}', 'Root', 'Superusers Group')
@@ -35,7 +35,7 @@ export class AdministrationRules extends Migration {
         on conflict (user_id, group_id) do update set expires_at = null`);
   }
 
-  /** The row of the user is locked: a concurrent end of `is_superuser` waits, or is seen. */
+  /** Locks the row of the user, so that a concurrent change of `is_superuser` waits or is visible. */
   private addMembershipRules(): void {
     this.addSql(`
       create function check_root_member() returns trigger language plpgsql as $$
@@ -89,7 +89,7 @@ export class AdministrationRules extends Migration {
         execute function join_or_leave_root()`);
   }
 
-  /** Applications go by names of groups: a name that was given up is not free for everybody. */
+  /** The name of a deleted or renamed group stays reserved, because applications identify groups by name. */
   private addGroupRules(): void {
     this.addSql(`
       create table retired_group_names (

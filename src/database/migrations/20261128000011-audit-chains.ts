@@ -1,7 +1,7 @@
 /**
- * Audit chains begin with a signed entry, and the client of an entry is sealed apart from its details.
- * Only `migrate` signs, in the transaction of this migration, so the MikroORM command line is refused:
- * it would leave chains without a beginning.
+ * Audit chains begin with a signed entry, and the client of an entry is sealed separately from its details. Only
+ * `migrate` signs, in the transaction of this migration. The MikroORM command line is rejected, because it would leave
+ * chains without a first entry.
  */
 import { Migration } from '@mikro-orm/migrations';
 

@@ -1,8 +1,7 @@
 /**
- * Rate limits: the buckets, and the function that consumes one attempt of several buckets or of none,
- * which a single upsert cannot do, as it cannot undo the rows before the one that is full. What was counted
- * before is dropped. Sessions know the network of their login, so that a login can tell whether the
- * account has logged in from there before.
+ * Rate limits: the buckets, and a function that consumes one attempt of several buckets or of none. A single upsert
+ * cannot do this, because it cannot undo the rows before a full bucket. The earlier counters are dropped. Sessions
+ * store the network of their login, which shows whether the account has logged in from a network before.
  */
 import { Migration } from '@mikro-orm/migrations';
 
@@ -11,14 +10,14 @@ export class RateLimits extends Migration {
 
   override up(): void {
     this.addSql('drop table attempt_budgets');
-    // Rows change in place, again and again, and are gone soon after their window.
+    // Rows are updated often, and deleted soon after the end of their window.
     this.addSql(`
       create table rate_limit_buckets (
         key text primary key,
         used integer not null,
         ends_at timestamptz not null
       ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)`);
-    // Keys come in one order from all callers, so that two never wait for each other in a circle.
+    // All callers pass keys in the same order, which prevents deadlocks.
     this.addSql(`
       create function consume_rate_limits(
         keys text[], points integer[], seconds integer[],

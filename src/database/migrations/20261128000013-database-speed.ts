@@ -1,6 +1,6 @@
 /**
- * What a database with a million users needs: purges find old rows by an index, only changes that decide
- * rights are announced, and functions find their tables whatever the search_path of their caller.
+ * For a database with a million users: purges find old rows by an index, and only changes of rights are announced.
+ * Functions find their tables with any search_path of the caller.
  */
 import { Migration } from '@mikro-orm/migrations';
 
@@ -9,7 +9,7 @@ export class DatabaseSpeed extends Migration {
 
   override up(): void {
     this.addSql('create index sessions_over_index on sessions (least(ended_at, expires_at))');
-    // A time of login decides no right; every other column, also one of a later release, may.
+    // The time of the login affects no right; every other column, also one of a later release, can.
     this.addSql(`
       create or replace function announce_changed_users() returns trigger language plpgsql as $$
       begin

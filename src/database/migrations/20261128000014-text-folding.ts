@@ -1,12 +1,11 @@
 /**
- * Text is folded in one place, by two SQL functions: `fold_case` for names that must be unique,
- * `fold_search` for what is searched, which also takes accents off. Both lower by a Unicode collation,
- * whatever the locale of the database is. Usernames are ASCII and are lowered as such: in a Turkish
- * locale `lower('I')` is another letter. Names are kept in NFC.
+ * Two SQL functions fold text: `fold_case` for unique names, and `fold_search` for searches, which also removes
+ * accents. Both use a Unicode collation, in any locale of the database. Usernames are ASCII and are lowered as such,
+ * because `lower('I')` is another letter in a Turkish locale. Names are stored in NFC.
  */
 import { Migration } from '@mikro-orm/migrations';
 
-/** The first one that the server has. The last knows the case of ASCII letters at least. */
+/** The first collation that the server has is used. The last one folds at least ASCII letters. */
 const collations = ['pg_c_utf8', 'und-x-icu', 'C.utf8', 'C.UTF-8', 'en_US.utf8', 'default'];
 
 export class TextFolding extends Migration {
@@ -52,7 +51,7 @@ export class TextFolding extends Migration {
       end $do$`);
   }
 
-  /** One that would then be named like another stays as it is. */
+  /** A name stays unchanged if its normalised form is the name of another row. */
   private composeNames(): void {
     this.addSql(`
       update groups g set name = normalize(name, NFC)

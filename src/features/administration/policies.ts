@@ -15,7 +15,7 @@ export type AdministrativePermission =
   | 'audit.view_entry';
 
 /**
- * Returns the caller, who is a superuser or a staff member with the permission. The check uses the cached
+ * Returns the caller, a superuser or a staff member with the permission. The check uses the cached
  * session principal; an operation that writes checks again with `ManagePolicies.forActor`.
  *
  * @throws UNAUTHENTICATED, FORBIDDEN

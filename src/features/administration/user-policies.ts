@@ -1,4 +1,4 @@
-/** The policies of changes of one user: who may manage the user, and which fields may change. */
+/** The policies of changes of one user: the permitted callers and fields. */
 
 import { Problem } from '../../core/errors.ts';
 import { type EmailAddress, parseId } from '../../core/parse.ts';

@@ -18,7 +18,7 @@ const pollTimeoutMs = { request: 2_000, command: 60_000 } as const;
 const pollIntervalMs = { first: 5, last: 100 } as const;
 
 /**
- * Replaces the MAC of the previous entry if the end of the chain is not signed with our key. The entry is
+ * Replaces the MAC of the previous entry if the end of the chain is not signed with the current key. The entry is
  * signed, so the break stays visible.
  */
 export const brokenLink = Buffer.from('broken');

@@ -28,7 +28,7 @@ const stateSql = `
 
 /**
  * Appends the start entry to every chain, after the entries of a chain in use. Needs the transaction of the
- * migration. After an end that is not signed with our key, the entry has a broken link, so that earlier
+ * migration. After an end that is not signed with the current key, the entry has a broken link, so that earlier
  * removals stay visible.
  */
 export async function startAuditChains(deps: {

@@ -33,7 +33,7 @@ export interface AuditVerification {
 }
 
 export interface AuditVerifier {
-  /** Reads every entry. @throws Error for a checkpoint without our signature */
+  /** Reads every entry. @throws Error for a checkpoint without a valid signature */
   verify(checkpoint?: Checkpoint): Promise<AuditVerification>;
   /** Creates a checkpoint of the ends of the chains; none if one of the ends is faulty. */
   checkpoint(): Promise<{

@@ -129,7 +129,7 @@ export function createLogin(deps: LoginDeps): Login {
       await auditFailure(candidate, 'ACCOUNT_NOT_ACTIVE');
       throw new Problem('ACCOUNT_NOT_ACTIVE');
     }
-    context.signal?.throwIfAborted(); // nobody would receive the tokens of the session
+    context.signal?.throwIfAborted(); // no client would receive the tokens of the session
     const isOutdated = hash !== undefined && deps.hasher.needsRehash(hash);
     const newHash = isOutdated ? await deps.hasher.hash(password, context.signal) : undefined;
     return transaction(() => createSession(candidate, context, newHash));

@@ -43,7 +43,7 @@ export function createErasure(deps: {
         const oneTimePasswordIds = await oneTimePasswordIdsOf(id);
         await removeQueuedMails(deps.unitOfWork, { userId: id, oneTimePasswordIds });
         await users.remove(user);
-        // The audit entries stay. Without the key nobody can read their personal data.
+        // The audit entries stay. Without the key their personal data cannot be read.
         await deps.audit.subjectKeys.forget(id);
       });
     },

@@ -228,7 +228,7 @@ function verifiesUntil(successor: SigningKey | undefined, ttlSeconds: number): D
 
 /** Lists the members explicitly, so that no private member becomes public. */
 function publicMembers({ id, publicJwk: { kty, crv, x } }: SigningKey): PublicJwk {
-  return { kid: id, use: 'sig', alg: 'EdDSA', kty, crv, x } as PublicJwk; // an Ed25519 key of ours
+  return { kid: id, use: 'sig', alg: 'EdDSA', kty, crv, x } as PublicJwk; // an Ed25519 key
 }
 
 function unsealPem(sealingKey: Buffer, row: SigningKey): string {
