@@ -323,9 +323,9 @@ async function faultsOfNasty(
 const marker = 'this is the place';
 
 function goodVariablesOf({ operation }: Pick<TextInput, 'operation'>) {
-  const make = goodVariables[operation];
-  if (!make) throw new Error(`no example for ${operation}`);
-  return make();
+  const create = goodVariables[operation];
+  if (!create) throw new Error(`no example for ${operation}`);
+  return create();
 }
 
 /** A value as a GraphQL document writes it; every text but the marker is replaced by `instead`. */
@@ -364,9 +364,9 @@ describe('REST', () => {
   }
 
   function goodBodyOf({ path }: RestRoute): Record<string, unknown> {
-    const make = goodBodies[path];
-    if (!make) throw new Error(`no example for ${path}`);
-    return make();
+    const create = goodBodies[path];
+    if (!create) throw new Error(`no example for ${path}`);
+    return create();
   }
 
   test.each(inBody)('$row.method $path refuses $name in JSON', async (input) => {

@@ -92,8 +92,8 @@ const userData = (email: unknown) => ({
 function administrationOf(
   plural: string,
   type: string,
-  thing: {
-    readonly make: () => Promise<string>;
+  resource: {
+    readonly create: () => Promise<string>;
     readonly body: () => Body;
     readonly change: Body;
     readonly data: object;
@@ -102,15 +102,15 @@ function administrationOf(
   },
 ): Record<string, Promised> {
   const one = async (body?: Body) => ({
-    path: `/admin/${plural}/${await thing.make()}/`,
+    path: `/admin/${plural}/${await resource.create()}/`,
     token: root.accessToken,
     ...(body ? { body } : {}),
   });
   const change = {
-    call: () => one(thing.change),
+    call: () => one(resource.change),
     status: 200,
     message: `${type} changed`,
-    data: { ...thing.data, ...thing.changed },
+    data: { ...resource.data, ...resource.changed },
   };
   return {
     [`GET /admin/${plural}/`]: {
@@ -120,16 +120,16 @@ function administrationOf(
       data: expect.toSatisfy((list) => list.length > 0),
     },
     [`POST /admin/${plural}/`]: {
-      call: () => ({ token: root.accessToken, body: thing.body() }),
+      call: () => ({ token: root.accessToken, body: resource.body() }),
       status: 201,
       message: `${type} created`,
-      data: { ...thing.data, ...thing.created },
+      data: { ...resource.data, ...resource.created },
     },
     [`GET /admin/${plural}/:id/`]: {
       call: () => one(),
       status: 200,
       message: type,
-      data: thing.data,
+      data: resource.data,
     },
     [`PUT /admin/${plural}/:id/`]: change,
     [`PATCH /admin/${plural}/:id/`]: change,
@@ -139,7 +139,7 @@ function administrationOf(
 
 const promised: Readonly<Record<string, Promised>> = {
   ...administrationOf('users', 'User', {
-    make: async () => (await somebody(service)).userId,
+    create: async () => (await somebody(service)).userId,
     body: () => ({ email: newAddress(), first_name: 'Grace', is_active: 'true' }),
     change: { last_name: 'Hopper' },
     data: userData(expect.stringMatching(/^person-/)),
@@ -147,7 +147,7 @@ const promised: Readonly<Record<string, Promised>> = {
     changed: { last_name: 'Hopper' },
   }),
   ...administrationOf('groups', 'Group', {
-    make: () => makeGroup(service, ['shop.view_order']),
+    create: () => makeGroup(service, ['shop.view_order']),
     body: () => ({ name: newName(), description: 'Of the shop' }),
     change: { description: 'Of another shop' },
     data: { id: anyId, name: expect.any(String), description: '', permissions: [anyId] },
@@ -155,7 +155,7 @@ const promised: Readonly<Record<string, Promised>> = {
     changed: { description: 'Of another shop' },
   }),
   ...administrationOf('permissions', 'Permission', {
-    make: () => permissionId(service, `shop.${newName()}`),
+    create: () => permissionId(service, `shop.${newName()}`),
     body: () => ({ codename: `shop.${newName()}`, name: 'Can shop' }),
     change: { name: 'Can shop everywhere' },
     data: { id: anyId, codename: expect.stringMatching(/^shop\./), name: expect.any(String) },
