@@ -290,13 +290,67 @@ test('the table of failures of a verification has every code', () => {
   expect(rows.map(([code = '']) => unquoted(code))).toEqual(codes);
 });
 
-test('the table of log messages has messages of the code', () => {
-  const source = new URL('../../src/', import.meta.url);
-  const code = readdirSync(source, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => readFileSync(new URL(name, source), 'utf8'))
-    .join('\n');
-  const messages = rowsOf('docs/operations.md', 'Logs').map(([message = '']) => unquoted(message));
-  expect(messages.length).toBeGreaterThan(8);
-  expect(messages.filter((message) => !code.includes(`'${message}'`))).toEqual([]);
+test('the table of malformed requests has every code', () => {
+  const source = readFileSync(new URL('../../src/api/graphql/errors.ts', import.meta.url), 'utf8');
+  const list = /malformedCodes[^[]*\[([^\]]*)\]/.exec(source)?.[1] ?? '';
+  const codes = [...list.matchAll(/'(\w+)'/g)].map(([, code]) => code);
+  expect(codes.length).toBeGreaterThan(4);
+  const rows = rowsOf('docs/graphql.md', 'Malformed requests');
+  expect(rows.map(([code = '']) => unquoted(code)).toSorted()).toEqual(
+    [...codes, 'BAD_USER_INPUT'].toSorted(),
+  );
 });
+
+test('the table of alerts has every rule with its severity', () => {
+  const source = new URL('../../deploy/prometheus/alerts.yaml', import.meta.url);
+  const rules = [
+    ...readFileSync(source, 'utf8').matchAll(/- alert: (\w+)[\s\S]*?severity: (\w+)/g),
+  ].map(([, name, severity]) => [name, severity]);
+  expect(rules.length).toBeGreaterThan(5);
+  const rows = rowsOf('docs/operations.md', 'Alerts');
+  expect(rows.map(([name = '', severity]) => [unquoted(name), severity])).toEqual(rules);
+});
+
+describe('log messages', () => {
+  const source = new URL('../../src/', import.meta.url);
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(new URL(name, source), 'utf8'));
+  const rows = rowsOf('docs/operations.md', 'Logs').map(([message = '', level = '']) => ({
+    message: unquoted(message),
+    level,
+  }));
+
+  test('every message of the table is in the code', () => {
+    const code = files.join('\n');
+    expect(rows.length).toBeGreaterThan(8);
+    expect(rows.filter(({ message }) => !code.includes(`'${message}'`))).toEqual([]);
+  });
+
+  /** The warnings and errors of a file. A message can be a constant of the file. */
+  const messagesOf = (code: string) =>
+    [
+      ...code.matchAll(/\blog\.(warn|error|fatal)\(\s*\{[^}]*\},\s*(?:'([^']+)'|(\w+)),?\s*\)/g),
+    ].map(([, level = '', text, name]) => ({
+      message: text ?? new RegExp(`const ${name} = '([^']+)'`).exec(code)?.[1] ?? name,
+      level,
+    }));
+
+  test('every warning and error of the code is in the table, with its level', () => {
+    const calls = files.flatMap((code) => code.match(/\blog\.(warn|error|fatal)\(/g) ?? []);
+    const logged = files.flatMap(messagesOf);
+    expect(logged.length).toBe(calls.length);
+    // The job worker logs the messages of graphile-worker, which are in a variable.
+    const own = logged.filter(({ message }) => message !== 'message');
+    expect(own.filter((each) => !rows.some((row) => isSame(row, each)))).toEqual([]);
+  });
+});
+
+interface LogMessage {
+  readonly message: string | undefined;
+  readonly level: string;
+}
+
+function isSame(row: LogMessage, other: LogMessage): boolean {
+  return row.message === other.message && row.level === other.level;
+}
