@@ -59,7 +59,7 @@ export function parseDatabaseUrl(text: string): DatabaseConnection {
   const match = urlPattern.exec(text.trim());
   if (!match) {
     throw new RangeError(
-      `must look like ${example}; in user and password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23`,
+      `must look like ${example}; in user and password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25`,
     );
   }
   const [, user = '', password, host = '', port = '', database = '', query = ''] = match;

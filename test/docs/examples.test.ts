@@ -260,7 +260,6 @@ const unexecuted = [
   ['README.md', 'npm ci && npm test'],
   ['docs/benchmarks.md', 'npm run bench -- me login peers start moments workers --quick'],
   ['docs/contributing.md', 'npm ci'],
-  ['docs/contributing.md', 'npm run build && npm start'],
   ['docs/contributing.md', 'npx vitest run test/docs/tables.unit.test.ts'],
   ['docs/deployment.md', "create role gatehouse login password 'password';"],
   ['docs/deployment.md', 'auth.example.com {'],
@@ -280,6 +279,7 @@ const unexecuted = [
   ['docs/deployment.md', 'pg_restore --no-owner --dbname="$DATABASE_URL" gatehouse.dump'],
   ['docs/email.md', 'npx gatehouse mail test you@example.com'],
   ['docs/operations.md', "alter role gatehouse set statement_timeout = '4s';"],
+  ['docs/security.md', 'npx gatehouse users update ada@example.com --email ada@example.org'],
 ];
 
 test('every block is executed or checked by a test, marked as for a deployment, or plain text', () => {
