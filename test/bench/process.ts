@@ -63,13 +63,13 @@ function profileEnvironment(): Record<string, string> {
 
 function addressOf({ stdout }: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
-    let said = '';
+    let output = '';
     stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-      said += chunk;
-      const found = /https?:\/\/127\.0\.0\.1:\d+/.exec(said)?.[0];
+      output += chunk;
+      const found = /https?:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0];
       if (found) resolve(found);
     });
-    stdout?.once('end', () => reject(new Error(`ended without an address: ${said}`)));
+    stdout?.once('end', () => reject(new Error(`ended without an address: ${output}`)));
   });
 }
 
@@ -87,8 +87,8 @@ async function untilReady(url: URL): Promise<void> {
 export async function runJson<Result>(file: string, input: unknown): Promise<Result> {
   const child = spawn(process.execPath, [file], { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(JSON.stringify(input));
-  const [said] = await Promise.all([text(child.stdout), once(child, 'exit')]);
-  return JSON.parse(said) as Result; // written by a file of the benchmark
+  const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  return JSON.parse(output) as Result; // written by a file of the benchmark
 }
 
 /** Clock ticks per second; Linux has always had 100. */

@@ -55,9 +55,9 @@ function toLua(value: unknown): string {
   return JSON.stringify(value);
 }
 
-function toResult(said: string): LoadResult {
-  const figures = /^RESULT (.*)$/m.exec(said)?.[1]?.split(' ').map(Number);
-  if (!figures) throw new Error(`wrk printed no result: ${said}`);
+function toResult(output: string): LoadResult {
+  const figures = /^RESULT (.*)$/m.exec(output)?.[1]?.split(' ').map(Number);
+  if (!figures) throw new Error(`wrk printed no result: ${output}`);
   const [answers = 0, duration = 0, p50 = 0, p99 = 0, wrong = 0] = figures;
   return {
     perSecond: answers / (duration / 1e6),
@@ -65,6 +65,6 @@ function toResult(said: string): LoadResult {
     p99: p99 / 1000,
     answers,
     wrong,
-    example: /^EXAMPLE (.*)$/m.exec(said)?.[1],
+    example: /^EXAMPLE (.*)$/m.exec(output)?.[1],
   };
 }

@@ -41,7 +41,7 @@ const usersOf = (email: string) =>
     [email],
   );
 
-const whole = [{ status: 'ACTIVE', is_superuser: true, group: 'Root', hasPassword: true }];
+const complete = [{ status: 'ACTIVE', is_superuser: true, group: 'Root', hasPassword: true }];
 
 /** Milliseconds from the call to the user in the database; set by the first test. */
 let untilMade = 1000;
@@ -53,7 +53,7 @@ test('the server sends the mail of a createsuperuser that was killed after the u
   while ((await usersOf(email)).length === 0) await sleep(1);
   untilMade = performance.now() - begin;
   await command.end('SIGKILL');
-  expect(await usersOf(email)).toEqual(whole);
+  expect(await usersOf(email)).toEqual(complete);
 
   const server = await startServer({ environment });
   const [letter] = await mail.waitFor(email);
@@ -70,13 +70,13 @@ test('createsuperuser, killed at random moments, leaves one complete user or non
     await Promise.race([sleep(share * untilMade), command.ended]);
     await command.end('SIGKILL');
     const users = await usersOf(email);
-    if (users.length > 0) expect(users).toEqual(whole);
+    if (users.length > 0) expect(users).toEqual(complete);
   };
   const killAndFinish = async (email: string) => {
     for (let round = 0; round < rounds; round += 1) await kill(email, round);
     const { code, stderr } = await spawnCommand(...call(email));
     expect(`${code}: ${stderr}`).toMatch(/^(0: $|1: ALREADY_EXISTS: )/);
-    expect(await usersOf(email)).toEqual(whole);
+    expect(await usersOf(email)).toEqual(complete);
   };
   await Promise.all([newAddress(), newAddress()].map(killAndFinish));
 });

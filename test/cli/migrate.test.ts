@@ -40,10 +40,10 @@ test.concurrent('a server names in its log the migrations that it applied', asyn
   const environment = { ...environmentOf(database), DATABASE_URL: url };
   try {
     const server = await startServer({ environment });
-    const said = server.said();
+    const output = server.output();
     await server.end('SIGTERM');
-    expect(said).toContain('database migrated');
-    expect(said).toContain('20261124000001-initial');
+    expect(output).toContain('database migrated');
+    expect(output).toContain('20261124000001-initial');
   } finally {
     await database.query(`drop database ${name} with (force)`);
   }

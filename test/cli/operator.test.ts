@@ -191,11 +191,11 @@ describe.concurrent('groups and permissions', () => {
       runJson(['groups', 'delete', group, '--yes']),
       runJson(['permissions', 'delete', code, '--yes']),
     ]);
-    const gone = await database.query(
+    const deleted = await database.query(
       'select name from groups where name = $1 union select codename from permissions where codename = $2',
       [group, code],
     );
-    expect(gone).toEqual([]);
+    expect(deleted).toEqual([]);
   });
 });
 

@@ -78,9 +78,9 @@ describe('a missing file is not reported as an unavailable database', () => {
   });
 
   test('an unavailable mail server', async () => {
-    const away = { ...environment, EMAIL_HOST: '127.0.0.1', EMAIL_PORT: '1' };
+    const unavailable = { ...environment, EMAIL_HOST: '127.0.0.1', EMAIL_PORT: '1' };
     const result = await runInShell('bash', 'gatehouse mail test a@example.com', {
-      environment: away,
+      environment: unavailable,
     });
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toMatch(/^The test mail was not sent:/);

@@ -58,7 +58,7 @@ describe.concurrent('running', () => {
       const { PUBLIC_URL: _, ...environment } = environmentOf(database);
       const server = await startServer({ environment: { ...environment, PORT: String(port) } });
       await server.waitFor(/Mailbox: .*\n/);
-      const said = server.said();
+      const output = server.output();
       const places = {
         GraphQL: '/graphql',
         REST: '/auth/',
@@ -66,9 +66,9 @@ describe.concurrent('running', () => {
         Mailbox: '/dev/mailbox',
       };
       for (const [name, path] of Object.entries(places)) {
-        expect(said).toContain(`${name}: ${publicUrl}${path}\n`);
+        expect(output).toContain(`${name}: ${publicUrl}${path}\n`);
       }
-      expect(said).toContain('createsuperuser');
+      expect(output).toContain('createsuperuser');
       // The service has no default account.
       expect(await database.query('select 1 from users')).toEqual([]);
       const { data } = await createClient(publicUrl).graphql('{ __typename }');
@@ -119,7 +119,7 @@ describe.concurrent('two workers', () => {
       expect(new Set([one, two, server.pid]).size).toBe(3);
       await until(async () => {
         const counts = await healthChecks(server.address);
-        const logged = server.said().match(/"route":"\/health\/live"/g)?.length;
+        const logged = server.output().match(/"route":"\/health\/live"/g)?.length;
         return counts.length === 2 && counts.reduce((sum, count) => sum + count, 0) === logged;
       });
       process.kill(one, 'SIGKILL');
@@ -153,10 +153,10 @@ describe.concurrent('two workers', () => {
 
   /** Sends requests until two processes other than `dead` have answered, by the pids in the log. */
   async function servingPids(
-    { address, said }: { address: string; said(): string },
+    { address, output }: { address: string; output(): string },
     dead = 0,
   ): Promise<[number, number]> {
-    const from = said().length;
+    const from = output().length;
     const deadline = Date.now() + 15_000;
     while (Date.now() < deadline) {
       // A new connection each time, because the processes share connections.
@@ -166,7 +166,7 @@ describe.concurrent('two workers', () => {
       await fetch(`${address}/health/live`, { headers, signal }).catch(() => null);
       await sleep(20);
       const answers = [
-        ...said()
+        ...output()
           .slice(from)
           .matchAll(/"pid":(\d+).*"request completed"/g),
       ];
@@ -175,7 +175,7 @@ describe.concurrent('two workers', () => {
       const [one, two] = pids;
       if (one !== undefined && two !== undefined) return [one, two];
     }
-    throw new Error(`no two processes have answered:\n${said()}`);
+    throw new Error(`no two processes have answered:\n${output()}`);
   }
 
   /** The number of requests of each process, from `/metrics` of any process. */

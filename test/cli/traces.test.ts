@@ -109,7 +109,7 @@ test('a request, its operation, statements, password hash and mail have spans wi
 
   expect(collector.requests[0]).toMatchObject({ url: '/v1/traces', key: 'a key' });
   expect(collector.requests[0]?.resource).toContain('auth-test');
-  expect(server.said()).toMatch(new RegExp(`"traceId":"${traceId}".*"route":"/auth/register/"`));
+  expect(server.output()).toMatch(new RegExp(`"traceId":"${traceId}".*"route":"/auth/register/"`));
   const exported = JSON.stringify(collector.spans);
   expect(exported).toContain('insert into');
   for (const secret of [email, goodPassword, code, 'wr0ng-secret', 'x@example.com']) {

@@ -53,17 +53,17 @@ test.concurrent('an earlier registration by an attacker neither blocks a superus
       password2: attackersPassword,
     },
   });
-  const strangersCode = await codeFor(email);
+  const attackersCode = await codeFor(email);
 
-  const made = await runCommand(
+  const created = await runCommand(
     ['createsuperuser', '--noinput', '--password-stdin', '--email', email, '--json'],
     { environment, input: goodPassword },
   );
-  expect(made).toMatchObject({ code: 0, stderr: '' });
-  const refused = await runCommand(['activateuser', '--code', strangersCode], { environment });
+  expect(created).toMatchObject({ code: 0, stderr: '' });
+  const refused = await runCommand(['activateuser', '--code', attackersCode], { environment });
   expect(refused).toMatchObject({ code: 1, stdout: '' });
   expect(refused.stderr).toMatch(/^INVALID_CODE: /);
-  const verified = await client.rest('GET', `/register/verify?code=${strangersCode}`);
+  const verified = await client.rest('GET', `/register/verify?code=${attackersCode}`);
   expect(verified).toMatchObject({ status: 400, body: { data: { code: 'INVALID_CODE' } } });
   expect(await logIn(email, attackersPassword)).toMatchObject({ status: 401 });
   expect(await logIn(email, goodPassword)).toMatchObject({ status: 200 });
@@ -77,11 +77,11 @@ test.concurrent('an earlier registration by an attacker neither blocks a superus
 test.concurrent('a user that was created and activated on the command line logs in with exactly that password', async () => {
   const email = newAddress();
   const password = '  pässwörd with 🔑 and "quotes"  ';
-  const made = await runCommand(
+  const created = await runCommand(
     ['createuser', '--noinput', '--password-stdin', '--email', email.toUpperCase()],
     { environment, input: `${password}\r\nnot the password\n` },
   );
-  expect(made).toMatchObject({ code: 0, stderr: '' });
+  expect(created).toMatchObject({ code: 0, stderr: '' });
   expect(await logIn(email, password)).toMatchObject({
     status: 401,
     body: { data: { code: 'ACCOUNT_NOT_ACTIVE' } },

@@ -11,7 +11,7 @@ import { isIn } from '../support/session-calls.ts';
 import { until } from '../support/until.ts';
 
 /** More requests than connections. */
-const crowdSize = 16;
+const requestCount = 16;
 /** Maximum time of a response, with a reserve for a busy machine. */
 const answerMilliseconds = 5_000;
 
@@ -37,7 +37,7 @@ test('a frozen database: requests fail in time, health shows it, and the service
   expect([readiness, performance.now() - start < 2_000]).toEqual([503, true]);
   expect(await statusOf('/health/live')).toBe(200);
   const json = { email, password: goodPassword };
-  const calls = Array.from({ length: crowdSize }, (_, index) =>
+  const calls = Array.from({ length: requestCount }, (_, index) =>
     index % 2
       ? service.rest('POST', '/login/', { json })
       : service.rest('PUT', '/profile/update/', { token, json: { first_name: `Ada ${index}` } }),
@@ -52,9 +52,9 @@ test('a frozen database: requests fail in time, health shows it, and the service
   await postgres.thaw();
   await until(async () => (await statusOf('/health/ready')) === 200, 5_000);
   const calm = await Promise.all(
-    Array.from({ length: crowdSize }, () => service.rest('POST', '/login/', { json })),
+    Array.from({ length: requestCount }, () => service.rest('POST', '/login/', { json })),
   );
-  expect(calm.map(({ status }) => status)).toEqual(Array(crowdSize).fill(200));
+  expect(calm.map(({ status }) => status)).toEqual(Array(requestCount).fill(200));
   const next = await service.rest('POST', '/token/refresh/', {
     json: { refresh_token: refreshToken },
   });
@@ -68,7 +68,7 @@ test.concurrent('a locked table: waiting requests fail in time, others succeed, 
   await operator.connect();
   await operator.query('begin');
   await operator.query('lock table one_time_passwords');
-  const asked = await Promise.all(
+  const answers = await Promise.all(
     Array.from({ length: 4 }, () =>
       service.rest('PUT', '/profile/update/', {
         token,
@@ -76,7 +76,7 @@ test.concurrent('a locked table: waiting requests fail in time, others succeed, 
       }),
     ),
   );
-  for (const answer of asked) expectRefusal(answer, 'OVERLOADED');
+  for (const answer of answers) expectRefusal(answer, 'OVERLOADED');
   expect(await statusOf('/health/ready')).toBe(200);
   const waiting = () =>
     postgres.query("select 1 from pg_stat_activity where wait_event_type = 'Lock'");

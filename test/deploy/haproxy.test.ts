@@ -77,7 +77,7 @@ describe.skipIf(!isInstalled)('through HAProxy', { timeout: 60_000 }, () => {
   }
 
   const answeredBy = (address: string) =>
-    replicas.at(address).said().split('"request completed"').length - 1;
+    replicas.at(address).output().split('"request completed"').length - 1;
 
   test('every replica serves requests', async () => {
     const token = await logIn();

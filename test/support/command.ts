@@ -47,7 +47,7 @@ export interface RunningCommand {
   readonly pid: number;
   readonly ended: Promise<ProcessResult>;
   /** Standard output and standard error up to now. */
-  said(): string;
+  output(): string;
   /** Waits until standard output or standard error match, and returns the match. */
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
   /** Writes to standard input without ending it. */
@@ -89,23 +89,23 @@ async function start(
   });
   child.stdin.on('error', () => undefined); // a command can end without reading its input
   if (input !== undefined) child.stdin.end(input);
-  const said = { stdout: '', stderr: '' };
+  const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
-      said[name] += text;
+      output[name] += text;
     });
   }
   let isOver = false;
   const ended = endOf(child).then(async (end): Promise<ProcessResult> => {
     isOver = true;
     if (directory === undefined) await rm(cwd, { recursive: true, force: true });
-    return { ...end, ...said };
+    return { ...end, ...output };
   });
-  const everything = () => said.stdout + said.stderr;
+  const everything = () => output.stdout + output.stderr;
   return {
     pid: child.pid ?? 0,
     ended,
-    said: everything,
+    output: everything,
     waitFor: (pattern) => match(pattern, everything, () => isOver),
     write: (text) => child.stdin.write(text),
     async end(signal) {
@@ -125,14 +125,14 @@ function endOf(child: ChildProcess) {
 
 async function match(
   pattern: RegExp,
-  said: () => string,
+  output: () => string,
   isOver: () => boolean,
 ): Promise<RegExpExecArray> {
   for (;;) {
     const isLastCheck = isOver();
-    const found = pattern.exec(said());
+    const found = pattern.exec(output());
     if (found) return found;
-    if (isLastCheck) throw new Error(`ended without the output ${pattern}:\n${said()}`);
+    if (isLastCheck) throw new Error(`ended without the output ${pattern}:\n${output()}`);
     await sleep(pollMilliseconds);
   }
 }

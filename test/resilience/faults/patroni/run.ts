@@ -33,7 +33,7 @@ interface Replica {
   readonly address: string;
   readonly isRunning: () => boolean;
   /** Its whole log. */
-  said(): string;
+  output(): string;
   end(signal: NodeJS.Signals): Promise<{ readonly code: number | null }>;
 }
 
@@ -78,8 +78,8 @@ async function main(): Promise<number> {
     ...health.breaches(),
     ...(await brokenEnds(replicas, environment)),
   ];
-  replicas.forEach(({ said }, index) => {
-    writeFileSync(join(directory, `replica-${index + 1}.log`), said());
+  replicas.forEach(({ output }, index) => {
+    writeFileSync(join(directory, `replica-${index + 1}.log`), output());
   });
   report({ journal, breaches, aftermath });
   return breaches.length === 0 ? 0 : 1;
@@ -127,7 +127,7 @@ async function startReplica(environment: Variables): Promise<Replica> {
   return {
     address: server.address,
     isRunning: () => isRunning,
-    said: server.said,
+    output: server.output,
     end: server.end,
   };
 }

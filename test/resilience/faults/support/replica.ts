@@ -24,7 +24,7 @@ export interface Replica {
   untilNotReady(): Promise<number>;
   isRunning(): boolean;
   /** Its log since the last start. */
-  said(): string;
+  output(): string;
   resources(): Resources;
 }
 
@@ -83,7 +83,7 @@ export async function createReplica(
     untilReady: () => until(async () => (await health('ready')) === 200, readyMilliseconds),
     untilNotReady: () => until(async () => (await health('ready')) !== 200, readyMilliseconds),
     isRunning: () => isRunning,
-    said: () => server?.said() ?? '',
+    output: () => server?.output() ?? '',
     resources: () => ({
       descriptors: readdirSync(`/proc/${pid()}/fd`).length,
       residentMegabytes: residentMegabytes(pid()),
