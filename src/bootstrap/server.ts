@@ -12,7 +12,7 @@ import { createGracefulShutdown } from '../api/http/graceful-shutdown.ts';
 import { type HttpLimits, httpLimits } from '../api/http/limits.ts';
 import { createHttp, type HttpDeps } from '../api/routes.ts';
 import { packageVersion } from '../core/package.ts';
-import { isDatabaseReady } from '../database/inspect.ts';
+import { isDatabaseReady } from '../database/readiness.ts';
 import { AccessResolver, GroupResolver } from '../features/access/access.resolver.ts';
 import { createAccessLoaders } from '../features/access/access.ts';
 import {

@@ -64,7 +64,7 @@ export type UserServices = AccessModule &
   Pick<OperationsModule, 'provisioning' | 'provisioningChecks'>;
 
 /** Administration of accounts, groups, permissions and registrations. */
-export type AdminServices = Omit<AdministrationModule, 'unaudited'> & AccessManifestModule;
+export type AdminServices = Omit<AdministrationModule, 'withoutDenialAudit'> & AccessManifestModule;
 
 /** The audit log: `log` appends, `entries` reads. */
 export type AuditServices = { readonly log: AuditModule['audit'] } & Pick<AuditModule, 'verifier'> &
@@ -205,7 +205,7 @@ function createAdministrationModules(
 ): { readonly admin: AdminServices; readonly auditLog: AuditLogModule } {
   const { unitOfWork, clock, hasher } = deps;
   const { audit } = base.audit;
-  const { unaudited, ...administration } = createAdministrationModule({
+  const { withoutDenialAudit, ...administration } = createAdministrationModule({
     unitOfWork,
     clock,
     hasher,
@@ -218,7 +218,11 @@ function createAdministrationModules(
     registeredAccounts: authentication.registeredAccounts,
     passwordRules,
   });
-  const { manifest } = createAccessManifestModule({ unitOfWork, audit, administration: unaudited });
+  const { manifest } = createAccessManifestModule({
+    unitOfWork,
+    audit,
+    administration: withoutDenialAudit,
+  });
   return {
     admin: { ...administration, manifest },
     auditLog: createAuditLogModule({ unitOfWork, audit, lookup: administration.lookup }),

@@ -52,7 +52,7 @@ export function operatorContext(): RequestContext {
   const now = new Date();
   return {
     actor: {
-      person: {
+      user: {
         id: operatorId,
         email: 'operator',
         username: null,

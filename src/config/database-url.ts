@@ -48,7 +48,7 @@ const supportedParameters = [
   'target_session_attrs',
 ] as const;
 type Parameter = (typeof supportedParameters)[number];
-type Parameters = Partial<Record<Parameter, string>>;
+type UrlParameters = Partial<Record<Parameter, string>>;
 
 // The password ends at the last @ before a slash, because it can contain an @.
 const urlPattern =
@@ -92,8 +92,8 @@ export function isSocket(host: string): boolean {
   return host.startsWith('/');
 }
 
-function parseQuery(query: string): Parameters {
-  const found: Parameters = {};
+function parseQuery(query: string): UrlParameters {
+  const found: UrlParameters = {};
   for (const pair of query.split('&').filter((each) => each !== '')) {
     const at = pair.includes('=') ? pair.indexOf('=') : pair.length;
     const name = decode(pair.slice(0, at), 'a parameter');
@@ -115,11 +115,13 @@ function supportedList(): string {
   return `supported are ${supportedParameters.join(', ')}`;
 }
 
-function decode(text: string, what: string): string {
+function decode(text: string, name: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new RangeError(`has a % in ${what} that begins no escape; write a percent sign as %25`);
+    throw new RangeError(
+      `has a % in ${name} that does not start an escape sequence; write a percent sign as %25`,
+    );
   }
 }
 
@@ -140,7 +142,7 @@ function requireKnown<Name extends string>(
   return known;
 }
 
-function toOptions({ options, schema }: Parameters): DatabaseOptions {
+function toOptions({ options, schema }: UrlParameters): DatabaseOptions {
   const parsed = parseOptions(options ?? '');
   if (schema === undefined) return parsed;
   if (/\bsearch_path\b/i.test(options ?? '')) {
@@ -149,7 +151,7 @@ function toOptions({ options, schema }: Parameters): DatabaseOptions {
   return { schema, options: `${parsed.options} ${searchPathOption(schema)}`.trim() };
 }
 
-function toTls(given: Parameters, isLocalSocket: boolean): TlsSetting | undefined {
+function toTls(given: UrlParameters, isLocalSocket: boolean): TlsSetting | undefined {
   const { sslmode, sslrootcert, sslcert, sslkey } = given;
   const files = { sslrootcert, sslcert, sslkey };
   const modes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;

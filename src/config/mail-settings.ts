@@ -1,9 +1,9 @@
 /** The mail settings from the `EMAIL_…` variables, and the contradictions between these variables. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type Mailbox, parseMailbox } from '../core/mailbox-address.ts';
+import { type MailAddress, parseMailAddress } from '../core/mail-address.ts';
 
-export type MailSettings = { readonly kind: 'mailbox'; readonly from: Mailbox } | SmtpSettings;
+export type MailSettings = { readonly kind: 'mailbox'; readonly from: MailAddress } | SmtpSettings;
 
 export interface SmtpSettings {
   readonly kind: 'smtp';
@@ -15,7 +15,7 @@ export interface SmtpSettings {
   readonly ca: string | undefined;
   /** Undefined: a relay without login. */
   readonly login: MailLogin | undefined;
-  readonly from: Mailbox;
+  readonly from: MailAddress;
 }
 
 export type MailLogin =
@@ -47,14 +47,14 @@ export interface MailVariables {
   readonly EMAIL_OAUTH2_CLIENT_SECRET?: string | undefined;
   readonly EMAIL_OAUTH2_REFRESH_TOKEN?: string | undefined;
   readonly EMAIL_OAUTH2_TOKEN_URL: string;
-  readonly EMAIL_FROM?: Mailbox | undefined;
+  readonly EMAIL_FROM?: MailAddress | undefined;
 }
 
 /** @param ca the text of EMAIL_CA_FILE */
 export function mailSettings(variables: MailVariables, ca: string | undefined): MailSettings {
   const { EMAIL_HOST_USER: user, EMAIL_FROM, EMAIL_PORT, EMAIL_USE_SSL } = variables;
   const from = EMAIL_FROM ??
-    parseMailbox(user ?? '') ?? { name: '', address: 'gatehouse@localhost' };
+    parseMailAddress(user ?? '') ?? { name: '', address: 'gatehouse@localhost' };
   const host = variables.EMAIL_HOST ?? (user === undefined ? undefined : 'smtp.gmail.com');
   if (host === undefined) return { kind: 'mailbox', from };
   return {
@@ -93,17 +93,17 @@ function loginOf(variables: MailVariables): MailLogin | undefined {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const [token, clientId, clientSecret, refreshToken] = [
-  'EMAIL_OAUTH2_ACCESS_TOKEN',
-  'EMAIL_OAUTH2_CLIENT_ID',
-  'EMAIL_OAUTH2_CLIENT_SECRET',
-  'EMAIL_OAUTH2_REFRESH_TOKEN',
-] as const;
+const oauth2Names = {
+  accessToken: 'EMAIL_OAUTH2_ACCESS_TOKEN',
+  clientId: 'EMAIL_OAUTH2_CLIENT_ID',
+  clientSecret: 'EMAIL_OAUTH2_CLIENT_SECRET',
+  refreshToken: 'EMAIL_OAUTH2_REFRESH_TOKEN',
+} as const satisfies Readonly<Record<string, keyof MailVariables>>;
 
 /** Faults of the login variables: incomplete groups, and more than one kind of login. */
 export function mailLoginFaults(environment: Environment): string[] {
   const has = (name: string) => environment[name] !== undefined;
-  const isOauth2 = [token, clientId, clientSecret, refreshToken].some(has);
+  const isOauth2 = Object.values(oauth2Names).some(has);
   if (!isOauth2) {
     return has('EMAIL_HOST_USER') === has('EMAIL_HOST_PASSWORD')
       ? []
@@ -114,11 +114,18 @@ export function mailLoginFaults(environment: Environment): string[] {
   if (has('EMAIL_HOST_PASSWORD')) {
     faults.push('EMAIL_HOST_PASSWORD and EMAIL_OAUTH2_… exclude each other: unset one of them');
   }
-  if (has(token) && has(refreshToken)) {
-    faults.push(`${token} and ${refreshToken} exclude each other: unset one of them`);
+  if (has(oauth2Names.accessToken) && has(oauth2Names.refreshToken)) {
+    faults.push(
+      `${oauth2Names.accessToken} and ${oauth2Names.refreshToken} exclude each other: unset one of them`,
+    );
   }
-  if (has(refreshToken) !== has(clientId) || (has(clientSecret) && !has(clientId))) {
-    faults.push(`${clientId} and ${refreshToken} go together: set both or neither`);
+  if (
+    has(oauth2Names.refreshToken) !== has(oauth2Names.clientId) ||
+    (has(oauth2Names.clientSecret) && !has(oauth2Names.clientId))
+  ) {
+    faults.push(
+      `${oauth2Names.clientId} and ${oauth2Names.refreshToken} go together: set both or neither`,
+    );
   }
   return faults;
 }
@@ -135,7 +142,9 @@ export function mailFaults(variables: MailVariables & { EMAIL_CA_FILE?: string |
   if (variables.EMAIL_CA_FILE !== undefined) {
     faults.push('EMAIL_CA_FILE has no use without TLS: set EMAIL_USE_TLS or EMAIL_USE_SSL to True');
   }
-  const isOauth2 = variables[token] !== undefined || variables[refreshToken] !== undefined;
+  const isOauth2 =
+    variables[oauth2Names.accessToken] !== undefined ||
+    variables[oauth2Names.refreshToken] !== undefined;
   if (isOauth2) {
     faults.push('EMAIL_OAUTH2_… needs TLS: set EMAIL_USE_TLS or EMAIL_USE_SSL to True');
   }

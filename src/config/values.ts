@@ -3,7 +3,7 @@
  * `variables.ts` assigns them to variables.
  */
 import { z } from 'zod';
-import { parseMailbox } from '../core/mailbox-address.ts';
+import { parseMailAddress } from '../core/mail-address.ts';
 import { parseDatabaseUrl } from './database-url.ts';
 import { parseRateLimits } from './rate-limits.ts';
 
@@ -13,7 +13,7 @@ export const flag = z
   .pipe(z.enum(['true', 'false', '1', '0', 'yes', 'no', 'on', 'off'], 'must be True or False'))
   .transform((word) => ['true', '1', 'yes', 'on'].includes(word));
 
-export const whole = (min: number, max: number) =>
+export const integer = (min: number, max: number) =>
   z
     .string()
     .regex(/^\s*\d{1,9}\s*$/, `must be a whole number from ${min} to ${max}`)
@@ -108,7 +108,7 @@ export const hostName = z
 export const address = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'must be an email address');
 
 export const mailbox = z.string().transform((text, { addIssue }) => {
-  const parsed = parseMailbox(text);
+  const parsed = parseMailAddress(text);
   if (parsed) return parsed;
   addIssue('must be an email address, or a name with one: Gatehouse <auth@example.com>');
   return z.NEVER;

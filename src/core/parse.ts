@@ -52,13 +52,18 @@ export function parseFields<Parsers extends Record<string, () => unknown>>(
   return values as { [Name in keyof Parsers]: ReturnType<Parsers[Name]> }; // filled key by key above
 }
 
+/** @throws VALIDATION_FAILED for the field `path`, with a message for the caller, unless `isValid` */
+export function assertField(path: string, isValid: boolean, message: string): void {
+  if (!isValid) throw new Problem('VALIDATION_FAILED', { fields: [{ path, message }] });
+}
+
 /** Rejects the value inside a parser, with a message for the caller. */
-export function refuse(message: string): never {
+export function rejectValue(message: string): never {
   throw new Fault(message);
 }
 
-/** Refuses a password from inside a parser. */
-export function refusePassword(fault: PasswordFault): never {
+/** Rejects a password inside a parser. */
+export function rejectPassword(fault: PasswordFault): never {
   throw new Fault(passwordFaultSentence(fault), fault);
 }
 
@@ -67,16 +72,16 @@ const invisible = /[\p{Z}\p{C}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** Printable text of 1 to `maxLength` code points, without surrounding white space. */
 function parseText(raw: unknown, maxLength: number): string {
-  if (typeof raw !== 'string') refuse('Must be a text.');
+  if (typeof raw !== 'string') rejectValue('Must be a text.');
   const text = raw.trim();
-  if (text === '') refuse('Must not be empty.');
+  if (text === '') rejectValue('Must not be empty.');
   // A code point has at most two UTF-16 units: the cheap check comes first, for very long input.
   if (text.length > 2 * maxLength || [...text].length > maxLength) {
-    refuse(`Must not be longer than ${maxLength} characters.`);
+    rejectValue(`Must not be longer than ${maxLength} characters.`);
   }
-  if (!text.isWellFormed()) refuse('Must be well-formed Unicode.');
-  if (!isPrintable(text)) refuse('Must not contain control characters or line breaks.');
-  if (text.replace(invisible, '') === '') refuse('Must contain a visible character.');
+  if (!text.isWellFormed()) rejectValue('Must be well-formed Unicode.');
+  if (!isPrintable(text)) rejectValue('Must not contain control characters or line breaks.');
+  if (text.replace(invisible, '') === '') rejectValue('Must contain a visible character.');
   return text;
 }
 
@@ -108,7 +113,7 @@ const hostName = /^[\p{L}\p{M}\p{N}.-]+$/u;
 
 /**
  * A host name in its ASCII form (UTS 46). Compatibility variants of ASCII characters, such as full-width
- * letters, are refused: two different spellings must not be one address.
+ * letters, are rejected: two different spellings must not be one address.
  */
 function canonicalDomain(text: string): string | undefined {
   const isDisguised = [...text].some(
@@ -123,11 +128,11 @@ function compatibilityForm(character: string): string {
   return character.normalize('NFKC').toLowerCase();
 }
 
-/** An email address in canonical form. The local part is ASCII: look-alike characters are refused. */
+/** An email address in canonical form. The local part is ASCII: look-alike characters are rejected. */
 export function parseEmail(raw: unknown): EmailAddress {
   return (
     canonicalEmail(parseText(raw, 254)) ??
-    refuse('Must be an email address such as name@example.com.')
+    rejectValue('Must be an email address such as name@example.com.')
   );
 }
 
@@ -137,7 +142,7 @@ const usernamePattern = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
 export function parseUsername(raw: unknown): Username {
   const text = parseText(raw, 150);
   if (!usernamePattern.test(text)) {
-    refuse('Use letters, digits and . _ + - only, beginning with a letter or digit.');
+    rejectValue('Use letters, digits and . _ + - only, beginning with a letter or digit.');
   }
   return text as Username; // tested above
 }
@@ -147,7 +152,7 @@ const linkLike = /[<>"\\/]|:\/\/|www\./i;
 /** A person's name of at most 150 characters, without text that a mail program could show as a link. */
 export function parsePersonName(raw: unknown): PersonName {
   const text = parseNormalText(raw, 150);
-  if (linkLike.test(text)) refuse('Must be a name, without links or any of < > " \\ /.');
+  if (linkLike.test(text)) rejectValue('Must be a name, without links or any of < > " \\ /.');
   return text as PersonName; // tested above
 }
 
@@ -184,7 +189,7 @@ export function parseLocale(raw: unknown): string {
   try {
     return new Intl.Locale(text).toString();
   } catch {
-    return refuse('Must be a language tag such as en or es-MX.');
+    return rejectValue('Must be a language tag such as en or es-MX.');
   }
 }
 
@@ -192,12 +197,12 @@ const passwordMaxLength = 256;
 
 /** A password for verification, unchanged. The password policy does not apply. */
 export function parsePresentedPassword(raw: unknown): string {
-  if (typeof raw !== 'string') refuse('Must be a text.');
-  if (raw === '') refusePassword({ code: 'PASSWORD_EMPTY' });
+  if (typeof raw !== 'string') rejectValue('Must be a text.');
+  if (raw === '') rejectPassword({ code: 'PASSWORD_EMPTY' });
   if (raw.length > 2 * passwordMaxLength || [...raw].length > passwordMaxLength) {
-    refusePassword({ code: 'PASSWORD_TOO_LONG', limit: passwordMaxLength });
+    rejectPassword({ code: 'PASSWORD_TOO_LONG', limit: passwordMaxLength });
   }
-  if (!raw.isWellFormed()) refusePassword({ code: 'PASSWORD_MALFORMED' });
+  if (!raw.isWellFormed()) rejectPassword({ code: 'PASSWORD_MALFORMED' });
   return raw;
 }
 
@@ -234,20 +239,20 @@ export function parseSearch(raw: unknown): string {
 /** A point in time: a date, or its text in RFC 3339 such as `2026-01-31T12:00:00Z`. */
 export function parseInstant(raw: unknown): Date {
   if (raw instanceof Date) return raw;
-  return parseRfc3339(raw) ?? refuse('Must be a time such as 2026-01-31T12:00:00Z.');
+  return parseRfc3339(raw) ?? rejectValue('Must be a time such as 2026-01-31T12:00:00Z.');
 }
 
 export function parseBoolean(raw: unknown): boolean {
-  return typeof raw === 'boolean' ? raw : refuse('Must be true or false.');
+  return typeof raw === 'boolean' ? raw : rejectValue('Must be true or false.');
 }
 
 const maxListLength = 1000;
 
 /** Ids without duplicates. */
 export function parseIds(raw: unknown): readonly string[] {
-  if (!Array.isArray(raw)) refuse('Must be a list of ids.');
-  if (raw.length > maxListLength) refuse(`Must not have more than ${maxListLength} ids.`);
-  return [...new Set(raw.map((id) => parseId(id) ?? refuse('Must be a list of ids.')))];
+  if (!Array.isArray(raw)) rejectValue('Must be a list of ids.');
+  if (raw.length > maxListLength) rejectValue(`Must not have more than ${maxListLength} ids.`);
+  return [...new Set(raw.map((id) => parseId(id) ?? rejectValue('Must be a list of ids.')))];
 }
 
 /** Text without control characters; can be empty. */
@@ -267,7 +272,9 @@ export function parseCodename(raw: unknown): string {
   const text = parseText(raw, 150);
   return codenamePattern.test(text)
     ? text
-    : refuse('Use letters, digits and _ - *, in parts with dots between, such as shop.view_order.');
+    : rejectValue(
+        'Use letters, digits and _ - *, in parts with dots between, such as shop.view_order.',
+      );
 }
 
 /** The parsed value; undefined if there is no value. */

@@ -31,7 +31,7 @@ export interface UserView {
 
 /** The user of a valid access token, with the groups and permissions of the user. */
 export interface Actor {
-  readonly person: UserView;
+  readonly user: UserView;
   readonly sessionId: string;
   /** Names of the user's groups. */
   readonly groups: ReadonlySet<string>;

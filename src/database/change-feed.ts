@@ -74,7 +74,7 @@ export function createChangeFeed(options: {
   let heartbeatNumber = 0;
   /** Monotonic milliseconds. Heartbeats that were sent earlier do not count. */
   let invalidatedAt = 0;
-  /** When the last heartbeat was sent that was received since. */
+  /** The time at which the last received heartbeat was sent. */
   let confirmedAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 

@@ -1,11 +1,10 @@
 /**
  * Inspects a database in one read-only transaction with a short timeout. Settings are local to the transaction,
- * because behind a pooler the session goes to another client afterwards.
+ * because a pooler gives the session to another client after the transaction.
  */
 import { TLSSocket } from 'node:tls';
 import { Client, escapeIdentifier } from 'pg';
 import type { DatabaseConnection } from '../config/database-url.ts';
-import { withTimeout } from '../core/timeout.ts';
 import { compareClocks } from './clock.ts';
 import { explainConnectionError, type UrlVariable } from './connection-errors.ts';
 import { bind } from './driver.ts';
@@ -166,15 +165,4 @@ export async function findPoolEncryption(
   const named = (isEncrypted: boolean) =>
     rows.filter(({ ssl }) => ssl === isEncrypted).map(({ pool }) => pool);
   return { encrypted: named(true), plain: named(false) };
-}
-
-/** A readiness probe gets its answer within two seconds, also while the database is frozen. */
-const readinessTimeoutMs = 1_500;
-
-export async function isDatabaseReady({ query }: Pick<UnitOfWork, 'query'>): Promise<boolean> {
-  const isReady = query('select 1').then(
-    () => true,
-    () => false,
-  );
-  return withTimeout(readinessTimeoutMs, isReady, false);
 }

@@ -24,7 +24,7 @@ export interface UnitOfWork {
   /**
    * The value of the current transaction under `key`, created by `create` at the first call. Needs a transaction.
    */
-  ofTransaction<Value extends object>(key: object, create: () => Value): Value;
+  memoizeInTransaction<Value extends object>(key: object, create: () => Value): Value;
   /** Calls back after the commit of the current transaction, or at once without a transaction. */
   afterCommit(callback: () => void): void;
   /** Plain SQL in the current transaction. Times are `Date`, an array is one parameter: `any(?::uuid[])`. */
@@ -60,9 +60,9 @@ export function createUnitOfWork(
       await changeFeed?.waitUntilDelivered();
       return result;
     },
-    ofTransaction<Value extends object>(key: object, create: () => Value) {
+    memoizeInTransaction<Value extends object>(key: object, create: () => Value) {
       const values = em.isInTransaction() ? states.getStore()?.values : undefined;
-      if (!values) throw new Error('ofTransaction needs a transaction');
+      if (!values) throw new Error('memoizeInTransaction needs a transaction');
       const value = (values.get(key) as Value | undefined) ?? create(); // set by this function
       values.set(key, value);
       return value;

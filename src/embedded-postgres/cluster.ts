@@ -16,14 +16,14 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DRAFT_PREFIX, type EmbeddedPaths, undefinedIfMissing } from './paths.ts';
+import { draftPrefix, type EmbeddedPaths, undefinedIfMissing } from './paths.ts';
 import { clusterArgument, spawnAs, waitForExit } from './process.ts';
 import type { Programs } from './programs.ts';
 
 /** Name of the superuser and of the database. */
-export const GATEHOUSE = 'gatehouse';
+export const gatehouse = 'gatehouse';
 
-const INITDB_LIMIT_MS = 120_000;
+const initdbLimitMs = 120_000;
 
 /**
  * Creates the cluster with its password and its database `gatehouse`, unless it exists.
@@ -40,7 +40,7 @@ export async function ensureCluster(
   if (await isCreated(paths, programs)) return;
   const draft = join(
     paths.dataDirectory,
-    `${DRAFT_PREFIX}${process.pid}-${randomBytes(6).toString('hex')}`,
+    `${draftPrefix}${process.pid}-${randomBytes(6).toString('hex')}`,
   );
   try {
     await createCluster(draft, programs, isDurable);
@@ -58,7 +58,7 @@ export async function ensureCluster(
  */
 async function removeDrafts({ dataDirectory }: EmbeddedPaths): Promise<void> {
   const names = await readdir(dataDirectory);
-  for (const name of names.filter((each) => each.startsWith(DRAFT_PREFIX))) {
+  for (const name of names.filter((each) => each.startsWith(draftPrefix))) {
     await rm(join(dataDirectory, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
@@ -94,7 +94,7 @@ async function runInitdb(
   if (programs.runAs) await passwordFile.chown(programs.runAs.uid, programs.runAs.gid);
   const args = [
     `--pgdata=${clusterArgument(cluster)}`,
-    `--username=${GATEHOUSE}`,
+    `--username=${gatehouse}`,
     `--pwfile=${process.platform === 'linux' ? '/proc/self/fd/3' : '/dev/fd/3'}`,
     '--auth=scram-sha-256',
     '--encoding=UTF8',
@@ -106,7 +106,7 @@ async function runInitdb(
   const child = spawnAs(programs.runAs, [join(programs.directory, 'bin', 'initdb'), ...args], {
     cwd: cluster,
     stdio: ['ignore', 'pipe', 'pipe', passwordFile.fd],
-    timeout: INITDB_LIMIT_MS,
+    timeout: initdbLimitMs,
   });
   await assertSuccess('initdb', child);
 }
@@ -122,9 +122,9 @@ async function createDatabase(
   const child = spawnAs(programs.runAs, [join(programs.directory, 'bin', 'postgres'), ...args], {
     cwd: cluster,
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: INITDB_LIMIT_MS,
+    timeout: initdbLimitMs,
   });
-  child.stdin?.on('error', () => undefined).end(`CREATE DATABASE ${GATEHOUSE};\n`);
+  child.stdin?.on('error', () => undefined).end(`CREATE DATABASE ${gatehouse};\n`);
   await assertSuccess('postgres --single', child);
 }
 

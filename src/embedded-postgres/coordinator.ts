@@ -13,17 +13,17 @@ import { chooseRunAs } from './process.ts';
 import { findPrograms, type Programs } from './programs.ts';
 import { findPostmaster, type Postmaster, startPostgres, stopPostgres } from './server.ts';
 
-const POLL_MS = 20;
+const pollMs = 20;
 /** Between starts that failed for a temporary reason; keeps the log short. */
-const RETRY_START_MS = 200;
-const ACQUIRE_LIMIT_MS = 30_000;
-const STOP_LIMIT_MS = 30_000;
+const retryStartMs = 200;
+const acquireLimitMs = 30_000;
+const stopLimitMs = 30_000;
 /** Longer than the work under the lock: creating a cluster on a slow disk, or starting the server. */
-const LOCK_LIMIT_MS = 150_000;
+const lockLimitMs = 150_000;
 /** Shorter, because the process is ending. The next release stops a server that still runs. */
-const EXIT_LOCK_LIMIT_MS = 10_000;
-const FIRST_REACQUIRE_MS = 20;
-const MAX_REACQUIRE_MS = 5_000;
+const exitLockLimitMs = 10_000;
+const firstReacquireMs = 20;
+const maxReacquireMs = 5_000;
 
 export interface CoordinatorOptions {
   readonly paths: EmbeddedPaths;
@@ -74,7 +74,7 @@ async function reacquire(
   signal: AbortSignal,
 ): Promise<Lease | undefined> {
   const { onNotice } = options;
-  let waitMs = FIRST_REACQUIRE_MS;
+  let waitMs = firstReacquireMs;
   while (!signal.aborted) {
     try {
       const lease = await acquire(options, signal, port);
@@ -84,7 +84,7 @@ async function reacquire(
       if (!signal.aborted) onNotice(`The embedded PostgreSQL is unreachable. ${error}`);
     }
     await sleep(waitMs, undefined, { signal, ref: false }).catch(() => undefined);
-    waitMs = Math.min(2 * waitMs, MAX_REACQUIRE_MS);
+    waitMs = Math.min(2 * waitMs, maxReacquireMs);
   }
   return undefined;
 }
@@ -99,7 +99,7 @@ function acquire(
   signal: AbortSignal,
   preferredPort?: number,
 ): Promise<Lease> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(LOCK_LIMIT_MS)]);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(lockLimitMs)]);
   return withFileLock(options.paths.lockFile, limit, () =>
     acquireLocked(options, signal, preferredPort),
   );
@@ -114,7 +114,7 @@ async function acquireLocked(
   const { state } = await findPostmaster(paths.cluster);
   const programs = state === 'ready' ? undefined : await setUp(options);
   // The limit begins here, because creating a cluster may take long on a slow disk.
-  const signal = AbortSignal.any([releasing, AbortSignal.timeout(ACQUIRE_LIMIT_MS)]);
+  const signal = AbortSignal.any([releasing, AbortSignal.timeout(acquireLimitMs)]);
   let reason = 'it did not answer';
   while (!signal.aborted) {
     const found = await findPostmaster(paths.cluster);
@@ -124,10 +124,10 @@ async function acquireLocked(
         : await bringUp(options, found, { programs, preferredPort, signal });
     if (typeof result !== 'string') return result;
     reason = result;
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
   throw new Error(
-    `The embedded PostgreSQL could not be reached in ${ACQUIRE_LIMIT_MS / 1000} seconds: ${reason}\n` +
+    `The embedded PostgreSQL could not be reached in ${acquireLimitMs / 1000} seconds: ${reason}\n` +
       `See ${paths.logFile}; if it is still recovering, wait and start gatehouse again.`,
   );
 }
@@ -157,13 +157,13 @@ async function bringUp(
     signal: how.signal,
   });
   if (failure === undefined) return 'it has been started';
-  await sleep(RETRY_START_MS);
+  await sleep(retryStartMs);
   return failure;
 }
 
 /** Stops the server after the last lease. */
 function release(options: CoordinatorOptions, lease: Lease): Promise<void> {
-  const limit = AbortSignal.timeout(EXIT_LOCK_LIMIT_MS);
+  const limit = AbortSignal.timeout(exitLockLimitMs);
   const released = withFileLock(options.paths.lockFile, limit, () => releaseLocked(options, lease));
   return released.finally(() => disconnect(lease));
 }
@@ -176,7 +176,7 @@ async function releaseLocked({ paths, onNotice }: CoordinatorOptions, lease: Lea
     : await connect(found.port, await readPassword(paths));
   if (typeof connected === 'string') return;
   if (await isLastLease(connected)) {
-    const isStopped = await stopPostgres(paths, found, AbortSignal.timeout(STOP_LIMIT_MS));
+    const isStopped = await stopPostgres(paths, found, AbortSignal.timeout(stopLimitMs));
     if (!isStopped) onNotice(`The embedded PostgreSQL is still stopping; see ${paths.logFile}`);
   }
   await disconnect(connected);

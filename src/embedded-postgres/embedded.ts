@@ -4,7 +4,7 @@
  */
 import { access, constants } from 'node:fs/promises';
 import { makePrivateDirectory } from '../core/private-directory.ts';
-import { GATEHOUSE } from './cluster.ts';
+import { gatehouse } from './cluster.ts';
 import { holdLease, readPassword } from './coordinator.ts';
 import { type EmbeddedPaths, embeddedPaths, undefinedIfMissing } from './paths.ts';
 
@@ -38,7 +38,7 @@ export async function acquireEmbeddedDatabase(options: EmbeddedOptions): Promise
   const { settings = {}, onNotice = () => undefined } = options;
   const { port, release } = await holdLease({ paths, settings, onNotice });
   const password = await readPassword(paths);
-  return { url: `postgresql://${GATEHOUSE}:${password}@127.0.0.1:${port}/${GATEHOUSE}`, release };
+  return { url: `postgresql://${gatehouse}:${password}@127.0.0.1:${port}/${gatehouse}`, release };
 }
 
 /**

@@ -6,8 +6,8 @@ import { chmod } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const POLL_MS = 20;
-const SQLITE_BUSY = 5;
+const pollMs = 20;
+const sqliteBusy = 5;
 
 /**
  * Runs the work while no other process and no other caller in this process holds the lock of that path.
@@ -30,7 +30,7 @@ export async function withFileLock<T>(
           'Look for a hanging gatehouse process (fuser shows it) and end it.',
       );
     }
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
   return await work();
 }
@@ -40,7 +40,7 @@ function tryLock(lock: DatabaseSync): boolean {
     lock.exec('BEGIN EXCLUSIVE');
     return true;
   } catch (error) {
-    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return false;
+    if (error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy) return false;
     throw error;
   }
 }

@@ -3,7 +3,7 @@
  * is a lease. PostgreSQL releases the lock when the process of the lease dies.
  */
 import { Client, DatabaseError } from 'pg';
-import { GATEHOUSE } from './cluster.ts';
+import { gatehouse } from './cluster.ts';
 
 // @types/pg lacks these two methods. The documentation of node-postgres describes them.
 declare module 'pg' {
@@ -15,7 +15,7 @@ declare module 'pg' {
 
 /** The key of the lock: `gate`, `memb` in ASCII. Advisory locks belong to a database, so clusters do not conflict. */
 const KEY = '1734440037, 1835363682';
-const CONNECT_LIMIT_MS = 5_000;
+const connectLimitMs = 5_000;
 
 /** An open connection to the server. It does not keep the process alive. */
 export interface Lease {
@@ -45,12 +45,12 @@ export async function connect(port: number, password: string): Promise<Lease | s
   const client = new Client({
     host: '127.0.0.1',
     port,
-    user: GATEHOUSE,
+    user: gatehouse,
     password,
-    database: GATEHOUSE,
+    database: gatehouse,
     ssl: false,
     application_name: 'gatehouse-lease',
-    connectionTimeoutMillis: CONNECT_LIMIT_MS,
+    connectionTimeoutMillis: connectLimitMs,
   });
   let isConnected = true;
   const ended = new Promise<void>((resolve) => client.once('end', resolve)).then(() => {

@@ -15,7 +15,7 @@ export interface EmbeddedPaths {
 }
 
 /** Unfinished clusters are directories beside `home` whose names begin with this prefix. */
-export const DRAFT_PREFIX = 'postgres.init-';
+export const draftPrefix = 'postgres.init-';
 
 /** The paths of the embedded database of a data directory. */
 export function embeddedPaths(dataDirectory: string): EmbeddedPaths {

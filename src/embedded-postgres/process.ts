@@ -8,7 +8,7 @@ export interface RunAs {
   readonly gid: number;
 }
 
-const FALLBACK: RunAs = { uid: 65_534, gid: 65_534 };
+const fallback: RunAs = { uid: 65_534, gid: 65_534 };
 
 /**
  * Under root the owner of an existing cluster, else `nobody`; under other users `undefined`.
@@ -25,7 +25,7 @@ export async function chooseRunAs(cluster: string): Promise<RunAs | undefined> {
 async function nobody(): Promise<RunAs> {
   const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '');
   const [, uid, gid] = /^nobody:[^:]*:(\d+):(\d+):/m.exec(passwd) ?? [];
-  return uid === undefined || gid === undefined ? FALLBACK : { uid: Number(uid), gid: Number(gid) };
+  return uid === undefined || gid === undefined ? fallback : { uid: Number(uid), gid: Number(gid) };
 }
 
 /**

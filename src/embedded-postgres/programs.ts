@@ -106,9 +106,9 @@ async function installedPackage(): Promise<{ directory: string; version: string 
   }
 }
 
-const MODE_FOR_ALL = 0o755;
-const DRAFT_NAME = /^postgresql-.*\.draft-/;
-const ABANDONED_MS = 3_600_000;
+const modeForAll = 0o755;
+const draftName = /^postgresql-.*\.draft-/;
+const abandonedMs = 3_600_000;
 
 /**
  * Copies the programs (60 MB, once per version) to a directory of root that every user can reach. Several processes
@@ -149,11 +149,11 @@ async function createCopy(copy: Programs, source: string): Promise<string | unde
 async function prepareParent(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   await assertOnlyRootWrites(directory);
-  await chmod(directory, MODE_FOR_ALL); // the umask may have restricted it
+  await chmod(directory, modeForAll); // the umask may have restricted it
   for (const name of await readdir(directory)) {
     const path = join(directory, name);
-    const isDraft = DRAFT_NAME.test(name);
-    if (isDraft && (await ageMs(path)) > ABANDONED_MS) await rm(path, { recursive: true });
+    const isDraft = draftName.test(name);
+    if (isDraft && (await ageMs(path)) > abandonedMs) await rm(path, { recursive: true });
   }
 }
 
@@ -187,10 +187,10 @@ async function assertOnlyRootWrites(directory: string): Promise<void> {
 
 /** Makes all files readable for every user, because npm may have written them under a strict umask. */
 async function openToAll(directory: string): Promise<void> {
-  await chmod(directory, MODE_FOR_ALL);
+  await chmod(directory, modeForAll);
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) await openToAll(path);
-    if (entry.isFile()) await chmod(path, (await lstat(path)).mode & 0o100 ? MODE_FOR_ALL : 0o644);
+    if (entry.isFile()) await chmod(path, (await lstat(path)).mode & 0o100 ? modeForAll : 0o644);
   }
 }

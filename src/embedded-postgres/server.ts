@@ -9,11 +9,11 @@ import { type EmbeddedPaths, undefinedIfMissing } from './paths.ts';
 import { clusterArgument, spawnAs, waitForExit } from './process.ts';
 import type { Programs } from './programs.ts';
 
-const POLL_MS = 20;
-const ADDRESS = '127.0.0.1';
+const pollMs = 20;
+const loopback = '127.0.0.1';
 
 /** The caller's settings override these. The log must not contain statements, values or details that clients sent. */
-const DEFAULTS = {
+const defaults = {
   max_connections: '200',
   timezone: 'UTC',
   log_timezone: 'UTC',
@@ -30,11 +30,11 @@ const DEFAULTS = {
   log_parameter_max_length_on_error: '0',
 } as const satisfies Readonly<Record<string, string>>;
 
-/** Temporary: the port was taken meanwhile, processes of a killed server still run, another program starts the server. */
-const TEMPORARY_FAILURE =
+/** Causes that can disappear: another program uses the port, processes of a killed server still run, or another program starts the server. */
+const temporaryFailurePattern =
   /could not create any TCP\/IP sockets|still in use|lock file .* already exists/;
 /** The server was killed or stopped from outside. */
-const TEMPORARY_STATUSES: ReadonlySet<number | string> = new Set(['SIGKILL', 0]);
+const temporaryStatuses: ReadonlySet<number | string> = new Set(['SIGKILL', 0]);
 
 interface StartOptions {
   readonly settings: Readonly<Record<string, string>>;
@@ -42,7 +42,7 @@ interface StartOptions {
   readonly preferredPort: number | undefined;
   /** The pid in a stale `postmaster.pid`, which PostgreSQL has to ignore. */
   readonly stalePid: number | undefined;
-  /** Ends the waiting, not the start: the server continues its recovery. */
+  /** Stops waiting for the server. The server itself continues its start and its recovery. */
   readonly signal: AbortSignal;
 }
 
@@ -69,7 +69,7 @@ export async function startPostgres(
   const exit = waitForExit(child);
   while (isAlive(child) && !options.signal.aborted) {
     if ((await findPostmaster(paths.cluster)).state === 'ready') return undefined;
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
   const quote = await quoteLog(paths, logStart);
   if (isAlive(child)) return `it is not ready yet\n${quote}`;
@@ -82,7 +82,7 @@ function temporaryFailure(
   quote: string,
   { logFile }: EmbeddedPaths,
 ): string {
-  if (TEMPORARY_STATUSES.has(status) || TEMPORARY_FAILURE.test(quote))
+  if (temporaryStatuses.has(status) || temporaryFailurePattern.test(quote))
     return `it ended (${status})\n${quote}`;
   throw new Error(
     `The embedded PostgreSQL could not be started (${status}).\n${quote}\n` +
@@ -108,9 +108,9 @@ async function commandLine(
   options: StartOptions,
 ): Promise<[string, ...string[]]> {
   const settings = {
-    ...DEFAULTS,
+    ...defaults,
     ...options.settings,
-    listen_addresses: ADDRESS,
+    listen_addresses: loopback,
     unix_socket_directories: '',
     port: String(await freePort(options.preferredPort)),
   };
@@ -126,7 +126,7 @@ async function commandLine(
 async function freePort(preferred: number | undefined): Promise<number> {
   const free = preferred === undefined ? undefined : await tryPort(preferred);
   const port = free ?? (await tryPort(0));
-  if (port === undefined) throw new Error(`There is no free port on ${ADDRESS}`);
+  if (port === undefined) throw new Error(`There is no free port on ${loopback}`);
   return port;
 }
 
@@ -134,7 +134,7 @@ function tryPort(port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(undefined));
-    server.listen({ port, host: ADDRESS }, () => {
+    server.listen({ port, host: loopback }, () => {
       const address = server.address();
       server.close(() => resolve(typeof address === 'object' ? address?.port : undefined));
     });
@@ -154,7 +154,7 @@ export async function stopPostgres(
   interrupt(server.pid);
   while (await isServing(server.pid, paths.cluster, server.port)) {
     if (signal.aborted) return false;
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
   return true;
 }
@@ -169,9 +169,9 @@ function interrupt(pid: number): void {
   }
 }
 
-const MAX_BYTES = 10_000_000;
-const QUOTED_BYTES = 4_000;
-const QUOTED_LINES = 15;
+const maxBytes = 10_000_000;
+const quotedBytes = 4_000;
+const quotedLines = 15;
 
 /** Opens the log for appending; one that has grown beyond 10 MB becomes `server.log.1`. No server may be writing to it. */
 async function openLog({ home, logFile }: EmbeddedPaths): Promise<FileHandle> {
@@ -179,7 +179,7 @@ async function openLog({ home, logFile }: EmbeddedPaths): Promise<FileHandle> {
     (found) => found.size,
     () => 0,
   );
-  if (size > MAX_BYTES) await rename(logFile, `${logFile}.1`);
+  if (size > maxBytes) await rename(logFile, `${logFile}.1`);
   const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants;
   const log = await open(logFile, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   if (process.getuid?.() !== 0) return log;
@@ -193,10 +193,10 @@ async function openLog({ home, logFile }: EmbeddedPaths): Promise<FileHandle> {
 async function quoteLog({ logFile }: EmbeddedPaths, from: number): Promise<string> {
   await using log = await open(logFile, 'r');
   const { size } = await log.stat();
-  const start = Math.max(from, size - QUOTED_BYTES);
+  const start = Math.max(from, size - quotedBytes);
   const buffer = Buffer.alloc(Math.max(size - start, 0));
   await log.read(buffer, 0, buffer.length, start);
-  return buffer.toString('utf8').trim().split('\n').slice(-QUOTED_LINES).join('\n');
+  return buffer.toString('utf8').trim().split('\n').slice(-quotedLines).join('\n');
 }
 
 /** State of the server according to `postmaster.pid`: `stale` when a crash left the file, `busy` while starting or stopping. */
@@ -205,7 +205,7 @@ export type Postmaster =
   | { readonly state: 'stale' | 'ready'; readonly pid: number; readonly port: number };
 
 /** A postmaster writes its file at once after creating it. A file that stays empty longer is from a crash. */
-const UNWRITTEN_MS = 2_000;
+const unwrittenMs = 2_000;
 
 export async function findPostmaster(cluster: string): Promise<Postmaster> {
   const path = join(cluster, 'postmaster.pid');
@@ -224,7 +224,7 @@ export async function findPostmaster(cluster: string): Promise<Postmaster> {
 async function removeUnwritten(path: string): Promise<Postmaster> {
   const found = await stat(path).catch(undefinedIfMissing);
   if (found === undefined) return { state: 'absent' };
-  if (Date.now() - found.mtimeMs < UNWRITTEN_MS) return { state: 'busy' };
+  if (Date.now() - found.mtimeMs < unwrittenMs) return { state: 'busy' };
   await rm(path, { force: true });
   return { state: 'absent' };
 }

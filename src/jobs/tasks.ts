@@ -28,7 +28,7 @@ export class PermanentFailure extends Error {
   }
 }
 
-/** Thrown by a task whose jobs are to run again at once when the cause `code` is gone. */
+/** Thrown by a task when the cause `code` is temporary. The jobs run again as soon as the cause is removed. */
 export class TemporaryFailure extends Error {
   readonly code: string;
 
@@ -42,7 +42,7 @@ export class TemporaryFailure extends Error {
 /** A higher number runs later; new jobs have 0. */
 const priorityOfRetries = 10;
 
-/** A job that failed runs after every job that never ran. Its flag is the code of a temporary failure. */
+/** A failed job runs after every new job. The code of a temporary failure is stored as a flag of the job. */
 const failedSql = `
   update graphile_worker._private_jobs
   set priority = ${priorityOfRetries},

@@ -1,7 +1,7 @@
 /** Sends a mail to the SMTP server or, without one, to the development mailbox. */
 import type { Transporter } from 'nodemailer';
 import type { MailSettings, SmtpSettings } from '../config/mail-settings.ts';
-import { domainOf, formatMailbox } from '../core/mailbox-address.ts';
+import { domainOf, formatMailAddress } from '../core/mail-address.ts';
 import type { Log } from '../observability/log.ts';
 import type { DevMailbox } from './dev-mailbox.ts';
 import { loginSecrets, mailSecrets, redact } from './redact.ts';
@@ -50,7 +50,7 @@ export function createMailer(
   }
   return {
     async send(mail) {
-      await mailbox.store({ ...mail, from: formatMailbox(settings.from) });
+      await mailbox.store({ ...mail, from: formatMailAddress(settings.from) });
       log.info({ to: mail.to, subject: mail.subject }, `mail stored at ${publicUrl}/dev/mailbox`);
     },
     isReachable: async () => true,

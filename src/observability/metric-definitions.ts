@@ -59,7 +59,7 @@ const metricTable = {
   changeFeedHeartbeatAge: {
     kind: 'gauge',
     name: 'gatehouse_change_feed_heartbeat_age_seconds',
-    help: 'Time since the last heartbeat of the change feed; at 2 and above the caches are not used.',
+    help: 'Time since the last received heartbeat of the change feed was sent; at 2 and above the caches are not used.',
   },
   changePropagationSeconds: {
     kind: 'histogram',

@@ -52,7 +52,7 @@ test.each([
 test.each([
   [
     'postgresql://me:top%secret@db/auth',
-    /% in the password that begins no escape; write a percent sign as %25/,
+    /% in the password that does not start an escape sequence; write a percent sign as %25/,
   ],
   ['postgresql://me:top%ss@db/auth', /% in the password/],
   ['postgresql://me:top/secret@db/auth', /write @ as %40, : as %3A, \/ as %2F/],

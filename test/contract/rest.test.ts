@@ -9,10 +9,10 @@ import {
   type Login,
   newAddress,
   pendingAccount,
+  pendingRegistration,
   register,
   somebody,
   tryLogin,
-  waitingRegistration,
 } from '../support/people.ts';
 import { expectRefusal } from '../support/refusals.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -191,7 +191,7 @@ const promised: Readonly<Record<string, Promised>> = {
   },
   'GET /admin/registrations/': {
     call: async () => {
-      await waitingRegistration(service);
+      await pendingRegistration(service);
       return { token: root.accessToken };
     },
     status: 200,
@@ -200,7 +200,7 @@ const promised: Readonly<Record<string, Promised>> = {
   },
   'GET /admin/registrations/:id/': {
     call: async () => ({
-      path: `/admin/registrations/${await waitingRegistration(service)}/`,
+      path: `/admin/registrations/${await pendingRegistration(service)}/`,
       token: root.accessToken,
     }),
     status: 200,
@@ -216,14 +216,14 @@ const promised: Readonly<Record<string, Promised>> = {
   },
   'DELETE /admin/registrations/:id/': {
     call: async () => ({
-      path: `/admin/registrations/${await waitingRegistration(service)}/`,
+      path: `/admin/registrations/${await pendingRegistration(service)}/`,
       token: root.accessToken,
     }),
     status: 204,
   },
   'POST /admin/registrations/:id/confirm/': {
     call: async () => ({
-      path: `/admin/registrations/${await waitingRegistration(service)}/confirm/`,
+      path: `/admin/registrations/${await pendingRegistration(service)}/confirm/`,
       token: root.accessToken,
     }),
     status: 200,

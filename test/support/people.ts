@@ -65,7 +65,7 @@ export async function pendingAccount(
 }
 
 /** Inserts a registration in the state after `register`, without a mail; returns its id. */
-export async function waitingRegistration(
+export async function pendingRegistration(
   service: TestService,
   input: { email?: string; firstName?: string } = {},
 ): Promise<string> {

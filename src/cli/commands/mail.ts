@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import type { CommandModule } from 'yargs';
 import { type Config, readConfig } from '../../config/config.ts';
-import { formatMailbox } from '../../core/mailbox-address.ts';
+import { formatMailAddress } from '../../core/mail-address.ts';
 import { parseEmail, parseFields } from '../../core/parse.ts';
 import { printable } from '../../core/text.ts';
 import type { QueuedMail } from '../../features/operations/mail-queue.ts';
@@ -92,7 +92,7 @@ const testCommand: CommandModule<GlobalArguments, TestArguments> = {
     await sendTestMail(args.terminal, { to, locale });
     const text =
       mail.kind === 'smtp'
-        ? `${mail.host}:${mail.port} accepted a mail to ${to} from ${formatMailbox(mail.from)}.`
+        ? `${mail.host}:${mail.port} accepted a mail to ${to} from ${formatMailAddress(mail.from)}.`
         : `No mail server is set (EMAIL_HOST), so the mail to ${to} is in the development mailbox.`;
     print({ text, json: { to, isSent: mail.kind === 'smtp' } }, args);
   },

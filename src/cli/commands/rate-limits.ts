@@ -5,7 +5,7 @@ import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../bootstrap/app-context.ts';
 import { type Limits, limitNames } from '../../config/rate-limits.ts';
 import { networkOf } from '../../core/network.ts';
-import { parseFields, parseLoginName, refuse } from '../../core/parse.ts';
+import { parseFields, parseLoginName, rejectValue } from '../../core/parse.ts';
 import { accountOf } from '../../rate-limit/attempt-limits.ts';
 import { type Bucket, idOf } from '../../rate-limit/limiter.ts';
 import type { BucketState } from '../../rate-limit/store.ts';
@@ -134,9 +134,9 @@ function bucketsOf(
 ): readonly Bucket[] {
   const parsed = parseFields({
     account: () =>
-      account && (parseLoginName(account) ?? refuse('Is not an email address or username.')),
+      account && (parseLoginName(account) ?? rejectValue('Is not an email address or username.')),
     network: () =>
-      network && (isIP(network) ? networkOf(network) : refuse('Is not an IP address.')),
+      network && (isIP(network) ? networkOf(network) : rejectValue('Is not an IP address.')),
   });
   return attemptLimits.bucketsOf({
     ...(parsed.account ? { account: accountOf(parsed.account) } : {}),

@@ -24,15 +24,15 @@ export interface PasswordHasher {
   hash(password: string, signal?: AbortSignal): Promise<string>;
   /**
    * Whether the hash was computed from the password. Undefined, empty, unusable (`!…`), invalid or too costly
-   * hashes take the time of a current one and return false. `limited` is called when a thread is free; it runs the
+   * hashes take the time of a current one and return false. `wrapComparison` is called when a thread is free; it runs the
    * comparison or rejects.
-   * @throws OVERLOADED when the queue is full, and what `limited` throws
+   * @throws OVERLOADED when the queue is full, and the errors of `wrapComparison`
    */
   verify(
     hash: string | undefined,
     password: string,
     signal?: AbortSignal,
-    limited?: (compare: () => Promise<boolean>) => Promise<boolean>,
+    wrapComparison?: (compare: () => Promise<boolean>) => Promise<boolean>,
   ): Promise<boolean>;
   /**
    * Whether the hash has another scheme or other parameters than `hash` uses now, weaker or stronger: a hash of another
@@ -110,10 +110,10 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       return run<string>('hash', () => compute(task, 'compute'), signal);
     },
 
-    verify(stored, password, signal, limited) {
+    verify(stored, password, signal, wrapComparison) {
       const hash = (stored?.length ?? 0) <= longestStoredHash ? stored : undefined;
       const task: CompareTask = { hash, password, dummyHash };
-      return run<boolean>('verify', () => compute(task, 'compare'), signal, limited);
+      return run<boolean>('verify', () => compute(task, 'compare'), signal, wrapComparison);
     },
 
     needsRehash(hash) {
@@ -139,29 +139,29 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
 
 type Run = <T>(
   work: 'hash' | 'verify',
-  begin: () => Promise<T>,
+  compute: () => Promise<T>,
   signal: AbortSignal | undefined,
-  around?: (begin: () => Promise<T>) => Promise<T>,
+  wrapWork?: (compute: () => Promise<T>) => Promise<T>,
 ) => Promise<T>;
 
 function unmeasured(queue: HashQueue): Run {
-  return (_work, begin, signal, around) => queue.run(begin, signal, around);
+  return (_work, compute, signal, wrapWork) => queue.run(compute, signal, wrapWork);
 }
 
 function measured(queue: HashQueue, metrics: Metrics): Run {
   metrics.read('hashQueue', () => [[[], queue.queueLength()]]);
   const seconds = (since: number) => (performance.now() - since) / 1000;
-  return async (work, begin, signal, around) => {
+  return async (work, compute, signal, wrapWork) => {
     const requestedAt = performance.now();
     const timed = async () => {
       metrics.observe('hashQueueWaitSeconds', seconds(requestedAt));
       const startedAt = performance.now();
-      return traced(`argon2 ${work}`, {}, begin).finally(() =>
+      return traced(`argon2 ${work}`, {}, compute).finally(() =>
         metrics.observe('hashDurationSeconds', seconds(startedAt), work),
       );
     };
     // The time before the inner span is the waiting time.
-    const queued = () => queue.run(timed, signal, around);
+    const queued = () => queue.run(timed, signal, wrapWork);
     return traced(`password ${work}`, {}, queued).catch((error: unknown) => {
       countRejection(error, metrics);
       throw error;
@@ -184,11 +184,11 @@ function createPool(threads: number): Piscina {
     recordTiming: false,
     env: {}, // the threads do not need the secrets of the environment
     argv: [],
-    execArgv: [], // nor the debugger and loaders of the main thread
+    execArgv: [], // the threads do not need the debugger and loaders of the main thread
   });
 }
 
-/** Has a random digest: comparing takes as long as with a computed one, and never matches. */
+/** A hash with a random digest. A comparison takes as long as with a computed digest, and never matches. */
 function createDummyHash({ memoryKib, iterations, parallelism }: HashParameters): string {
   const [salt, digest] = [randomBytes(16), randomBytes(32)].map((bytes) =>
     bytes.toString('base64').replace(/=+$/, ''),

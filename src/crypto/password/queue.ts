@@ -8,13 +8,13 @@ import { Problem } from '../../core/errors.ts';
 export interface HashQueue {
   /**
    * Runs the work when a slot is free. An abort removes waiting work from the queue, but does not stop running work.
-   * `around` runs in the slot and calls the work or rejects; its own time causes no cooldown.
+   * `wrapWork` runs in the slot and calls the work or rejects; its own time causes no cooldown.
    * @throws OVERLOADED when the queue is full, the signal's reason when aborted while waiting
    */
   run<T>(
     work: () => Promise<T>,
     signal: AbortSignal | undefined,
-    around?: (work: () => Promise<T>) => Promise<T>,
+    wrapWork?: (work: () => Promise<T>) => Promise<T>,
   ): Promise<T>;
   /**
    * Reserves a slot for a caller that calls `run` later, so that it is rejected before its other work. Dispose of the
@@ -60,10 +60,10 @@ export function createHashQueue(options: {
   readonly queueLimit: number;
   readonly isOverloaded?: () => boolean;
 }): HashQueue {
-  const { slots: most, queueLimit, isOverloaded = () => false } = options;
+  const { slots: maxSlots, queueLimit, isOverloaded = () => false } = options;
   /** Also during an overload: a cooldown delays work and rejects none. */
-  const capacity = most + queueLimit;
-  const slots = () => (isOverloaded() ? 1 : most);
+  const capacity = maxSlots + queueLimit;
+  const slots = () => (isOverloaded() ? 1 : maxSlots);
   const waiting = new Set<Waiter>();
   const idle = Promise.withResolvers<void>();
   /** Used slots, including those in cooldown. */
@@ -174,7 +174,7 @@ export function createHashQueue(options: {
   }
 
   return {
-    async run(work, signal, around = (inner) => inner()) {
+    async run(work, signal, wrapWork = (inner) => inner()) {
       await acquire(signal);
       const startedAt = performance.now();
       let workMilliseconds = 0;
@@ -186,7 +186,7 @@ export function createHashQueue(options: {
       };
       try {
         signal?.throwIfAborted();
-        return await around(timedWork);
+        return await wrapWork(timedWork);
       } finally {
         const milliseconds = performance.now() - startedAt;
         measurements += 1;

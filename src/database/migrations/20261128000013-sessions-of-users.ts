@@ -1,4 +1,4 @@
-/** Sessions of one user are found without reading those of others: for exports and erasures. */
+/** An index to find the sessions of one user, for exports and erasures. */
 import { Migration } from '@mikro-orm/migrations';
 
 export class SessionsOfUsers extends Migration {

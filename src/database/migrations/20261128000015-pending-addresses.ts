@@ -1,4 +1,4 @@
-/** Finds the accounts that wait to move to an address. */
+/** An index to find the accounts with a pending change to an address. */
 import { Migration } from '@mikro-orm/migrations';
 
 export class PendingAddresses extends Migration {

@@ -1,4 +1,4 @@
-/** The purge of one-time passwords finds old ones by an index, like that of sessions. */
+/** An index for the purge of old one-time passwords. */
 import { Migration } from '@mikro-orm/migrations';
 
 export class PurgeOfCodes extends Migration {

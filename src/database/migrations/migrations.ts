@@ -32,6 +32,7 @@ export const migrations = [
   RateLimits,
   SessionsOfUsers,
   TextFolding,
+  // Added after TextFolding (14), although its number is 13. New and existing databases apply both in this order.
   DatabaseSpeed,
   PendingAddresses,
   PurgeOfCodes,

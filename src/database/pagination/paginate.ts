@@ -2,7 +2,7 @@
  * Keyset pagination: a cursor contains the position in the order. Every page costs the same, and concurrent
  * inserts and deletes neither repeat nor skip an item. Arguments and page info follow Relay's connections.
  */
-import { parseFields, parseId, refuse } from '../../core/parse.ts';
+import { parseFields, parseId, rejectValue } from '../../core/parse.ts';
 import type { UnitOfWork } from '../transaction.ts';
 
 export const defaultPageSize = 20;
@@ -123,7 +123,7 @@ function parsePage(page: PageInput, order: PageOrder): ParsedPage {
     first: () => parseSize(page.first),
     last: () =>
       isBackward && isGiven(page.first)
-        ? refuse('Give first or last, not both.')
+        ? rejectValue('Give first or last, not both.')
         : parseSize(page.last),
     after: () => parseCursor(page.after, order),
     before: () => parseCursor(page.before, order),
@@ -134,7 +134,8 @@ function parsePage(page: PageInput, order: PageOrder): ParsedPage {
 /** A larger size is reduced to the largest one. */
 function parseSize(raw: unknown): number {
   if (!isGiven(raw)) return defaultPageSize;
-  if (typeof raw !== 'number' || !Number.isInteger(raw) || raw < 0) refuse('Must be 0 or more.');
+  if (typeof raw !== 'number' || !Number.isInteger(raw) || raw < 0)
+    rejectValue('Must be 0 or more.');
   return Math.min(raw, maxPageSize);
 }
 
@@ -151,7 +152,7 @@ function parseCursor(raw: unknown, { column, cast }: PageOrder): Position | unde
   if (!isGiven(raw)) return undefined;
   const position = typeof raw === 'string' ? decodeCursor(raw) : undefined;
   const isUsable = position?.column === column && isOfType(position.value, cast);
-  return isUsable ? position : refuse('Is not a cursor of this list in this order.');
+  return isUsable ? position : rejectValue('Is not a cursor of this list in this order.');
 }
 
 function decodeCursor(text: string): (Position & { readonly column: string }) | undefined {

@@ -1,6 +1,6 @@
 /** Wires the comparison and the application of an access manifest. */
 import type { UnitOfWork } from '../../database/transaction.ts';
-import type { UnauditedAdministration } from '../administration/administration.module.ts';
+import type { AdministrationWithoutDenialAudit } from '../administration/administration.module.ts';
 import type { Audit } from '../audit/audit.ts';
 import { withAuditedDenials } from '../audit/denials.ts';
 import { createManifestApply, type ManifestApply } from './apply.ts';
@@ -9,7 +9,10 @@ export interface AccessManifestModuleDeps {
   readonly unitOfWork: UnitOfWork;
   readonly audit: Audit;
   /** Without the audit of denials: a denied `apply` is one entry of its own. */
-  readonly administration: Pick<UnauditedAdministration, 'grants' | 'groups' | 'permissions'>;
+  readonly administration: Pick<
+    AdministrationWithoutDenialAudit,
+    'grants' | 'groups' | 'permissions'
+  >;
 }
 
 export interface AccessManifestModule {

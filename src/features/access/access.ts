@@ -8,7 +8,7 @@ import { Group, Permission } from './access.entities.ts';
 
 /** Whether the actor has the permission. Superusers have every permission. */
 export function holdsPermission(actor: Actor, permission: string): boolean {
-  if (actor.person.isSuperuser || actor.permissions.has(permission)) return true;
+  if (actor.user.isSuperuser || actor.permissions.has(permission)) return true;
   for (const grant of actor.permissions) {
     if (grant.includes('*') && matchesGrant(grant, permission)) return true;
   }

@@ -1,7 +1,7 @@
-/** The operations of administrators that help the owner of an account: mails to get access again, and the end of sessions. */
+/** Account recovery by administrators: password reset mails, invitations, and the revocation of sessions. */
 
 import { Problem } from '../../core/errors.ts';
-import { parseFields, parseId, refuse } from '../../core/parse.ts';
+import { assertField, parseId } from '../../core/parse.ts';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -56,6 +56,11 @@ const invitationObstacles = {
   DISABLED: 'The account is disabled: enable it first.',
 } as const satisfies Record<UserStatus, string | undefined>;
 
+/** @throws VALIDATION_FAILED with the reason, if there is one */
+function assertNoObstacle(obstacle: string | undefined): void {
+  assertField('userId', obstacle === undefined, obstacle ?? '');
+}
+
 export function createAccountRecovery(deps: AccountRecoveryDeps): AccountRecovery {
   const { oneTimePasswords, sessions, audit } = deps;
   const { transaction, query } = deps.unitOfWork;
@@ -77,7 +82,7 @@ export function createAccountRecovery(deps: AccountRecoveryDeps): AccountRecover
     sendPasswordReset: (userId, context) =>
       withUser(userId, context, async (user) => {
         const obstacle = resetObstacles[user.status];
-        parseFields({ userId: () => obstacle === undefined || refuse(obstacle) });
+        assertNoObstacle(obstacle);
         await oneTimePasswords.endAll(user.id, ['reset-password']);
         oneTimePasswords.issue({ user, kind: 'reset-password' });
         await audit.append({
@@ -89,7 +94,7 @@ export function createAccountRecovery(deps: AccountRecoveryDeps): AccountRecover
     resendInvitation: (userId, context) =>
       withUser(userId, context, async (user) => {
         const obstacle = isUnverified(user) ? undefined : invitationObstacles[user.status];
-        parseFields({ userId: () => obstacle === undefined || refuse(obstacle) });
+        assertNoObstacle(obstacle);
         await deps.pendingAccounts.remind(user, 'administrator');
         await audit.append({ action: 'invitation-resent', target: { type: 'user', id: user.id } });
       }),

@@ -8,7 +8,8 @@ import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
 import { withAuditedDenials, withLoggedDenials } from '../audit/denials.ts';
 import type { PasswordRules } from '../authentication/apply-password.ts';
-import type { PendingAccounts, RegisteredAccounts } from '../authentication/pending-accounts.ts';
+import type { PendingAccounts } from '../authentication/pending-accounts.ts';
+import type { RegisteredAccounts } from '../authentication/registered-accounts.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { RegistrationsModule } from '../registrations/registrations.module.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -21,7 +22,7 @@ import { createGrants, type Grants } from './grants/grants.ts';
 import { createUserGrants, type UserGrants } from './grants/user-grants.ts';
 import { createGroupAdministration, type GroupAdministration } from './groups.ts';
 import { createPermissionAdministration, type PermissionAdministration } from './permissions.ts';
-import { createManagePolicies, type ManagePolicies } from './policies.ts';
+import { type ActorPolicies, createActorPolicies } from './policies.ts';
 import {
   createRegistrationAdministration,
   type RegistrationAdministration,
@@ -38,7 +39,7 @@ export interface AdministrationModuleDeps {
   readonly oneTimePasswords: OneTimePasswords;
   readonly registrations: Pick<
     RegistrationsModule,
-    'waitingRegistrations' | 'assertIdentifiersFree'
+    'pendingRegistrations' | 'assertIdentifiersFree'
   >;
   readonly sessions: Sessions;
   readonly pendingAccounts: PendingAccounts;
@@ -58,11 +59,11 @@ export interface AdministrationModule {
   readonly explain: Explain;
   /** Ids by name. */
   readonly lookup: Lookup;
-  /** The same services without the audit of denials, for operations that audit their own. */
-  readonly unaudited: UnauditedAdministration;
+  /** The same services without the audit of denials, for operations that audit their denials themselves. */
+  readonly withoutDenialAudit: AdministrationWithoutDenialAudit;
 }
 
-export interface UnauditedAdministration {
+export interface AdministrationWithoutDenialAudit {
   readonly users: UserAdministration;
   readonly grants: UserGrants;
   readonly groups: GroupAdministration;
@@ -71,31 +72,31 @@ export interface UnauditedAdministration {
 
 interface Policies {
   readonly grants: Grants;
-  readonly policies: ManagePolicies;
+  readonly policies: ActorPolicies;
   readonly userPolicies: UserPolicies;
 }
 
 export function createAdministrationModule(deps: AdministrationModuleDeps): AdministrationModule {
   const { unitOfWork, audit } = deps;
   const policies = createPolicies(deps);
-  const unaudited = createUnaudited(deps, policies);
-  const accountRecovery = createAccountRecoveryOf(deps, policies);
+  const withoutDenialAudit = createWithoutDenialAudit(deps, policies);
+  const accountRecovery = wireAccountRecovery(deps, policies);
   return {
-    users: withAuditedDenials(audit, unaudited.users),
-    grants: withAuditedDenials(audit, unaudited.grants),
-    groups: withAuditedDenials(audit, unaudited.groups),
-    permissions: withAuditedDenials(audit, unaudited.permissions),
-    registrations: withAuditedDenials(audit, createRegistrationsOf(deps, policies)),
+    users: withAuditedDenials(audit, withoutDenialAudit.users),
+    grants: withAuditedDenials(audit, withoutDenialAudit.grants),
+    groups: withAuditedDenials(audit, withoutDenialAudit.groups),
+    permissions: withAuditedDenials(audit, withoutDenialAudit.permissions),
+    registrations: withAuditedDenials(audit, wireRegistrations(deps, policies)),
     accountRecovery: withAuditedDenials(audit, accountRecovery),
     directory: withLoggedDenials(audit, ['FORBIDDEN'], createDirectory(unitOfWork)),
     explain: withLoggedDenials(audit, ['FORBIDDEN'], createExplain(unitOfWork)),
     lookup: withLoggedDenials(audit, ['FORBIDDEN'], createLookup(unitOfWork)),
-    unaudited,
+    withoutDenialAudit,
   };
 }
 
 function createPolicies({ unitOfWork, users, audit }: AdministrationModuleDeps): Policies {
-  const policies = createManagePolicies(unitOfWork);
+  const policies = createActorPolicies(unitOfWork);
   return {
     grants: createGrants(unitOfWork, audit),
     policies,
@@ -103,10 +104,10 @@ function createPolicies({ unitOfWork, users, audit }: AdministrationModuleDeps):
   };
 }
 
-function createUnaudited(
+function createWithoutDenialAudit(
   deps: AdministrationModuleDeps,
   { grants, policies, userPolicies }: Policies,
-): UnauditedAdministration {
+): AdministrationWithoutDenialAudit {
   const { unitOfWork, clock, hasher, audit, users, oneTimePasswords, sessions } = deps;
   const userAdministration = createUserAdministration({
     unitOfWork,
@@ -130,23 +131,23 @@ function createUnaudited(
   };
 }
 
-function createRegistrationsOf(
+function wireRegistrations(
   deps: AdministrationModuleDeps,
   { policies }: Policies,
 ): RegistrationAdministration {
   const { unitOfWork, users, registeredAccounts, audit } = deps;
-  const { waitingRegistrations } = deps.registrations;
+  const { pendingRegistrations } = deps.registrations;
   return createRegistrationAdministration({
     unitOfWork,
     users,
-    waitingRegistrations,
+    pendingRegistrations,
     registeredAccounts,
     policies,
     audit,
   });
 }
 
-function createAccountRecoveryOf(
+function wireAccountRecovery(
   deps: AdministrationModuleDeps,
   { userPolicies }: Policies,
 ): AccountRecovery {

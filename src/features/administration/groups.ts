@@ -14,7 +14,7 @@ import type { UnitOfWork } from '../../database/transaction.ts';
 import { Group, rootGroupName } from '../access/access.entities.ts';
 import type { Grants } from './grants/grants.ts';
 import { assertSomeField } from './input.ts';
-import { type ActorRights, type ManagePolicies, requireAdministrator } from './policies.ts';
+import { type ActorPolicies, type ActorRights, requireAdministrator } from './policies.ts';
 
 /** Unparsed input. A field that is left out does not change. */
 export interface GroupInput {
@@ -35,7 +35,7 @@ export interface GroupAdministration {
 export function createGroupAdministration(deps: {
   readonly unitOfWork: UnitOfWork;
   readonly grants: Pick<Grants, 'assertNotMember' | 'setGroupPermissions'>;
-  readonly policies: Pick<ManagePolicies, 'forActor'>;
+  readonly policies: Pick<ActorPolicies, 'forActor'>;
 }): GroupAdministration {
   const { em, transaction, lock, query } = deps.unitOfWork;
 

@@ -10,7 +10,7 @@ import {
   parseLastName,
   parsePersonName,
   parseUsernameOrNone,
-  refuse,
+  rejectValue,
 } from '../../core/parse.ts';
 import { type PasswordRules, parseNewPassword } from '../authentication/apply-password.ts';
 import type { Membership } from './grants/grants.ts';
@@ -77,11 +77,11 @@ export function parseUserInput<Email>(
 /** @throws VALIDATION_FAILED */
 export function parseMembership(input: GroupMembershipInput, now: Date): Membership {
   return parseFields({
-    groupId: () => parseId(input.groupId) ?? refuse('Must be an id.'),
+    groupId: () => parseId(input.groupId) ?? rejectValue('Must be an id.'),
     expiresAt: () => optional(input.expiresAt, (raw) => parseExpiry(raw, now)) ?? null,
   });
 }
 
 function parseExpiry(raw: unknown, now: Date): Date {
-  return raw instanceof Date && raw > now ? raw : refuse('Must be in the future.');
+  return raw instanceof Date && raw > now ? raw : rejectValue('Must be in the future.');
 }

@@ -8,7 +8,7 @@ import type { UnitOfWork } from '../../database/transaction.ts';
 import { Permission } from '../access/access.entities.ts';
 import { isCurrent } from '../access/access.ts';
 import { assertSomeField } from './input.ts';
-import { type ActorRights, type ManagePolicies, requireAdministrator } from './policies.ts';
+import { type ActorPolicies, type ActorRights, requireAdministrator } from './policies.ts';
 
 /** Unparsed input. A field that is left out does not change. */
 export interface PermissionInput {
@@ -40,7 +40,7 @@ export interface PermissionAdministration {
 
 export function createPermissionAdministration(deps: {
   readonly unitOfWork: UnitOfWork;
-  readonly policies: Pick<ManagePolicies, 'forActor'>;
+  readonly policies: Pick<ActorPolicies, 'forActor'>;
 }): PermissionAdministration {
   const { em, transaction, lock, query } = deps.unitOfWork;
 

@@ -16,7 +16,7 @@ export type AdministrativePermission =
 
 /**
  * Returns the caller, a superuser or a staff member with the permission. The check uses the cached
- * session principal; an operation that writes checks again with `ManagePolicies.forActor`.
+ * session principal; an operation that writes checks again with `ActorPolicies.forActor`.
  *
  * @throws UNAUTHENTICATED, FORBIDDEN
  */
@@ -25,7 +25,7 @@ export function requireAdministrator(
   permission: AdministrativePermission,
 ): Actor {
   const actor = requireActor(context);
-  const { isStaff, isSuperuser } = actor.person;
+  const { isStaff, isSuperuser } = actor.user;
   if (isSuperuser || (isStaff && holdsPermission(actor, permission))) return actor;
   throw new Problem('FORBIDDEN');
 }
@@ -52,7 +52,7 @@ export interface ActorRights {
   assertCanManage(target: { readonly isSuperuser: boolean }): void;
 }
 
-export interface ManagePolicies {
+export interface ActorPolicies {
   /**
    * Reads the rights of the actor and checks that they include `permission`. Needs a transaction.
    *
@@ -71,8 +71,8 @@ const memberPermissions = [
   'users.change_group',
 ] as const satisfies AdministrativePermission[];
 
-/** Earlier than every end: the actor needs the grant only during the change. */
-export const atPresent = new Date(0);
+/** An end before the end of every grant: the actor needs the grant only at the time of the change. */
+export const beforeEveryEnd = new Date(0);
 
 /**
  * SQL: the grants of a user, whose id is given twice. Grants of a group have its name, and the end of the
@@ -92,7 +92,7 @@ export const userGrantsSql = `
 const currentGrantsSql = `
   select codename, expires_at as until from (${userGrantsSql}) grants where ${isCurrent('grants')}`;
 
-export function createManagePolicies({ query }: Pick<UnitOfWork, 'query'>): ManagePolicies {
+export function createActorPolicies({ query }: Pick<UnitOfWork, 'query'>): ActorPolicies {
   const grantsOf = (userId: string) => query<TimedGrant>(currentGrantsSql, [userId, userId]);
 
   const accountOf = async (userId: string) => {
@@ -106,14 +106,14 @@ export function createManagePolicies({ query }: Pick<UnitOfWork, 'query'>): Mana
   return {
     grantsOf,
 
-    async forActor({ person }, permission) {
+    async forActor({ user }, permission) {
       // The operator has no account, and has the rights of a superuser.
-      if (person.id === operatorId) return createActorRights(person.id, 'everything');
-      const account = await accountOf(person.id);
-      if (account?.is_superuser) return createActorRights(person.id, 'everything');
-      const held = account?.is_staff ? await grantsOf(person.id) : [];
-      const rights = createActorRights(person.id, held);
-      rights.assertHolds([{ codename: permission, until: atPresent }]);
+      if (user.id === operatorId) return createActorRights(user.id, 'everything');
+      const account = await accountOf(user.id);
+      if (account?.is_superuser) return createActorRights(user.id, 'everything');
+      const held = account?.is_staff ? await grantsOf(user.id) : [];
+      const rights = createActorRights(user.id, held);
+      rights.assertHolds([{ codename: permission, until: beforeEveryEnd }]);
       return rights;
     },
 

@@ -5,11 +5,11 @@ import { parseId } from '../../core/parse.ts';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
-import type { RegisteredAccounts } from '../authentication/pending-accounts.ts';
-import type { TakenRegistration, WaitingRegistrations } from '../registrations/registrations.ts';
+import type { RegisteredAccounts } from '../authentication/registered-accounts.ts';
+import type { PendingRegistrations, TakenRegistration } from '../registrations/registrations.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
-import { type ManagePolicies, requireAdministrator } from './policies.ts';
+import { type ActorPolicies, requireAdministrator } from './policies.ts';
 
 export interface RegistrationAdministration {
   /**
@@ -26,9 +26,9 @@ export interface RegistrationAdministration {
 export interface RegistrationAdministrationDeps {
   readonly unitOfWork: Pick<UnitOfWork, 'transaction'>;
   readonly users: Pick<Users, 'lockAddress'>;
-  readonly waitingRegistrations: Pick<WaitingRegistrations, 'emailOf' | 'take'>;
+  readonly pendingRegistrations: Pick<PendingRegistrations, 'emailOf' | 'take'>;
   readonly registeredAccounts: RegisteredAccounts;
-  readonly policies: Pick<ManagePolicies, 'forActor'>;
+  readonly policies: Pick<ActorPolicies, 'forActor'>;
   readonly audit: Pick<Audit, 'append'>;
 }
 
@@ -37,7 +37,7 @@ const permission = 'users.change_user';
 export function createRegistrationAdministration(
   deps: RegistrationAdministrationDeps,
 ): RegistrationAdministration {
-  const { users, waitingRegistrations, audit } = deps;
+  const { users, pendingRegistrations, audit } = deps;
 
   /** Deletes the row of the registration and runs `work` in the same transaction. */
   const withRegistration = async <Result>(
@@ -49,10 +49,10 @@ export function createRegistrationAdministration(
     return deps.unitOfWork.transaction(async () => {
       await deps.policies.forActor(actor, permission);
       const id = parseId(rawId);
-      const email = id === undefined ? undefined : await waitingRegistrations.emailOf(id);
+      const email = id === undefined ? undefined : await pendingRegistrations.emailOf(id);
       if (id === undefined || email === undefined) throw new Problem('NOT_FOUND');
       await users.lockAddress(email);
-      const registration = await waitingRegistrations.take(id);
+      const registration = await pendingRegistrations.take(id);
       if (!registration) throw new Problem('NOT_FOUND');
       return work(registration);
     });

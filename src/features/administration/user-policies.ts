@@ -6,9 +6,9 @@ import type { Actor } from '../../core/request-context.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import {
+  type ActorPolicies,
   type ActorRights,
   type AdministrativePermission,
-  type ManagePolicies,
   membershipGrants,
 } from './policies.ts';
 
@@ -57,7 +57,7 @@ const ownersFields = ['email', 'password', 'isStaff', 'isActive'] as const;
 
 export function createUserPolicies(deps: {
   readonly users: Pick<Users, 'lockById'>;
-  readonly policies: ManagePolicies;
+  readonly policies: ActorPolicies;
 }): UserPolicies {
   const { forActor, grantsOf, membershipEndsOf } = deps.policies;
 

@@ -15,7 +15,7 @@ import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import type { Grants } from './grants/grants.ts';
 import { assertSomeField, parseUserInput, type UserInput } from './input.ts';
-import { type ActorRights, type ManagePolicies, requireAdministrator } from './policies.ts';
+import { type ActorPolicies, type ActorRights, requireAdministrator } from './policies.ts';
 import type { UserPolicies } from './user-policies.ts';
 
 export interface UserAdministration {
@@ -42,7 +42,7 @@ export interface UserAdministrationDeps {
   readonly users: Users;
   readonly assertIdentifiersFree: AssertIdentifiersFree;
   readonly grants: Grants;
-  readonly policies: Pick<ManagePolicies, 'forActor'>;
+  readonly policies: Pick<ActorPolicies, 'forActor'>;
   readonly userPolicies: UserPolicies;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
@@ -69,6 +69,7 @@ export function createUserAdministration(deps: UserAdministrationDeps): UserAdmi
     user.isStaff = isStaff;
   };
 
+  /** A trigger of the database (migration 02) ends the sessions of an account that is no longer ACTIVE. */
   const setStatus = async (user: User, status: 'ACTIVE' | 'DISABLED') => {
     if (user.status === status) return;
     if (status === 'DISABLED') await users.requireAnotherSuperuser(user);
@@ -151,7 +152,7 @@ export function createUserAdministration(deps: UserAdministrationDeps): UserAdmi
       const actor = requireAdministrator(context, 'users.change_user');
       assertSomeField(input);
       // The transaction below checks this again. Here the check comes before the hash.
-      if (input.password && !actor.person.isSuperuser) throw new Problem('FORBIDDEN');
+      if (input.password && !actor.user.isSuperuser) throw new Problem('FORBIDDEN');
       const about = input.password === undefined ? [] : await namesOf(id);
       const parsed = parseUserInput(input, { ...deps.passwordRules, about }, (raw) =>
         optional(raw, parseEmail),

@@ -5,7 +5,7 @@ import {
   parseId,
   parseInstant,
   parseLookupName,
-  refuse,
+  rejectValue,
 } from '../../core/parse.ts';
 import type { PageSource } from '../../database/pagination/paginate.ts';
 
@@ -25,8 +25,9 @@ export function auditConditions(filter: AuditFilter): Omit<PageSource, 'from'> {
   const parsed = parseFields({
     action: () => optional(filter.action, parseLookupName),
     actorKind: () => optional(filter.actorKind, parseLookupName),
-    actorId: () => optional(filter.actorId, (raw) => parseId(raw) ?? refuse('Must be an id.')),
-    targetId: () => optional(filter.targetId, (raw) => parseId(raw) ?? refuse('Must be an id.')),
+    actorId: () => optional(filter.actorId, (raw) => parseId(raw) ?? rejectValue('Must be an id.')),
+    targetId: () =>
+      optional(filter.targetId, (raw) => parseId(raw) ?? rejectValue('Must be an id.')),
     since: () => optional(filter.since, parseInstant),
     until: () => optional(filter.until, parseInstant),
   });

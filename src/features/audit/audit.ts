@@ -63,7 +63,7 @@ export interface AuditDeps {
 export const operatorId = nilId;
 
 export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): Audit {
-  const { transaction, afterCommit, ofTransaction } = unitOfWork;
+  const { transaction, afterCommit, memoizeInTransaction } = unitOfWork;
   const chains = createChains({ unitOfWork, log, key: deriveKey(secretKey, 'audit-chain') });
   const subjectKeys = createSubjectKeys(unitOfWork.query, secretKey);
   const orderKey = {};
@@ -103,7 +103,7 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
 
   /** The entries of one transaction are appended one after another, because each continues the previous one. */
   const appendInOrder = (entry: NewEntry): Promise<void> => {
-    const order = ofTransaction<{ last: Promise<void> }>(orderKey, () => ({
+    const order = memoizeInTransaction<{ last: Promise<void> }>(orderKey, () => ({
       last: Promise.resolve(),
     }));
     const appended = order.last.then(() => appendToChain(entry));
@@ -151,7 +151,7 @@ function actorOf(
   { actorId }: NewEntry,
   context: RequestContext | undefined,
 ): { readonly kind: ActorKind; readonly id: string | null } {
-  const id = actorId ?? context?.actor?.person.id;
+  const id = actorId ?? context?.actor?.user.id;
   if (id === operatorId) return { kind: 'operator', id: null };
   if (id !== undefined) return { kind: 'user', id };
   return { kind: context ? 'anonymous' : 'system', id: null };

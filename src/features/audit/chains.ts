@@ -88,11 +88,11 @@ const appendSql = `with entry as (
   update audit_chains set sequence = ?, mac = ?, head_mac = ? where chain = ?`;
 
 export function createChains(deps: {
-  readonly unitOfWork: Pick<UnitOfWork, 'query' | 'ofTransaction'>;
+  readonly unitOfWork: Pick<UnitOfWork, 'query' | 'memoizeInTransaction'>;
   readonly log: Log;
   readonly key: Buffer;
 }): Chains {
-  const { query, ofTransaction } = deps.unitOfWork;
+  const { query, memoizeInTransaction } = deps.unitOfWork;
   const { key } = deps;
   const chosenKey = {};
 
@@ -137,7 +137,7 @@ export function createChains(deps: {
     lockNumber,
 
     async lock(owners, isCommand) {
-      const chosen = ofTransaction<{ chain?: number }>(chosenKey, () => ({}));
+      const chosen = memoizeInTransaction<{ chain?: number }>(chosenKey, () => ({}));
       const again = chosen.chain && (await lockNumber(chosen.chain, owners));
       const end = again || (await lockAny(owners, isCommand));
       chosen.chain = end.chain;

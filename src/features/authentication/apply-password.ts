@@ -2,8 +2,8 @@
 import {
   type EmailAddress,
   parsePresentedPassword,
-  refuse,
-  refusePassword,
+  rejectPassword,
+  rejectValue,
 } from '../../core/parse.ts';
 import { findPasswordFault, isMadeOf } from '../../crypto/password/policy.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
@@ -32,7 +32,7 @@ export function parseNewPassword(
 ): string {
   const password = parsePresentedPassword(raw);
   const fault = findPasswordFault(password, { minLength: rules.minLength, words: wordsOf(about) });
-  return fault === undefined ? password : refusePassword(fault);
+  return fault === undefined ? password : rejectPassword(fault);
 }
 
 /** What a new password of the user must not consist of. */
@@ -49,14 +49,14 @@ export function passwordWordsOf(
  */
 export function checkNewAddress(newEmail: EmailAddress, password: string): void {
   if (isMadeOf(password, wordsOf([newEmail]))) {
-    refuse('Is your password, or most of it; change the password first.');
+    rejectValue('Is your password, or most of it; change the password first.');
   }
 }
 
 /** Parser for the confirmation of a password, which is optional. */
 export function parseConfirmation(raw: unknown, password: unknown): void {
   if (raw !== undefined && raw !== null && raw !== password) {
-    refusePassword({ code: 'PASSWORD_MISMATCH' });
+    rejectPassword({ code: 'PASSWORD_MISMATCH' });
   }
 }
 

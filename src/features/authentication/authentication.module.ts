@@ -13,19 +13,18 @@ import type { Users } from '../users/users.ts';
 import { type AddressNotices, createAddressNotices } from './address-notices.ts';
 import type { PasswordRules } from './apply-password.ts';
 import { createAccountMails } from './authentication.mails.ts';
-import { type Cleanup, createCleanup } from './cleanup.ts';
+import {
+  type CodeAndRegistrationCleanup,
+  createCodeAndRegistrationCleanup,
+} from './code-and-registration-cleanup.ts';
 import { type CheckCode, createCheckCode } from './consume-code.ts';
 import { createEmailVerification, type EmailVerification } from './email-verification.ts';
 import { createLogin, type Login } from './login.ts';
 import { createPasswordChange, type PasswordChange } from './password-change.ts';
 import { createPasswordReset, type PasswordReset } from './password-reset.ts';
-import {
-  createPendingAccounts,
-  createRegisteredAccounts,
-  type PendingAccounts,
-  type RegisteredAccounts,
-} from './pending-accounts.ts';
+import { createPendingAccounts, type PendingAccounts } from './pending-accounts.ts';
 import { createReauthentication, type Reauthentication } from './reauthentication.ts';
+import { createRegisteredAccounts, type RegisteredAccounts } from './registered-accounts.ts';
 import { createRegistrations, type Registrations } from './registration.ts';
 
 export interface AuthenticationModuleDeps {
@@ -54,7 +53,7 @@ export interface AuthenticationModule {
   readonly pendingAccounts: PendingAccounts;
   readonly registeredAccounts: RegisteredAccounts;
   readonly composeMail: ReturnType<typeof createAccountMails>;
-  readonly cleanup: Cleanup;
+  readonly cleanup: CodeAndRegistrationCleanup;
 }
 
 /** Services that the operations of this feature share. */
@@ -69,11 +68,11 @@ interface Shared
 export function createAuthenticationModule(deps: AuthenticationModuleDeps): AuthenticationModule {
   const shared = createShared(deps);
   return {
-    login: createLoginOf(deps),
-    registrations: createRegistrationsOf(deps, shared),
-    emailVerification: createEmailVerificationOf(deps, shared),
-    passwordReset: createPasswordResetOf(deps, shared),
-    passwordChange: createPasswordChangeOf(deps, shared),
+    login: wireLogin(deps),
+    registrations: wireRegistrations(deps, shared),
+    emailVerification: wireEmailVerification(deps, shared),
+    passwordReset: wirePasswordReset(deps, shared),
+    passwordChange: wirePasswordChange(deps, shared),
     checkCode: shared.checkCode,
     reauthentication: shared.reauthentication,
     pendingAccounts: shared.pendingAccounts,
@@ -87,7 +86,7 @@ export function createAuthenticationModule(deps: AuthenticationModuleDeps): Auth
       addressNotices: shared.addressNotices,
       attemptLimits: deps.attemptLimits,
     }),
-    cleanup: createCleanup({ unitOfWork: deps.unitOfWork, clock: deps.clock }),
+    cleanup: createCodeAndRegistrationCleanup({ unitOfWork: deps.unitOfWork, clock: deps.clock }),
   };
 }
 
@@ -111,7 +110,7 @@ function createShared(deps: AuthenticationModuleDeps): Shared {
   };
 }
 
-function createLoginOf(deps: AuthenticationModuleDeps): Login {
+function wireLogin(deps: AuthenticationModuleDeps): Login {
   const { unitOfWork, clock, users, hasher, audit, attemptLimits } = deps;
   const { sessions, tokens } = deps.sessions;
   return createLogin({
@@ -126,12 +125,12 @@ function createLoginOf(deps: AuthenticationModuleDeps): Login {
   });
 }
 
-function createRegistrationsOf(deps: AuthenticationModuleDeps, shared: Shared): Registrations {
+function wireRegistrations(deps: AuthenticationModuleDeps, shared: Shared): Registrations {
   const { unitOfWork, users, hasher, attemptLimits, passwordRules } = deps;
   return createRegistrations({
     unitOfWork,
     users,
-    waitingRegistrations: deps.registrations.waitingRegistrations,
+    pendingRegistrations: deps.registrations.pendingRegistrations,
     pendingAccounts: shared.pendingAccounts,
     addressNotices: shared.addressNotices,
     hasher,
@@ -140,16 +139,13 @@ function createRegistrationsOf(deps: AuthenticationModuleDeps, shared: Shared): 
   });
 }
 
-function createEmailVerificationOf(
-  deps: AuthenticationModuleDeps,
-  shared: Shared,
-): EmailVerification {
+function wireEmailVerification(deps: AuthenticationModuleDeps, shared: Shared): EmailVerification {
   const { unitOfWork, users, oneTimePasswords, hasher, attemptLimits, audit, clock } = deps;
   const emailVerification = createEmailVerification({
     unitOfWork,
     users,
     oneTimePasswords,
-    waitingRegistrations: deps.registrations.waitingRegistrations,
+    pendingRegistrations: deps.registrations.pendingRegistrations,
     registeredAccounts: shared.registeredAccounts,
     hasher,
     attemptLimits,
@@ -159,7 +155,7 @@ function createEmailVerificationOf(
   return withLoggedDenials(audit, ['INVALID_CODE'], emailVerification);
 }
 
-function createPasswordResetOf(deps: AuthenticationModuleDeps, shared: Shared): PasswordReset {
+function wirePasswordReset(deps: AuthenticationModuleDeps, shared: Shared): PasswordReset {
   const { unitOfWork, users, oneTimePasswords, hasher, audit, attemptLimits, clock } = deps;
   const passwordReset = createPasswordReset({
     unitOfWork,
@@ -177,7 +173,7 @@ function createPasswordResetOf(deps: AuthenticationModuleDeps, shared: Shared): 
   return withLoggedDenials(audit, ['INVALID_TOKEN'], passwordReset);
 }
 
-function createPasswordChangeOf(deps: AuthenticationModuleDeps, shared: Shared): PasswordChange {
+function wirePasswordChange(deps: AuthenticationModuleDeps, shared: Shared): PasswordChange {
   const { unitOfWork, users, oneTimePasswords, hasher, audit } = deps;
   return createPasswordChange({
     unitOfWork,

@@ -10,8 +10,6 @@ import type { PasswordChange } from './password-change.ts';
 import type { PasswordReset } from './password-reset.ts';
 import type { Registrations } from './registration.ts';
 
-import 'reflect-metadata'; // type-graphql needs it when a decorator runs
-
 @InputType('RegisterInput')
 class RegisterInputType {
   @Field(() => String)

@@ -17,11 +17,11 @@ import type { UnitOfWork } from '../../database/transaction.ts';
 import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
-import type { WaitingRegistrations } from '../registrations/registrations.ts';
+import type { PendingRegistrations } from '../registrations/registrations.ts';
 import type { Users } from '../users/users.ts';
 import { createConsumeCode } from './consume-code.ts';
-import type { RegisteredAccounts } from './pending-accounts.ts';
 import { isUnverified } from './pending-accounts.ts';
+import type { RegisteredAccounts } from './registered-accounts.ts';
 
 /** Unparsed input. */
 export interface VerifyEmailInput {
@@ -62,7 +62,7 @@ export interface EmailVerificationDeps {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
   readonly oneTimePasswords: OneTimePasswords;
-  readonly waitingRegistrations: WaitingRegistrations;
+  readonly pendingRegistrations: PendingRegistrations;
   readonly registeredAccounts: RegisteredAccounts;
   readonly hasher: PasswordHasher;
   readonly attemptLimits: AttemptLimits;
@@ -73,15 +73,15 @@ export interface EmailVerificationDeps {
 const kind = 'verify-email';
 
 export function createEmailVerification(deps: EmailVerificationDeps): EmailVerification {
-  const { users, oneTimePasswords, waitingRegistrations, attemptLimits, audit } = deps;
+  const { users, oneTimePasswords, pendingRegistrations, attemptLimits, audit } = deps;
 
   /** Whether the code was valid. */
   const confirmRegistration = async (code: string): Promise<boolean> => {
-    const found = await waitingRegistrations.find(code);
+    const found = await pendingRegistrations.find(code);
     if (!found) return false;
     const owner = await users.ownerOfEmail(found.email);
     if (owner !== undefined) return false;
-    const registration = await waitingRegistrations.consume(code);
+    const registration = await pendingRegistrations.consume(code);
     return registration !== undefined && (await createAccount(registration));
   };
 
@@ -109,10 +109,10 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
 
   /** Whether the code was valid. */
   const cancel = async (code: string): Promise<boolean> => {
-    const found = await waitingRegistrations.find(code);
+    const found = await pendingRegistrations.find(code);
     if (!found) return false;
     await users.lockAddress(found.email);
-    if (!(await waitingRegistrations.consume(code))) return false;
+    if (!(await pendingRegistrations.consume(code))) return false;
     const target = { type: 'registration', id: found.id } as const;
     await audit.append({ action: 'registration-cancelled', target });
     return true;
@@ -128,7 +128,7 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
   };
 
   const passwordHashOf = async (code: string) => {
-    const registration = await waitingRegistrations.find(code);
+    const registration = await pendingRegistrations.find(code);
     if (registration) return { email: registration.email, hash: registration.passwordHash };
     const owner = await oneTimePasswords.ownerOf(kind, code);
     return owner && { email: owner.email, hash: await users.findPasswordHash(owner.userId) };
@@ -151,7 +151,7 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     ...deps,
     oneTimePasswords: {
       isKnown: async (code) =>
-        (await waitingRegistrations.isKnown(code)) || oneTimePasswords.isKnown(code),
+        (await pendingRegistrations.isKnown(code)) || oneTimePasswords.isKnown(code),
     },
   });
 
@@ -170,7 +170,7 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     cancelRegistration: (code) => consumeCode(code, cancel),
     async ownerOfCode(code) {
       await attemptLimits.consumeCode();
-      const registration = await waitingRegistrations.find(code);
+      const registration = await pendingRegistrations.find(code);
       if (registration) {
         return { email: registration.email, isRegistration: true, needsPassword: true };
       }

@@ -100,7 +100,7 @@ export function createLogin(deps: LoginDeps): Login {
     return { user, session };
   };
 
-  /** Writes an entry for unknown names too: equal work. */
+  /** Writes an entry for unknown names too, so that known and unknown names cause the same work. */
   const auditFailure = (candidate: Candidate | undefined, denial: ProblemCode) =>
     deps.audit.append({
       action: 'login',
@@ -115,12 +115,12 @@ export function createLogin(deps: LoginDeps): Login {
   ) => {
     const candidate = await findCandidate(name, context.client);
     const hash = candidate?.hash ?? undefined;
-    const limited = await deps.attemptLimits.limitPassword({
+    const withRateLimit = await deps.attemptLimits.limitPassword({
       account: accountOf(name),
       isKnownNetwork: candidate?.isKnownNetwork ?? false,
       isRefusedAnyway: candidate?.status === 'DISABLED',
     });
-    const isRight = await deps.hasher.verify(hash, password, context.signal, limited);
+    const isRight = await deps.hasher.verify(hash, password, context.signal, withRateLimit);
     if (!candidate || !isRight || candidate.status === 'DISABLED') {
       await auditFailure(candidate, 'INVALID_CREDENTIALS');
       throw new Problem('INVALID_CREDENTIALS');

@@ -48,7 +48,7 @@ export function createPasswordChange(deps: PasswordChangeDeps): PasswordChange {
       const { currentPassword, newPassword } = parseFields({
         currentPassword: () => parsePresentedPassword(input.currentPassword),
         newPassword: () =>
-          parseNewPassword(input.newPassword, deps.passwordRules, passwordWordsOf(actor.person)),
+          parseNewPassword(input.newPassword, deps.passwordRules, passwordWordsOf(actor.user)),
       });
       const verified = await reauthentication.reauthenticate(actor, currentPassword, context);
       const hash = await hasher.hash(newPassword, context.signal);

@@ -64,12 +64,12 @@ export function createReauthentication(deps: {
     throw new Problem('INVALID_CREDENTIALS');
   };
   return {
-    async reauthenticate({ person }, password, context, isOtherwiseRight = true) {
+    async reauthenticate({ user }, password, context, isOtherwiseRight = true) {
       using _slot = hasher.reserveSlot();
-      const account = accountOf({ kind: 'email', value: person.email });
+      const account = accountOf({ kind: 'email', value: user.email });
       const [candidate] = await query<Candidate>(candidateSql, [
         ...knownNetworkParameters(context.client, clock()),
-        person.id,
+        user.id,
       ]);
       const hash = candidate?.hash ?? undefined;
       const limited = await attemptLimits.limitPassword({
@@ -78,12 +78,12 @@ export function createReauthentication(deps: {
         isRefusedAnyway: !isOtherwiseRight,
       });
       const isRight = await hasher.verify(hash, password, context.signal, limited);
-      if (hash === undefined || !isRight || !isOtherwiseRight) return deny(person.id);
+      if (hash === undefined || !isRight || !isOtherwiseRight) return deny(user.id);
       return { hash };
     },
     async lockReauthenticated(actor, { hash }) {
-      const user = await users.lockById(actor.person.id);
-      const isUnchanged = (await users.findPasswordHash(actor.person.id)) === hash;
+      const user = await users.lockById(actor.user.id);
+      const isUnchanged = (await users.findPasswordHash(actor.user.id)) === hash;
       if (user?.status !== 'ACTIVE' || !isUnchanged) throw new Problem('INVALID_CREDENTIALS');
       return user;
     },

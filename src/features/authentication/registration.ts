@@ -4,6 +4,7 @@
  */
 
 import {
+  assertField,
   type EmailAddress,
   optional,
   parseEmail,
@@ -11,7 +12,6 @@ import {
   parseLastName,
   parsePersonName,
   parseUsernameOrNone,
-  refuse,
   type Username,
 } from '../../core/parse.ts';
 import type { RequestContext } from '../../core/request-context.ts';
@@ -20,7 +20,7 @@ import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Tasks } from '../../jobs/tasks.ts';
 import { enqueueJob } from '../../jobs/worker.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
-import type { WaitingRegistrations } from '../registrations/registrations.ts';
+import type { PendingRegistrations } from '../registrations/registrations.ts';
 import type { Users } from '../users/users.ts';
 import type { AddressNotices } from './address-notices.ts';
 import { type PasswordRules, parseConfirmation, parseNewPassword } from './apply-password.ts';
@@ -47,7 +47,7 @@ export interface Registrations {
 export interface RegistrationDeps {
   readonly unitOfWork: UnitOfWork;
   readonly users: Users;
-  readonly waitingRegistrations: WaitingRegistrations;
+  readonly pendingRegistrations: PendingRegistrations;
   readonly pendingAccounts: PendingAccounts;
   readonly addressNotices: AddressNotices;
   readonly hasher: PasswordHasher;
@@ -59,13 +59,13 @@ const mailTask = 'mail-registrations';
 const resendTask = 'resend-verification';
 
 export function createRegistrations(deps: RegistrationDeps): Registrations {
-  const { users, waitingRegistrations, attemptLimits } = deps;
+  const { users, pendingRegistrations, attemptLimits } = deps;
   const { em, transaction } = deps.unitOfWork;
 
   /** Usernames are public, so the error may name a taken one. It does not depend on the address. */
   const requireFreeUsername = async (username: Username | undefined) => {
-    const isTaken = username !== undefined && (await users.isUsernameTaken(username));
-    parseFields({ username: () => isTaken && refuse('Is taken; choose another one.') });
+    const isFree = username === undefined || !(await users.isUsernameTaken(username));
+    assertField('username', isFree, 'Is taken; choose another one.');
   };
 
   /** The mail of a registration, or the one to the account that owns its address. */
@@ -73,8 +73,8 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
     const isOwned = await deps.addressNotices.notifyOwner(email);
     await transaction(async () => {
       await users.lockAddress(email);
-      if (isOwned) return waitingRegistrations.removeAllOf(email);
-      const delaySeconds = await waitingRegistrations.mailCodes(email);
+      if (isOwned) return pendingRegistrations.removeAllOf(email);
+      const delaySeconds = await pendingRegistrations.mailCodes(email);
       if (delaySeconds === undefined) return;
       // The key makes one job for all registrations of the address.
       await enqueueJob(em, mailTask, { email }, { key: `${mailTask}:${email}`, delaySeconds });
@@ -84,7 +84,7 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
   const resend = (email: EmailAddress) =>
     transaction(async () => {
       const owner = await users.lockByEmail(email);
-      if (!owner) await waitingRegistrations.renewCodes(email);
+      if (!owner) await pendingRegistrations.renewCodes(email);
       else if (isUnverified(owner)) await deps.pendingAccounts.remind(owner, 'resend');
     });
 
@@ -99,7 +99,7 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
       const registration = { ...profile, email, passwordHash, locale: context.client.locale };
       await transaction(async () => {
         await users.lockAddress(email);
-        await waitingRegistrations.add(registration);
+        await pendingRegistrations.add(registration);
         await enqueueJob(em, mailTask, { email });
       });
     },

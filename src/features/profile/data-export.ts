@@ -23,7 +23,7 @@ export function createDataExport(deps: {
   const { query, transaction } = deps.unitOfWork;
   return {
     async exportMyData(context) {
-      const { id } = requireActor(context).person;
+      const { id } = requireActor(context).user;
       return transaction(async () => {
         const [row] = await query<{ data: object }>(exportSql, [exportedRows, exportedRows, id]);
         if (!row) throw new Problem('NOT_FOUND');

@@ -117,9 +117,9 @@ export function createEmailChanges(deps: EmailChangesDeps): EmailChanges {
         password: () => parsePresentedPassword(input.password),
       });
       const verified = await reauthentication.reauthenticate(actor, password, context);
-      if (newEmail === actor.person.email) return;
+      if (newEmail === actor.user.email) return;
       parseFields({ newEmail: () => checkNewAddress(newEmail, password) });
-      const account = accountOf({ kind: 'email', value: actor.person.email });
+      const account = accountOf({ kind: 'email', value: actor.user.email });
       await attemptLimits.limitEmailChange(account, () =>
         transaction(() =>
           begin(newEmail, () => reauthentication.lockReauthenticated(actor, verified)),

@@ -2,6 +2,7 @@
 
 import { Problem } from '../../core/errors.ts';
 import {
+  assertField,
   type EmailAddress,
   optional,
   parseEmail,
@@ -11,7 +12,7 @@ import {
   parsePersonName,
   parsePresentedPassword,
   parseUsernameOrNone,
-  refuse,
+  rejectValue,
   type Username,
 } from '../../core/parse.ts';
 import { type Actor, type RequestContext, requireActor } from '../../core/request-context.ts';
@@ -72,7 +73,7 @@ export function createProfiles(deps: ProfilesDeps): Profiles {
   const applyUsername = async (user: User, username: Username | null) => {
     const isSame = user.username?.toLowerCase() === username?.toLowerCase();
     const isFree = username === null || isSame || (await users.lockByUsername(username));
-    parseFields({ username: () => isFree || refuse('Is taken; choose another one.') });
+    assertField('username', isFree, 'Is taken; choose another one.');
     user.username = username;
   };
 
@@ -84,7 +85,7 @@ export function createProfiles(deps: ProfilesDeps): Profiles {
   };
 
   const lockCaller = async (actor: Actor): Promise<User> => {
-    const user = await users.lockById(actor.person.id);
+    const user = await users.lockById(actor.user.id);
     if (user?.status !== 'ACTIVE') throw new Problem('UNAUTHENTICATED');
     return user;
   };
@@ -95,7 +96,7 @@ export function createProfiles(deps: ProfilesDeps): Profiles {
     context: RequestContext,
   ): Promise<VerifiedAddress> => {
     const { password } = parseFields({
-      password: () => given ?? refuse('Must be given to change the address.'),
+      password: () => given ?? rejectValue('Must be given to change the address.'),
     });
     const actor = requireActor(context);
     const verified = await reauthentication.reauthenticate(actor, password, context);
@@ -108,7 +109,7 @@ export function createProfiles(deps: ProfilesDeps): Profiles {
       const actor = requireActor(context);
       const { email, password, ...profile } = parseProfile(input);
       const change =
-        email === undefined || email === actor.person.email
+        email === undefined || email === actor.user.email
           ? undefined
           : await verifyAddress(email, password, context);
       const update = () =>
@@ -123,7 +124,7 @@ export function createProfiles(deps: ProfilesDeps): Profiles {
           return user;
         });
       if (!change) return update();
-      const account = accountOf({ kind: 'email', value: actor.person.email });
+      const account = accountOf({ kind: 'email', value: actor.user.email });
       return deps.attemptLimits.limitEmailChange(account, update);
     },
 
@@ -133,7 +134,7 @@ export function createProfiles(deps: ProfilesDeps): Profiles {
         email: () => parseEmail(input.email),
         password: () => parsePresentedPassword(input.password),
       });
-      const isOwn = email === actor.person.email;
+      const isOwn = email === actor.user.email;
       const verified = await reauthentication.reauthenticate(actor, password, context, isOwn);
       await transaction(async () => {
         const user = await reauthentication.lockReauthenticated(actor, verified);

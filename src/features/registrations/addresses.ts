@@ -11,7 +11,7 @@ import { enqueueJob } from '../../jobs/worker.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
-import type { WaitingRegistrations } from './registrations.ts';
+import type { PendingRegistrations } from './registrations.ts';
 
 export interface Addresses {
   /**
@@ -30,7 +30,7 @@ const releaseTask = 'release-pending-address';
 export function createAddresses(deps: {
   readonly unitOfWork: UnitOfWork;
   readonly users: Pick<Users, 'ownerOfEmail'>;
-  readonly registrations: Pick<WaitingRegistrations, 'removeAllOf'>;
+  readonly registrations: Pick<PendingRegistrations, 'removeAllOf'>;
   readonly oneTimePasswords: Pick<OneTimePasswords, 'endAll'>;
 }): Addresses {
   const { em, query, transaction } = deps.unitOfWork;

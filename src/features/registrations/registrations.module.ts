@@ -8,7 +8,7 @@ import type { Users } from '../users/users.ts';
 import { type Addresses, createAddresses } from './addresses.ts';
 import { type AssertIdentifiersFree, createAssertIdentifiersFree } from './identifiers.ts';
 import { createRegistrationMails, type WriteRegistrationMail } from './registrations.mails.ts';
-import { createWaitingRegistrations, type WaitingRegistrations } from './registrations.ts';
+import { createPendingRegistrations, type PendingRegistrations } from './registrations.ts';
 
 const mailCooldownSeconds = 60;
 
@@ -24,7 +24,7 @@ export interface RegistrationsModuleDeps {
 }
 
 export interface RegistrationsModule {
-  readonly waitingRegistrations: WaitingRegistrations;
+  readonly pendingRegistrations: PendingRegistrations;
   readonly addresses: Addresses;
   readonly assertIdentifiersFree: AssertIdentifiersFree;
   readonly writeRegistrationMail: WriteRegistrationMail;
@@ -32,7 +32,7 @@ export interface RegistrationsModule {
 
 export function createRegistrationsModule(deps: RegistrationsModuleDeps): RegistrationsModule {
   const { unitOfWork, clock, secrets, users, oneTimePasswords, verifyCodeTtlSeconds } = deps;
-  const waitingRegistrations = createWaitingRegistrations({
+  const pendingRegistrations = createPendingRegistrations({
     unitOfWork,
     secrets,
     clock,
@@ -43,11 +43,11 @@ export function createRegistrationsModule(deps: RegistrationsModuleDeps): Regist
   const addresses = createAddresses({
     unitOfWork,
     users,
-    registrations: waitingRegistrations,
+    registrations: pendingRegistrations,
     oneTimePasswords,
   });
   return {
-    waitingRegistrations,
+    pendingRegistrations,
     addresses,
     assertIdentifiersFree: createAssertIdentifiersFree({ users, addresses }),
     writeRegistrationMail: createRegistrationMails({

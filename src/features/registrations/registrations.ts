@@ -37,16 +37,16 @@ export interface TakenRegistration {
   readonly expiresAt: Date;
 }
 
-export type WaitingRegistration = Pick<TakenRegistration, 'id' | 'email' | 'passwordHash'>;
+export type PendingRegistration = Pick<TakenRegistration, 'id' | 'email' | 'passwordHash'>;
 
-export interface WaitingRegistrations {
+export interface PendingRegistrations {
   /**
    * Adds a registration, unless the address already has five with a live code. Executes the same
    * statement in every case. Needs a transaction that holds the lock of the address.
    */
   add(registration: NewRegistration): Promise<void>;
   /** The registration of a live code. */
-  find(code: string): Promise<WaitingRegistration | undefined>;
+  find(code: string): Promise<PendingRegistration | undefined>;
   /** Whether a registration has this code, live or expired. */
   isKnown(code: string): Promise<boolean>;
   /**
@@ -75,7 +75,7 @@ export interface WaitingRegistrations {
   renewCodes(email: EmailAddress): Promise<void>;
 }
 
-export interface WaitingRegistrationsDeps {
+export interface PendingRegistrationsDeps {
   readonly unitOfWork: UnitOfWork;
   readonly secrets: OneTimeSecrets;
   readonly clock: Clock;
@@ -87,7 +87,7 @@ export interface WaitingRegistrationsDeps {
 const columns = `id, email, password_hash as "passwordHash", first_name as "firstName",
   last_name as "lastName", username, locale, digest, created_at as "createdAt", expires_at as "expiresAt"`;
 
-export function createWaitingRegistrations(deps: WaitingRegistrationsDeps): WaitingRegistrations {
+export function createPendingRegistrations(deps: PendingRegistrationsDeps): PendingRegistrations {
   const { unitOfWork, secrets, clock, verifyCodeTtlSeconds, mailCooldownSeconds } = deps;
   const { em, query } = unitOfWork;
 
@@ -136,7 +136,7 @@ export function createWaitingRegistrations(deps: WaitingRegistrationsDeps): Wait
 
     async find(code) {
       if (!looksLikeSecret(code)) return undefined;
-      const [row] = await query<WaitingRegistration>(
+      const [row] = await query<PendingRegistration>(
         `select ${columns} from registrations where digest = ? and expires_at > ?`,
         [digestOf(code), clock()],
       );

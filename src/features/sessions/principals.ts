@@ -41,14 +41,14 @@ export function createPrincipals(deps: PrincipalsDeps): Principals {
   const loads = new Set<Set<ChangeKey>>();
 
   function unlink({ actor }: Principal, sessionId: string): void {
-    const sessions = sessionsOfUser.get(actor.person.id);
+    const sessions = sessionsOfUser.get(actor.user.id);
     sessions?.delete(sessionId);
-    if (sessions?.size === 0) sessionsOfUser.delete(actor.person.id);
+    if (sessions?.size === 0) sessionsOfUser.delete(actor.user.id);
   }
 
   function store(sessionId: string, principal: Principal): void {
     cache.set(sessionId, principal);
-    const userId = principal.actor.person.id;
+    const userId = principal.actor.user.id;
     sessionsOfUser.set(userId, (sessionsOfUser.get(userId) ?? new Set()).add(sessionId));
   }
 
@@ -73,7 +73,7 @@ export function createPrincipals(deps: PrincipalsDeps): Principals {
         actor: toActor(sessionId, row),
         validUntil: end < latest ? end : latest,
       };
-      const { id } = principal.actor.person;
+      const { id } = principal.actor.user;
       const isOutdated = [`session:${sessionId}`, `user:${id}`, 'all', 'grants'].some((key) =>
         changes.has(key),
       );
@@ -118,6 +118,6 @@ const statement = `select
   where s.id = ? and s.ended_at is null and s.expires_at > ? and u.status = 'ACTIVE'`;
 
 function toActor(sessionId: string, row: PrincipalRow): Actor {
-  const { groups, permissions, valid_until: _, ...person } = row;
-  return { sessionId, person, groups: new Set(groups), permissions: new Set(permissions) };
+  const { groups, permissions, valid_until: _, ...user } = row;
+  return { sessionId, user, groups: new Set(groups), permissions: new Set(permissions) };
 }

@@ -83,7 +83,7 @@ export class UserSessionsResolver {
 
   @FieldResolver(() => [SessionType])
   sessions(@Root() user: UserType, @Ctx() context: RequestContext): Promise<SessionType[]> {
-    if (requireActor(context).person.id !== user.id) throw new Problem('FORBIDDEN');
+    if (requireActor(context).user.id !== user.id) throw new Problem('FORBIDDEN');
     return this.#sessions.list(user.id);
   }
 }
@@ -116,7 +116,7 @@ export class SessionsResolver {
 
   @Mutation(() => LogoutEverywhereResult)
   async logoutEverywhere(@Ctx() context: RequestContext): Promise<typeof LogoutEverywhereResult> {
-    await this.#sessions.revokeAll(requireActor(context).person.id, 'logged-out');
+    await this.#sessions.revokeAll(requireActor(context).user.id, 'logged-out');
     return acknowledge('Logged out everywhere.');
   }
 

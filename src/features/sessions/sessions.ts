@@ -173,11 +173,11 @@ export function createSessions(deps: SessionsDeps): Sessions {
         refreshToken === undefined
           ? actor.sessionId
           : deps.refreshTokens.open(refreshToken)?.sessionId;
-      const isEnded = id !== undefined && (await endOwn(id, actor.person.id, 'logged-out'));
+      const isEnded = id !== undefined && (await endOwn(id, actor.user.id, 'logged-out'));
       if (!isEnded) throw new Problem('INVALID_TOKEN');
     },
 
-    revoke: (actor, id) => revokeOf(actor.person.id, id),
+    revoke: (actor, id) => revokeOf(actor.user.id, id),
 
     revokeOf,
 

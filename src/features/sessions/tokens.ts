@@ -119,7 +119,7 @@ export function createTokens(deps: TokensDeps): Tokens {
       const content = await verify(accessToken);
       const sessionId = parseId(content?.sessionId);
       const actor = sessionId === undefined ? undefined : await deps.principals.find(sessionId);
-      return actor?.person.id === content?.userId ? actor : undefined;
+      return actor?.user.id === content?.userId ? actor : undefined;
     },
   };
 }

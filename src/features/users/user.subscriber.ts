@@ -8,8 +8,8 @@ import type { MailMessage } from '../../mail/outbox.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import { User } from './user.entity.ts';
 
-/** The owner gets a notice of changes to these fields, named as in the schema. */
-const noticedFields = ['email', 'username', 'firstName', 'lastName'] as const;
+/** The owner gets a notice when one of these fields changes. The names are those of the schema. */
+const fieldsWithNotice = ['email', 'username', 'firstName', 'lastName'] as const;
 
 export class UserSubscriber implements EventSubscriber<User> {
   getSubscribedEntities() {
@@ -39,12 +39,17 @@ function messagesOfChange({ entity, originalEntity, payload }: ChangeSet<User>):
   const userId = entity.id;
   const messages: MailMessage[] = [];
   const isActivation = originalEntity?.status === 'PENDING' && payload.status === 'ACTIVE';
-  const fields = noticedFields.filter((field) => field in payload);
+  const fields = fieldsWithNotice.filter((field) => field in payload);
   if (fields.length > 0 && !isActivation) {
     // The notice of a new address goes to the old address.
     const before = originalEntity?.email;
-    const isMoved = fields.includes('email') && typeof before === 'string';
-    messages.push({ mail: 'account-changed', userId, fields, ...(isMoved ? { to: before } : {}) });
+    const isAddressChanged = fields.includes('email') && typeof before === 'string';
+    messages.push({
+      mail: 'account-changed',
+      userId,
+      fields,
+      ...(isAddressChanged ? { to: before } : {}),
+    });
   }
   if (payload.isStaff === true || payload.isSuperuser === true) {
     messages.push({ mail: 'administrator-rights', userId });

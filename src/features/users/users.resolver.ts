@@ -78,7 +78,7 @@ export class UserResolver {
 
   @Query(() => UserType)
   me(@Ctx() context: RequestContext): UserView {
-    return requireActor(context).person;
+    return requireActor(context).user;
   }
 
   @FieldResolver(() => String)
@@ -111,7 +111,7 @@ export class UserResolver {
     @Root() user: UserType,
     @Ctx() context: RequestContext,
   ): Promise<readonly string[]> {
-    return context.actor?.person.id === user.id
+    return context.actor?.user.id === user.id
       ? [...context.actor.permissions]
       : this.#loadersOf(context).effectivePermissionsOfUser.load(user.id);
   }

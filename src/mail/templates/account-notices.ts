@@ -7,7 +7,7 @@ export interface NoticeMail {
   readonly email: string;
 }
 
-const namedFields = ['email', 'username', 'firstName', 'lastName', 'status'] as const;
+const translatedFields = ['email', 'username', 'firstName', 'lastName', 'status'] as const;
 
 /** @param mail.fields names as in the schema; a name without a translation is shown unchanged */
 export function accountChangedMail(
@@ -15,7 +15,7 @@ export function accountChangedMail(
   mail: { readonly name: string; readonly fields: readonly string[] },
 ): MailContent {
   const words = mail.fields.map((field) => {
-    const named = namedFields.find((name) => name === field);
+    const named = translatedFields.find((name) => name === field);
     return named ? translate(`mails.accountChanged.fields.${named}`) : field;
   });
   return {

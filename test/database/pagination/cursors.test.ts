@@ -37,9 +37,10 @@ const restPaths = {
   permissions: '/admin/permissions/',
 } as const;
 
-type OperationLabels = 'page' | 'refused' | string;
+/** 'page', 'refused', or the text of an unexpected response. */
+type CursorOutcome = string;
 
-async function overGraphql(field: string, more: string, cursor: string): Promise<OperationLabels> {
+async function overGraphql(field: string, more: string, cursor: string): Promise<CursorOutcome> {
   const outcomes = ['first: 2, after', 'last: 2, before'].map(async (given) => {
     const { data, errors, text } = await service.graphql(
       `query ($cursor: String) { result: ${field}(${given}: $cursor ${more}) { edges { cursor } } }`,
@@ -53,7 +54,7 @@ async function overGraphql(field: string, more: string, cursor: string): Promise
   return one === other ? (one ?? '') : `${one} ${other}`;
 }
 
-async function overRest(path: string, cursor: string): Promise<OperationLabels> {
+async function overRest(path: string, cursor: string): Promise<CursorOutcome> {
   const { status, text, body } = await service.rest(
     'GET',
     `${path}?cursor=${encodeURIComponent(cursor)}`,

@@ -95,7 +95,7 @@ function rootContext(): RequestContext {
       sessionId: root.userId,
       groups: new Set(),
       permissions: new Set(),
-      person: {
+      user: {
         id: root.userId,
         email: root.email,
         username: null,

@@ -13,7 +13,7 @@ import {
   superuser,
 } from '../../support/administrators.ts';
 import { type Operation, readOperations, schemaText } from '../../support/operations.ts';
-import { newAddress, pendingAccount, somebody, waitingRegistration } from '../../support/people.ts';
+import { newAddress, pendingAccount, pendingRegistration, somebody } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
@@ -75,10 +75,10 @@ const examples: Readonly<Record<string, () => Promise<Record<string, unknown>>>>
     input: { userId: await makeUser(service), groupId: await makeGroup(service) },
   }),
   resendInvitation: async () => ({ userId: (await pendingAccount(service)).userId }),
-  registration: async () => ({ id: await waitingRegistration(service) }),
+  registration: async () => ({ id: await pendingRegistration(service) }),
   registrations: async () => ({ first: 1 }),
-  confirmRegistration: async () => ({ id: await waitingRegistration(service) }),
-  deleteRegistration: async () => ({ id: await waitingRegistration(service) }),
+  confirmRegistration: async () => ({ id: await pendingRegistration(service) }),
+  deleteRegistration: async () => ({ id: await pendingRegistration(service) }),
   sendPasswordReset: async () => ({ userId: await makeUser(service) }),
   revokeUserSessions: async () => ({ userId: await makeUser(service) }),
   deactivateUser: async () => ({ id: await makeUser(service) }),

@@ -37,7 +37,7 @@ function contextOf({ id, email }: State['users'][number]): RequestContext {
   const now = new Date();
   return {
     actor: {
-      person: {
+      user: {
         id,
         email,
         username: null,

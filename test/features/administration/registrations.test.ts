@@ -8,11 +8,11 @@ import { factOf } from '../../support/mail-server.ts';
 import {
   newAddress,
   pendingAccount,
+  pendingRegistration,
   register,
   somebody,
   tryLogin,
   verify,
-  waitingRegistration,
 } from '../../support/people.ts';
 import { quiet, startService, type TestService } from '../../support/service.ts';
 import { rowOf } from '../../support/user-rows.ts';
@@ -132,7 +132,7 @@ describe('pending registrations', () => {
 
   test('are neither confirmed nor deleted by staff with only the view permission', async () => {
     const viewer = await staff(service, ['users.view_user']);
-    const id = await waitingRegistration(service);
+    const id = await pendingRegistration(service);
     expect((await confirmRegistration(viewer, id)).outcome).toBe('FORBIDDEN');
     expect((await deleteRegistration(viewer, id)).outcome).toBe('FORBIDDEN');
   });

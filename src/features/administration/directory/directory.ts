@@ -7,7 +7,7 @@ import {
   parseId,
   parseLookupName,
   parseSearch,
-  refuse,
+  rejectValue,
 } from '../../../core/parse.ts';
 import type { RequestContext } from '../../../core/request-context.ts';
 import { type Connection, connect } from '../../../database/pagination/connection.ts';
@@ -148,7 +148,7 @@ function parseOrder({ field, direction }: UserOrder): PageOrder {
       const known = Object.entries(userOrders).find(([name]) => name === field)?.[1];
       return known
         ? { ...known, isDescending: direction === 'DESC' }
-        : refuse('Is not an order of users.');
+        : rejectValue('Is not an order of users.');
     },
   });
   return orderBy;
@@ -160,7 +160,7 @@ async function usersSource(filter: UserFilter, query: UnitOfWork['query']): Prom
     status: () => optional(filter.status, parseStatus),
     isStaff: () => optional(filter.isStaff, parseBoolean),
     isSuperuser: () => optional(filter.isSuperuser, parseBoolean),
-    groupId: () => optional(filter.groupId, (raw) => parseId(raw) ?? refuse('Must be an id.')),
+    groupId: () => optional(filter.groupId, (raw) => parseId(raw) ?? rejectValue('Must be an id.')),
   });
   const conditions: string[] = [];
   const parameters: unknown[] = [];
@@ -213,5 +213,5 @@ async function searchPatternOf(search: string, query: UnitOfWork['query']) {
 function parseStatus(raw: unknown): string {
   return raw === 'PENDING' || raw === 'ACTIVE' || raw === 'DISABLED'
     ? raw
-    : refuse('Must be PENDING, ACTIVE or DISABLED.');
+    : rejectValue('Must be PENDING, ACTIVE or DISABLED.');
 }

@@ -6,7 +6,7 @@ import { rootGroupName } from '../../access/access.entities.ts';
 import { isCurrent } from '../../access/access.ts';
 import type { Audit } from '../../audit/audit.ts';
 import type { User } from '../../users/user.entity.ts';
-import { type ActorRights, atPresent } from '../policies.ts';
+import { type ActorRights, beforeEveryEnd } from '../policies.ts';
 import {
   createLinks,
   groupPermissions,
@@ -110,7 +110,7 @@ export function createGrants({ query }: Pick<UnitOfWork, 'query'>, audit: Audit)
     async setGroups(rights, groupIds) {
       for (const userId of groupIds.keys()) rights.assertNotSelf(userId);
       await setItems(userGroups, groupIds, async ({ added, removed }) => {
-        rights.assertCanChangeMembers(added.length > 0 ? null : atPresent);
+        rights.assertCanChangeMembers(added.length > 0 ? null : beforeEveryEnd);
         await assertHoldsItems(rights, userGroups, { itemIds: added, until: null });
         await assertNotRoot([...added, ...removed]);
       });

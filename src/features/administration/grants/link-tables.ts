@@ -4,7 +4,7 @@
  * statements. Checks no rights.
  */
 
-import { parseFields, refuse } from '../../../core/parse.ts';
+import { assertField } from '../../../core/parse.ts';
 import type { UnitOfWork } from '../../../database/transaction.ts';
 import { isCurrent } from '../../access/access.ts';
 
@@ -95,9 +95,7 @@ export function createLinks({ query }: Pick<UnitOfWork, 'query'>): Links {
   return {
     async assertItemsExist({ itemsSql, field: defaultField }, itemIds, field = defaultField) {
       const found = await query(itemsSql, [itemIds]);
-      parseFields({
-        [field]: () => found.length === itemIds.length || refuse('Names one that does not exist.'),
-      });
+      assertField(field, found.length === itemIds.length, 'Names one that does not exist.');
     },
 
     async codenamesOf({ codenamesSql }, itemIds) {

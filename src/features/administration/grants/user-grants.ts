@@ -8,7 +8,7 @@ import { rootGroupName } from '../../access/access.entities.ts';
 import { isCurrent } from '../../access/access.ts';
 import type { User } from '../../users/user.entity.ts';
 import { type GroupMembershipInput, parseMembership } from '../input.ts';
-import { type ManagePolicies, requireAdministrator } from '../policies.ts';
+import { type ActorPolicies, requireAdministrator } from '../policies.ts';
 import type { UserPolicies } from '../user-policies.ts';
 import type { UserAdministration } from '../users.ts';
 import type { Grants } from './grants.ts';
@@ -66,7 +66,7 @@ export interface UserGrants {
 export interface UserGrantsDeps {
   readonly unitOfWork: UnitOfWork;
   readonly grants: Grants;
-  readonly policies: Pick<ManagePolicies, 'forActor'>;
+  readonly policies: Pick<ActorPolicies, 'forActor'>;
   readonly userPolicies: Pick<UserPolicies, 'lockManagedUser'>;
   readonly userAdministration: Pick<UserAdministration, 'updateUser'>;
   readonly clock: Clock;

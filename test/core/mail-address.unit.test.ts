@@ -1,6 +1,6 @@
 /** Mailboxes in the forms that people type. */
 import { describe, expect, test } from 'vitest';
-import { domainOf, formatMailbox, parseMailbox } from '../../src/core/mailbox-address.ts';
+import { domainOf, formatMailAddress, parseMailAddress } from '../../src/core/mail-address.ts';
 
 describe('a mailbox', () => {
   test.each([
@@ -10,7 +10,7 @@ describe('a mailbox', () => {
     ['"The \\"Acme\\"" <a@acme.example>', 'The "Acme"', 'a@acme.example'],
     ['Ада <ada@bücher.example>', 'Ада', 'ada@bücher.example'],
   ])('%s', (text, name, address) => {
-    expect(parseMailbox(text)).toEqual({ name, address });
+    expect(parseMailAddress(text)).toEqual({ name, address });
   });
 
   test.each([
@@ -27,13 +27,13 @@ describe('a mailbox', () => {
     'ada@example.com/path',
     `${'a'.repeat(250)}@example.com`,
   ])('%j is not valid', (text) => {
-    expect(parseMailbox(text)).toBeUndefined();
+    expect(parseMailAddress(text)).toBeUndefined();
   });
 });
 
 test('has a text for people, and a domain in ASCII', () => {
   const mailbox = { name: 'Ada', address: 'ada@bücher.example' };
-  expect(formatMailbox(mailbox)).toBe('Ada <ada@bücher.example>');
-  expect(formatMailbox({ ...mailbox, name: '' })).toBe('ada@bücher.example');
+  expect(formatMailAddress(mailbox)).toBe('Ada <ada@bücher.example>');
+  expect(formatMailAddress({ ...mailbox, name: '' })).toBe('ada@bücher.example');
   expect(domainOf(mailbox)).toBe('xn--bcher-kva.example');
 });

@@ -1,7 +1,10 @@
-/** Parses and formats mailboxes (RFC 5322 §3.4): an email address with an optional display name. */
+/**
+ * Parses and formats mail addresses: an email address with an optional display name. RFC 5322 §3.4 calls this a
+ * mailbox.
+ */
 import { domainToASCII } from 'node:url';
 
-export interface Mailbox {
+export interface MailAddress {
   /** The display name; empty if there is none. */
   readonly name: string;
   readonly address: string;
@@ -13,10 +16,10 @@ const localPart = /^[^\s@"(),:;<>[\\\]]+$/;
 const asciiDomain = /^(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*$/i;
 
 /**
- * The mailbox in `text`; undefined if it is not valid. Unlike in a message (RFC 5322), a display name with
+ * The mail address in `text`; undefined if it is not valid. Unlike in a message (RFC 5322), a display name with
  * special characters such as commas needs no quotes.
  */
-export function parseMailbox(text: string): Mailbox | undefined {
+export function parseMailAddress(text: string): MailAddress | undefined {
   const trimmed = text.trim();
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they would end or hide the header
   if (/[\u0000-\u001f\u007f]/.test(trimmed)) return undefined;
@@ -30,13 +33,13 @@ export function parseMailbox(text: string): Mailbox | undefined {
   return { name, address };
 }
 
-/** The mailbox as text for people, without the quotes of RFC 5322. */
-export function formatMailbox({ name, address }: Mailbox): string {
+/** The mail address as readable text, without the quotes of RFC 5322. */
+export function formatMailAddress({ name, address }: MailAddress): string {
   return name === '' ? address : `${name} <${address}>`;
 }
 
 /** The domain of the address, in ASCII. */
-export function domainOf({ address }: Mailbox): string {
+export function domainOf({ address }: MailAddress): string {
   return domainToASCII(address.slice(address.lastIndexOf('@') + 1));
 }
 

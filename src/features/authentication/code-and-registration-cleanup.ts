@@ -1,17 +1,18 @@
 /**
- * Deletes old codes and old unconfirmed registrations, with their names and hashes. It never deletes
+ * A job that deletes old codes and old pending registrations, with their names and hashes. It never deletes
  * accounts.
  */
 import { type Clock, secondsAfter } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Tasks } from '../../jobs/tasks.ts';
 
-export interface Cleanup {
+export interface CodeAndRegistrationCleanup {
   readonly tasks: Tasks;
   /** When the task runs, in crontab format. */
   readonly schedule: string;
 }
 
+/** Deletes codes too. Queued jobs have this name, so it does not change. */
 const task = 'purge-registrations';
 const batch = 1000;
 /** After a code has ended or a code or registration has expired. */
@@ -23,17 +24,17 @@ const deleteCodes = `
     limit ${batch} for update skip locked
   ) returning id`;
 
-/** Before that, an expired registration can get a new code. */
+/** An expired registration can get a new code until its deletion. */
 const deleteRegistrations = `
   delete from registrations where id in (
     select id from registrations where expires_at < ?
     limit ${batch} for update skip locked
   ) returning id`;
 
-export function createCleanup(deps: {
+export function createCodeAndRegistrationCleanup(deps: {
   readonly unitOfWork: UnitOfWork;
   readonly clock: Clock;
-}): Cleanup {
+}): CodeAndRegistrationCleanup {
   const { query, transaction } = deps.unitOfWork;
 
   const removeAll = async (sql: string): Promise<void> => {
