@@ -119,7 +119,7 @@ async function repeat(
 ): Promise<void> {
   while (!signal.aborted) {
     await work().catch((error: unknown) =>
-      log.warn({ err: error, component: 'jobs' }, 'job failed, retrying'),
+      log.warn({ err: error, component: 'jobs' }, 'worker lease failed, retrying'),
     );
     await sleep(pauseMilliseconds, undefined, { signal, ref: false }).catch(() => undefined);
   }

@@ -147,7 +147,7 @@ export function createChains(deps: {
     async append(end, entry, { isBroken = !isSigned(key, end) } = {}) {
       const { chain } = end;
       if (isBroken) {
-        const text = 'the head of an audit chain is not signed with SECRET_KEY; run "audit verify"';
+        const text = 'the end of an audit chain is not signed with SECRET_KEY; run "audit verify"';
         deps.log.error({ component: 'audit', chain }, text);
       }
       const last = isBroken ? await lastSequence(chain) : end.sequence;
