@@ -50,7 +50,6 @@ const mails = {
       username: 'username',
       firstName: 'first name',
       lastName: 'last name',
-      status: 'status',
     },
   },
   resetPassword: {

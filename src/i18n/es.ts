@@ -49,7 +49,6 @@ const mails: Translation['mails'] = {
       username: 'nombre de usuario',
       firstName: 'nombre',
       lastName: 'apellidos',
-      status: 'estado',
     },
   },
   resetPassword: {

@@ -43,12 +43,12 @@ async function main(words: readonly string[]): Promise<void> {
   if (unknown !== undefined) throw new Error(`no part ${unknown}; there are ${Object.keys(parts)}`);
   const chosen = names.length > 0 ? names.filter(isPart) : (Object.keys(parts) as PartName[]); // its keys
   const bare = describeMachine(); // before the benchmark causes load
-  await using deps = await openBenchEnv(values.quick, values.database);
-  const machine = { ...bare, postgresql: deps.postgresql };
+  await using env = await openBenchEnv(values.quick, values.database);
+  const machine = { ...bare, postgresql: env.postgresql };
   console.log(JSON.stringify(machine));
   const results: Partial<Record<PartName, PartResult>> = {};
   for (const name of chosen) {
-    const result = await parts[name](deps);
+    const result = await parts[name](env);
     results[name] = result;
     console.log(`\n${name}`);
     if (result.measured.length > 0) console.log(`\n${measurementLines(result.measured)}`);

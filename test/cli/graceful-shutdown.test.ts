@@ -20,20 +20,20 @@ const probe = (address: string): Promise<number | undefined> =>
     }).on('error', () => resolve(undefined));
   });
 
-interface OperationLabels {
+interface TimedResponse {
   readonly status: number | string;
   readonly connection: string | undefined;
   /** Monotonic milliseconds at which its connection was ready. */
   readonly sentAt: number;
 }
 
-interface Sent extends OperationLabels {
+interface Sent extends TimedResponse {
   readonly isLate: boolean;
   /** Whether it uses the keep-alive connection. The other requests send `connection: close`. */
   readonly isOnKept: boolean;
 }
 
-const ask = (address: string, agent: Agent | false): Promise<OperationLabels> =>
+const ask = (address: string, agent: Agent | false): Promise<TimedResponse> =>
   new Promise((resolve) => {
     const options = { agent, method: 'POST', headers: { 'content-type': 'application/json' } };
     let sentAt = performance.now();

@@ -217,7 +217,7 @@ describe.concurrent('refused with exit 1', () => {
   });
 });
 
-describe('registrations that wait', () => {
+describe('pending registrations', () => {
   const addRegistration = async (email: string): Promise<string> => {
     const id = randomUUID();
     await database.query(

@@ -3,7 +3,7 @@ import { newName } from './administrators.ts';
 import { newAddress } from './people.ts';
 import type { TestService } from './service.ts';
 
-export interface OperationLabels {
+export interface MutationResult {
   readonly outcome: string;
   /** The id of the created or changed object; empty if there is none. */
   readonly id: string;
@@ -27,7 +27,7 @@ export function administrationOf(serviceOf: () => TestService) {
       id: '',
       ...result,
       outcome: String(outcome),
-    } satisfies OperationLabels as OperationLabels; // of any operation
+    } satisfies MutationResult as MutationResult; // of any operation
   };
   const create = (type: string) => (by: By, input: object) =>
     mutate(by, `create${type}(input: $input)`, `$input: Create${type}Input!`, { input });

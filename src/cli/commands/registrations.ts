@@ -1,4 +1,4 @@
-/** `registrations list|confirm|delete`: registrations that wait for their verification codes. */
+/** `registrations list|confirm|delete`: pending registrations. */
 
 import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../bootstrap/app-context.ts';
@@ -52,7 +52,7 @@ const registrationPositional = {
 
 const listRegistrations: CommandModule<GlobalArguments, ListArguments> = {
   command: 'list',
-  describe: 'List the registrations that wait for confirmation, newest first',
+  describe: 'List the pending registrations, newest first',
   builder: listOptions,
   handler: async (args) => {
     const format = parseFormat(args);

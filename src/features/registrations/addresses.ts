@@ -47,12 +47,12 @@ export function createAddresses(deps: {
   const releasePending = async (email: EmailAddress) => {
     const owner = await deps.users.ownerOfEmail(email);
     if (owner === undefined) return;
-    const waiting = await em.find(
+    const pending = await em.find(
       User,
       { pendingEmail: email, id: { $ne: owner } },
       { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } },
     );
-    for (const user of waiting) {
+    for (const user of pending) {
       user.pendingEmail = null;
       await deps.oneTimePasswords.endAll(user.id, ['change-email']);
     }

@@ -32,12 +32,12 @@ export function createRegistrationMails(deps: RegistrationMailsDeps): WriteRegis
   });
 
   return async (codeIds) => {
-    const waiting = await unitOfWork.em.find(
+    const pending = await unitOfWork.em.find(
       Registration,
       { codeId: [...codeIds], expiresAt: { $gt: clock() } },
       { orderBy: { createdAt: 'asc', id: 'asc' } },
     );
-    const [first, ...others] = waiting;
+    const [first, ...others] = pending;
     if (!first) return undefined;
     const { email } = first;
     const recipient = { to: email, locale: supportedLocaleOf(first.locale) };
@@ -45,7 +45,7 @@ export function createRegistrationMails(deps: RegistrationMailsDeps): WriteRegis
       return writeMail('verify-registrations', recipient, {
         email,
         publicUrl,
-        registrations: waiting.map(toCode),
+        registrations: pending.map(toCode),
       });
     }
     const { name, code } = toCode(first);

@@ -1,4 +1,4 @@
-/** Wires the registrations that wait for their code, and the ownership of addresses. */
+/** Wires pending registrations, and the ownership of addresses. */
 import type { Clock } from '../../core/time.ts';
 import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';

@@ -7,7 +7,7 @@ export interface NoticeMail {
   readonly email: string;
 }
 
-const translatedFields = ['email', 'username', 'firstName', 'lastName', 'status'] as const;
+const translatedFields = ['email', 'username', 'firstName', 'lastName'] as const;
 
 /** @param mail.fields names as in the schema; a name without a translation is shown unchanged */
 export function accountChangedMail(

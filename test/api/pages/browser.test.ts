@@ -129,9 +129,11 @@ describe.skipIf(executable === undefined)(
         const { page } = visited;
         // As text, because these names exist in the browser only.
         const width = await page.evaluate<number>('document.documentElement.scrollWidth');
-        const deps = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+        const background = await page.evaluate<string>(
+          'getComputedStyle(document.body).backgroundColor',
+        );
         expect(width).toBeLessThanOrEqual(320);
-        expect(deps).toBe(colorScheme === 'dark' ? 'rgb(14, 17, 23)' : 'rgb(243, 244, 248)');
+        expect(background).toBe(colorScheme === 'dark' ? 'rgb(14, 17, 23)' : 'rgb(243, 244, 248)');
         const button = await page.getByRole('button').boundingBox();
         expect(button?.height).toBeGreaterThanOrEqual(44);
       },

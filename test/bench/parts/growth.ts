@@ -38,9 +38,9 @@ interface Variant {
 
 type MakeSubject = (variant: Variant) => Promise<Subject>;
 
-export async function measureGrowth(deps: BenchEnv): Promise<PartResult> {
-  const byUsers = await growthOfUsers(deps);
-  const byOne = await growthOfOne(deps);
+export async function measureGrowth(env: BenchEnv): Promise<PartResult> {
+  const byUsers = await growthOfUsers(env);
+  const byOne = await growthOfOne(env);
   return {
     measured: [...byUsers.measured, ...byOne.measured],
     ratios: [...byUsers.ratios, ...byOne.ratios],
@@ -48,12 +48,12 @@ export async function measureGrowth(deps: BenchEnv): Promise<PartResult> {
 }
 
 /** A server and a database for each size at the same time, so that the rounds can alternate. */
-async function growthOfUsers(deps: BenchEnv): Promise<PartResult> {
+async function growthOfUsers(env: BenchEnv): Promise<PartResult> {
   await using servers = new AsyncDisposableStack();
   const variants: Variant[] = [];
-  for (const users of deps.isQuick ? [1_000, 20_000] : [1_000, 100_000, 1_000_000]) {
-    const database = await deps.database(`growth_${users}`);
-    const server = servers.use(await deps.gatehouse(database));
+  for (const users of env.isQuick ? [1_000, 20_000] : [1_000, 100_000, 1_000_000]) {
+    const database = await env.database(`growth_${users}`);
+    const server = servers.use(await env.gatehouse(database));
     await seedPeople(database, users);
     await makeAdministrator(database);
     variants.push({ name: `${users} users`, server, person: 1 });
@@ -66,7 +66,7 @@ async function growthOfUsers(deps: BenchEnv): Promise<PartResult> {
     search,
     'search by address': searchByAddress,
   };
-  const { measured, ratios } = await compare(variants, kinds, deps);
+  const { measured, ratios } = await compare(variants, kinds, env);
   const memory = variants.map(
     ({ name, server }): Figure => ({
       metric: `resident memory after load, ${name}`,
@@ -74,7 +74,7 @@ async function growthOfUsers(deps: BenchEnv): Promise<PartResult> {
       unit: 'MB',
     }),
   );
-  const pages = await compareThousandthPage(variants, deps);
+  const pages = await compareThousandthPage(variants, env);
   return {
     measured: [...measured, ...pages.measured],
     ratios: [...ratios, ...memory, ...pages.ratios],
@@ -82,9 +82,9 @@ async function growthOfUsers(deps: BenchEnv): Promise<PartResult> {
 }
 
 /** One server with users that have different numbers of sessions or permissions. */
-async function growthOfOne(deps: BenchEnv): Promise<PartResult> {
-  const database = await deps.database('growth_of_one');
-  await using server = await deps.gatehouse(database);
+async function growthOfOne(env: BenchEnv): Promise<PartResult> {
+  const database = await env.database('growth_of_one');
+  await using server = await env.gatehouse(database);
   const sizes = [1, 10, 100, 1000];
   await seedPeople(database, 2 * sizes.length);
   const results: PartResult[] = [];
@@ -97,7 +97,7 @@ async function growthOfOne(deps: BenchEnv): Promise<PartResult> {
       await add(database, offset + index, size);
       variants.push({ name: `${size} ${unit}`, server, person: offset + index });
     }
-    results.push(await compare(variants, kinds, deps));
+    results.push(await compare(variants, kinds, env));
   }
   const memory = residentMegabytes(server.pid) ?? Number.NaN;
   return {
@@ -113,7 +113,7 @@ async function growthOfOne(deps: BenchEnv): Promise<PartResult> {
 async function compare(
   variants: readonly Variant[],
   kinds: Readonly<Record<string, MakeSubject>>,
-  deps: BenchEnv,
+  env: BenchEnv,
 ): Promise<PartResult> {
   const measured: Measurement[] = [];
   const ratios: Figure[] = [];
@@ -123,7 +123,7 @@ async function compare(
     for (const variant of variants) {
       subjects.push({ ...(await make(variant)), name: title(kind, variant) });
     }
-    const ofKind = await interleave(subjects, shortRounds(deps));
+    const ofKind = await interleave(subjects, shortRounds(env));
     measured.push(...ofKind);
     const [smallest, largest] = [variants[0], variants.at(-1)];
     ratios.push({
@@ -194,7 +194,7 @@ const searchByAddress = searchFor(addressOf(777));
 /** Page 1,000 relative to page 1, if there are enough users. */
 async function compareThousandthPage(
   variants: readonly Variant[],
-  deps: BenchEnv,
+  env: BenchEnv,
 ): Promise<PartResult> {
   const largest = variants.at(-1);
   if (!largest) throw new Error('nothing has grown');
@@ -204,7 +204,7 @@ async function compareThousandthPage(
     ...(await request(largest, pageDocument, ['"hasNextPage"', { first: 20, after }])),
     name: `users, page 1,000, ${largest.name}`,
   };
-  const measured = await interleave([page, later], shortRounds(deps));
+  const measured = await interleave([page, later], shortRounds(env));
   const value = ratio(named(measured, later.name), named(measured, page.name), p50);
   return {
     measured,

@@ -8,13 +8,13 @@ import type { PartResult } from '../report.ts';
 const registerDocument =
   'mutation ($input: RegisterInput!) { register(input: $input) { __typename } }';
 
-export async function measureMoments(deps: BenchEnv): Promise<PartResult> {
-  const database = await deps.database('moments');
-  await using one = await deps.gatehouse(database);
-  await using other = await deps.gatehouse(database);
+export async function measureMoments(env: BenchEnv): Promise<PartResult> {
+  const database = await env.database('moments');
+  await using one = await env.gatehouse(database);
+  await using other = await env.gatehouse(database);
   await seedPeople(database, 10);
-  const mails = await mailMilliseconds(one, deps);
-  const revocations = await revocationMilliseconds(one, other, deps.isQuick ? 30 : 200);
+  const mails = await mailMilliseconds(one, env);
+  const revocations = await revocationMilliseconds(one, other, env.isQuick ? 30 : 200);
   return {
     measured: [],
     ratios: [
@@ -36,12 +36,12 @@ export async function measureMoments(deps: BenchEnv): Promise<PartResult> {
   };
 }
 
-async function mailMilliseconds({ address }: ServerProcess, deps: BenchEnv): Promise<number[]> {
+async function mailMilliseconds({ address }: ServerProcess, env: BenchEnv): Promise<number[]> {
   const milliseconds: number[] = [];
-  const times = deps.isQuick ? 15 : 100;
+  const times = env.isQuick ? 15 : 100;
   for (let count = 0; count < times + warmUp; count += 1) {
     const email = `new-${count}@example.com`;
-    const arrival = deps.arrivalOf(email);
+    const arrival = env.arrivalOf(email);
     const input = {
       email,
       password: 'a long and unusual passphrase',

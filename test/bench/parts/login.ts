@@ -30,17 +30,17 @@ const people = 200;
 const loginConnections = 16;
 const refreshing = 16;
 
-export async function measureLogin(deps: BenchEnv): Promise<PartResult> {
-  const database = await deps.database('login');
-  await using ours = await deps.gatehouse(database);
+export async function measureLogin(env: BenchEnv): Promise<PartResult> {
+  const database = await env.database('login');
+  await using ours = await env.gatehouse(database);
   await seedPeople(database, people);
   const login = loginSubject(ours);
   const measured = [
-    ...(await interleave([await argon2Subject(), login], deps.effort)),
-    ...(await interleave(await stormSubjects(ours, login), deps.effort)),
+    ...(await interleave([await argon2Subject(), login], env.effort)),
+    ...(await interleave(await stormSubjects(ours, login), env.effort)),
     ...(await interleave(
       [await primaryKeySubject(database), await refreshSubject(ours)],
-      deps.effort,
+      env.effort,
     )),
   ];
   const of = (name: string) => named(measured, name);

@@ -13,9 +13,9 @@ const profileDocument = restRoutes.find(({ path }) => path === '/profile/view/')
 export const meDocument = profileDocument.replace('result: me', 'me');
 const permissionDocument = '{ hasPermission(permission: "users.view_user") }';
 
-export async function measureMe(deps: BenchEnv): Promise<PartResult> {
-  const database = await deps.database('me');
-  await using ours = await deps.gatehouse(database);
+export async function measureMe(env: BenchEnv): Promise<PartResult> {
+  const database = await env.database('me');
+  await using ours = await env.gatehouse(database);
   await using limit = await startServer({
     command: [benchFile('./limits/apollo.ts'), profileDocument],
   });
@@ -47,7 +47,7 @@ export async function measureMe(deps: BenchEnv): Promise<PartResult> {
         graphqlLoad(ours.address, permission, '"hasPermission":false', request),
       ),
     ],
-    deps.effort,
+    env.effort,
   );
   const of = (name: string) => named(measured, name);
   return {

@@ -12,11 +12,11 @@ const connections = 32;
 /** A sign-in of the peer takes most of a second; with more concurrent ones none would end in a short round. */
 const loginConnections = 4;
 
-export async function measurePeers(deps: BenchEnv): Promise<PartResult> {
+export async function measurePeers(env: BenchEnv): Promise<PartResult> {
   const directory = benchFile('./peers/better-auth/');
   execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: directory, stdio: 'ignore' });
-  const [database, peerDatabase] = [await deps.database('peers'), await deps.database('better')];
-  await using ours = await deps.gatehouse(database);
+  const [database, peerDatabase] = [await env.database('peers'), await env.database('better')];
+  await using ours = await env.gatehouse(database);
   await using peer = await startServer({
     command: [`${directory}server.js`],
     environment: {
@@ -46,7 +46,7 @@ export async function measurePeers(deps: BenchEnv): Promise<PartResult> {
           graphqlLoad(ours.address, me, addressOf(1), { accessToken, connections }),
         ),
       ],
-      deps.effort,
+      env.effort,
     )),
     ...(await interleave(
       [
@@ -65,7 +65,7 @@ export async function measurePeers(deps: BenchEnv): Promise<PartResult> {
           graphqlLoad(ours.address, logins, '"accessToken"', { connections: loginConnections }),
         ),
       ],
-      deps.effort,
+      env.effort,
     )),
   ];
   const of = (name: string) => named(measured, name);

@@ -12,21 +12,21 @@ const people = 100;
 /** Time after which the start has finished and its memory is released. */
 const calmMilliseconds = 12_000;
 
-export async function measureStart(deps: BenchEnv): Promise<PartResult> {
-  const database = await deps.database('start');
-  await (await deps.gatehouse(database))[Symbol.asyncDispose]();
-  const times = deps.isQuick ? 3 : 10;
+export async function measureStart(env: BenchEnv): Promise<PartResult> {
+  const database = await env.database('start');
+  await (await env.gatehouse(database))[Symbol.asyncDispose]();
+  const times = env.isQuick ? 3 : 10;
   const starts: number[] = [];
   const embeddedStarts: number[] = [];
-  const embedded = { DATABASE_URL: '', GATEHOUSE_DATA_DIR: join(deps.directory, 'own') };
-  await (await deps.gatehouse(database, embedded))[Symbol.asyncDispose]();
+  const embedded = { DATABASE_URL: '', GATEHOUSE_DATA_DIR: join(env.directory, 'own') };
+  await (await env.gatehouse(database, embedded))[Symbol.asyncDispose]();
   for (let count = 0; count < times; count += 1) {
-    await using one = await deps.gatehouse(database);
+    await using one = await env.gatehouse(database);
     starts.push(one.readyMilliseconds);
-    await using own = await deps.gatehouse(database, embedded);
+    await using own = await env.gatehouse(database, embedded);
     embeddedStarts.push(own.readyMilliseconds);
   }
-  const { idle, loaded } = await memoryOf(deps);
+  const { idle, loaded } = await memoryOf(env);
   return {
     measured: [],
     ratios: [
@@ -47,14 +47,14 @@ export async function measureStart(deps: BenchEnv): Promise<PartResult> {
   };
 }
 
-async function memoryOf(deps: BenchEnv): Promise<{ idle: number; loaded: number }> {
-  const database = await deps.database('memory');
-  await using ours = await deps.gatehouse(database);
+async function memoryOf(env: BenchEnv): Promise<{ idle: number; loaded: number }> {
+  const database = await env.database('memory');
+  await using ours = await env.gatehouse(database);
   await sleep(calmMilliseconds);
   const idle = residentMegabytes(ours.pid) ?? Number.NaN;
   await seedPeople(database, people);
   const { accessToken } = await logIn(ours.address, 1);
-  const { seconds } = deps.effort;
+  const { seconds } = env.effort;
   const me = [JSON.stringify({ query: meDocument })];
   await runLoad({
     ...graphqlLoad(ours.address, me, '"email"', { accessToken, connections: 32 }),

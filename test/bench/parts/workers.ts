@@ -9,14 +9,14 @@ import { meDocument } from './me.ts';
 const one = 'Gatehouse: me, one worker';
 const two = 'Gatehouse: me, two workers';
 
-export async function measureWorkers(deps: BenchEnv): Promise<PartResult> {
-  const database = await deps.database('workers');
-  await using single = await deps.gatehouse(database);
-  await using double = await deps.gatehouse(database, { WORKERS: '2' });
+export async function measureWorkers(env: BenchEnv): Promise<PartResult> {
+  const database = await env.database('workers');
+  await using single = await env.gatehouse(database);
+  await using double = await env.gatehouse(database, { WORKERS: '2' });
   await seedPeople(database, 1);
   const measured = await interleave(
     [await subject(one, single), await subject(two, double)],
-    deps.effort,
+    env.effort,
   );
   const value = ratio(named(measured, two), named(measured, one));
   return {

@@ -117,9 +117,9 @@ const [load = 0] = loadavg();
 if (load > availableParallelism() / 4) {
   console.log(`The machine is busy (load ${load.toFixed(1)}): these figures are unreliable.`);
 }
-await using deps = await openBenchEnv(true);
-const database = await deps.database('overload');
-await using server = await deps.gatehouse(database);
+await using env = await openBenchEnv(true);
+const database = await env.database('overload');
+await using server = await env.gatehouse(database);
 await seedPeople(database, people);
 const { accessToken } = await logIn(server.address, 1);
 await measure(server.address, accessToken); // warm
