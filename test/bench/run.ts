@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util';
 import { openBenchEnv } from './env.ts';
 import { measureGrowth } from './parts/growth.ts';
-import { measureMoments } from './parts/latency.ts';
+import { measureLatency } from './parts/latency.ts';
 import { measureLogin } from './parts/login.ts';
 import { measureMe } from './parts/me.ts';
 import { measurePeers } from './parts/peers.ts';
@@ -23,7 +23,7 @@ import {
 const parts = {
   me: measureMe,
   login: measureLogin,
-  moments: measureMoments,
+  latency: measureLatency,
   growth: measureGrowth,
   peers: measurePeers,
   start: measureStart,

@@ -8,8 +8,8 @@ import type { PartResult } from '../report.ts';
 const registerDocument =
   'mutation ($input: RegisterInput!) { register(input: $input) { __typename } }';
 
-export async function measureMoments(env: BenchEnv): Promise<PartResult> {
-  const database = await env.database('moments');
+export async function measureLatency(env: BenchEnv): Promise<PartResult> {
+  const database = await env.database('latency');
   await using one = await env.gatehouse(database);
   await using other = await env.gatehouse(database);
   await seedPeople(database, 10);
