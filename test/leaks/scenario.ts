@@ -4,7 +4,7 @@ import { factOf, type MailServer } from '../support/mail-server.ts';
 import { newAddress } from '../support/people.ts';
 import type { Calls } from './calls.ts';
 
-export interface AppContextOptions {
+export interface LeakEnv {
   readonly calls: Calls;
   readonly canaries: Canaries;
   readonly mail: Pick<MailServer, 'waitFor'>;
@@ -21,7 +21,7 @@ const names = { first_name: 'Ada', last_name: 'Lovelace' };
 
 /** The secret of the newest mail, after `count` mails to the address have arrived. */
 async function mailed(
-  { mail, canaries }: AppContextOptions,
+  { mail, canaries }: LeakEnv,
   name: 'Code' | 'Token',
   [to, count]: readonly [string, number],
 ): Promise<string> {
@@ -30,7 +30,7 @@ async function mailed(
 }
 
 export async function login(
-  { calls, canaries }: AppContextOptions,
+  { calls, canaries }: LeakEnv,
   email: string,
   password: string,
 ): Promise<Account> {
@@ -46,7 +46,7 @@ function watched(canaries: Canaries, tokens: Readonly<Record<string, string>>) {
 }
 
 /** Registers by REST, verifies by GraphQL and logs in. */
-export async function newAccount(around: AppContextOptions): Promise<Account> {
+export async function newAccount(around: LeakEnv): Promise<Account> {
   const { calls, canaries } = around;
   const [email, password] = [newAddress(), canaries.make('a new password')];
   await calls.rest('POST', '/register/', {
@@ -57,7 +57,7 @@ export async function newAccount(around: AppContextOptions): Promise<Account> {
   return login(around, email, password);
 }
 
-export async function liveByRest(around: AppContextOptions): Promise<void> {
+export async function liveByRest(around: LeakEnv): Promise<void> {
   const { calls, canaries } = around;
   const [email, first, second] = [
     newAddress(),
@@ -90,7 +90,7 @@ export async function liveByRest(around: AppContextOptions): Promise<void> {
   });
 }
 
-export async function liveByGraphql(around: AppContextOptions, admin: Account): Promise<void> {
+export async function liveByGraphql(around: LeakEnv, admin: Account): Promise<void> {
   const { calls, canaries, mail } = around;
   const { email, password, accessToken, refreshToken } = await newAccount(around);
   await calls.graphql('refreshTokens', { refreshToken });
