@@ -7,9 +7,9 @@ import type { Log } from '../observability/log.ts';
 import type { UnitOfWork } from './transaction.ts';
 
 const measureMilliseconds = 10_000;
-/** Smaller differences are ignored; a measurement that took longer is not accurate enough. */
+/** Smaller differences are ignored. A measurement that takes longer than this is discarded as inaccurate. */
 const toleratedMilliseconds = 1_000;
-/** A change of the difference that is logged. */
+/** The difference is logged when it has changed by this much. */
 const loggedMilliseconds = 30_000;
 
 export interface DatabaseClock extends Disposable {

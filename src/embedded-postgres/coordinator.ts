@@ -14,13 +14,13 @@ import { findPrograms, type Programs } from './programs.ts';
 import { findPostmaster, type Postmaster, startPostgres, stopPostgres } from './server.ts';
 
 const pollMs = 20;
-/** Between starts that failed for a temporary reason; keeps the log short. */
+/** The pause after a start that failed for a temporary reason. It keeps the log short. */
 const retryStartMs = 200;
 const acquireLimitMs = 30_000;
 const stopLimitMs = 30_000;
-/** Longer than the work under the lock: creating a cluster on a slow disk, or starting the server. */
+/** The limit exceeds the longest work under the lock: creating a cluster on a slow disk. */
 const lockLimitMs = 150_000;
-/** Shorter, because the process is ending. The next release stops a server that still runs. */
+/** This limit is shorter, because the process is ending. The next release stops a server that still runs. */
 const exitLockLimitMs = 10_000;
 const firstReacquireMs = 20;
 const maxReacquireMs = 5_000;

@@ -75,9 +75,9 @@ function temporaryReason(error: unknown): string {
 }
 
 /**
- * Releases the shared lock and returns whether no other process holds it. If none does, none can take it while
- * this connection is open. Each process releases its lock first, so of two that leave at the same time at least
- * one gets `true`.
+ * Releases the shared lock and returns whether no other process holds it. If no other process
+ * does, this connection then holds it exclusively until it ends. Each process releases its shared lock first. So
+ * if two processes leave at the same time, at least one of them gets `true`.
  */
 export async function isLastLease(lease: Lease): Promise<boolean> {
   await ask(lease, 'pg_advisory_unlock_all()::text');

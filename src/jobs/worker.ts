@@ -95,7 +95,7 @@ function workerLogger(log: Log): Logger {
 }
 
 /**
- * graphile-worker waits exp(min(10, attempt)) seconds between attempts, so 25 attempts take more than four days. After
+ * graphile-worker waits exp(min(10, attempt)) seconds between attempts, so 25 attempts take about four days. After
  * that a job is dead: it is stored, and an operator can retry it.
  */
 export const maxAttempts = 25;

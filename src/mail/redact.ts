@@ -4,7 +4,7 @@
  */
 import type { MailLogin } from '../config/mail-settings.ts';
 
-/** Codes, tokens and user ids have at least this length; hardly any word of a mail has. */
+/** Codes, tokens and user ids have at least 20 characters. Hardly any word of a mail is so long. */
 const secretInText = /[\w-]{20,}/g;
 
 /** The secrets of a mail that only its recipient may read. */

@@ -1,6 +1,6 @@
 /**
  * Returns memory to the operating system while the process is idle: the memory of the start, and later that of
- * load peaks. V8 would not return it, which is more than a quarter of the memory of an idle server.
+ * load peaks. V8 would keep it. It is more than a quarter of the memory of an idle server.
  */
 import { performance } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';

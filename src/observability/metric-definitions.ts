@@ -87,7 +87,7 @@ const metricTable = {
   jobSeconds: {
     kind: 'histogram',
     name: 'gatehouse_job_duration_seconds',
-    help: 'Duration of jobs; outcome is done, failed (retried later) or refused (not retried).',
+    help: 'Duration of jobs; outcome is done, failed (retried, unless it was the last attempt) or refused (not retried).',
     labels: ['task', 'outcome'],
     buckets: [0.01, 0.05, 0.25, 1, 5, 20],
   },

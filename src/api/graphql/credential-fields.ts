@@ -1,6 +1,6 @@
 /**
  * The rule that an operation has at most one credential field: a field that checks or consumes a secret, sets
- * a password or sends a mail. Without the rule, aliases would multiply password guesses and hashes.
+ * a password or lets an anonymous caller send a mail. Without the rule, aliases would multiply password guesses and hashes.
  */
 import {
   type FragmentDefinitionNode,

@@ -1,5 +1,5 @@
 /**
- * Graceful shutdown: readiness turns red and connections end after their next response. Requests that
+ * Graceful shutdown: the readiness check answers 503 and connections end after their next response. Requests that
  * arrive in the meantime are still answered, because closing at once would reset them.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';

@@ -30,7 +30,7 @@ export function matchesGrant(grant: string, permission: string): boolean {
   return permission.length - last.length >= at && permission.endsWith(last);
 }
 
-/** Lists by id of their owner, without empty lists. */
+/** Lists of items by the id of the user or group that has them. An owner without items has no entry. */
 export type ById<Thing> = ReadonlyMap<string, Thing[]>;
 
 /** Each function loads many lists with two statements: one for the links, one for the items. */

@@ -128,7 +128,7 @@ export function createPasswordReset(deps: PasswordResetDeps): PasswordReset {
     return undefined;
   };
 
-  /** Sends beyond the limit only if no earlier link is valid: strangers cannot exhaust the owner's mails. */
+  /** Sends a link. Beyond the limit it sends one only if no earlier link is valid: strangers cannot exhaust the mails. */
   const mailResetLink = async (user: User) => {
     const issue = async () => {
       await oneTimePasswords.endAll(user.id, ['reset-password']);

@@ -18,8 +18,8 @@ export interface VerifiedPassword {
 
 export interface Reauthentication {
   /**
-   * @param isOtherwiseRight whether the other credentials are right; a wrong one gets the same error
-   *   after the same work
+   * @param isOtherwiseRight whether the other credentials are right; otherwise the caller gets the same
+   *   error after the same work
    * @throws INVALID_CREDENTIALS, THROTTLED
    */
   reauthenticate(

@@ -10,8 +10,8 @@ export const exportedRows = 1000;
 
 export interface DataExport {
   /**
-   * Everything stored about the caller, without secrets. It contains the latest 1000 sessions and mailed
-   * codes, and their total numbers.
+   * The account of the caller, its access, the latest 1000 sessions and mailed codes, and their total numbers.
+   * It contains no secrets and no audit entries.
    */
   exportMyData(context: RequestContext): Promise<object>;
 }

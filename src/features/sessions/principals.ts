@@ -11,7 +11,7 @@ import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { effectivePermissionsSql, isCurrent } from '../access/access.ts';
 
-/** The change feed does not report logins, so `lastLoginAt` may be this old. */
+/** The change feed does not report logins, so a cached `lastLoginAt` may be outdated by this time. */
 const maxAgeSeconds = 60;
 
 export interface Principals {

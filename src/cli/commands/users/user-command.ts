@@ -33,8 +33,8 @@ export function makeCommand(
 }
 
 /**
- * Changes a user and prints the email address with the outcome, such as `is active`. The operator may
- * have given an id, and sees so which account changed.
+ * Changes a user and prints the email address with the outcome, such as `is active`. The email
+ * address shows an operator who gave an id which account changed.
  */
 export async function runUserCommand(
   { user: name, outcome, ...args }: UserArguments & { readonly outcome: string },
