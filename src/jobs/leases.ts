@@ -9,7 +9,7 @@ import type { WorkerEvents } from 'graphile-worker';
 import type { Pool, PoolClient } from 'pg';
 import type { Log } from '../observability/log.ts';
 
-/** For so long after the end of a job its row may still be locked: a broken connection delays the write. */
+/** How long a finished job stays known: its row is written later when the connection breaks. */
 const completionMilliseconds = 30_000;
 
 const lockedJobsSql = 'select id::text from graphile_worker._private_jobs where locked_by = $1';
