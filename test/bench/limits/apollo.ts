@@ -19,6 +19,7 @@ const me = {
   isActive: true,
   isStaff: false,
   isSuperuser: false,
+  isEmailVerified: true,
   pendingEmail: null,
   locale: 'en',
   createdAt: '2026-01-01T00:00:00.000Z',
