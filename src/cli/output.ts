@@ -43,7 +43,7 @@ export interface Column<Row> {
   readonly color?: (row: Row) => Color | undefined;
 }
 
-type Pages<Row> = AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>;
+export type Pages<Row> = AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>;
 
 /** Prints a list. CSV and JSON are printed page by page; a table needs all rows for its column widths. */
 export async function printList<Row>(

@@ -5,17 +5,12 @@ import type { RequestContext } from '../../core/request-context.ts';
 import { printable } from '../../core/text.ts';
 import type { Group } from '../../features/access/access.entities.ts';
 import type { GroupInput } from '../../features/administration/groups.ts';
-import {
-  commandGroup,
-  type GlobalArguments,
-  type ListArguments,
-  listOptions,
-  parseFormat,
-} from '../arguments.ts';
+import { commandGroup, type GlobalArguments } from '../arguments.ts';
 import { withAppContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
-import { type Column, colorize, paginate, print, printList, rowToJson } from '../output.ts';
+import { type Column, colorize, paginate, print, rowToJson } from '../output.ts';
 import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from '../prompts.ts';
+import { listCommand } from './list.ts';
 
 interface GroupArguments extends GlobalArguments {
   readonly group: string;
@@ -44,25 +39,15 @@ const columns: readonly Column<GroupWithPermissions>[] = [
 
 const groupPositional = { type: 'string', demandOption: true, describe: 'Name' } as const;
 
-const listGroups: CommandModule<GlobalArguments, ListArguments> = {
-  command: 'list',
+const listGroups = listCommand({
   describe: 'List the groups',
-  builder: listOptions,
-  handler: async (args) => {
-    const format = parseFormat(args);
-    await withAppContext(
-      args.terminal,
-      ({ admin, users }, context) => {
-        const pages = paginate(
-          (page) => admin.directory.groups(page, context),
-          (groups) => withPermissions(groups, users.access),
-        );
-        return printList(pages, columns, { format, stdout: args.terminal.stdout });
-      },
-      { purpose: 'read' },
-    );
-  },
-};
+  columns,
+  pages: ({ admin, users }, context) =>
+    paginate(
+      (page) => admin.directory.groups(page, context),
+      (groups) => withPermissions(groups, users.access),
+    ),
+});
 
 const showGroup: CommandModule<GlobalArguments, GroupArguments> = {
   command: 'show <group>',

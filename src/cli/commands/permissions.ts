@@ -1,17 +1,12 @@
 /** `permissions list|create|update|delete`: permissions by code. */
 import type { CommandModule } from 'yargs';
 import type { Permission } from '../../features/access/access.entities.ts';
-import {
-  commandGroup,
-  type GlobalArguments,
-  type ListArguments,
-  listOptions,
-  parseFormat,
-} from '../arguments.ts';
+import { commandGroup, type GlobalArguments } from '../arguments.ts';
 import { withAppContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
-import { type Column, paginate, print, printList, rowToJson } from '../output.ts';
+import { type Column, paginate, print, rowToJson } from '../output.ts';
 import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from '../prompts.ts';
+import { listCommand } from './list.ts';
 
 interface PermissionArguments extends GlobalArguments {
   readonly permission: string;
@@ -39,25 +34,15 @@ const codePositional = {
   describe: 'Code, such as shop.view_order',
 } as const;
 
-const listPermissions: CommandModule<GlobalArguments, ListArguments> = {
-  command: 'list',
+const listPermissions = listCommand({
   describe: 'List the permissions',
-  builder: listOptions,
-  handler: async (args) => {
-    const format = parseFormat(args);
-    await withAppContext(
-      args.terminal,
-      ({ admin }, context) => {
-        const pages = paginate(
-          (page) => admin.directory.permissions(page, context),
-          async (permissions) => permissions,
-        );
-        return printList(pages, columns, { format, stdout: args.terminal.stdout });
-      },
-      { purpose: 'read' },
-    );
-  },
-};
+  columns,
+  pages: ({ admin }, context) =>
+    paginate(
+      (page) => admin.directory.permissions(page, context),
+      async (permissions) => permissions,
+    ),
+});
 
 const createPermission: CommandModule<GlobalArguments, CreateArguments> = {
   command: 'create <permission>',

@@ -4,17 +4,12 @@ import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../bootstrap/app-context.ts';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { Registration } from '../../features/registrations/registration.entity.ts';
-import {
-  commandGroup,
-  type GlobalArguments,
-  type ListArguments,
-  listOptions,
-  parseFormat,
-} from '../arguments.ts';
+import { commandGroup, type GlobalArguments } from '../arguments.ts';
 import { withAppContext } from '../context.ts';
 import { printError, type Terminal } from '../io.ts';
-import { type Column, paginate, print, printList } from '../output.ts';
+import { type Column, paginate, print } from '../output.ts';
 import { type ConfirmedArguments, confirm, requireConfirmable, yesOption } from '../prompts.ts';
+import { listCommand } from './list.ts';
 
 interface RegistrationArguments extends GlobalArguments {
   readonly registration: string;
@@ -50,25 +45,15 @@ const registrationPositional = {
   describe: 'Id, or the email address if only one registration has it',
 } as const;
 
-const listRegistrations: CommandModule<GlobalArguments, ListArguments> = {
-  command: 'list',
+const listRegistrations = listCommand({
   describe: 'List the pending registrations, newest first',
-  builder: listOptions,
-  handler: async (args) => {
-    const format = parseFormat(args);
-    await withAppContext(
-      args.terminal,
-      ({ admin }, context) => {
-        const pages = paginate(
-          (page) => admin.directory.registrations(page, context),
-          async (registrations) => registrations,
-        );
-        return printList(pages, columns, { format, stdout: args.terminal.stdout });
-      },
-      { purpose: 'read' },
-    );
-  },
-};
+  columns,
+  pages: ({ admin }, context) =>
+    paginate(
+      (page) => admin.directory.registrations(page, context),
+      async (registrations) => registrations,
+    ),
+});
 
 const confirmRegistration: CommandModule<GlobalArguments, RegistrationArguments> = {
   command: 'confirm <registration>',
