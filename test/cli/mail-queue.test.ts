@@ -55,17 +55,20 @@ test('a refused recipient is dead immediately, a deferred one is retried, and ot
   await service.mail.waitFor(good);
   await until(async () => (await failures()) === 2);
 
-  expect(await list()).toMatchObject([
-    {
-      state: 'dead',
-      mail: 'verify-email',
-      to: refused,
-      attempts: 1,
-      nextAttemptAt: null,
-      lastError: expect.stringContaining('550 no such box'),
-    },
-    { state: 'retrying', to: putOff, lastError: expect.stringContaining('451') },
-  ]);
+  const mails = await list();
+  expect(mails).toHaveLength(2);
+  // Each registration has its own job that writes the code mail, so the order of the two is not fixed.
+  expect(mails.find(({ to }) => to === refused)).toMatchObject({
+    state: 'dead',
+    mail: 'verify-email',
+    attempts: 1,
+    nextAttemptAt: null,
+    lastError: expect.stringContaining('550 no such box'),
+  });
+  expect(mails.find(({ to }) => to === putOff)).toMatchObject({
+    state: 'retrying',
+    lastError: expect.stringContaining('451'),
+  });
   expect(await list('--dead', '--limit', '1')).toMatchObject([{ to: refused }]);
   const table = await run('list', '--dead');
   expect(table.stdout).toMatch(/^ID +STATE +MAIL +TO /);
