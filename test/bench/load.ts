@@ -5,14 +5,14 @@
  */
 import { text } from 'node:stream/consumers';
 import autocannon from 'autocannon';
+import type { ClientRequest } from './clients/requests.ts';
 
 export interface LoadSpec {
-  readonly url: string;
-  readonly method: 'GET' | 'POST';
-  readonly headers: Readonly<Record<string, string>>;
-  /** Bodies of the requests, sent in turn, repeatedly. */
-  readonly bodies?: readonly string[];
-  /** Refresh tokens, each to be exchanged for the next; `bodies` holds the body, with `TOKEN` for it. */
+  /** Without a path, such as `http://127.0.0.1:4000`. */
+  readonly address: string;
+  /** Sent in turn, repeatedly. */
+  readonly requests: readonly ClientRequest[];
+  /** Refresh tokens, each to be exchanged for the next; a body has `REFRESH_TOKEN` for it. */
   readonly refreshTokens?: readonly string[];
   /** Text that a response must contain. */
   readonly expected: string;
@@ -21,43 +21,57 @@ export interface LoadSpec {
 }
 
 export interface LoadResult {
+  /** Expected responses. */
   readonly perSecond: number;
   /** Milliseconds, as seen by the client. */
   readonly p50: number;
   readonly p99: number;
+  /** All responses. */
   readonly answers: number;
+  /** Responses with OVERLOADED. */
+  readonly overloaded: number;
+  /** Other unexpected responses. */
   readonly wrong: number;
   /** The first unexpected response. */
   readonly example: string | undefined;
 }
 
-const spec = JSON.parse(await text(process.stdin)) as LoadSpec; // written by measure.ts
-const { url, method, headers, connections, expected, bodies = [] } = spec;
+const spec = JSON.parse(await text(process.stdin)) as LoadSpec; // written by sampling.ts
+const { address, requests, connections, expected } = spec;
 const tokens = [...(spec.refreshTokens ?? [])];
 const milliseconds: number[] = [];
 let sent = 0;
+let overloaded = 0;
 let wrong = 0;
 let example: string | undefined;
 
 const check = (status: number, body: string) => {
   if (status === 200 && body.includes(expected)) return;
+  if (body.includes('OVERLOADED')) {
+    overloaded += 1;
+    return;
+  }
   wrong += 1;
   example ??= `${status} ${body}`;
 };
 
-const nextBody = (): string => {
-  const body = bodies[sent++ % bodies.length] ?? '';
-  return spec.refreshTokens ? body.replace('TOKEN', tokens.shift() ?? '') : body;
+/** The next request, with the refresh token of an earlier response. */
+const nextRequest = (): autocannon.Request => {
+  const { method, path, headers, body } = requests[sent++ % requests.length] as ClientRequest; // not empty
+  const token = spec.refreshTokens ? (tokens.shift() ?? '') : undefined;
+  return {
+    method: method === 'GET' ? 'GET' : 'POST',
+    path,
+    headers: { ...headers },
+    ...(body === undefined ? {} : { body: token ? body.replace('REFRESH_TOKEN', token) : body }),
+  };
 };
 
+const isFixed = requests.length === 1 && !spec.refreshTokens;
 const request: autocannon.Request = {
-  method,
-  headers: { ...headers },
-  ...(bodies.length > 1 || spec.refreshTokens
-    ? { setupRequest: (next) => ({ ...next, body: nextBody() }) }
-    : bodies.length === 1
-      ? { body: bodies[0] as string }
-      : {}),
+  ...(isFixed
+    ? nextRequest()
+    : { setupRequest: (previous) => ({ ...previous, ...nextRequest() }) }),
   onResponse: (status, body) => {
     check(status, body);
     if (!spec.refreshTokens) return;
@@ -68,7 +82,7 @@ const request: autocannon.Request = {
 
 const started = performance.now();
 const options: autocannon.Options = {
-  url,
+  url: address,
   connections,
   duration: spec.seconds,
   timeout: 30,
@@ -82,10 +96,11 @@ const seconds = (performance.now() - started) / 1000;
 milliseconds.sort((one, other) => one - other);
 const at = (share: number) => milliseconds[Math.floor(milliseconds.length * share)] ?? Number.NaN;
 const answer: LoadResult = {
-  perSecond: result['2xx'] / seconds,
+  perSecond: (milliseconds.length - overloaded - wrong) / seconds,
   p50: at(0.5),
   p99: at(0.99),
   answers: milliseconds.length,
+  overloaded,
   wrong: wrong + result.errors,
   example,
 };

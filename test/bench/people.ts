@@ -2,8 +2,14 @@
 import { createHash } from 'node:crypto';
 import { hash } from '@node-rs/argon2';
 import { withoutSearchIndex } from '../support/search-index.ts';
+import {
+  type ClientName,
+  type ClientRequest,
+  fromNetwork,
+  requestOf,
+  usual,
+} from './clients/requests.ts';
 import type { BenchDatabase } from './env.ts';
-import type { LoadSpec } from './load.ts';
 
 export const password = 'correct horse battery staple';
 
@@ -49,65 +55,34 @@ export interface Tokens {
   readonly refreshToken: string;
 }
 
-const loginDocument =
-  'mutation ($input: LoginInput!) { login(input: $input) { ... on TokenPair { accessToken refreshToken } ... on Problem { code } } }';
-const refreshDocument =
-  'mutation ($token: String!) { refreshTokens(refreshToken: $token) { ... on TokenPair { accessToken refreshToken } ... on Problem { code } } }';
-
-export function loginBody(person: number): string {
-  const variables = { input: { email: addressOf(person), password } };
-  return JSON.stringify({ query: loginDocument, variables });
+/** A login as a client sends it, from the network of the user. */
+export function loginRequest(person: number, client: ClientName = usual): ClientRequest {
+  const values = { EMAIL: addressOf(person), PASSWORD: password };
+  return fromNetwork(requestOf(client, 'login', values), person);
 }
 
-export const refreshBody = JSON.stringify({
-  query: refreshDocument,
-  variables: { token: 'TOKEN' },
-});
+/** A registration of a new address, from a network of its own. */
+export function registerRequest(number: number): ClientRequest {
+  const values = { EMAIL: `new-${number}@example.com`, PASSWORD: 'a long and unusual passphrase' };
+  return fromNetwork(requestOf(usual, 'register', values), number);
+}
 
 export async function logIn(address: string, person: number): Promise<Tokens> {
-  const data = await graphql(address, loginBody(person));
+  const data = await ask(address, loginRequest(person));
   return data.login as Tokens; // as in the document
 }
 
-/** @param body the request as JSON */
-export async function graphql(
+/** Sends a GraphQL request and returns its data. */
+export async function ask(
   address: string,
-  body: string,
-  accessToken?: string,
+  { method, path, headers, body }: ClientRequest,
 ): Promise<Record<string, unknown>> {
-  const response = await fetch(`${address}/graphql`, {
-    method: 'POST',
-    headers: jsonHeaders(accessToken),
-    body,
-  });
+  const options = { method, headers, ...(body === undefined ? {} : { body }) };
+  const response = await fetch(`${address}${path}`, options);
   const { data, errors } = (await response.json()) as {
     data?: Record<string, unknown>;
     errors?: unknown;
   }; // a GraphQL response
   if (!data || errors) throw new Error(JSON.stringify(errors));
   return data;
-}
-
-export function jsonHeaders(accessToken?: string): Record<string, string> {
-  return {
-    'content-type': 'application/json',
-    ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
-  };
-}
-
-/** The load specification of a GraphQL request. */
-export function graphqlLoad(
-  address: string,
-  bodies: readonly string[],
-  expected: string,
-  { accessToken, connections }: { readonly accessToken?: string; readonly connections: number },
-): Omit<LoadSpec, 'seconds'> {
-  return {
-    url: `${address}/graphql`,
-    method: 'POST',
-    headers: jsonHeaders(accessToken),
-    bodies,
-    expected,
-    connections,
-  };
 }

@@ -1,12 +1,12 @@
 /** Processes of the benchmark, started from a TypeScript file or the built service. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-export interface ServerProcess extends AsyncDisposable {
-  readonly pid: number;
+export interface ServerProcess extends Measured, AsyncDisposable {
   readonly address: string;
   /** Milliseconds from the start to readiness. */
   readonly readyMilliseconds: number;
@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly command: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly directory?: string;
+  /** The first process of its database. */
+  readonly databasePid?: number | undefined;
   /** A path with status 200 when the server is ready; without it the server is ready when it prints its address. */
   readonly readyPath?: string;
 }
@@ -45,6 +47,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   const readyMilliseconds = performance.now() - startedAt;
   return {
     pid: child.pid ?? 0,
+    databasePid: options.databasePid,
     address,
     readyMilliseconds,
     async [Symbol.asyncDispose]() {
@@ -80,6 +83,7 @@ async function untilReady(url: URL): Promise<void> {
       () => false,
     );
     if (isReady) return;
+    await sleep(5); // requests without a pause would slow down the start
   }
 }
 
@@ -94,10 +98,65 @@ export async function runJson<Result>(file: string, input: unknown): Promise<Res
 /** Clock ticks per second; Linux has always had 100. */
 const ticksPerSecond = 100;
 
-/** Seconds of processor time that a process has used; undefined if the system does not report it. */
-export function cpuSeconds(pid: number): number | undefined {
-  const fields = procFile(pid, 'stat')?.split(') ')[1]?.split(' ');
-  return fields && (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+/** Seconds of processor time; undefined if the system does not report them. */
+export interface CpuSeconds {
+  /** All threads of the server. */
+  readonly process: number | undefined;
+  /** The main thread of the server, which runs the event loop. */
+  readonly eventLoop: number | undefined;
+  /** All processes of the database. */
+  readonly database: number | undefined;
+}
+
+export interface Measured {
+  readonly pid: number;
+  /** The first process of PostgreSQL, if it runs on this machine. */
+  readonly databasePid?: number | undefined;
+}
+
+export function cpuSeconds({ pid, databasePid }: Measured): CpuSeconds {
+  return {
+    process: ownSeconds(procFile(pid, 'stat')),
+    eventLoop: ownSeconds(procFile(pid, `task/${pid}/stat`)),
+    database: databasePid === undefined ? undefined : familySeconds(databasePid),
+  };
+}
+
+/** The parent of a process, as PostgreSQL's first process is of a connection's; undefined for another program. */
+export function postgresParent(pid: number): number | undefined {
+  if (procFile(pid, 'comm')?.trim() !== 'postgres') return undefined;
+  return Number(statFields(procFile(pid, 'stat'))?.[parentField]);
+}
+
+/** The process, its present children, and its earlier children. */
+function familySeconds(pid: number): number | undefined {
+  const stat = statFields(procFile(pid, 'stat'));
+  if (!stat) return undefined;
+  const children = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => procFile(Number(name), 'stat'))
+    .filter((text) => Number(statFields(text)?.[parentField]) === pid)
+    .map((text) => ownSeconds(text) ?? 0);
+  const own = sumOf(stat.slice(userTimeField, userTimeField + 4)) / ticksPerSecond;
+  return own + sumOf(children);
+}
+
+const parentField = 1;
+/** User and system time, and those of the children that have ended. */
+const userTimeField = 11;
+
+function ownSeconds(stat: string | undefined): number | undefined {
+  const fields = statFields(stat)?.slice(userTimeField, userTimeField + 2);
+  return fields && sumOf(fields) / ticksPerSecond;
+}
+
+/** The fields after the name, see proc(5). */
+function statFields(stat: string | undefined): string[] | undefined {
+  return stat?.slice(stat.lastIndexOf(') ') + 2).split(' ');
+}
+
+function sumOf(values: readonly (string | number)[]): number {
+  return values.reduce<number>((sum, value) => sum + Number(value), 0);
 }
 
 /** Resident memory in megabytes; undefined if the system does not report it. */

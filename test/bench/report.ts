@@ -1,7 +1,7 @@
 /** The results: tables for people and JSON for programs. */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
-import type { Measurement } from './measure.ts';
+import type { Measurement } from './sampling.ts';
 import { hasWrk } from './wrk.ts';
 
 /** A row of the table: a figure and its limit. */
@@ -40,15 +40,18 @@ export function describeMachine(): Machine {
 }
 
 export function measurementLines(measured: readonly Measurement[]): string {
-  const rows = measured.map(({ name, perSecond, p50, p99, cpu, spread }) => [
+  const rows = measured.map(({ name, perSecond, p50, p99, cpu, overloaded, spread }) => [
     name,
     shown(perSecond),
     `±${Math.round((spread * 100) / 2)} %`,
     shown(p50),
     shown(p99),
-    cpu === undefined ? '' : shown(cpu),
+    ...[cpu?.eventLoop, cpu?.process, cpu?.database].map(micros),
+    overloaded ? `${Math.round(overloaded * 100)} %` : '',
   ]);
-  return table(['measured', 'per second', 'spread', 'p50 ms', 'p99 ms', 'CPU µs each'], rows);
+  const cpu = ['event loop µs', 'process µs', 'database µs'];
+  const head = ['measured', 'per second', 'spread', 'p50 ms', 'p99 ms', ...cpu, 'overloaded'];
+  return table(head, rows);
 }
 
 export function figureLines(figures: readonly Figure[]): string {
@@ -66,7 +69,7 @@ function target({ atLeast, atMost }: Figure): string {
   return atMost === undefined ? '' : `≤ ${atMost}`;
 }
 
-function isReached({ value, atLeast, atMost }: Figure): boolean {
+export function isReached({ value, atLeast, atMost }: Figure): boolean {
   if (atLeast !== undefined && value < atLeast) return false;
   return atMost === undefined || value <= atMost;
 }
@@ -78,6 +81,8 @@ export function writeJson(
 ): void {
   writeFileSync(file, `${JSON.stringify({ machine, parts }, undefined, 2)}\n`);
 }
+
+const micros = (value: number | undefined) => (value === undefined ? '' : shown(value));
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;

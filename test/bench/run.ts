@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { openBenchEnv } from './env.ts';
+import { recordClients } from './parts/clients.ts';
 import { measureGrowth } from './parts/growth.ts';
 import { measureLatency } from './parts/latency.ts';
 import { measureLogin } from './parts/login.ts';
@@ -15,12 +16,14 @@ import { measureWorkers } from './parts/workers.ts';
 import {
   describeMachine,
   figureLines,
+  isReached,
   measurementLines,
   type PartResult,
   writeJson,
 } from './report.ts';
 
 const parts = {
+  clients: recordClients,
   me: measureMe,
   login: measureLogin,
   latency: measureLatency,
@@ -54,6 +57,7 @@ async function main(words: readonly string[]): Promise<void> {
     if (result.measured.length > 0) console.log(`\n${measurementLines(result.measured)}`);
     console.log(`\n${figureLines(result.ratios)}`);
     writeJson('bench-results.json', machine, results);
+    if (!result.ratios.every(isReached)) process.exitCode = 1;
   }
 }
 

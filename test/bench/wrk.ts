@@ -29,12 +29,12 @@ export async function loadWithWrk(spec: LoadSpec): Promise<LoadResult> {
   const directory = mkdtempSync(join(tmpdir(), 'gatehouse-bench-load-'));
   try {
     const file = join(directory, 'spec.lua');
-    writeFileSync(file, `return ${toLua(scriptInput(spec))}\n`, { mode: 0o600 }); // contains tokens
+    writeFileSync(file, luaFile(spec), { mode: 0o600 }); // contains tokens
     const { stdout } = await promisify(execFile)('wrk', [
       ...['--threads', '1', '--connections', String(spec.connections)],
       ...['--duration', `${Math.ceil(spec.seconds)}s`, '--timeout', '30s'],
       ...['--script', benchFile('./wrk.lua')],
-      ...[spec.url, file],
+      ...[spec.address, file],
     ]);
     return toResult(stdout);
   } finally {
@@ -42,8 +42,13 @@ export async function loadWithWrk(spec: LoadSpec): Promise<LoadResult> {
   }
 }
 
-function scriptInput({ method, headers, bodies = [], expected, refreshTokens }: LoadSpec) {
-  return { method, headers, bodies, expected, ...(refreshTokens ? { tokens: refreshTokens } : {}) };
+/** One assignment for each request, because Lua limits the constants of a function. */
+function luaFile({ requests, expected, refreshTokens }: LoadSpec): string {
+  const spec = { requests: [], expected, ...(refreshTokens ? { tokens: refreshTokens } : {}) };
+  const lines = requests.map(
+    (request, index) => `(function () spec.requests[${index + 1}] = ${toLua(request)} end)()`,
+  );
+  return [`local spec = ${toLua(spec)}`, ...lines, 'return spec', ''].join(';\n');
 }
 
 /** A JSON value in the syntax of Lua. Strings are equal, except control characters, which Lua rejects. */
@@ -58,12 +63,13 @@ function toLua(value: unknown): string {
 function toResult(output: string): LoadResult {
   const figures = /^RESULT (.*)$/m.exec(output)?.[1]?.split(' ').map(Number);
   if (!figures) throw new Error(`wrk printed no result: ${output}`);
-  const [answers = 0, duration = 0, p50 = 0, p99 = 0, wrong = 0] = figures;
+  const [answers = 0, duration = 0, p50 = 0, p99 = 0, wrong = 0, overloaded = 0] = figures;
   return {
-    perSecond: answers / (duration / 1e6),
+    perSecond: (answers - overloaded - wrong) / (duration / 1e6),
     p50: p50 / 1000,
     p99: p99 / 1000,
     answers,
+    overloaded,
     wrong,
     example: /^EXAMPLE (.*)$/m.exec(output)?.[1],
   };

@@ -10,7 +10,7 @@ import fastify from 'fastify';
 
 const me = {
   id: '01890000-0000-7000-8000-000000000000',
-  email: 'person-1@example.com',
+  email: process.argv[3] ?? '',
   username: null,
   firstName: 'Ada',
   lastName: 'Lovelace',

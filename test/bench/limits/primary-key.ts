@@ -4,7 +4,7 @@
  */
 import { text } from 'node:stream/consumers';
 import { Pool } from 'pg';
-import { sampleOf } from '../measure.ts';
+import { sampleOf } from '../sampling.ts';
 
 export interface PrimaryKeySpec {
   readonly databaseUrl: string;

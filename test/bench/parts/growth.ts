@@ -1,6 +1,10 @@
 /** Latency with more users, and with more sessions or permissions of one user. */
 import { v7 as uuidv7 } from 'uuid';
+import { apolloClientRequest, type ClientRequest, requestOf, usual } from '../clients/requests.ts';
 import type { BenchDatabase, BenchEnv } from '../env.ts';
+import { addressOf, ask, logIn, loginRequest, nameOf, seedPeople } from '../people.ts';
+import { residentMegabytes, type ServerProcess } from '../process.ts';
+import type { Figure, PartResult } from '../report.ts';
 import {
   type Effort,
   httpSubject,
@@ -10,20 +14,7 @@ import {
   ratio,
   type Sample,
   type Subject,
-} from '../measure.ts';
-import {
-  addressOf,
-  graphql,
-  graphqlLoad,
-  logIn,
-  loginBody,
-  nameOf,
-  refreshBody,
-  seedPeople,
-} from '../people.ts';
-import { residentMegabytes, type ServerProcess } from '../process.ts';
-import type { Figure, PartResult } from '../report.ts';
-import { meDocument } from './me.ts';
+} from '../sampling.ts';
 
 /** Few concurrent requests, to measure the latency without a queue. */
 const connections = 4;
@@ -144,50 +135,70 @@ const shortRounds = ({ effort }: BenchEnv): Effort => ({
 
 const p50 = (sample: Sample) => sample.p50;
 
-async function request(
-  { server, person }: Variant,
-  query: string,
-  [expected, variables]: readonly [string, object?],
-): Promise<Subject> {
-  const { accessToken } = await logIn(server.address, person);
-  const body = JSON.stringify({ query, variables });
-  const request = { accessToken, connections };
-  return httpSubject(query, server.pid, graphqlLoad(server.address, [body], expected, request));
+async function logInAs({ server, person }: Variant): Promise<string> {
+  return (await logIn(server.address, person)).accessToken;
 }
 
-const me: MakeSubject = (variant) => request(variant, meDocument, [addressOf(variant.person)]);
-
-const hasPermission: MakeSubject = (variant) =>
-  request(variant, '{ hasPermission(permission: "bench.none") }', ['"hasPermission":false']);
-
-const login: MakeSubject = async ({ server, person }) => {
-  const load = graphqlLoad(server.address, [loginBody(person)], '"accessToken"', {
-    connections: 1,
+function subject(
+  { server }: Variant,
+  request: ClientRequest,
+  expected: string,
+  howMany = connections,
+): Subject {
+  return httpSubject('', server, {
+    address: server.address,
+    requests: [request],
+    expected,
+    connections: howMany,
   });
-  return httpSubject('login', server.pid, load);
+}
+
+const me: MakeSubject = async (variant) => {
+  const values = { ACCESS_TOKEN: await logInAs(variant) };
+  return subject(variant, requestOf(usual, 'me', values), addressOf(variant.person));
 };
 
+const permissionDocument =
+  'query HasPermission($permission: String!) {\n  hasPermission(permission: $permission)\n}';
+
+const hasPermission: MakeSubject = async (variant) => {
+  const variables = { permission: 'bench.none' };
+  const request = apolloClientRequest(permissionDocument, variables, await logInAs(variant));
+  return subject(variant, request, '"hasPermission":false');
+};
+
+const login: MakeSubject = async (variant) =>
+  subject(variant, loginRequest(variant.person), '"accessToken"', 1);
+
 const refreshTokens: MakeSubject = async ({ server, person }) => ({
-  name: 'refreshTokens',
+  name: '',
   async round(seconds) {
     const { refreshToken } = await logIn(server.address, person);
-    const load = graphqlLoad(server.address, [refreshBody], '"refreshToken"', { connections: 1 });
-    const spec = { ...load, refreshTokens: [refreshToken] };
-    return httpSubject('refreshTokens', server.pid, spec).round(seconds);
+    return httpSubject('refreshTokens', server, {
+      address: server.address,
+      requests: [requestOf(usual, 'refreshTokens', {})],
+      refreshTokens: [refreshToken],
+      expected: '"refreshToken"',
+      connections: 1,
+    }).round(seconds);
   },
 });
 
 const pageDocument =
-  'query ($after: String, $first: Int, $filter: UserFilter) { users(first: $first, after: $after, filter: $filter) { nodes { id email firstName lastName } pageInfo { endCursor hasNextPage } } }';
+  'query Users($after: String, $first: Int, $filter: UserFilter) { users(first: $first, after: $after, filter: $filter) { nodes { id email firstName lastName } pageInfo { endCursor hasNextPage } } }';
 
-const firstPage: MakeSubject = (variant) =>
-  request(variant, pageDocument, ['"hasNextPage":true', { first: 20 }]);
+async function pageOf(variant: Variant, variables: object, expected: string): Promise<Subject> {
+  const request = apolloClientRequest(pageDocument, variables, await logInAs(variant));
+  return subject(variant, request, expected);
+}
+
+const firstPage: MakeSubject = (variant) => pageOf(variant, { first: 20 }, '"hasNextPage":true');
 
 /** Finds one user among all. */
 const searchFor =
   (text: string): MakeSubject =>
   (variant) =>
-    request(variant, pageDocument, [addressOf(777), { first: 20, filter: { search: text } }]);
+    pageOf(variant, { first: 20, filter: { search: text } }, addressOf(777));
 const search = searchFor(nameOf(777));
 const searchByAddress = searchFor(addressOf(777));
 
@@ -201,7 +212,7 @@ async function compareThousandthPage(
   const after = await cursorAfter(largest, 999 * 20);
   const page = { ...(await firstPage(largest)), name: `users, page 1, ${largest.name}` };
   const later = {
-    ...(await request(largest, pageDocument, ['"hasNextPage"', { first: 20, after }])),
+    ...(await pageOf(largest, { first: 20, after }, '"hasNextPage"')),
     name: `users, page 1,000, ${largest.name}`,
   };
   const measured = await interleave([page, later], shortRounds(env));
@@ -220,8 +231,8 @@ async function cursorAfter(
   let after: string | undefined;
   for (let seen = 0; seen < count; ) {
     const first = Math.min(100, count - seen);
-    const body = JSON.stringify({ query: pageDocument, variables: { first, after } });
-    const data = await graphql(server.address, body, accessToken);
+    const request = apolloClientRequest(pageDocument, { first, after }, accessToken);
+    const data = await ask(server.address, request);
     after = (data.users as { pageInfo: { endCursor: string } }).pageInfo.endCursor; // as in the document
     seen += first;
   }

@@ -1,16 +1,16 @@
 /** The time from a registration to its mail, and from a revocation to its effect in another process. */
+import { apolloClientRequest } from '../clients/requests.ts';
 import type { BenchEnv } from '../env.ts';
-import { percentile } from '../measure.ts';
-import { graphql, jsonHeaders, logIn, seedPeople } from '../people.ts';
+import { ask, logIn, registerRequest, seedPeople } from '../people.ts';
 import type { ServerProcess } from '../process.ts';
 import type { PartResult } from '../report.ts';
+import { percentile } from '../sampling.ts';
 
-const registerDocument =
-  'mutation ($input: RegisterInput!) { register(input: $input) { __typename } }';
+const logoutDocument = 'mutation Logout {\n  logout {\n    __typename\n  }\n}';
 
 export async function measureLatency(env: BenchEnv): Promise<PartResult> {
   const database = await env.database('latency');
-  await using one = await env.gatehouse(database);
+  await using one = await env.gatehouse(database, { TRUST_PROXY: '1' });
   await using other = await env.gatehouse(database);
   await seedPeople(database, 10);
   const mails = await mailMilliseconds(one, env);
@@ -42,13 +42,7 @@ async function mailMilliseconds({ address }: ServerProcess, env: BenchEnv): Prom
   for (let count = 0; count < times + warmUp; count += 1) {
     const email = `new-${count}@example.com`;
     const arrival = env.arrivalOf(email);
-    const input = {
-      email,
-      password: 'a long and unusual passphrase',
-      firstName: 'Ada',
-      lastName: 'L',
-    };
-    await graphql(address, JSON.stringify({ query: registerDocument, variables: { input } }));
+    await ask(address, registerRequest(count));
     const answeredAt = performance.now();
     const arrivedAt = await arrival;
     if (count >= warmUp) milliseconds.push(Math.max(0, arrivedAt - answeredAt));
@@ -69,8 +63,7 @@ async function revocationMilliseconds(
     const { accessToken } = await logIn(one.address, (count % 10) + 1);
     if (!(await isLoggedIn(other, accessToken)))
       throw new Error('the other process rejects the token');
-    const body = JSON.stringify({ query: 'mutation { logout { __typename } }' });
-    await graphql(one.address, body, accessToken);
+    await ask(one.address, apolloClientRequest(logoutDocument, {}, accessToken));
     const endedAt = performance.now();
     while (await isLoggedIn(other, accessToken));
     milliseconds.push(performance.now() - endedAt);
@@ -79,7 +72,7 @@ async function revocationMilliseconds(
 }
 
 async function isLoggedIn({ address }: ServerProcess, accessToken: string): Promise<boolean> {
-  const headers = jsonHeaders(accessToken);
+  const headers = { authorization: `Bearer ${accessToken}` };
   const { status, body } = await fetch(`${address}/auth/profile/view/`, { headers });
   await body?.cancel();
   return status === 200;

@@ -1,69 +1,59 @@
-/** The same operations in another implementation, on the same machine and the same PostgreSQL. */
-import { execFileSync } from 'node:child_process';
+/**
+ * The same operations in another implementation, on the same machine and the same PostgreSQL. Each service gets the
+ * requests of its own client. Rate limits are on in both; the requests come from many networks, so that no limit is
+ * reached. better-auth counts in memory, Gatehouse in PostgreSQL.
+ */
+import {
+  type ClientRequest,
+  fromNetwork,
+  recorded,
+  requestOf,
+  usual,
+  withValues,
+} from '../clients/requests.ts';
 import type { BenchEnv } from '../env.ts';
-import { httpSubject, interleave, named, ratio } from '../measure.ts';
-import { addressOf, graphqlLoad, logIn, loginBody, password, seedPeople } from '../people.ts';
-import { benchFile, startServer } from '../process.ts';
+import { installed } from '../install.ts';
+import { addressOf, logIn, loginRequest, password, seedPeople } from '../people.ts';
+import { benchFile, type ServerProcess, startServer } from '../process.ts';
 import type { PartResult } from '../report.ts';
-import { meDocument } from './me.ts';
+import { httpSubject, interleave, named, ratio, type Subject } from '../sampling.ts';
 
 const people = 50;
+/** better-auth accepts 100 requests in 10 seconds from one network. */
+const networks = 4096;
 const connections = 32;
 /** A sign-in of the peer takes most of a second; with more concurrent ones none would end in a short round. */
 const loginConnections = 4;
 
 export async function measurePeers(env: BenchEnv): Promise<PartResult> {
-  const directory = benchFile('./peers/better-auth/');
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: directory, stdio: 'ignore' });
   const [database, peerDatabase] = [await env.database('peers'), await env.database('better')];
-  await using ours = await env.gatehouse(database);
+  await using ours = await env.gatehouse(database, { TRUST_PROXY: '1' });
   await using peer = await startServer({
-    command: [`${directory}server.js`],
+    command: [`${installed(benchFile('./peers/better-auth'))}server.js`],
     environment: {
+      NODE_ENV: 'production',
       DATABASE_URL: peerDatabase.url,
       SECRET_KEY: 'benchmark-only-0123456789-abcdefghijkl',
     },
+    databasePid: ours.databasePid,
   });
   await seedPeople(database, people);
   const { accessToken } = await logIn(ours.address, 1);
   const cookie = await register(peer.address);
-  const me = [JSON.stringify({ query: meDocument })];
-  const logins = Array.from({ length: people }, (_, index) => loginBody(index + 1));
-  const post = { method: 'POST', headers: peerHeaders } as const;
+  const me = requestOf(usual, 'me', { ACCESS_TOKEN: accessToken });
+  const session = withValues(recorded['better-auth'].getSession, { COOKIE: cookie });
   const measured = [
     ...(await interleave(
       [
-        httpSubject('better-auth: get-session', peer.pid, {
-          url: `${peer.address}/api/auth/get-session`,
-          method: 'GET',
-          headers: { cookie },
-          expected: addressOf(1),
-          connections,
-        }),
-        httpSubject(
-          'Gatehouse: me',
-          ours.pid,
-          graphqlLoad(ours.address, me, addressOf(1), { accessToken, connections }),
-        ),
+        subject('better-auth: get-session', peer, fromMany(session), addressOf(1)),
+        subject('Gatehouse: me', ours, fromMany(me), addressOf(1)),
       ],
       env.effort,
     )),
     ...(await interleave(
       [
-        httpSubject('better-auth: sign-in/email', peer.pid, {
-          ...post,
-          url: `${peer.address}/api/auth/sign-in/email`,
-          bodies: Array.from({ length: people }, (_, index) =>
-            JSON.stringify({ email: addressOf(index + 1), password }),
-          ),
-          expected: '"token"',
-          connections: loginConnections,
-        }),
-        httpSubject(
-          'Gatehouse: login',
-          ours.pid,
-          graphqlLoad(ours.address, logins, '"accessToken"', { connections: loginConnections }),
-        ),
+        subject('better-auth: sign-in/email', peer, logins(signIn), '"token"', loginConnections),
+        subject('Gatehouse: login', ours, logins(loginRequest), '"accessToken"', loginConnections),
       ],
       env.effort,
     )),
@@ -85,15 +75,40 @@ export async function measurePeers(env: BenchEnv): Promise<PartResult> {
   };
 }
 
-const peerHeaders = { 'content-type': 'application/json', origin: 'http://127.0.0.1' };
+function subject(
+  name: string,
+  server: ServerProcess,
+  requests: readonly ClientRequest[],
+  expected: string,
+  howMany = connections,
+): Subject {
+  const { address } = server;
+  return httpSubject(name, server, { address, requests, expected, connections: howMany });
+}
+
+/** The same request from each network. */
+function fromMany(request: ClientRequest): ClientRequest[] {
+  return Array.from({ length: networks }, (_, network) => fromNetwork(request, network));
+}
+
+/** One request for each user. better-auth accepts three sign-ins in 10 seconds from one network. */
+function logins(requestFor: (person: number) => ClientRequest): ClientRequest[] {
+  return Array.from({ length: people }, (_, index) => requestFor(index + 1));
+}
+
+function signIn(person: number): ClientRequest {
+  const values = { EMAIL: addressOf(person), PASSWORD: password };
+  return fromNetwork(withValues(recorded['better-auth'].signIn, values), person);
+}
 
 /** Creates the accounts through the API of the peer, and returns the cookie of the first account. */
 async function register(address: string): Promise<string> {
   let cookie = '';
   for (let person = people; person >= 1; person -= 1) {
+    const { headers } = signIn(person);
     const response = await fetch(`${address}/api/auth/sign-up/email`, {
       method: 'POST',
-      headers: peerHeaders,
+      headers: { ...headers, origin: 'http://127.0.0.1' },
       body: JSON.stringify({ name: 'Ada Lovelace', email: addressOf(person), password }),
     });
     if (!response.ok) throw new Error(`better-auth: ${response.status} ${await response.text()}`);

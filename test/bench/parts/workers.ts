@@ -1,10 +1,10 @@
 /** The throughput with a second server process, if a processor is free beside the load generator and the database. */
+import { requestOf, usual } from '../clients/requests.ts';
 import type { BenchEnv } from '../env.ts';
-import { httpSubject, interleave, named, ratio, type Subject } from '../measure.ts';
-import { graphqlLoad, logIn, seedPeople } from '../people.ts';
+import { logIn, seedPeople } from '../people.ts';
 import type { ServerProcess } from '../process.ts';
 import type { PartResult } from '../report.ts';
-import { meDocument } from './me.ts';
+import { httpSubject, interleave, named, ratio, type Subject } from '../sampling.ts';
 
 const one = 'Gatehouse: me, one worker';
 const two = 'Gatehouse: me, two workers';
@@ -28,7 +28,14 @@ export async function measureWorkers(env: BenchEnv): Promise<PartResult> {
 /** The processor time of several workers is not reported, because they are child processes. */
 async function subject(name: string, { pid, address }: ServerProcess): Promise<Subject> {
   const { accessToken } = await logIn(address, 1);
-  const body = JSON.stringify({ query: meDocument });
-  const load = graphqlLoad(address, [body], '"email"', { accessToken, connections: 64 });
-  return httpSubject(name, name === one ? pid : 0, load);
+  return httpSubject(
+    name,
+    { pid: name === one ? pid : 0 },
+    {
+      address,
+      requests: [requestOf(usual, 'me', { ACCESS_TOKEN: accessToken })],
+      expected: '"email"',
+      connections: 64,
+    },
+  );
 }

@@ -1,15 +1,17 @@
 /**
  * `npm run overload`: sends ten times the logins of the machine's capacity to a server process. Accepted logins must
- * stay near the capacity, rejected ones must get a fast response, and requests with a token must stay fast. All
+ * stay near the capacity, rejected ones must get a fast response, and requests with a token must stay fast. The
+ * requests are those of Apollo Client, the rate limits are on, and each user has an own network. All
  * figures are ratios within one run on one machine. The load generator shares the processors, which lowers the
  * figures of the service.
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { requestOf, usual } from '../../bench/clients/requests.ts';
 import { openBenchEnv } from '../../bench/env.ts';
-import { median, runLoad } from '../../bench/measure.ts';
-import { graphqlLoad, jsonHeaders, logIn, loginBody, seedPeople } from '../../bench/people.ts';
+import { logIn, loginRequest, seedPeople } from '../../bench/people.ts';
 import { runJson } from '../../bench/process.ts';
+import { median, runLoad } from '../../bench/sampling.ts';
 import type { StormResult, StormSpec } from './storm.ts';
 
 const people = 500;
@@ -17,7 +19,6 @@ const rounds = 3;
 const seconds = 5;
 const warmUpSeconds = 3;
 const times = 10;
-const meBody = JSON.stringify({ query: '{ me { id email fullName } }' });
 
 interface Round {
   readonly capacity: number;
@@ -50,20 +51,17 @@ const atMost = (name: string, value: number, limit: number): Figure => ({
 });
 
 async function measure(address: string, accessToken: string): Promise<Round> {
-  const bodies = Array.from({ length: people }, (_, index) => loginBody(index + 1));
-  const logins = graphqlLoad(address, bodies, 'accessToken', { connections: 8 });
+  const requests = Array.from({ length: people }, (_, index) => loginRequest(index + 1));
+  const logins = { address, requests, expected: 'accessToken', connections: 8 };
   const me = {
-    ...graphqlLoad(address, [meBody], 'fullName', { accessToken, connections: 32 }),
+    address,
+    requests: [requestOf(usual, 'me', { ACCESS_TOKEN: accessToken })],
+    expected: 'fullName',
+    connections: 32,
     seconds,
   };
   const capacity = (await runLoad({ ...logins, seconds })).perSecond;
-  const spec = {
-    url: `${address}/graphql`,
-    headers: jsonHeaders(),
-    bodies,
-    perSecond: times * capacity,
-    warmUpSeconds,
-  };
+  const spec = { address, requests, perSecond: times * capacity, warmUpSeconds };
   const storm = await runStorm({ ...spec, seconds });
   const alone = await runLoad(me);
   const overloading = runStorm({ ...spec, seconds: seconds + 1 });
@@ -119,7 +117,7 @@ if (load > availableParallelism() / 4) {
 }
 await using env = await openBenchEnv(true);
 const database = await env.database('overload');
-await using server = await env.gatehouse(database);
+await using server = await env.gatehouse(database, { TRUST_PROXY: '1' });
 await seedPeople(database, people);
 const { accessToken } = await logIn(server.address, 1);
 await measure(server.address, accessToken); // warm

@@ -4,13 +4,14 @@
  */
 import { Agent, request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { percentile } from '../../bench/measure.ts';
+import type { ClientRequest } from '../../bench/clients/requests.ts';
+import { percentile } from '../../bench/sampling.ts';
 
 export interface StormSpec {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Without a path. */
+  readonly address: string;
   /** Sent in turn, repeatedly. */
-  readonly bodies: readonly string[];
+  readonly requests: readonly ClientRequest[];
   readonly perSecond: number;
   /** Time at the start that is not measured, while the queue fills. */
   readonly warmUpSeconds: number;
@@ -42,18 +43,21 @@ let isOver = false;
 function send(): void {
   const askedAt = performance.now();
   if (isCounting) offered += 1;
-  const options = { method: 'POST', agent, headers: spec.headers };
-  const asking = request(spec.url, options, (response) => {
-    let body = '';
+  const { method, path, headers, body } = spec.requests[
+    sent++ % spec.requests.length
+  ] as ClientRequest; // not empty
+  const options = { method, agent, headers };
+  const asking = request(`${spec.address}${path}`, options, (response) => {
+    let answer = '';
     response.setEncoding('utf8').on('data', (chunk: string) => {
-      body += chunk;
+      answer += chunk;
     });
-    response.on('end', () => note(body, askedAt));
+    response.on('end', () => note(answer, askedAt));
   });
   asking.on('error', (error) => {
     if (!isOver) fault(String(error));
   });
-  asking.end(spec.bodies[sent++ % spec.bodies.length]);
+  asking.end(body);
 }
 
 function note(body: string, askedAt: number): void {

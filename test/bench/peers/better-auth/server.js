@@ -10,8 +10,8 @@ const auth = betterAuth({
   secret: process.env.SECRET_KEY,
   baseURL: 'http://127.0.0.1',
   emailAndPassword: { enabled: true },
-  // Rate limits are off, as in Gatehouse during the measurement.
-  rateLimit: { enabled: false },
+  // With the default limits, as in Gatehouse. It takes the address of the client from X-Forwarded-For.
+  rateLimit: { enabled: true },
   telemetry: { enabled: false },
 });
 const { runMigrations } = await getMigrations(auth.options);

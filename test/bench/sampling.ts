@@ -3,7 +3,7 @@
  * the median of the ratios within each round.
  */
 import type { LoadResult, LoadSpec } from './load.ts';
-import { benchFile, cpuSeconds, runJson } from './process.ts';
+import { benchFile, type CpuSeconds, cpuSeconds, type Measured, runJson } from './process.ts';
 import { hasWrk, loadWithWrk } from './wrk.ts';
 
 /** The measurement of one subject in one round. */
@@ -12,8 +12,16 @@ export interface Sample {
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Microseconds of the server's processor time for each response. */
-  readonly cpu?: number | undefined;
+  /** Responses with OVERLOADED, of all responses. */
+  readonly overloaded?: number | undefined;
+  readonly cpu?: CpuMicroseconds | undefined;
+}
+
+/** Microseconds of processor time for each expected response. */
+export interface CpuMicroseconds {
+  readonly process?: number | undefined;
+  readonly eventLoop?: number | undefined;
+  readonly database?: number | undefined;
 }
 
 export interface Subject {
@@ -51,13 +59,21 @@ function summary(name: string, rounds: readonly Sample[]): Measurement {
     rounds.map(read).filter((value) => value !== undefined);
   const throughputs = of(({ perSecond }) => perSecond);
   const perSecond = median(throughputs);
-  const cpu = of((sample) => sample.cpu);
+  const cpu = (read: (cpu: CpuMicroseconds) => number | undefined) => {
+    const values = of((sample) => sample.cpu && read(sample.cpu));
+    return values.length > 0 ? median(values) : undefined;
+  };
   return {
     name,
     perSecond,
     p50: median(of(({ p50 }) => p50)),
     p99: median(of(({ p99 }) => p99)),
-    ...(cpu.length > 0 ? { cpu: median(cpu) } : {}),
+    overloaded: median(of(({ overloaded }) => overloaded ?? 0)),
+    cpu: {
+      process: cpu(({ process }) => process),
+      eventLoop: cpu(({ eventLoop }) => eventLoop),
+      database: cpu(({ database }) => database),
+    },
     spread: (Math.max(...throughputs) - Math.min(...throughputs)) / perSecond,
     rounds,
   };
@@ -101,6 +117,7 @@ export async function sampleOf(
   work: () => Promise<void>,
 ): Promise<Sample> {
   const milliseconds: number[] = [];
+  const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   const endsAt = startedAt + seconds * 1000;
   const worker = async () => {
@@ -111,27 +128,46 @@ export async function sampleOf(
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
+  const { user, system } = process.cpuUsage(cpuBefore);
   return {
     perSecond: (milliseconds.length * 1000) / (performance.now() - startedAt),
     p50: percentile(milliseconds, 0.5),
     p99: percentile(milliseconds, 0.99),
+    cpu: { process: (user + system) / milliseconds.length },
   };
 }
 
-/** A subject of requests over HTTP to the process `pid`. */
-export function httpSubject(name: string, pid: number, spec: Omit<LoadSpec, 'seconds'>): Subject {
+/** A subject of requests over HTTP to a server, whose processor time is measured. */
+export function httpSubject(
+  name: string,
+  server: Measured,
+  spec: Omit<LoadSpec, 'seconds'>,
+): Subject {
   return {
     name,
     async round(seconds) {
-      const before = cpuSeconds(pid);
+      const before = cpuSeconds(server);
       const result = await runLoad({ ...spec, seconds });
-      const after = cpuSeconds(pid);
-      if (result.wrong > 0) throw new Error(`${name}: ${result.wrong} wrong; ${result.example}`);
-      if (result.answers === 0) throw new Error(`${name}: no answer`);
-      const { perSecond, p50, p99, answers } = result;
-      const spent = after === undefined || before === undefined ? undefined : after - before;
-      return { perSecond, p50, p99, cpu: spent && (spent * 1e6) / answers };
+      const after = cpuSeconds(server);
+      const { perSecond, p50, p99, answers, overloaded, wrong } = result;
+      if (wrong > 0) throw new Error(`${name}: ${wrong} wrong; ${result.example}`);
+      const expected = answers - overloaded;
+      if (expected === 0) throw new Error(`${name}: no answer`);
+      return {
+        ...{ perSecond, p50, p99, overloaded: overloaded / answers },
+        cpu: difference(before, after, expected),
+      };
     },
+  };
+}
+
+function difference(before: CpuSeconds, after: CpuSeconds, answers: number): CpuMicroseconds {
+  const each = (from: number | undefined, to: number | undefined) =>
+    from === undefined || to === undefined ? undefined : ((to - from) * 1e6) / answers;
+  return {
+    process: each(before.process, after.process),
+    eventLoop: each(before.eventLoop, after.eventLoop),
+    database: each(before.database, after.database),
   };
 }
 
