@@ -1,8 +1,7 @@
-/**
- * Lists, counts, retries and removes jobs of the queue. Only `src/jobs` reads and changes the tables of graphile-worker.
- */
+/** Lists, counts, retries and removes jobs of the queue. */
 
 import type { UnitOfWork } from '../database/transaction.ts';
+import { jobsWithPayload } from './private-tables.ts';
 import type { JobPayload } from './tasks.ts';
 import { maxAttempts } from './worker.ts';
 
@@ -56,10 +55,12 @@ const stateSql = `
     else 'waiting'
   end`;
 
-const ofTask = `task_id = (select id from graphile_worker._private_tasks where identifier = ?)`;
 const isDead = 'attempts >= max_attempts and locked_at is null';
-const hasFailed = `locked_at is null and attempts < max_attempts and run_at > now()
-  and flags -> ?::text is not null`;
+
+const failedJobsSql = `
+  select id from graphile_worker.jobs
+  where task_identifier = ? and locked_at is null and attempts < max_attempts and run_at > now()
+    and flags -> ?::text is not null`;
 
 interface JobRow {
   readonly id: string;
@@ -76,9 +77,9 @@ export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
     async list(task, { isDeadOnly, limit }) {
       const rows = await query<JobRow>(
         `select id::text, payload, ${stateSql} as state, attempts, last_error, created_at, run_at
-         from graphile_worker._private_jobs
-         where ${ofTask} and (${isDead} or not ?::boolean)
-         order by graphile_worker._private_jobs.id limit ?`,
+         from (${jobsWithPayload}) jobs
+         where task_identifier = ? and (${isDead} or not ?::boolean)
+         order by jobs.id limit ?`,
         [task, isDeadOnly, limit],
       );
       return rows.map(toJob);
@@ -92,7 +93,8 @@ export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
            coalesce(extract(epoch from now() - min(created_at) filter (where state <> 'dead')), 0)
              ::float as "oldestSeconds"
          from (
-           select created_at, ${stateSql} as state from graphile_worker._private_jobs where ${ofTask}
+           select created_at, ${stateSql} as state
+           from graphile_worker.jobs where task_identifier = ?
          ) jobs`,
         [task],
       );
@@ -102,44 +104,45 @@ export function createJobQueue({ query }: Pick<UnitOfWork, 'query'>): JobQueue {
 
     async retry(task, ids) {
       const rows = await query<{ id: string }>(
-        `update graphile_worker._private_jobs
-         set run_at = now(), attempts = 0, priority = 0, max_attempts = ${maxAttempts}, updated_at = now()
-         where ${ofTask} and locked_at is null and
-           case when ?::bigint[] is null then ${isDead} else id = any(?::bigint[]) end
-         returning id::text`,
+        `select id::text from graphile_worker.reschedule_jobs(
+           array(
+             select id from graphile_worker.jobs
+             where task_identifier = ? and locked_at is null and
+               case when ?::bigint[] is null then ${isDead} else id = any(?::bigint[]) end
+           ),
+           run_at => now(), priority => 0, attempts => 0, max_attempts => ${maxAttempts})`,
         [task, ids ?? null, ids ?? null],
       );
       return rows.map(({ id }) => id);
     },
 
     async hasFailed(task, code) {
-      const rows = await query(
-        `select 1 from graphile_worker._private_jobs where ${ofTask} and ${hasFailed} limit 1`,
-        [task, code],
-      );
-      return rows.length > 0;
+      return (await query(`${failedJobsSql} limit 1`, [task, code])).length > 0;
     },
 
     async runNow(task, code) {
       await query(
-        `update graphile_worker._private_jobs set run_at = now(), updated_at = now()
-         where ${ofTask} and ${hasFailed}`,
+        `select id from graphile_worker.reschedule_jobs(array(${failedJobsSql}), run_at => now())`,
         [task, code],
       );
     },
 
     async purgeDead(task, days) {
       await query(
-        `delete from graphile_worker._private_jobs
-         where ${ofTask} and ${isDead} and updated_at < now() - ? * interval '1 day'`,
+        `select id from graphile_worker.complete_jobs(array(
+           select id from graphile_worker.jobs
+           where task_identifier = ? and ${isDead} and updated_at < now() - ? * interval '1 day'
+         ))`,
         [task, days],
       );
     },
 
     async remove(task, field, values) {
       await query(
-        `delete from graphile_worker._private_jobs
-         where ${ofTask} and locked_at is null and payload ->> ? = any(?::text[])`,
+        `select id from graphile_worker.complete_jobs(array(
+           select id from (${jobsWithPayload}) jobs
+           where task_identifier = ? and payload ->> ? = any(?::text[])
+         ))`,
         [task, field, values],
       );
     },

@@ -1,11 +1,12 @@
 /**
- * Executes the tasks of jobs: traces and measures them, stores errors with the job, moves failed jobs behind new ones,
- * and makes jobs that cannot succeed dead.
+ * Executes the tasks of jobs: traces and measures them, moves failed jobs behind new ones, and makes jobs that cannot
+ * succeed dead. graphile-worker logs the error and stores it with the job.
  */
 import type { JobHelpers, TaskList } from 'graphile-worker';
 import { errorForLog } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { traced } from '../observability/tracing.ts';
+import { markFailedSql } from './private-tables.ts';
 
 export type JobPayload = Readonly<Record<string, unknown>>;
 
@@ -38,18 +39,6 @@ export class TemporaryFailure extends Error {
     this.code = code;
   }
 }
-
-/** A higher number runs later; new jobs have 0. */
-const priorityOfRetries = 10;
-
-/** A failed job runs after every new job. The code of a temporary failure is stored as a flag of the job. */
-const failedSql = `
-  update graphile_worker._private_jobs
-  set priority = ${priorityOfRetries},
-    max_attempts = case when $2 then attempts else max_attempts end,
-    last_error = $3,
-    flags = case when $4::text is null then null else jsonb_build_object($4::text, true) end
-  where id = $1`;
 
 /** The task list of graphile-worker. Payloads are those of `enqueueJob`. */
 export function taskList(tasks: Tasks, metrics: Pick<Metrics, 'observe'>): TaskList {
@@ -91,14 +80,12 @@ async function unlessAborted(signal: AbortSignal, work: () => Promise<void>): Pr
   }
 }
 
-/** Stores the error with the job and throws it, so that graphile-worker logs it. */
 async function fail(error: unknown, { job, query }: JobHelpers): Promise<never> {
-  const safe = safeError(error);
   const isPermanent = error instanceof PermanentFailure;
   const code = error instanceof TemporaryFailure ? error.code : null;
   // While the database is unavailable the job keeps its state and is retried.
-  await query(failedSql, [job.id, isPermanent, safe.message, code]).catch(() => undefined);
-  throw safe;
+  await query(markFailedSql, [job.id, isPermanent, code]).catch(() => undefined);
+  throw safeError(error);
 }
 
 /** Without details that must not be stored or logged. */

@@ -1,7 +1,7 @@
 /**
- * Enqueues and runs jobs with graphile-worker, and restarts it when it ends. When the end of a job cannot be written,
- * its pool of workers (0.18) shuts down and waits forever for that write. Such a run is abandoned after a while and
- * replaced, and its jobs are released.
+ * Enqueues and runs jobs with graphile-worker (0.18). A run of it is replaced by a new one, and its locked jobs are
+ * released, when a statement on the queue has failed. The failed statement may have locked a job all the same. After
+ * a failed write of the end of a job, the run waits forever for that write; such a run is abandoned.
  */
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { Logger, type Runner, run, type TaskList, type WorkerEvents } from 'grap
 import type { Pool } from 'pg';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { startWorkerLeases, trackJobs, type WorkerLeases } from './leases.ts';
+import { holdLease } from './leases.ts';
 import { type JobPayload, type Tasks, taskList } from './tasks.ts';
 
 export interface JobDeps {
@@ -30,30 +30,36 @@ interface WorkerRun {
 
 /** Time for running jobs to finish after the shutdown began. */
 const drainMilliseconds = 3000;
+/** A lost connection fails the statements of all workers; graphile-worker prints those that fail after the stop. */
+const failureMilliseconds = 100;
 /** A run that has not ended this long after its shutdown began is abandoned. */
 const abandonMilliseconds = drainMilliseconds + 1500;
 
-async function startRun(deps: JobDeps, leases: WorkerLeases): Promise<WorkerRun> {
+async function startRun(deps: JobDeps): Promise<WorkerRun> {
   const events: WorkerEvents = new EventEmitter();
-  const ended = whenEnded(events);
-  events.on('pool:create', ({ workerPool }) => {
-    const released = new AbortController();
-    void ended.then(() => released.abort());
-    leases.hold(workerPool.id, trackJobs(events), released.signal);
+  const leaseEnd = new AbortController();
+  let lease: Promise<void> | undefined;
+  events.once('pool:create', ({ workerPool }) => {
+    lease = holdLease(deps, workerPool.id, leaseEnd.signal);
   });
+  const poolEnded = whenEnded(events);
   const tasks = taskList(deps.tasks, deps.metrics);
   const runner = await startRunner(deps, events, tasks);
-  // graphile-worker (0.18) keeps the options of each run until the process ends. A run that has ended
-  // drops its references, so that the service can be garbage-collected.
-  void ended.then(() => {
+  const stopRunner = () => runner.stop().catch(() => undefined); // throws when the run has ended already
+  events.once('worker:getJob:error', () => setTimeout(stopRunner, failureMilliseconds));
+  const ended = poolEnded.then(() => {
+    // graphile-worker keeps the options of each run until the process ends. A run that has ended
+    // drops its references, so that the service can be garbage-collected.
     events.removeAllListeners();
     for (const name of Object.keys(tasks)) delete tasks[name];
+    leaseEnd.abort();
+    return lease;
   });
   return {
     ended,
     async stop() {
-      const stopped = runner.stop().catch(() => undefined); // throws when the run has ended already
-      await Promise.race([stopped, ended]);
+      void stopRunner();
+      await ended;
     },
   };
 }
@@ -126,21 +132,17 @@ export async function enqueueJob(
 
 /** Runs jobs until `stop`, which waits for running jobs. */
 export async function startJobs(deps: JobDeps): Promise<{ stop(): Promise<void> }> {
-  const leases = startWorkerLeases(deps.pool, deps.log);
   const stopping = new AbortController();
-  let current = await startRun(deps, leases);
-
-  /** A loss of the database can end a run. */
+  let current = await startRun(deps);
   const keepRunning = async (): Promise<void> => {
-    await current.ended;
-    while (!stopping.signal.aborted) {
+    for (;;) {
+      await current.ended;
+      if (stopping.signal.aborted) return;
       deps.log.warn({ component: 'jobs' }, 'job worker stopped, restarting');
-      await sleep(restartMilliseconds);
-      const next = await startRun(deps, leases).catch(() => undefined);
-      if (!next) continue;
+      const next = await restart(deps, stopping.signal);
+      if (!next) return;
       current = next;
       if (stopping.signal.aborted) await next.stop();
-      await next.ended;
     }
   };
   const running = keepRunning();
@@ -149,9 +151,18 @@ export async function startJobs(deps: JobDeps): Promise<{ stop(): Promise<void> 
       stopping.abort();
       await current.stop();
       await running;
-      await leases.stop();
     },
   };
+}
+
+/** Starts a run as soon as the database is available; undefined if `signal` came first. */
+async function restart(deps: JobDeps, signal: AbortSignal): Promise<WorkerRun | undefined> {
+  while (!signal.aborted) {
+    await sleep(restartMilliseconds);
+    const run = await startRun(deps).catch(() => undefined);
+    if (run) return run;
+  }
+  return undefined;
 }
 
 /**
@@ -168,7 +179,7 @@ export async function runDueJobs(deps: JobDeps, timeoutMs: number): Promise<bool
   return (await countJobs(deps, failedSql, [start])) === 0;
 }
 
-const countSql = 'select count(*)::int as number from graphile_worker._private_jobs';
+const countSql = 'select count(*)::int as number from graphile_worker.jobs';
 const dueSql = `${countSql} where run_at <= now() and attempts < max_attempts`;
 const failedSql = `${countSql} where last_error is not null and updated_at >= $1`;
 
