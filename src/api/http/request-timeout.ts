@@ -1,39 +1,21 @@
 /**
  * The request timeout: when the database hangs, or a commit waits for a replica, the client receives
- * OVERLOADED and may retry. The operation continues and may still take effect.
+ * OVERLOADED and may retry. The operation continues and may still take effect. The `handlerTimeout` of Fastify
+ * would also limit the time of the client for sending its body, and creates an AbortController for each request.
  */
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { Problem } from '../../core/errors.ts';
-
-/** One timer checks all open requests, so that a request needs no timer of its own. */
-const checkIntervalMs = 100;
 
 /** Answers OVERLOADED when a completely received request has no response after `timeoutMs`. */
 export function limitRequestTime(app: FastifyInstance, timeoutMs: number): void {
-  /** Open requests with their deadlines, in the order of their start. */
-  const open = new Map<FastifyReply, number>();
-  app.addHook('onRequest', (_request, reply, done) => {
-    open.set(reply, performance.now() + timeoutMs);
+  app.addHook('onRequest', (request, reply, done) => {
+    const timer = setTimeout(() => {
+      if (reply.sent || reply.raw.headersSent) return;
+      // A request that is still being received has limits of its own.
+      if (!request.raw.complete) timer.refresh();
+      else void reply.send(new Problem('OVERLOADED', { retryAfterSeconds: 1 }));
+    }, timeoutMs);
+    reply.raw.once('close', () => clearTimeout(timer));
     done();
   });
-  app.addHook('onSend', (_request, reply, _payload, done) => {
-    open.delete(reply);
-    done();
-  });
-
-  const expire = (reply: FastifyReply) => {
-    open.delete(reply);
-    if (reply.sent || reply.raw.headersSent || reply.raw.destroyed) return;
-    // A request that is still being received has limits of its own.
-    if (!reply.request.raw.complete) open.set(reply, performance.now() + timeoutMs);
-    else void reply.send(new Problem('OVERLOADED', { retryAfterSeconds: 1 }));
-  };
-  const timer = setInterval(() => {
-    const now = performance.now();
-    for (const [reply, deadline] of open) {
-      if (deadline > now) break;
-      expire(reply);
-    }
-  }, checkIntervalMs).unref();
-  app.addHook('onClose', async () => clearInterval(timer));
 }
