@@ -198,8 +198,7 @@ describe('REST', () => {
       ['time for the answer', httpLimits.answerMilliseconds],
       ['idle time between two requests of a connection', httpLimits.keepAliveMilliseconds],
       ['time without a byte in either direction', httpLimits.silenceMilliseconds],
-      ['pipelined requests of a connection', httpLimits.waitingRequests],
-      ['bytes of pipelined requests', httpLimits.waitingBytes],
+      ['pipelined requests of a connection', httpLimits.pipelinedRequests],
     ]);
   });
 });

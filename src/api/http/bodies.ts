@@ -25,13 +25,10 @@ export function parseBodies(app: FastifyInstance, limits: HttpLimits): void {
     async (request: FastifyRequest, bytes: Buffer) =>
       bytes.length === 0 ? undefined : parseBody(bytes, request, limits),
   );
-  app.addHook('onRequest', (request, _reply, done) => {
-    // Some clients send a content type without a body. With GET, Apollo takes it as a sign of a preflight.
-    if (request.method !== 'GET' && !hasBody(request)) delete request.headers['content-type'];
-    done();
-  });
   app.addHook('preParsing', (request, reply, _payload, done) => {
     if (hasBody(request)) assertReadable(request, reply, limits.bodyBytes);
+    // Some clients send a content type without a body. With GET, Apollo takes it as a sign of a preflight.
+    else if (request.method !== 'GET') delete request.headers['content-type'];
     done();
   });
   app.addHook('onSend', (request, reply, _payload, done) => {

@@ -4,25 +4,30 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Log } from '../../observability/log.ts';
+import { isResponding } from './connections.ts';
 import { httpErrorBody, toJsonLine } from './responses.ts';
+import { securityHeaders } from './security-headers.ts';
 
-/** The headers of every response, for those that no Fastify hook reaches. */
-export const commonHeaders = {
-  'cache-control': 'no-store',
-  'content-security-policy': "default-src 'none';frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-  'strict-transport-security': 'max-age=31536000; includeSubDomains',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-} as const;
-
-export interface ParserError extends Error {
+interface ParserError extends Error {
   readonly code?: string;
-  readonly rawPacket?: Buffer;
+  /** The bytes that the parser has rejected. */
+  readonly rawPacket?: unknown;
 }
 
-/** The status of the response to an error of Node's HTTP parser. */
-export function parserErrorStatus(error: ParserError): number {
+/** Answers an error of the HTTP parser. */
+export function sendClientError(error: ParserError, socket: Socket, log: Log): void {
+  if (closing.has(socket)) return;
+  if (isResponding(socket) || error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = statusOf(error);
+  log.debug({ status, reason: error.code }, 'client error');
+  endWithClientError(socket, status);
+}
+
+function statusOf(error: ParserError): number {
   switch (error.code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return 408;
@@ -42,7 +47,7 @@ export function parserErrorStatus(error: ParserError): number {
 export function endWithClientError(socket: Socket, status: number): void {
   const body = toJsonLine(httpErrorBody(status));
   const headers = {
-    ...commonHeaders,
+    ...securityHeaders,
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',
@@ -57,11 +62,10 @@ const lingerMs = 1_000;
 
 const closing = new WeakSet<Socket>();
 
-export function isClosing(socket: Socket): boolean {
-  return closing.has(socket);
-}
-
-/** Sends the last bytes, stops reading, and destroys the socket after `lingerMs`. */
+/**
+ * Sends the last bytes, stops reading, and destroys the socket after `lingerMs`. Destroying it at once would
+ * reset the connection, and a client that still sends would not receive the response (RFC 9112 §9.6).
+ */
 function lingeringClose(socket: Socket, lastBytes = ''): void {
   if (closing.has(socket)) return;
   closing.add(socket);

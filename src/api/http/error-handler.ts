@@ -9,7 +9,6 @@ import type {
   FastifyRequest,
   HTTPMethods,
 } from 'fastify';
-import { commonHeaders } from './client-errors.ts';
 import {
   HttpError,
   sendHttpError,
@@ -17,6 +16,7 @@ import {
   sendProblem,
   toProblem,
 } from './responses.ts';
+import { securityHeaders } from './security-headers.ts';
 
 export function handleErrors(app: FastifyInstance): void {
   app.setNotFoundHandler((_request, reply) => sendHttpError(reply, 404));
@@ -35,7 +35,7 @@ export function handleErrors(app: FastifyInstance): void {
 
 /** The response to a URL that the router cannot parse. Fastify runs no hook for such a request. */
 export function sendUnroutable(error: FastifyError, reply: FastifyReply): void {
-  reply.headers({ ...commonHeaders, 'x-request-id': reply.request.id });
+  reply.headers({ ...securityHeaders, 'x-request-id': reply.request.id });
   sendHttpError(reply, error.statusCode ?? 400);
 }
 

@@ -17,10 +17,8 @@ export interface HttpLimits {
   readonly keepAliveMilliseconds: number;
   /** Without a byte in either direction, such as a client that does not read its response. */
   readonly silenceMilliseconds: number;
-  /** Pipelined requests that wait for earlier responses of their connection; more close it. */
-  readonly waitingRequests: number;
-  /** Bytes of these requests. */
-  readonly waitingBytes: number;
+  /** Requests of a connection without a complete response; more close it. */
+  readonly pipelinedRequests: number;
   /** Interval of the check for connections over a limit. */
   readonly checkMilliseconds: number;
 }
@@ -35,7 +33,6 @@ export const httpLimits: HttpLimits = {
   answerMilliseconds: 4_500,
   keepAliveMilliseconds: 5_000,
   silenceMilliseconds: 30_000,
-  waitingRequests: 128,
-  waitingBytes: 262_144,
+  pipelinedRequests: 128,
   checkMilliseconds: 1_000,
 };

@@ -1,9 +1,6 @@
-/** Request ids, and for each request its log line, its span and its metrics with their labels. */
-
-import { randomFillSync } from 'node:crypto';
+/** The log line, the span and the metrics of each request, with their labels. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GraphQLFormattedError } from 'graphql';
-import { v7 as uuidv7 } from 'uuid';
 import { isProblemCode, type ProblemCode } from '../../core/errors.ts';
 import type { ClientInfo, RequestContext } from '../../core/request-context.ts';
 import type { Metrics } from '../../observability/metrics.ts';
@@ -28,21 +25,6 @@ export function logRequests(app: FastifyInstance): void {
     );
     done();
   });
-}
-
-const idBytes = 16;
-const pool = new Uint8Array(idBytes * 256);
-let used = pool.length;
-
-/** A UUIDv7: unique, not secret. The random bytes come from a pool that is filled for 256 ids. */
-export function nextRequestId(): string {
-  if (used === pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  const random = pool.subarray(used, used + idBytes);
-  used += idBytes;
-  return uuidv7({ random });
 }
 
 /** Add it before all other hooks, so that they run in the span. */

@@ -1,70 +1,53 @@
 /** Security headers, host check and CORS of all routes. */
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import fastify from 'fastify';
 import type { Config } from '../../config/config.ts';
 import { sendHttpError } from './responses.ts';
+
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "form-action 'self'",
+  "frame-src 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join(';');
+
+/** The headers of every response: those of Helmet 8, with stricter policies. */
+export const securityHeaders = {
+  // Routes with cacheable responses override it.
+  'cache-control': 'no-store',
+  'content-security-policy': contentSecurityPolicy,
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'origin-agent-cluster': '?1',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-dns-prefetch-control': 'off',
+  'x-download-options': 'noopen',
+  'x-frame-options': 'DENY',
+  'x-permitted-cross-domain-policies': 'none',
+  'x-xss-protection': '0',
+} as const;
 
 export async function setSecurityHeaders(
   app: FastifyInstance,
   config: Pick<Config, 'allowedHosts' | 'corsAllowedOrigins'>,
 ): Promise<void> {
-  const isAllowed = cacheLastAllowed((host) => isAllowedHost(host, config.allowedHosts));
-  // Routes with cacheable responses override cache-control.
-  const headers = { 'cache-control': 'no-store', ...(await helmetHeaders()) };
-  app.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(headers);
-    done();
-  });
   app.addHook('onRequest', (request, reply, done) => {
-    const { acceptsAnyHost } = request.routeOptions.config;
-    const hosts = countHosts(request);
-    const isValid = acceptsAnyHost ? hosts <= 1 : hosts === 1 && isAllowed(request.headers.host);
-    if (isValid) return done();
+    reply.headers(securityHeaders);
+    if (hasAllowedHost(request, config.allowedHosts)) return done();
     sendHttpError(reply, 400, 'This host name is not allowed.');
   });
-  await allowOrigins(app, config.corsAllowedOrigins);
+  if (config.corsAllowedOrigins.length > 0) await allowOrigins(app, config.corsAllowedOrigins);
 }
 
-/** Security headers for browsers. Helmet runs once, because it computes the same headers each time. */
-async function helmetHeaders(): Promise<Readonly<Record<string, string>>> {
-  await using app = fastify();
-  await app.register(helmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'", 'data:'],
-        formAction: ["'self'"],
-        frameSrc: ["'self'"],
-        baseUri: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-    referrerPolicy: { policy: 'no-referrer' },
-    frameguard: { action: 'deny' },
-  });
-  app.get('/', (_request, reply) => reply.send());
-  const { headers } = await app.inject('/');
-  const others = new Set(['connection', 'content-length', 'date']);
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      others.has(name) ? [] : [[name, String(value)]],
-    ),
-  );
-}
-
-/** Caches the last allowed host: nearly all requests have the same. */
-function cacheLastAllowed(isAllowed: (host: string | undefined) => boolean): typeof isAllowed {
-  let last: string | undefined;
-  return (host) => {
-    if (host !== undefined && host === last) return true;
-    if (!isAllowed(host)) return false;
-    last = host;
-    return true;
-  };
+function hasAllowedHost(request: FastifyRequest, allowed: readonly string[]): boolean {
+  const hosts = countHosts(request);
+  if (request.routeOptions.config.acceptsAnyHost) return hosts <= 1;
+  return hosts === 1 && isAllowedHost(request.headers.host, allowed);
 }
 
 /** Node uses the first of several Host headers, a proxy may have used the last (RFC 9112 §3.2). */
@@ -79,7 +62,7 @@ function countHosts({ raw: { rawHeaders } }: FastifyRequest): number {
 
 async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   await app.register(cors, {
-    origin: origins.length > 0 ? origins.map(originPattern) : false,
+    origin: origins.map(originPattern),
     credentials: false,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: [
