@@ -21,7 +21,7 @@ import type { AppContextOptions, Purpose } from './options.ts';
 import { openSecretKey } from './secret-key.ts';
 
 /** Queue slots per hash thread. The hasher may shed load earlier. */
-const queueSlotsPerThread = 200;
+const queueSlotsPerThread = 40;
 
 export interface Infrastructure {
   readonly config: Config;

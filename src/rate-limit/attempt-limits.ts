@@ -9,6 +9,7 @@ import { networkOf } from '../core/network.ts';
 import type { LoginName } from '../core/parse.ts';
 import { currentContext } from '../core/request-context.ts';
 import { deriveKey } from '../crypto/keys.ts';
+import type { ComparisonLimit } from '../crypto/password/hasher.ts';
 import type { Tasks } from '../jobs/tasks.ts';
 import type { Bucket, RateLimiter } from './limiter.ts';
 
@@ -22,22 +23,18 @@ export interface PasswordAttempt {
   readonly isRefusedAnyway?: boolean;
 }
 
-/** Runs the comparison of a password when a thread is free for it, if the limits allow it. */
-export type LimitedComparison = (compare: () => Promise<boolean>) => Promise<boolean>;
-
 /** The limits of mails that anonymous requests can cause, by kind of mail. */
 export type RecipientLimit = 'mail-recipient' | 'new-address' | 'reset' | 'notice';
 
 export interface AttemptLimits {
   /**
-   * Limits the comparison of a password. It consumes the attempt immediately before the comparison and
-   * refunds it if the password is right. Attempts in flight are limited to the parallel comparisons, so
-   * that parallel right passwords are not throttled.
+   * Limits the comparison of a password. The hasher consumes the attempt when a thread is free for it, and
+   * refunds it if the password is right. The hasher compares passwords of one account from one network one
+   * after the other, so that parallel right passwords do not throttle each other.
    *
-   * @returns a function for the hasher; it throws THROTTLED without a comparison
-   * @throws THROTTLED when a bucket is known to be exhausted
+   * @throws THROTTLED when a bucket refused an attempt a moment ago
    */
-  limitPassword(attempt: PasswordAttempt): Promise<LimitedComparison>;
+  limitPassword(attempt: PasswordAttempt): ComparisonLimit;
   /**
    * Limits the use of a code or token. An unknown one consumes an attempt. One that was issued, even if it
    * is used, expired or replaced, does not. Only for secrets that are too long to guess: a burst may look
@@ -122,21 +119,17 @@ export function createAttemptLimits(deps: {
   const limited = async <Result>(
     buckets: readonly Bucket[],
     work: () => Promise<Result>,
-    isFree: (failure?: unknown, result?: Result) => Promise<boolean> | boolean,
+    isFree: (failure?: unknown, result?: Result) => boolean,
   ): Promise<Result> => {
-    const attempt = await rateLimiter?.consume(buckets);
-    const settle = async (isRefunded: boolean | Promise<boolean>) => {
-      if (await isRefunded) await attempt?.refund();
-      else attempt?.keep();
-    };
+    const refund = await rateLimiter?.consume(buckets);
     let result: Result;
     try {
       result = await work();
     } catch (failure) {
-      await settle(isFree(failure));
+      if (isFree(failure)) await refund?.();
       throw failure;
     }
-    await settle(isFree(undefined, result));
+    if (isFree(undefined, result)) await refund?.();
     return result;
   };
 
@@ -149,24 +142,27 @@ export function createAttemptLimits(deps: {
   const mailsOfCaller = () => ofCaller((network) => [{ limit: 'mail-network', key: network }]);
 
   const consumeCode = async () => {
-    (await rateLimiter?.consume(codesOfCaller()))?.keep();
+    await rateLimiter?.consume(codesOfCaller());
   };
 
   return {
-    async limitPassword({ account, isKnownNetwork, isRefusedAnyway = false }) {
+    limitPassword({ account, isKnownNetwork, isRefusedAnyway = false }) {
       const buckets = ofCaller((network) => [
         { limit: 'network', key: network },
         pairBucket(account, network),
         // Strangers must not lock the owner out of a known network.
         ...(isKnownNetwork ? [] : [accountBucket(account)]),
       ]);
-      await rateLimiter?.assertNotExhausted(buckets);
-      return (compare) =>
-        limited(
-          buckets,
-          compare,
-          (failure, isRight) => failure !== undefined || (isRight === true && !isRefusedAnyway),
-        );
+      rateLimiter?.assertNotRefused(buckets);
+      return {
+        key: rateLimiter && buckets.find(({ limit }) => limit === 'account-network')?.key,
+        run: (compare) =>
+          limited(
+            buckets,
+            compare,
+            (failure, isRight) => failure !== undefined || (isRight === true && !isRefusedAnyway),
+          ),
+      };
     },
     async limitCode(isKnown, work) {
       if (await isKnown()) await rateLimiter?.assertAvailable(codesOfCaller());

@@ -98,6 +98,16 @@ describe('guessing a password', () => {
     expect(statuses(both)).toEqual(Array(20).fill(200));
   });
 
+  test('16 parallel logins with the right password succeed when one attempt is left', async () => {
+    const { email } = await person(service);
+    const from = newNetwork();
+    await inTurn(9, () => login(email, wrong, { from }));
+    const responses = await many(16, () => login(email, goodPassword, { from }));
+    expect(statuses(responses)).toEqual(Array(16).fill(200));
+    expect((await login(email, wrong, { from })).status).toBe(401);
+    expect((await login(email, goodPassword, { from })).status).toBe(429);
+  });
+
   test('buckets survive a restart, and replicas share them', async () => {
     const { email } = await person(service);
     const from = newNetwork();

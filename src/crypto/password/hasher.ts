@@ -1,7 +1,4 @@
-/**
- * Hashes and verifies passwords with argon2id in low-priority threads. While the event loop is overloaded it computes
- * one hash at a time with cooldowns, so that many logins slow down logins only.
- */
+/** Hashes and verifies passwords with argon2id in low-priority threads, behind a bounded queue. */
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
@@ -15,6 +12,14 @@ import { createHashQueue, type HashQueue } from './queue.ts';
 import { type Argon2Hash, longestStoredHash, parseStoredHash } from './stored-hash.ts';
 import type { CompareTask, ComputeTask } from './worker.ts';
 
+/** A limit of comparisons, such as a rate limit. */
+export interface ComparisonLimit<Result = boolean> {
+  /** Comparisons with the same key run one after the other. */
+  readonly key: string | undefined;
+  /** Runs the comparison or rejects. The hasher calls it when a thread is free. */
+  run(compare: () => Promise<Result>): Promise<Result>;
+}
+
 /** Passwords are hashed as their exact UTF-8 bytes, never trimmed, truncated or normalized (ASVS 6.2.8). */
 export interface PasswordHasher {
   /**
@@ -24,15 +29,14 @@ export interface PasswordHasher {
   hash(password: string, signal?: AbortSignal): Promise<string>;
   /**
    * Whether the hash was computed from the password. Undefined, empty, unusable (`!…`), invalid or too costly
-   * hashes take the time of a current one and return false. `wrapComparison` is called when a thread is free; it runs the
-   * comparison or rejects.
-   * @throws OVERLOADED when the queue is full, and the errors of `wrapComparison`
+   * hashes take the time of a current one and return false.
+   * @throws OVERLOADED when the queue is full, and the errors of `limit`
    */
   verify(
     hash: string | undefined,
     password: string,
     signal?: AbortSignal,
-    wrapComparison?: (compare: () => Promise<boolean>) => Promise<boolean>,
+    limit?: ComparisonLimit,
   ): Promise<boolean>;
   /**
    * Whether the hash has another scheme or other parameters than `hash` uses now, weaker or stronger: a hash of another
@@ -51,7 +55,7 @@ export interface PasswordHasher {
 
 interface PasswordHasherOptions {
   readonly threads: number;
-  /** How many computations may wait while all threads are busy. The first one of them cannot be aborted. */
+  /** How many computations may wait while all threads are busy. */
   readonly queueLimit: number;
   readonly parameters?: HashParameters;
   readonly metrics?: Metrics;
@@ -65,20 +69,11 @@ interface PasswordHasherOptions {
  */
 const niceIncrement = 10;
 
-/**
- * Waiting computations that are sent to the threads in advance, so that no thread waits for the event loop. They cannot
- * be aborted.
- */
-const maxLookAhead = 1;
-
 const workerFile = codeFile('crypto/password/worker');
 
-/**
- * Threads of each worker process: its share of the processors minus one, at least one. Event loop and database need a
- * processor, so one thread more would not be faster.
- */
+/** Threads of each worker process: its share of the processors, at least one. */
 export function hashThreadsPerWorker(workers: number): number {
-  return Math.max(1, Math.floor(availableParallelism() / workers) - 1);
+  return Math.max(1, Math.floor(availableParallelism() / workers));
 }
 
 /**
@@ -96,12 +91,7 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     return pool.run(task, { name });
   };
   const isOverloaded = options.isOverloaded ?? createEventLoopMonitor();
-  const lookAhead = Math.min(queueLimit, maxLookAhead);
-  const queue = createHashQueue({
-    slots: threads + lookAhead,
-    queueLimit: queueLimit - lookAhead,
-    isOverloaded,
-  });
+  const queue = createHashQueue({ slots: threads, queueLimit, isOverloaded });
   const run = options.metrics ? measured(queue, options.metrics) : unmeasured(queue);
 
   return {
@@ -110,10 +100,10 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       return run<string>('hash', () => compute(task, 'compute'), signal);
     },
 
-    verify(stored, password, signal, wrapComparison) {
+    verify(stored, password, signal, limit) {
       const hash = (stored?.length ?? 0) <= longestStoredHash ? stored : undefined;
       const task: CompareTask = { hash, password, dummyHash };
-      return run<boolean>('verify', () => compute(task, 'compare'), signal, wrapComparison);
+      return run<boolean>('verify', () => compute(task, 'compare'), signal, limit);
     },
 
     needsRehash(hash) {
@@ -138,31 +128,33 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
 }
 
 type Run = <T>(
-  work: 'hash' | 'verify',
+  name: 'hash' | 'verify',
   compute: () => Promise<T>,
   signal: AbortSignal | undefined,
-  wrapWork?: (compute: () => Promise<T>) => Promise<T>,
+  limit?: ComparisonLimit<T>,
 ) => Promise<T>;
 
 function unmeasured(queue: HashQueue): Run {
-  return (_work, compute, signal, wrapWork) => queue.run(compute, signal, wrapWork);
+  return (_name, compute, signal, limit) =>
+    queue.run({ work: () => (limit ? limit.run(compute) : compute()), key: limit?.key, signal });
 }
 
 function measured(queue: HashQueue, metrics: Metrics): Run {
   metrics.read('hashQueue', () => [[[], queue.queueLength()]]);
+  const run = unmeasured(queue);
   const seconds = (since: number) => (performance.now() - since) / 1000;
-  return async (work, compute, signal, wrapWork) => {
+  return async (name, compute, signal, limit) => {
     const requestedAt = performance.now();
     const timed = async () => {
       metrics.observe('hashQueueWaitSeconds', seconds(requestedAt));
       const startedAt = performance.now();
-      return traced(`argon2 ${work}`, {}, compute).finally(() =>
-        metrics.observe('hashDurationSeconds', seconds(startedAt), work),
+      return traced(`argon2 ${name}`, {}, compute).finally(() =>
+        metrics.observe('hashDurationSeconds', seconds(startedAt), name),
       );
     };
     // The time before the inner span is the waiting time.
-    const queued = () => queue.run(timed, signal, wrapWork);
-    return traced(`password ${work}`, {}, queued).catch((error: unknown) => {
+    const queued = () => run(name, timed, signal, limit);
+    return traced(`password ${name}`, {}, queued).catch((error: unknown) => {
       countRejection(error, metrics);
       throw error;
     });
@@ -179,7 +171,6 @@ function createPool(threads: number): Piscina {
     name: 'compute',
     minThreads: threads,
     maxThreads: threads,
-    concurrentTasksPerWorker: 1 + maxLookAhead,
     niceIncrement,
     recordTiming: false,
     env: {}, // the threads do not need the secrets of the environment

@@ -1,203 +1,130 @@
 /**
- * A bounded queue of computations, with as many running as there are threads, load shedding, and cooldowns while the
- * event loop is overloaded. The queue of Piscina (5.3.2) is not suitable: tasks with a signal bypass `maxQueue`, an
- * abort kills the thread of a running task, and `close` kills running tasks.
+ * A bounded queue of password computations, first in, first out, with a deadline for waiting ones. The queue of Piscina
+ * (5.3.2) is not suitable: tasks with a signal bypass `maxQueue`, an abort kills the thread of a running task, `close`
+ * kills running tasks, and waiting tasks have no deadline.
  */
 import { Problem } from '../../core/errors.ts';
 
+export interface HashQueueJob<T> {
+  work(): Promise<T>;
+  /** Jobs with the same key run one after the other. */
+  readonly key?: string | undefined;
+  /** An abort removes a waiting job from the queue, but does not stop a running one. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface HashQueue {
   /**
-   * Runs the work when a slot is free. An abort removes waiting work from the queue, but does not stop running work.
-   * `wrapWork` runs in the slot and calls the work or rejects; its own time causes no cooldown.
-   * @throws OVERLOADED when the queue is full, the signal's reason when aborted while waiting
+   * Runs the job when a slot is free.
+   * @throws OVERLOADED when the queue is full or the deadline has passed, the signal's reason when aborted while waiting
    */
-  run<T>(
-    work: () => Promise<T>,
-    signal: AbortSignal | undefined,
-    wrapWork?: (work: () => Promise<T>) => Promise<T>,
-  ): Promise<T>;
+  run<T>(job: HashQueueJob<T>): Promise<T>;
   /**
    * Reserves a slot for a caller that calls `run` later, so that it is rejected before its other work. Dispose of the
    * reservation at the end.
-   * @throws OVERLOADED when running and waiting work leave no slot, or the queue is too slow
+   * @throws OVERLOADED when all slots are reserved or used
    */
   reserveSlot(): Disposable;
-  /** Number of waiting computations. */
+  /** Number of waiting jobs. */
   queueLength(): number;
-  /** Rejects waiting work, and resolves when the last running work has ended. */
+  /** Rejects waiting jobs, and resolves when the last running job has ended. */
   close(): Promise<void>;
 }
 
 interface Waiter {
-  readonly admit: () => void;
+  readonly key: string | undefined;
+  readonly start: () => void;
   readonly reject: (reason: unknown) => void;
 }
 
-/** Assumed duration of a computation, until enough were measured. */
-const expectedSeconds = 0.05;
-const minMeasurements = 16;
-/** Reservations are rejected above this expected waiting time. */
-const maxWaitSeconds = 2;
-/** A queue of this length is never shed. */
-const minQueueLength = 20;
-/** Waiting work is rejected after this time, before the timeout of its request. */
-const queueTimeoutMilliseconds = 3500;
+/** A job that waits longer is rejected, before the timeout of its request. */
+const deadlineMilliseconds = 3500;
 
-/** Shedding rejects this many computations at a time, at this interval. */
-const shedAtOnce = 2;
-const shedIntervalMilliseconds = 25;
-
-/** Cooldown of a slot, as a multiple of the work's duration, while the process is overloaded. */
-const cooldownFactor = 2;
+/** Weight of the latest job in the average duration. */
+const latestWeight = 1 / 16;
 
 /**
- * A queue with `slots` for running work and `queueLimit` for waiting work. While the process is overloaded one
- * computation runs at a time, with a cooldown after it, because the requests around a computation cost other requests
- * as much as the computation itself.
+ * A queue with `slots` for running jobs and `queueLimit` for waiting ones. While the process is overloaded it uses one
+ * slot less, but at least one.
  */
 export function createHashQueue(options: {
   readonly slots: number;
   readonly queueLimit: number;
   readonly isOverloaded?: () => boolean;
 }): HashQueue {
-  const { slots: maxSlots, queueLimit, isOverloaded = () => false } = options;
-  /** Also during an overload: a cooldown delays work and rejects none. */
-  const capacity = maxSlots + queueLimit;
-  const slots = () => (isOverloaded() ? 1 : maxSlots);
+  const { isOverloaded = () => false } = options;
+  const capacity = options.slots + options.queueLimit;
+  const slots = () => Math.max(1, isOverloaded() ? options.slots - 1 : options.slots);
   const waiting = new Set<Waiter>();
+  const runningKeys = new Set<string>();
   const idle = Promise.withResolvers<void>();
-  /** Used slots, including those in cooldown. */
   let running = 0;
-  let cooling = 0;
   let reserved = 0;
   let isClosed = false;
-  let isShedding = false;
-  let measurements = 0;
-  /** Mean of all measurements, later a moving average. */
-  let meanSeconds = 0;
+  let averageMilliseconds = 0;
 
-  async function acquire(signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
-    if (isClosed) throw closedError();
-    if (running < slots()) {
+  /** Starts waiting jobs in their order, as far as slots are free. Every job waits, so no job overtakes another. */
+  function startWaiting(): void {
+    for (const next of waiting) {
+      if (running >= slots()) return;
+      if (next.key !== undefined && runningKeys.has(next.key)) continue;
+      waiting.delete(next);
       running += 1;
-      return;
+      if (next.key !== undefined) runningKeys.add(next.key);
+      next.start();
     }
-    if (running - cooling + waiting.size >= capacity) throw overloaded();
-    await waitForSlot(signal);
   }
 
-  function waitForSlot(signal: AbortSignal | undefined): Promise<void> {
+  function waitForSlot({ key, signal }: HashQueueJob<unknown>): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter: Waiter = { admit: resolve, reject };
-    const abort = () => {
+    const waiter: Waiter = { key, start: resolve, reject };
+    const leave = (reason: unknown) => {
       waiting.delete(waiter);
-      reject(signal?.reason);
+      reject(reason);
     };
-    const timer = setTimeout(() => {
-      waiting.delete(waiter);
-      reject(overloaded());
-    }, queueTimeoutMilliseconds);
-    waiting.add(waiter);
+    const abort = () => leave(signal?.reason);
+    const timer = setTimeout(() => leave(overloaded()), deadlineMilliseconds);
     signal?.addEventListener('abort', abort, { once: true });
+    waiting.add(waiter);
+    startWaiting();
     return promise.finally(() => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
     });
   }
 
-  /** Frees the slot, after a cooldown while the process is overloaded. */
-  function release(milliseconds: number): void {
-    if (isOverloaded() && !isClosed) coolDown(cooldownFactor * milliseconds);
-    else freeSlot();
-  }
-
-  function coolDown(milliseconds: number): void {
-    cooling += 1;
-    setTimeout(() => {
-      cooling -= 1;
-      freeSlot();
-    }, milliseconds);
-  }
-
-  function freeSlot(): void {
+  function free(key: string | undefined, milliseconds: number): void {
+    averageMilliseconds += (milliseconds - averageMilliseconds) * latestWeight;
     running -= 1;
-    shed();
-    for (const next of waiting) {
-      if (running >= slots()) break;
-      running += 1; // before the waiter continues, so that no other caller takes the slot
-      waiting.delete(next);
-      next.admit();
-    }
+    if (key !== undefined) runningKeys.delete(key);
+    startWaiting();
     if (isClosed && running === 0) idle.resolve();
   }
 
-  const isMeasured = () => measurements >= minMeasurements;
-
-  /** Expected seconds per computation, by recent measurements. */
-  function secondsEach(): number {
-    if (!isMeasured()) return expectedSeconds / slots();
-    return (isOverloaded() ? meanSeconds * (1 + cooldownFactor) : meanSeconds) / slots();
-  }
-
-  /** Includes reserved slots, because their computations will wait as well. */
-  function isTooSlow(): boolean {
-    const length = isMeasured() ? Math.max(reserved, waiting.size) : waiting.size;
-    return length >= minQueueLength && length * secondsEach() > maxWaitSeconds;
-  }
-
-  /**
-   * When computations become slower, rejects the last waiting ones now instead of at their timeout. It rejects a few at
-   * a time, because each rejection costs some milliseconds.
-   */
-  function shed(): void {
-    if (isShedding || !isMeasured()) return;
-    const withinTimeout = Math.floor(queueTimeoutMilliseconds / 1000 / secondsEach());
-    const excess = waiting.size - Math.max(minQueueLength, withinTimeout);
-    if (excess <= 0) return;
-    for (const waiter of [...waiting].slice(-Math.min(excess, shedAtOnce))) {
-      waiting.delete(waiter);
-      waiter.reject(overloaded());
-    }
-    isShedding = true;
-    setTimeout(() => {
-      isShedding = false;
-      shed();
-    }, shedIntervalMilliseconds);
-  }
-
-  /** The expected waiting time is at most the timeout of the queue. */
+  /** Retry-After is the expected time until the jobs that wait now have started. */
   function overloaded(): Problem {
-    const seconds = Math.min(waiting.size * secondsEach(), queueTimeoutMilliseconds / 1000);
-    const retryAfterSeconds = Math.max(1, Math.ceil(seconds));
-    return new Problem('OVERLOADED', { retryAfterSeconds });
+    const milliseconds = (waiting.size * averageMilliseconds) / slots();
+    const seconds = Math.ceil(Math.min(milliseconds, deadlineMilliseconds) / 1000);
+    return new Problem('OVERLOADED', { retryAfterSeconds: Math.max(1, seconds) });
   }
 
   return {
-    async run(work, signal, wrapWork = (inner) => inner()) {
-      await acquire(signal);
+    async run(job) {
+      job.signal?.throwIfAborted();
+      if (isClosed) throw closedError();
+      if (running + waiting.size >= capacity) throw overloaded();
+      await waitForSlot(job);
       const startedAt = performance.now();
-      let workMilliseconds = 0;
-      const timedWork = async () => {
-        const workStartedAt = performance.now();
-        return work().finally(() => {
-          workMilliseconds = performance.now() - workStartedAt;
-        });
-      };
       try {
-        signal?.throwIfAborted();
-        return await wrapWork(timedWork);
+        job.signal?.throwIfAborted();
+        return await job.work();
       } finally {
-        const milliseconds = performance.now() - startedAt;
-        measurements += 1;
-        meanSeconds +=
-          (milliseconds / 1000 - meanSeconds) / Math.min(measurements, minMeasurements);
-        release(workMilliseconds);
+        free(job.key, performance.now() - startedAt);
       }
     },
 
     reserveSlot() {
-      if (reserved >= capacity || isTooSlow()) throw overloaded();
+      if (Math.max(reserved, running + waiting.size) >= capacity) throw overloaded();
       reserved += 1;
       return {
         [Symbol.dispose]: () => {

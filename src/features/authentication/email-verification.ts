@@ -141,7 +141,7 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     using _slot = deps.hasher.reserveSlot();
     const account = accountOf({ kind: 'email', value: found.email });
     // The caller has a code from the mailbox, so failed logins of strangers must not block the caller.
-    const limited = await attemptLimits.limitPassword({ account, isKnownNetwork: true });
+    const limited = attemptLimits.limitPassword({ account, isKnownNetwork: true });
     if (await deps.hasher.verify(found.hash, password, context.signal, limited)) return;
     await audit.append({ action: 'password-asked', denial: 'INVALID_CREDENTIALS' });
     throw new Problem('INVALID_CREDENTIALS');

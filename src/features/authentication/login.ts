@@ -115,7 +115,7 @@ export function createLogin(deps: LoginDeps): Login {
   ) => {
     const candidate = await findCandidate(name, context.client);
     const hash = candidate?.hash ?? undefined;
-    const withRateLimit = await deps.attemptLimits.limitPassword({
+    const withRateLimit = deps.attemptLimits.limitPassword({
       account: accountOf(name),
       isKnownNetwork: candidate?.isKnownNetwork ?? false,
       isRefusedAnyway: candidate?.status === 'DISABLED',

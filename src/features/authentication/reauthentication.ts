@@ -72,7 +72,7 @@ export function createReauthentication(deps: {
         user.id,
       ]);
       const hash = candidate?.hash ?? undefined;
-      const limited = await attemptLimits.limitPassword({
+      const limited = attemptLimits.limitPassword({
         account,
         isKnownNetwork: candidate?.isKnownNetwork ?? false,
         isRefusedAnyway: !isOtherwiseRight,

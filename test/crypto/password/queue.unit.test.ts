@@ -1,144 +1,148 @@
-/** The number of parallel computations: one for each slot, and a single one while the event loop is overloaded. */
+/** The queue of password computations: their order, their number at a time, and rejections. */
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
-import { createHashQueue } from '../../../src/crypto/password/queue.ts';
+import { createHashQueue, type HashQueue } from '../../../src/crypto/password/queue.ts';
 import { createEventLoopMonitor } from '../../../src/observability/event-loop.ts';
-import { until } from '../../support/until.ts';
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
 const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test('one computation at a time while overloaded, all slots afterwards, and every waiting one runs', async () => {
-  let isOverloaded = false;
-  const admission = createHashQueue({
-    slots: 3,
-    queueLimit: 100,
-    isOverloaded: () => isOverloaded,
-  });
-  const underWay: (() => void)[] = [];
-  let done = 0;
-  const begin = () =>
-    admission
-      .run(() => new Promise<void>((resolve) => underWay.push(resolve)), undefined)
-      .then(() => {
-        done += 1;
-      });
-  const works = Array.from({ length: 12 }, begin);
-  const endOne = async () => {
-    underWay.shift()?.();
+/** Adds jobs that run until `endFirst` ends the one that has run for the longest time. */
+function jobsOf(queue: HashQueue) {
+  const started: string[] = [];
+  const ends: (() => void)[] = [];
+  const add = (name: string, key?: string) =>
+    queue.run({
+      key,
+      work: () => {
+        started.push(name);
+        return new Promise<void>((resolve) => ends.push(resolve));
+      },
+    });
+  const endFirst = async () => {
+    ends.shift()?.();
     await soon();
   };
-  await soon();
-  expect(underWay).toHaveLength(3);
-  isOverloaded = true;
-  await endOne();
-  await endOne();
-  await until(() => underWay.length === 1);
-  await endOne();
-  expect(underWay).toHaveLength(0); // cooldown
-  await until(() => underWay.length === 1);
-  isOverloaded = false;
-  await endOne();
-  expect(underWay).toHaveLength(3);
-  while (underWay.length > 0) await endOne();
-  await Promise.all(works);
-  expect(done).toBe(12);
-  expect(admission.queueLength()).toBe(0);
-  await admission.close();
-});
+  return { started, add, endFirst, running: () => ends.length };
+}
 
-test('during an overload a cooldown of twice its duration follows each computation, and closing does not wait for it', async () => {
-  const admission = createHashQueue({ slots: 2, queueLimit: 2, isOverloaded: () => true });
-  const started: number[] = [];
-  const work = async () => {
-    started.push(performance.now());
-    await sleep(30);
-  };
-  await Promise.all([admission.run(work, undefined), admission.run(work, undefined)]);
-  const [first = 0, second = 0] = started;
-  expect(second - first).toBeGreaterThanOrEqual(85); // 30 and 60, with the precision of timers
-  const last = admission.run(() => sleep(30), undefined);
-  await until(() => admission.queueLength() === 0);
-  const closedAt = performance.now();
-  await admission.close();
-  await last;
-  expect(performance.now() - closedAt).toBeLessThan(60);
-});
-
-test('a cooldown does not reduce the capacity', async () => {
-  const admission = createHashQueue({ slots: 2, queueLimit: 1, isOverloaded: () => true });
-  const underWay: (() => void)[] = [];
-  const begin = () =>
-    admission.run(() => new Promise<void>((resolve) => underWay.push(resolve)), undefined);
-  const first = begin();
+test('waiting jobs start in their order', async () => {
+  const queue = createHashQueue({ slots: 2, queueLimit: 20 });
+  const { add, endFirst, started, running } = jobsOf(queue);
+  const names = Array.from({ length: 16 }, (_, index) => `job ${index}`);
+  const all = Promise.all(names.map((name) => add(name)));
   await soon();
-  underWay.shift()?.();
-  await first;
-  const next = [begin(), begin(), begin()]; // all wait for the end of the cooldown
-  await expect(begin()).rejects.toMatchObject({ code: 'OVERLOADED' });
-  const all = Promise.all(next);
-  for (let left = 3; left > 0; left -= 1) {
-    await until(() => underWay.length === 1);
-    underWay.shift()?.();
-  }
+  while (running() > 0) await endFirst();
   await all;
-  await admission.close();
+  expect(started).toEqual(names);
 });
 
-test('when computations become slower, the last waiting ones are rejected at once, the first ones stay', async () => {
+test('a new job does not overtake a waiting one when an overload ends', async () => {
+  let isOverloaded = true;
+  const queue = createHashQueue({ slots: 2, queueLimit: 9, isOverloaded: () => isOverloaded });
+  const { add, endFirst, started, running } = jobsOf(queue);
+  const all = [add('first'), add('waiting')];
+  await soon();
+  expect(started).toEqual(['first']);
+  isOverloaded = false;
+  all.push(add('new'));
+  await soon();
+  expect(started).toEqual(['first', 'waiting']);
+  while (running() > 0) await endFirst();
+  await Promise.all(all);
+  expect(started).toEqual(['first', 'waiting', 'new']);
+});
+
+test.each([
+  { slots: 1, whileOverloaded: 1 },
+  { slots: 3, whileOverloaded: 2 },
+])('$slots slots are $whileOverloaded while the event loop is overloaded', async (expected) => {
   let isOverloaded = false;
-  const admission = createHashQueue({
-    slots: 1,
-    queueLimit: 100,
-    isOverloaded: () => isOverloaded,
-  });
-  for (let works = 0; works < 16; works += 1) await admission.run(() => sleep(60), undefined);
-  const first = Promise.withResolvers<void>();
-  const running = admission.run(() => first.promise, undefined);
-  const endless = Promise.withResolvers<void>();
-  const started: number[] = [];
-  const refused: number[] = [];
-  const over = new AbortController();
-  const work = (index: number) => () => {
-    started.push(index);
-    return endless.promise;
-  };
-  const waiting = Array.from({ length: 60 }, (_, index) =>
-    admission.run(work(index), over.signal).catch((error: { code?: string }) => {
-      if (error.code === 'OVERLOADED') refused.push(index);
-    }),
-  );
-  await sleep(50);
+  const { slots, whileOverloaded } = expected;
+  const queue = createHashQueue({ slots, queueLimit: 20, isOverloaded: () => isOverloaded });
+  const { add, endFirst, running } = jobsOf(queue);
+  const all = Promise.all(Array.from({ length: 12 }, (_, index) => add(`${index}`)));
+  await soon();
+  expect(running()).toBe(slots);
   isOverloaded = true;
-  first.resolve();
-  await until(() => admission.queueLength() === 20);
-  expect(started).toEqual([0]);
-  expect(refused.slice(0, 2)).toEqual([58, 59]);
-  expect(refused.toSorted((one, other) => one - other)).toEqual(
-    Array.from({ length: 39 }, (_, index) => index + 21),
-  );
-  over.abort();
-  endless.resolve();
-  await Promise.all([running, ...waiting]);
-  await admission.close();
+  for (let ended = 0; ended < 3; ended += 1) await endFirst();
+  expect(running()).toBe(whileOverloaded);
+  isOverloaded = false;
+  await endFirst();
+  expect(running()).toBe(slots);
+  while (running() > 0) await endFirst();
+  await all;
+  expect(queue.queueLength()).toBe(0);
 });
 
-test('a rejection has a retry time within the expected duration of the queue', async () => {
-  const admission = createHashQueue({ slots: 1, queueLimit: 500, isOverloaded: () => true });
+test('jobs with the same key run one after the other, and other jobs do not wait for them', async () => {
+  const queue = createHashQueue({ slots: 2, queueLimit: 20 });
+  const { add, endFirst, started, running } = jobsOf(queue);
+  const all = [add('a1', 'a'), add('a2', 'a'), add('a3', 'a'), add('b1', 'b'), add('other')];
+  await soon();
+  expect(started).toEqual(['a1', 'b1']);
+  await endFirst();
+  expect(started).toEqual(['a1', 'b1', 'a2']);
+  await endFirst();
+  expect(started).toEqual(['a1', 'b1', 'a2', 'other']);
+  while (running() > 0) await endFirst();
+  await Promise.all(all);
+  expect(started.at(-1)).toBe('a3');
+});
+
+test('a job that cannot start within 3.5 seconds is rejected, and others are not', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const queue = createHashQueue({ slots: 1, queueLimit: 9 });
+  const { add, endFirst, started } = jobsOf(queue);
+  const running = add('running');
+  const early = add('early').catch((error: unknown) => error);
+  vi.advanceTimersByTime(1000);
+  const late = add('late');
+  vi.advanceTimersByTime(2500);
+  expect(await early).toMatchObject({ code: 'OVERLOADED' });
+  expect(queue.queueLength()).toBe(1);
+  await endFirst();
+  await endFirst();
+  await Promise.all([running, late]);
+  expect(started).toEqual(['running', 'late']);
+});
+
+test('jobs and reservations have the same limit', async () => {
+  const queue = createHashQueue({ slots: 2, queueLimit: 1 });
+  const { add, endFirst, running } = jobsOf(queue);
+  const overloaded = expect.objectContaining({ code: 'OVERLOADED', retryAfterSeconds: 1 });
+  const reservations = Array.from({ length: 3 }, () => queue.reserveSlot());
+  expect(() => queue.reserveSlot()).toThrow(overloaded);
+  reservations[0]?.[Symbol.dispose]();
+  queue.reserveSlot();
+  const all = [add('1'), add('2'), add('3')];
+  await soon();
+  await expect(add('4')).rejects.toEqual(overloaded);
+  for (const reservation of reservations) reservation[Symbol.dispose]();
+  expect(() => queue.reserveSlot()).toThrow(overloaded);
+  while (running() > 0) await endFirst();
+  await Promise.all(all);
+  queue.reserveSlot()[Symbol.dispose]();
+});
+
+test('Retry-After is the time that the queue needs at the recent speed', async () => {
+  const queue = createHashQueue({ slots: 2, queueLimit: 100 });
+  const now = vi.spyOn(performance, 'now').mockReturnValue(0);
+  const take = (milliseconds: number) => async () => {
+    now.mockReturnValue(now() + milliseconds);
+  };
+  for (let count = 0; count < 200; count += 1) await queue.run({ work: take(40) });
+  const abort = new AbortController();
   const endless = Promise.withResolvers<void>();
-  const gone = new AbortController();
-  await admission.run(() => sleep(400), undefined); // a slow recent computation
-  const all = Array.from({ length: 501 }, () => admission.run(() => endless.promise, gone.signal));
-  const settled = Promise.allSettled(all);
-  await expect(admission.run(() => sleep(0), undefined)).rejects.toMatchObject({
-    code: 'OVERLOADED',
-    retryAfterSeconds: 4,
-  });
-  gone.abort();
+  const work = () => endless.promise;
+  const jobs = Array.from({ length: 102 }, () => queue.run({ work, signal: abort.signal }));
+  const settled = Promise.allSettled(jobs);
+  await expect(queue.run({ work })).rejects.toMatchObject({ retryAfterSeconds: 2 }); // 100 × 40 ms / 2
+  abort.abort();
   endless.resolve();
   await settled;
 });
