@@ -30,6 +30,7 @@ function digestOfSources() {
     'tsconfig.build.json',
     'rolldown.config.js',
     'package-lock.json',
+    'bin/compile-cache.js',
   ];
   for (const file of [...configuration, ...sources.map((name) => join('src', name))]) {
     hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
@@ -51,14 +52,16 @@ async function build() {
   rmSync('dist', { recursive: true, force: true });
   compile();
   await bundle();
+  run('bin/compile-cache.js');
   writeFileSync(stamp, digest);
 }
 
 function compile() {
-  const compiler = 'node_modules/typescript/bin/tsc';
-  const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
-    stdio: 'inherit',
-  });
+  run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
+}
+
+function run(...args) {
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }
 

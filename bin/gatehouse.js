@@ -1,6 +1,10 @@
 #!/usr/bin/env node
 // The launcher: checks the version of Node.js, then runs the command line.
 
+import { existsSync } from 'node:fs';
+import module from 'node:module';
+import { fileURLToPath } from 'node:url';
+
 const required = [22, 17];
 const [major, minor] = process.versions.node.split('.').map(Number);
 
@@ -11,6 +15,11 @@ if (major < required[0] || (major === required[0] && minor < required[1])) {
   );
   process.exit(2);
 }
+
+// The build has filled the directory. Nothing else may be used here: a cache in a shared directory, such as /tmp,
+// would run the code of another user.
+const compileCache = fileURLToPath(new URL('../dist/compile-cache', import.meta.url));
+if (existsSync(compileCache)) module.enableCompileCache(compileCache);
 
 const { runCommandLine } = await import('../dist/bundle/command-line.js').catch((error) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND' || !String(error.message).includes('command-line.js')) {

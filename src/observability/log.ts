@@ -58,14 +58,23 @@ function traceFields(): object {
 function standardStream({ isReadable, stream }: LogOptions): DestinationStream {
   const { fd, isTTY } = process.stdout;
   if (!isReadable) return stream ?? pino.destination({ fd, sync: false });
-  // Loaded on demand: servers in production do not need it.
-  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
-  return pretty({
-    colorize: (stream ?? { isTTY }).isTTY === true,
-    ignore: 'pid,hostname',
-    sync: true,
-    destination: stream ?? fd,
-  });
+  let readable: DestinationStream | undefined;
+  const open = () => {
+    // Loaded with the first line: servers in production and most commands do not need it.
+    const pretty = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
+    return pretty({
+      colorize: (stream ?? { isTTY }).isTTY === true,
+      ignore: 'pid,hostname',
+      sync: true,
+      destination: stream ?? fd,
+    });
+  };
+  return {
+    write(line) {
+      readable ??= open();
+      readable.write(line);
+    },
+  };
 }
 
 /** The form of an error in the log. */

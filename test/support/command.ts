@@ -16,11 +16,6 @@ const limitMilliseconds = 25_000;
 const signalTimeoutMs = 8000;
 const pollMilliseconds = 10;
 
-/** The compile cache of Node.js, so that processes do not compile the same program again. */
-export const compileCache = fileURLToPath(
-  new URL('../../node_modules/.cache/gatehouse-tests', import.meta.url),
-);
-
 export type Variables = Readonly<Record<string, string>>;
 
 export interface ProcessResult {
@@ -32,7 +27,7 @@ export interface ProcessResult {
 }
 
 export interface CommandOptions {
-  /** The whole environment of the command, except the compile cache; nothing is inherited. */
+  /** The whole environment of the command; nothing is inherited. */
   readonly environment: Variables;
   /** Working directory; by default a new one that is removed afterwards. */
   readonly directory?: string;
@@ -82,7 +77,7 @@ async function start(
   const cwd = directory ?? makeScratchDirectory('cli');
   const child = spawn(program, args, {
     cwd,
-    env: { NODE_COMPILE_CACHE: compileCache, ...environment },
+    env: environment,
     stdio: 'pipe',
     timeout: limit,
     killSignal: 'SIGKILL',

@@ -4,7 +4,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compileCache, type Variables } from './command.ts';
+import type { Variables } from './command.ts';
 import { makeScratchDirectory } from './scratch.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/gatehouse.js', import.meta.url));
@@ -27,7 +27,6 @@ export async function runInShell(
   writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${launcher}' "$@"\n`);
   chmodSync(command, 0o755);
   const env = {
-    NODE_COMPILE_CACHE: compileCache,
     ...environment,
     PATH: [directory, process.env.PATH ?? ''].join(delimiter),
     GATEHOUSE_DATA_DIR: join(directory, 'data'),

@@ -1,6 +1,6 @@
 /**
  * Compiles and executes the GraphQL documents of REST routes and pages. They are parsed and validated once,
- * at the start, and are executed without Apollo.
+ * at their first use, and are executed without Apollo.
  */
 import {
   type DocumentNode,
@@ -33,7 +33,7 @@ export type CompiledDocument = (
   context: RequestContext,
 ) => Promise<CompiledResult>;
 
-/** Parses and validates a document. @throws Error when it does not match the schema */
+/** The first execution parses and validates the document, and throws an Error when it does not match the schema. */
 export type CompileDocument = (text: string) => CompiledDocument;
 
 export function createDocumentCompiler(
@@ -42,8 +42,9 @@ export function createDocumentCompiler(
 ): CompileDocument {
   const formatErrors = createErrorFormatter(report);
   return (text) => {
-    const execute = compileOperation(parseDocument(schema, text));
+    let execute: ExecuteOperation | undefined;
     return async (variables, context) => {
+      execute ??= compileOperation(parseDocument(schema, text));
       try {
         const result = await execute(variables, context);
         const { data, errors } = result;

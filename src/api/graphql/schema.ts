@@ -4,22 +4,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeExecutableSchema } from '@graphql-tools/schema';
+import { addResolversToSchema } from '@graphql-tools/schema';
 import {
   buildSchema,
-  type DocumentNode,
   GraphQLError,
   type GraphQLFieldResolver,
   type GraphQLResolveInfo,
   GraphQLScalarType,
   type GraphQLSchema,
-  lexicographicSortSchema,
-  parse,
-  print,
-  printSchema,
-  visit,
 } from 'graphql';
-import { buildTypeDefsAndResolversSync } from 'type-graphql';
+import { buildSchemaSync, createResolversMap } from 'type-graphql';
 import { isTopLevel } from '../../core/errors.ts';
 import { packageRoot } from '../../core/package.ts';
 import type { RequestContext } from '../../core/request-context.ts';
@@ -28,6 +22,7 @@ import { currentTracer, traced } from '../../observability/tracing.ts';
 import { setErrorCode } from '../http/request-log.ts';
 import { toProblem } from '../http/responses.ts';
 import { setPasswordFaults } from './password-faults.ts';
+import { schemaDifferences } from './schema-differences.ts';
 
 const schemaFile = join(packageRoot, 'schema.graphql');
 
@@ -42,23 +37,25 @@ export function createSchema(
   const instances = new Map<unknown, object>(resolvers.map((each) => [each.constructor, each]));
   const [first, ...others] = resolvers.map((each) => each.constructor);
   if (!first) throw new Error('no resolvers');
-  const built = buildTypeDefsAndResolversSync({
+  const served = buildSchema(text);
+  const built = buildSchemaSync({
     resolvers: [first, ...others],
     container: { get: (resolverClass: unknown) => instances.get(resolverClass) },
     scalarsMap: [{ type: Date, scalar: DateTime }],
     emitSchemaFile: false,
     validate: false,
+    skipCheck: true, // an introspection query; the comparison below finds more
   });
-  assertEqualSchemas(text, built.typeDefs);
-  return makeExecutableSchema({
-    typeDefs: text,
-    resolvers: wrapResolvers(built.resolvers),
-    resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
+  assertNoDifferences(schemaDifferences(served, built));
+  return addResolversToSchema({
+    schema: served,
+    resolvers: wrapResolvers(createResolversMap(built)),
+    updateResolversInPlace: true,
   });
 }
 
 type Resolver = GraphQLFieldResolver<unknown, RequestContext>;
-type ResolverMap = ReturnType<typeof buildTypeDefsAndResolversSync>['resolvers'];
+type ResolverMap = ReturnType<typeof createResolversMap>;
 
 /** Wraps the resolver of every field. Scalars and type resolvers stay unchanged. */
 function wrapResolvers(resolvers: ResolverMap): ResolverMap {
@@ -123,35 +120,7 @@ function handleProblem(error: unknown, context: RequestContext, info: GraphQLRes
   });
 }
 
-/** The result of the last comparison, because the classes do not change. */
-let compared: { readonly text: string; readonly typeDefs: string } | undefined;
-
-function assertEqualSchemas(text: string, typeDefs: string): void {
-  if (text === compared?.text && typeDefs === compared.typeDefs) return;
-  const fileLines = canonicalLines(parse(text));
-  const resolverLines = canonicalLines(parse(typeDefs));
-  const faults = [
-    ...[...fileLines]
-      .filter((line) => !resolverLines.has(line))
-      .map((line) => `no resolver has: ${line}`),
-    ...[...resolverLines]
-      .filter((line) => !fileLines.has(line))
-      .map((line) => `no schema has: ${line}`),
-  ];
-  if (faults.length > 0) {
-    throw new Error(`schema.graphql and the resolvers differ:\n  ${faults.join('\n  ')}`);
-  }
-  compared = { text, typeDefs };
-}
-
-/** The lines of the sorted schema without descriptions, each with its type. */
-function canonicalLines(document: DocumentNode): ReadonlySet<string> {
-  const bare = visit(document, { enter: (node) => ({ ...node, description: undefined }) });
-  const text = printSchema(lexicographicSortSchema(buildSchema(print(bare))));
-  let owner = '';
-  const lines = text.split('\n').map((line) => {
-    if (!line.startsWith(' ')) owner = line;
-    return line.startsWith(' ') ? `${owner} ${line.trim()}` : line;
-  });
-  return new Set(lines.filter((line) => !['', '}', 'schema {'].includes(line)));
+function assertNoDifferences(faults: readonly string[]): void {
+  if (faults.length === 0) return;
+  throw new Error(`schema.graphql and the resolvers differ:\n  ${faults.join('\n  ')}`);
 }
