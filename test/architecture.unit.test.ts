@@ -155,6 +155,30 @@ test('the environment is read in one file', () => {
   expect(readers).toEqual([]);
 });
 
+/**
+ * The files that may use the clock of the machine. Stored times and comparisons with them use the clock of the
+ * database: `src/database/clock.ts`, or `now()` in SQL.
+ */
+const machineTime = [
+  'src/cli/context.ts', // the operator has no stored times
+  'src/cli/io.ts', // progress of a command
+  'src/database/clock.ts',
+  'src/embedded-postgres/', // modification times of files
+  'src/mail/dev-mailbox.ts', // mails of development
+  'src/mail/smtp.ts', // nodemailer compares the expiry of the OAuth token
+  'src/rate-limit/', // the store compares the times of buckets with its own clock
+  'src/verify/', // other services, which have no database of Gatehouse
+];
+
+test('stored times are compared with the clock of the database', () => {
+  const strays = sourceFiles.filter(
+    (file) =>
+      !machineTime.some((allowed) => file.startsWith(allowed)) &&
+      /\bDate\.now\b|\bnew Date\(\)/.test(readFileSync(join(root, file), 'utf8')),
+  );
+  expect(strays).toEqual([]);
+});
+
 test('each feature has a module, and services.ts calls it', () => {
   const features = readdirSync(join(root, 'src/features'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())

@@ -8,7 +8,7 @@ import {
   hashThreadsPerWorker,
   type PasswordHasher,
 } from '../crypto/password/hasher.ts';
-import { followDatabaseClock } from '../database/clock.ts';
+import { followDatabaseClock, useClock } from '../database/clock.ts';
 import { type PoolName, registerPoolMetrics } from '../database/pool.ts';
 import { type DatabaseTimeouts, serverTimeouts } from '../database/timeouts.ts';
 import type { Log } from '../observability/log.ts';
@@ -55,6 +55,7 @@ export async function openInfrastructure(
   const rateLimiter = await openLimiter(database, { config, log, metrics, timeouts });
   opened.defer(() => rateLimiter?.close());
   const clock = options.clock ?? (await openClock(database, log, opened));
+  useClock(database.orm.em, clock);
   const attemptLimits = createAttemptLimits({ rateLimiter, secretKey });
   const hasher = createHasher(config, metrics);
   opened.defer(() => hasher.close());

@@ -1,10 +1,27 @@
 /**
- * A clock that follows the database, so that all replicas have the same time. With a wrong clock a process would treat
- * valid sessions and codes as expired, or expired ones as valid.
+ * A clock that follows the database. Every stored time and every comparison with one uses it, or `now()` in SQL, which
+ * is the same clock. With the clock of its machine, a process would treat valid sessions and codes as expired, or
+ * expired ones as valid, if that clock is wrong. The cache of session principals and the check of access tokens run
+ * without a statement, so `now()` alone is not enough.
  */
+import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Clock } from '../core/time.ts';
 import type { Log } from '../observability/log.ts';
 import type { UnitOfWork } from './transaction.ts';
+
+const entityClocks = new WeakMap<EntityManager['config'], Clock>();
+
+/** Sets the clock of the entities of an entity manager and its forks. */
+export function useClock({ config }: EntityManager, clock: Clock): void {
+  entityClocks.set(config, clock);
+}
+
+/** The time for `onCreate` and `onUpdate` of an entity. */
+export function entityTime(_entity: unknown, { config }: Pick<EntityManager, 'config'>): Date {
+  const clock = entityClocks.get(config);
+  if (!clock) throw new Error('useClock was not called for this entity manager');
+  return clock();
+}
 
 const measureMilliseconds = 10_000;
 /** Smaller differences are ignored. A measurement that takes longer than this is discarded as inaccurate. */

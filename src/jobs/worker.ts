@@ -169,14 +169,14 @@ async function restart(deps: JobDeps, signal: AbortSignal): Promise<WorkerRun | 
  * Runs the due jobs for a command, at most for `timeoutMs`. Returns whether none of them failed.
  */
 export async function runDueJobs(deps: JobDeps, timeoutMs: number): Promise<boolean> {
-  const start = new Date();
-  const deadline = start.getTime() + timeoutMs;
+  const { rows } = await deps.pool.query<{ start: Date }>('select now() as start');
+  const deadline = performance.now() + timeoutMs;
   const jobs = await startJobs(deps);
-  while (Date.now() < deadline && (await countJobs(deps, dueSql)) > 0) {
+  while (performance.now() < deadline && (await countJobs(deps, dueSql)) > 0) {
     await sleep(25);
   }
   await jobs.stop();
-  return (await countJobs(deps, failedSql, [start])) === 0;
+  return (await countJobs(deps, failedSql, [rows[0]?.start])) === 0;
 }
 
 const countSql = 'select count(*)::int as number from graphile_worker.jobs';

@@ -87,6 +87,11 @@ describe.concurrent('users', () => {
     await runJson(['groups', 'create', group, '--permissions', 'users.view_user,users.view_group']);
     const until = '2100-01-31T18:00:00Z';
     const grantTarget = ['--group', group, '--until', until, '--permission', 'users.view_group'];
+    const past = ['--group', group, '--until', '2020-01-01T00:00:00Z'];
+    expect(await run(['users', 'grant', 'grace', ...past])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Must be in the future.'),
+    });
     await runJson(['users', 'grant', 'grace', ...grantTarget]);
 
     const [shown, explained] = await Promise.all([

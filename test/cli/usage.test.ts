@@ -135,8 +135,8 @@ describe.concurrent('commands of operators, wrongly used: exit 2', () => {
   test.each<[string, readonly string[], RegExp]>([
     ['neither a permission nor a group', ['users', 'grant', 'a@example.com'], /--permission/],
     [
-      'an end in the past',
-      ['users', 'grant', 'a', '--group', 'G', '--until', '2020-01-01T00:00:00Z'],
+      'an end that is not a time',
+      ['users', 'grant', 'a', '--group', 'G', '--until', 'tomorrow'],
       /--until/,
     ],
     ['an invalid limit', ['users', 'list', '--limit', 'all'], /--limit/],

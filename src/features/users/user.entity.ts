@@ -4,6 +4,7 @@
  */
 import { defineEntity, p } from '@mikro-orm/core';
 import { v7 as uuidv7 } from 'uuid';
+import { entityTime } from '../../database/clock.ts';
 
 export type UserStatus = 'PENDING' | 'ACTIVE' | 'DISABLED';
 
@@ -27,15 +28,8 @@ const UserSchema = defineEntity({
     emailVerifiedAt: p.datetime().length(3).strictNullable(),
     /** BCP 47; null stands for the default language. */
     locale: p.text().strictNullable(),
-    createdAt: p
-      .datetime()
-      .length(3)
-      .onCreate(() => new Date()),
-    updatedAt: p
-      .datetime()
-      .length(3)
-      .onCreate(() => new Date())
-      .onUpdate(() => new Date()),
+    createdAt: p.datetime().length(3).onCreate(entityTime),
+    updatedAt: p.datetime().length(3).onCreate(entityTime).onUpdate(entityTime),
     lastLoginAt: p.datetime().length(3).strictNullable(),
   },
 });
@@ -49,11 +43,7 @@ const PasswordHashSchema = defineEntity({
   properties: {
     user: () => p.oneToOne(User).primary().joinColumn('user_id'),
     hash: p.text().name('password_hash'),
-    updatedAt: p
-      .datetime()
-      .length(3)
-      .onCreate(() => new Date())
-      .onUpdate(() => new Date()),
+    updatedAt: p.datetime().length(3).onCreate(entityTime).onUpdate(entityTime),
   },
 });
 

@@ -63,13 +63,13 @@ function requireGrantTarget({ permission, group }: GrantTargetArguments): void {
   }
 }
 
-/** @throws UsageError for a time in the past or without a group */
+/** @throws UsageError without a group */
 function parseUntil({ until, group }: GrantArguments): Date | undefined {
   if (until === undefined) return undefined;
   if (group === undefined) throw new UsageError('--until needs --group: only memberships end.');
   const time = parseRfc3339(until);
-  if (time && time.getTime() > Date.now()) return time;
-  throw new UsageError('--until takes a time in the future, such as 2030-01-31T18:00:00Z.');
+  if (time) return time;
+  throw new UsageError('--until takes a time, such as 2030-01-31T18:00:00Z.');
 }
 
 async function findGrantTarget(

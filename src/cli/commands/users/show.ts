@@ -67,6 +67,7 @@ interface Details {
   readonly grants: readonly string[];
   readonly effectivePermissions: readonly string[];
   readonly sessions: readonly Session[];
+  readonly now: Date;
 }
 
 async function loadDetails(
@@ -84,6 +85,7 @@ async function loadDetails(
     grants: grants.map(({ codename }) => codename),
     effectivePermissions: await app.users.access.effectivePermissionsOf(id),
     sessions: await app.auth.sessions.list(id),
+    now: app.clock(),
   };
 }
 
@@ -151,7 +153,10 @@ function formatDetails(details: Details, stdout: Output): string {
     row('new address', user.pendingEmail ?? ''),
     row('created', formatTime(user.createdAt)),
     row('last login', user.lastLoginAt ? formatTime(user.lastLoginAt) : 'never'),
-    block('groups', memberships.map(membershipLine)),
+    block(
+      'groups',
+      memberships.map((membership) => membershipLine(membership, details.now)),
+    ),
     block('granted directly', grants),
     block('permissions in total', effectivePermissions),
     block('sessions', sessions.map(sessionLine)),
@@ -169,9 +174,9 @@ function block(title: string, lines: readonly string[]): string {
   return [`  ${title}:`, ...body.map((line) => `    ${printable(line)}`)].join('\n');
 }
 
-function membershipLine({ group, expiresAt }: NamedMembership): string {
+function membershipLine({ group, expiresAt }: NamedMembership, now: Date): string {
   if (expiresAt === null) return group;
-  const verb = expiresAt.getTime() > Date.now() ? 'until' : 'ended';
+  const verb = expiresAt > now ? 'until' : 'ended';
   return `${group} (${verb} ${formatTime(expiresAt)})`;
 }
 
