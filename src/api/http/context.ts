@@ -1,6 +1,7 @@
 /** Creates the request context of GraphQL, REST and pages: actor, client and entity manager. */
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { RequestContext } from '../../core/request-context.ts';
+import type { ClientInfo, RequestContext } from '../../core/request-context.ts';
 import { runWithContext } from '../../core/request-context.ts';
 import { printable } from '../../core/text.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
@@ -36,16 +37,14 @@ export function addRequestContexts(
   },
 ): void {
   app.decorateRequest('context', null);
-  app.addHook('onRequest', (request, _reply, done) => {
-    if (request.routeOptions.config.format === undefined) return done();
-    unitOfWork.enterContext(done);
-  });
   app.addHook('onRequest', (request, reply, done) => {
     if (request.routeOptions.config.format === undefined) return done();
-    createContext(request, reply, tokens).then((context) => {
-      request.context = context;
-      runWithContext(context, done);
-    }, done);
+    unitOfWork.enterContext(() => {
+      createContext(request, reply, tokens).then((context) => {
+        request.context = context;
+        runWithContext(context, done);
+      }, done);
+    });
   });
   // Comes after the operation, whose own denial has more details: the audit log has one entry for each request.
   app.addHook('onResponse', (request, _reply, done) => {
@@ -68,35 +67,50 @@ async function createContext(
 ): Promise<RequestContext> {
   const bearer = bearerOf(request.headers.authorization);
   const actor = bearer === undefined ? undefined : await tokens.authenticate(bearer);
-  const client = {
-    ipAddress: request.ip,
-    userAgent: printable(request.headers['user-agent'] ?? ''),
-    locale: preferredLocale(request.headers['accept-language']),
-    requestId: request.id,
-  };
   const isTokenRejected = bearer !== undefined && actor === undefined;
-  return new HttpContext({ actor, isTokenRejected, client }, () => disconnectSignal(reply));
+  return new HttpContext({ actor, isTokenRejected, client: new HttpClient(request) }, reply.raw);
+}
+
+/** The client of a request. Few operations use the user agent and the locale. */
+class HttpClient implements ClientInfo {
+  readonly ipAddress: string;
+  readonly requestId: string;
+  readonly #headers: IncomingHttpHeaders;
+
+  constructor({ ip, id, headers }: FastifyRequest) {
+    this.ipAddress = ip;
+    this.requestId = id;
+    this.#headers = headers;
+  }
+
+  get userAgent(): string {
+    return printable(this.#headers['user-agent'] ?? '');
+  }
+
+  get locale(): string {
+    return preferredLocale(this.#headers['accept-language']);
+  }
 }
 
 /** A class, because Apollo copies the context: copying would call a getter of the object itself. */
 class HttpContext implements RequestContext {
   readonly actor: RequestContext['actor'];
   readonly isTokenRejected: boolean;
-  readonly client: RequestContext['client'];
-  readonly createSignal: () => AbortSignal;
+  readonly client: ClientInfo;
+  private readonly response: ServerResponse;
 
   constructor(
     fields: Pick<RequestContext, 'actor' | 'client'> & { readonly isTokenRejected: boolean },
-    createSignal: () => AbortSignal,
+    response: ServerResponse,
   ) {
     this.actor = fields.actor;
     this.isTokenRejected = fields.isTokenRejected;
     this.client = fields.client;
-    this.createSignal = createSignal;
+    this.response = response;
   }
 
   get signal(): AbortSignal {
-    return this.createSignal();
+    return disconnectSignal(this.response);
   }
 }
 
@@ -115,10 +129,13 @@ function bearerOf(header: string | undefined): string | undefined {
 /** One error for all requests: creating an error for each would read the stack each time. */
 const disconnected = new DOMException('the client does not wait for the response', 'AbortError');
 
-/** Aborts when the client has disconnected or has a response, such as that of the request timeout. */
-function disconnectSignal({ raw }: FastifyReply): AbortSignal {
+/**
+ * Aborts when the client has disconnected or has a response, such as that of the request timeout. The signal of
+ * Fastify aborts when the body has been read.
+ */
+function disconnectSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  if (raw.writableEnded || raw.destroyed) controller.abort(disconnected);
-  else raw.once('close', () => controller.abort(disconnected));
+  if (response.writableEnded || response.destroyed) controller.abort(disconnected);
+  else response.once('close', () => controller.abort(disconnected));
   return controller.signal;
 }

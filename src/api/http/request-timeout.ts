@@ -1,7 +1,9 @@
 /**
  * The request timeout: when the database hangs, or a commit waits for a replica, the client receives
- * OVERLOADED and may retry. The operation continues and may still take effect. The `handlerTimeout` of Fastify
- * would also limit the time of the client for sending its body, and creates an AbortController for each request.
+ * OVERLOADED and may retry. The operation continues and may still take effect.
+ *
+ * The `handlerTimeout` of Fastify 5.12 is no replacement: its timer ends when the body has been read, so it does not
+ * limit a POST. It would also limit the time of the client for sending its body.
  */
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../../core/errors.ts';
