@@ -16,9 +16,8 @@ import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { currentTracer } from '../observability/tracing.ts';
 import { type Graphql, serveGraphql } from './graphql/apollo.ts';
-import type { CompileDocument } from './graphql/compiled-operations.ts';
-import type { DocumentCache } from './graphql/document-cache.ts';
-import type { ShedLogin } from './graphql/load-shedding.ts';
+import type { PrepareDocument } from './graphql/operations.ts';
+import type { PreparedRequests } from './graphql/prepared-requests.ts';
 import { parseBodies } from './http/bodies.ts';
 import { addRequestContexts } from './http/context.ts';
 import {
@@ -59,9 +58,8 @@ export interface HttpDeps {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly graphql: Graphql;
-  readonly compileDocument: CompileDocument;
-  readonly documentCache: DocumentCache;
-  readonly shedLogin: ShedLogin;
+  readonly prepareDocument: PrepareDocument;
+  readonly preparedRequests: PreparedRequests;
   readonly mailbox: DevMailbox;
   readonly checkCode: CheckCode;
   readonly passwordReset: PasswordReset;
@@ -110,9 +108,9 @@ function serveOperations(app: FastifyInstance, deps: HttpDeps): void {
 
 /** GraphQL, REST, and the pages of the links in mails. */
 function serveClients(app: FastifyInstance, deps: HttpDeps): void {
-  const { config, compileDocument } = deps;
+  const { config, prepareDocument } = deps;
   serveGraphql(app, deps);
-  const pageDeps = { compileDocument, linkOwners: createLinkOwners(deps) };
+  const pageDeps = { prepareDocument, linkOwners: createLinkOwners(deps) };
   const verifyPage = createVerifyPage(pageDeps);
   serveRest(app, { ...deps, prefix: config.restPrefix, verifyPage });
   servePages(app, { ...pageDeps, passwordMinLength: config.passwordMinLength });

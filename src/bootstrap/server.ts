@@ -1,11 +1,10 @@
 /** Starts the server on an application context: GraphQL, REST and pages over HTTP, and the worker of the jobs. */
 import type { FastifyInstance } from 'fastify';
 import { createGraphql } from '../api/graphql/apollo.ts';
-import { createDocumentCompiler } from '../api/graphql/compiled-operations.ts';
 import { weighSessions } from '../api/graphql/cost.ts';
-import { createDocumentCache } from '../api/graphql/document-cache.ts';
 import { createErrorReporter } from '../api/graphql/errors.ts';
-import { shedLoginsWhenSaturated } from '../api/graphql/load-shedding.ts';
+import { createOperations } from '../api/graphql/operations.ts';
+import { createPreparedRequests } from '../api/graphql/prepared-requests.ts';
 import { createSchema, type Resolvers } from '../api/graphql/schema.ts';
 import { readTrustedDocuments } from '../api/graphql/trusted-documents.ts';
 import { createGracefulShutdown } from '../api/http/graceful-shutdown.ts';
@@ -96,7 +95,7 @@ export async function startServer(
   return { http, address, beginShutdown: shutdown.begin, close: () => owned.disposeAsync() };
 }
 
-type GraphqlDeps = Pick<HttpDeps, 'graphql' | 'compileDocument' | 'documentCache'>;
+type GraphqlDeps = Pick<HttpDeps, 'graphql' | 'prepareDocument' | 'preparedRequests'>;
 
 async function startGraphql(app: AppContext, opened: AsyncDisposableStack): Promise<GraphqlDeps> {
   const { config, log } = app;
@@ -104,12 +103,12 @@ async function startGraphql(app: AppContext, opened: AsyncDisposableStack): Prom
   const trustedDocuments = file === undefined ? undefined : readTrustedDocuments(file);
   const schema = createSchema(resolversOf(app));
   weighSessions(schema, config.maxSessionsPerUser);
-  const report = createErrorReporter(log);
-  const documentCache = createDocumentCache(report);
+  const operations = createOperations(schema, createErrorReporter(log));
+  const preparedRequests = createPreparedRequests(operations);
   const isDebug = config.debug;
-  const graphql = await createGraphql({ schema, isDebug, log, documentCache, trustedDocuments });
+  const graphql = await createGraphql({ schema, isDebug, log, preparedRequests, trustedDocuments });
   opened.defer(() => graphql.stop());
-  return { graphql, documentCache, compileDocument: createDocumentCompiler(schema, report) };
+  return { graphql, preparedRequests, prepareDocument: operations.prepareDocument };
 }
 
 function createHttpFor(
@@ -136,9 +135,8 @@ function createHttpFor(
     emailVerification,
     limits: deps.limits,
     graphql: deps.graphql,
-    compileDocument: deps.compileDocument,
-    documentCache: deps.documentCache,
-    shedLogin: shedLoginsWhenSaturated(app.hasher),
+    prepareDocument: deps.prepareDocument,
+    preparedRequests: deps.preparedRequests,
     shutdown,
     isReady: async () => !shutdown.isShuttingDown() && (await isDatabaseReady(unitOfWork)),
     version: deps.version,

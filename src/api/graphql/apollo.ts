@@ -1,5 +1,5 @@
 /** Configures Apollo Server and serves GraphQL over HTTP. */
-import { ApolloServer, type ApolloServerPlugin, type GraphQLRequestListener } from '@apollo/server';
+import { ApolloServer } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
@@ -9,16 +9,12 @@ import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { Log } from '../../observability/log.ts';
-import { acceptsOnlyJson } from '../http/content-negotiation.ts';
 import { contextOf } from '../http/context.ts';
-import { graphqlPath } from '../http/responses.ts';
+import { graphqlPath, toJsonLine } from '../http/responses.ts';
 import { oneCredentialRule } from './credential-fields.ts';
-import type { DocumentCache } from './document-cache.ts';
-import { publicError, reportErrors } from './errors.ts';
-import { isQueryLimitError, limitRules, limits } from './limits.ts';
-import type { ShedLogin } from './load-shedding.ts';
-import { checkOperations } from './operation-checks.ts';
-import { labelOperations } from './operation-labels.ts';
+import { documentErrorStatus, handleErrors, publicError } from './errors.ts';
+import { limitRules, limits } from './limits.ts';
+import type { PreparedRequests } from './prepared-requests.ts';
 import { onlyTrusted, type TrustedDocuments } from './trusted-documents.ts';
 
 export type Graphql = ApolloServer<RequestContext>;
@@ -29,8 +25,7 @@ export async function createGraphql(deps: {
   readonly log: Log;
   /** The only documents that are accepted over HTTP; without it, all documents are. */
   readonly trustedDocuments?: TrustedDocuments | undefined;
-  /** Observes the documents that Apollo executes. */
-  readonly documentCache?: Pick<DocumentCache, 'observe'> | undefined;
+  readonly preparedRequests: Pick<PreparedRequests, 'plugin'>;
 }): Promise<Graphql> {
   const server = new ApolloServer<RequestContext>({
     schema: deps.schema,
@@ -43,17 +38,13 @@ export async function createGraphql(deps: {
     parseOptions: { maxTokens: limits.tokens },
     validationRules: [...limitRules, oneCredentialRule],
     validationOptions: { maxErrors: limits.errors },
-    executionOptions: { maxCoercionErrors: limits.errors },
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       // The plugin would visit every field of a response, and no response is cacheable.
       ApolloServerPluginCacheControlDisabled(),
       ...(deps.trustedDocuments ? [onlyTrusted(deps.trustedDocuments)] : []),
-      checkOperations,
-      labelOperations,
-      reportErrors(deps.log),
-      statusesByAccept,
-      ...(deps.documentCache ? [deps.documentCache.observe] : []),
+      deps.preparedRequests.plugin,
+      handleErrors(deps.log),
     ],
     cache: 'bounded',
     stopOnTerminationSignals: false,
@@ -66,14 +57,12 @@ export async function createGraphql(deps: {
 
 export function serveGraphql(
   app: FastifyInstance,
-  deps: {
-    readonly graphql: Graphql;
-    readonly documentCache: DocumentCache;
-    readonly shedLogin: ShedLogin;
-  },
+  {
+    graphql,
+    preparedRequests,
+  }: { readonly graphql: Graphql; readonly preparedRequests: PreparedRequests },
 ): void {
-  const { documentCache } = deps;
-  const handleWithApollo = fastifyApolloHandler(deps.graphql, {
+  const handleWithApollo = fastifyApolloHandler(graphql, {
     context: async (request) => contextOf(request),
   });
   app.route({
@@ -82,37 +71,13 @@ export function serveGraphql(
     // Apollo rejects HEAD.
     exposeHeadRoute: false,
     config: { format: 'graphql' },
-    preHandler: (request, _reply, done) => {
-      if (documentCache.isLogin(request)) deps.shedLogin(request);
-      done();
-    },
     async handler(request, reply) {
-      const response = await documentCache.execute(request);
-      if (response === undefined) return handleWithApollo.call(app, request, reply);
-      return reply.type('application/json; charset=utf-8').send(response);
+      const prepared = preparedRequests.find(request);
+      if (!prepared) return handleWithApollo.call(app, request, reply);
+      const { execute, variables, contentType } = prepared;
+      const response = await execute(variables, contextOf(request));
+      const { status = documentErrorStatus(request.headers.accept), headers, result } = response;
+      return reply.code(status).headers(headers).type(contentType).send(toJsonLine(result));
     },
   });
 }
-
-/** The codes of errors in a document or its variables. */
-const documentErrorCodes: ReadonlySet<unknown> = new Set([
-  'GRAPHQL_PARSE_FAILED',
-  'GRAPHQL_VALIDATION_FAILED',
-  'BAD_USER_INPUT',
-]);
-
-const listener: GraphQLRequestListener<RequestContext> = {
-  async willSendResponse({ request, response, errors = [] }) {
-    const { http, body } = response;
-    if (http.status !== 400 || body.kind !== 'single' || 'data' in body.singleResult) return;
-    if (!acceptsOnlyJson(request.http?.headers.get('accept'))) return;
-    const isDocumentError = errors.every(
-      (error) => documentErrorCodes.has(error.extensions.code) && !isQueryLimitError(error),
-    );
-    if (isDocumentError) http.status = 200;
-  },
-};
-const started = Promise.resolve(listener);
-
-/** GraphQL over HTTP: a legacy client, which accepts `application/json` only, gets 200 for document errors. */
-const statusesByAccept: ApolloServerPlugin<RequestContext> = { requestDidStart: () => started };

@@ -9,7 +9,9 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { isProblemCode, sentenceOf } from '../../core/errors.ts';
 import { currentContext, type RequestContext } from '../../core/request-context.ts';
 import type { Log } from '../../observability/log.ts';
-import { hasTooManyTokens, isQueryLimitError, limits, truncateErrors } from './limits.ts';
+import { acceptsOnlyJson } from '../http/content-negotiation.ts';
+import { setErrorCodeOf } from '../http/request-log.ts';
+import { hasTooManyTokens, isQueryLimitError, limits } from './limits.ts';
 
 /** The codes of Apollo for requests that did not reach a resolver. */
 const malformedCodes: ReadonlySet<unknown> = new Set([
@@ -122,14 +124,19 @@ export function createErrorReporter(log: Log): ReportErrors {
   };
 }
 
-/** The Apollo plugin that logs unexpected errors and truncates the list of errors. */
-export function reportErrors(log: Log): ApolloServerPlugin<RequestContext> {
+/** The Apollo plugin for errors of requests without a valid operation. */
+export function handleErrors(log: Log): ApolloServerPlugin<RequestContext> {
   const reportAll = createErrorReporter(log);
   const listener: GraphQLRequestListener<RequestContext> = {
     didEncounterErrors: async ({ errors }) => reportAll(errors),
-    async willSendResponse({ response: { body } }) {
-      if (body.kind !== 'single' || !body.singleResult.errors) return;
-      body.singleResult.errors = truncateErrors(body.singleResult.errors);
+    async willSendResponse({ request, response: { http, body }, errors, contextValue }) {
+      if (!errors || body.kind !== 'single') return; // `operations.ts` has executed the operation
+      const shown = (body.singleResult.errors ?? []).slice(0, limits.errors);
+      body.singleResult.errors = shown;
+      setErrorCodeOf(contextValue, shown[0]);
+      if (http.status === 400 && errors.every(isDocumentError)) {
+        http.status = documentErrorStatus(request.http?.headers.get('accept'));
+      }
     },
   };
   const started = Promise.resolve(listener);
@@ -138,6 +145,17 @@ export function reportErrors(log: Log): ApolloServerPlugin<RequestContext> {
     unexpectedErrorProcessingRequest: async ({ error }) => report(log, error),
     requestDidStart: () => started,
   };
+}
+
+function isDocumentError(error: GraphQLError): boolean {
+  const { code } = error.extensions;
+  const isOfDocument = code === 'GRAPHQL_PARSE_FAILED' || code === 'GRAPHQL_VALIDATION_FAILED';
+  return isOfDocument && !isQueryLimitError(error);
+}
+
+/** GraphQL over HTTP: a legacy client, which accepts `application/json` only, gets 200 for document errors. */
+export function documentErrorStatus(accept: string | undefined): number {
+  return acceptsOnlyJson(accept) ? 200 : 400;
 }
 
 function report(log: Log, error: Error, path?: GraphQLError['path']): void {

@@ -7,7 +7,6 @@ import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives';
 import {
   GraphQLError,
-  type GraphQLFormattedError,
   type GraphQLSchema,
   getNamedType,
   isInputObjectType,
@@ -36,9 +35,7 @@ export const limits = {
 /** An operation over a limit. The status is 400 for every Accept header. */
 export class QueryLimitError extends GraphQLError {
   constructor(message: string, extensions: Readonly<Record<string, unknown>> = {}) {
-    super(message, {
-      extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { status: 400 }, ...extensions },
-    });
+    super(message, { extensions: { code: 'GRAPHQL_VALIDATION_FAILED', ...extensions } });
   }
 }
 
@@ -95,34 +92,27 @@ export const limitRules: readonly ValidationRule[] = [
   maxListItemsRule,
 ];
 
-/** The first errors only, so that a small request cannot cause a large response. */
-export function truncateErrors(
-  errors: readonly GraphQLFormattedError[],
-): readonly GraphQLFormattedError[] {
-  return errors.slice(0, limits.errors);
-}
-
 type Variables = Readonly<Record<string, unknown>>;
 
 /**
- * Rejects variables that are nested too deeply or have a list that is too long.
- *
- * @throws QueryLimitError with BAD_USER_INPUT and the names of variable and input
+ * The error of variables that are nested too deeply or have a list that is too long: BAD_USER_INPUT with the
+ * names of variable and input.
  */
-export function assertVariablesWithinLimits(
+export function variablesLimitError(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
   variables: Variables,
-): void {
+): QueryLimitError | undefined {
   for (const [name, value] of Object.entries(variables)) {
     const fault = faultOf(value);
     if (fault === undefined) continue;
     const path = pathOf(schema, operation, [name, fault.key]);
-    throw new QueryLimitError(`${path}: ${fault.message}`, {
+    return new QueryLimitError(`${path}: ${fault.message}`, {
       code: 'BAD_USER_INPUT',
       fields: [{ path, message: fault.message }],
     });
   }
+  return undefined;
 }
 
 interface Fault {

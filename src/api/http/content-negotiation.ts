@@ -1,17 +1,30 @@
-/** Reads the Accept header (RFC 9110 §12.5.1): whether a client accepts JSON, JSON only, or HTML. */
+/** Reads the Accept header (RFC 9110 §12.5.1): which types of a response a client accepts. */
 
-/** The most specific range that covers JSON decides. Without the header every type is accepted. */
+/**
+ * The type that the client prefers. The most specific range decides on each type; then the weight, the more
+ * specific range, the order of the client and the order of `types` decide. Without the header it is the first.
+ */
+export function preferredType<Type extends string>(
+  accept: string | undefined,
+  types: readonly [Type, ...Type[]],
+): Type | undefined {
+  if (accept === undefined || accept.trim() === '') return types[0];
+  const ranges = accept.split(',').map(parseRange);
+  let best: { readonly type: Type; readonly match: Match } | undefined;
+  for (const type of types) {
+    const match = matchOf(type, ranges);
+    if (match && match.weight > 0 && (!best || isBetter(match, best.match))) best = { type, match };
+  }
+  return best?.type;
+}
+
 export function acceptsJson(accept: string | undefined): boolean {
-  if (accept === undefined || accept.trim() === '') return true;
-  const weights = new Map(accept.split(',').map(parseRange));
-  const weight =
-    weights.get('application/json') ?? weights.get('application/*') ?? weights.get('*/*') ?? 0;
-  return weight > 0;
+  return preferredType(accept, ['application/json']) !== undefined;
 }
 
 /** Whether the header names `application/json` and no other type. */
 export function acceptsOnlyJson(accept = ''): boolean {
-  return accept.split(',').every((range) => parseRange(range)[0] === 'application/json');
+  return accept.split(',').every((range) => parseRange(range).type === 'application/json');
 }
 
 /** Whether the header names HTML, as the headers of browsers do. */
@@ -19,8 +32,39 @@ export function acceptsHtml(accept = ''): boolean {
   return accept.includes('text/html');
 }
 
-function parseRange(text: string): readonly [type: string, weight: number] {
+interface Range {
+  readonly type: string;
+  readonly weight: number;
+}
+
+interface Match {
+  readonly weight: number;
+  readonly specificity: number;
+  readonly position: number;
+}
+
+function parseRange(text: string): Range {
   const [type = '', ...parameters] = text.split(';').map((each) => each.trim().toLowerCase());
   const q = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2);
-  return [type, q === undefined ? 1 : Number(q) || 0];
+  return { type, weight: q === undefined ? 1 : Number(q) || 0 };
+}
+
+/** The most specific range that covers the type. */
+function matchOf(type: string, ranges: readonly Range[]): Match | undefined {
+  const covering = ['*/*', `${type.split('/')[0]}/*`, type];
+  let best: Match | undefined;
+  for (const [position, range] of ranges.entries()) {
+    const specificity = covering.indexOf(range.type);
+    if (specificity < 0 || (best && best.specificity >= specificity)) continue;
+    best = { weight: range.weight, specificity, position };
+  }
+  return best;
+}
+
+function isBetter(one: Match, other: Match): boolean {
+  return (
+    (one.weight - other.weight ||
+      one.specificity - other.specificity ||
+      other.position - one.position) > 0
+  );
 }

@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { textsIn } from '../../i18n/translate.ts';
-import type { CompileDocument, CompiledDocument } from '../graphql/compiled-operations.ts';
+import type { ExecuteOperation, PrepareDocument } from '../graphql/operations.ts';
 import { executeOperation, type LinkOwners, selection, textOf } from './link-operations.ts';
 import {
   accountRow,
@@ -17,7 +17,7 @@ import {
 } from './page.ts';
 
 export interface PageDeps {
-  readonly compileDocument: CompileDocument;
+  readonly prepareDocument: PrepareDocument;
   readonly linkOwners: LinkOwners;
 }
 
@@ -29,7 +29,7 @@ export interface CodePage {
 
 export function serveCodePage(app: FastifyInstance, page: CodePage, deps: PageDeps): void {
   const options = { config: { format: 'rest' }, errorHandler: sendFailure } as const;
-  const execute = deps.compileDocument(
+  const execute = deps.prepareDocument(
     `mutation ($code: String!) { result: ${page.operation}(code: $code) ${selection} }`,
   );
   app.get(page.path, options, (request, reply) => sendForm(page, deps, request, reply));
@@ -64,7 +64,7 @@ ${accountRow(translate('pages.address'), address)}
 
 async function sendResult(
   page: CodePage,
-  execute: CompiledDocument,
+  execute: ExecuteOperation,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {

@@ -7,7 +7,7 @@ import type {
   VerificationCodeOwner,
 } from '../../features/authentication/email-verification.ts';
 import type { PasswordReset } from '../../features/authentication/password-reset.ts';
-import type { CompiledDocument } from '../graphql/compiled-operations.ts';
+import type { ExecuteOperation, Variables } from '../graphql/operations.ts';
 import { passwordFaultsOf } from '../graphql/password-faults.ts';
 import { contextOf } from '../http/context.ts';
 
@@ -21,12 +21,12 @@ export const selection = '{ __typename ... on Problem { code fields { path messa
  * @throws THROTTLED, OVERLOADED, INTERNAL
  */
 export async function executeOperation(
-  execute: CompiledDocument,
+  execute: ExecuteOperation,
   request: FastifyRequest,
-  variables: Parameters<CompiledDocument>[0],
+  variables: Variables,
 ): Promise<Problem | undefined> {
   const context = contextOf(request);
-  const { data, errors } = await execute(variables, context);
+  const { data, errors } = (await execute(variables, context)).result;
   if (errors?.[0]) throw topLevelProblem(errors[0].extensions);
   // The shape is that of `selection`.
   const result = data?.result as { code?: ProblemCode; fields?: readonly FieldProblem[] };

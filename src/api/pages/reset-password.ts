@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '../../core/errors.ts';
 import { textsIn } from '../../i18n/translate.ts';
-import type { CompiledDocument } from '../graphql/compiled-operations.ts';
+import type { ExecuteOperation } from '../graphql/operations.ts';
 import type { PageDeps } from './code-pages.ts';
 import { executeOperation, selection, textOf } from './link-operations.ts';
 import {
@@ -31,7 +31,7 @@ interface Link {
 
 export function serveResetPasswordPage(app: FastifyInstance, deps: ResetPasswordDeps): void {
   const options = { config: { format: 'rest' }, errorHandler: sendFailure } as const;
-  const execute = deps.compileDocument(document);
+  const execute = deps.prepareDocument(document);
   app.get(path, options, async (request, reply) => {
     const link = parseLink(request.query);
     return link ? sendForm(deps, reply, { link }) : sendIncompleteLink(reply);
@@ -51,7 +51,7 @@ function parseLink(source: unknown): Link | undefined {
   return uid === undefined || token === undefined ? undefined : { uid, token };
 }
 
-function setPassword(execute: CompiledDocument, request: FastifyRequest, link: Link) {
+function setPassword(execute: ExecuteOperation, request: FastifyRequest, link: Link) {
   const password = textOf(request.body, 'password') ?? '';
   const passwordConfirmation = textOf(request.body, 'passwordConfirmation') ?? '';
   return executeOperation(execute, request, { input: { ...link, password, passwordConfirmation } });

@@ -6,7 +6,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { VerificationCodeOwner } from '../../features/authentication/email-verification.ts';
 import { type Translate, textsIn } from '../../i18n/translate.ts';
-import type { CompiledDocument } from '../graphql/compiled-operations.ts';
+import type { ExecuteOperation } from '../graphql/operations.ts';
 import type { PageDeps } from './code-pages.ts';
 import { executeOperation, selection, textOf } from './link-operations.ts';
 import {
@@ -29,8 +29,8 @@ const cancelDocument = `mutation ($code: String!) { result: cancelRegistration(c
 
 export function serveVerifyEmailPage(app: FastifyInstance, deps: PageDeps): void {
   const options = { config: { format: 'rest' }, errorHandler: sendFailure } as const;
-  const verify = deps.compileDocument(verifyDocument);
-  const cancel = deps.compileDocument(cancelDocument);
+  const verify = deps.prepareDocument(verifyDocument);
+  const cancel = deps.prepareDocument(cancelDocument);
   app.get(path, options, (request, reply) =>
     sendVerificationForm(deps, reply, { code: textOf(request.query, 'code') }),
   );
@@ -47,7 +47,7 @@ export function serveVerifyEmailPage(app: FastifyInstance, deps: PageDeps): void
 
 async function confirm(
   deps: PageDeps,
-  verify: CompiledDocument,
+  verify: ExecuteOperation,
   request: FastifyRequest,
   reply: FastifyReply,
   code: string,

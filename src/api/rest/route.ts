@@ -38,8 +38,6 @@ export interface RestRoute {
   readonly problemIfFalse?: { readonly code: ProblemCode; readonly message: string };
   /** Statuses of error codes that differ from the catalogue. */
   readonly statuses?: Readonly<Partial<Record<ProblemCode, number>>>;
-  /** Whether load shedding applies: the request is rejected early while the hash queue is full. */
-  readonly isLogin?: true;
   /** Whether a GET consumes a code. Browsers, HEAD and prefetches get a page with a button instead. */
   readonly consumesToken?: true;
 }

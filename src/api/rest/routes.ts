@@ -77,7 +77,6 @@ export const restRoutes: readonly RestRoute[] = [
       message: 'Login successful',
       data: { access_token: 'accessToken', refresh_token: 'refreshToken' },
     },
-    isLogin: true,
   },
   {
     method: 'POST',

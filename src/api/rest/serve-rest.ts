@@ -1,8 +1,7 @@
 /** Serves the REST routes: parses the request, executes the GraphQL document, sends the response. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type FieldProblem, isProblemCode, Problem, type ProblemCode } from '../../core/errors.ts';
-import type { CompileDocument, CompiledDocument } from '../graphql/compiled-operations.ts';
-import type { ShedLogin } from '../graphql/load-shedding.ts';
+import type { ExecuteOperation, PrepareDocument } from '../graphql/operations.ts';
 import { acceptsHtml, acceptsJson } from '../http/content-negotiation.ts';
 import { contextOf } from '../http/context.ts';
 import { HttpError, type ResponseBody, sendInternalError, sendProblem } from '../http/responses.ts';
@@ -17,22 +16,17 @@ export function serveRest(
   app: FastifyInstance,
   deps: {
     readonly prefix: string;
-    readonly compileDocument: CompileDocument;
+    readonly prepareDocument: PrepareDocument;
     readonly verifyPage: TokenPage;
-    readonly shedLogin: ShedLogin;
   },
 ): void {
   for (const route of restRoutes) {
-    const execute = deps.compileDocument(route.document);
+    const execute = deps.prepareDocument(route.document);
     app.route({
       method: route.consumesToken ? [route.method, 'HEAD'] : route.method,
       url: `${deps.prefix}${route.path}`,
       config: { format: 'rest' },
       ...(route.needsToken ? { onRequest: requireToken } : {}),
-      preHandler: (request, _reply, done) => {
-        if (route.isLogin) deps.shedLogin(request);
-        done();
-      },
       handler: (request, reply) =>
         route.consumesToken && mustNotConsume(request)
           ? deps.verifyPage(request, reply)
@@ -63,13 +57,13 @@ function mustNotConsume(request: FastifyRequest): boolean {
 
 async function executeRoute(
   route: RestRoute,
-  execute: CompiledDocument,
+  execute: ExecuteOperation,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   requireJsonAccepted(request);
   const context = contextOf(request);
-  const { data, errors } = await execute(parseVariables(route, request), context);
+  const { data, errors } = (await execute(parseVariables(route, request), context)).result;
   return errors?.[0]
     ? sendTopLevelError(route, errors[0].extensions, reply)
     : sendResult(route, data?.result ?? null, reply);

@@ -3,6 +3,9 @@ import { HeaderMap } from '@apollo/server';
 import { GraphQLInt, GraphQLObjectType, GraphQLScalarType, GraphQLSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createGraphql } from '../../../src/api/graphql/apollo.ts';
+import { createErrorReporter } from '../../../src/api/graphql/errors.ts';
+import { createOperations } from '../../../src/api/graphql/operations.ts';
+import { createPreparedRequests } from '../../../src/api/graphql/prepared-requests.ts';
 import { sentenceOf } from '../../../src/core/errors.ts';
 import { runWithContext } from '../../../src/core/request-context.ts';
 import { createLog } from '../../../src/observability/log.ts';
@@ -164,7 +167,9 @@ describe('an unexpected error outside of resolvers', () => {
       level: 'info',
       destination: { write: (line) => void lines.push(line) },
     });
-    const graphql = await createGraphql({ schema, isDebug: false, log });
+    const operations = createOperations(schema, createErrorReporter(log));
+    const preparedRequests = createPreparedRequests(operations);
+    const graphql = await createGraphql({ schema, isDebug: false, log, preparedRequests });
     const httpGraphQLRequest = {
       method: 'POST',
       headers: new HeaderMap([['content-type', 'application/json']]),

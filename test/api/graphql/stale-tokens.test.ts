@@ -7,7 +7,7 @@ import {
   isNonNullType,
 } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { publicFields } from '../../../src/api/graphql/operation-checks.ts';
+import { publicFields } from '../../../src/api/graphql/root-fields.ts';
 import { readOperations, schemaText } from '../../support/operations.ts';
 import { goodPassword, newAddress, somebody } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
