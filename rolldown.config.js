@@ -44,20 +44,6 @@ const rejectFileReaders = {
 };
 
 /**
- * Removes a check from graphql-js: outside of NODE_ENV=production it searches for a second copy of itself at
- * every value. The bundle has one copy. NODE_ENV itself is a setting of the service and stays.
- */
-const removeCopyCheck = {
-  name: 'remove-copy-check',
-  transform(code, id) {
-    if (!id.endsWith('/graphql/jsutils/instanceOf.js')) return;
-    const replaced = code.replace("process.env.NODE_ENV === 'production'", 'true');
-    if (replaced === code) this.error('graphql-js has a new check for copies of itself');
-    return { code: replaced, map: null };
-  },
-};
-
-/**
  * Replaces `import … from 'node:http'`: an import evaluates every export of the module, and some of its getters load
  * the WebSocket client of Node.js, which takes a twentieth of the start. The getters are left out.
  */
@@ -79,7 +65,7 @@ export default defineConfig({
   input: 'dist/cli/command-line.js',
   platform: 'node',
   external: isExternal,
-  plugins: [importHttpWithoutGetters, removeCopyCheck, rejectFileReaders],
+  plugins: [importHttpWithoutGetters, rejectFileReaders],
   output: {
     dir: 'dist/bundle',
     format: 'esm',
