@@ -20,7 +20,7 @@ import { type Database, openDatabase, prepareSchema } from './database.ts';
 import type { AppContextOptions, Purpose } from './options.ts';
 import { openSecretKey } from './secret-key.ts';
 
-/** Queue slots per hash thread. The hasher may shed load earlier. */
+/** Queue slots per hash thread: about a second of hashing at the default cost. */
 const queueSlotsPerThread = 40;
 
 export interface Infrastructure {

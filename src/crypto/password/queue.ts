@@ -16,13 +16,13 @@ export interface HashQueueJob<T> {
 export interface HashQueue {
   /**
    * Runs the job when a slot is free.
-   * @throws OVERLOADED when the queue is full or the deadline has passed, the signal's reason when aborted while waiting
+   * @throws OVERLOADED when the queue is full or too slow, the signal's reason when aborted while waiting
    */
   run<T>(job: HashQueueJob<T>): Promise<T>;
   /**
    * Reserves a slot for a caller that calls `run` later, so that it is rejected before its other work. Dispose of the
    * reservation at the end.
-   * @throws OVERLOADED when all slots are reserved or used
+   * @throws OVERLOADED when the queue is full or too slow
    */
   reserveSlot(): Disposable;
   /** Number of waiting jobs. */
@@ -37,7 +37,7 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
-/** A job that waits longer is rejected, before the timeout of its request. */
+/** A job that waits longer, or is expected to, is rejected: the timeout of its request follows. */
 const deadlineMilliseconds = 3500;
 
 /** Weight of the latest job in the average duration. */
@@ -101,18 +101,27 @@ export function createHashQueue(options: {
     if (isClosed && running === 0) idle.resolve();
   }
 
+  /** By recent durations. */
+  const expectedMilliseconds = (jobs: number) => (jobs * averageMilliseconds) / slots();
+
+  /** @throws OVERLOADED when one more job would exceed the capacity or miss the deadline */
+  function assertNotFull(jobs: number): void {
+    if (jobs >= capacity || expectedMilliseconds(jobs) > deadlineMilliseconds) throw overloaded();
+  }
+
   /** Retry-After is the expected time until the jobs that wait now have started. */
   function overloaded(): Problem {
-    const milliseconds = (waiting.size * averageMilliseconds) / slots();
-    const seconds = Math.ceil(Math.min(milliseconds, deadlineMilliseconds) / 1000);
-    return new Problem('OVERLOADED', { retryAfterSeconds: Math.max(1, seconds) });
+    const milliseconds = Math.min(expectedMilliseconds(waiting.size), deadlineMilliseconds);
+    return new Problem('OVERLOADED', {
+      retryAfterSeconds: Math.max(1, Math.ceil(milliseconds / 1000)),
+    });
   }
 
   return {
     async run(job) {
       job.signal?.throwIfAborted();
       if (isClosed) throw closedError();
-      if (running + waiting.size >= capacity) throw overloaded();
+      assertNotFull(running + waiting.size);
       await waitForSlot(job);
       const startedAt = performance.now();
       try {
@@ -124,7 +133,7 @@ export function createHashQueue(options: {
     },
 
     reserveSlot() {
-      if (Math.max(reserved, running + waiting.size) >= capacity) throw overloaded();
+      assertNotFull(Math.max(reserved, running + waiting.size));
       reserved += 1;
       return {
         [Symbol.dispose]: () => {

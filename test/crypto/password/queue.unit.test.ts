@@ -147,6 +147,23 @@ test('Retry-After is the time that the queue needs at the recent speed', async (
   await settled;
 });
 
+test('a job that would miss the deadline at the recent speed is rejected at once', async () => {
+  const queue = createHashQueue({ slots: 1, queueLimit: 100 });
+  const now = vi.spyOn(performance, 'now').mockReturnValue(0);
+  for (let count = 0; count < 200; count += 1) {
+    const work = async () => void now.mockReturnValue(now() + 1000);
+    await queue.run({ work });
+  }
+  const { add, endFirst, running } = jobsOf(queue);
+  const all = Promise.all(['1', '2', '3', '4'].map((name) => add(name)));
+  const tooSlow = expect.objectContaining({ code: 'OVERLOADED', retryAfterSeconds: 3 });
+  await expect(add('5')).rejects.toEqual(tooSlow);
+  expect(() => queue.reserveSlot()).toThrow(tooSlow);
+  await soon();
+  while (running() > 0) await endFirst();
+  await all;
+});
+
 test('the event loop is overloaded after a quarter of a second of nearly full utilization', () => {
   const utilization = vi.spyOn(performance, 'eventLoopUtilization');
   const now = vi.spyOn(performance, 'now');
