@@ -7,6 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { SlowestFirst } from './test/support/slowest-first.ts';
 
+// Workers inherit it, and do not compile the packages again.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
+  new URL('node_modules/.cache/gatehouse-tests', import.meta.url),
+);
+
 export default defineConfig({
   resolve: {
     // type-graphql and the tests would otherwise hold two copies of it.

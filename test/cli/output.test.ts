@@ -1,6 +1,7 @@
 /** Output in a real shell: a failed write is an error, a closed pipe is not. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { environmentOf, type Variables } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { runInShell } from '../support/shell.ts';
 
@@ -29,9 +30,15 @@ describe('a full disk is exit 1 with the reason on stderr', () => {
     ['one result', 'users explain user1@example.com users.view_user'],
     ['only a sentence', 'audit verify'],
     ['help', '--help'],
-    ['a given output file', 'audit checkpoint --output /dev/full'],
   ])('%s', async (_, command) => {
     const result = await runInShell('bash', `gatehouse ${command} >/dev/full`, { environment });
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toMatch(/ENOSPC/);
+  });
+
+  test('a given output file', async () => {
+    const args = ['audit', 'checkpoint', '--output', '/dev/full'];
+    const result = await runCommand(args, { environment });
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toMatch(/ENOSPC/);
   });
@@ -71,7 +78,7 @@ describe('a missing file is not reported as an unavailable database', () => {
     ['a file to read', 'apply -f nosuch.yaml', 2],
     ['a directory to write to', 'audit checkpoint --output nosuch/checkpoint.json', 1],
   ])('%s', async (_, command, code) => {
-    const result = await runInShell('bash', `gatehouse ${command}`, { environment });
+    const result = await runCommand(command.split(' '), { environment });
     expect(result).toMatchObject({ code, stdout: '' });
     expect(result.stderr).toMatch(/ENOENT.*nosuch/);
     expect(result.stderr).not.toMatch(/database/i);
@@ -79,7 +86,7 @@ describe('a missing file is not reported as an unavailable database', () => {
 
   test('an unavailable mail server', async () => {
     const unavailable = { ...environment, EMAIL_HOST: '127.0.0.1', EMAIL_PORT: '1' };
-    const result = await runInShell('bash', 'gatehouse mail test a@example.com', {
+    const result = await runCommand(['mail', 'test', 'a@example.com'], {
       environment: unavailable,
     });
     expect(result).toMatchObject({ code: 1, stdout: '' });

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { createClient } from '../support/client.ts';
 import { environmentOf, spawnCommand, startServer } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goodPassword } from '../support/people.ts';
 import { until } from '../support/until.ts';
@@ -103,9 +104,15 @@ describe.concurrent('running', () => {
 });
 
 describe.concurrent('two workers', () => {
-  test('create one superuser of DEFAULT_ADMIN_*, both serve with shared limits, a dead one is replaced, SIGTERM ends all', () =>
+  test('create one superuser of DEFAULT_ADMIN_*, both serve with shared limits, close connections beyond MAX_CONNECTIONS, a dead one is replaced, SIGTERM ends all', () =>
     withDatabase(async (database) => {
-      const variables = { WORKERS: '2', DEBUG: 'False', ALLOWED_HOSTS: '127.0.0.1', ...admin };
+      const variables = {
+        WORKERS: '2',
+        MAX_CONNECTIONS: '3',
+        DEBUG: 'False',
+        ALLOWED_HOSTS: '127.0.0.1',
+        ...admin,
+      };
       const server = await startServer({
         environment: { ...environmentOf(database), ...variables },
         limitMilliseconds: 50_000,
@@ -122,6 +129,7 @@ describe.concurrent('two workers', () => {
         const logged = server.output().match(/"route":"\/health\/live"/g)?.length;
         return counts.length === 2 && counts.reduce((sum, count) => sum + count, 0) === logged;
       });
+      await expectConnectionLimit(server.address);
       process.kill(one, 'SIGKILL');
       const [three, four] = await servingPids(server, one);
       expect([three, four]).toContain(two);
@@ -129,27 +137,22 @@ describe.concurrent('two workers', () => {
       for (const pid of [two, three, four]) expect(await isAlive(pid)).toBe(false);
     }));
 
-  test('when both have MAX_CONNECTIONS, further connections are closed', () =>
-    withDatabase(async (database) => {
-      const variables = { WORKERS: '2', MAX_CONNECTIONS: '3', ALLOWED_HOSTS: '127.0.0.1' };
-      const environment = { ...environmentOf(database), ...variables, DEBUG: 'False' };
-      const server = await startServer({ environment, limitMilliseconds: 50_000 });
-      await servingPids(server);
-      const { hostname, port } = new URL(server.address);
-      const sockets = Array.from({ length: 12 }, () => connect(Number(port), hostname));
-      let closed = 0;
-      for (const socket of sockets) {
-        socket.on('error', () => undefined); // a reset closes it as well
-        socket.on('close', () => {
-          closed += 1;
-        });
-      }
-      // Less than the eight seconds after which idle connections are closed.
-      await until(() => closed >= 6, 5_000);
-      expect(closed).toBeLessThan(sockets.length);
-      for (const socket of sockets) socket.destroy();
-      await server.end('SIGTERM');
-    }));
+  /** Opens twelve connections, and waits until half of them are closed. */
+  async function expectConnectionLimit(address: string): Promise<void> {
+    const { hostname, port } = new URL(address);
+    const sockets = Array.from({ length: 12 }, () => connect(Number(port), hostname));
+    let closed = 0;
+    for (const socket of sockets) {
+      socket.on('error', () => undefined); // a reset closes it as well
+      socket.on('close', () => {
+        closed += 1;
+      });
+    }
+    // Less than the eight seconds after which idle connections are closed.
+    await until(() => closed >= 6, 5_000);
+    expect(closed).toBeLessThan(sockets.length);
+    for (const socket of sockets) socket.destroy();
+  }
 
   /** Sends requests until two processes other than `dead` have answered, by the pids in the log. */
   async function servingPids(
@@ -210,7 +213,8 @@ describe.concurrent('refusing', () => {
     ['with a long placeholder', 'changeme'.repeat(5), /^ {2}- SECRET_KEY is a placeholder/m],
     ['that is empty', '', /^ {2}- SECRET_KEY must be set in production/m],
   ])('a SECRET_KEY %s is refused, and not repeated', async (_what, secretKey, sentence) => {
-    const refused = await spawnCommand(['serve'], {
+    const refused = await runCommand(['serve'], {
+      isRefused: true,
       environment: {
         NODE_ENV: 'production',
         SECRET_KEY: secretKey,

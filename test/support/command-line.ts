@@ -17,20 +17,30 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-export type CommandOptions = Pick<ProcessOptions, 'environment' | 'directory' | 'input'>;
+export interface CommandOptions
+  extends Pick<ProcessOptions, 'environment' | 'directory' | 'input'> {
+  /** Allows `serve`, which must refuse to start: here it would run until the end of the tests. */
+  readonly isRefused?: boolean;
+}
 
 /** Runs `gatehouse …args` to its end. */
 export async function runCommand(
   args: readonly string[],
-  { environment, directory, input = '' }: CommandOptions,
+  { environment, directory, input = '', isRefused }: CommandOptions,
 ): Promise<CommandResult> {
-  if (args[0] === 'serve' && !args.includes('--help'))
+  if (args[0] === 'serve' && !args.includes('--help') && !isRefused)
     throw new Error('serve needs a separate process');
   const cwd = directory ?? makeScratchDirectory('cli');
   const [stdout, stderr] = [new TextSink(), new TextSink()];
   const stdin = new PassThrough();
   stdin.end(input);
-  const terminal: Terminal = { stdin, stdout, stderr, env: environment, cwd: () => cwd };
+  const terminal: Terminal = {
+    stdin,
+    stdout,
+    stderr,
+    env: environment,
+    cwd: () => cwd,
+  };
   await runCommandLine(args, terminal);
   if (directory === undefined) await rm(cwd, { recursive: true, force: true });
   return { code: Number(terminal.exitCode ?? 0), stdout: stdout.text, stderr: stderr.text };

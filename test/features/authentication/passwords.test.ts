@@ -13,7 +13,7 @@ import { quiet, startService, type TestService } from '../../support/service.ts'
 
 let service: TestService;
 beforeAll(async () => {
-  service = await startService({ hasCostlyHashes: true });
+  service = await startService();
 });
 afterAll(() => service.close());
 
