@@ -1,5 +1,6 @@
 /** Users of the benchmark, inserted into the database as after a registration, and their requests. */
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hash } from '@node-rs/argon2';
 import { withoutSearchIndex } from '../support/search-index.ts';
 import {
@@ -72,17 +73,27 @@ export async function logIn(address: string, person: number): Promise<Tokens> {
   return data.login as Tokens; // as in the document
 }
 
-/** Sends a GraphQL request and returns its data. */
+interface Answer {
+  readonly data?: Readonly<Record<string, unknown>>;
+  readonly errors?: readonly {
+    readonly extensions?: { readonly code?: string; readonly retryAfter?: number };
+  }[];
+}
+
+/** Sends a GraphQL request and returns its data. It waits and tries again while the service is overloaded. */
 export async function ask(
   address: string,
-  { method, path, headers, body }: ClientRequest,
-): Promise<Record<string, unknown>> {
+  request: ClientRequest,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { method, path, headers, body } = request;
   const options = { method, headers, ...(body === undefined ? {} : { body }) };
   const response = await fetch(`${address}${path}`, options);
-  const { data, errors } = (await response.json()) as {
-    data?: Record<string, unknown>;
-    errors?: unknown;
-  }; // a GraphQL response
+  const { data, errors } = (await response.json()) as Answer; // a GraphQL response
+  const { code, retryAfter = 1 } = errors?.[0]?.extensions ?? {};
+  if (code === 'OVERLOADED') {
+    await sleep(retryAfter * 1000);
+    return ask(address, request);
+  }
   if (!data || errors) throw new Error(JSON.stringify(errors));
   return data;
 }

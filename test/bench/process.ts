@@ -33,6 +33,12 @@ export function benchFile(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
 }
 
+/** An interrupted run leaves no server processes. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** Starts a server that writes its address, as JSON or in a sentence, to standard output. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const { command, environment = {}, directory } = options;
@@ -42,6 +48,8 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     ...(directory === undefined ? {} : { cwd: directory }),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const address = await addressOf(child);
   if (options.readyPath) await untilReady(new URL(options.readyPath, address));
   const readyMilliseconds = performance.now() - startedAt;

@@ -6,12 +6,14 @@
 import { parseArgs } from 'node:util';
 import { openBenchEnv } from './env.ts';
 import { recordClients } from './parts/clients.ts';
+import { measureCost } from './parts/cost.ts';
 import { measureGrowth } from './parts/growth.ts';
 import { measureLatency } from './parts/latency.ts';
 import { measureLogin } from './parts/login.ts';
 import { measureMe } from './parts/me.ts';
 import { measurePeers } from './parts/peers.ts';
 import { measureStart } from './parts/start.ts';
+import { measureStatements } from './parts/statements.ts';
 import { measureWorkers } from './parts/workers.ts';
 import {
   describeMachine,
@@ -26,6 +28,8 @@ const parts = {
   clients: recordClients,
   me: measureMe,
   login: measureLogin,
+  cost: measureCost,
+  statements: measureStatements,
   latency: measureLatency,
   growth: measureGrowth,
   peers: measurePeers,

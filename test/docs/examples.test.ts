@@ -258,7 +258,10 @@ const unexecuted = [
   ['README.md', 'git clone https://git.example.com/gatehouse.git'],
   ['README.md', 'npm ci && npm start'],
   ['README.md', 'npm ci && npm test'],
-  ['docs/benchmarks.md', 'npm run bench -- me login peers start latency workers --quick'],
+  [
+    'docs/benchmarks.md',
+    'npm run bench -- clients me login cost statements peers start latency workers --quick',
+  ],
   ['docs/contributing.md', 'npm ci'],
   ['docs/contributing.md', 'npx vitest run test/docs/tables.unit.test.ts'],
   ['docs/deployment.md', "create role gatehouse login password 'password';"],

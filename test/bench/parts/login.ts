@@ -19,7 +19,6 @@ import {
 } from '../people.ts';
 import { benchFile, runJson, type ServerProcess } from '../process.ts';
 import type { Figure, PartResult } from '../report.ts';
-import { measureRoundTrips } from '../round-trips.ts';
 import {
   httpSubject,
   interleave,
@@ -62,7 +61,7 @@ export async function measureLogin(env: BenchEnv): Promise<PartResult> {
       env.effort,
     )),
   ];
-  return { measured, ratios: [...figures(measured), ...(await measureRoundTrips(env))] };
+  return { measured, ratios: figures(measured) };
 }
 
 function figures(measured: readonly Measurement[]): Figure[] {
@@ -134,9 +133,11 @@ async function storm(server: ServerProcess, login: Subject): Promise<Storm> {
   };
   let logins: Sample | undefined;
   const round = async (seconds: number): Promise<Sample> => {
-    const logging = login.round(seconds);
-    const result = await runLoad({ ...load, seconds });
-    logins = await logging;
+    const [result, meanwhile] = await Promise.all([
+      runLoad({ ...load, seconds }),
+      login.round(seconds),
+    ]);
+    logins = meanwhile;
     if (result.wrong > 0) throw new Error(`me under a storm: ${result.example}`);
     const { perSecond, p50, p99 } = result;
     return { perSecond, p50, p99 };
@@ -170,12 +171,14 @@ async function refreshSubject(server: ServerProcess): Promise<Subject> {
   return {
     name: names.refresh,
     async round(seconds) {
-      const persons = Array.from({ length: refreshing }, (_, index) => index + 1);
-      const sessions = await Promise.all(persons.map((person) => logIn(server.address, person)));
+      const refreshTokens: string[] = [];
+      while (refreshTokens.length < refreshing) {
+        refreshTokens.push((await logIn(server.address, refreshTokens.length + 1)).refreshToken);
+      }
       return httpSubject(names.refresh, server, {
         address: server.address,
         requests: [requestOf(usual, 'refreshTokens', {})],
-        refreshTokens: sessions.map(({ refreshToken }) => refreshToken),
+        refreshTokens,
         expected: '"refreshToken"',
         connections: refreshing,
       }).round(seconds);

@@ -1,11 +1,11 @@
 /** Counts the statements and the round trips to the database of one request, at a proxy before PostgreSQL. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { requestOf, usual } from './clients/requests.ts';
-import type { BenchEnv } from './env.ts';
-import { ask, logIn, loginRequest, registerRequest, seedPeople } from './people.ts';
-import type { Figure } from './report.ts';
-import { median } from './sampling.ts';
+import { requestOf, usual } from '../clients/requests.ts';
+import type { BenchEnv } from '../env.ts';
+import { ask, logIn, loginRequest, registerRequest, seedPeople } from '../people.ts';
+import type { Figure, PartResult } from '../report.ts';
+import { median } from '../sampling.ts';
 
 /** Requests of each operation. The median excludes statements of jobs and of the change feed. */
 const times = 41;
@@ -21,7 +21,7 @@ interface CountingProxy extends AsyncDisposable {
 }
 
 /** Requests are sent one after the other. Each operation runs for each user once before it is counted. */
-export async function measureRoundTrips(env: BenchEnv): Promise<Figure[]> {
+export async function measureStatements(env: BenchEnv): Promise<PartResult> {
   const database = await env.database('round_trips');
   await using proxy = await openCountingProxy(database.url);
   const throughProxy = { ...database, url: proxy.url };
@@ -59,7 +59,7 @@ export async function measureRoundTrips(env: BenchEnv): Promise<Figure[]> {
       { metric: '— statements', value: middle(({ statements }) => statements) },
     );
   }
-  return figures;
+  return { measured: [], ratios: figures };
 }
 
 async function openCountingProxy(databaseUrl: string): Promise<CountingProxy> {
