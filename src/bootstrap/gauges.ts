@@ -1,7 +1,7 @@
 /** Registers the metrics that are read when they are scraped: process, version and mail queue. */
 import type { UnitOfWork } from '../database/transaction.ts';
 import type { MailQueue } from '../features/operations/mail-queue.ts';
-import type { Metrics } from '../observability/metrics.ts';
+import { addProcessMetrics, type Metrics, readGauge } from '../observability/metrics.ts';
 
 export interface GaugeDeps {
   readonly metrics: Metrics;
@@ -14,14 +14,14 @@ export interface GaugeDeps {
 const statsTtlMs = 3000;
 
 export function registerGauges({ metrics, unitOfWork, mailQueue, version }: GaugeDeps): void {
-  metrics.watchProcess();
-  metrics.read('build', () => [[[version], 1]]);
+  addProcessMetrics(metrics);
+  metrics.build.set({ version }, 1);
   const stats = memoizeFor(statsTtlMs, () => unitOfWork.withEntityManager(mailQueue.stats));
-  metrics.read('mailQueue', async () => {
+  readGauge(metrics.mailQueue, async () => {
     const { waiting, retrying, dead } = await stats();
-    return Object.entries({ waiting, retrying, dead }).map(([state, count]) => [[state], count]);
+    return Object.entries({ waiting, retrying, dead }).map(([state, count]) => [{ state }, count]);
   });
-  metrics.read('mailQueueOldest', async () => [[[], (await stats()).oldestSeconds]]);
+  readGauge(metrics.mailQueueOldest, async () => [[{}, (await stats()).oldestSeconds]]);
 }
 
 /** Returns the result of the last call until it is older than `ttlMs`. */

@@ -94,7 +94,7 @@ async function openLimiter(
   const { rateLimits: limits, redisUrl } = config;
   if (!limits) return undefined;
   const onRefused = (limit: LimitName) => {
-    metrics.count('rateLimited', limit);
+    metrics.rateLimited.inc({ limit });
     logSecurityEvent(log, { event: 'attempt', outcome: 'refused', code: 'THROTTLED', limit });
   };
   return openRateLimiter({

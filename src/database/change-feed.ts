@@ -8,7 +8,7 @@ import { Client } from 'pg';
 import type { DatabaseConnection } from '../config/database-url.ts';
 import { withTimeout } from '../core/timeout.ts';
 import type { Log } from '../observability/log.ts';
-import type { Metrics } from '../observability/metrics.ts';
+import { type Metrics, readGauge } from '../observability/metrics.ts';
 import { clientConfig, keepAlive } from './pool.ts';
 
 const changesChannel = 'gatehouse_changes';
@@ -63,7 +63,7 @@ interface Connection {
 export function createChangeFeed(options: {
   readonly database: DatabaseConnection;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'observe' | 'read'>;
+  readonly metrics: Pick<Metrics, 'changeFeedHeartbeatAge' | 'changePropagationSeconds'>;
 }): ChangeFeed {
   const { log, metrics } = options;
   const listeners: ((key: ChangeKey) => void)[] = [];
@@ -79,13 +79,13 @@ export function createChangeFeed(options: {
   let timer: NodeJS.Timeout | undefined;
 
   let heartbeatSentAt = performance.now();
-  metrics.read('changeFeedHeartbeatAge', () => [
-    [[], (performance.now() - heartbeatSentAt) / 1000],
+  readGauge(metrics.changeFeedHeartbeatAge, () => [
+    [{}, (performance.now() - heartbeatSentAt) / 1000],
   ]);
   // PostgreSQL delivers in order: no change took longer than the heartbeat that follows it.
   const measure = (sentAt: number) => {
     heartbeatSentAt = Math.max(heartbeatSentAt, sentAt);
-    metrics.observe('changePropagationSeconds', (performance.now() - sentAt) / 1000);
+    metrics.changePropagationSeconds.observe((performance.now() - sentAt) / 1000);
   };
 
   const publish = (key: ChangeKey) => {

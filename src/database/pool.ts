@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Client, type ClientBase, type ClientConfig, Pool, type PoolConfig } from 'pg';
 import type { DatabaseConnection, TlsSetting } from '../config/database-url.ts';
 import type { Log } from '../observability/log.ts';
-import type { Metrics } from '../observability/metrics.ts';
+import { type Metrics, readGauge } from '../observability/metrics.ts';
 import type { DatabaseTimeouts } from './timeouts.ts';
 
 /** TCP keepalive: seconds of silence before the first probe, seconds between probes, and number of probes. */
@@ -194,11 +194,11 @@ export function registerPoolMetrics(
   metrics: Metrics,
   pools: ReadonlyMap<PoolName, Pick<Pool, 'totalCount' | 'idleCount' | 'waitingCount'>>,
 ): void {
-  metrics.read('databaseConnections', () =>
+  readGauge(metrics.databaseConnections, () =>
     [...pools].flatMap(([name, { totalCount, idleCount, waitingCount }]) => [
-      [[name, 'busy'], totalCount - idleCount] as const,
-      [[name, 'idle'], idleCount] as const,
-      [[name, 'waiting'], waitingCount] as const,
+      [{ pool: name, state: 'busy' }, totalCount - idleCount] as const,
+      [{ pool: name, state: 'idle' }, idleCount] as const,
+      [{ pool: name, state: 'waiting' }, waitingCount] as const,
     ]),
   );
 }

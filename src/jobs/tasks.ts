@@ -41,14 +41,17 @@ export class TemporaryFailure extends Error {
 }
 
 /** The task list of graphile-worker. Payloads are those of `enqueueJob`. */
-export function taskList(tasks: Tasks, metrics: Pick<Metrics, 'observe'>): TaskList {
+export function taskList(tasks: Tasks, metrics: Pick<Metrics, 'jobSeconds'>): TaskList {
   return Object.fromEntries(
     Object.entries(tasks).map(([name, task]) => [
       name,
       async (payload, helpers) => {
         const startedAt = performance.now();
         const observe = (outcome: 'done' | 'failed' | 'refused') =>
-          metrics.observe('jobSeconds', (performance.now() - startedAt) / 1000, [name, outcome]);
+          metrics.jobSeconds.observe(
+            { task: name, outcome },
+            (performance.now() - startedAt) / 1000,
+          );
         try {
           const { job, abortSignal } = helpers;
           await traced(`job ${name}`, { 'job.id': job.id, 'job.attempt': job.attempts }, () =>

@@ -19,7 +19,7 @@ export interface JobDeps {
   /** Lines of a crontab for periodic tasks. */
   readonly schedule: string;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'observe'>;
+  readonly metrics: Pick<Metrics, 'jobSeconds'>;
 }
 
 interface WorkerRun {

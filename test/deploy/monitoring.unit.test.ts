@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { problemCodes } from '../../src/core/errors.ts';
-import { metricRows } from '../../src/observability/metric-definitions.ts';
-import { createMetrics } from '../../src/observability/metrics.ts';
+import { addProcessMetrics, createMetrics } from '../../src/observability/metrics.ts';
+import { metricRows } from '../support/metric-rows.ts';
 
 const read = (path: string) =>
   readFileSync(new URL(`../../deploy/${path}`, import.meta.url), 'utf8');
@@ -39,7 +39,7 @@ const addedLabels = ['instance', 'job', 'le', 'worker'];
 /** The series of `/metrics`, including those of histograms. */
 async function served(): Promise<ReadonlySet<string>> {
   const metrics = createMetrics();
-  metrics.watchProcess();
+  addProcessMetrics(metrics);
   const types = [...(await metrics.text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)];
   const names = types.flatMap(([, name = '', type]) =>
     type === 'histogram' ? ['_bucket', '_count', '_sum'].map((part) => name + part) : [name],
@@ -58,14 +58,12 @@ test('every metric in a query is exported', async () => {
 
 test('every metric of the table is on the dashboard', () => {
   const shown = JSON.stringify(dashboard);
-  const missing = Object.values(metricRows).filter(({ name }) => !shown.includes(name));
+  const missing = metricRows.filter(({ name }) => !shown.includes(name));
   expect(missing).toEqual([]);
 });
 
 test('labels belong to the metric, and codes to the catalogue', () => {
-  const ownLabels = new Map(
-    Object.values(metricRows).map(({ name, labels = [] }) => [name, labels]),
-  );
+  const ownLabels = new Map(metricRows.map(({ name, labels }) => [name, labels]));
   for (const expr of expressions) {
     const known = [...ownLabels].flatMap(([name, labels]) => (expr.includes(name) ? labels : []));
     const grouped = [...expr.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].flatMap(([, list = '']) =>

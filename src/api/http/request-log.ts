@@ -66,8 +66,8 @@ export function measureRequests(app: FastifyInstance, metrics: Metrics): void {
     const { statusCode } = reply;
     const name = nameOf(request, statusCode, operation);
     const code = statusCode < 400 ? 'ok' : (codesByStatus[statusCode] ?? 'BAD_REQUEST');
-    metrics.count('requests', [name, errorCode ?? code]);
-    metrics.observe('requestSeconds', reply.elapsedTime / 1000, name);
+    metrics.requests.inc({ operation: name, outcome: errorCode ?? code });
+    metrics.requestSeconds.observe({ operation: name }, reply.elapsedTime / 1000);
     done();
   });
 }

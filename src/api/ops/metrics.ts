@@ -22,6 +22,6 @@ export function serveMetrics(
     if (key === undefined) requireLocalClient(request);
     else requireKey(request, { key, event: 'metrics', log });
     const text = await metrics.text();
-    return reply.type(metrics.contentType).send(text);
+    return reply.type(metrics.registry.contentType).send(text);
   });
 }

@@ -5,7 +5,7 @@ import { Piscina } from 'piscina';
 import { Problem } from '../../core/errors.ts';
 import { codeFile } from '../../core/package.ts';
 import { createEventLoopMonitor } from '../../observability/event-loop.ts';
-import type { Metrics } from '../../observability/metrics.ts';
+import { type Metrics, readGauge } from '../../observability/metrics.ts';
 import { traced } from '../../observability/tracing.ts';
 import { defaultHashParameters, type HashParameters, isAffordable } from './parameters.ts';
 import { createHashQueue, type HashQueue } from './queue.ts';
@@ -140,16 +140,16 @@ function unmeasured(queue: HashQueue): Run {
 }
 
 function measured(queue: HashQueue, metrics: Metrics): Run {
-  metrics.read('hashQueue', () => [[[], queue.queueLength()]]);
+  readGauge(metrics.hashQueue, () => [[{}, queue.queueLength()]]);
   const run = unmeasured(queue);
   const seconds = (since: number) => (performance.now() - since) / 1000;
   return async (name, compute, signal, limit) => {
     const requestedAt = performance.now();
     const timed = async () => {
-      metrics.observe('hashQueueWaitSeconds', seconds(requestedAt));
+      metrics.hashQueueWaitSeconds.observe(seconds(requestedAt));
       const startedAt = performance.now();
       return traced(`argon2 ${name}`, {}, compute).finally(() =>
-        metrics.observe('hashDurationSeconds', seconds(startedAt), name),
+        metrics.hashDurationSeconds.observe({ work: name }, seconds(startedAt)),
       );
     };
     // The time before the inner span is the waiting time.
@@ -162,7 +162,7 @@ function measured(queue: HashQueue, metrics: Metrics): Run {
 }
 
 function countRejection(error: unknown, metrics: Metrics | undefined): void {
-  if (error instanceof Problem && error.code === 'OVERLOADED') metrics?.count('hashRefusals');
+  if (error instanceof Problem && error.code === 'OVERLOADED') metrics?.hashRefusals.inc();
 }
 
 function createPool(threads: number): Piscina {

@@ -23,7 +23,7 @@ export interface PrincipalsDeps {
   readonly unitOfWork: Pick<UnitOfWork, 'query'>;
   readonly changeFeed: Pick<ChangeFeed, 'isTrusted' | 'onChange'>;
   readonly clock: Clock;
-  readonly metrics: Pick<Metrics, 'count'>;
+  readonly metrics: Pick<Metrics, 'principals'>;
   /** The largest number of cached principals; the least recently used one is evicted. */
   readonly size: number;
 }
@@ -88,7 +88,7 @@ export function createPrincipals(deps: PrincipalsDeps): Principals {
     async find(sessionId) {
       const principal = deps.changeFeed.isTrusted() ? cache.get(sessionId) : undefined;
       const isCached = principal !== undefined && principal.validUntil > deps.clock();
-      deps.metrics.count('principals', isCached ? 'hit' : 'miss');
+      deps.metrics.principals.inc({ outcome: isCached ? 'hit' : 'miss' });
       return isCached ? principal.actor : load(sessionId);
     },
   };

@@ -31,7 +31,7 @@ export interface RefreshDeps {
   readonly audit: Audit;
   readonly attemptLimits: AttemptLimits;
   readonly clock: Clock;
-  readonly metrics: Pick<Metrics, 'count'>;
+  readonly metrics: Pick<Metrics, 'sessionsEnded'>;
   readonly refreshTokenTtlSeconds: number;
   readonly sessionMaxAgeSeconds: number;
   readonly refreshGraceSeconds: number;
@@ -92,7 +92,7 @@ export function createRefresh(deps: RefreshDeps): Refresh {
     await enqueueMail(em, { mail: 'refresh-token-reused', userId: row.user_id });
     const target = { type: 'user', id: row.user_id } as const;
     await deps.audit.append({ action: reason, target, after: { sessionId: row.id } });
-    deps.metrics.count('sessionsEnded', reason);
+    deps.metrics.sessionsEnded.inc({ reason });
   };
 
   /** The session for the new tokens. It does not throw: a throw would roll back the end of the session. */

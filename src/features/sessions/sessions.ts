@@ -57,7 +57,7 @@ export interface SessionsDeps {
   readonly refreshTokens: RefreshTokens;
   readonly audit: Audit;
   readonly clock: Clock;
-  readonly metrics: Pick<Metrics, 'count'>;
+  readonly metrics: Pick<Metrics, 'sessionsStarted' | 'sessionsEnded'>;
   readonly refreshTokenTtlSeconds: number;
   readonly sessionMaxAgeSeconds: number;
   /** Live sessions of one user. */
@@ -104,7 +104,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       const isFound = rows.length > 0;
       if (!isFound) return false;
       await deps.audit.append({ action: reason, target: { type: 'session', id } });
-      deps.metrics.count('sessionsEnded', reason);
+      deps.metrics.sessionsEnded.inc({ reason });
       return true;
     });
   };
@@ -146,13 +146,13 @@ export function createSessions(deps: SessionsDeps): Sessions {
         deps.maxSessionsPerUser - 1,
       ]);
       if (!created) return undefined;
-      afterCommit(() => deps.metrics.count('sessionsStarted'));
+      afterCommit(() => deps.metrics.sessionsStarted.inc());
       return { id, userId, refreshCounter: 0, lastUsedAt: now, expiresAt, ...created };
     },
 
     async auditEnded({ userId, endedCount }) {
       if (endedCount === 0) return;
-      afterCommit(() => deps.metrics.count('sessionsEnded', limitReason, endedCount));
+      afterCommit(() => deps.metrics.sessionsEnded.inc({ reason: limitReason }, endedCount));
       const target = { type: 'user', id: userId } as const;
       const after = { reason: limitReason, count: endedCount };
       await deps.audit.append({ action: 'sessions-ended', actorId: userId, target, after });
@@ -197,7 +197,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
            where user_id = ? and ended_at is null and id is distinct from ?::uuid returning id`,
           [deps.clock(), reason, userId, exceptId ?? null],
         );
-        deps.metrics.count('sessionsEnded', reason, ended.length);
+        deps.metrics.sessionsEnded.inc({ reason }, ended.length);
         const target = { type: 'user', id: userId } as const;
         await deps.audit.append({ action: 'sessions-ended', target, after: { reason } });
       });
