@@ -43,6 +43,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (given === undefined) await cheapenPassword(admin);
   await admin.end();
   await migrateTemplate(template.href);
+  await storeCatalogCache(template.href);
   project.provide('templateUrl', template.href);
   return async () => {
     await server.stop();
@@ -68,6 +69,17 @@ async function cheapenPassword(admin: Client): Promise<void> {
   await admin.query(
     `alter role ${admin.escapeIdentifier(user ?? '')} password ${admin.escapeLiteral(password ?? '')}`,
   );
+}
+
+/**
+ * The first connection after the migrations stores the cache of the catalog (pg_internal.init) with the database, and
+ * each copy has it. Otherwise the first connections of each copy build it.
+ */
+async function storeCatalogCache(databaseUrl: string): Promise<void> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query('select 1');
+  await client.end();
 }
 
 async function migrateTemplate(databaseUrl: string): Promise<void> {
