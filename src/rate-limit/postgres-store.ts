@@ -25,6 +25,8 @@ interface ConsumeRow {
 }
 
 const maxConnections = 4;
+/** Rows that one statement of `prune` deletes, far within the timeout of a statement. */
+const pruneRows = 5_000;
 
 const consumeSql = 'select refused, retry_after_ms from consume_rate_limits($1, $2, $3)';
 const refundSql = `
@@ -45,7 +47,7 @@ const deleteSql = (condition: string, locking = 'for update') => `
   where key in (select key from rate_limit_buckets where ${condition} order by key ${locking})`;
 const resetSql = deleteSql('key = any($1)');
 const clearSql = deleteSql('true');
-const pruneSql = deleteSql('ends_at <= now()', 'for update skip locked');
+const pruneSql = deleteSql('ends_at <= now()', `limit ${pruneRows} for update skip locked`);
 
 export function createPostgresStore(options: PostgresStoreOptions): RateLimitStore {
   const pool = openPool({ ...options, name: 'rate-limits', max: maxConnections });
@@ -84,7 +86,7 @@ export function createPostgresStore(options: PostgresStoreOptions): RateLimitSto
     fullest: async (limit) => (await pool.query<StateRow>(fullestSql, [limit])).rows.map(stateOf),
     clear: async () => (await pool.query(clearSql)).rowCount ?? 0,
     async prune() {
-      await pool.query(pruneSql);
+      while ((await pool.query(pruneSql)).rowCount === pruneRows);
     },
     close: () => pool.end(),
   };
