@@ -54,7 +54,7 @@ export async function openDatabase(deps: DatabaseDeps): Promise<Database> {
   opened.defer(() => orm.close());
   const changeFeed = createChangeFeed({ database: direct, log, metrics });
   opened.defer(() => changeFeed.stop());
-  const unitOfWork = createUnitOfWork(orm, changeFeed);
+  const unitOfWork = createUnitOfWork(orm, { changeFeed, isPooled });
   return { database, direct, isPooled, orm, changeFeed, unitOfWork };
 }
 

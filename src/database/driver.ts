@@ -108,7 +108,7 @@ function toValue(value: unknown): unknown {
 const maxSpanTextLength = 2000;
 
 /** Runs a statement in a span of its own if tracing is enabled. */
-function inStatementSpan<Result>(sql: string, run: () => Promise<Result>): Promise<Result> {
+export function inStatementSpan<Result>(sql: string, run: () => Promise<Result>): Promise<Result> {
   const tracer = currentTracer();
   if (!tracer) return run();
   const text = sql.replace(/\s+/g, ' ').trim();

@@ -1,10 +1,7 @@
-/** Options of MikroORM, and the entity-manager context of a request. The entities are a parameter. */
-
-import { AsyncLocalStorage } from 'node:async_hooks';
+/** Options of MikroORM. The entities are a parameter. */
 import { Migrator } from '@mikro-orm/migrations';
 import {
   type EntityClass,
-  type EntityManager,
   type EventSubscriber,
   MikroORM,
   type Options,
@@ -68,7 +65,6 @@ export function ormOptions(
     namingStrategy: UnderscoreNamingStrategy,
     extensions: [Migrator],
     ensureDatabase: false, // a mistyped name must not create an empty database
-    context: currentEntityManager,
     forceUtcTimezone: true,
     pool: { min: 0, max: settings.poolSize ?? 10 },
     driverOptions: {
@@ -89,28 +85,4 @@ export function ormOptions(
 /** @throws Error when the database cannot be reached */
 export async function openOrm(options: Options): Promise<Orm> {
   return MikroORM.init(options);
-}
-
-interface EntityManagerContext {
-  readonly global: EntityManager;
-  /** Created at the first use. */
-  fork?: EntityManager;
-  /** `fork()` itself asks for the current context. */
-  isForking?: true;
-}
-
-const contexts = new AsyncLocalStorage<EntityManagerContext>();
-
-/** Runs `work` and everything it starts in an entity-manager context with its own identity map. */
-export function withEntityManager<Result>(em: EntityManager, work: () => Result): Result {
-  return contexts.run({ global: em }, work);
-}
-
-/** For MikroORM's option `context`; undefined outside of `withEntityManager`. */
-function currentEntityManager(): EntityManager | undefined {
-  const context = contexts.getStore();
-  if (!context || context.fork || context.isForking) return context?.fork;
-  context.isForking = true;
-  context.fork = context.global.fork({ useContext: true, disableContextResolution: true });
-  return context.fork;
 }

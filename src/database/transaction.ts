@@ -3,11 +3,19 @@
  * current context and to its transaction.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { TransactionPropagation } from '@mikro-orm/core';
+import { RequestContext, TransactionPropagation } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { ChangeFeed } from './change-feed.ts';
+import { inStatementSpan } from './driver.ts';
 import type { Orm } from './orm.ts';
-import { withEntityManager } from './orm.ts';
+
+/** A statement that PostgreSQL parses and plans once for each connection. */
+export interface Statement {
+  /** Unique among the statements of the service. */
+  readonly name: string;
+  /** With `$1`, `$2`, … in place of the values. */
+  readonly text: string;
+}
 
 export interface UnitOfWork {
   /** Resolves to the current context and transaction. */
@@ -29,6 +37,13 @@ export interface UnitOfWork {
   afterCommit(callback: () => void): void;
   /** Plain SQL in the current transaction. Times are `Date`, an array is one parameter: `any(?::uuid[])`. */
   query<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
+  /**
+   * Executes one statement on a connection of its own, for the reads and writes of frequent requests. A write commits
+   * when the statement ends. Not inside a transaction.
+   */
+  execute<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+  /** Resolves when this process has removed the rows that `execute` changed from its caches. */
+  waitUntilDelivered(): Promise<void>;
   /** Takes the advisory lock `name` until the end of the transaction. Needs a transaction. */
   lock(name: string): Promise<void>;
 }
@@ -38,9 +53,15 @@ interface TransactionState {
   readonly values: Map<object, object>;
 }
 
+export interface UnitOfWorkOptions {
+  readonly changeFeed?: Pick<ChangeFeed, 'waitUntilDelivered'>;
+  /** Whether a pooler may send each statement to another connection, where it is not prepared. */
+  readonly isPooled?: boolean;
+}
+
 export function createUnitOfWork(
   orm: Orm,
-  changeFeed?: Pick<ChangeFeed, 'waitUntilDelivered'>,
+  { changeFeed, isPooled = false }: UnitOfWorkOptions = {},
 ): UnitOfWork {
   const { em } = orm;
   const states = new AsyncLocalStorage<TransactionState>();
@@ -48,8 +69,8 @@ export function createUnitOfWork(
     em.getConnection().execute(sql, [...parameters], 'all', em.getTransactionContext());
   return {
     em,
-    withEntityManager: (work) => withEntityManager(em, work),
-    enterContext: (next) => withEntityManager(em, next),
+    withEntityManager: (work) => RequestContext.create(em, work),
+    enterContext: (next) => RequestContext.create(em, next),
     async transaction(work) {
       const transaction = () =>
         em.transactional(() => work(), { propagation: TransactionPropagation.REQUIRED });
@@ -73,6 +94,13 @@ export function createUnitOfWork(
       else callback();
     },
     query,
+    async execute<Row extends object>({ name, text }: Statement, values: readonly unknown[]) {
+      if (em.isInTransaction()) throw new Error(`${name} does not belong to a transaction`);
+      const pool = await orm.driver.getConnection().getNativeClient();
+      const statement = { ...(isPooled ? {} : { name }), text, values: [...values] };
+      return inStatementSpan(text, async () => (await pool.query<Row>(statement)).rows);
+    },
+    waitUntilDelivered: async () => changeFeed?.waitUntilDelivered(),
     async lock(name) {
       if (!em.isInTransaction()) throw new Error(`lock ${name} needs a transaction`);
       await query('select pg_advisory_xact_lock(hashtextextended(?, 0))', [name]);
