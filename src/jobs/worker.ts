@@ -114,6 +114,16 @@ export interface JobTiming {
   readonly delaySeconds: number;
 }
 
+export interface NewJob {
+  readonly task: string;
+  readonly payload: JobPayload;
+}
+
+/** SQL that adds a job, for a statement with other changes. The parameters are SQL; the payload is JSON. */
+export function addJobSql(task: string, payload: string): string {
+  return `graphile_worker.add_job(${task}, payload => ${payload}::json, max_attempts => ${maxAttempts})`;
+}
+
 /** Adds a job in the current transaction; the job runs only if the transaction commits. */
 export async function enqueueJob(
   em: EntityManager,

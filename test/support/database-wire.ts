@@ -46,9 +46,9 @@ interface Watch {
   readonly act: (connection: Connection) => boolean;
 }
 
-/** Statements of the change feed, the job queue and transaction control. */
+/** Statements of the change feed, the job queue and transaction control. A registration also adds its job. */
 const background =
-  /^(listen|begin|commit|rollback|$)|pg_(notify|is_in_recovery)|graphile_worker|gatehouse:jobs/i;
+  /^(listen|begin|commit|rollback|$)|pg_(notify|is_in_recovery)|^(?!select add_registration).*graphile_worker|gatehouse:jobs/is;
 
 export async function openDatabaseWire(databaseUrl: string): Promise<DatabaseWire> {
   let target = new URL(databaseUrl);

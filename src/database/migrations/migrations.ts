@@ -16,6 +16,7 @@ import { SessionsOfUsers } from './20261128000013-sessions-of-users.ts';
 import { TextFolding } from './20261128000014-text-folding.ts';
 import { PendingAddresses } from './20261128000015-pending-addresses.ts';
 import { PurgeOfCodes } from './20261128000015-purge-of-codes.ts';
+import { WriteFunctions } from './20261128000016-write-functions.ts';
 
 export const migrations = [
   Initial,
@@ -36,6 +37,7 @@ export const migrations = [
   DatabaseSpeed,
   PendingAddresses,
   PurgeOfCodes,
+  WriteFunctions,
 ];
 
 /** The names as in the table of applied migrations. The constructor's arguments do not affect the name. */

@@ -12,7 +12,7 @@ import { seal } from '../../crypto/sealed-box.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Log } from '../../observability/log.ts';
 import { logSecurityEvent, type SecurityEvent } from '../../observability/security-log.ts';
-import { createChains, type KeyOwners } from './chains.ts';
+import { type AppendOutcome, createChains, type KeyOwners } from './chains.ts';
 import {
   type ActorKind,
   clientLabelOf,
@@ -36,12 +36,30 @@ export interface NewEntry {
   readonly denial?: ProblemCode;
 }
 
+/** The user of entries, or the nil id. */
+export interface Subject {
+  readonly id: string;
+  /** Its key in `audit_subject_keys`; null if it has none yet. */
+  readonly sealedKey: Buffer | null;
+}
+
 export interface Audit {
   /**
    * Appends an entry in the transaction of the caller, or in one of its own. The log gets the same event after
    * the commit.
    */
   append(entry: NewEntry): Promise<void>;
+  /**
+   * Appends entries about one user in the statement of `write`, which gets the argument of `append_audit_entries`.
+   * For frequent writes of one statement outside of a transaction.
+   */
+  appendWith<Result extends { readonly outcome: AppendOutcome }>(
+    subject: Subject,
+    entries: readonly NewEntry[],
+    write: (continuation: string) => Promise<Result>,
+  ): Promise<Result>;
+  /** The same without another change. */
+  appendAlone(subject: Subject, entries: readonly NewEntry[]): Promise<void>;
   /**
    * Logs a denial that needs no entry, such as that of a read or of a forged token. A request logs at most
    * one.
@@ -74,31 +92,28 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
 
   const appendToChain = async (entry: NewEntry): Promise<void> => {
     const context = currentContext();
-    const actor = actorOf(entry, context);
-    const owners = ownersOf(entry, actor);
+    const { actor, owners } = partiesOf(entry, context);
     const locked = await chains.lock(owners, actor.kind === 'operator');
-    const id = uuidv7();
-    const { subjectId } = owners;
-    const subjectKey = await keyOf(subjectId, locked.subject_key);
-    const isSame = subjectId === owners.clientKeyId;
-    const clientKey = isSame ? subjectKey : await keyOf(owners.clientKeyId, locked.client_key);
-    const row = {
-      id,
-      at: clock(),
-      action: entry.action,
-      outcome: entry.denial === undefined ? ('done' as const) : ('refused' as const),
-      code: entry.denial ?? null,
-      actor_kind: actor.kind,
-      actor_id: actor.id,
-      target_type: entry.target?.type ?? null,
-      target_id: entry.target?.id ?? null,
-      request_id: context?.client.requestId ?? null,
-      subject_id: subjectId,
-      details: sealJson(subjectKey, id, { before: entry.before, after: entry.after }),
-      client: sealJson(clientKey, clientLabelOf(id), clientOf(context)),
-    };
+    const subject = await keyOf(owners.subjectId, locked.subject_key);
+    const isSame = owners.subjectId === owners.clientKeyId;
+    const client = isSame ? subject : await keyOf(owners.clientKeyId, locked.client_key);
+    const row = toRow(entry, { context, at: clock(), keys: { subject, client } });
     await chains.append(locked, row);
     afterCommit(() => logSecurityEvent(log, eventOf(row)));
+  };
+
+  const appendWith: Audit['appendWith'] = async (subject, entries, write) => {
+    const context = currentContext();
+    const key = await keyOf(subject.id, subject.sealedKey);
+    const rows: UnchainedEntry[] = [];
+    for (const entry of entries) {
+      const { clientKeyId } = partiesOf(entry, context).owners;
+      const client = clientKeyId === subject.id ? key : await subjectKeys.create(clientKeyId);
+      rows.push(toRow(entry, { context, at: clock(), keys: { subject: key, client } }));
+    }
+    const result = await chains.appendToFree(rows, write);
+    if (result.outcome === 'appended') for (const row of rows) logSecurityEvent(log, eventOf(row));
+    return result;
   };
 
   /** The entries of one transaction are appended one after another, because each continues the previous one. */
@@ -114,6 +129,12 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
   return {
     append: (entry) => transaction(() => appendInOrder(entry)),
 
+    appendWith,
+
+    async appendAlone(subject, entries) {
+      await appendWith(subject, entries, chains.writeAlone);
+    },
+
     logDenial(event, code) {
       const context = currentContext();
       if (context && reported.has(context)) return;
@@ -126,6 +147,43 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
     },
 
     subjectKeys,
+  };
+}
+
+function partiesOf(entry: NewEntry, context: RequestContext | undefined) {
+  const actor = actorOf(entry, context);
+  return { actor, owners: ownersOf(entry, actor) };
+}
+
+/** @param keys those that seal the details and the client */
+function toRow(
+  entry: NewEntry,
+  {
+    context,
+    at,
+    keys,
+  }: {
+    readonly context: RequestContext | undefined;
+    readonly at: Date;
+    readonly keys: { readonly subject: Buffer; readonly client: Buffer };
+  },
+): UnchainedEntry {
+  const { actor, owners } = partiesOf(entry, context);
+  const id = uuidv7();
+  return {
+    id,
+    at,
+    action: entry.action,
+    outcome: entry.denial === undefined ? 'done' : 'refused',
+    code: entry.denial ?? null,
+    actor_kind: actor.kind,
+    actor_id: actor.id,
+    target_type: entry.target?.type ?? null,
+    target_id: entry.target?.id ?? null,
+    request_id: context?.client.requestId ?? null,
+    subject_id: owners.subjectId,
+    details: sealJson(keys.subject, id, { before: entry.before, after: entry.after }),
+    client: sealJson(keys.client, clientLabelOf(id), clientOf(context)),
   };
 }
 

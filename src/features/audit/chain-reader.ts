@@ -1,5 +1,6 @@
 /** Reads the entries of one chain of the audit log in order and collects the faults. */
-import { brokenLink, type ChainEnd, isEqual, isSigned } from './chains.ts';
+import { brokenLink, isEqual, isSigned } from './chains.ts';
+import type { ChainEnd } from './entry.ts';
 import { chainStart, type EntryRow, macOf } from './entry.ts';
 
 /**

@@ -1,15 +1,22 @@
 /**
- * The sixteen chains of the audit log: locks one for a transaction and appends entries to its end. A
- * transaction uses one chain only, so that a long transaction delays no other one.
+ * The sixteen chains of the audit log. A transaction locks one and appends its entries to the end; it uses one chain
+ * only, so that a long transaction delays no other one. A write of one statement takes no lock before: its entries
+ * are signed for the end of a free chain, and the statement appends them if the chain still has this end.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Statement, UnitOfWork } from '../../database/transaction.ts';
 import type { Log } from '../../observability/log.ts';
-import { type EntryRow, headMacOf, macOf, type UnchainedEntry } from './entry.ts';
+import {
+  type ChainEnd,
+  chainCount,
+  type EntryRow,
+  headMacOf,
+  macOf,
+  nilId,
+  type UnchainedEntry,
+} from './entry.ts';
 
-/** The number of transactions that can write entries at once without waiting for each other. */
-export const chainCount = 16;
 /** Commands use the first chains only. Their transactions may last minutes; requests use the others. */
 const commandChainCount = 4;
 
@@ -22,13 +29,6 @@ const pollIntervalMs = { first: 5, last: 100 } as const;
  * signed, so the break stays visible.
  */
 export const brokenLink = Buffer.from('broken');
-
-export interface ChainEnd {
-  readonly chain: number;
-  readonly sequence: string;
-  readonly mac: Buffer;
-  readonly head_mac: Buffer;
-}
 
 /** The end of a chain, and the keys of the subject and the actor of the next entry, if they exist. */
 export interface LockedChain extends ChainEnd {
@@ -52,7 +52,20 @@ export interface Chains {
   lockNumber(chain: number, owners: KeyOwners): Promise<LockedChain | undefined>;
   /** Signs an entry and adds it to the end of a locked chain. */
   append(end: ChainEnd, entry: UnchainedEntry, options?: { isBroken?: boolean }): Promise<void>;
+  /**
+   * Signs entries for the end of a free chain, and calls `write` with the argument of `append_audit_entries` until the
+   * chain has not moved in the meantime. Not inside a transaction.
+   */
+  appendToFree<Result extends { readonly outcome: AppendOutcome }>(
+    entries: readonly UnchainedEntry[],
+    write: (continuation: string) => Promise<Result>,
+  ): Promise<Result>;
+  /** A `write` for entries without another change. */
+  writeAlone(continuation: string): Promise<{ readonly outcome: AppendOutcome }>;
 }
+
+/** `chain-moved`: nothing was written, because the chain has another end or is locked. Other outcomes are final. */
+export type AppendOutcome = 'appended' | 'chain-moved' | 'rejected' | 'denied';
 
 const endSql = `
   select chain, sequence::text, mac, head_mac,
@@ -63,36 +76,20 @@ const anySql = `${endSql} where chain between 1 and ? order by random() limit 1 
 const freeSql = `${anySql} skip locked`;
 const numberSql = `${endSql} where chain = ? for update of audit_chains`;
 
-const columns = [
-  'id',
-  'chain',
-  'sequence',
-  'at',
-  'action',
-  'outcome',
-  'code',
-  'actor_kind',
-  'actor_id',
-  'target_type',
-  'target_id',
-  'request_id',
-  'subject_id',
-  'details',
-  'client',
-  'previous_mac',
-  'mac',
-] as const satisfies readonly (keyof EntryRow)[];
-const appendSql = `with entry as (
-    insert into audit_entries (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})
-  )
-  update audit_chains set sequence = ?, mac = ?, head_mac = ? where chain = ?`;
+interface AppendRow {
+  readonly outcome: AppendOutcome;
+}
+
+const appendSql = (placeholder: string) =>
+  `select case when append_audit_entries(${placeholder}) then 'appended' else 'chain-moved' end as outcome`;
+const appendAlone: Statement = { name: 'append-audit-entries', text: appendSql('$1') };
 
 export function createChains(deps: {
-  readonly unitOfWork: Pick<UnitOfWork, 'query' | 'memoizeInTransaction'>;
+  readonly unitOfWork: Pick<UnitOfWork, 'query' | 'execute' | 'memoizeInTransaction'>;
   readonly log: Log;
   readonly key: Buffer;
 }): Chains {
-  const { query, memoizeInTransaction } = deps.unitOfWork;
+  const { query, execute, memoizeInTransaction } = deps.unitOfWork;
   const { key } = deps;
   const chosenKey = {};
 
@@ -133,6 +130,41 @@ export function createChains(deps: {
     return row?.sequence ?? '0';
   };
 
+  /** The argument of `append_audit_entries`, and the end of the chain after it. */
+  const sign = async (
+    end: ChainEnd,
+    entries: readonly UnchainedEntry[],
+    isBroken = !isSigned(key, end),
+  ): Promise<{ readonly continuation: string; readonly next: ChainEnd }> => {
+    const { chain } = end;
+    if (isBroken) {
+      const text = 'the end of an audit chain is not signed with SECRET_KEY; run "audit verify"';
+      deps.log.error({ component: 'audit', chain }, text);
+    }
+    let sequence = isBroken ? await lastSequence(chain) : end.sequence;
+    let mac = isBroken ? brokenLink : end.mac;
+    const rows = entries.map((entry): EntryRow => {
+      sequence = String(BigInt(sequence) + 1n);
+      const unsigned = { ...entry, chain, sequence, previous_mac: mac };
+      mac = macOf(key, unsigned);
+      return { ...unsigned, mac };
+    });
+    const next = { chain, sequence, mac, head_mac: headMacOf(key, chain, sequence, mac) };
+    const json = { end: jsonRow(end), next: jsonRow(next), entries: rows.map(jsonRow) };
+    return { continuation: JSON.stringify(json), next };
+  };
+
+  /** Ends that this process wrote and does not use at the moment. The most recent one is the last. */
+  const knownEnds = new Map<number, ChainEnd>();
+
+  /** The end of a chain that this process wrote recently, or of one that no transaction holds. */
+  const takeEnd = async (): Promise<ChainEnd> => {
+    const recent = [...knownEnds.values()].at(-1);
+    if (!recent) return lockAny({ subjectId: nilId, clientKeyId: nilId }, false); // for one statement only
+    knownEnds.delete(recent.chain);
+    return recent;
+  };
+
   return {
     lockNumber,
 
@@ -144,29 +176,39 @@ export function createChains(deps: {
       return end;
     },
 
-    async append(end, entry, { isBroken = !isSigned(key, end) } = {}) {
-      const { chain } = end;
-      if (isBroken) {
-        const text = 'the end of an audit chain is not signed with SECRET_KEY; run "audit verify"';
-        deps.log.error({ component: 'audit', chain }, text);
+    async append(end, entry, { isBroken } = {}) {
+      const { continuation } = await sign(end, [entry], isBroken);
+      const [row] = await query<AppendRow>(appendSql('?'), [continuation]);
+      if (row?.outcome !== 'appended') throw new Error('the locked chain has moved');
+    },
+
+    async writeAlone(continuation) {
+      const [row] = await execute<AppendRow>(appendAlone, [continuation]);
+      if (!row) throw new Error('append_audit_entries returned no row');
+      return row;
+    },
+
+    async appendToFree(entries, write) {
+      for (;;) {
+        const end = await takeEnd();
+        const { continuation, next } = await sign(end, entries);
+        const result = await write(continuation);
+        if (result.outcome === 'chain-moved') continue;
+        const last = result.outcome === 'appended' ? next : end;
+        knownEnds.set(last.chain, last);
+        return result;
       }
-      const last = isBroken ? await lastSequence(chain) : end.sequence;
-      const unsigned = {
-        ...entry,
-        chain,
-        sequence: String(BigInt(last) + 1n),
-        previous_mac: isBroken ? brokenLink : end.mac,
-      };
-      const row: EntryRow = { ...unsigned, mac: macOf(key, unsigned) };
-      await query(appendSql, [
-        ...columns.map((column) => row[column]),
-        row.sequence,
-        row.mac,
-        headMacOf(key, chain, row.sequence, row.mac),
-        chain,
-      ]);
     },
   };
+}
+
+/** Bytes in the text format of PostgreSQL. */
+function jsonRow(row: object): object {
+  const values = Object.entries(row).map(([name, value]) => [
+    name,
+    Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : value,
+  ]);
+  return Object.fromEntries(values);
 }
 
 /** Whether the end of the chain is signed with this key. The end of an empty chain is not signed. */

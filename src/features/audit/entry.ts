@@ -33,6 +33,17 @@ export interface EntryRow {
   readonly mac: Buffer;
 }
 
+/** The number of chains, and so of transactions that can write entries at once without waiting for each other. */
+export const chainCount = 16;
+
+/** A row of `audit_chains`: the position and the MAC of the last entry of a chain, signed. */
+export interface ChainEnd {
+  readonly chain: number;
+  readonly sequence: string;
+  readonly mac: Buffer;
+  readonly head_mac: Buffer;
+}
+
 /** An entry without its position and MACs, which come from the chain. */
 export type UnchainedEntry = Omit<EntryRow, 'chain' | 'sequence' | 'previous_mac' | 'mac'>;
 export type UnsignedEntry = Omit<EntryRow, 'mac'>;

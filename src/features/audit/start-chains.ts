@@ -5,8 +5,8 @@ import { seal } from '../../crypto/sealed-box.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Log } from '../../observability/log.ts';
 import { logSecurityEvent } from '../../observability/security-log.ts';
-import { chainCount, createChains } from './chains.ts';
-import { chainStart, nilId, type UnchainedEntry } from './entry.ts';
+import { createChains } from './chains.ts';
+import { chainCount, chainStart, nilId, type UnchainedEntry } from './entry.ts';
 import { createSubjectKeys } from './subject-keys.ts';
 
 interface DatabaseState {

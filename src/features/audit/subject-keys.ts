@@ -14,7 +14,7 @@ export interface SubjectKeys {
   open(subjectId: string, sealedKey: Buffer): Buffer;
   /**
    * Creates the key of an account without one. The key of an account that was erased in the meantime is not
-   * stored, so that its data stays unreadable. Needs a transaction.
+   * stored, so that its data stays unreadable.
    */
   create(subjectId: string): Promise<Buffer>;
   /** The existing keys by their owner, without those that SECRET_KEY does not open. */

@@ -10,8 +10,8 @@ import {
   type CheckpointMacs,
   createChainReader,
 } from './chain-reader.ts';
-import { type ChainEnd, chainCount, isSigned } from './chains.ts';
-import { type EntryRow, nilId } from './entry.ts';
+import { isSigned } from './chains.ts';
+import { type ChainEnd, chainCount, type EntryRow, nilId } from './entry.ts';
 import { createSealCheck, createSubjectKeys } from './subject-keys.ts';
 
 /** The ends of all chains at a time. A copy outside of the database shows entries that were cut off later. */

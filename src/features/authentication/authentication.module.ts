@@ -37,7 +37,7 @@ export interface AuthenticationModuleDeps {
   readonly oneTimePasswords: OneTimePasswords;
   readonly secrets: OneTimeSecrets;
   readonly registrations: RegistrationsModule;
-  readonly sessions: Pick<SessionsModule, 'sessions' | 'tokens'>;
+  readonly sessions: Pick<SessionsModule, 'sessions' | 'createSession' | 'tokens'>;
   readonly passwordRules: PasswordRules;
   readonly publicUrl: string;
 }
@@ -111,12 +111,11 @@ function createShared(deps: AuthenticationModuleDeps): Shared {
 }
 
 function wireLogin(deps: AuthenticationModuleDeps): Login {
-  const { unitOfWork, clock, users, hasher, audit, attemptLimits } = deps;
-  const { sessions, tokens } = deps.sessions;
+  const { unitOfWork, clock, hasher, audit, attemptLimits } = deps;
+  const { createSession, tokens } = deps.sessions;
   return createLogin({
     unitOfWork,
-    users,
-    sessions,
+    createSession,
     tokens,
     hasher,
     audit,

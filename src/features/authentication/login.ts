@@ -13,14 +13,15 @@ import {
 import type { ClientInfo, RequestContext } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
-import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Statement, UnitOfWork } from '../../database/transaction.ts';
 import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
-import type { Sessions } from '../sessions/sessions.ts';
+import { nilId } from '../audit/entry.ts';
+import type { CreateSession } from '../sessions/create-session.ts';
 import { knownNetworkParameters, knownNetworkSql } from '../sessions/sessions.ts';
-import type { TokenPair, TokenSource, Tokens } from '../sessions/tokens.ts';
+import type { TokenPair, Tokens } from '../sessions/tokens.ts';
 import type { User, UserStatus } from '../users/user.entity.ts';
-import { type Users, usernameKeyOf } from '../users/users.ts';
+import { usernameKeyOf } from '../users/users.ts';
 
 /** Unparsed input. */
 export interface LoginInput {
@@ -35,8 +36,7 @@ export interface Login {
 
 export interface LoginDeps {
   readonly unitOfWork: UnitOfWork;
-  readonly users: Users;
-  readonly sessions: Sessions;
+  readonly createSession: CreateSession;
   readonly tokens: Tokens;
   readonly hasher: PasswordHasher;
   readonly audit: Audit;
@@ -44,95 +44,95 @@ export interface LoginDeps {
   readonly clock: Clock;
 }
 
-type NoCandidate = { readonly id: null };
-
 interface Candidate {
-  readonly id: string;
-  readonly status: UserStatus;
+  /** Null for an unknown name; then status and hash are null too. */
+  readonly id: string | null;
+  readonly status: UserStatus | null;
   readonly hash: string | null;
   readonly isKnownNetwork: boolean;
+  /** The key of the account in the audit log, or that of the nil id for an unknown name. */
+  readonly subjectKey: Buffer | null;
 }
 
-/** An unknown name also gives a row and a search in the sessions, so it costs the same. */
+/** An unknown name also gives a row and the same searches, so it costs the same. */
 const candidateSql = (condition: string) =>
-  `select u.id, u.status, h.password_hash as hash,
-    ${knownNetworkSql("coalesce(u.id, '00000000-0000-0000-0000-000000000000')")}
-  from (select ?::text as name) given
+  `select u.id, u.status, h.password_hash as hash, k.sealed_key as "subjectKey",
+    ${knownNetworkSql(`coalesce(u.id, '${nilId}')`)}
+  from (select $3::text as name) given
   left join users u on ${condition}
-  left join password_hashes h on h.user_id = u.id`;
-const byEmail = candidateSql('u.email = given.name');
-const byUsername = candidateSql(`${usernameKeyOf('u.username')} = ${usernameKeyOf('given.name')}`);
+  left join password_hashes h on h.user_id = u.id
+  left join audit_subject_keys k on k.subject_id = coalesce(u.id, '${nilId}')`;
+const candidateByEmail: Statement = {
+  name: 'login-candidate-by-email',
+  text: candidateSql('u.email = given.name'),
+};
+const candidateByUsername: Statement = {
+  name: 'login-candidate-by-username',
+  text: candidateSql(`${usernameKeyOf('u.username')} = ${usernameKeyOf('given.name')}`),
+};
 
 /** Replaces a malformed name, so that it costs a query like any other. */
 const unknownName: LoginName | { kind: 'email'; value: string } = { kind: 'email', value: '' };
 
 export function createLogin(deps: LoginDeps): Login {
-  const { query, transaction } = deps.unitOfWork;
+  const { execute } = deps.unitOfWork;
 
   const findCandidate = async (name: LoginName | undefined, client: ClientInfo) => {
     const { kind, value } = name ?? unknownName;
-    const sql = kind === 'email' ? byEmail : byUsername;
-    const [row] = await query<Candidate | NoCandidate>(sql, [
-      ...knownNetworkParameters(client, deps.clock()),
-      value,
-    ]);
-    return row?.id ? row : undefined;
-  };
-
-  /**
-   * Creates the session if the account is unchanged: it may have been disabled or got another password
-   * while the hash was computed.
-   *
-   * @throws INVALID_CREDENTIALS
-   */
-  const createSession = async (
-    { id, hash }: Candidate,
-    context: RequestContext,
-    newHash: string | undefined,
-  ): Promise<{ user: User; session: TokenSource }> => {
-    const user = await deps.users.recordLogin(id, deps.clock());
-    if (user?.status !== 'ACTIVE' || hash === null) throw new Problem('INVALID_CREDENTIALS');
-    const session = await deps.sessions.create(id, context.client, hash);
-    if (!session) throw new Problem('INVALID_CREDENTIALS');
-    await deps.audit.append({ action: 'login', actorId: id, target: { type: 'user', id } });
-    await deps.sessions.auditEnded(session);
-    if (newHash !== undefined) await deps.users.setPasswordHash(user, newHash);
-    return { user, session };
+    const [candidate] = await execute<Candidate>(
+      kind === 'email' ? candidateByEmail : candidateByUsername,
+      [...knownNetworkParameters(client, deps.clock()), value],
+    );
+    if (!candidate) throw new Error('the query for a candidate returned no row');
+    return candidate;
   };
 
   /** Writes an entry for unknown names too, so that known and unknown names cause the same work. */
-  const auditFailure = (candidate: Candidate | undefined, denial: ProblemCode) =>
-    deps.audit.append({
-      action: 'login',
-      denial,
-      ...(candidate ? { target: { type: 'user', id: candidate.id } } : {}),
-    });
+  const deny = async (candidate: Candidate, denial: ProblemCode): Promise<never> => {
+    const { id, subjectKey: sealedKey } = candidate;
+    const target = id === null ? {} : { target: { type: 'user', id } as const };
+    const subject = { id: id ?? nilId, sealedKey };
+    await deps.audit.appendAlone(subject, [{ action: 'login', denial, ...target }]);
+    throw new Problem(denial);
+  };
 
+  const verify = async (
+    candidate: Candidate,
+    { name, password }: { readonly name: LoginName | undefined; readonly password: string },
+    context: RequestContext,
+  ): Promise<boolean> => {
+    const withRateLimit = deps.attemptLimits.limitPassword({
+      account: accountOf(name),
+      isKnownNetwork: candidate.isKnownNetwork,
+      isRefusedAnyway: candidate.status === 'DISABLED',
+    });
+    const hash = candidate.hash ?? undefined;
+    return deps.hasher.verify(hash, password, context.signal, withRateLimit);
+  };
+
+  /**
+   * The session is not created if the account was disabled or got another password while the hash was computed.
+   *
+   * @throws INVALID_CREDENTIALS, ACCOUNT_NOT_ACTIVE
+   */
   const authenticate = async (
     name: LoginName | undefined,
     password: string,
     context: RequestContext,
   ) => {
     const candidate = await findCandidate(name, context.client);
-    const hash = candidate?.hash ?? undefined;
-    const withRateLimit = deps.attemptLimits.limitPassword({
-      account: accountOf(name),
-      isKnownNetwork: candidate?.isKnownNetwork ?? false,
-      isRefusedAnyway: candidate?.status === 'DISABLED',
-    });
-    const isRight = await deps.hasher.verify(hash, password, context.signal, withRateLimit);
-    if (!candidate || !isRight || candidate.status === 'DISABLED') {
-      await auditFailure(candidate, 'INVALID_CREDENTIALS');
-      throw new Problem('INVALID_CREDENTIALS');
-    }
-    if (candidate.status === 'PENDING') {
-      await auditFailure(candidate, 'ACCOUNT_NOT_ACTIVE');
-      throw new Problem('ACCOUNT_NOT_ACTIVE');
-    }
+    const isRight = await verify(candidate, { name, password }, context);
+    const { id, hash, status, subjectKey } = candidate;
+    if (!isRight || id === null || hash === null || status === 'DISABLED')
+      return deny(candidate, 'INVALID_CREDENTIALS');
+    if (status === 'PENDING') return deny(candidate, 'ACCOUNT_NOT_ACTIVE');
     context.signal?.throwIfAborted(); // no client would receive the tokens of the session
-    const isOutdated = hash !== undefined && deps.hasher.needsRehash(hash);
-    const newHash = isOutdated ? await deps.hasher.hash(password, context.signal) : undefined;
-    return transaction(() => createSession(candidate, context, newHash));
+    const newerHash = deps.hasher.needsRehash(hash)
+      ? await deps.hasher.hash(password, context.signal)
+      : undefined;
+    const created = await deps.createSession({ id, hash, newerHash, subjectKey }, context.client);
+    if (!created) throw new Problem('INVALID_CREDENTIALS');
+    return created;
   };
 
   return {

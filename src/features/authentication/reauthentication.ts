@@ -4,7 +4,7 @@ import { Problem } from '../../core/errors.ts';
 import type { Actor, RequestContext } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
-import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Statement, UnitOfWork } from '../../database/transaction.ts';
 import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import { knownNetworkParameters, knownNetworkSql } from '../sessions/sessions.ts';
@@ -42,10 +42,13 @@ interface Candidate {
   readonly isKnownNetwork: boolean;
 }
 
-const candidateSql = `
-  select (select h.password_hash from password_hashes h where h.user_id = u.id) as hash,
-    ${knownNetworkSql('u.id')}
-  from users u where u.id = ?`;
+const findCandidate: Statement = {
+  name: 'reauthentication-candidate',
+  text: `
+    select (select h.password_hash from password_hashes h where h.user_id = u.id) as hash,
+      ${knownNetworkSql('u.id')}
+    from users u where u.id = $3`,
+};
 
 export function createReauthentication(deps: {
   readonly unitOfWork: UnitOfWork;
@@ -56,7 +59,7 @@ export function createReauthentication(deps: {
   readonly audit: Audit;
 }): Reauthentication {
   const { users, hasher, attemptLimits, audit, clock } = deps;
-  const { query } = deps.unitOfWork;
+  const { execute } = deps.unitOfWork;
 
   const deny = async (id: string): Promise<never> => {
     const target = { type: 'user', id } as const;
@@ -67,7 +70,7 @@ export function createReauthentication(deps: {
     async reauthenticate({ user }, password, context, isOtherwiseRight = true) {
       using _slot = hasher.reserveSlot();
       const account = accountOf({ kind: 'email', value: user.email });
-      const [candidate] = await query<Candidate>(candidateSql, [
+      const [candidate] = await execute<Candidate>(findCandidate, [
         ...knownNetworkParameters(context.client, clock()),
         user.id,
       ]);

@@ -97,11 +97,7 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
         return deps.hasher.hash(password, context.signal);
       });
       const registration = { ...profile, email, passwordHash, locale: context.client.locale };
-      await transaction(async () => {
-        await users.lockAddress(email);
-        await pendingRegistrations.add(registration);
-        await enqueueJob(em, mailTask, { email });
-      });
+      await pendingRegistrations.add(registration, { task: mailTask, payload: { email } });
     },
 
     async resendVerificationEmail(raw) {

@@ -6,7 +6,8 @@ import { v7 as uuidv7 } from 'uuid';
 import type { EmailAddress, Username } from '../../core/parse.ts';
 import { type Clock, secondsAfter } from '../../core/time.ts';
 import { digestOf, looksLikeSecret, type OneTimeSecrets } from '../../crypto/one-time-secret.ts';
-import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Statement, UnitOfWork } from '../../database/transaction.ts';
+import { addJobSql, type NewJob } from '../../jobs/worker.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import { Registration } from './registration.entity.ts';
@@ -41,10 +42,10 @@ export type PendingRegistration = Pick<TakenRegistration, 'id' | 'email' | 'pass
 
 export interface PendingRegistrations {
   /**
-   * Adds a registration, unless the address already has five with a live code. Executes the same
-   * statement in every case. Needs a transaction that holds the lock of the address.
+   * Adds a registration, unless the address already has five with a live code, and queues a job. The same statement
+   * in every case, which is a transaction.
    */
-  add(registration: NewRegistration): Promise<void>;
+  add(registration: NewRegistration, job: NewJob): Promise<void>;
   /** The registration of a live code. */
   find(code: string): Promise<PendingRegistration | undefined>;
   /** Whether a registration has this code, live or expired. */
@@ -87,9 +88,15 @@ export interface PendingRegistrationsDeps {
 const columns = `id, email, password_hash as "passwordHash", first_name as "firstName",
   last_name as "lastName", username, locale, digest, created_at as "createdAt", expires_at as "expiresAt"`;
 
+const addStatement: Statement = {
+  name: 'add-registration',
+  text: `select add_registration($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11),
+    ${addJobSql('$12', '$13')}`,
+};
+
 export function createPendingRegistrations(deps: PendingRegistrationsDeps): PendingRegistrations {
   const { unitOfWork, secrets, clock, verifyCodeTtlSeconds, mailCooldownSeconds } = deps;
-  const { em, query } = unitOfWork;
+  const { em, query, execute } = unitOfWork;
 
   const allOf = (email: EmailAddress) =>
     em.find(Registration, { email }, { orderBy: { createdAt: 'asc', id: 'asc' } });
@@ -115,23 +122,15 @@ export function createPendingRegistrations(deps: PendingRegistrationsDeps): Pend
     });
 
   return {
-    async add({ email, passwordHash, firstName, lastName, username, locale }) {
+    async add({ email, passwordHash, firstName, lastName, username, locale }, { task, payload }) {
       const id = uuidv7();
       const now = clock();
-      const expiresAt = secondsAfter(now, verifyCodeTtlSeconds);
-      await query(
-        `insert into registrations (id, email, password_hash, first_name, last_name, username, locale,
-           code_id, digest, created_at, expires_at)
-         select ?::uuid, ?::text, ?::text, ?::text, ?::text, ?::text, ?::text,
-           ?::uuid, ?::text, ?::timestamptz, ?::timestamptz
-         where (select count(*) from registrations where email = ? and expires_at > ?)
-           < ${liveRegistrationsPerAddress}`,
-        [
-          ...[id, email, passwordHash, firstName, lastName, username ?? null, locale],
-          ...[id, digestOf(secrets.derive(id)), now, expiresAt],
-          ...[email, now],
-        ],
-      );
+      const digest = digestOf(secrets.derive(id));
+      await execute(addStatement, [
+        ...[id, email, passwordHash, firstName, lastName, username ?? null, locale, digest],
+        ...[now, secondsAfter(now, verifyCodeTtlSeconds), liveRegistrationsPerAddress],
+        ...[task, JSON.stringify(payload)],
+      ]);
     },
 
     async find(code) {

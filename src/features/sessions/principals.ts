@@ -7,7 +7,7 @@ import { LRUCache } from 'lru-cache';
 import type { Actor, UserView } from '../../core/request-context.ts';
 import { type Clock, secondsAfter } from '../../core/time.ts';
 import type { ChangeFeed, ChangeKey } from '../../database/change-feed.ts';
-import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Statement, UnitOfWork } from '../../database/transaction.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import { effectivePermissionsSql, isCurrent } from '../access/access.ts';
 
@@ -20,7 +20,7 @@ export interface Principals {
 }
 
 export interface PrincipalsDeps {
-  readonly unitOfWork: Pick<UnitOfWork, 'query'>;
+  readonly unitOfWork: Pick<UnitOfWork, 'execute'>;
   readonly changeFeed: Pick<ChangeFeed, 'isTrusted' | 'onChange'>;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'principals'>;
@@ -65,7 +65,10 @@ export function createPrincipals(deps: PrincipalsDeps): Principals {
     const changes = new Set<ChangeKey>();
     loads.add(changes);
     try {
-      const [row] = await deps.unitOfWork.query<PrincipalRow>(statement, [sessionId, deps.clock()]);
+      const [row] = await deps.unitOfWork.execute<PrincipalRow>(findPrincipal, [
+        sessionId,
+        deps.clock(),
+      ]);
       if (!row) return undefined;
       const latest = secondsAfter(deps.clock(), maxAgeSeconds);
       const end = row.valid_until;
@@ -100,7 +103,9 @@ interface PrincipalRow extends UserView {
   readonly valid_until: Date;
 }
 
-const statement = `select
+const findPrincipal: Statement = {
+  name: 'session-principal',
+  text: `select
     u.id, u.email, u.username, u.first_name as "firstName", u.last_name as "lastName", u.status,
     u.is_staff as "isStaff", u.is_superuser as "isSuperuser", u.pending_email as "pendingEmail",
     u.email_verified_at as "emailVerifiedAt", u.locale,
@@ -115,7 +120,8 @@ const statement = `select
       select min(ug.expires_at) from user_groups ug where ug.user_id = u.id and ug.expires_at > now()
     )) as valid_until
   from sessions s join users u on u.id = s.user_id
-  where s.id = ? and s.ended_at is null and s.expires_at > ? and u.status = 'ACTIVE'`;
+  where s.id = $1 and s.ended_at is null and s.expires_at > $2 and u.status = 'ACTIVE'`,
+};
 
 function toActor(sessionId: string, row: PrincipalRow): Actor {
   const { groups, permissions, valid_until: _, ...user } = row;

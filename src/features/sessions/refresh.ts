@@ -10,12 +10,13 @@ import { parseFields, parsePastedSecret } from '../../core/parse.ts';
 import type { Clock } from '../../core/time.ts';
 import { secondsAfter } from '../../core/time.ts';
 import type { RefreshTokenContent, RefreshTokens } from '../../crypto/refresh-token.ts';
-import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Statement, UnitOfWork } from '../../database/transaction.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import { User } from '../users/user.entity.ts';
+import { userColumns } from '../users/users.ts';
 import type { EndReason } from './session.entity.ts';
 import type { TokenPair, TokenSource, Tokens } from './tokens.ts';
 
@@ -38,81 +39,89 @@ export interface RefreshDeps {
 }
 
 interface SessionRow {
-  readonly id: string;
-  readonly user_id: string;
+  readonly session_id: string;
   readonly refresh_counter: number;
   readonly last_used_at: Date;
   readonly expires_at: Date;
 }
 
-const columns = 'id, user_id, refresh_counter, last_used_at, expires_at';
-const isLive = `ended_at is null and expires_at > :now
-  and exists (select 1 from users u where u.id = user_id and u.status = 'ACTIVE')`;
+interface Exchanged {
+  readonly session: TokenSource;
+  readonly user: User;
+}
 
-const advanceSql = `update sessions set refresh_counter = refresh_counter + 1, last_used_at = ?,
-    expires_at = least(?::timestamptz, created_at + ? * interval '1 second')
-  where id = ? and refresh_counter = ? and ${isLive.replace(':now', '?')}
-  returning ${columns}`;
+const sessionColumns = 's.id as session_id, s.refresh_counter, s.last_used_at, s.expires_at';
 
 export function createRefresh(deps: RefreshDeps): Refresh {
-  const { query, transaction, em } = deps.unitOfWork;
+  const { query, execute, transaction, em } = deps.unitOfWork;
+  const columns = `${sessionColumns}, ${userColumns(em, 'u')}`;
 
-  /** Increments the counter if the token is the current one. One conditional UPDATE, so one caller wins. */
+  /** One conditional UPDATE, so that of parallel callers one wins. It also reads the user. */
+  const advanceCounter: Statement = {
+    name: 'advance-refresh-counter',
+    text: `update sessions s set refresh_counter = s.refresh_counter + 1, last_used_at = $1,
+        expires_at = least($2::timestamptz, s.created_at + $3 * interval '1 second')
+      from users u
+      where s.id = $4 and s.refresh_counter = $5 and s.ended_at is null and s.expires_at > $1
+        and u.id = s.user_id and u.status = 'ACTIVE'
+      returning ${columns}`,
+  };
+
+  const toExchanged = (row: SessionRow): Exchanged => {
+    const { session_id: id, refresh_counter, last_used_at, expires_at, ...columnsOfUser } = row;
+    const user = em.map(User, columnsOfUser);
+    const times = { lastUsedAt: last_used_at, expiresAt: expires_at };
+    return { session: { id, userId: user.id, refreshCounter: refresh_counter, ...times }, user };
+  };
+
+  /** Increments the counter if the token is the current one. */
   const advance = async ({ sessionId, counter }: RefreshTokenContent, now: Date) => {
-    const [row] = await query<SessionRow>(advanceSql, [
+    const [row] = await execute<SessionRow>(advanceCounter, [
       now,
       secondsAfter(now, deps.refreshTokenTtlSeconds),
       deps.sessionMaxAgeSeconds,
       sessionId,
       counter,
-      now,
     ]);
-    return row;
+    return row && toExchanged(row);
   };
 
-  const findLive = async (sessionId: string, now: Date) => {
+  const lockLive = async (sessionId: string, now: Date) => {
     const [row] = await query<SessionRow>(
-      `select ${columns} from sessions where id = ? and ${isLive.replace(':now', '?')} for update`,
+      `select ${columns} from sessions s join users u on u.id = s.user_id
+       where s.id = ? and s.ended_at is null and s.expires_at > ? and u.status = 'ACTIVE'
+       for update of s`,
       [sessionId, now],
     );
-    return row;
+    return row && toExchanged(row);
   };
 
-  const isWithinGrace = (row: SessionRow, counter: number, now: Date) =>
-    row.refresh_counter === counter + 1 &&
-    now <= secondsAfter(row.last_used_at, deps.refreshGraceSeconds);
+  const isWithinGrace = ({ refreshCounter, lastUsedAt }: TokenSource, counter: number, now: Date) =>
+    refreshCounter === counter + 1 && now <= secondsAfter(lastUsedAt, deps.refreshGraceSeconds);
 
-  const endReused = async (row: SessionRow, now: Date) => {
+  const endReused = async ({ id, userId }: TokenSource, now: Date) => {
     const reason: EndReason = 'refresh-token-reused';
-    await query('update sessions set ended_at = ?, end_reason = ? where id = ?', [
-      now,
-      reason,
-      row.id,
-    ]);
-    await enqueueMail(em, { mail: 'refresh-token-reused', userId: row.user_id });
-    const target = { type: 'user', id: row.user_id } as const;
-    await deps.audit.append({ action: reason, target, after: { sessionId: row.id } });
+    await query('update sessions set ended_at = ?, end_reason = ? where id = ?', [now, reason, id]);
+    await enqueueMail(em, { mail: 'refresh-token-reused', userId });
+    const target = { type: 'user', id: userId } as const;
+    await deps.audit.append({ action: reason, target, after: { sessionId: id } });
     deps.metrics.sessionsEnded.inc({ reason });
   };
 
-  /** The session for the new tokens. It does not throw: a throw would roll back the end of the session. */
-  const exchange = async (content: RefreshTokenContent): Promise<SessionRow | undefined> => {
-    const now = deps.clock();
-    const advanced = await advance(content, now);
-    if (advanced) return advanced;
-    const row = await findLive(content.sessionId, now);
-    if (!row || isWithinGrace(row, content.counter, now)) return row;
-    // Newer than the row: the database was restored to an earlier time.
-    if (content.counter > row.refresh_counter) return undefined;
-    await endReused(row, now);
+  /** For a token that is not the current one. A throw would roll back the end of the session. */
+  const exchangeEarlier = async ({ sessionId, counter }: RefreshTokenContent, now: Date) => {
+    const found = await lockLive(sessionId, now);
+    if (!found || isWithinGrace(found.session, counter, now)) return found;
+    // Not older than the row: the database was restored to an earlier time.
+    if (counter >= found.session.refreshCounter) return undefined;
+    await endReused(found.session, now);
     return undefined;
   };
 
-  /** Loads the user in the same transaction: nothing may fail after the counter has changed. */
-  const exchangeForUser = async (content: RefreshTokenContent) => {
-    const row = await exchange(content);
-    const user = row && (await em.findOne(User, { id: row.user_id }));
-    return row && user ? { row, user } : undefined;
+  const exchange = async (content: RefreshTokenContent): Promise<Exchanged | undefined> => {
+    const now = deps.clock();
+    const advanced = await advance(content, now);
+    return advanced ?? (await transaction(() => exchangeEarlier(content, now)));
   };
 
   return {
@@ -121,20 +130,9 @@ export function createRefresh(deps: RefreshDeps): Refresh {
       const content = deps.refreshTokens.open(refreshToken);
       // Only forged tokens are limited: valid ones of the same network still work.
       if (!content) await deps.attemptLimits.consumeCode();
-      const exchanged = content && (await transaction(() => exchangeForUser(content)));
+      const exchanged = content && (await exchange(content));
       if (!exchanged) throw new Problem('INVALID_TOKEN');
-      const { row, user } = exchanged;
-      return { ...(await deps.tokens.issue(toSource(row))), user };
+      return { ...(await deps.tokens.issue(exchanged.session)), user: exchanged.user };
     },
-  };
-}
-
-function toSource(row: SessionRow): TokenSource {
-  return {
-    id: row.id,
-    userId: row.user_id,
-    refreshCounter: row.refresh_counter,
-    lastUsedAt: row.last_used_at,
-    expiresAt: row.expires_at,
   };
 }

@@ -9,6 +9,7 @@ import type { Metrics } from '../../observability/metrics.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import { withLoggedDenials } from '../audit/denials.ts';
+import { type CreateSession, createCreateSession } from './create-session.ts';
 import { createPrincipals } from './principals.ts';
 import { createRefresh, type Refresh } from './refresh.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -40,6 +41,7 @@ export type SessionSettings = Pick<
 
 export interface SessionsModule {
   readonly sessions: Sessions;
+  readonly createSession: CreateSession;
   readonly refresh: Refresh;
   readonly tokens: Tokens;
   readonly signingKeys: SigningKeys;
@@ -59,8 +61,7 @@ export function createSessionsModule(deps: SessionsModuleDeps): SessionsModule {
   });
   const refreshTokens = createRefreshTokens(secretKey);
   const tokens = createAccessTokens(deps, { signingKeys, refreshTokens });
-  const { sessions, refresh } = createSessionServices(deps, { refreshTokens, tokens });
-  return { sessions, refresh, tokens, signingKeys };
+  return { ...createSessionServices(deps, { refreshTokens, tokens }), tokens, signingKeys };
 }
 
 function createAccessTokens(
@@ -84,12 +85,19 @@ function createAccessTokens(
 function createSessionServices(
   deps: SessionsModuleDeps,
   { refreshTokens, tokens }: { readonly refreshTokens: RefreshTokens; readonly tokens: Tokens },
-): Pick<SessionsModule, 'sessions' | 'refresh'> {
+): Pick<SessionsModule, 'sessions' | 'createSession' | 'refresh'> {
   const { unitOfWork, audit, clock, metrics, attemptLimits, settings } = deps;
   const { refreshTokenTtlSeconds, sessionMaxAgeSeconds } = settings;
   const sessions = createSessions({
     unitOfWork,
     refreshTokens,
+    audit,
+    clock,
+    metrics,
+    maxSessionsPerUser: settings.maxSessionsPerUser,
+  });
+  const createSession = createCreateSession({
+    unitOfWork,
     audit,
     clock,
     metrics,
@@ -111,6 +119,7 @@ function createSessionServices(
   });
   return {
     sessions: withLoggedDenials(audit, ['INVALID_TOKEN'], sessions),
+    createSession,
     refresh: withLoggedDenials(audit, ['INVALID_TOKEN'], refresh),
   };
 }

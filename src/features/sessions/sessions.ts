@@ -1,5 +1,4 @@
-/** Sessions: created by a login, listed and revoked by their owner, deleted by a job. */
-import { v7 as uuidv7 } from 'uuid';
+/** Sessions: listed and revoked by their owner, deleted by a job. `create-session.ts` creates them. */
 import { Problem } from '../../core/errors.ts';
 import { networkOf } from '../../core/network.ts';
 import { optional, parseFields, parseId, parsePastedSecret } from '../../core/parse.ts';
@@ -11,21 +10,8 @@ import type { Tasks } from '../../jobs/tasks.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { Audit } from '../audit/audit.ts';
 import { type EndReason, Session } from './session.entity.ts';
-import type { TokenSource } from './tokens.ts';
 
 export interface Sessions {
-  /**
-   * Creates a session, if the account still has this password hash. Beyond the limit it ends the live
-   * sessions that were unused for the longest time. Needs a transaction that holds the lock of the user's
-   * row, so that logins of one user run one after the other.
-   */
-  create(
-    userId: string,
-    client: ClientInfo,
-    passwordHash: string,
-  ): Promise<CreatedSession | undefined>;
-  /** Writes the sessions that `create` ended to the audit log. */
-  auditEnded(created: CreatedSession): Promise<void>;
   /** The live sessions of a user, the last used first; at most the limit. */
   list(userId: string): Promise<Session[]>;
   /**
@@ -47,24 +33,16 @@ export interface Sessions {
   readonly schedule: string;
 }
 
-export interface CreatedSession extends TokenSource {
-  /** Sessions that ended because of the limit. */
-  readonly endedCount: number;
-}
-
 export interface SessionsDeps {
   readonly unitOfWork: UnitOfWork;
   readonly refreshTokens: RefreshTokens;
   readonly audit: Audit;
   readonly clock: Clock;
-  readonly metrics: Pick<Metrics, 'sessionsStarted' | 'sessionsEnded'>;
-  readonly refreshTokenTtlSeconds: number;
-  readonly sessionMaxAgeSeconds: number;
+  readonly metrics: Pick<Metrics, 'sessionsEnded'>;
   /** Live sessions of one user. */
   readonly maxSessionsPerUser: number;
 }
 
-const maxUserAgentLength = 300;
 const purgeTask = 'purge-sessions';
 const purgeBatch = 1000;
 /** Ended sessions stay in the table for this time, for questions about them. */
@@ -72,26 +50,8 @@ const retentionDays = 30;
 /** The ids of deleted sessions stay for this time, much longer than an access token is valid. */
 const deletedRetentionDays = 1;
 
-const limitReason: EndReason = 'session-limit';
-
-/** The subquery does not see the new session, so its offset is the limit minus one. */
-const createSql = `with created as (
-    insert into sessions
-      (id, user_id, refresh_counter, created_at, last_used_at, expires_at, ip_address, network, user_agent)
-    select ?::uuid, user_id, 0, ?::timestamptz, ?::timestamptz, ?::timestamptz, ?::text, ?::text, ?::text
-    from password_hashes where user_id = ? and password_hash = ? returning user_id
-  ), ended as (
-    update sessions set ended_at = ?::timestamptz, end_reason = '${limitReason}'
-    where ended_at is null and id in (
-      select s.id from sessions s join created on s.user_id = created.user_id
-      where s.ended_at is null and s.expires_at > ?::timestamptz
-      order by s.last_used_at desc, s.id desc offset ?::int
-    ) returning id
-  )
-  select (select count(*)::int from ended) as "endedCount" from created`;
-
 export function createSessions(deps: SessionsDeps): Sessions {
-  const { em, query, transaction, afterCommit } = deps.unitOfWork;
+  const { em, query, transaction } = deps.unitOfWork;
 
   /** Ends a session of the user, unless it has ended. Returns whether the session exists. */
   const endOwn = async (id: string, userId: string, reason: EndReason): Promise<boolean> => {
@@ -126,38 +86,6 @@ export function createSessions(deps: SessionsDeps): Sessions {
     );
 
   return {
-    async create(userId, client, passwordHash) {
-      const now = deps.clock();
-      const idleSeconds = Math.min(deps.refreshTokenTtlSeconds, deps.sessionMaxAgeSeconds);
-      const [id, expiresAt] = [uuidv7(), secondsAfter(now, idleSeconds)];
-      const userAgent = client.userAgent.slice(0, maxUserAgentLength);
-      const [created] = await query<{ endedCount: number }>(createSql, [
-        id,
-        now,
-        now,
-        expiresAt,
-        client.ipAddress,
-        networkOf(client.ipAddress),
-        userAgent,
-        userId,
-        passwordHash,
-        now,
-        now,
-        deps.maxSessionsPerUser - 1,
-      ]);
-      if (!created) return undefined;
-      afterCommit(() => deps.metrics.sessionsStarted.inc());
-      return { id, userId, refreshCounter: 0, lastUsedAt: now, expiresAt, ...created };
-    },
-
-    async auditEnded({ userId, endedCount }) {
-      if (endedCount === 0) return;
-      afterCommit(() => deps.metrics.sessionsEnded.inc({ reason: limitReason }, endedCount));
-      const target = { type: 'user', id: userId } as const;
-      const after = { reason: limitReason, count: endedCount };
-      await deps.audit.append({ action: 'sessions-ended', actorId: userId, target, after });
-    },
-
     list: (userId) =>
       em.find(
         Session,
@@ -219,10 +147,10 @@ export function createSessions(deps: SessionsDeps): Sessions {
 
 const knownDays = 30;
 
-/** A column `isKnownNetwork` for a statement; `userId` is SQL. Goes with `knownNetworkParameters`. */
+/** A column `isKnownNetwork` for a statement; `userId` is SQL. `knownNetworkParameters` are its values $1 and $2. */
 export function knownNetworkSql(userId: string): string {
   return `exists (
-    select from sessions s where s.user_id = ${userId} and s.network = ? and s.created_at > ?
+    select from sessions s where s.user_id = ${userId} and s.network = $1 and s.created_at > $2
   ) as "isKnownNetwork"`;
 }
 

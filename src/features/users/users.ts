@@ -1,5 +1,6 @@
 /** The rows of accounts: lookup with locks, creation, password hash, deletion. It checks no permissions. */
 import { LockMode, ReferenceKind } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import { Problem } from '../../core/errors.ts';
 import type { EmailAddress, Username } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
@@ -29,8 +30,6 @@ export interface Users {
   ownerOfEmail(email: EmailAddress): Promise<string | undefined>;
   /** The user, with a lock until the transaction ends. */
   lockById(id: string): Promise<User | null>;
-  /** Sets the time of the last login, and returns the user with a lock. */
-  recordLogin(id: string, instant: Date): Promise<User | undefined>;
   isUsernameTaken(username: Username): Promise<boolean>;
   /** Locks the username until the transaction ends, and returns whether it is free. */
   lockByUsername(username: Username): Promise<boolean>;
@@ -48,6 +47,12 @@ export interface Users {
   remove(user: User): Promise<void>;
 }
 
+/** SQL: the columns from which \`em.map(User, row)\` creates the entity. `row` is SQL too. */
+export function userColumns(em: EntityManager, row: string): string {
+  const scalars = em.getMetadata(User).props.filter(({ kind }) => kind === ReferenceKind.SCALAR);
+  return scalars.flatMap(({ fieldNames }) => fieldNames.map((name) => `${row}.${name}`)).join(', ');
+}
+
 const passwordHashSql = 'select password_hash as hash from password_hashes where user_id = ?';
 
 /** SQL: the unique key of a username, in lower case. Usernames are ASCII, so the collation is `C`. */
@@ -55,12 +60,6 @@ export const usernameKeyOf = (sql: string) => `lower(${sql} collate "C")`;
 const usernameKey = usernameKeyOf('username');
 
 export function createUsers({ em, lock, query }: UnitOfWork): Users {
-  const columns = em
-    .getMetadata(User)
-    .props.filter(({ kind }) => kind === ReferenceKind.SCALAR)
-    .flatMap(({ fieldNames }) => fieldNames);
-  const recordLoginSql = `update users set last_login_at = ? where id = ? returning ${columns.join(', ')}`;
-
   const isUsernameTaken = async (username: Username) => {
     const rows = await query(`select 1 from users where ${usernameKey} = ${usernameKeyOf('?')}`, [
       username,
@@ -82,10 +81,6 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
       return row?.id;
     },
     lockById: (id) => em.findOne(User, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }),
-    async recordLogin(id, instant) {
-      const [row] = await query(recordLoginSql, [instant, id]);
-      return row && em.map(User, row);
-    },
     isUsernameTaken,
     async lockByUsername(username) {
       await lock(`username:${username.toLowerCase()}`);

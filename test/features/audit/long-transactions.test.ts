@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { operatorContext } from '../../../src/cli/context.ts';
 import { runWithContext } from '../../../src/core/request-context.ts';
 import { environmentOf, spawnCommand } from '../../support/command.ts';
-import { somebody, tryLogin } from '../../support/people.ts';
+import { newAddress, somebody, tryLogin } from '../../support/people.ts';
 import { makeScratchDirectory } from '../../support/scratch.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
@@ -113,6 +113,37 @@ test('J12: seventeen long transactions of commands leave chains for logins, and 
   }
   expect(performance.now() - startedAt).toBeLessThan(1500);
   await Promise.all(long);
+  expect(await verify()).toMatchObject({ faults: [] });
+});
+
+test('parallel logins, denied logins and transactions of two replicas write one entry each, and the chains stay valid', async () => {
+  const { email, userId } = await somebody(service);
+  const count = async () => {
+    const [row] = await service.database.query(
+      `select count(*) filter (where action = 'login' and code is null)::int as logins,
+         count(*) filter (where action = 'login' and code is not null)::int as denials,
+         count(*) filter (where action = 'long-transaction')::int as others
+       from audit_entries where target_id = $1 or target_id is null`,
+      [userId],
+    );
+    return row as { logins: number; denials: number; others: number };
+  };
+  const before = await count();
+  const replicas = [service, replica];
+  await Promise.all(
+    Array.from({ length: 16 }, async (_, index) => {
+      const at = replicas[index % 2] ?? service;
+      await tryLogin(at, email);
+      await tryLogin(at, newAddress());
+      await transaction(1, async () => undefined, at.app);
+    }),
+  );
+  const after = await count();
+  expect(after).toEqual({
+    logins: before.logins + 16,
+    denials: before.denials + 16,
+    others: before.others + 16,
+  });
   expect(await verify()).toMatchObject({ faults: [] });
 });
 

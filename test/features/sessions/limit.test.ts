@@ -74,6 +74,13 @@ test('J11: sixteen parallel logins do not exceed the limit', async () => {
     expect(logins.map(({ __typename }) => __typename)).toEqual(Array(16).fill('TokenPair'));
     expect(await activeIds(userId)).toHaveLength(5);
   }
+  const [counts] = await service.database.query(
+    `select (select count(*)::int from sessions where user_id = $1) as created,
+       (select count(*)::int from sessions where end_reason = 'session-limit' and user_id = $1) as ended,
+       (select count(*)::int from audit_entries where action = 'login' and actor_id = $1) as logged`,
+    [userId],
+  );
+  expect(counts).toEqual({ created: 49, ended: 44, logged: 49 });
 });
 
 test('J11: a login on one replica ends a session that another replica has cached', async () => {

@@ -108,6 +108,10 @@ export const postgresLock: Experiment = {
     }),
 };
 
+/** The ends of transactions, and the statements of login, refresh and registration, which are transactions. */
+const commits =
+  /^commit|from log_in|^update sessions s set refresh_counter|^select add_registration/i;
+
 /** The database commits, and the service does not receive the reply. */
 export const commitLost: Experiment = {
   name: 'commit-answer-lost',
@@ -122,7 +126,7 @@ export const commitLost: Experiment = {
     await using openWire = wire;
     for (let round = 0; openWire && round < rounds; round += 1) {
       await scenario.progress(10);
-      const { reached } = openWire.holdAnswerTo(/^commit/i);
+      const { reached } = openWire.holdAnswerTo(commits);
       await reached;
       await openWire.cut();
       await sleep(Math.random() * 500);
