@@ -360,6 +360,21 @@ describe('Apollo handles, also for a prepared document,', () => {
     expect(calls).toHaveBeenCalledTimes(2);
   });
 
+  test('a form, which a browser sends without a preflight', async () => {
+    const query = unknown('{ __typename }');
+    await send({ query });
+    // Only a body of unknown length reaches the handler.
+    const chunked = new Blob([searchOf({ query })]).stream();
+    const response = await fetch(`${service.address}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: chunked,
+      duplex: 'half',
+    });
+    const text = await response.text();
+    expect([response.status, text]).toEqual([400, expect.stringContaining('CSRF')]);
+  });
+
   test('a document that other documents have replaced', async () => {
     const query = unknown('{ __typename }');
     await send({ query });
