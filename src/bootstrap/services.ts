@@ -56,7 +56,7 @@ export type AuthServices = Pick<
   AuthenticationModule,
   'login' | 'registrations' | 'emailVerification' | 'passwordReset' | 'passwordChange' | 'checkCode'
 > &
-  SessionsModule;
+  Omit<SessionsModule, 'createSession'>;
 
 /** The caller's own account, access of accounts, and accounts that the operator creates. */
 export type UserServices = AccessModule &
@@ -230,6 +230,7 @@ function createAdministrationModules(
 }
 
 function authServices({ sessions }: BaseModules, { authentication }: AccountModules): AuthServices {
+  const { createSession: _forLogin, ...sessionServices } = sessions; // it checks no password
   const { login, registrations, emailVerification, checkCode } = authentication;
   const { passwordReset, passwordChange } = authentication;
   return {
@@ -239,7 +240,7 @@ function authServices({ sessions }: BaseModules, { authentication }: AccountModu
     passwordReset,
     passwordChange,
     checkCode,
-    ...sessions,
+    ...sessionServices,
   };
 }
 
