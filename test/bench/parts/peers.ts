@@ -98,7 +98,9 @@ function logins(requestFor: (person: number) => ClientRequest): ClientRequest[] 
 
 function signIn(person: number): ClientRequest {
   const values = { EMAIL: addressOf(person), PASSWORD: password };
-  return fromNetwork(withValues(recorded['better-auth'].signIn, values), person);
+  const request = fromNetwork(withValues(recorded['better-auth'].signIn, values), person);
+  // better-auth demands the header that a browser adds.
+  return { ...request, headers: { ...request.headers, origin: 'http://127.0.0.1' } };
 }
 
 /** Creates the accounts through the API of the peer, and returns the cookie of the first account. */
@@ -108,7 +110,7 @@ async function register(address: string): Promise<string> {
     const { headers } = signIn(person);
     const response = await fetch(`${address}/api/auth/sign-up/email`, {
       method: 'POST',
-      headers: { ...headers, origin: 'http://127.0.0.1' },
+      headers,
       body: JSON.stringify({ name: 'Ada Lovelace', email: addressOf(person), password }),
     });
     if (!response.ok) throw new Error(`better-auth: ${response.status} ${await response.text()}`);
