@@ -52,7 +52,7 @@ export async function measurePeers(env: BenchEnv): Promise<PartResult> {
     )),
     ...(await interleave(
       [
-        subject('better-auth: sign-in/email', peer, logins(signIn), '"token"', loginConnections),
+        signInSubject(peer),
         subject('Gatehouse: login', ours, logins(loginRequest), '"accessToken"', loginConnections),
       ],
       env.effort,
@@ -91,14 +91,28 @@ function fromMany(request: ClientRequest): ClientRequest[] {
   return Array.from({ length: networks }, (_, network) => fromNetwork(request, network));
 }
 
-/** One request for each user. better-auth accepts three sign-ins in 10 seconds from one network. */
+/** One request for each user. */
 function logins(requestFor: (person: number) => ClientRequest): ClientRequest[] {
   return Array.from({ length: people }, (_, index) => requestFor(index + 1));
 }
 
-function signIn(person: number): ClientRequest {
+/** better-auth accepts three sign-ins in 10 seconds from one network, so each sign-in has an own network. */
+function signInSubject(peer: ServerProcess): Subject {
+  const name = 'better-auth: sign-in/email';
+  let count = people;
+  return {
+    name,
+    round(seconds) {
+      const next = () => signIn((count % people) + 1, count++);
+      const requests = Array.from({ length: 100 * seconds }, next);
+      return subject(name, peer, requests, '"token"', loginConnections).round(seconds);
+    },
+  };
+}
+
+function signIn(person: number, network: number): ClientRequest {
   const values = { EMAIL: addressOf(person), PASSWORD: password };
-  const request = fromNetwork(withValues(recorded['better-auth'].signIn, values), person);
+  const request = fromNetwork(withValues(recorded['better-auth'].signIn, values), network);
   // better-auth demands the header that a browser adds.
   return { ...request, headers: { ...request.headers, origin: 'http://127.0.0.1' } };
 }
@@ -107,7 +121,7 @@ function signIn(person: number): ClientRequest {
 async function register(address: string): Promise<string> {
   let cookie = '';
   for (let person = people; person >= 1; person -= 1) {
-    const { headers } = signIn(person);
+    const { headers } = signIn(person, person);
     const response = await fetch(`${address}/api/auth/sign-up/email`, {
       method: 'POST',
       headers,
