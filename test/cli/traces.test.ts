@@ -101,7 +101,8 @@ test('a request, its operation, statements, password hash and mail have spans wi
   const [hash] = ofRequest.filter(({ name }) => name === 'password hash');
   expect(hash?.parentSpanId).toBe(operation?.spanId);
   expect(ofRequest.find(({ name }) => name === 'argon2 hash')?.parentSpanId).toBe(hash?.spanId);
-  expect(ofRequest.map(({ name }) => name)).toEqual(expect.arrayContaining(['SELECT', 'INSERT']));
+  const statements = ofRequest.filter(({ name }) => name === 'SELECT');
+  expect(JSON.stringify(statements)).toContain('add_registration(');
 
   const [mailed] = collector.spans.filter(({ name }) => name === 'mail verify-email');
   const [job] = collector.spans.filter(({ spanId }) => spanId === mailed?.parentSpanId);

@@ -21,7 +21,11 @@ export async function measureStart(env: BenchEnv): Promise<PartResult> {
   const times = env.isQuick ? 3 : 10;
   const starts: number[] = [];
   const embeddedStarts: number[] = [];
-  const embedded = { DATABASE_URL: '', GATEHOUSE_DATA_DIR: join(env.directory, 'own') };
+  const embedded = {
+    NODE_ENV: 'development',
+    DATABASE_URL: '',
+    GATEHOUSE_DATA_DIR: join(env.directory, 'own'),
+  };
   await (await env.gatehouse(database, embedded))[Symbol.asyncDispose]();
   for (let count = 0; count < times; count += 1) {
     await using one = await env.gatehouse(database);
