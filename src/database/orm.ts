@@ -1,7 +1,9 @@
-/** Options of MikroORM. The entities are a parameter. */
+/** Options of MikroORM, and the entity-manager context of a request. The entities are a parameter. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Migrator } from '@mikro-orm/migrations';
 import {
   type EntityClass,
+  type EntityManager,
   type EventSubscriber,
   MikroORM,
   type Options,
@@ -64,6 +66,7 @@ export function ormOptions(
     subscribers: [...(model.subscribers ?? [])],
     namingStrategy: UnderscoreNamingStrategy,
     extensions: [Migrator],
+    context: currentEntityManager,
     ensureDatabase: false, // a mistyped name must not create an empty database
     forceUtcTimezone: true,
     pool: { min: 0, max: settings.poolSize ?? 10 },
@@ -85,4 +88,31 @@ export function ormOptions(
 /** @throws Error when the database cannot be reached */
 export async function openOrm(options: Options): Promise<Orm> {
   return MikroORM.init(options);
+}
+
+interface EntityManagerContext {
+  readonly global: EntityManager;
+  /**
+   * Created at the first use: most requests need none, and MikroORM's own `RequestContext`, which always creates one,
+   * takes 35 of the 198 µs of `me` as Apollo Client sends it.
+   */
+  fork?: EntityManager;
+}
+
+const contexts = new AsyncLocalStorage<EntityManagerContext>();
+
+/** Runs `work` and everything it starts in an entity-manager context with its own identity map. */
+export function withEntityManager<Result>(em: EntityManager, work: () => Result): Result {
+  return contexts.run({ global: em }, work);
+}
+
+/** For MikroORM's option `context`; undefined outside of `withEntityManager`. */
+function currentEntityManager(): EntityManager | undefined {
+  const context = contexts.getStore();
+  if (!context) return undefined;
+  // `fork()` itself asks for the current context, so it runs outside of one.
+  context.fork ??= contexts.exit(() =>
+    context.global.fork({ useContext: true, disableContextResolution: true }),
+  );
+  return context.fork;
 }

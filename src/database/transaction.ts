@@ -3,11 +3,12 @@
  * current context and to its transaction.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { RequestContext, TransactionPropagation } from '@mikro-orm/core';
+import { TransactionPropagation } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { ChangeFeed } from './change-feed.ts';
 import { inStatementSpan } from './driver.ts';
 import type { Orm } from './orm.ts';
+import { withEntityManager } from './orm.ts';
 
 /** A statement that PostgreSQL parses and plans once for each connection. */
 export interface Statement {
@@ -69,8 +70,8 @@ export function createUnitOfWork(
     em.getConnection().execute(sql, [...parameters], 'all', em.getTransactionContext());
   return {
     em,
-    withEntityManager: (work) => RequestContext.create(em, work),
-    enterContext: (next) => RequestContext.create(em, next),
+    withEntityManager: (work) => withEntityManager(em, work),
+    enterContext: (next) => withEntityManager(em, next),
     async transaction(work) {
       const transaction = () =>
         em.transactional(() => work(), { propagation: TransactionPropagation.REQUIRED });

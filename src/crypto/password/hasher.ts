@@ -55,7 +55,7 @@ export interface PasswordHasher {
 
 interface PasswordHasherOptions {
   readonly threads: number;
-  /** How many computations may wait while all threads are busy. */
+  /** How many computations may wait while all threads are busy. The first one for each thread cannot be aborted. */
   readonly queueLimit: number;
   readonly parameters?: HashParameters;
   readonly metrics?: Metrics;
@@ -77,6 +77,10 @@ export function hashThreadsPerWorker(workers: number): number {
 }
 
 /**
+ * The queue has two slots for each thread: while the thread computes, its next job consumes the rate limit, so that no
+ * thread waits for the database. With one slot, two threads did 94 logins per second instead of 113, and 17 instead of
+ * 46 beside other requests at full load.
+ *
  * The threads start with the first computation, which takes 40 ms: most commands never need them. They do not keep the
  * process alive. An abort removes a waiting call from the queue; a running computation ends by itself, because killing
  * its thread would cost more.
@@ -91,7 +95,12 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     return pool.run(task, { name });
   };
   const isOverloaded = options.isOverloaded ?? createEventLoopMonitor();
-  const queue = createHashQueue({ slots: threads, queueLimit, isOverloaded });
+  const nextJobs = Math.min(threads, queueLimit);
+  const queue = createHashQueue({
+    slots: threads + nextJobs,
+    queueLimit: queueLimit - nextJobs,
+    isOverloaded,
+  });
   const run = options.metrics ? measured(queue, options.metrics) : unmeasured(queue);
 
   return {

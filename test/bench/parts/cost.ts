@@ -4,7 +4,15 @@
  */
 import { requestOf, usual } from '../clients/requests.ts';
 import type { BenchEnv } from '../env.ts';
-import { addressOf, ask, logIn, loginRequest, registerRequest, seedPeople } from '../people.ts';
+import {
+  addressOf,
+  ask,
+  logIn,
+  logInAll,
+  loginRequest,
+  registerRequest,
+  seedPeople,
+} from '../people.ts';
 import {
   benchFile,
   type CpuSeconds,
@@ -33,12 +41,13 @@ export async function measureCost(env: BenchEnv): Promise<PartResult> {
     environment: { NODE_ENV: 'production' },
   });
   await seedPeople(database, people);
+  await logInAll(ours.address, people);
   const figures: Figure[] = [];
   for (const cost of await costs(ours, limit)) figures.push(...(await figuresOf(cost)));
   return { measured: [], ratios: figures };
 }
 
-const people = 500;
+const people = 200;
 
 async function costs(ours: ServerProcess, limit: ServerProcess): Promise<Cost[]> {
   const { accessToken } = await logIn(ours.address, 1);

@@ -12,6 +12,7 @@ import type { PrimaryKeySpec } from '../limits/primary-key.ts';
 import {
   hashParameters,
   logIn,
+  logInAll,
   loginRequest,
   password,
   registerRequest,
@@ -30,7 +31,7 @@ import {
   type Subject,
 } from '../sampling.ts';
 
-const people = 1000;
+const people = 200;
 /** Concurrent logins and registrations, enough to keep every thread busy. */
 const loginConnections = 16;
 const meConnections = 32;
@@ -51,6 +52,7 @@ export async function measureLogin(env: BenchEnv): Promise<PartResult> {
   const database = await env.database('login');
   await using ours = await env.gatehouse(database, { TRUST_PROXY: '1' });
   await seedPeople(database, people);
+  await logInAll(ours.address, people);
   const login = loginSubject(ours);
   const argon2 = await argon2Subject();
   const { me, meMeanwhile, loginMeanwhile } = await storm(ours, login);
