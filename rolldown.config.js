@@ -2,7 +2,6 @@
  * Bundles the command line and its packages into few files: a command then starts in half the time. The
  * input is the output of the compiler in dist/.
  */
-import http from 'node:http';
 import { defineConfig } from 'rolldown';
 
 /**
@@ -43,29 +42,11 @@ const rejectFileReaders = {
   },
 };
 
-/**
- * Replaces `import … from 'node:http'`: an import evaluates every export of the module, and some of its getters load
- * the WebSocket client of Node.js, which takes a twentieth of the start. The getters are left out.
- */
-const importHttpWithoutGetters = {
-  name: 'import-http-without-getters',
-  resolveId: (id, _importer, { kind }) =>
-    kind === 'import-statement' && /^(node:)?http$/.test(id) ? '\0node-http' : null,
-  load(id) {
-    if (id !== '\0node-http') return null;
-    const members = Object.entries(Object.getOwnPropertyDescriptors(http));
-    const names = members.filter(([, { get }]) => get === undefined).map(([name]) => name);
-    return `const http = process.getBuiltinModule('node:http');
-      export default http;
-      export const { ${names.join(', ')} } = http;`;
-  },
-};
-
 export default defineConfig({
   input: 'dist/cli/command-line.js',
   platform: 'node',
   external: isExternal,
-  plugins: [importHttpWithoutGetters, rejectFileReaders],
+  plugins: [rejectFileReaders],
   output: {
     dir: 'dist/bundle',
     format: 'esm',

@@ -12,6 +12,7 @@ import {
   type GraphQLResolveInfo,
   GraphQLScalarType,
   type GraphQLSchema,
+  responsePathAsArray,
 } from 'graphql';
 import { buildSchemaSync, createResolversMap } from 'type-graphql';
 import { isTopLevel } from '../../core/errors.ts';
@@ -111,7 +112,10 @@ function handleProblem(error: unknown, context: RequestContext, info: GraphQLRes
   setPasswordFaults(context, passwordFaults);
   const isMutation = info.parentType === info.schema.getMutationType();
   if (isMutation && !isTopLevel(code)) return { code, message, fields };
+  // With nodes and path, so that graphql-js does not wrap the error in another one.
   throw new GraphQLError(message, {
+    nodes: info.fieldNodes,
+    path: responsePathAsArray(info.path),
     extensions: {
       code,
       ...(fields.length > 0 ? { fields } : {}),

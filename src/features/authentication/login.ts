@@ -137,11 +137,11 @@ export function createLogin(deps: LoginDeps): Login {
 
   return {
     async login(input, context) {
+      using _slot = deps.hasher.reserveSlot(); // first, because a refusal under overload has to be cheap
       const { email: name, password } = parseFields({
         email: () => parseLoginName(input.email),
         password: () => parsePresentedPassword(input.password),
       });
-      using _slot = deps.hasher.reserveSlot();
       const { user, session } = await authenticate(name, password, context);
       return { ...(await deps.tokens.issue(session)), user };
     },
