@@ -26,8 +26,9 @@ export interface UnitOfWork {
   /** The same for a caller that continues in a callback. */
   enterContext(next: () => void): void;
   /**
-   * Runs `work` in a transaction; joins the current one. All changes are made through this function: when it
-   * returns, this process has removed the changed rows from its caches. No hashing, mail or HTTP inside.
+   * Runs `work` in a transaction; joins the current one. All changes except those of `execute` are made through this
+   * function: when it returns, this process has removed the changed rows from its caches. No hashing, mail or HTTP
+   * inside.
    */
   transaction<Result>(work: () => Promise<Result>): Promise<Result>;
   /**

@@ -32,16 +32,21 @@ export async function holdLease(
   poolId: string,
   signal: AbortSignal,
 ): Promise<void> {
+  const onError = (error: unknown) =>
+    log.warn({ err: error, component: 'jobs' }, 'worker lease failed, retrying');
+  const release = () => pool.query(releaseSql, [poolId]).catch(onError);
   while (!signal.aborted) {
-    await holdLock(pool, poolId, signal).catch((error: unknown) =>
-      log.warn({ err: error, component: 'jobs' }, 'worker lease failed, retrying'),
-    );
+    await holdLock(pool, poolId, { signal, release }).catch(onError);
     await pause(reconnectMs, signal);
   }
 }
 
-/** Holds the lock on a separate connection until the connection ends. */
-async function holdLock(pool: Pool, poolId: string, signal: AbortSignal): Promise<void> {
+/** Holds the lock on a separate connection until the connection ends, and calls `release` regularly. */
+async function holdLock(
+  pool: Pool,
+  poolId: string,
+  { signal, release }: { readonly signal: AbortSignal; release(): Promise<unknown> },
+): Promise<void> {
   const client = await pool.connect();
   const lost = new AbortController();
   client.once('end', () => lost.abort());
@@ -49,7 +54,7 @@ async function holdLock(pool: Pool, poolId: string, signal: AbortSignal): Promis
   try {
     await client.query(lockSql, [poolId]);
     while (!ended.aborted) {
-      await client.query(releaseSql, [poolId]);
+      await release(); // on another connection: its failure does not end the lease
       await pause(releaseIntervalMs, ended);
     }
   } finally {

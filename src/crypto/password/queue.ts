@@ -7,7 +7,7 @@ import { Problem } from '../../core/errors.ts';
 
 export interface HashQueueJob<T> {
   work(): Promise<T>;
-  /** Jobs with the same key run one after the other. */
+  /** Jobs with the same key run one after the other. Few of them may wait. */
   readonly key?: string | undefined;
   /** An abort removes a waiting job from the queue, but does not stop a running one. */
   readonly signal?: AbortSignal | undefined;
@@ -39,6 +39,9 @@ interface Waiter {
 
 /** A job that waits longer, or is expected to, is rejected: the timeout of its request follows. */
 const deadlineMilliseconds = 3500;
+
+/** Waiting jobs with the same key. More would fill the queue, although only one of them runs. */
+const maxWaitingOfKey = 20;
 
 /** Weight of the latest job in the average duration. */
 const latestWeight = 1 / 16;
@@ -93,8 +96,7 @@ export function createHashQueue(options: {
     });
   }
 
-  function free(key: string | undefined, milliseconds: number): void {
-    averageMilliseconds += (milliseconds - averageMilliseconds) * latestWeight;
+  function free(key: string | undefined): void {
     running -= 1;
     if (key !== undefined) runningKeys.delete(key);
     startWaiting();
@@ -107,6 +109,11 @@ export function createHashQueue(options: {
   /** @throws OVERLOADED when one more job would exceed the capacity or miss the deadline */
   function assertNotFull(jobs: number): void {
     if (jobs >= capacity || expectedMilliseconds(jobs) > deadlineMilliseconds) throw overloaded();
+  }
+
+  function isKeyFull(key: string | undefined): boolean {
+    if (key === undefined) return false;
+    return [...waiting].filter((waiter) => waiter.key === key).length >= maxWaitingOfKey;
   }
 
   /** Retry-After is the expected time until the jobs that wait now have started. */
@@ -122,13 +129,17 @@ export function createHashQueue(options: {
       job.signal?.throwIfAborted();
       if (isClosed) throw closedError();
       assertNotFull(running + waiting.size);
+      if (isKeyFull(job.key)) throw overloaded();
       await waitForSlot(job);
       const startedAt = performance.now();
       try {
         job.signal?.throwIfAborted();
-        return await job.work();
+        const result = await job.work();
+        // A job that fails, for example at a rate limit, has computed nothing.
+        averageMilliseconds += (performance.now() - startedAt - averageMilliseconds) * latestWeight;
+        return result;
       } finally {
-        free(job.key, performance.now() - startedAt);
+        free(job.key);
       }
     },
 

@@ -105,11 +105,13 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
   const appendWith: Audit['appendWith'] = async (subject, entries, write) => {
     const context = currentContext();
     const key = await keyOf(subject.id, subject.sealedKey);
+    const keyOfOwner = async (id: string) => (id === subject.id ? key : subjectKeys.create(id));
     const rows: UnchainedEntry[] = [];
     for (const entry of entries) {
-      const { clientKeyId } = partiesOf(entry, context).owners;
-      const client = clientKeyId === subject.id ? key : await subjectKeys.create(clientKeyId);
-      rows.push(toRow(entry, { context, at: clock(), keys: { subject: key, client } }));
+      // A caller with an access token is the subject of an entry without a target.
+      const { subjectId, clientKeyId } = partiesOf(entry, context).owners;
+      const keys = { subject: await keyOfOwner(subjectId), client: await keyOfOwner(clientKeyId) };
+      rows.push(toRow(entry, { context, at: clock(), keys }));
     }
     const result = await chains.appendToFree(rows, write);
     if (result.outcome === 'appended') for (const row of rows) logSecurityEvent(log, eventOf(row));

@@ -193,7 +193,10 @@ export function createChains(deps: {
         const end = await takeEnd();
         const { continuation, next } = await sign(end, entries);
         const result = await write(continuation);
-        if (result.outcome === 'chain-moved') continue;
+        if (result.outcome === 'chain-moved') {
+          knownEnds.clear(); // other processes write, so the other ends are probably outdated too
+          continue;
+        }
         const last = result.outcome === 'appended' ? next : end;
         knownEnds.set(last.chain, last);
         return result;

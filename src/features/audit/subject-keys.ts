@@ -13,7 +13,7 @@ export interface SubjectKeys {
   /** Unseals a key of a row. */
   open(subjectId: string, sealedKey: Buffer): Buffer;
   /**
-   * Creates the key of an account without one. The key of an account that was erased in the meantime is not
+   * Returns the key of an account, and creates it for an account without one. The key of an account that was erased in the meantime is not
    * stored, so that its data stays unreadable.
    */
   create(subjectId: string): Promise<Buffer>;

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { httpLimits } from '../../../src/api/http/limits.ts';
+import { somebody } from '../../support/people.ts';
 import { exchange } from '../../support/raw-socket.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
@@ -77,6 +78,31 @@ test('J11: bodies of pipelined requests arrive complete', async () => {
   const bytes = `${head}\r\n${body}${head}\r\n${body}${head}Connection: close\r\n\r\n${body}`;
   const { text } = await exchange(service.address, bytes);
   expect(text.match(/"__typename":"Query"/g)).toHaveLength(3);
+});
+
+test('J11: a pipelined request is executed after an earlier one with an unsafe method', async () => {
+  const { email, accessToken } = await somebody(service);
+  const post = (path: string, body: object, more = '') => {
+    const text = JSON.stringify(body);
+    const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${accessToken}\r\n`;
+    return `${head}Content-Type: application/json\r\nContent-Length: ${text.length}\r\n${more}\r\n${text}`;
+  };
+  const rename = (firstName: string) =>
+    post('/graphql', {
+      query: `mutation { updateProfile(input: { firstName: "${firstName}" }) { __typename } }`,
+    });
+  const view = (more = '') =>
+    get('/auth/profile/view/', `Authorization: Bearer ${accessToken}\r\n${more}`);
+  const names = Array.from({ length: 8 }, (_, at) => `Name${at}`);
+  const requests = names.flatMap((name) => [rename(name), view()]);
+  const { text } = await exchange(
+    service.address,
+    `${requests.join('')}${view('Connection: close\r\n')}`,
+  );
+  const seen = [...text.matchAll(/"email":"([^"]+)"[^}]*"first_?[nN]ame":"([^"]+)"/g)];
+  expect(seen.map(([, address, name]) => [address, name])).toEqual(
+    [...names, names.at(-1)].map((name) => [email, name]),
+  );
 });
 
 test('J11: more requests than may wait end the connection', async () => {

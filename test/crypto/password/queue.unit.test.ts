@@ -94,6 +94,20 @@ test('jobs with the same key run one after the other, and other jobs do not wait
   expect(started.at(-1)).toBe('a3');
 });
 
+test('twenty jobs with the same key may wait, so that they leave places for others', async () => {
+  const queue = createHashQueue({ slots: 4, queueLimit: 160 });
+  const { add, endFirst, running } = jobsOf(queue);
+  const own = Array.from({ length: 164 }, (_, index) => add(`own ${index}`, 'own'));
+  const results = Promise.allSettled(own);
+  const other = add('other', 'other');
+  queue.reserveSlot()[Symbol.dispose]();
+  await soon();
+  while (running() > 0) await endFirst();
+  await other;
+  const refused = (await results).filter(({ status }) => status === 'rejected');
+  expect(refused).toHaveLength(164 - 1 - 20);
+});
+
 test('a job that cannot start within 3.5 seconds is rejected, and others are not', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const queue = createHashQueue({ slots: 1, queueLimit: 9 });

@@ -257,3 +257,16 @@ test('a login with an unknown name is appended without a target', async () => {
   const [latest] = await entries({ action: 'login', isRefused: true });
   expect(latest).toMatchObject({ targetId: null, actorKind: 'anonymous' });
 });
+
+test('an entry of a caller with an access token about an unknown name stays readable', async () => {
+  const { userId, accessToken } = await somebody(service);
+  const { data } = await service.graphql(
+    'mutation ($input: LoginInput!) { login(input: $input) { ... on Problem { code } } }',
+    { input: { email: newAddress(), password: 'any password' } },
+    accessToken,
+  );
+  expect(data.login).toEqual({ code: 'INVALID_CREDENTIALS' });
+  const [latest] = await entries({ action: 'login', isRefused: true });
+  expect(latest).toMatchObject({ actorId: userId, targetId: null, actorKind: 'user' });
+  expect(await verify()).toMatchObject({ faults: [] });
+});
