@@ -28,7 +28,11 @@ export async function readAftermath(
   query: Query,
   mails: readonly ReceivedMail[],
 ): Promise<Aftermath> {
-  const accounts = await query<AccountRow>('select email, status, first_name from users');
+  // A registration becomes an account when its address is verified.
+  const accounts = await query<AccountRow>(
+    `select email, 'PENDING' as status, first_name from registrations
+     union all select email, status, first_name from users`,
+  );
   const sessions = await query<SessionRow>(
     `select s.id, u.email, s.refresh_counter, s.end_reason
      from sessions s join users u on u.id = s.user_id`,
