@@ -1,6 +1,7 @@
 /** The page of security tests: its ids have no gap, its tests exist, and every P0 requirement names one. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { faultOf, namedTestsOf } from './support/named-tests.ts';
 
 const root = new URL('../', import.meta.url);
 const page = readFileSync(new URL('docs/security-tests.md', root), 'utf8');
@@ -18,11 +19,6 @@ const lastNumbers = {
   I: 10,
   J: 14,
 } as const;
-
-interface NamedTest {
-  readonly path: string;
-  readonly title: string;
-}
 
 interface Requirement {
   readonly id: string;
@@ -46,35 +42,7 @@ const requirements: readonly Requirement[] = page
       }),
   );
 
-const namedTests = ({ tests }: Requirement): readonly NamedTest[] =>
-  [...tests.matchAll(/`(test\/[\w./-]+\.test\.ts)` "([^"]+)"/g)].map(
-    ([, path = '', title = '']) => ({
-      path,
-      title,
-    }),
-  );
-
-/**
- * The titles of tests and groups in the source of a file: the first argument of `test` and `describe`, also
- * after `test.each(…)`.
- */
-function titlesOf(path: string): readonly string[] {
-  const call = String.raw`(?:^ *(?:test|describe)(?:\.\w+)*(?:<.*>)?\(|\)\()`;
-  const literal = String.raw`('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|${'`[^`]*`'})`;
-  const source = readFileSync(new URL(path, root), 'utf8');
-  return [...source.matchAll(new RegExp(`${call}\\s*${literal},`, 'gm'))].map(([, title = '']) =>
-    title.slice(1, -1),
-  );
-}
-
-/** The problem with a named test; undefined if there is none. */
-function faultOf({ path, title }: NamedTest): string | undefined {
-  if (!existsSync(new URL(path, root))) return 'no such file';
-  const titles = titlesOf(path);
-  if (titles.includes(title)) return undefined;
-  const found = titles.filter((each) => each.includes(title)).length;
-  return found === 1 ? undefined : `${found} titles contain this`;
-}
+const namedTests = ({ tests }: Requirement) => namedTestsOf(tests);
 
 test('the ids of every section run from 01 to its last number, each once', () => {
   const expected = Object.entries(lastNumbers).flatMap(([section, last]) =>

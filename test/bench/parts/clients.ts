@@ -2,14 +2,14 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { installPackages } from '../../support/install-packages.ts';
 import { differences } from '../clients/comparison.ts';
 import { type Recording, recorded, recordingFile } from '../clients/requests.ts';
-import { installed } from '../install.ts';
 import { benchFile } from '../process.ts';
 import type { PartResult } from '../report.ts';
 
 export async function recordClients(): Promise<PartResult> {
-  const directory = installed(benchFile('./clients'));
+  const directory = installPackages(benchFile('./clients'));
   const output = execFileSync(process.execPath, [join(directory, 'record.js')], {
     encoding: 'utf8',
     env: { PATH: process.env.PATH ?? '' },

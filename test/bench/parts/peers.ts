@@ -3,6 +3,8 @@
  * requests of its own client. Rate limits are on in both; the requests come from many networks, so that no limit is
  * reached. better-auth counts in memory, Gatehouse in PostgreSQL.
  */
+
+import { installPackages } from '../../support/install-packages.ts';
 import {
   type ClientRequest,
   fromNetwork,
@@ -12,7 +14,6 @@ import {
   withValues,
 } from '../clients/requests.ts';
 import type { BenchEnv } from '../env.ts';
-import { installed } from '../install.ts';
 import { addressOf, logIn, loginRequest, password, seedPeople } from '../people.ts';
 import { benchFile, type ServerProcess, startServer } from '../process.ts';
 import type { PartResult } from '../report.ts';
@@ -29,7 +30,7 @@ export async function measurePeers(env: BenchEnv): Promise<PartResult> {
   const [database, peerDatabase] = [await env.database('peers'), await env.database('better')];
   await using ours = await env.gatehouse(database, { TRUST_PROXY: '1' });
   await using peer = await startServer({
-    command: [`${installed(benchFile('./peers/better-auth'))}server.js`],
+    command: [`${installPackages(benchFile('./peers/better-auth'))}server.js`],
     environment: {
       NODE_ENV: 'production',
       DATABASE_URL: peerDatabase.url,
