@@ -52,6 +52,7 @@ export function operatorContext(): RequestContext {
   const now = new Date();
   return {
     actor: {
+      kind: 'user',
       user: {
         id: operatorId,
         email: 'operator',
@@ -68,9 +69,9 @@ export function operatorContext(): RequestContext {
         updatedAt: now,
         lastLoginAt: null,
       },
-      sessionId: operatorId,
       groups: new Set(),
       permissions: new Set(),
+      credential: { kind: 'session', id: operatorId },
     },
     client: {
       ipAddress: '',

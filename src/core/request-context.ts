@@ -29,15 +29,51 @@ export interface UserView {
   readonly lastLoginAt: Date | null;
 }
 
-/** The user of a valid access token, with the groups and permissions of the user. */
-export interface Actor {
-  readonly user: UserView;
-  readonly sessionId: string;
-  /** Names of the user's groups. */
-  readonly groups: ReadonlySet<string>;
-  /** Granted codes, direct and through groups; `*` matches any run of characters. */
-  readonly permissions: ReadonlySet<string>;
+export interface SessionCredential {
+  readonly kind: 'session';
+  readonly id: string;
 }
+
+export interface ApiKeyCredential {
+  readonly kind: 'api-key';
+  readonly id: string;
+  /** The codes that limit the key; null for a key without a limit. `*` matches any run of characters. */
+  readonly permissions: ReadonlySet<string> | null;
+}
+
+/** The credential of a request. An access token stands for the session or the API key that it was issued for. */
+export type Credential = SessionCredential | ApiKeyCredential;
+
+interface ActorFields {
+  /** Names of the owner's groups. */
+  readonly groups: ReadonlySet<string>;
+  /**
+   * The codes that the owner holds, direct and through groups; `*` matches any run of characters. The limit
+   * of an API key is not applied: `holdsPermission` applies it.
+   */
+  readonly permissions: ReadonlySet<string>;
+  readonly credential: Credential;
+}
+
+export interface UserActor extends ActorFields {
+  readonly kind: 'user';
+  readonly user: UserView;
+}
+
+export interface ServiceAccountActor extends ActorFields {
+  readonly kind: 'service-account';
+  readonly serviceAccount: {
+    readonly id: string;
+    readonly clientId: string;
+    readonly name: string;
+  };
+}
+
+/** The owner of the valid credential of a request. */
+export type Actor = UserActor | ServiceAccountActor;
+
+/** A user with a session, who may change the own account. */
+export type SessionActor = UserActor & { readonly credential: SessionCredential };
 
 export interface RequestContext {
   readonly actor: Actor | undefined;
@@ -48,10 +84,51 @@ export interface RequestContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** @throws UNAUTHENTICATED for a request without a valid access token */
+/** The id of the user or of the service account. */
+export function actorIdOf(actor: Actor): string {
+  return actor.kind === 'user' ? actor.user.id : actor.serviceAccount.id;
+}
+
+/** Whether the actor is a superuser whose credential has no limit. Only such an actor has every right. */
+export function isUnlimitedSuperuser(actor: Actor): boolean {
+  return actor.kind === 'user' && actor.user.isSuperuser && limitOf(actor) === null;
+}
+
+/** The codes that limit the credential; null for a session and for a key without a limit. */
+export function limitOf({ credential }: Actor): ReadonlySet<string> | null {
+  return credential.kind === 'api-key' ? credential.permissions : null;
+}
+
+/** @throws UNAUTHENTICATED for a request without a valid credential */
 export function requireActor(context: RequestContext): Actor {
   if (!context.actor) throw new Problem('UNAUTHENTICATED');
   return context.actor;
+}
+
+/**
+ * A user with a session or an API key, for reads of the own account.
+ *
+ * @throws UNAUTHENTICATED, and FORBIDDEN for a service account
+ */
+export function requireUser(context: RequestContext): UserActor {
+  const actor = requireActor(context);
+  if (actor.kind !== 'user') throw new Problem('FORBIDDEN');
+  return actor;
+}
+
+/**
+ * A user with a session, for changes of the own account.
+ *
+ * @throws UNAUTHENTICATED, and FORBIDDEN for an API key or a service account
+ */
+export function requireSession(context: RequestContext): SessionActor {
+  const actor = requireUser(context);
+  if (!hasSession(actor)) throw new Problem('FORBIDDEN');
+  return actor;
+}
+
+function hasSession(actor: UserActor): actor is SessionActor {
+  return actor.credential.kind === 'session';
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();

@@ -2,14 +2,31 @@
 
 import DataLoader from 'dataloader';
 import { Problem } from '../../core/errors.ts';
-import type { Actor, RequestContext } from '../../core/request-context.ts';
+import {
+  type Actor,
+  isUnlimitedSuperuser,
+  limitOf,
+  type RequestContext,
+} from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { Group, Permission } from './access.entities.ts';
 
-/** Whether the actor has the permission. Superusers have every permission. */
+/**
+ * Whether the actor has the permission: the owner holds it, and an API key with a limit includes it.
+ * Superusers hold every permission.
+ */
 export function holdsPermission(actor: Actor, permission: string): boolean {
-  if (actor.user.isSuperuser || actor.permissions.has(permission)) return true;
-  for (const grant of actor.permissions) {
+  if (isUnlimitedSuperuser(actor)) return true;
+  const limit = limitOf(actor);
+  const isHeld =
+    (actor.kind === 'user' && actor.user.isSuperuser) ||
+    includesPermission(actor.permissions, permission);
+  return isHeld && (limit === null || includesPermission(limit, permission));
+}
+
+function includesPermission(grants: ReadonlySet<string>, permission: string): boolean {
+  if (grants.has(permission)) return true;
+  for (const grant of grants) {
     if (grant.includes('*') && matchesGrant(grant, permission)) return true;
   }
   return false;

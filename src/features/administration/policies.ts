@@ -5,7 +5,14 @@
  */
 
 import { Problem } from '../../core/errors.ts';
-import { type Actor, type RequestContext, requireActor } from '../../core/request-context.ts';
+import {
+  type Actor,
+  actorIdOf,
+  isUnlimitedSuperuser,
+  limitOf,
+  type RequestContext,
+  requireActor,
+} from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { holdsPermission, isCurrent, matchesGrant } from '../access/access.ts';
 import { operatorId } from '../audit/audit.ts';
@@ -25,9 +32,15 @@ export function requireAdministrator(
   permission: AdministrativePermission,
 ): Actor {
   const actor = requireActor(context);
-  const { isStaff, isSuperuser } = actor.user;
-  if (isSuperuser || (isStaff && holdsPermission(actor, permission))) return actor;
-  throw new Problem('FORBIDDEN');
+  const isAllowed =
+    isUnlimitedSuperuser(actor) || (mayAdminister(actor) && holdsPermission(actor, permission));
+  if (!isAllowed) throw new Problem('FORBIDDEN');
+  return actor;
+}
+
+/** Users administer as staff or as superusers. Service accounts administer by their permissions alone. */
+function mayAdminister(actor: Actor): boolean {
+  return actor.kind === 'service-account' || actor.user.isStaff || actor.user.isSuperuser;
 }
 
 /** A codename and the end of the grant; null for a grant without an end. */
@@ -64,6 +77,9 @@ export interface ActorPolicies {
   /** The ends of the current memberships of a user. */
   membershipEndsOf(userId: string): Promise<(Date | null)[]>;
 }
+
+/** The grants of an owner, without the limit of a credential. A superuser has every right. */
+type Held = readonly TimedGrant[] | 'everything';
 
 /** A change of memberships needs the permission for both sides. */
 const memberPermissions = [
@@ -103,16 +119,21 @@ export function createActorPolicies({ query }: Pick<UnitOfWork, 'query'>): Actor
     return row;
   };
 
+  const heldBy = async (actor: Actor): Promise<Held> => {
+    const id = actorIdOf(actor);
+    // The operator has no account, and has the rights of a superuser.
+    if (id === operatorId) return 'everything';
+    const account = await accountOf(id);
+    if (account?.is_superuser) return 'everything';
+    return account?.is_staff ? grantsOf(id) : [];
+  };
+
   return {
     grantsOf,
 
-    async forActor({ user }, permission) {
-      // The operator has no account, and has the rights of a superuser.
-      if (user.id === operatorId) return createActorRights(user.id, 'everything');
-      const account = await accountOf(user.id);
-      if (account?.is_superuser) return createActorRights(user.id, 'everything');
-      const held = account?.is_staff ? await grantsOf(user.id) : [];
-      const rights = createActorRights(user.id, held);
+    async forActor(actor, permission) {
+      const id = actorIdOf(actor);
+      const rights = createActorRights(id, await heldBy(actor), limitOf(actor));
       rights.assertHolds([{ codename: permission, until: beforeEveryEnd }]);
       return rights;
     },
@@ -131,16 +152,19 @@ export function membershipGrants(until: Date | null): TimedGrant[] {
   return memberPermissions.map((codename) => ({ codename, until }));
 }
 
+/** @param limit the codes that limit the credential of the actor, or null */
 function createActorRights(
   actorId: string,
-  held: readonly TimedGrant[] | 'everything',
+  held: Held,
+  limit: ReadonlySet<string> | null,
 ): ActorRights {
-  const isSuperuser = held === 'everything';
+  const isSuperuser = held === 'everything' && limit === null;
+  const bounds = limit === null ? 'everything' : [...limit].map(withoutEnd);
   const assert = (isAllowed: boolean) => {
     if (!isAllowed) throw new Problem('FORBIDDEN');
   };
   const assertHolds: ActorRights['assertHolds'] = (grants) =>
-    assert(isSuperuser || [...grants].every((grant) => held.some((own) => covers(own, grant))));
+    assert([...grants].every((grant) => isIn(held, grant) && isIn(bounds, grant)));
   return {
     actorId,
     isSuperuser,
@@ -150,6 +174,14 @@ function createActorRights(
     assertNotSelf: (userId) => assert(isSuperuser || userId !== actorId),
     assertCanManage: (target) => assert(isSuperuser || !target.isSuperuser),
   };
+}
+
+function withoutEnd(codename: string): TimedGrant {
+  return { codename, until: null };
+}
+
+function isIn(held: Held, grant: TimedGrant): boolean {
+  return held === 'everything' || held.some((own) => covers(own, grant));
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { Problem } from '../../core/errors.ts';
 import { type EmailAddress, optional, parseEmail, parseId } from '../../core/parse.ts';
-import type { RequestContext } from '../../core/request-context.ts';
+import { isUnlimitedSuperuser, type RequestContext } from '../../core/request-context.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -152,7 +152,7 @@ export function createUserAdministration(deps: UserAdministrationDeps): UserAdmi
       const actor = requireAdministrator(context, 'users.change_user');
       assertSomeField(input);
       // The transaction below checks this again. Here the check comes before the hash.
-      if (input.password && !actor.user.isSuperuser) throw new Problem('FORBIDDEN');
+      if (input.password && !isUnlimitedSuperuser(actor)) throw new Problem('FORBIDDEN');
       const about = input.password === undefined ? [] : await namesOf(id);
       const parsed = parseUserInput(input, { ...deps.passwordRules, about }, (raw) =>
         optional(raw, parseEmail),

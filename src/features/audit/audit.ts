@@ -4,8 +4,7 @@
  */
 import { v7 as uuidv7 } from 'uuid';
 import type { ProblemCode } from '../../core/errors.ts';
-import type { RequestContext } from '../../core/request-context.ts';
-import { currentContext } from '../../core/request-context.ts';
+import { actorIdOf, currentContext, type RequestContext } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import { deriveKey } from '../../crypto/keys.ts';
 import { seal } from '../../crypto/sealed-box.ts';
@@ -216,7 +215,8 @@ function actorOf(
   { actorId }: NewEntry,
   context: RequestContext | undefined,
 ): { readonly kind: ActorKind; readonly id: string | null } {
-  const id = actorId ?? context?.actor?.user.id;
+  const caller = context?.actor;
+  const id = actorId ?? (caller && actorIdOf(caller));
   if (id === operatorId) return { kind: 'operator', id: null };
   if (id !== undefined) return { kind: 'user', id };
   return { kind: context ? 'anonymous' : 'system', id: null };

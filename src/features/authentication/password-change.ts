@@ -1,7 +1,7 @@
 /** Password change by a logged-in user, with the current password. */
 
 import { parseFields, parsePresentedPassword } from '../../core/parse.ts';
-import { type RequestContext, requireActor } from '../../core/request-context.ts';
+import { type RequestContext, requireSession } from '../../core/request-context.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -44,7 +44,7 @@ export function createPasswordChange(deps: PasswordChangeDeps): PasswordChange {
 
   return {
     async changePassword(input, context) {
-      const actor = requireActor(context);
+      const actor = requireSession(context);
       const { currentPassword, newPassword } = parseFields({
         currentPassword: () => parsePresentedPassword(input.currentPassword),
         newPassword: () =>
@@ -54,7 +54,7 @@ export function createPasswordChange(deps: PasswordChangeDeps): PasswordChange {
       const hash = await hasher.hash(newPassword, context.signal);
       await deps.unitOfWork.transaction(async () => {
         const user = await reauthentication.lockReauthenticated(actor, verified);
-        await applyPassword(user, hash, actor.sessionId);
+        await applyPassword(user, hash, actor.credential.id);
       });
     },
   };

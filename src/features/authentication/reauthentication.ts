@@ -1,7 +1,7 @@
 /** Reauthentication: the caller's current password, before an operation that requires it. */
 
 import { Problem } from '../../core/errors.ts';
-import type { Actor, RequestContext } from '../../core/request-context.ts';
+import type { RequestContext, SessionActor } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { Statement, UnitOfWork } from '../../database/transaction.ts';
@@ -23,7 +23,7 @@ export interface Reauthentication {
    * @throws INVALID_CREDENTIALS, THROTTLED
    */
   reauthenticate(
-    actor: Actor,
+    actor: SessionActor,
     password: string,
     context: RequestContext,
     isOtherwiseRight?: boolean,
@@ -34,7 +34,7 @@ export interface Reauthentication {
    *
    * @throws INVALID_CREDENTIALS
    */
-  lockReauthenticated(actor: Actor, verified: VerifiedPassword): Promise<User>;
+  lockReauthenticated(actor: SessionActor, verified: VerifiedPassword): Promise<User>;
 }
 
 interface Candidate {

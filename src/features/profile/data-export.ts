@@ -1,7 +1,7 @@
 /** The export of a user's own data, as JSON. */
 
 import { Problem } from '../../core/errors.ts';
-import { type RequestContext, requireActor } from '../../core/request-context.ts';
+import { type RequestContext, requireSession } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
 
@@ -23,7 +23,7 @@ export function createDataExport(deps: {
   const { query, transaction } = deps.unitOfWork;
   return {
     async exportMyData(context) {
-      const { id } = requireActor(context).user;
+      const { id } = requireSession(context).user;
       return transaction(async () => {
         const [row] = await query<{ data: object }>(exportSql, [exportedRows, exportedRows, id]);
         if (!row) throw new Problem('NOT_FOUND');

@@ -9,7 +9,7 @@ import {
   parseFields,
   parsePresentedPassword,
 } from '../../core/parse.ts';
-import { type RequestContext, requireActor } from '../../core/request-context.ts';
+import { type RequestContext, requireSession } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
@@ -111,7 +111,7 @@ export function createEmailChanges(deps: EmailChangesDeps): EmailChanges {
 
   return {
     async changeEmail(input, context) {
-      const actor = requireActor(context);
+      const actor = requireSession(context);
       const { newEmail, password } = parseFields({
         newEmail: () => parseEmail(input.newEmail),
         password: () => parsePresentedPassword(input.password),

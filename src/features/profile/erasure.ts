@@ -1,7 +1,7 @@
 /** The erasure of the caller's own account, with all personal data. */
 
 import { parseFields, parsePresentedPassword } from '../../core/parse.ts';
-import { type RequestContext, requireActor } from '../../core/request-context.ts';
+import { type RequestContext, requireSession } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { enqueueMail, removeQueuedMails } from '../../mail/outbox.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -32,7 +32,7 @@ export function createErasure(deps: {
 
   return {
     async eraseAccount(raw, context) {
-      const actor = requireActor(context);
+      const actor = requireSession(context);
       const { password } = parseFields({ password: () => parsePresentedPassword(raw) });
       const verified = await reauthentication.reauthenticate(actor, password, context);
       await transaction(async () => {

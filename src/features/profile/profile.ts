@@ -15,7 +15,11 @@ import {
   rejectValue,
   type Username,
 } from '../../core/parse.ts';
-import { type Actor, type RequestContext, requireActor } from '../../core/request-context.ts';
+import {
+  type RequestContext,
+  requireSession,
+  type SessionActor,
+} from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import { checkNewAddress } from '../authentication/apply-password.ts';
@@ -84,7 +88,7 @@ export function createProfiles(deps: ProfilesDeps): Profiles {
     user.locale = profile.locale ?? user.locale;
   };
 
-  const lockCaller = async (actor: Actor): Promise<User> => {
+  const lockCaller = async (actor: SessionActor): Promise<User> => {
     const user = await users.lockById(actor.user.id);
     if (user?.status !== 'ACTIVE') throw new Problem('UNAUTHENTICATED');
     return user;
@@ -98,7 +102,7 @@ export function createProfiles(deps: ProfilesDeps): Profiles {
     const { password } = parseFields({
       password: () => given ?? rejectValue('Must be given to change the address.'),
     });
-    const actor = requireActor(context);
+    const actor = requireSession(context);
     const verified = await reauthentication.reauthenticate(actor, password, context);
     parseFields({ email: () => checkNewAddress(newEmail, password) });
     return { newEmail, verified };
@@ -106,7 +110,7 @@ export function createProfiles(deps: ProfilesDeps): Profiles {
 
   return {
     async updateProfile(input, context) {
-      const actor = requireActor(context);
+      const actor = requireSession(context);
       const { email, password, ...profile } = parseProfile(input);
       const change =
         email === undefined || email === actor.user.email
@@ -129,7 +133,7 @@ export function createProfiles(deps: ProfilesDeps): Profiles {
     },
 
     async deactivateAccount(input, context) {
-      const actor = requireActor(context);
+      const actor = requireSession(context);
       const { email, password } = parseFields({
         email: () => parseEmail(input.email),
         password: () => parsePresentedPassword(input.password),

@@ -4,7 +4,7 @@
  * request needs no query and a revoked session is not accepted.
  */
 import { LRUCache } from 'lru-cache';
-import type { Actor, UserView } from '../../core/request-context.ts';
+import type { SessionActor, UserView } from '../../core/request-context.ts';
 import { type Clock, secondsAfter } from '../../core/time.ts';
 import type { ChangeFeed, ChangeKey } from '../../database/change-feed.ts';
 import type { Statement, UnitOfWork } from '../../database/transaction.ts';
@@ -16,7 +16,7 @@ const maxAgeSeconds = 60;
 
 export interface Principals {
   /** The actor of a live session of an ACTIVE user. */
-  find(sessionId: string): Promise<Actor | undefined>;
+  find(sessionId: string): Promise<SessionActor | undefined>;
 }
 
 export interface PrincipalsDeps {
@@ -29,7 +29,7 @@ export interface PrincipalsDeps {
 }
 
 interface Principal {
-  readonly actor: Actor;
+  readonly actor: SessionActor;
   /** When the session or a membership of its user expires, but at most `maxAgeSeconds` after the load. */
   readonly validUntil: Date;
 }
@@ -61,7 +61,7 @@ export function createPrincipals(deps: PrincipalsDeps): Principals {
     else if (kind === 'all' || kind === 'grants') cache.clear();
   });
 
-  const load = async (sessionId: string): Promise<Actor | undefined> => {
+  const load = async (sessionId: string): Promise<SessionActor | undefined> => {
     const changes = new Set<ChangeKey>();
     loads.add(changes);
     try {
@@ -123,7 +123,13 @@ const findPrincipal: Statement = {
   where s.id = $1 and s.ended_at is null and s.expires_at > $2 and u.status = 'ACTIVE'`,
 };
 
-function toActor(sessionId: string, row: PrincipalRow): Actor {
+function toActor(sessionId: string, row: PrincipalRow): SessionActor {
   const { groups, permissions, valid_until: _, ...user } = row;
-  return { sessionId, user, groups: new Set(groups), permissions: new Set(permissions) };
+  return {
+    kind: 'user',
+    user,
+    groups: new Set(groups),
+    permissions: new Set(permissions),
+    credential: { kind: 'session', id: sessionId },
+  };
 }

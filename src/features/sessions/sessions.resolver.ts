@@ -12,7 +12,7 @@ import {
   Root,
 } from 'type-graphql';
 import { Problem } from '../../core/errors.ts';
-import { type RequestContext, requireActor } from '../../core/request-context.ts';
+import { type RequestContext, requireSession, requireUser } from '../../core/request-context.ts';
 import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
 import type { Refresh } from './refresh.ts';
@@ -69,7 +69,8 @@ const RevokeSessionResult = resultUnion('RevokeSessionResult', AcknowledgementTy
 export class SessionResolver {
   @FieldResolver(() => Boolean)
   current(@Root() session: SessionType, @Ctx() context: RequestContext): boolean {
-    return context.actor?.sessionId === session.id;
+    const credential = context.actor?.credential;
+    return credential?.kind === 'session' && credential.id === session.id;
   }
 }
 
@@ -83,7 +84,7 @@ export class UserSessionsResolver {
 
   @FieldResolver(() => [SessionType])
   sessions(@Root() user: UserType, @Ctx() context: RequestContext): Promise<SessionType[]> {
-    if (requireActor(context).user.id !== user.id) throw new Problem('FORBIDDEN');
+    if (requireUser(context).user.id !== user.id) throw new Problem('FORBIDDEN');
     return this.#sessions.list(user.id);
   }
 }
@@ -110,13 +111,13 @@ export class SessionsResolver {
     @Arg('refreshToken', () => String, { nullable: true }) refreshToken: string | null,
     @Ctx() context: RequestContext,
   ): Promise<typeof LogoutResult> {
-    await this.#sessions.logout(requireActor(context), refreshToken);
+    await this.#sessions.logout(requireSession(context), refreshToken);
     return acknowledge('Logged out.');
   }
 
   @Mutation(() => LogoutEverywhereResult)
   async logoutEverywhere(@Ctx() context: RequestContext): Promise<typeof LogoutEverywhereResult> {
-    await this.#sessions.revokeAll(requireActor(context).user.id, 'logged-out');
+    await this.#sessions.revokeAll(requireSession(context).user.id, 'logged-out');
     return acknowledge('Logged out everywhere.');
   }
 
@@ -125,7 +126,7 @@ export class SessionsResolver {
     @Arg('id', () => ID) id: string,
     @Ctx() context: RequestContext,
   ): Promise<typeof RevokeSessionResult> {
-    await this.#sessions.revoke(requireActor(context), id);
+    await this.#sessions.revoke(requireSession(context), id);
     return acknowledge('The session was ended.');
   }
 }

@@ -2,7 +2,7 @@
 import { Problem } from '../../core/errors.ts';
 import { networkOf } from '../../core/network.ts';
 import { optional, parseFields, parseId, parsePastedSecret } from '../../core/parse.ts';
-import type { Actor, ClientInfo } from '../../core/request-context.ts';
+import type { ClientInfo, SessionActor } from '../../core/request-context.ts';
 import { type Clock, secondsAfter } from '../../core/time.ts';
 import type { RefreshTokens } from '../../crypto/refresh-token.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
@@ -19,9 +19,9 @@ export interface Sessions {
    *
    * @throws INVALID_TOKEN for a refresh token that is not the caller's own
    */
-  logout(actor: Actor, refreshToken?: unknown): Promise<void>;
+  logout(actor: SessionActor, refreshToken?: unknown): Promise<void>;
   /** @throws NOT_FOUND for a session that is not the caller's own */
-  revoke(actor: Actor, id: unknown): Promise<void>;
+  revoke(actor: SessionActor, id: unknown): Promise<void>;
   /** The same for a session of any user. @throws NOT_FOUND for a session that is not that user's */
   revokeOf(userId: string, id: unknown): Promise<void>;
   /** The ids of the sessions that ended or were deleted after `instant`. */
@@ -99,7 +99,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       });
       const id =
         refreshToken === undefined
-          ? actor.sessionId
+          ? actor.credential.id
           : deps.refreshTokens.open(refreshToken)?.sessionId;
       const isEnded = id !== undefined && (await endOwn(id, actor.user.id, 'logged-out'));
       if (!isEnded) throw new Problem('INVALID_TOKEN');

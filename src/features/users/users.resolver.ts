@@ -11,7 +11,7 @@ import {
   Root,
   registerEnumType,
 } from 'type-graphql';
-import { type RequestContext, requireActor, type UserView } from '../../core/request-context.ts';
+import { type RequestContext, requireUser, type UserView } from '../../core/request-context.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
 import type { AccessLoadersOf } from '../access/access.ts';
 import type { UserStatus } from './user.entity.ts';
@@ -78,7 +78,7 @@ export class UserResolver {
 
   @Query(() => UserType)
   me(@Ctx() context: RequestContext): UserView {
-    return requireActor(context).user;
+    return requireUser(context).user;
   }
 
   @FieldResolver(() => String)
@@ -111,8 +111,9 @@ export class UserResolver {
     @Root() user: UserType,
     @Ctx() context: RequestContext,
   ): Promise<readonly string[]> {
-    return context.actor?.user.id === user.id
-      ? [...context.actor.permissions]
+    const { actor } = context;
+    return actor?.kind === 'user' && actor.user.id === user.id
+      ? [...actor.permissions]
       : this.#loadersOf(context).effectivePermissionsOfUser.load(user.id);
   }
 }

@@ -92,7 +92,8 @@ function rootContext(): RequestContext {
   return {
     client: { ipAddress: '127.0.0.1', userAgent: 'test', locale: 'en', requestId: 'test' },
     actor: {
-      sessionId: root.userId,
+      kind: 'user',
+      credential: { kind: 'session', id: root.userId },
       groups: new Set(),
       permissions: new Set(),
       user: {

@@ -37,6 +37,7 @@ function contextOf({ id, email }: State['users'][number]): RequestContext {
   const now = new Date();
   return {
     actor: {
+      kind: 'user',
       user: {
         id,
         email,
@@ -53,7 +54,7 @@ function contextOf({ id, email }: State['users'][number]): RequestContext {
         updatedAt: now,
         lastLoginAt: null,
       },
-      sessionId: randomUUID(),
+      credential: { kind: 'session', id: randomUUID() },
       groups: new Set(['Root']),
       permissions: new Set(['*']),
     },
