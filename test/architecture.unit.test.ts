@@ -37,6 +37,7 @@ const layers = [
   'src/features/administration/',
   'src/features/audit-log/',
   'src/features/access-manifest/',
+  'src/features/nodes/',
   'src/bootstrap/entities.ts',
   'src/bootstrap/services.ts',
   'src/bootstrap/jobs.ts',

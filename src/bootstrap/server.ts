@@ -40,6 +40,8 @@ import {
   AccountsResolver,
   PasswordsResolver,
 } from '../features/authentication/authentication.resolver.ts';
+import { NodeResolver } from '../features/nodes/nodes.resolver.ts';
+import { createNodeLoaders } from '../features/nodes/nodes.ts';
 import { ProfileResolver } from '../features/profile/profile.resolver.ts';
 import {
   SessionResolver,
@@ -155,6 +157,7 @@ function resolversOf(app: AppContext): Resolvers {
   return [
     new UserResolver(loadersOf),
     new GroupResolver(loadersOf),
+    new NodeResolver(createNodeLoaders(app.nodes)),
     new AccessResolver(),
     new SessionResolver(),
     new UserSessionsResolver(app.auth.sessions),

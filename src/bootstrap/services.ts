@@ -25,6 +25,8 @@ import {
   type AuthenticationModule,
   createAuthenticationModule,
 } from '../features/authentication/authentication.module.ts';
+import { createNodesModule } from '../features/nodes/nodes.module.ts';
+import type { Nodes } from '../features/nodes/nodes.ts';
 import { createOneTimePasswordsModule } from '../features/one-time-passwords/one-time-passwords.module.ts';
 import {
   createOperationsModule,
@@ -75,6 +77,7 @@ export interface Services {
   readonly users: UserServices;
   readonly admin: AdminServices;
   readonly audit: AuditServices;
+  readonly nodes: Nodes;
   readonly mailQueue: OperationsModule['mailQueue'];
   readonly composeMail: AuthenticationModule['composeMail'];
   /** Tasks of the job queue, by feature. */
@@ -93,6 +96,7 @@ export function createServices(deps: ServiceDeps): Services {
     users: userServices(base, accounts, operations),
     admin: administration.admin,
     audit: { log: base.audit.audit, verifier: base.audit.verifier, ...administration.auditLog },
+    nodes: createNodesModule(deps).nodes,
     mailQueue: operations.mailQueue,
     composeMail: accounts.authentication.composeMail,
     ...collectTasks(base, accounts, [deps.attemptLimits, operations.mailQueue]),

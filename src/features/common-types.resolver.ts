@@ -1,8 +1,16 @@
-/** Common GraphQL types: Acknowledgement, Problem, result unions and scalars. */
+/** Common GraphQL types: Node, Acknowledgement, Deletion, Problem, result unions and scalars. */
 import 'reflect-metadata'; // type-graphql needs it when a decorator runs
 import { GraphQLError, GraphQLScalarType, Kind } from 'graphql';
-import { createUnionType, Field, ObjectType, registerEnumType } from 'type-graphql';
+import {
+  createUnionType,
+  Field,
+  ID,
+  InterfaceType,
+  ObjectType,
+  registerEnumType,
+} from 'type-graphql';
 import { isTopLevel, type ProblemCode, problemCodes } from '../core/errors.ts';
+import { parseId } from '../core/parse.ts';
 import { parseRfc3339 } from '../core/time.ts';
 
 type ClassType = new () => object;
@@ -12,8 +20,35 @@ const dataCodes = Object.fromEntries(
 );
 registerEnumType(dataCodes, { name: 'ProblemCode' });
 
+/** The types of objects that were loaded by their ids: an object itself does not have its type. */
+const typeNames = new WeakMap<object, string>();
+
+/** Records the GraphQL type of an object that is returned as a Node. */
+export function setTypeName(object: object, typeName: string): void {
+  typeNames.set(object, typeName);
+}
+
+function typeNameOf(object: object): string | undefined {
+  return typeNames.get(object);
+}
+
+@InterfaceType('Node', { resolveType: typeNameOf })
+export abstract class NodeType {
+  @Field(() => ID)
+  id!: string;
+}
+
 @ObjectType('Acknowledgement')
 export class AcknowledgementType {
+  @Field(() => String)
+  message!: string;
+}
+
+@ObjectType('Deletion')
+export class DeletionType {
+  @Field(() => ID)
+  deletedId!: string;
+
   @Field(() => String)
   message!: string;
 }
@@ -52,12 +87,18 @@ export function resultUnion<Success extends ClassType>(name: string, success: Su
 export const Json = new GraphQLScalarType({
   name: 'JSON',
   description: 'Any JSON value.',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259',
   serialize: (value) => value,
 });
 
 /** The result of an operation without data. */
 export function acknowledge(message: string): AcknowledgementType {
   return { message };
+}
+
+/** The result of a deletion. @param id of the request, in any case */
+export function deletion(id: string, message: string): DeletionType {
+  return { deletedId: parseId(id) ?? id, message };
 }
 
 /** A time with any offset. The error for other input does not quote it. */
@@ -89,6 +130,7 @@ function format(time: Date): string {
 export const DateTime = new GraphQLScalarType({
   name: 'DateTime',
   description: 'A point in time in RFC 3339, such as `2026-01-31T12:00:00.000Z`. Output is in UTC.',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize(value) {
     if (value instanceof Date) return format(value);
     throw new TypeError('DateTime serialises dates only');

@@ -265,7 +265,9 @@ describe('introspection and IDE', () => {
   const shallow = '{ __schema { types { name } } }';
 
   test('with DEBUG the schema can be read, and is the file with all its descriptions', async () => {
-    const { data } = await service.graphql(getIntrospectionQuery({ schemaDescription: true }));
+    const { data } = await service.graphql(
+      getIntrospectionQuery({ schemaDescription: true, specifiedByUrl: true }),
+    );
     expect(printSchema(buildClientSchema(data))).toBe(printSchema(buildSchema(schemaText)));
   });
 

@@ -10,6 +10,7 @@ const unknownId = '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9';
 export function exampleVariables(ownAddress: () => string): Examples {
   return {
     me: () => ({}),
+    node: () => ({ id: unknownId }),
     hasGroup: () => ({ name: 'Root' }),
     hasPermission: () => ({ permission: 'users.view_user' }),
     register: () => ({

@@ -8,6 +8,7 @@ import {
   type GraphQLOutputType,
   getNamedType,
   isInputObjectType,
+  isInterfaceType,
   isNonNullType,
   isObjectType,
   isUnionType,
@@ -72,7 +73,7 @@ function selectionOf(type: GraphQLOutputType): string {
   if (isUnionType(named)) {
     return '{ __typename ... on Problem { code message fields { path message } } }';
   }
-  return isObjectType(named) ? '{ __typename }' : '';
+  return isObjectType(named) || isInterfaceType(named) ? '{ __typename }' : '';
 }
 
 function textsOf(

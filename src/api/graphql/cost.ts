@@ -37,6 +37,7 @@ interface Weight {
  * missing. Loaders read the groups and permissions of all users in one query.
  */
 export const weights: Readonly<Record<string, Weight>> = {
+  'Query.node': { own: 2 * queryCost, length: 1 },
   'Query.exportMyData': { own: 2 * exportedRows * 8, length: 1 },
   'User.groups': { own: 1, length: 10 },
   'User.permissions': { own: 1, length: 10 },

@@ -5,6 +5,7 @@ import {
   type GraphQLField,
   type GraphQLInputField,
   type GraphQLNamedType,
+  type GraphQLScalarType,
   type GraphQLSchema,
   isEnumType,
   isInputObjectType,
@@ -41,7 +42,7 @@ function linesOf(schema: GraphQLSchema): ReadonlySet<string> {
 /** A line for the type, and one for each member. */
 function linesOfType(type: GraphQLNamedType): string[] {
   const { name } = type;
-  if (isScalarType(type)) return [`scalar ${name}`];
+  if (isScalarType(type)) return [`scalar ${name}${specification(type)}`];
   if (isUnionType(type)) return [`union ${name} = ${sortedNames(type.getTypes()).join(' | ')}`];
   if (isEnumType(type)) return withMembers(`enum ${name}`, type.getValues().map(valueLine));
   if (isInputObjectType(type)) {
@@ -53,6 +54,10 @@ function linesOfType(type: GraphQLNamedType): string[] {
     ...withMembers(head, Object.values(type.getFields()).map(fieldLine)),
     ...type.getInterfaces().map((each) => `${head} implements ${each.name}`),
   ];
+}
+
+function specification({ specifiedByURL: url }: GraphQLScalarType): string {
+  return url == null ? '' : ` @specifiedBy(url: ${JSON.stringify(url)})`;
 }
 
 function withMembers(head: string, members: readonly string[]): string[] {

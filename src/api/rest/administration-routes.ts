@@ -2,7 +2,15 @@
 
 import { registrationRoutes } from './registration-routes.ts';
 import type { RestParam, RestRoute } from './route.ts';
-import { acknowledgement, body, optionalBody, optionalQuery, path, problem } from './route.ts';
+import {
+  acknowledgement,
+  body,
+  deletion,
+  optionalBody,
+  optionalQuery,
+  path,
+  problem,
+} from './route.ts';
 
 /** A kind of resource, from which its five routes follow. */
 interface Resource {
@@ -18,8 +26,8 @@ interface Resource {
   readonly params: Readonly<Record<string, RestParam>>;
   /** Filters of the list. */
   readonly filters?: Readonly<Record<string, RestParam>>;
-  /** The operation that deletes it. */
-  readonly deletion: string;
+  /** The operation that deletes it, and the selection of its result. */
+  readonly removal: { readonly operation: string; readonly result: string };
 }
 
 const userResource: Resource = {
@@ -61,7 +69,7 @@ const userResource: Resource = {
     is_superuser: optionalQuery('filter.isSuperuser', 'true or false', 'flag'),
     group: optionalQuery('filter.groupId', 'Id of a group of the user'),
   },
-  deletion: 'deactivateUser',
+  removal: { operation: 'deactivateUser', result: acknowledgement },
 };
 
 const resources: readonly Resource[] = [
@@ -80,7 +88,7 @@ const resources: readonly Resource[] = [
         'ids',
       ),
     },
-    deletion: 'deleteGroup',
+    removal: { operation: 'deleteGroup', result: deletion },
   },
   {
     plural: 'permissions',
@@ -91,7 +99,7 @@ const resources: readonly Resource[] = [
       codename: body('input.codename', 'Unique code, such as shop.view_order'),
       name: body('input.name', 'Display name'),
     },
-    deletion: 'deletePermission',
+    removal: { operation: 'deletePermission', result: deletion },
   },
 ];
 
@@ -188,17 +196,17 @@ function updateRoute({ plural, type, data, fields, params }: Resource): Omit<Res
   };
 }
 
-function deleteRoute({ plural, type, deletion }: Resource): RestRoute {
+function deleteRoute({ plural, type, removal }: Resource): RestRoute {
   return {
     method: 'DELETE',
     path: `/admin/${plural}/:id/`,
     summary:
-      deletion === 'deactivateUser'
+      removal.operation === 'deactivateUser'
         ? 'Disable a user without deleting the account'
         : `Delete a ${type.toLowerCase()}`,
     needsToken: true,
     params: { id: path('id', `Id of the ${type.toLowerCase()}`) },
-    document: `mutation ($id: ID!) { result: ${deletion}(id: $id) { ${acknowledgement} } }`,
+    document: `mutation ($id: ID!) { result: ${removal.operation}(id: $id) { ${removal.result} } }`,
     success: { status: 204, message: `${type} removed`, data: {} },
   };
 }

@@ -1,6 +1,6 @@
 /** The REST routes under `admin/registrations/`: list, read, delete and confirm registrations. */
 import type { RestRoute } from './route.ts';
-import { acknowledgement, optionalQuery, path, problem } from './route.ts';
+import { deletion, optionalQuery, path, problem } from './route.ts';
 
 const data = {
   id: 'id',
@@ -48,7 +48,7 @@ export function registrationRoutes(user: {
       summary: 'Delete a registration',
       needsToken: true,
       params,
-      document: `mutation ($id: ID!) { result: deleteRegistration(id: $id) { ${acknowledgement} } }`,
+      document: `mutation ($id: ID!) { result: deleteRegistration(id: $id) { ${deletion} } }`,
       success: { status: 204, message: 'Registration removed', data: {} },
     },
     {

@@ -54,4 +54,5 @@ export const optionalQuery = param('query', false);
 export const path = param('path', true);
 
 export const problem = '... on Problem { code message fields { path message } }';
+export const deletion = `... on Deletion { message } ${problem}`;
 export const acknowledgement = `... on Acknowledgement { message } ${problem}`;

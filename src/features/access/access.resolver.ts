@@ -13,10 +13,11 @@ import {
 } from 'type-graphql';
 import { parseFields, parseLookupName } from '../../core/parse.ts';
 import { type RequestContext, requireActor } from '../../core/request-context.ts';
+import { NodeType } from '../common-types.resolver.ts';
 import type { AccessLoadersOf } from './access.ts';
 import { holdsPermission } from './access.ts';
 
-@ObjectType('Permission')
+@ObjectType('Permission', { implements: NodeType })
 export class PermissionType {
   @Field(() => ID)
   id!: string;
@@ -31,7 +32,7 @@ export class PermissionType {
   isBuiltIn!: boolean;
 }
 
-@ObjectType('Group')
+@ObjectType('Group', { implements: NodeType })
 export class GroupType {
   @Field(() => ID)
   id!: string;

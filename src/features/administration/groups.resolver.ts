@@ -3,7 +3,7 @@ import 'reflect-metadata'; // type-graphql needs it when a decorator runs
 import { Arg, Ctx, Field, ID, InputType, Mutation, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../core/request-context.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
-import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
+import { DeletionType, deletion, resultUnion } from '../common-types.resolver.ts';
 import type { GroupAdministration } from './groups.ts';
 import type { PermissionAdministration } from './permissions.ts';
 
@@ -51,10 +51,10 @@ class CreatePermissionInputType {
 
 const CreateGroupResult = resultUnion('CreateGroupResult', GroupType);
 const UpdateGroupResult = resultUnion('UpdateGroupResult', GroupType);
-const DeleteGroupResult = resultUnion('DeleteGroupResult', AcknowledgementType);
+const DeleteGroupResult = resultUnion('DeleteGroupResult', DeletionType);
 const CreatePermissionResult = resultUnion('CreatePermissionResult', PermissionType);
 const UpdatePermissionResult = resultUnion('UpdatePermissionResult', PermissionType);
-const DeletePermissionResult = resultUnion('DeletePermissionResult', AcknowledgementType);
+const DeletePermissionResult = resultUnion('DeletePermissionResult', DeletionType);
 
 @Resolver()
 export class GroupAdministrationResolver {
@@ -87,7 +87,7 @@ export class GroupAdministrationResolver {
     @Ctx() context: RequestContext,
   ): Promise<typeof DeleteGroupResult> {
     await this.#groups.deleteGroup(id, context);
-    return acknowledge('The group is deleted.');
+    return deletion(id, 'The group is deleted.');
   }
 }
 
@@ -122,6 +122,6 @@ export class PermissionAdministrationResolver {
     @Ctx() context: RequestContext,
   ): Promise<typeof DeletePermissionResult> {
     await this.#permissions.deletePermission(id, context);
-    return acknowledge('The permission is deleted.');
+    return deletion(id, 'The permission is deleted.');
   }
 }

@@ -32,10 +32,15 @@ export function requireAdministrator(
   permission: AdministrativePermission,
 ): Actor {
   const actor = requireActor(context);
-  const isAllowed =
-    isUnlimitedSuperuser(actor) || (mayAdminister(actor) && holdsPermission(actor, permission));
-  if (!isAllowed) throw new Problem('FORBIDDEN');
+  if (!isAdministrator(actor, permission)) throw new Problem('FORBIDDEN');
   return actor;
+}
+
+/** Whether `requireAdministrator` accepts the actor. */
+export function isAdministrator(actor: Actor, permission: AdministrativePermission): boolean {
+  return (
+    isUnlimitedSuperuser(actor) || (mayAdminister(actor) && holdsPermission(actor, permission))
+  );
 }
 
 /** Users administer as staff or as superusers. Service accounts administer by their permissions alone. */

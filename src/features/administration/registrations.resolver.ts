@@ -3,13 +3,13 @@ import 'reflect-metadata'; // type-graphql needs it when a decorator runs
 import { Arg, Args, Ctx, Field, ID, Mutation, ObjectType, Query, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { Connection } from '../../database/pagination/connection.ts';
-import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
+import { DeletionType, deletion, NodeType, resultUnion } from '../common-types.resolver.ts';
 import { connectionOf, PageArgs } from '../connection-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
 import type { Directory } from './directory/directory.ts';
 import type { RegistrationAdministration } from './registrations.ts';
 
-@ObjectType('Registration')
+@ObjectType('Registration', { implements: NodeType })
 class RegistrationType {
   @Field(() => ID)
   id!: string;
@@ -34,7 +34,7 @@ const { ConnectionType, ConnectionResolver } = connectionOf('Registration', Regi
 export const RegistrationConnectionResolver = ConnectionResolver;
 
 const ConfirmRegistrationResult = resultUnion('ConfirmRegistrationResult', UserType);
-const DeleteRegistrationResult = resultUnion('DeleteRegistrationResult', AcknowledgementType);
+const DeleteRegistrationResult = resultUnion('DeleteRegistrationResult', DeletionType);
 
 @Resolver()
 export class RegistrationsResolver {
@@ -76,6 +76,6 @@ export class RegistrationsResolver {
     @Ctx() context: RequestContext,
   ): Promise<typeof DeleteRegistrationResult> {
     await this.#administration.deleteRegistration(id, context);
-    return acknowledge('The registration is deleted.');
+    return deletion(id, 'The registration is deleted.');
   }
 }

@@ -13,12 +13,17 @@ import {
 } from 'type-graphql';
 import { Problem } from '../../core/errors.ts';
 import { type RequestContext, requireSession, requireUser } from '../../core/request-context.ts';
-import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
+import {
+  AcknowledgementType,
+  acknowledge,
+  NodeType,
+  resultUnion,
+} from '../common-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
 import type { Refresh } from './refresh.ts';
 import type { Sessions } from './sessions.ts';
 
-@ObjectType('Session')
+@ObjectType('Session', { implements: NodeType })
 class SessionType {
   @Field(() => ID)
   id!: string;

@@ -14,6 +14,7 @@ import {
 import { type RequestContext, requireUser, type UserView } from '../../core/request-context.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
 import type { AccessLoadersOf } from '../access/access.ts';
+import { NodeType } from '../common-types.resolver.ts';
 import type { UserStatus } from './user.entity.ts';
 
 export const userStatuses = {
@@ -23,7 +24,7 @@ export const userStatuses = {
 } satisfies Record<UserStatus, UserStatus>;
 registerEnumType(userStatuses, { name: 'UserStatus' });
 
-@ObjectType('User')
+@ObjectType('User', { implements: NodeType })
 export class UserType {
   @Field(() => ID)
   id!: string;
