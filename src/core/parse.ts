@@ -6,6 +6,7 @@
 import { domainToASCII } from 'node:url';
 import { validate as isUuid } from 'uuid';
 import { type FieldProblem, Problem } from './errors.ts';
+import { maxLengths, maxListLength } from './max-lengths.ts';
 import { type PasswordFault, passwordFaultSentence } from './password-fault.ts';
 import { isPrintable } from './text.ts';
 import { parseRfc3339 } from './time.ts';
@@ -131,7 +132,7 @@ function compatibilityForm(character: string): string {
 /** An email address in canonical form. The local part is ASCII: look-alike characters are rejected. */
 export function parseEmail(raw: unknown): EmailAddress {
   return (
-    canonicalEmail(parseText(raw, 254)) ??
+    canonicalEmail(parseText(raw, maxLengths.email)) ??
     rejectValue('Must be an email address such as name@example.com.')
   );
 }
@@ -140,7 +141,7 @@ const usernamePattern = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
 
 /** 1 to 150 letters, digits and `. _ + -`. Never an `@`, which distinguishes email addresses. */
 export function parseUsername(raw: unknown): Username {
-  const text = parseText(raw, 150);
+  const text = parseText(raw, maxLengths.username);
   if (!usernamePattern.test(text)) {
     rejectValue('Use letters, digits and . _ + - only, beginning with a letter or digit.');
   }
@@ -151,7 +152,7 @@ const linkLike = /[<>"\\/]|:\/\/|www\./i;
 
 /** A person's name of at most 150 characters, without text that a mail program could show as a link. */
 export function parsePersonName(raw: unknown): PersonName {
-  const text = parseNormalText(raw, 150);
+  const text = parseNormalText(raw, maxLengths.personName);
   if (linkLike.test(text)) rejectValue('Must be a name, without links or any of < > " \\ /.');
   return text as PersonName; // tested above
 }
@@ -173,7 +174,7 @@ export type LoginName =
 
 /** The name in canonical form; undefined if no account can have it. */
 export function parseLoginName(raw: unknown): LoginName | undefined {
-  const text = parseText(raw, 254);
+  const text = parseText(raw, maxLengths.email);
   if (!text.includes('@')) {
     return usernamePattern.test(text)
       ? { kind: 'username', value: text as Username } // tested in this line
@@ -185,7 +186,7 @@ export function parseLoginName(raw: unknown): LoginName | undefined {
 
 /** A language tag such as `en` or `es-MX`, in canonical form (BCP 47). */
 export function parseLocale(raw: unknown): string {
-  const text = parseText(raw, 35);
+  const text = parseText(raw, maxLengths.locale);
   try {
     return new Intl.Locale(text).toString();
   } catch {
@@ -193,14 +194,12 @@ export function parseLocale(raw: unknown): string {
   }
 }
 
-const passwordMaxLength = 256;
-
 /** A password for verification, unchanged. The password policy does not apply. */
 export function parsePresentedPassword(raw: unknown): string {
   if (typeof raw !== 'string') rejectValue('Must be a text.');
   if (raw === '') rejectPassword({ code: 'PASSWORD_EMPTY' });
-  if (raw.length > 2 * passwordMaxLength || [...raw].length > passwordMaxLength) {
-    rejectPassword({ code: 'PASSWORD_TOO_LONG', limit: passwordMaxLength });
+  if (raw.length > 2 * maxLengths.password || [...raw].length > maxLengths.password) {
+    rejectPassword({ code: 'PASSWORD_TOO_LONG', limit: maxLengths.password });
   }
   if (!raw.isWellFormed()) rejectPassword({ code: 'PASSWORD_MALFORMED' });
   return raw;
@@ -208,7 +207,7 @@ export function parsePresentedPassword(raw: unknown): string {
 
 /** A one-time code or token that a person pasted. */
 export function parsePastedSecret(raw: unknown): string {
-  return parseText(raw, 512);
+  return parseText(raw, maxLengths.pastedSecret);
 }
 
 /** The same for callers that answer invalid and unknown secrets equally: undefined for invalid text. */
@@ -223,7 +222,7 @@ export function readPastedSecret(raw: unknown): string | undefined {
 
 /** The name of a group or the code of a permission, for a lookup. */
 export function parseLookupName(raw: unknown): string {
-  return parseNormalText(raw, 150);
+  return parseNormalText(raw, maxLengths.name);
 }
 
 /** An id; undefined for other text. No object can have it, so the caller reports NOT_FOUND. */
@@ -233,7 +232,7 @@ export function parseId(raw: unknown): string | undefined {
 
 /** A search text of 1 to 100 characters. */
 export function parseSearch(raw: unknown): string {
-  return parseNormalText(raw, 100);
+  return parseNormalText(raw, maxLengths.search);
 }
 
 /** A point in time: a date, or its text in RFC 3339 such as `2026-01-31T12:00:00Z`. */
@@ -246,8 +245,6 @@ export function parseBoolean(raw: unknown): boolean {
   return typeof raw === 'boolean' ? raw : rejectValue('Must be true or false.');
 }
 
-const maxListLength = 1000;
-
 /** Ids without duplicates. */
 export function parseIds(raw: unknown): readonly string[] {
   if (!Array.isArray(raw)) rejectValue('Must be a list of ids.');
@@ -257,19 +254,19 @@ export function parseIds(raw: unknown): readonly string[] {
 
 /** Text without control characters; can be empty. */
 export function parseDescription(raw: unknown): string {
-  return raw === '' ? '' : parseNormalText(raw, 1000);
+  return raw === '' ? '' : parseNormalText(raw, maxLengths.description);
 }
 
 /** The name of a group. */
 export function parseGroupName(raw: unknown): string {
-  return parseNormalText(raw, 150);
+  return parseNormalText(raw, maxLengths.name);
 }
 
 const codenamePattern = /^[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)*$/;
 
 /** The code of a permission, such as `shop.view_order`; `*` matches any run of characters. */
 export function parseCodename(raw: unknown): string {
-  const text = parseText(raw, 150);
+  const text = parseText(raw, maxLengths.codename);
   return codenamePattern.test(text)
     ? text
     : rejectValue(
