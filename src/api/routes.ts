@@ -1,5 +1,6 @@
 /** Assembles the HTTP server: listener, hooks in their order, and routes. */
 import type { FastifyInstance } from 'fastify';
+import type { GraphQLSchema } from 'graphql';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/time.ts';
 import type { ChangeFeed } from '../database/change-feed.ts';
@@ -33,10 +34,11 @@ import { limitRequestTime } from './http/request-timeout.ts';
 import { toJsonLine } from './http/responses.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
 import { createListener } from './http/server.ts';
+import { serveApiReference } from './ops/api-reference.ts';
 import { serveHealth } from './ops/health.ts';
 import { serveJwks } from './ops/jwks.ts';
 import { serveMetrics } from './ops/metrics.ts';
-import { serveDocumentation } from './ops/openapi.ts';
+import { serveOpenApi } from './ops/openapi.ts';
 import { serveRevocations } from './ops/revocations.ts';
 import { serveMailbox } from './pages/dev-mailbox.ts';
 import { serveGraphqlIde } from './pages/graphql-ide.ts';
@@ -57,6 +59,7 @@ export interface HttpDeps {
   readonly changeFeed: ChangeFeed;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  readonly schema: GraphQLSchema;
   readonly graphql: Graphql;
   readonly prepareDocument: PrepareDocument;
   readonly preparedRequests: PreparedRequests;
@@ -87,11 +90,7 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   addRequestContexts(app, deps);
   serveOperations(app, deps);
   serveClients(app, deps);
-  serveDocumentation(app, {
-    prefix: config.restPrefix,
-    publicUrl: config.publicUrl,
-    version: deps.version,
-  });
+  serveReference(app, deps);
   if (config.debug) serveGraphqlIde(app);
   addMethodNotAllowedRoutes(app, methodsByUrl);
   return app;
@@ -104,6 +103,13 @@ function serveOperations(app: FastifyInstance, deps: HttpDeps): void {
   const { revocationFeedKey: key, metricsKey } = deps.config;
   serveMetrics(app, { metrics: deps.metrics, key: metricsKey, log: deps.log });
   if (key !== undefined) serveRevocations(app, { ...deps, key });
+}
+
+/** The description of the REST API, for tools and for people. */
+function serveReference(app: FastifyInstance, { config, schema, version }: HttpDeps): void {
+  const { restPrefix: prefix, publicUrl, passwordMinLength } = config;
+  serveOpenApi(app, { schema, prefix, publicUrl, version, passwordMinLength });
+  serveApiReference(app);
 }
 
 /** GraphQL, REST, and the pages of the links in mails. */

@@ -97,7 +97,7 @@ export async function startServer(
   return { http, address, beginShutdown: shutdown.begin, close: () => owned.disposeAsync() };
 }
 
-type GraphqlDeps = Pick<HttpDeps, 'graphql' | 'prepareDocument' | 'preparedRequests'>;
+type GraphqlDeps = Pick<HttpDeps, 'schema' | 'graphql' | 'prepareDocument' | 'preparedRequests'>;
 
 async function startGraphql(app: AppContext, opened: AsyncDisposableStack): Promise<GraphqlDeps> {
   const { config, log } = app;
@@ -110,7 +110,7 @@ async function startGraphql(app: AppContext, opened: AsyncDisposableStack): Prom
   const isDebug = config.debug;
   const graphql = await createGraphql({ schema, isDebug, log, preparedRequests, trustedDocuments });
   opened.defer(() => graphql.stop());
-  return { graphql, preparedRequests, prepareDocument: operations.prepareDocument };
+  return { schema, graphql, preparedRequests, prepareDocument: operations.prepareDocument };
 }
 
 function createHttpFor(
@@ -136,6 +136,7 @@ function createHttpFor(
     passwordReset,
     emailVerification,
     limits: deps.limits,
+    schema: deps.schema,
     graphql: deps.graphql,
     prepareDocument: deps.prepareDocument,
     preparedRequests: deps.preparedRequests,

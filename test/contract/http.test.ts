@@ -1,4 +1,4 @@
-/** HTTP: methods, sizes, types and URLs refused in the common format, headers, and the OpenAPI description. */
+/** HTTP: methods, sizes, types and URLs refused in the common format, headers, and the page of the REST API. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { restRoutes } from '../../src/api/rest/routes.ts';
 import { factOf } from '../support/mail-server.ts';
@@ -187,77 +187,7 @@ describe('HTTP', () => {
   });
 });
 
-/** The part of an OpenAPI operation that these tests read. */
-interface DescribedOperation {
-  readonly parameters: readonly { readonly name: string }[];
-  readonly requestBody?: {
-    readonly content: Readonly<
-      Record<string, { readonly schema: { readonly properties: object } }>
-    >;
-  };
-  readonly responses: object;
-  readonly security?: readonly object[];
-}
-
-type Paths = Readonly<Record<string, Readonly<Record<string, DescribedOperation>>>>;
-
-async function describedApi(): Promise<{ openapi: string; paths: Paths }> {
-  const response = await fetch(`${service.address}/openapi.json`);
-  expect(response.status).toBe(200);
-  return (await response.json()) as { openapi: string; paths: Paths }; // checked by the tests
-}
-
-function operationAt(paths: Paths, url: string, method: string): DescribedOperation {
-  const operation = paths[url]?.[method.toLowerCase()];
-  if (!operation) throw new Error(`${method} ${url} is not described`);
-  return operation;
-}
-
-describe('the OpenAPI description', () => {
-  test('openapi.json lists exactly the routes of the table', async () => {
-    const { openapi, paths } = await describedApi();
-    expect(openapi).toMatch(/^3\.1\./);
-    const listed = Object.entries<object>(paths).flatMap(([path, operations]) =>
-      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
-    );
-    const rows = restRoutes.map(
-      ({ method, path }) => `${method} /auth${path.replace(/:(\w+)/g, '{$1}')}`,
-    );
-    expect(listed.sort()).toEqual(rows.sort());
-  });
-
-  test('openapi.json describes each success, each input and which routes need a token', async () => {
-    const { paths } = await describedApi();
-    for (const row of restRoutes) {
-      const url = `/auth${row.path.replace(/:(\w+)/g, '{$1}')}`;
-      const { parameters, requestBody, responses, security } = operationAt(paths, url, row.method);
-      expect(Object.keys(responses)).toContain(String(row.success.status));
-      expect(security !== undefined).toBe(row.needsToken);
-      const { 'application/json': json, 'application/x-www-form-urlencoded': form } =
-        requestBody?.content ?? {};
-      const names = [
-        ...parameters.map(({ name }) => name),
-        ...Object.keys(json?.schema.properties ?? {}),
-      ];
-      expect(names.sort()).toEqual(Object.keys(row.params).sort());
-      expect(form).toEqual(json);
-    }
-  });
-
-  test('openapi.json describes the errors of a route', async () => {
-    const { paths } = await describedApi();
-    const given: readonly (readonly [string, string, ...number[]])[] = [
-      ['/auth/register/verify/', 'GET', 400],
-      ['/auth/login/', 'POST', 400, 401],
-      ['/auth/logout/', 'POST', 400, 401],
-      ['/auth/profile/view/', 'GET', 401],
-    ];
-    for (const [url, method, ...statuses] of given) {
-      const described = Object.keys(operationAt(paths, url, method).responses);
-      expect(described).toEqual(expect.arrayContaining(statuses.map(String)));
-    }
-  });
-
+describe('the reference of the REST API', () => {
   test('/docs is a page, and its files exist', async () => {
     const page = await fetch(`${service.address}/docs`, { headers: html });
     expect(page.status).toBe(200);

@@ -1,8 +1,9 @@
-/** REST routes: every documented success. */
+/** REST routes: every documented success, as the OpenAPI document describes it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { restRoutes } from '../../src/api/rest/routes.ts';
 import { makeGroup, newName, permissionId, superuser } from '../support/administrators.ts';
 import type { RestRequest } from '../support/client.ts';
+import { type DescribedApi, readDescribedApi } from '../support/described-api.ts';
 import { factOf } from '../support/mail-server.ts';
 import {
   goodPassword,
@@ -22,11 +23,13 @@ let service: TestService;
 let ada: Login & { readonly email: string };
 /** A superuser. */
 let root: Login;
+let api: DescribedApi;
 
 beforeAll(async () => {
   service = await startService();
   ada = await somebody(service, { username: 'ada.lovelace' });
   root = await superuser(service);
+  api = await readDescribedApi(service.address);
 });
 afterAll(() => service.close());
 
@@ -373,6 +376,7 @@ describe('success', () => {
       ...encoded(variant.encoding, body),
     });
     expect(response.status, response.text).toBe(variant.status);
+    expect(api.faultsOf({ method, path: rowPath }, response)).toEqual([]);
     if (variant.status === 204) {
       expect(response.text).toBe('');
       return;

@@ -8,6 +8,7 @@ import {
   deletion,
   optionalBody,
   optionalQuery,
+  pageParams,
   path,
   problem,
 } from './route.ts';
@@ -52,22 +53,22 @@ const userResource: Resource = {
   fields:
     'id email username firstName lastName isEmailVerified isActive isStaff isSuperuser groups { id } permissions { id } createdAt updatedAt lastLoginAt',
   params: {
-    email: body('input.email', 'Unique address'),
-    username: optionalBody('input.username', 'Unique name to log in with'),
-    first_name: optionalBody('input.firstName', 'Given name'),
-    last_name: optionalBody('input.lastName', 'Family name'),
-    password: optionalBody('input.password', 'Password; without it the user gets an invitation'),
-    is_staff: optionalBody('input.isStaff', 'Whether the user may use the administration', 'flag'),
-    is_active: optionalBody('input.isActive', 'Whether the account is active', 'flag'),
-    groups: optionalBody('input.groupIds', 'Ids of all groups of the user', 'ids'),
-    permissions: optionalBody('input.permissionIds', 'Ids of all direct permissions', 'ids'),
+    email: body('input.email'),
+    username: optionalBody('input.username'),
+    first_name: optionalBody('input.firstName'),
+    last_name: optionalBody('input.lastName'),
+    password: optionalBody('input.password'),
+    is_staff: optionalBody('input.isStaff', 'flag'),
+    is_active: optionalBody('input.isActive', 'flag'),
+    groups: optionalBody('input.groupIds', 'ids'),
+    permissions: optionalBody('input.permissionIds', 'ids'),
   },
   filters: {
-    search: optionalQuery('filter.search', 'Part of address, username or name'),
-    status: optionalQuery('filter.status', 'PENDING, ACTIVE or DISABLED'),
-    is_staff: optionalQuery('filter.isStaff', 'true or false', 'flag'),
-    is_superuser: optionalQuery('filter.isSuperuser', 'true or false', 'flag'),
-    group: optionalQuery('filter.groupId', 'Id of a group of the user'),
+    search: optionalQuery('filter.search'),
+    status: optionalQuery('filter.status'),
+    is_staff: optionalQuery('filter.isStaff', 'flag'),
+    is_superuser: optionalQuery('filter.isSuperuser', 'flag'),
+    group: optionalQuery('filter.groupId'),
   },
   removal: { operation: 'deactivateUser', result: acknowledgement },
 };
@@ -80,13 +81,9 @@ const resources: readonly Resource[] = [
     data: { id: 'id', name: 'name', description: 'description', permissions: 'permissions.id' },
     fields: 'id name description permissions { id }',
     params: {
-      name: body('input.name', 'Unique name'),
-      description: optionalBody('input.description', 'Purpose of the group'),
-      permissions: optionalBody(
-        'input.permissionIds',
-        'Ids of all permissions of the group',
-        'ids',
-      ),
+      name: body('input.name'),
+      description: optionalBody('input.description'),
+      permissions: optionalBody('input.permissionIds', 'ids'),
     },
     removal: { operation: 'deleteGroup', result: deletion },
   },
@@ -96,8 +93,8 @@ const resources: readonly Resource[] = [
     data: { id: 'id', codename: 'codename', name: 'name' },
     fields: 'id codename name',
     params: {
-      codename: body('input.codename', 'Unique code, such as shop.view_order'),
-      name: body('input.name', 'Display name'),
+      codename: body('input.codename'),
+      name: body('input.name'),
     },
     removal: { operation: 'deletePermission', result: deletion },
   },
@@ -145,8 +142,7 @@ function listRoute({ plural, type, data, fields, filters = {} }: Resource): Rest
     summary: `List ${plural}`,
     needsToken: true,
     params: {
-      limit: optionalQuery('first', 'Maximum number of items; 100 by default', 'number'),
-      cursor: optionalQuery('after', 'Cursor from the Link header of the previous page'),
+      ...pageParams,
       ...filters,
     },
     defaults: { first: 100 },
@@ -174,7 +170,7 @@ function readRoute({ plural, type, data, fields }: Resource): RestRoute {
     path: `/admin/${plural}/:id/`,
     summary: `Read a ${type.toLowerCase()}`,
     needsToken: true,
-    params: { id: path('id', `Id of the ${type.toLowerCase()}`) },
+    params: { id: path('id') },
     document: `query ($id: ID!) { result: ${type.toLowerCase()}(id: $id) { ${fields} } }`,
     success: { status: 200, message: type, data },
   };
@@ -190,7 +186,7 @@ function updateRoute({ plural, type, data, fields, params }: Resource): Omit<Res
     path: `/admin/${plural}/:id/`,
     summary: `Update a ${type.toLowerCase()}; missing fields stay unchanged`,
     needsToken: true,
-    params: { id: path('id', `Id of the ${type.toLowerCase()}`), ...Object.fromEntries(optional) },
+    params: { id: path('id'), ...Object.fromEntries(optional) },
     document: `mutation ($id: ID!, $input: Update${type}Input!) { result: update${type}(id: $id, input: $input) { ... on ${type} { ${fields} } ${problem} } }`,
     success: { status: 200, message: `${type} changed`, data },
   };
@@ -205,7 +201,7 @@ function deleteRoute({ plural, type, removal }: Resource): RestRoute {
         ? 'Disable a user without deleting the account'
         : `Delete a ${type.toLowerCase()}`,
     needsToken: true,
-    params: { id: path('id', `Id of the ${type.toLowerCase()}`) },
+    params: { id: path('id') },
     document: `mutation ($id: ID!) { result: ${removal.operation}(id: $id) { ${removal.result} } }`,
     success: { status: 204, message: `${type} removed`, data: {} },
   };
@@ -225,7 +221,7 @@ function userActionRoute(
     path: `/admin/users/:id/${name}/`,
     summary,
     needsToken: true,
-    params: { id: path('userId', 'Id of the user') },
+    params: { id: path('userId') },
     document: `mutation ($userId: ID!) { result: ${operation}(userId: $userId) { ${acknowledgement} } }`,
     success: { status: 200, message, data: {} },
   };

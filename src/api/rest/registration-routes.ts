@@ -1,6 +1,6 @@
 /** The REST routes under `admin/registrations/`: list, read, delete and confirm registrations. */
 import type { RestRoute } from './route.ts';
-import { deletion, optionalQuery, path, problem } from './route.ts';
+import { deletion, pageParams, path, problem } from './route.ts';
 
 const data = {
   id: 'id',
@@ -11,7 +11,7 @@ const data = {
   expires_at: 'expiresAt',
 };
 const fields = Object.values(data).join(' ');
-const params = { id: path('id', 'Id of the registration') };
+const params = { id: path('id') };
 
 export function registrationRoutes(user: {
   readonly data: RestRoute['success']['data'];
@@ -24,10 +24,7 @@ export function registrationRoutes(user: {
       path: '/admin/registrations/',
       summary: 'List the pending registrations',
       needsToken: true,
-      params: {
-        limit: optionalQuery('first', 'Maximum number of items; 100 by default', 'number'),
-        cursor: optionalQuery('after', 'Cursor from the Link header of the previous page'),
-      },
+      params: pageParams,
       defaults: { first: 100 },
       document: `query ($first: Int, $after: String) { result: registrations(first: $first, after: $after) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } }`,
       success: { status: 200, message: 'List of registrations', data },

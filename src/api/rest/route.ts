@@ -6,7 +6,8 @@ export interface RestParam {
   /** The variable of the GraphQL document, such as `input.firstName`. */
   readonly to: string;
   readonly isRequired: boolean;
-  readonly description: string;
+  /** Replaces the description of the variable in schema.graphql. */
+  readonly description?: string;
   /** Its type. In forms and queries every value is text. */
   readonly kind: 'text' | 'flag' | 'number' | 'ids';
 }
@@ -31,6 +32,8 @@ export interface RestRoute {
      * result itself, `a.b` the field `b` of every item of the list `a`.
      */
     readonly data: Readonly<Record<string, string>>;
+    /** Name of the object in the OpenAPI document; the name of its GraphQL type by default. */
+    readonly dataName?: string;
   };
   /** Whether the result is a connection: `nodes` become `data`, with a Link to the next page. */
   readonly isList?: true;
@@ -44,14 +47,23 @@ export interface RestRoute {
 
 const param =
   (from: RestParam['from'], isRequired: boolean) =>
-  (to: string, description: string, kind: RestParam['kind'] = 'text') =>
-    ({ from, to, isRequired, description, kind }) satisfies RestParam;
+  (to: string, kind: RestParam['kind'] = 'text') =>
+    ({ from, to, isRequired, kind }) satisfies RestParam;
 
 export const body = param('body', true);
 export const optionalBody = param('body', false);
 export const query = param('query', true);
 export const optionalQuery = param('query', false);
 export const path = param('path', true);
+
+/** The parameters of a list. */
+export const pageParams = {
+  limit: { ...optionalQuery('first', 'number'), description: 'Maximum number of items.' },
+  cursor: {
+    ...optionalQuery('after'),
+    description: 'Cursor of the next page, from the `Link` header of this page.',
+  },
+} satisfies RestRoute['params'];
 
 export const problem = '... on Problem { code message fields { path message } }';
 export const deletion = `... on Deletion { message } ${problem}`;
