@@ -106,7 +106,7 @@ async function startGraphql(app: AppContext, opened: AsyncDisposableStack): Prom
   const schema = createSchema(resolversOf(app));
   weighSessions(schema, config.maxSessionsPerUser);
   const operations = createOperations(schema, createErrorReporter(log));
-  const preparedRequests = createPreparedRequests(operations);
+  const preparedRequests = createPreparedRequests(operations, trustedDocuments);
   const isDebug = config.debug;
   const graphql = await createGraphql({ schema, isDebug, log, preparedRequests, trustedDocuments });
   opened.defer(() => graphql.stop());

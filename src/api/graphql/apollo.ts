@@ -9,13 +9,15 @@ import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { Log } from '../../observability/log.ts';
+import { graphqlContentType } from '../http/content-negotiation.ts';
 import { contextOf } from '../http/context.ts';
-import { graphqlPath, toJsonLine } from '../http/responses.ts';
+import { graphqlPath, HttpError, toJsonLine } from '../http/responses.ts';
 import { oneCredentialRule } from './credential-fields.ts';
+import { assertPreflighted } from './cross-site.ts';
 import { documentErrorStatus, handleErrors, publicError } from './errors.ts';
 import { limitRules, limits } from './limits.ts';
 import type { PreparedRequests } from './prepared-requests.ts';
-import { onlyTrusted, type TrustedDocuments } from './trusted-documents.ts';
+import { onlyTrusted, rejectIds, type TrustedDocuments } from './trusted-documents.ts';
 
 export type Graphql = ApolloServer<RequestContext>;
 
@@ -34,7 +36,7 @@ export async function createGraphql(deps: {
     hideSchemaDetailsFromClientErrors: !deps.isDebug,
     allowBatchedHttpRequests: false,
     persistedQueries: false,
-    csrfPrevention: true,
+    csrfPrevention: false, // `assertPreflighted` also checks requests that Apollo does not see
     parseOptions: { maxTokens: limits.tokens },
     validationRules: [...limitRules, oneCredentialRule],
     validationOptions: { maxErrors: limits.errors },
@@ -42,7 +44,7 @@ export async function createGraphql(deps: {
       ApolloServerPluginLandingPageDisabled(),
       // The plugin would visit every field of a response, and no response is cacheable.
       ApolloServerPluginCacheControlDisabled(),
-      ...(deps.trustedDocuments ? [onlyTrusted(deps.trustedDocuments)] : []),
+      deps.trustedDocuments ? onlyTrusted(deps.trustedDocuments) : rejectIds(),
       deps.preparedRequests.plugin,
       handleErrors(deps.log),
     ],
@@ -72,9 +74,12 @@ export function serveGraphql(
     exposeHeadRoute: false,
     config: { format: 'graphql' },
     async handler(request, reply) {
+      const contentType = graphqlContentType(request.headers.accept);
+      if (contentType === undefined) throw new HttpError(406);
+      assertPreflighted(request);
       const prepared = preparedRequests.find(request);
       if (!prepared) return handleWithApollo.call(app, request, reply);
-      const { execute, variables, contentType } = prepared;
+      const { execute, variables } = prepared;
       const response = await execute(variables, contextOf(request));
       const { status = documentErrorStatus(request.headers.accept), headers, result } = response;
       return reply.code(status).headers(headers).type(contentType).send(toJsonLine(result));

@@ -9,7 +9,7 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { isProblemCode, sentenceOf } from '../../core/errors.ts';
 import { currentContext, type RequestContext } from '../../core/request-context.ts';
 import type { Log } from '../../observability/log.ts';
-import { acceptsOnlyJson } from '../http/content-negotiation.ts';
+import { acceptsOnlyJson, graphqlContentType } from '../http/content-negotiation.ts';
 import { setErrorCodeOf } from '../http/request-log.ts';
 import { hasTooManyTokens, isQueryLimitError, limits } from './limits.ts';
 
@@ -124,18 +124,21 @@ export function createErrorReporter(log: Log): ReportErrors {
   };
 }
 
-/** The Apollo plugin for errors of requests without a valid operation. */
+/** The Apollo plugin for errors of requests without a valid operation, and for the content type of responses. */
 export function handleErrors(log: Log): ApolloServerPlugin<RequestContext> {
   const reportAll = createErrorReporter(log);
   const listener: GraphQLRequestListener<RequestContext> = {
     didEncounterErrors: async ({ errors }) => reportAll(errors),
     async willSendResponse({ request, response: { http, body }, errors, contextValue }) {
+      const accept = request.http?.headers.get('accept');
+      const type = graphqlContentType(accept);
+      if (type !== undefined) http.headers.set('content-type', type);
       if (!errors || body.kind !== 'single') return; // `operations.ts` has executed the operation
       const shown = (body.singleResult.errors ?? []).slice(0, limits.errors);
       body.singleResult.errors = shown;
       setErrorCodeOf(contextValue, shown[0]);
       if (http.status === 400 && errors.every(isDocumentError)) {
-        http.status = documentErrorStatus(request.http?.headers.get('accept'));
+        http.status = documentErrorStatus(accept);
       }
     },
   };

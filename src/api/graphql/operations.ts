@@ -152,7 +152,18 @@ function toResponse(result: ExecutionResult, report: ReportErrors): OperationRes
     return { result: { errors: shown }, status: undefined, headers: noHeaders };
   }
   report(errors);
-  return { result: { errors: publicErrors(errors), data }, status: 200, headers: noHeaders };
+  const shown = publicErrors(errors);
+  return { result: { errors: shown, data }, status: 200, headers: retryAfterOf(shown) };
+}
+
+/** `Retry-After` for clients that read no errors, such as proxies: the longest wait of the errors. */
+function retryAfterOf(errors: readonly GraphQLFormattedError[]): OperationResponse['headers'] {
+  const waits = errors.map(({ extensions }) => extensions?.retryAfter).filter(isNumber);
+  return waits.length === 0 ? noHeaders : { 'retry-after': String(Math.max(...waits)) };
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number';
 }
 
 /** The first errors only, so that a small request cannot cause a large response. */

@@ -8,15 +8,13 @@ import { OperationTypeNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { RequestContext } from '../../core/request-context.ts';
 import { isForm } from '../http/bodies.ts';
-import { preferredType } from '../http/content-negotiation.ts';
 import { documentErrorStatus } from './errors.ts';
 import type { ExecuteOperation, Operations, Variables } from './operations.ts';
+import { documentOf, type TrustedDocuments } from './trusted-documents.ts';
 
 export interface PreparedRequest {
   readonly execute: ExecuteOperation;
   readonly variables: Variables;
-  /** Of the response. */
-  readonly contentType: string;
 }
 
 export interface PreparedRequests {
@@ -39,7 +37,10 @@ interface PreparedOperation {
 /** The operations of a document, by the `operationName` of the request. */
 type PreparedDocument = Map<string | undefined, PreparedOperation>;
 
-export function createPreparedRequests({ prepare }: Operations): PreparedRequests {
+export function createPreparedRequests(
+  { prepare }: Operations,
+  trusted?: TrustedDocuments,
+): PreparedRequests {
   const documents = new LRUCache<string, PreparedDocument>({
     maxSize: maxCharacters,
     maxEntrySize: maxDocumentLength,
@@ -65,19 +66,13 @@ export function createPreparedRequests({ prepare }: Operations): PreparedRequest
   return {
     plugin: { requestDidStart: () => started },
     find(request) {
-      const parsed = parseRequest(request);
+      const parsed = parseRequest(request, trusted);
       const found = parsed && documents.get(parsed.query)?.get(parsed.operationName);
       if (!found || (request.method === 'GET' && !found.isQuery)) return undefined;
-      const type = preferredType(request.headers.accept, responseTypes);
-      if (type === undefined) return undefined;
-      const { variables } = parsed;
-      return { execute: found.execute, variables, contentType: `${type}; charset=utf-8` };
+      return { execute: found.execute, variables: parsed.variables };
     },
   };
 }
-
-/** In the order of Apollo. */
-const responseTypes = ['application/json', 'application/graphql-response+json'] as const;
 
 interface ParsedRequest {
   readonly query: string;
@@ -85,14 +80,19 @@ interface ParsedRequest {
   readonly variables: Variables;
 }
 
-/** Undefined for requests that Apollo rejects, and for ids of persisted documents. */
-function parseRequest(request: FastifyRequest): ParsedRequest | undefined {
+/** Undefined for requests that Apollo rejects. */
+function parseRequest(
+  request: FastifyRequest,
+  trusted: TrustedDocuments | undefined,
+): ParsedRequest | undefined {
   const values = request.method === 'GET' ? searchValues(request) : bodyValues(request);
-  if (values === undefined || values.documentId !== undefined) return undefined;
-  const { query, operationName, variables, extensions } = values;
+  if (values === undefined) return undefined;
+  const { operationName, variables, extensions } = values;
   if (!isMissingOr(isString, operationName)) return undefined;
   if (!isMissingOr(isRecord, variables) || !isMissingOr(isRecord, extensions)) return undefined;
-  if (!isString(query) || extensions?.persistedQuery !== undefined) return undefined;
+  const parameters = [values, isRecord(request.query) ? request.query : {}];
+  const query = documentOf({ query: values.query, extensions, parameters }, trusted);
+  if (query === undefined) return undefined;
   return { query, operationName: operationName ?? undefined, variables: variables ?? {} };
 }
 
@@ -102,10 +102,8 @@ function bodyValues(request: FastifyRequest): Values | undefined {
   return isRecord(request.body) && !isForm(request) ? request.body : undefined;
 }
 
-/** Only for a request that a browser sends after a preflight, which is the protection of Apollo against CSRF. */
 function searchValues({ headers, query }: FastifyRequest): Values | undefined {
-  const isPreflighted = headers['apollo-require-preflight'] || headers['x-apollo-operation-name'];
-  if (!isPreflighted || headers['content-type'] !== undefined || !isRecord(query)) return undefined;
+  if (headers['content-type'] !== undefined || !isRecord(query)) return undefined;
   const { variables, extensions } = query;
   return { ...query, variables: parseJson(variables), extensions: parseJson(extensions) };
 }

@@ -7,6 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import { parse as parseQuery } from 'node:querystring';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { lingeringCloseAfterResponse } from './client-errors.ts';
+import { mediaTypeOf } from './content-negotiation.ts';
 import { parseJsonBody } from './json-body.ts';
 import type { HttpLimits } from './limits.ts';
 import { graphqlPath, HttpError } from './responses.ts';
@@ -27,7 +28,7 @@ export function parseBodies(app: FastifyInstance, limits: HttpLimits): void {
   );
   app.addHook('preParsing', (request, reply, _payload, done) => {
     if (hasBody(request)) assertReadable(request, reply, limits.bodyBytes);
-    // Some clients send a content type without a body. With GET, Apollo takes it as a sign of a preflight.
+    // Some clients send a content type without a body. With GET it is a sign of a preflight.
     else if (request.method !== 'GET') delete request.headers['content-type'];
     done();
   });
@@ -58,10 +59,6 @@ function parseBody(bytes: Buffer, { headers }: FastifyRequest, limits: HttpLimit
 /** Whether the body of a request is a form. */
 export function isForm({ headers }: FastifyRequest): boolean {
   return [formType, multipartType].includes(mediaTypeOf(headers['content-type'] ?? ''));
-}
-
-function mediaTypeOf(contentType: string): string {
-  return contentType.split(';', 1).join().trim().toLowerCase();
 }
 
 function hasBody({ headers }: FastifyRequest): boolean {

@@ -1,10 +1,10 @@
-/** Reads the Accept header (RFC 9110 §12.5.1): which types of a response a client accepts. */
+/** Reads the headers Accept (RFC 9110 §12.5.1), which says what types of a response a client accepts, and Content-Type. */
 
 /**
  * The type that the client prefers. The most specific range decides on each type; then the weight, the more
  * specific range, the order of the client and the order of `types` decide. Without the header it is the first.
  */
-export function preferredType<Type extends string>(
+function preferredType<Type extends string>(
   accept: string | undefined,
   types: readonly [Type, ...Type[]],
 ): Type | undefined {
@@ -18,6 +18,15 @@ export function preferredType<Type extends string>(
   return best?.type;
 }
 
+/** In the order of Apollo. */
+const graphqlTypes = ['application/json', 'application/graphql-response+json'] as const;
+
+/** The content type of every GraphQL response to a client; undefined when the client accepts none. */
+export function graphqlContentType(accept: string | undefined): string | undefined {
+  const type = preferredType(accept, graphqlTypes);
+  return type && `${type}; charset=utf-8`;
+}
+
 export function acceptsJson(accept: string | undefined): boolean {
   return preferredType(accept, ['application/json']) !== undefined;
 }
@@ -25,6 +34,11 @@ export function acceptsJson(accept: string | undefined): boolean {
 /** Whether the header names `application/json` and no other type. */
 export function acceptsOnlyJson(accept = ''): boolean {
   return accept.split(',').every((range) => parseRange(range).type === 'application/json');
+}
+
+/** The media type of a Content-Type header, without its parameters. */
+export function mediaTypeOf(contentType: string): string {
+  return contentType.split(';', 1).join().trim().toLowerCase();
 }
 
 /** Whether the header names HTML, as the headers of browsers do. */

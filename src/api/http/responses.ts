@@ -3,6 +3,7 @@
 import type { FastifyReply } from 'fastify';
 import { Problem, sentenceOf, statusOf } from '../../core/errors.ts';
 import { isDatabaseUnavailable } from '../../database/connection-errors.ts';
+import { graphqlContentType } from './content-negotiation.ts';
 import { httpLimits } from './limits.ts';
 
 const messages: Readonly<Record<number, string>> = {
@@ -103,9 +104,11 @@ export function sendInternalError(reply: FastifyReply): FastifyReply {
       } satisfies ResponseBody);
 }
 
+/** A client that accepts none of the types receives JSON with the reason. */
 function sendGraphqlError(reply: FastifyReply, message: string, extensions: object): FastifyReply {
+  const type = graphqlContentType(reply.request.headers.accept);
   return reply
-    .type('application/json; charset=utf-8')
+    .type(type ?? 'application/json; charset=utf-8')
     .send(toJsonLine({ errors: [{ message, extensions }] }));
 }
 

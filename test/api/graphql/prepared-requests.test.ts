@@ -329,8 +329,6 @@ describe('Apollo handles, also for a prepared document,', () => {
     ['extensions as a list', { ...body, extensions: [] }],
     ['an operation name that is no text', { ...body, operationName: 7 }],
     ['the id of a persisted query', { ...body, extensions: { persistedQuery: { version: 1 } } }],
-    ['an Accept header without JSON', body, { headers: { accept: 'text/html' } }],
-    ['an Accept header that excludes JSON', body, { headers: { accept: 'application/json;q=0' } }],
     ['a batch', JSON.stringify([body])],
     ['a query that is no text', { ...body, query: { kind: 'Document' } }],
     ['variables of a GET that are no JSON', { ...body, variables: '{' }, { method: 'GET' }],

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ApolloServer } from '@apollo/server';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readTrustedDocuments } from '../../../src/api/graphql/trusted-documents.ts';
 import { ConfigError } from '../../../src/config/config.ts';
 import { goodPassword, newAddress, person } from '../../support/people.ts';
@@ -85,10 +86,16 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
     const responses = [
       await send({ documentId: idOf(me) }),
       await send({ documentId: `sha256:${idOf(me)}` }),
+      await send({ id: idOf(me) }),
+      await send({ doc_id: idOf(me), query: null }),
+      await send({ doc_id: idOf(me), query: '' }),
+      await send({ variables: {} }, `?doc_id=${idOf(me)}`),
       await send({ extensions: persisted(me) }),
       await send({ query: me }),
       await send({ query: me, extensions: persisted(me) }),
       await get({ documentId: idOf(me) }),
+      await get({ id: idOf(me) }),
+      await get({ doc_id: idOf(me) }),
       await get({ extensions: JSON.stringify(persisted(me)) }),
       await get({ query: me, operationName: 'Me' }),
     ];
@@ -99,8 +106,21 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
 
   test('accepts the variables of an operation', async () => {
     const input = { email: ada.email, password: goodPassword };
-    const { data } = await send({ documentId: idOf(login), variables: { input } });
-    expect(data.login.__typename).toBe('TokenPair');
+    for (const source of [{ documentId: idOf(login) }, { id: idOf(login) }, { query: login }]) {
+      const { data } = await send({ ...source, variables: { input } });
+      expect(data.login.__typename).toBe('TokenPair');
+    }
+  });
+
+  test.each(['id', 'doc_id', 'documentId'])('prepares an operation by %s', async (name) => {
+    const body = { [name]: idOf(me), operationName: 'Me' };
+    const first = await send(body);
+    const calls = vi.spyOn(ApolloServer.prototype, 'executeHTTPGraphQLRequest');
+    const second = await send(body);
+    expect(calls).not.toHaveBeenCalled();
+    calls.mockRestore();
+    expect([second.status, second.text]).toEqual([first.status, first.text]);
+    expect(second.data.me.email).toBe(ada.email);
   });
 
   test('refuses every other operation', async () => {
@@ -114,6 +134,10 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
       await send({ documentId: idOf(other) }),
       await send({ documentId: idOf(other), query: other }),
       await send({ documentId: '__proto__' }),
+      await send({ id: idOf(other) }),
+      await send({ doc_id: idOf(other) }),
+      await send({ query: me, id: idOf(login) }),
+      await send({ query: me }, `?id=${idOf(login)}`),
       await send({ extensions: persisted(other) }),
       await send({ query: other, extensions: persisted(other) }),
       await send({ query: other, documentId: idOf(me) }),
@@ -145,7 +169,13 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
   test('leaves all other refusals as they are', async () => {
     const byGet = await get({ documentId: idOf(login), variables: '{}' });
     expect([byGet.status, byGet.headers.get('allow')]).toEqual([405, 'POST']);
-    for (const body of [{}, { documentId: 7 }, { query: { me: 1 } }, [{ documentId: idOf(me) }]]) {
+    for (const body of [
+      {},
+      { documentId: 7 },
+      { id: 7 },
+      { query: { me: 1 } },
+      [{ documentId: idOf(me) }],
+    ]) {
       const { status, text } = await send(body);
       expect(status).toBe(400);
       expect(text).not.toMatch(internals);
@@ -161,6 +191,86 @@ describe.each(['flat', 'apollo'] as const)('the %s manifest', (form) => {
     const page = await fetch(`${service.address}/verify-email`, { method: 'POST', body: form });
     expect(page.status).toBe(400);
     expect(await page.text()).toContain('<html');
+  });
+});
+
+test('ids may be of any form, such as the MD5 digests of Relay', async () => {
+  const ada = await person(open);
+  await using service = await startWith(
+    await fileWith({ '7b0ea5a8d1d8d3f3b1ab8f31ba8e8a86': me, 'the login': login }),
+  );
+  const ask = (body: object) =>
+    fetch(`${service.address}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${ada.accessToken}`,
+      },
+      body: JSON.stringify(body),
+    }).then(async (response) => JSON.parse(await response.text()));
+  expect(await ask({ id: '7b0ea5a8d1d8d3f3b1ab8f31ba8e8a86' })).toEqual({
+    data: { me: { id: ada.userId, email: ada.email } },
+  });
+  const input = { email: ada.email, password: goodPassword };
+  const { data } = await ask({ doc_id: 'the login', variables: { input } });
+  expect(data.login.__typename).toBe('TokenPair');
+});
+
+describe('without a manifest', () => {
+  const ask = async (body: object, search = '') => {
+    const response = await fetch(`${open.address}/graphql${search}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const { data, errors } = JSON.parse(await response.text());
+    return { status: response.status, data, errors };
+  };
+
+  test.each(['id', 'doc_id', 'documentId'])('%s in place of the text is refused', async (name) => {
+    for (const id of [idOf(me), '', 'sha256:x']) {
+      const answers = [
+        await ask({ [name]: id }),
+        await ask({ [name]: id, query: null }),
+        await ask({ variables: {} }, `?${name}=${id}`),
+      ];
+      for (const { status, errors } of answers) {
+        expect(status).toBe(400);
+        expect(errors).toEqual([
+          {
+            message: expect.stringContaining('TRUSTED_DOCUMENTS is not set'),
+            extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' },
+          },
+        ]);
+      }
+    }
+  });
+
+  test('an id beside the text has no effect', async () => {
+    const query = '{ __typename }';
+    for (const body of [
+      { id: '1', query },
+      { doc_id: 'x', query },
+      { documentId: 'x', query },
+    ]) {
+      for (let time = 0; time < 2; time += 1) {
+        expect(await ask(body)).toMatchObject({ status: 200, data: { __typename: 'Query' } });
+      }
+    }
+  });
+
+  test("Apollo's extension has the message that makes clients send the text", async () => {
+    const persistedQuery = { version: 1, sha256Hash: idOf(me) };
+    const { status, errors } = await ask({ extensions: { persistedQuery } });
+    expect([status, errors]).toEqual([
+      200,
+      [
+        {
+          message: 'PersistedQueryNotSupported',
+          extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' },
+        },
+      ],
+    ]);
   });
 });
 
