@@ -31,6 +31,9 @@ export interface SessionsModuleDeps {
 export type SessionSettings = Pick<
   Config,
   | 'publicUrl'
+  | 'accessTokenAlgorithm'
+  | 'accessTokenAudience'
+  | 'accessTokenClaims'
   | 'accessTokenTtlSeconds'
   | 'refreshTokenTtlSeconds'
   | 'refreshGraceSeconds'
@@ -49,7 +52,7 @@ export interface SessionsModule {
 
 export function createSessionsModule(deps: SessionsModuleDeps): SessionsModule {
   const { unitOfWork, clock, log, changeFeed, audit, secretKey } = deps;
-  const { accessTokenTtlSeconds } = deps.settings;
+  const { accessTokenAlgorithm: algorithm, accessTokenTtlSeconds } = deps.settings;
   const signingKeys = createSigningKeys({
     unitOfWork,
     audit,
@@ -57,6 +60,7 @@ export function createSessionsModule(deps: SessionsModuleDeps): SessionsModule {
     secretKey,
     clock,
     log,
+    algorithm,
     accessTokenTtlSeconds,
   });
   const refreshTokens = createRefreshTokens(secretKey);
@@ -77,6 +81,8 @@ function createAccessTokens(
     changeFeed,
     clock,
     issuer: settings.publicUrl,
+    audience: settings.accessTokenAudience,
+    claims: settings.accessTokenClaims,
     accessTokenTtlSeconds: settings.accessTokenTtlSeconds,
     cacheSize: size,
   });
