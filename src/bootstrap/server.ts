@@ -10,7 +10,7 @@ import { readTrustedDocuments } from '../api/graphql/trusted-documents.ts';
 import { createGracefulShutdown } from '../api/http/graceful-shutdown.ts';
 import { type HttpLimits, httpLimits } from '../api/http/limits.ts';
 import { createHttp, type HttpDeps } from '../api/routes.ts';
-import { packageVersion } from '../core/package.ts';
+import { packageVersion, schemaText } from '../core/package.ts';
 import { isDatabaseReady } from '../database/readiness.ts';
 import { AccessResolver, GroupResolver } from '../features/access/access.resolver.ts';
 import { createAccessLoaders } from '../features/access/access.ts';
@@ -40,6 +40,7 @@ import {
   AccountsResolver,
   PasswordsResolver,
 } from '../features/authentication/authentication.resolver.ts';
+import { FederationResolver } from '../features/nodes/federation.resolver.ts';
 import { NodeResolver } from '../features/nodes/nodes.resolver.ts';
 import { createNodeLoaders } from '../features/nodes/nodes.ts';
 import { ProfileResolver } from '../features/profile/profile.resolver.ts';
@@ -155,10 +156,12 @@ async function closeHttp(http: FastifyInstance): Promise<void> {
 
 function resolversOf(app: AppContext): Resolvers {
   const loadersOf = createAccessLoaders(app.users.access);
+  const nodeLoaderOf = createNodeLoaders(app.nodes);
   return [
     new UserResolver(loadersOf),
     new GroupResolver(loadersOf),
-    new NodeResolver(createNodeLoaders(app.nodes)),
+    new NodeResolver(nodeLoaderOf),
+    new FederationResolver(nodeLoaderOf, { sdl: schemaText(), isPublic: app.config.debug }),
     new AccessResolver(),
     new SessionResolver(),
     new UserSessionsResolver(app.auth.sessions),

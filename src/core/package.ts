@@ -16,6 +16,11 @@ export function codeFile(path: string): string {
   return join(packageRoot, isSource ? 'src' : 'dist', `${path}${isSource ? '.ts' : '.js'}`);
 }
 
+/** The GraphQL schema, in the SDL of a Federation 2 subgraph. */
+export function schemaText(): string {
+  return readFileSync(join(packageRoot, 'schema.graphql'), 'utf8');
+}
+
 export function packageVersion(): string {
   const file = join(packageRoot, 'package.json');
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }; // the package.json of the service

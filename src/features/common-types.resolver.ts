@@ -28,7 +28,7 @@ export function setTypeName(object: object, typeName: string): void {
   typeNames.set(object, typeName);
 }
 
-function typeNameOf(object: object): string | undefined {
+export function typeNameOf(object: object): string | undefined {
   return typeNames.get(object);
 }
 

@@ -18,7 +18,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import { createSchema } from '../../src/api/graphql/schema.ts';
 import { isTopLevel, problemCodes, sentenceOf, statusOf } from '../../src/core/errors.ts';
-import { schemaText } from '../support/operations.ts';
+import { schemaText, withoutFederation } from '../support/operations.ts';
 
 /** Instances without services of all resolver classes: creating the schema calls no service. */
 const files = globSync(
@@ -77,7 +77,7 @@ describe('the file and the resolvers', () => {
   });
 
   test('are served with the text and the descriptions of the file', () => {
-    expect(printSchema(createSchema(resolvers))).toBe(printSchema(schema));
+    expect(printSchema(withoutFederation(createSchema(resolvers)))).toBe(printSchema(schema));
   });
 
   /** Each: the member, the line, its replacement, and the lines that the error must name. */
@@ -144,6 +144,12 @@ describe('the file and the resolvers', () => {
       'type Acknowledgement',
       'type Extra { id: ID! }\ntype Acknowledgement',
       /no resolver has: type Extra/,
+    ],
+    [
+      'an entity',
+      'type Session implements Node',
+      'type Session implements Node @key(fields: "id")',
+      /no resolver has: union _Entity = Group \| Permission \| Session \| User/,
     ],
     [
       'a scalar',

@@ -5,6 +5,7 @@ import { entities } from '../../src/bootstrap/entities.ts';
 import { parseDatabaseUrl } from '../../src/config/database-url.ts';
 import { type Orm, openOrm, ormOptions } from '../../src/database/orm.ts';
 import { createUnitOfWork, type UnitOfWork } from '../../src/database/transaction.ts';
+import { makeGroup, makeUser } from '../support/administrators.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type DatabaseWire, openDatabaseWire } from '../support/database-wire.ts';
 import { createIdleUser } from '../support/idle-user.ts';
@@ -143,6 +144,46 @@ test('a refresh of tokens is one statement', async () => {
   expect(sentSince(before)).toEqual([
     expect.stringMatching(/update sessions s set refresh_counter/),
   ]);
+});
+
+test('entities are found with one statement, and loaded with one for each type', async () => {
+  await using service = await startService({ database: { ...database, url: wire.url } });
+  const admin = await createIdleUser(service);
+  await service.database.query('update users set is_superuser = true where id = $1', [
+    admin.userId,
+  ]);
+  const ids = await Promise.all(Array.from({ length: 20 }, () => makeUser(service)));
+  const representations = [
+    ...ids.map((id) => ({ __typename: 'User', id })),
+    { __typename: 'Group', id: await makeGroup(service) },
+  ];
+  const document = `query ($representations: [_Any!]!) {
+    _entities(representations: $representations) { ... on User { id } ... on Group { id } } }`;
+  await service.graphql('{ me { id } }', {}, admin.accessToken); // caches the principal
+  const before = wire.statements.length;
+  const { data } = await service.graphql(document, { representations }, admin.accessToken);
+  expect(data._entities.map(({ id }: { id: string }) => id)).toEqual(
+    representations.map(({ id }) => id),
+  );
+  expect(sentSince(before)).toEqual([
+    expect.stringMatching(/from users t .*union all.* from groups t /s),
+    expect.stringMatching(/from "users"/),
+    expect.stringMatching(/from "groups"/),
+  ]);
+});
+
+test('a caller without rights causes the same statements with unknown ids as with ids of other users', async () => {
+  await using service = await startService({ database: { ...database, url: wire.url } });
+  const { accessToken } = await createIdleUser(service);
+  const other = await createIdleUser(service);
+  const { data } = await service.graphql('{ me { sessions { id } } }', {}, other.accessToken);
+  const unknown = '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9';
+  await service.graphql('{ me { id } }', {}, accessToken); // caches the principal
+  for (const id of [unknown, other.userId, data.me.sessions[0].id, await makeGroup(service)]) {
+    const before = wire.statements.length;
+    await service.graphql('query ($id: ID!) { node(id: $id) { id } }', { id }, accessToken);
+    expect(sentSince(before)).toEqual([expect.stringMatching(/from users t .* from sessions t /s)]);
+  }
 });
 
 test('a registration writes with one statement, for a free address and for one of an account', async () => {

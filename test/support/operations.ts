@@ -5,7 +5,9 @@ import {
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLInputField,
+  GraphQLObjectType,
   type GraphQLOutputType,
+  GraphQLSchema,
   getNamedType,
   isInputObjectType,
   isInterfaceType,
@@ -16,6 +18,22 @@ import {
 } from 'graphql';
 
 export const schemaText = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8');
+
+/** The schema without the fields that make it a Federation subgraph, and without their types. */
+export function withoutFederation(schema: GraphQLSchema): GraphQLSchema {
+  const { query, types, ...config } = schema.toConfig();
+  if (!query) throw new Error('the schema has no Query');
+  const { fields, ...ofQuery } = query.toConfig();
+  const isOwn = (name: string) => !name.startsWith('_');
+  const own = Object.fromEntries(Object.entries(fields).filter(([name]) => isOwn(name)));
+  const ownQuery = new GraphQLObjectType({ ...ofQuery, fields: own });
+  const ownTypes = types.filter(({ name }) => isOwn(name));
+  return new GraphQLSchema({
+    ...config,
+    query: ownQuery,
+    types: ownTypes.map((type) => (type === query ? ownQuery : type)),
+  });
+}
 
 /** One text of an operation, such as `email` at `input.email` of `register`. */
 export interface TextInput {

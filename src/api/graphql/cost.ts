@@ -21,6 +21,7 @@ import {
 } from 'graphql';
 import { defaultPageSize, maxPageSize } from '../../database/pagination/paginate.ts';
 import { exportedRows } from '../../features/profile/data-export.ts';
+import { limits } from './limits.ts';
 
 /** The cost of a query. Each root field, and each field with this weight, has a query of its own. */
 const queryCost = 1000;
@@ -38,6 +39,8 @@ interface Weight {
  */
 export const weights: Readonly<Record<string, Weight>> = {
   'Query.node': { own: 2 * queryCost, length: 1 },
+  // One query for the ids, and one for each type. The argument determines the length.
+  'Query._entities': { own: 4 * queryCost, length: limits.listItems },
   'Query.exportMyData': { own: 2 * exportedRows * 8, length: 1 },
   'User.groups': { own: 1, length: 10 },
   'User.permissions': { own: 1, length: 10 },
@@ -109,7 +112,8 @@ export function costOf({ schema, document, operation, variables }: CostInput): n
   function ofField(field: FieldNode, parent: Parent): number {
     const definition = definitionOf(field, parent.type);
     if (!definition) return ofRoot(parent);
-    const { own, length } = weightOf(definition, parent);
+    const { own, length: assumed } = weightOf(definition, parent);
+    const length = representationsOf(field, variables) ?? assumed;
     const base = Math.max(own, ofRoot(parent));
     if (!field.selectionSet) return base + length - 1;
     const pageLength = pageLengthOf(field, variables);
@@ -151,6 +155,18 @@ function weightOf(
 
 function isConnection(type: GraphQLNamedType | undefined): type is GraphQLObjectType {
   return isObjectType(type) && 'pageInfo' in type.getFields();
+}
+
+/** The number of representations of `_entities`, if it is known. */
+function representationsOf(
+  { name, arguments: args = [] }: FieldNode,
+  variables: CostInput['variables'],
+): number | undefined {
+  if (name.value !== '_entities') return undefined;
+  const value = args.find((arg) => arg.name.value === 'representations')?.value;
+  if (value?.kind === Kind.LIST) return value.values.length;
+  const list = value?.kind === Kind.VARIABLE ? variables[value.name.value] : undefined;
+  return Array.isArray(list) ? list.length : undefined;
 }
 
 /** The value of `first` or `last`; the largest page when it is unknown. */

@@ -94,7 +94,8 @@ const variableError = /^Variable "\$(\w+)" got invalid value .* at "([\w.[\]]+)"
 const anyInputError = /^(?:Variable|Argument) "\$?(\w+)/;
 
 function badInput(formatted: GraphQLFormattedError): GraphQLFormattedError {
-  const { message: original, locations } = formatted;
+  const { message: original, locations, extensions } = formatted;
+  if (extensions?.fields) return formatted; // an error of a resolver
   const owner = variableError.exec(original)?.[2] ?? anyInputError.exec(original)?.[1] ?? 'input';
   const { name, fault } = faultOf(original);
   const path = name === undefined ? owner : `${owner}.${name}`;

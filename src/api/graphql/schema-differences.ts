@@ -34,9 +34,15 @@ export function schemaDifferences(file: GraphQLSchema, resolvers: GraphQLSchema)
 
 function linesOf(schema: GraphQLSchema): ReadonlySet<string> {
   const types = Object.values(schema.getTypeMap()).filter(
-    (type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
+    (type) =>
+      !isIntrospectionType(type) && !isSpecifiedScalarType(type) && !isOfSpecification(type),
   );
   return new Set(types.flatMap(linesOfType));
+}
+
+/** Whether only directives of federation use the type, such as `link__Import`. */
+function isOfSpecification({ name }: GraphQLNamedType): boolean {
+  return name.includes('__');
 }
 
 /** A line for the type, and one for each member. */

@@ -2,43 +2,40 @@
  * Creates the GraphQL schema from schema.graphql and the resolvers. The start fails when the resolver classes
  * differ from the file.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { addResolversToSchema } from '@graphql-tools/schema';
 import {
-  buildSchema,
+  buildASTSchema,
+  concatAST,
   GraphQLError,
   type GraphQLFieldResolver,
   type GraphQLResolveInfo,
   GraphQLScalarType,
   type GraphQLSchema,
+  parse,
   responsePathAsArray,
 } from 'graphql';
 import { buildSchemaSync, createResolversMap } from 'type-graphql';
 import { isTopLevel } from '../../core/errors.ts';
-import { packageRoot } from '../../core/package.ts';
+import { schemaText } from '../../core/package.ts';
 import type { RequestContext } from '../../core/request-context.ts';
 import { DateTime } from '../../features/common-types.resolver.ts';
 import { currentTracer, traced } from '../../observability/tracing.ts';
 import { setErrorCode } from '../http/request-log.ts';
 import { toProblem } from '../http/responses.ts';
+import { federationDefinitions } from './federation-definitions.ts';
 import { setPasswordFaults } from './password-faults.ts';
 import { schemaDifferences } from './schema-differences.ts';
-
-const schemaFile = join(packageRoot, 'schema.graphql');
 
 /** One instance of every resolver class. */
 export type Resolvers = readonly object[];
 
 /** @throws Error with every line that only the file or only the resolvers have */
-export function createSchema(
-  resolvers: Resolvers,
-  text = readFileSync(schemaFile, 'utf8'),
-): GraphQLSchema {
+export function createSchema(resolvers: Resolvers, text = schemaText()): GraphQLSchema {
   const instances = new Map<unknown, object>(resolvers.map((each) => [each.constructor, each]));
   const [first, ...others] = resolvers.map((each) => each.constructor);
   if (!first) throw new Error('no resolvers');
-  const served = buildSchema(text);
+  const file = parse(text);
+  const served = buildASTSchema(concatAST([file, federationDefinitions(file)]));
   const built = buildSchemaSync({
     resolvers: [first, ...others],
     container: { get: (resolverClass: unknown) => instances.get(resolverClass) },

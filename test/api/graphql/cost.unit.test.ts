@@ -1,17 +1,22 @@
 /** The cost of fields: every list of the schema has its own weight. */
 import {
-  buildSchema,
+  buildASTSchema,
+  concatAST,
   getNamedType,
   getNullableType,
   isInputObjectType,
   isListType,
   isObjectType,
+  parse,
 } from 'graphql';
 import { expect, test } from 'vitest';
 import { weights } from '../../../src/api/graphql/cost.ts';
+import { federationDefinitions } from '../../../src/api/graphql/federation-definitions.ts';
 import { schemaText } from '../../support/operations.ts';
 
-const types = Object.values(buildSchema(schemaText).getTypeMap()).filter(
+const file = parse(schemaText);
+const schema = buildASTSchema(concatAST([file, federationDefinitions(file)]));
+const types = Object.values(schema.getTypeMap()).filter(
   (type) => isObjectType(type) && !isInputObjectType(type) && !type.name.startsWith('__'),
 );
 const fields = types.flatMap((type) =>
