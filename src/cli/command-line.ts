@@ -17,6 +17,7 @@ import { migrateCommand } from './commands/migrate.ts';
 import { permissionsCommand } from './commands/permissions.ts';
 import { rateLimitsCommand } from './commands/rate-limits.ts';
 import { registrationsCommand } from './commands/registrations.ts';
+import { schemaCommand } from './commands/schema.ts';
 import { serveCommand } from './commands/serve.ts';
 import { sessionsCommand } from './commands/sessions.ts';
 import {
@@ -82,6 +83,7 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     .command(mailCommand)
     .command(doctorCommand)
     .command(calibrateHash)
+    .command(schemaCommand)
     .command(completionCommand)
     .demandCommand(1, 'Name the command to run.')
     .strict()
