@@ -7,8 +7,6 @@ import { packageVersion } from '../core/package.ts';
 import { bindValues, type GlobalArguments, withoutValues } from './arguments.ts';
 import { applyCommand } from './commands/apply.ts';
 import { auditCommand } from './commands/audit.ts';
-import { calibrateHash } from './commands/calibrate-hash.ts';
-import { completionCommand, completionRequest } from './commands/completion.ts';
 import { doctorCommand } from './commands/doctor/doctor.ts';
 import { groupsCommand } from './commands/groups.ts';
 import { keysCommand } from './commands/keys.ts';
@@ -17,9 +15,11 @@ import { migrateCommand } from './commands/migrate.ts';
 import { permissionsCommand } from './commands/permissions.ts';
 import { rateLimitsCommand } from './commands/rate-limits.ts';
 import { registrationsCommand } from './commands/registrations.ts';
-import { schemaCommand } from './commands/schema.ts';
 import { serveCommand } from './commands/serve.ts';
 import { sessionsCommand } from './commands/sessions.ts';
+import { calibrateHash } from './commands/standalone/calibrate-hash.ts';
+import { completionCommand, completionRequest } from './commands/standalone/completion.ts';
+import { schemaCommand } from './commands/standalone/schema.ts';
 import {
   activateUser,
   createStaffUser,

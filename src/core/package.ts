@@ -8,7 +8,7 @@ function findPackageRoot(directory: string): string {
     : findPackageRoot(dirname(directory));
 }
 
-export const packageRoot = findPackageRoot(import.meta.dirname);
+const packageRoot = findPackageRoot(import.meta.dirname);
 
 /** The file of a module. `path` is relative to `src` and has no extension; the file is in `dist` after a build. */
 export function codeFile(path: string): string {

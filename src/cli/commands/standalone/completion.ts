@@ -4,8 +4,8 @@
  */
 
 import type { CommandModule } from 'yargs';
-import type { GlobalArguments } from '../arguments.ts';
-import { printLine } from '../io.ts';
+import type { GlobalArguments } from '../../arguments.ts';
+import { printLine } from '../../io.ts';
 
 /** The hidden option of the parser; the words of the command line follow it. */
 export const completionRequest = '--get-yargs-completions';

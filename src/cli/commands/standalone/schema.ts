@@ -1,8 +1,8 @@
 /** `schema`: prints the GraphQL schema. It needs neither configuration nor database. */
 import type { CommandModule } from 'yargs';
-import { schemaText } from '../../core/package.ts';
-import type { GlobalArguments } from '../arguments.ts';
-import { print } from '../output.ts';
+import { schemaText } from '../../../core/package.ts';
+import type { GlobalArguments } from '../../arguments.ts';
+import { print } from '../../output.ts';
 
 export const schemaCommand: CommandModule<GlobalArguments, GlobalArguments> = {
   command: 'schema',

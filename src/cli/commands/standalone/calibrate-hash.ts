@@ -4,10 +4,10 @@ import {
   defaultHashParameters,
   type HashParameters,
   isAffordable,
-} from '../../crypto/password/parameters.ts';
-import type { GlobalArguments } from '../arguments.ts';
-import { UsageError } from '../errors.ts';
-import { print } from '../output.ts';
+} from '../../../crypto/password/parameters.ts';
+import type { GlobalArguments } from '../../arguments.ts';
+import { UsageError } from '../../errors.ts';
+import { print } from '../../output.ts';
 
 interface CalibrateArguments extends GlobalArguments {
   readonly target: string;
@@ -45,7 +45,7 @@ function parseTarget(target: string): number {
 
 /** Milliseconds of one hash: the median of some samples on one thread. */
 async function measureMs(parameters: HashParameters): Promise<number> {
-  const { createPasswordHasher } = await import('../../crypto/password/hasher.ts');
+  const { createPasswordHasher } = await import('../../../crypto/password/hasher.ts');
   const hasher = createPasswordHasher({ threads: 1, queueLimit: 1, parameters });
   await hasher.hash('warm up');
   const times: number[] = [];
