@@ -41,7 +41,7 @@ export async function setSecurityHeaders(
     if (hasAllowedHost(request, config.allowedHosts)) return done();
     sendHttpError(reply, 400, 'This host name is not allowed.');
   });
-  if (config.corsAllowedOrigins.length > 0) await allowOrigins(app, config.corsAllowedOrigins);
+  await allowOrigins(app, config.corsAllowedOrigins);
 }
 
 function hasAllowedHost(request: FastifyRequest, allowed: readonly string[]): boolean {
@@ -60,25 +60,54 @@ function countHosts({ raw: { rawHeaders } }: FastifyRequest): number {
   return hosts;
 }
 
+/** Request headers of scripts of allowed origins: of the interfaces, of client libraries, and of their monitoring. */
+const allowedHeaders = [
+  ...['Accept', 'Accept-Language', 'Authorization', 'Cache-Control', 'Content-Type', 'Pragma'],
+  ...['Idempotency-Key', 'X-Session-Transport'],
+  ...['X-CSRFToken', 'X-CSRF-Token', 'X-XSRF-TOKEN', 'X-Requested-With'],
+  ...['Apollo-Require-Preflight', 'GraphQL-Preflight', 'GraphQL-Require-Preflight'],
+  ...['Apollographql-Client-Name', 'Apollographql-Client-Version'],
+  ...['X-Apollo-Operation-Name', 'X-Apollo-Operation-Id'],
+  ...['Traceparent', 'Tracestate', 'Baggage', 'Sentry-Trace'],
+  ...['X-Request-Id', 'X-Correlation-Id', 'Request-Id', 'Request-Context', 'X-Amzn-Trace-Id'],
+  ...['B3', 'X-B3-TraceId', 'X-B3-SpanId', 'X-B3-ParentSpanId', 'X-B3-Sampled', 'X-B3-Flags'],
+  ...['X-Datadog-Trace-Id', 'X-Datadog-Parent-Id', 'X-Datadog-Origin', 'X-Datadog-Tags'],
+  ...['X-Datadog-Sampling-Priority', 'Newrelic', 'Elastic-Apm-Traceparent'],
+];
+
+/** Without an origin it serves public documents only. */
 async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   await app.register(cors, {
-    origin: origins.map(originPattern),
+    origin: origins.length > 0 && origins.map(originPattern),
     credentials: false,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    allowedHeaders: [
-      'Accept-Language',
-      'Authorization',
-      'Content-Type',
-      'Apollo-Require-Preflight',
-      'Apollographql-Client-Name',
-      'Apollographql-Client-Version',
-      'X-Apollo-Operation-Name',
-      'Traceparent',
-      'Tracestate',
-    ],
+    allowedHeaders,
     exposedHeaders: ['Link', 'Retry-After', 'WWW-Authenticate', 'X-Request-Id'],
     maxAge: 600,
     strictPreflight: false,
+  });
+}
+
+/** Serves a JSON document that scripts of every origin may read, and caches may keep. */
+export function servePublicDocument(
+  app: FastifyInstance,
+  url: string,
+  document: {
+    readonly type: string;
+    readonly maxAgeSeconds: number;
+    readonly text: () => string;
+  },
+): void {
+  app.route({
+    method: ['GET', 'OPTIONS'], // OPTIONS, because the preflight uses the options of its own route
+    url,
+    config: { cors: { origin: '*' } },
+    handler: (_request, reply) =>
+      reply
+        .type(`${document.type}; charset=utf-8`)
+        .header('cache-control', `public, max-age=${document.maxAgeSeconds}`)
+        .header('cross-origin-resource-policy', 'cross-origin')
+        .send(document.text()),
   });
 }
 
