@@ -13,7 +13,6 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const layers = [
   'src/core/',
   'src/crypto/password/parameters.ts',
-  'src/crypto/access-token-algorithms.ts',
   'src/config/',
   'src/i18n/',
   'src/observability/',
@@ -39,6 +38,7 @@ const layers = [
   'src/features/audit-log/',
   'src/features/access-manifest/',
   'src/features/nodes/',
+  'src/features/oauth/',
   'src/bootstrap/entities.ts',
   'src/bootstrap/services.ts',
   'src/bootstrap/jobs.ts',
@@ -53,6 +53,7 @@ const layers = [
   'src/api/rest/',
   'src/api/pages/',
   'src/api/ops/',
+  'src/api/oauth/',
   'src/api/',
   'src/bootstrap/server.ts',
   'src/cli/',

@@ -9,6 +9,7 @@ import type { Audit } from '../features/audit/audit.ts';
 import type { CheckCode } from '../features/authentication/consume-code.ts';
 import type { EmailVerification } from '../features/authentication/email-verification.ts';
 import type { PasswordReset } from '../features/authentication/password-reset.ts';
+import type { OAuthModule } from '../features/oauth/oauth.module.ts';
 import type { Sessions } from '../features/sessions/sessions.ts';
 import type { SigningKeys } from '../features/sessions/signing-keys.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
@@ -34,6 +35,8 @@ import { limitRequestTime } from './http/request-timeout.ts';
 import { toJsonLine } from './http/responses.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
 import { createListener } from './http/server.ts';
+import { serveForwardAuth } from './oauth/forward-auth.ts';
+import { serveOAuth } from './oauth/serve-oauth.ts';
 import { serveApiReference } from './ops/api-reference.ts';
 import { serveHealth } from './ops/health.ts';
 import { serveJwks } from './ops/jwks.ts';
@@ -56,6 +59,7 @@ export interface HttpDeps {
   readonly audit: Audit;
   readonly signingKeys: SigningKeys;
   readonly sessions: Sessions;
+  readonly oauth: OAuthModule;
   readonly changeFeed: ChangeFeed;
   readonly clock: Clock;
   readonly metrics: Metrics;
@@ -100,6 +104,7 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
 function serveOperations(app: FastifyInstance, deps: HttpDeps): void {
   serveHealth(app, deps.isReady);
   serveJwks(app, deps.signingKeys);
+  serveForwardAuth(app, deps);
   const { revocationFeedKey: key, metricsKey } = deps.config;
   serveMetrics(app, { metrics: deps.metrics, key: metricsKey, log: deps.log });
   if (key !== undefined) serveRevocations(app, { ...deps, key });
@@ -112,10 +117,11 @@ function serveReference(app: FastifyInstance, { config, schema, version }: HttpD
   serveApiReference(app);
 }
 
-/** GraphQL, REST, and the pages of the links in mails. */
+/** GraphQL, OAuth, REST, and the pages of the links in mails. */
 function serveClients(app: FastifyInstance, deps: HttpDeps): void {
   const { config, prepareDocument } = deps;
   serveGraphql(app, deps);
+  serveOAuth(app, { ...deps, publicUrl: config.publicUrl });
   const pageDeps = { prepareDocument, linkOwners: createLinkOwners(deps) };
   const verifyPage = createVerifyPage(pageDeps);
   serveRest(app, { ...deps, prefix: config.restPrefix, verifyPage });

@@ -15,7 +15,7 @@ import type { AppContextOptions } from './options.ts';
 import { createServices, type Services } from './services.ts';
 
 export interface AppContext
-  extends Pick<Services, 'auth' | 'users' | 'admin' | 'audit' | 'nodes'>,
+  extends Pick<Services, 'auth' | 'users' | 'admin' | 'audit' | 'nodes' | 'oauth'>,
     Pick<
       Infrastructure,
       | 'config'
@@ -43,7 +43,7 @@ export async function createAppContext(options: AppContextOptions): Promise<AppC
   const { hasher, attemptLimits, rateLimiter, migrated } = infrastructure;
   const { unitOfWork, changeFeed } = database;
   const services = createServicesOn(infrastructure);
-  const { auth, users, admin, audit, nodes } = services;
+  const { auth, users, admin, audit, nodes, oauth } = services;
   await unitOfWork.withEntityManager(
     (options.purpose ?? 'serve') === 'serve'
       ? auth.signingKeys.loadOrCreate
@@ -59,6 +59,7 @@ export async function createAppContext(options: AppContextOptions): Promise<AppC
     admin,
     audit,
     nodes,
+    oauth,
     mail: { queue: services.mailQueue, mailbox },
     jobs,
     config,

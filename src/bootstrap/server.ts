@@ -133,6 +133,7 @@ function createHttpFor(
     tokens,
     signingKeys,
     sessions,
+    oauth: app.oauth,
     checkCode,
     passwordReset,
     emailVerification,

@@ -27,6 +27,7 @@ import {
 } from '../features/authentication/authentication.module.ts';
 import { createNodesModule } from '../features/nodes/nodes.module.ts';
 import type { Nodes } from '../features/nodes/nodes.ts';
+import { createOAuthModule, type OAuthModule } from '../features/oauth/oauth.module.ts';
 import { createOneTimePasswordsModule } from '../features/one-time-passwords/one-time-passwords.module.ts';
 import {
   createOperationsModule,
@@ -58,7 +59,7 @@ export type AuthServices = Pick<
   AuthenticationModule,
   'login' | 'registrations' | 'emailVerification' | 'passwordReset' | 'passwordChange' | 'checkCode'
 > &
-  Omit<SessionsModule, 'createSession'>;
+  Omit<SessionsModule, 'createSession' | 'presentedTokens'>;
 
 /** The caller's own account, access of accounts, and accounts that the operator creates. */
 export type UserServices = AccessModule &
@@ -78,6 +79,7 @@ export interface Services {
   readonly admin: AdminServices;
   readonly audit: AuditServices;
   readonly nodes: Nodes;
+  readonly oauth: OAuthModule;
   readonly mailQueue: OperationsModule['mailQueue'];
   readonly composeMail: AuthenticationModule['composeMail'];
   /** Tasks of the job queue, by feature. */
@@ -99,6 +101,7 @@ export function createServices(deps: ServiceDeps): Services {
     nodes: createNodesModule(deps).nodes,
     mailQueue: operations.mailQueue,
     composeMail: accounts.authentication.composeMail,
+    oauth: createOAuthModule({ ...deps, sessions: base.sessions, audit: base.audit.audit }),
     ...collectTasks(base, accounts, [deps.attemptLimits, operations.mailQueue]),
   };
 }
@@ -234,7 +237,7 @@ function createAdministrationModules(
 }
 
 function authServices({ sessions }: BaseModules, { authentication }: AccountModules): AuthServices {
-  const { createSession: _forLogin, ...sessionServices } = sessions; // it checks no password
+  const { createSession: _forLogin, presentedTokens: _forOAuth, ...sessionServices } = sessions; // it checks no password
   const { login, registrations, emailVerification, checkCode } = authentication;
   const { passwordReset, passwordChange } = authentication;
   return {

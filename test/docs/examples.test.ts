@@ -143,6 +143,7 @@ describe('after the tour in bash', { timeout: 120_000 }, () => {
     'docs/command-line.md': /grace@example\.com[\s\S]*Support/,
     'docs/email.md': /reset-password/,
     'docs/graphql.md': /accessToken/,
+    'docs/oauth.md': /"access_token":"/,
     'docs/operations.md': /ok {4}database/,
     'docs/rest.md': /ada@example\.com/,
     'docs/security.md': /[\w-]{64}/,
@@ -281,6 +282,7 @@ const unexecuted = [
   ['docs/deployment.md', 'pg_dump --format=custom --file=gatehouse.dump "$DATABASE_URL"'],
   ['docs/deployment.md', 'pg_restore --no-owner --dbname="$DATABASE_URL" gatehouse.dump'],
   ['docs/email.md', 'npx gatehouse mail test you@example.com'],
+  ['docs/oauth.md', 'http:'],
   ['docs/operations.md', "alter role gatehouse set statement_timeout = '4s';"],
   ['docs/security.md', 'npx gatehouse users update ada@example.com --email ada@example.org'],
 ];

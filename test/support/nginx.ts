@@ -15,31 +15,66 @@ export interface Nginx extends AsyncDisposable {
   readonly plainPort: number;
 }
 
-const server = new URL('../../deploy/nginx/gatehouse.conf', import.meta.url);
+type Substitutions = readonly (readonly [from: string, to: string])[];
 
 /** Starts nginx in front of port `upstreamPort` of 127.0.0.1. */
 export async function startNginx(
   upstreamPort: string,
   { certificateFile, keyFile }: ServerCertificate,
 ): Promise<Nginx> {
-  const directory = makeScratchDirectory('nginx');
   const [tlsPort, plainPort] = [await freePort(), await freePort()];
-  const substitutions: readonly (readonly [from: string, to: string])[] = [
-    ['listen 443 ssl', `listen 127.0.0.1:${tlsPort} ssl`],
-    ['listen 80;', `listen 127.0.0.1:${plainPort};`],
-    ['http://127.0.0.1:8080', `http://127.0.0.1:${upstreamPort}`],
-    ['/etc/ssl/auth.example.com.pem', certificateFile],
-    ['/etc/ssl/auth.example.com.key', keyFile],
-  ];
-  const text = substitutions.reduce(
+  const nginx = await run(
+    configurationOf('gatehouse.conf', [
+      ['listen 443 ssl', `listen 127.0.0.1:${tlsPort} ssl`],
+      ['listen 80;', `listen 127.0.0.1:${plainPort};`],
+      ['http://127.0.0.1:8080', `http://127.0.0.1:${upstreamPort}`],
+      ['/etc/ssl/auth.example.com.pem', certificateFile],
+      ['/etc/ssl/auth.example.com.key', keyFile],
+    ]),
+    tlsPort,
+  );
+  return { tlsPort, plainPort, ...nginx };
+}
+
+/** Starts nginx, without TLS, in front of an application whose requests Gatehouse allows. */
+export async function startForwardAuthNginx(ports: {
+  readonly gatehouse: string;
+  readonly application: string;
+  /** The parameters of `/forward-auth`, in place of those of the file. */
+  readonly query: string;
+}): Promise<{ readonly port: number } & AsyncDisposable> {
+  const port = await freePort();
+  const nginx = await run(
+    configurationOf('forward-auth.conf', [
+      ['listen 443 ssl http2', `listen 127.0.0.1:${port}`],
+      ['ssl_certificate /etc/ssl/app.example.com.pem;', ''],
+      ['ssl_certificate_key /etc/ssl/app.example.com.key;', ''],
+      ['ssl_protocols TLSv1.2 TLSv1.3;', ''],
+      ['http://127.0.0.1:3000', `http://127.0.0.1:${ports.application}`],
+      ['http://127.0.0.1:4000', `http://127.0.0.1:${ports.gatehouse}`],
+      ['?permission=shop.view_order', ports.query],
+    ]),
+    port,
+  );
+  return { port, ...nginx };
+}
+
+/** A file of `deploy/nginx` with other ports and files. */
+function configurationOf(name: string, substitutions: Substitutions): string {
+  return substitutions.reduce(
     (rest, [from, to]) => {
-      if (!rest.includes(from)) throw new Error(`gatehouse.conf has no ${from}`);
+      if (!rest.includes(from)) throw new Error(`${name} has no ${from}`);
       return rest.replaceAll(from, to);
     },
-    readFileSync(server, 'utf8'),
+    readFileSync(new URL(`../../deploy/nginx/${name}`, import.meta.url), 'utf8'),
   );
+}
+
+/** Runs nginx until it accepts connections on the port. */
+async function run(configuration: string, port: number): Promise<AsyncDisposable> {
+  const directory = makeScratchDirectory('nginx');
   await mkdir(join(directory, 'logs'));
-  await writeFile(join(directory, 'nginx.conf'), mainOf(directory, text));
+  await writeFile(join(directory, 'nginx.conf'), mainOf(directory, configuration));
   const child = spawn('nginx', ['-p', directory, '-c', join(directory, 'nginx.conf')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -49,11 +84,9 @@ export async function startNginx(
   });
   await until(() => {
     if (child.exitCode !== null) throw new Error(`nginx ended:\n${output}`);
-    return accepts(tlsPort);
+    return acceptsConnections(port);
   });
   return {
-    tlsPort,
-    plainPort,
     async [Symbol.asyncDispose]() {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
@@ -80,7 +113,8 @@ http {
 `;
 }
 
-function accepts(port: number): Promise<boolean> {
+/** Whether a process listens on the port of 127.0.0.1. */
+export function acceptsConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => {

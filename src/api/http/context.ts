@@ -12,7 +12,7 @@ import { preferredLocale } from '../../i18n/locale.ts';
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The format of the responses. Only routes with a format have a request context. */
-    readonly format?: 'graphql' | 'rest';
+    readonly format?: 'graphql' | 'rest' | 'oauth';
     /** Whether the route accepts any Host header, for probes and scrapers that use an IP address. */
     readonly acceptsAnyHost?: boolean;
   }

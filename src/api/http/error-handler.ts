@@ -9,10 +9,12 @@ import type {
   FastifyRequest,
   HTTPMethods,
 } from 'fastify';
+import { OAuthError } from '../../features/oauth/oauth-errors.ts';
 import {
   HttpError,
   sendHttpError,
   sendInternalError,
+  sendOAuthError,
   sendProblem,
   toProblem,
 } from './responses.ts';
@@ -23,6 +25,7 @@ export function handleErrors(app: FastifyInstance): void {
   app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
     const problem = toProblem(error);
     if (problem) return sendProblem(reply, problem);
+    if (error instanceof OAuthError) return sendOAuthError(reply, error);
     if (error instanceof HttpError) {
       return sendHttpError(reply, error.statusCode, error.message);
     }

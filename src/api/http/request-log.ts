@@ -6,6 +6,14 @@ import type { ClientInfo, RequestContext } from '../../core/request-context.ts';
 import type { Metrics } from '../../observability/metrics.ts';
 import type { RequestSpan, Tracer } from '../../observability/tracer.ts';
 
+/** Fields of routes that log more. */
+const logFields = new WeakMap<FastifyRequest, object>();
+
+/** Adds fields to the log line of the request. They must hold no secret. */
+export function addLogFields(request: FastifyRequest, fields: object): void {
+  logFields.set(request, fields);
+}
+
 /** Logs the route and not the URL, which may contain a code. */
 export function logRequests(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
@@ -20,6 +28,7 @@ export function logRequests(app: FastifyInstance): void {
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime),
         ip: request.ip,
+        ...logFields.get(request),
       },
       'request completed',
     );

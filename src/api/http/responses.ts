@@ -1,8 +1,9 @@
-/** Error responses in the format of the route (GraphQL or REST), and their messages by status. */
+/** Error responses in the format of the route (GraphQL, REST or OAuth), and their messages by status. */
 
 import type { FastifyReply } from 'fastify';
 import { Problem, sentenceOf, statusOf } from '../../core/errors.ts';
 import { isDatabaseUnavailable } from '../../database/connection-errors.ts';
+import { OAuthError, toOAuthError } from '../../features/oauth/oauth-errors.ts';
 import { graphqlContentType } from './content-negotiation.ts';
 import { httpLimits } from './limits.ts';
 
@@ -43,11 +44,16 @@ export function toJsonLine(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
 }
 
-/** The URL of GraphQL. All other routes respond in the format of REST. */
+/** The URL of GraphQL, and the prefix of OAuth. All other routes respond in the format of REST. */
 export const graphqlPath = '/graphql';
+export const oauthPrefix = '/oauth';
 
 function isGraphql(reply: FastifyReply): boolean {
   return reply.request.routeOptions.url === graphqlPath;
+}
+
+function isOAuth(reply: FastifyReply): boolean {
+  return reply.request.routeOptions.url?.startsWith(`${oauthPrefix}/`) === true;
 }
 
 /** Answers the request with a problem, in the format of the route. */
@@ -56,6 +62,7 @@ export function sendProblem(
   problem: Problem,
   overrides: { readonly status?: number | undefined; readonly message?: string } = {},
 ): FastifyReply {
+  if (isOAuth(reply)) return sendOAuthError(reply, toOAuthError(problem));
   const status = overrides.status ?? statusOf(problem.code);
   reply.code(status);
   // Every 401 needs a challenge (RFC 9110 §15.5.2).
@@ -79,12 +86,34 @@ function challengeFor(reply: FastifyReply, { code }: Problem): string {
   return code === 'UNAUTHENTICATED' && hasToken ? invalidTokenChallenge : 'Bearer';
 }
 
+/**
+ * Answers with an error of OAuth (RFC 6749 §5.2). The challenge names the scheme of the request, else Basic, which
+ * every client may use.
+ */
+export function sendOAuthError(reply: FastifyReply, error: OAuthError): FastifyReply {
+  const hasToken = /^bearer\b/i.test(reply.request.headers.authorization ?? '');
+  if (error.status === 401) {
+    reply.header('www-authenticate', hasToken ? invalidTokenChallenge : 'Basic realm="gatehouse"');
+  }
+  if (error.status === 403) reply.header('www-authenticate', 'Bearer error="insufficient_scope"');
+  if (error.retryAfterSeconds !== undefined) {
+    reply.header('retry-after', String(error.retryAfterSeconds));
+  }
+  return reply
+    .code(error.status)
+    .header('pragma', 'no-cache')
+    .send({ error: error.code, error_description: error.message });
+}
+
 /** Answers with an HTTP error, in the format of the route. */
 export function sendHttpError(
   reply: FastifyReply,
   status: number,
   message = messageOfStatus(status),
 ): FastifyReply {
+  if (isOAuth(reply)) {
+    return sendOAuthError(reply, new OAuthError('invalid_request', message, { status }));
+  }
   reply.code(status);
   return isGraphql(reply)
     ? sendGraphqlError(reply, message, { code: 'BAD_REQUEST' })
@@ -93,6 +122,7 @@ export function sendHttpError(
 
 /** Answers an unexpected error: a constant message and the request id, to find the error in the log. */
 export function sendInternalError(reply: FastifyReply): FastifyReply {
+  if (isOAuth(reply)) return sendOAuthError(reply, toOAuthError(new Problem('INTERNAL')));
   const requestId = reply.request.id;
   const message = sentenceOf('INTERNAL');
   reply.code(statusOf('INTERNAL'));

@@ -10,6 +10,7 @@ import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import { withLoggedDenials } from '../audit/denials.ts';
 import { type CreateSession, createCreateSession } from './create-session.ts';
+import { createPresentedTokens, type PresentedTokens } from './presented-tokens.ts';
 import { createPrincipals } from './principals.ts';
 import { createRefresh, type Refresh } from './refresh.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -31,9 +32,6 @@ export interface SessionsModuleDeps {
 export type SessionSettings = Pick<
   Config,
   | 'publicUrl'
-  | 'accessTokenAlgorithm'
-  | 'accessTokenAudience'
-  | 'accessTokenClaims'
   | 'accessTokenTtlSeconds'
   | 'refreshTokenTtlSeconds'
   | 'refreshGraceSeconds'
@@ -46,13 +44,14 @@ export interface SessionsModule {
   readonly sessions: Sessions;
   readonly createSession: CreateSession;
   readonly refresh: Refresh;
+  readonly presentedTokens: PresentedTokens;
   readonly tokens: Tokens;
   readonly signingKeys: SigningKeys;
 }
 
 export function createSessionsModule(deps: SessionsModuleDeps): SessionsModule {
   const { unitOfWork, clock, log, changeFeed, audit, secretKey } = deps;
-  const { accessTokenAlgorithm: algorithm, accessTokenTtlSeconds } = deps.settings;
+  const { accessTokenTtlSeconds } = deps.settings;
   const signingKeys = createSigningKeys({
     unitOfWork,
     audit,
@@ -60,7 +59,6 @@ export function createSessionsModule(deps: SessionsModuleDeps): SessionsModule {
     secretKey,
     clock,
     log,
-    algorithm,
     accessTokenTtlSeconds,
   });
   const refreshTokens = createRefreshTokens(secretKey);
@@ -81,8 +79,6 @@ function createAccessTokens(
     changeFeed,
     clock,
     issuer: settings.publicUrl,
-    audience: settings.accessTokenAudience,
-    claims: settings.accessTokenClaims,
     accessTokenTtlSeconds: settings.accessTokenTtlSeconds,
     cacheSize: size,
   });
@@ -91,7 +87,7 @@ function createAccessTokens(
 function createSessionServices(
   deps: SessionsModuleDeps,
   { refreshTokens, tokens }: { readonly refreshTokens: RefreshTokens; readonly tokens: Tokens },
-): Pick<SessionsModule, 'sessions' | 'createSession' | 'refresh'> {
+): Pick<SessionsModule, 'sessions' | 'createSession' | 'refresh' | 'presentedTokens'> {
   const { unitOfWork, audit, clock, metrics, attemptLimits, settings } = deps;
   const { refreshTokenTtlSeconds, sessionMaxAgeSeconds } = settings;
   const sessions = createSessions({
@@ -123,9 +119,18 @@ function createSessionServices(
     sessionMaxAgeSeconds,
     refreshGraceSeconds: settings.refreshGraceSeconds,
   });
+  const presentedTokens = createPresentedTokens({
+    unitOfWork,
+    refreshTokens,
+    audit,
+    clock,
+    metrics,
+    refreshGraceSeconds: settings.refreshGraceSeconds,
+  });
   return {
     sessions: withLoggedDenials(audit, ['INVALID_TOKEN'], sessions),
     createSession,
     refresh: withLoggedDenials(audit, ['INVALID_TOKEN'], refresh),
+    presentedTokens,
   };
 }

@@ -1,0 +1,76 @@
+/** The grants of the token endpoint (RFC 6749 §4.4 and §6): new tokens for a service account, or for a session. */
+import type { Clock } from '../../core/time.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Refresh } from '../sessions/refresh.ts';
+import type { ClientCredentials, Clients } from './clients.ts';
+import { invalidRequest, OAuthError } from './oauth-errors.ts';
+
+export interface TokenRequest {
+  readonly client: ClientCredentials | undefined;
+  readonly grantType: string | undefined;
+  readonly refreshToken: string | undefined;
+  /** Names with spaces between. */
+  readonly scope: string | undefined;
+}
+
+/** RFC 6749 §5.1 */
+export interface TokenResponse {
+  readonly access_token: string;
+  readonly token_type: 'Bearer';
+  /** Seconds. */
+  readonly expires_in: number;
+  readonly refresh_token?: string;
+  readonly scope?: string;
+}
+
+export interface TokenGrants {
+  /** @throws OAuthError; INVALID_CREDENTIALS, INVALID_TOKEN, THROTTLED, VALIDATION_FAILED */
+  grant(request: TokenRequest): Promise<TokenResponse>;
+}
+
+export interface TokenGrantsDeps {
+  readonly clients: Clients;
+  readonly refresh: Refresh;
+  readonly audit: Pick<Audit, 'logSuccess'>;
+  readonly clock: Clock;
+}
+
+export const grantTypes = ['refresh_token'] as const;
+
+export function createTokenGrants(deps: TokenGrantsDeps): TokenGrants {
+  const secondsUntil = (end: Date) =>
+    Math.max(0, Math.floor((end.getTime() - deps.clock().getTime()) / 1000));
+
+  /** The same operation as `refreshTokens` of GraphQL. Sessions belong to the public client and have no scope. */
+  const refreshSession = async (request: TokenRequest): Promise<TokenResponse> => {
+    const { client, refreshToken, scope } = request;
+    if (await deps.clients.identify(client)) {
+      throw new OAuthError('unauthorized_client', 'Service accounts have no refresh tokens.');
+    }
+    if (refreshToken === undefined) throw invalidRequest('refresh_token is required.');
+    if (scope !== undefined) throw new OAuthError('invalid_scope', 'Sessions have no scopes.');
+    const tokens = await deps.refresh.refreshTokens(refreshToken);
+    return {
+      access_token: tokens.accessToken,
+      token_type: tokens.tokenType,
+      expires_in: secondsUntil(tokens.accessTokenExpiresAt),
+      refresh_token: tokens.refreshToken,
+    };
+  };
+
+  return {
+    async grant(request) {
+      switch (request.grantType) {
+        case 'refresh_token':
+          return refreshSession(request);
+        case undefined:
+          throw invalidRequest('grant_type is required.');
+        default:
+          throw new OAuthError(
+            'unsupported_grant_type',
+            `The grant types are ${grantTypes.join(' and ')}.`,
+          );
+      }
+    },
+  };
+}
