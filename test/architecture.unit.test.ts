@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const layers = [
   'src/core/',
   'src/crypto/password/parameters.ts',
+  'src/crypto/access-token-algorithms.ts',
   'src/config/',
   'src/i18n/',
   'src/observability/',

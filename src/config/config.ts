@@ -7,7 +7,9 @@ import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import type { z } from 'zod';
 import { decodeUtf8, EncodingError } from '../core/text.ts';
+import type { AccessTokenAlgorithm } from '../crypto/access-token-algorithms.ts';
 import { type HashParameters, isAffordable } from '../crypto/password/parameters.ts';
+import type { AccessTokenClaim } from './access-tokens.ts';
 import type { DatabaseConnection } from './database-url.ts';
 import {
   type MailSettings,
@@ -49,6 +51,11 @@ export interface Config {
   readonly restPrefix: string;
   readonly trustedProxyHops: number;
   readonly dataDirectory: string;
+  /** The kind of the next signing key. The keys in the database decide how tokens are signed now. */
+  readonly accessTokenAlgorithm: AccessTokenAlgorithm;
+  readonly accessTokenAudience: readonly string[];
+  /** Claims beyond RFC 9068, the most important first. */
+  readonly accessTokenClaims: readonly AccessTokenClaim[];
   readonly accessTokenTtlSeconds: number;
   readonly refreshTokenTtlSeconds: number;
   readonly sessionMaxAgeSeconds: number;
@@ -137,6 +144,7 @@ function toConfig(
     mailCa,
   }: { isProduction: boolean; directory: string; mailCa: string | undefined },
 ): Config {
+  const publicUrl = settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`;
   return {
     isProduction,
     debug: settings.DEBUG ?? !isProduction,
@@ -152,10 +160,13 @@ function toConfig(
       settings.TRUSTED_DOCUMENTS && resolve(directory, settings.TRUSTED_DOCUMENTS),
     host: settings.HOST,
     port: settings.PORT,
-    publicUrl: settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`,
+    publicUrl,
     restPrefix: settings.REST_PREFIX,
     trustedProxyHops: settings.TRUST_PROXY,
     dataDirectory: resolve(directory, settings.GATEHOUSE_DATA_DIR),
+    accessTokenAlgorithm: settings.ACCESS_TOKEN_ALGORITHM,
+    accessTokenAudience: settings.ACCESS_TOKEN_AUDIENCE ?? [publicUrl],
+    accessTokenClaims: settings.ACCESS_TOKEN_CLAIMS,
     accessTokenTtlSeconds: settings.ACCESS_TOKEN_TTL,
     refreshTokenTtlSeconds: settings.REFRESH_TOKEN_TTL,
     sessionMaxAgeSeconds: settings.SESSION_MAX_AGE,

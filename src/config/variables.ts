@@ -1,5 +1,7 @@
 /** The environment variables with their parsers and default values. */
 import { z } from 'zod';
+import { accessTokenAlgorithms } from '../crypto/access-token-algorithms.ts';
+import { audiences, claims } from './access-tokens.ts';
 import { defaultLimits } from './rate-limits.ts';
 import {
   address,
@@ -56,6 +58,11 @@ export const variables = z.object({
   REST_PREFIX: restPrefix.default('/auth'),
   TRUST_PROXY: integer(0, 16).default(0),
   GATEHOUSE_DATA_DIR: z.string().default('.gatehouse'),
+  ACCESS_TOKEN_ALGORITHM: z
+    .enum(accessTokenAlgorithms, `must be ${accessTokenAlgorithms.join(', ')}`)
+    .default('ES256'),
+  ACCESS_TOKEN_AUDIENCE: audiences.optional(),
+  ACCESS_TOKEN_CLAIMS: claims.default([]),
   ACCESS_TOKEN_TTL: integer(30, 900).default(300),
   REFRESH_TOKEN_TTL: integer(60, 31_536_000).default(1_209_600),
   SESSION_MAX_AGE: integer(60, 315_360_000).default(7_776_000),

@@ -64,6 +64,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       let outage: unknown;
       const content = await verifyAccessToken(accessToken, {
         issuer: options.issuer,
+        audience: [options.issuer],
         now: new Date(),
         keyOf: async (header) => {
           if (header.kid === undefined) throw new Error('the token names no key');

@@ -20,7 +20,7 @@ let ada: Login & { readonly email: string; readonly userId: string };
 let own: OwnKey;
 /** A valid token; each forgery changes one part of it. */
 let good: TokenDeps;
-/** An Ed25519 key pair of the attacker. */
+/** A key pair of the attacker, of the same kind as ours. */
 let attackerKey: { readonly publicKey: CryptoKey; readonly privateKey: CryptoKey };
 
 beforeAll(async () => {
@@ -28,7 +28,7 @@ beforeAll(async () => {
   ada = await somebody(service);
   own = await ownKeyOf(service);
   good = partsOf(ada.accessToken);
-  attackerKey = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+  attackerKey = await generateKeyPair('ES256', { extractable: true });
 });
 afterAll(() => service.close());
 
@@ -61,7 +61,7 @@ async function expectUnauthenticated(token: string): Promise<void> {
 test('the token without a forgery is valid', async () => {
   const token = await sign(good, own.privateKey);
   expect((await service.rest('GET', '/profile/view/', { token })).status).toBe(200);
-  expect(good.header).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: own.keyId });
+  expect(good.header).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: own.keyId });
   expect(good.payload).toMatchObject({ iss: 'http://auth.test', aud: 'http://auth.test' });
   expect(Number(good.payload.exp) - Number(good.payload.iat)).toBeLessThanOrEqual(900);
   expect(JSON.stringify(good.payload)).not.toContain(ada.email);
@@ -95,7 +95,7 @@ const signatures: Readonly<Record<string, Forgery>> = {
   'alg NONE': unsigned('NONE'),
   'no alg': () => assemble(withHeader({ alg: undefined })),
   'alg null': () => assemble(withHeader({ alg: null }), 'A'.repeat(86)),
-  'an array for alg': () => assemble(withHeader({ alg: ['EdDSA'] }), 'A'.repeat(86)),
+  'an array for alg': () => assemble(withHeader({ alg: ['ES256'] }), 'A'.repeat(86)),
   'HS256 with the bytes of our public key': hs256(() =>
     Buffer.from(own.publicJwk.x ?? '', 'base64url'),
   ),
@@ -107,9 +107,13 @@ const signatures: Readonly<Record<string, Forgery>> = {
     spkiOf(own.publicJwk).export({ format: 'der', type: 'spki' }),
   ),
   'HS256 without a key': () => assemble(withHeader({ alg: 'HS256' }), 'A'.repeat(43)),
-  'ES256 with a signature of zeros': () => assemble(withHeader({ alg: 'ES256' }), 'A'.repeat(86)),
-  'ES256 with a key of the attacker': async () =>
-    sign(withHeader({ alg: 'ES256' }), (await generateKeyPair('ES256')).privateKey),
+  'an empty signature of DER': () =>
+    assemble(good, Buffer.from('3000', 'hex').toString('base64url')),
+  'EdDSA with a signature of zeros': () => assemble(withHeader({ alg: 'EdDSA' }), 'A'.repeat(86)),
+  'EdDSA with a key of the attacker': async () =>
+    sign(withHeader({ alg: 'EdDSA' }), (await generateKeyPair('EdDSA')).privateKey),
+  'ES384 with a key of the attacker': async () =>
+    sign(withHeader({ alg: 'ES384' }), (await generateKeyPair('ES384')).privateKey),
   'RS256 with a key of the attacker': async () =>
     sign(withHeader({ alg: 'RS256' }), (await generateKeyPair('RS256')).privateKey),
   'a key of the attacker under our key id': () => sign(good, attackerKey.privateKey),
@@ -163,7 +167,10 @@ const claims: Readonly<Record<string, () => TokenDeps>> = {
   'another session': () => withPayload({ sid: randomUUID() }),
   'a session that is no id': () => withPayload({ sid: "x' or '1'='1" }),
   'NUL in a session': () => withPayload({ sid: 'a\u0000b' }),
-  'more than 2048 characters': () => withPayload({ more: 'x'.repeat(1600) }),
+  'more than 4096 characters': () => withPayload({ more: 'x'.repeat(2900) }),
+  'the client of a service account': () => withPayload({ client_id: 'orders' }),
+  'a number for a client': () => withPayload({ client_id: 7 }),
+  'null for a client': () => withPayload({ client_id: null }),
   'an array of sessions': () => withPayload({ sid: [good.payload.sid] }),
 };
 
@@ -207,11 +214,11 @@ describe('an access token is refused', () => {
   });
 
   test('of another service with a key of the same kind', async () => {
-    const { privateKey } = generateKeyPairSync('ed25519');
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const key = await crypto.subtle.importKey(
       'pkcs8',
       new Uint8Array(privateKey.export({ format: 'der', type: 'pkcs8' })),
-      'Ed25519',
+      { name: 'ECDSA', namedCurve: 'P-256' },
       false,
       ['sign'],
     );

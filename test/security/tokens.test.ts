@@ -17,7 +17,7 @@ afterAll(() => service.close());
 test('E03: no key is fetched from a URL in a token', async () => {
   const { accessToken } = await somebody(service);
   const valid = partsOf(accessToken);
-  const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
+  const { privateKey } = await generateKeyPair('ES256');
   const requests: string[] = [];
   const keys = createServer((request, response) => {
     requests.push(request.url ?? '');

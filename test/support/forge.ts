@@ -1,5 +1,6 @@
 /** Tokens signed with the service's own key, to test tokens that are invalid in one claim only. */
 import { type CryptoKey, importPKCS8, type JWK, SignJWT } from 'jose';
+import { algorithmOfJwk } from '../../src/crypto/access-token-keys.ts';
 import { deriveKey } from '../../src/crypto/keys.ts';
 import { unseal } from '../../src/crypto/sealed-box.ts';
 import type { TestService } from './service.ts';
@@ -20,7 +21,7 @@ export async function ownKeyOf({ database, app }: TestService): Promise<OwnKey> 
   return {
     keyId: row.id,
     publicJwk: row.public_jwk,
-    privateKey: await importPKCS8(pem, 'EdDSA'),
+    privateKey: await importPKCS8(pem, algorithmOfJwk(row.public_jwk)),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Requests of a client with its tokens, to any process of the service. */
 import type { Client } from './client.ts';
+import { partsOf } from './forge.ts';
 import type { Login } from './people.ts';
 
 /** The new tokens; undefined for INVALID_TOKEN; throws for any other response. */
@@ -11,6 +12,11 @@ export async function refresh(at: Client, refreshToken: string): Promise<Login |
   if (answer.status !== 200) throw new Error(`refresh: ${answer.status} ${answer.text}`);
   const { access_token: accessToken, refresh_token: newToken } = answer.body.data;
   return { accessToken, refreshToken: newToken };
+}
+
+/** The tokens without the signature of the access token: with ES256 each signature is a different one. */
+export function unsigned<Tokens extends { readonly accessToken: string }>(tokens: Tokens) {
+  return { ...tokens, accessToken: partsOf(tokens.accessToken) };
 }
 
 /** Whether the access token is accepted; throws for a status other than 200 and 401. */

@@ -80,6 +80,7 @@ describe('with the keys alone', () => {
     expect(verified).toEqual({
       userId: ada.userId,
       sessionId: sessionIdOf(ada.accessToken),
+      clientId: 'gatehouse',
       expiresAt: new Date(Number(partsOf(ada.accessToken).payload.exp) * 1000),
     });
   });

@@ -5,7 +5,8 @@
 
 import type { FastifyInstance } from 'fastify';
 import { grantTypes } from '../../features/oauth/token-grants.ts';
-import { publicKeysMaxAgeSeconds, type SigningKeys } from '../../features/sessions/signing-keys.ts';
+import { publicKeysMaxAgeSeconds } from '../../features/sessions/signing-key-publication.ts';
+import type { SigningKeys } from '../../features/sessions/signing-keys.ts';
 import { toJsonLine } from '../http/responses.ts';
 import { servePublicDocument } from '../http/security-headers.ts';
 

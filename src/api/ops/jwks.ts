@@ -1,8 +1,8 @@
 /** The public signing keys, for services that verify access tokens themselves (RFC 7517). */
 
 import type { FastifyInstance } from 'fastify';
+import { publicKeysMaxAgeSeconds } from '../../features/sessions/signing-key-publication.ts';
 import type { SigningKeys } from '../../features/sessions/signing-keys.ts';
-import { publicKeysMaxAgeSeconds } from '../../features/sessions/signing-keys.ts';
 import { toJsonLine } from '../http/responses.ts';
 import { servePublicDocument } from '../http/security-headers.ts';
 

@@ -1,9 +1,7 @@
 /** `keys list` and `keys rotate`: the keys that sign access tokens. */
 import type { CommandModule } from 'yargs';
-import {
-  publicKeysMaxAgeSeconds,
-  type SigningKeySummary,
-} from '../../features/sessions/signing-keys.ts';
+import { publicationLeadSeconds } from '../../features/sessions/signing-key-publication.ts';
+import type { SigningKeySummary } from '../../features/sessions/signing-keys.ts';
 import {
   commandGroup,
   type GlobalArguments,
@@ -19,11 +17,9 @@ interface RotateArguments extends GlobalArguments {
   readonly lead: string;
 }
 
-/** Services that cache the public keys have fetched them again by then. */
-const defaultLeadSeconds = 2 * publicKeysMaxAgeSeconds;
-
 const columns: readonly Column<SigningKeySummary>[] = [
   { name: 'keyId', title: 'KEY', isNeverCut: true, value: ({ keyId }) => keyId },
+  { name: 'algorithm', title: 'ALGORITHM', value: ({ algorithm }) => algorithm },
   { name: 'state', title: 'STATE', value: ({ state }) => state },
   { name: 'createdAt', title: 'CREATED', value: ({ createdAt }) => createdAt },
   { name: 'signsFrom', title: 'SIGNS FROM', value: ({ signsFrom }) => signsFrom },
@@ -49,11 +45,11 @@ const listKeys: CommandModule<GlobalArguments, ListArguments> = {
 
 const rotateKeys: CommandModule<GlobalArguments, RotateArguments> = {
   command: 'rotate',
-  describe: 'Publish a new key, which signs after the lead time',
+  describe: 'Publish a new key of ACCESS_TOKEN_ALGORITHM, which signs after the lead time',
   builder: (argv) =>
     argv.option('lead', {
       type: 'string',
-      default: String(defaultLeadSeconds),
+      default: String(publicationLeadSeconds),
       describe:
         'Seconds from publication to the first signature; 0 if the present key is compromised',
     }),
@@ -73,7 +69,13 @@ export const keysCommand = commandGroup({
   commands: (argv) => argv.command(listKeys).command(rotateKeys),
 });
 
-function formatKey({ keyId, state, signsFrom, verifiesUntil }: SigningKeySummary): string {
+function formatKey({
+  keyId,
+  algorithm,
+  state,
+  signsFrom,
+  verifiesUntil,
+}: SigningKeySummary): string {
   const end = verifiesUntil ? `, verifies until ${verifiesUntil.toISOString()}` : '';
-  return `${keyId}  ${state}, signs from ${signsFrom.toISOString()}${end}`;
+  return `${keyId}  ${algorithm}, ${state}, signs from ${signsFrom.toISOString()}${end}`;
 }

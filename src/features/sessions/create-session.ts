@@ -64,7 +64,14 @@ export function createCreateSession(deps: CreateSessionDeps): CreateSession {
     const now = deps.clock();
     const idleSeconds = Math.min(deps.refreshTokenTtlSeconds, deps.sessionMaxAgeSeconds);
     const expiresAt = secondsAfter(now, idleSeconds);
-    return { id: uuidv7(), userId, refreshCounter: 0, lastUsedAt: now, expiresAt };
+    return {
+      id: uuidv7(),
+      userId,
+      refreshCounter: 0,
+      createdAt: now,
+      lastUsedAt: now,
+      expiresAt,
+    };
   };
 
   /** @param endedCount the number of sessions that end, if the account has the number that was read before */

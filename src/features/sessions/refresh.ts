@@ -1,6 +1,6 @@
 /**
  * Refresh token rotation (RFC 9700 §4.14.2). Each token works once. Within the grace period the previous
- * token gets the same tokens again, for parallel tabs and for clients that lost the response. An older
+ * token gets the same refresh token and claims again, for parallel tabs and for clients that lost the response. An older
  * token was probably stolen, so its reuse ends the session. A token newer than the row was issued before
  * a restore of the database: it is rejected, and the session stays.
  */
@@ -41,6 +41,7 @@ export interface RefreshDeps {
 interface SessionRow {
   readonly session_id: string;
   readonly refresh_counter: number;
+  readonly session_created_at: Date;
   readonly last_used_at: Date;
   readonly expires_at: Date;
 }
@@ -50,7 +51,8 @@ interface Exchanged {
   readonly user: User;
 }
 
-const sessionColumns = 's.id as session_id, s.refresh_counter, s.last_used_at, s.expires_at';
+const sessionColumns =
+  's.id as session_id, s.refresh_counter, s.created_at as session_created_at, s.last_used_at, s.expires_at';
 
 export function createRefresh(deps: RefreshDeps): Refresh {
   const { query, execute, transaction, em } = deps.unitOfWork;
@@ -68,10 +70,11 @@ export function createRefresh(deps: RefreshDeps): Refresh {
   };
 
   const toExchanged = (row: SessionRow): Exchanged => {
-    const { session_id: id, refresh_counter, last_used_at, expires_at, ...columnsOfUser } = row;
+    const { session_id: id, refresh_counter: refreshCounter, ...rest } = row;
+    const { session_created_at: createdAt, last_used_at, expires_at, ...columnsOfUser } = rest;
     const user = em.map(User, columnsOfUser);
-    const times = { lastUsedAt: last_used_at, expiresAt: expires_at };
-    return { session: { id, userId: user.id, refreshCounter: refresh_counter, ...times }, user };
+    const times = { createdAt, lastUsedAt: last_used_at, expiresAt: expires_at };
+    return { session: { id, userId: user.id, refreshCounter, ...times }, user };
   };
 
   /** Increments the counter if the token is the current one. */

@@ -32,6 +32,9 @@ export interface SessionsModuleDeps {
 export type SessionSettings = Pick<
   Config,
   | 'publicUrl'
+  | 'accessTokenAlgorithm'
+  | 'accessTokenAudience'
+  | 'accessTokenClaims'
   | 'accessTokenTtlSeconds'
   | 'refreshTokenTtlSeconds'
   | 'refreshGraceSeconds'
@@ -51,7 +54,7 @@ export interface SessionsModule {
 
 export function createSessionsModule(deps: SessionsModuleDeps): SessionsModule {
   const { unitOfWork, clock, log, changeFeed, audit, secretKey } = deps;
-  const { accessTokenTtlSeconds } = deps.settings;
+  const { accessTokenAlgorithm: algorithm, accessTokenTtlSeconds } = deps.settings;
   const signingKeys = createSigningKeys({
     unitOfWork,
     audit,
@@ -59,6 +62,7 @@ export function createSessionsModule(deps: SessionsModuleDeps): SessionsModule {
     secretKey,
     clock,
     log,
+    algorithm,
     accessTokenTtlSeconds,
   });
   const refreshTokens = createRefreshTokens(secretKey);
@@ -79,6 +83,8 @@ function createAccessTokens(
     changeFeed,
     clock,
     issuer: settings.publicUrl,
+    audience: settings.accessTokenAudience,
+    claims: settings.accessTokenClaims,
     accessTokenTtlSeconds: settings.accessTokenTtlSeconds,
     cacheSize: size,
   });

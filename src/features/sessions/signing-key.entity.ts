@@ -1,6 +1,6 @@
 /** A key pair for access tokens: the public key, and the private key sealed with SECRET_KEY. */
 import { defineEntity, p } from '@mikro-orm/core';
-import type { PublicJwk } from '../../crypto/access-token.ts';
+import type { PublicJwk } from '../../crypto/access-token-keys.ts';
 
 const SigningKeySchema = defineEntity({
   name: 'SigningKey',

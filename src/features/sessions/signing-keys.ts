@@ -1,30 +1,32 @@
 /**
  * The signing keys of access tokens. They are stored sealed in the database and unsealed once per process.
  * The change feed makes all replicas load a new key. A new key is published before it signs. An old key
- * verifies until its last token has expired.
+ * verifies until its last token has expired. All replicas sign with the same key, whatever their settings.
  */
-import { v7 as uuidv7 } from 'uuid';
-import { type Clock, secondsAfter } from '../../core/time.ts';
+import { parseId } from '../../core/parse.ts';
+import type { Clock } from '../../core/time.ts';
+import type { AccessTokenAlgorithm } from '../../crypto/access-token-algorithms.ts';
 import {
-  generateSigningKey,
-  importPrivateKey,
+  algorithmOfJwk,
   importPublicKey,
   type SigningKey as OpenSigningKey,
   type PublicJwk,
+  publicMembersOf,
   type VerifyingKey,
-} from '../../crypto/access-token.ts';
-import { deriveKey } from '../../crypto/keys.ts';
-import { seal, unseal } from '../../crypto/sealed-box.ts';
+} from '../../crypto/access-token-keys.ts';
 import type { ChangeFeed } from '../../database/change-feed.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Log } from '../../observability/log.ts';
 import type { Audit } from '../audit/audit.ts';
-import { SigningKey } from './signing-key.entity.ts';
+import type { SigningKey } from './signing-key.entity.ts';
+import { createKeyPublication, endOf } from './signing-key-publication.ts';
+import { createSigningKeyRows } from './signing-key-rows.ts';
 
 export type SigningKeyState = 'published' | 'signing' | 'verifying' | 'retired';
 
 export interface SigningKeySummary {
   readonly keyId: string;
+  readonly algorithm: AccessTokenAlgorithm;
   readonly state: SigningKeyState;
   readonly createdAt: Date;
   readonly signsFrom: Date;
@@ -35,16 +37,21 @@ export interface SigningKeySummary {
 export interface SigningKeys {
   /** Loads and unseals the keys. */
   load(): Promise<void>;
-  /** The same, and creates the first key if none exists. Safe on several replicas at once. */
+  /**
+   * The same, and creates the first key if none exists. If the newest key is of another kind than the settings
+   * demand, it publishes a key of that kind. Safe on several replicas at once.
+   */
   loadOrCreate(): Promise<void>;
   /** The key to sign with. */
   current(): OpenSigningKey;
   publicKeyOf(keyId: string): VerifyingKey | undefined;
+  /** The same. Loads the keys again for an unknown key, at most once a second. */
+  findPublicKey(keyId: string): Promise<VerifyingKey | undefined>;
   /** The public keys for other services: public members only, with `kid`, `use` and `alg`. */
   publicJwks(): readonly PublicJwk[];
   /** Newest first. */
   list(): Promise<readonly SigningKeySummary[]>;
-  /** Publishes a new key that signs in `leadSeconds`, and deletes retired keys. */
+  /** Publishes a new key of the configured kind that signs in `leadSeconds`, and deletes retired keys. */
   rotate(leadSeconds: number): Promise<SigningKeySummary>;
 }
 
@@ -55,12 +62,12 @@ export interface SigningKeysDeps {
   readonly secretKey: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** The kind of new keys. */
+  readonly algorithm: AccessTokenAlgorithm;
   readonly accessTokenTtlSeconds: number;
 }
 
 const retryMs = 1000;
-/** An old key verifies this much longer than its last token, for clocks that differ. */
-const leewaySeconds = 60;
 
 interface OpenedKey {
   readonly row: SigningKey;
@@ -69,57 +76,33 @@ interface OpenedKey {
 }
 
 export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
-  const { em, transaction, lock, withEntityManager } = deps.unitOfWork;
-  const sealingKey = deriveKey(deps.secretKey, 'signing-key-seal');
+  const { withEntityManager } = deps.unitOfWork;
+  const rows = createSigningKeyRows(deps);
+  const publication = createKeyPublication(rows, deps);
   /** In the order of `signsFrom`. */
   let opened: readonly OpenedKey[] = [];
   let loading = Promise.resolve();
   /** `performance.now()` of a failed load, until a load succeeds. */
   let failedAt: number | undefined;
+  /** The last load for an unknown key, and the `performance.now()` of its start. */
+  let lookup = { at: Number.NEGATIVE_INFINITY, done: Promise.resolve() };
   const privateKeys = new Map<string, OpenSigningKey>();
 
-  const loadRows = () => em.find(SigningKey, {}, { orderBy: { signsFrom: 'asc', id: 'asc' } });
-
-  const add = async (signsFrom: Date): Promise<SigningKey> => {
-    const { publicJwk, privatePem } = await generateSigningKey();
-    const id = uuidv7();
-    const sealedPrivateKey = seal(sealingKey, id, Buffer.from(privatePem));
-    const createdAt = deps.clock();
-    const created = em.create(SigningKey, {
-      id,
-      publicJwk,
-      sealedPrivateKey,
-      createdAt,
-      signsFrom,
-    });
-    em.persist(created);
-    return created;
-  };
-
-  const ensureOne = () =>
-    transaction(async () => {
-      await lock('gatehouse:signing-keys');
-      const existing = await loadRows();
-      if (existing.length === 0) await add(deps.clock());
-    });
-
-  const open = async (rows: readonly SigningKey[]): Promise<OpenedKey[]> =>
+  const open = async (list: readonly SigningKey[]): Promise<OpenedKey[]> =>
     Promise.all(
-      rows.map(async (row, index) => ({
+      list.map(async (row) => ({
         row,
         publicKey: await importPublicKey(row.publicJwk),
-        verifiesUntil: verifiesUntil(rows[index + 1], deps.accessTokenTtlSeconds),
+        verifiesUntil: endOf(row, list, deps.accessTokenTtlSeconds),
       })),
     );
 
   const read = async () => {
-    const rows = await loadRows();
-    for (const row of rows) {
-      if (privateKeys.has(row.id)) continue;
-      const privateKey = await importPrivateKey(unsealPem(sealingKey, row));
-      privateKeys.set(row.id, { keyId: row.id, privateKey });
+    const list = await rows.list();
+    for (const row of list) {
+      if (!privateKeys.has(row.id)) privateKeys.set(row.id, await rows.open(row));
     }
-    opened = await open(rows);
+    opened = await open(list);
     failedAt = undefined;
   };
 
@@ -129,39 +112,33 @@ export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
     return loading;
   };
 
-  const loadAgain = () => {
+  const loadAgain = () =>
     withEntityManager(load).catch((error: unknown) => {
       failedAt = performance.now();
       deps.log.error({ err: error }, 'signing keys could not be reloaded');
     });
-  };
 
   deps.changeFeed.onChange((key) => {
-    if (key === 'signing-keys' || key === 'all') loadAgain();
+    if (key === 'signing-keys' || key === 'all') void loadAgain();
   });
 
   /** The loaded keys. After a failed load it starts another one. */
   const loadedKeys = () => {
     if (failedAt !== undefined && performance.now() - failedAt > retryMs) {
       failedAt = undefined;
-      loadAgain();
+      void loadAgain();
     }
     return opened;
   };
 
   const isOver = ({ verifiesUntil: end }: OpenedKey) => end !== undefined && end <= deps.clock();
 
+  const publicKeyOf = (keyId: string) =>
+    loadedKeys().find((key) => key.row.id === keyId && !isOver(key))?.publicKey;
+
   /** The newest key whose `signsFrom` has passed; the first key if clocks differ. */
   const signing = () =>
     loadedKeys().findLast(({ row }) => row.signsFrom <= deps.clock()) ?? opened[0];
-
-  const summarise = (key: OpenedKey): SigningKeySummary => ({
-    keyId: key.row.id,
-    state: stateOf(key),
-    createdAt: key.row.createdAt,
-    signsFrom: key.row.signsFrom,
-    verifiesUntil: key.verifiesUntil,
-  });
 
   const stateOf = (key: OpenedKey): SigningKeyState => {
     if (key.row.id === signing()?.row.id) return 'signing';
@@ -169,10 +146,19 @@ export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
     return isOver(key) ? 'retired' : 'verifying';
   };
 
+  const summarise = (key: OpenedKey): SigningKeySummary => ({
+    keyId: key.row.id,
+    algorithm: algorithmOfJwk(key.row.publicJwk),
+    state: stateOf(key),
+    createdAt: key.row.createdAt,
+    signsFrom: key.row.signsFrom,
+    verifiesUntil: key.verifiesUntil,
+  });
+
   return {
     load,
     async loadOrCreate() {
-      if ((await loadRows()).length === 0) await ensureOne();
+      await publication.atStart();
       await load();
     },
     current() {
@@ -180,66 +166,29 @@ export function createSigningKeys(deps: SigningKeysDeps): SigningKeys {
       if (!key) throw new Error('signing keys are not loaded');
       return key;
     },
-    publicKeyOf: (keyId) =>
-      loadedKeys().find((key) => key.row.id === keyId && !isOver(key))?.publicKey,
+    publicKeyOf,
+    async findPublicKey(keyId) {
+      const known = publicKeyOf(keyId);
+      if (known || parseId(keyId) === undefined) return known;
+      const isDue = performance.now() - lookup.at > retryMs;
+      if (isDue) lookup = { at: performance.now(), done: loadAgain() };
+      await lookup.done;
+      return publicKeyOf(keyId);
+    },
     publicJwks: () =>
       loadedKeys()
         .filter((key) => !isOver(key))
-        .map(({ row }) => publicMembers(row)),
+        .map(({ row }) => ({ kid: row.id, ...publicMembersOf(row.publicJwk) })),
     async list() {
       await load();
       return opened.map(summarise).reverse();
     },
     async rotate(leadSeconds) {
+      const keyId = await publication.rotate(leadSeconds);
       await load();
-      const retired = opened.filter(isOver).map(({ row }) => row.id);
-      const created = await transaction(async () => {
-        await lock('gatehouse:signing-keys');
-        await em.nativeDelete(SigningKey, { id: { $in: retired } });
-        const key = await add(secondsAfter(deps.clock(), leadSeconds));
-        const target = { type: 'signing-key', id: key.id } as const;
-        await deps.audit.append({ action: 'signing-key-rotated', target });
-        return key;
-      });
-      await load();
-      const key = opened.find(({ row }) => row.id === created.id);
+      const key = opened.find(({ row }) => row.id === keyId);
       if (!key) throw new Error('the new signing key does not exist any more');
       return summarise(key);
     },
   };
 }
-
-/** Whether this SECRET_KEY unseals the private key. */
-export function opensWith(
-  secretKey: string,
-  row: Pick<SigningKey, 'id' | 'sealedPrivateKey'>,
-): boolean {
-  try {
-    unseal(deriveKey(secretKey, 'signing-key-seal'), row.id, Buffer.from(row.sealedPrivateKey));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function verifiesUntil(successor: SigningKey | undefined, ttlSeconds: number): Date | undefined {
-  return successor && secondsAfter(successor.signsFrom, ttlSeconds + leewaySeconds);
-}
-
-/** Lists the members explicitly, so that no private member becomes public. */
-function publicMembers({ id, publicJwk: { kty, crv, x } }: SigningKey): PublicJwk {
-  return { kid: id, use: 'sig', alg: 'EdDSA', kty, crv, x } as PublicJwk; // an Ed25519 key
-}
-
-function unsealPem(sealingKey: Buffer, row: SigningKey): string {
-  try {
-    return unseal(sealingKey, row.id, Buffer.from(row.sealedPrivateKey)).toString();
-  } catch {
-    throw new Error(
-      'SECRET_KEY is not the one that this database was made with: set the former SECRET_KEY again.',
-    );
-  }
-}
-
-/** How long clients may cache the public keys. */
-export const publicKeysMaxAgeSeconds = 300;

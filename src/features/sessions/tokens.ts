@@ -1,22 +1,29 @@
 /**
  * The access and refresh tokens of a session. They depend on the session's row only: the same counter and
- * time give the same tokens again, for a client that lost the response.
+ * time give the same refresh token and the same claims again, for a client that lost the response. The signature of
+ * ES256 is a different one each time.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { AccessTokenClaim } from '../../config/access-tokens.ts';
 import { parseId } from '../../core/parse.ts';
-import type { Actor } from '../../core/request-context.ts';
+import type { Actor, ServiceAccountActor } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import {
   type AccessTokenContent,
+  type NewAccessToken,
+  ownClientId,
+  type SignedToken,
   signAccessToken,
-  type VerifyingKey,
   verifyAccessToken,
 } from '../../crypto/access-token.ts';
+import type { VerifyingKey } from '../../crypto/access-token-keys.ts';
+import { type FurtherClaims, maxAccessTokenLength } from '../../crypto/access-token-size.ts';
 import type { RefreshTokens } from '../../crypto/refresh-token.ts';
 import type { ChangeFeed } from '../../database/change-feed.ts';
 import type { Principals } from './principals.ts';
 import type { SigningKeys } from './signing-keys.ts';
+import { claimsOf } from './token-claims.ts';
 
 export interface TokenPair {
   readonly tokenType: 'Bearer';
@@ -31,13 +38,20 @@ export interface TokenSource {
   readonly id: string;
   readonly userId: string;
   readonly refreshCounter: number;
+  /** The time of the login. */
+  readonly createdAt: Date;
   readonly lastUsedAt: Date;
   readonly expiresAt: Date;
 }
 
+/** The answer of the grant `client_credentials`, which has no refresh token (RFC 6749 §4.4.3). */
+export type ClientToken = Pick<TokenPair, 'tokenType' | 'accessToken' | 'accessTokenExpiresAt'>;
+
 export interface Tokens {
   /** The current tokens of a session. */
   issue(session: TokenSource): Promise<TokenPair>;
+  /** A new access token for a service account that has authenticated with an API key. */
+  issueForClient(client: ServiceAccountActor): Promise<ClientToken>;
   /** The actor of an access token; undefined when the token or its session is invalid. */
   authenticate(accessToken: string): Promise<Actor | undefined>;
 }
@@ -49,6 +63,9 @@ export interface TokensDeps {
   readonly changeFeed: Pick<ChangeFeed, 'onChange'>;
   readonly clock: Clock;
   readonly issuer: string;
+  readonly audience: readonly string[];
+  /** Claims beyond RFC 9068, the most important first. */
+  readonly claims: readonly AccessTokenClaim[];
   readonly accessTokenTtlSeconds: number;
   /** The largest number of cached verified tokens. */
   readonly cacheSize: number;
@@ -61,12 +78,14 @@ interface VerifiedToken extends AccessTokenContent {
   readonly key: VerifyingKey;
 }
 
-/** Every issued token is shorter. Longer input is rejected without parsing. */
-const maxAccessTokenLength = 2048;
 /** The largest reduction of a lifetime, so that tokens issued together do not expire together. */
 const jitter = 0.05;
+/** RFC 8176: a session begins with a password. */
+const loginMethods = ['pwd'];
 
 export function createTokens(deps: TokensDeps): Tokens {
+  /** The service itself accepts tokens of sessions from before a change of the audience from the default. */
+  const acceptedAudience = [...new Set([...deps.audience, deps.issuer])];
   const verified = new LRUCache<string, VerifiedToken>({ max: deps.cacheSize });
   deps.changeFeed.onChange((key) => {
     if (key === 'signing-keys' || key === 'all') verified.clear();
@@ -80,31 +99,53 @@ export function createTokens(deps: TokensDeps): Tokens {
     let keyId = '';
     let key: VerifyingKey | undefined;
     const content = await verifyAccessToken(accessToken, {
-      keyOf: ({ kid = '' }) => {
+      keyOf: async ({ kid = '' }) => {
         keyId = kid;
-        key = deps.signingKeys.publicKeyOf(kid);
+        key = await deps.signingKeys.findPublicKey(kid);
         if (!key) throw new Error('unknown key');
         return key;
       },
       issuer: deps.issuer,
+      audience: acceptedAudience,
       now: deps.clock(),
     });
     if (content && key) verified.set(accessToken, { ...content, keyId, key });
     return content;
   };
 
+  const sign = (
+    content: NewAccessToken,
+    { now, ttlSeconds }: { readonly now: Date; readonly ttlSeconds: number },
+  ): Promise<SignedToken> => {
+    const { issuer, audience } = deps;
+    const key = deps.signingKeys.current();
+    return signAccessToken(content, { key, issuer, audience, now, ttlSeconds });
+  };
+
+  /** Of a session that has ended meanwhile there are no claims. Its token is refused anyway. */
+  const furtherClaimsOf = async (sessionId: string): Promise<FurtherClaims> => {
+    const actor = deps.claims.length === 0 ? undefined : await deps.principals.find(sessionId);
+    return actor ? claimsOf(actor, deps.claims) : {};
+  };
+
   return {
     async issue(session) {
-      const signed = await signAccessToken(
-        { userId: session.userId, sessionId: session.id },
+      const { id: sessionId, userId, refreshCounter: counter, lastUsedAt: now } = session;
+      const furtherClaims = await furtherClaimsOf(sessionId);
+      const signed = await sign(
         {
-          key: deps.signingKeys.current(),
-          issuer: deps.issuer,
-          now: session.lastUsedAt,
+          userId,
+          sessionId,
+          clientId: ownClientId,
+          tokenId: tokenIdOf(session, furtherClaims),
+          login: { at: session.createdAt, methods: loginMethods },
+          furtherClaims,
+        },
+        {
+          now,
           ttlSeconds: Math.round(deps.accessTokenTtlSeconds * (1 - jitter * jitterOf(session))),
         },
       );
-      const { id: sessionId, refreshCounter: counter } = session;
       return {
         tokenType: 'Bearer',
         accessToken: signed.token,
@@ -114,17 +155,47 @@ export function createTokens(deps: TokensDeps): Tokens {
       };
     },
 
+    async issueForClient(client) {
+      const { serviceAccount, credential } = client;
+      const signed = await sign(
+        {
+          userId: serviceAccount.id,
+          sessionId: credential.id,
+          clientId: serviceAccount.clientId,
+          tokenId: randomUUID(),
+          furtherClaims: claimsOf(client, deps.claims),
+        },
+        { now: deps.clock(), ttlSeconds: deps.accessTokenTtlSeconds },
+      );
+      return {
+        tokenType: 'Bearer',
+        accessToken: signed.token,
+        accessTokenExpiresAt: signed.expiresAt,
+      };
+    },
+
     async authenticate(accessToken) {
       if (accessToken.length > maxAccessTokenLength) return undefined;
       const content = await verify(accessToken);
       const sessionId = parseId(content?.sessionId);
-      const actor = sessionId === undefined ? undefined : await deps.principals.find(sessionId);
-      return actor?.user.id === content?.userId ? actor : undefined;
+      if (content?.clientId !== ownClientId || sessionId === undefined) return undefined;
+      const actor = await deps.principals.find(sessionId);
+      return actor?.user.id === content.userId ? actor : undefined;
     },
   };
 }
 
+/** The same for the same token. The claims are part of it, because they can differ within the grace period. */
+function tokenIdOf(session: TokenSource, further: FurtherClaims): string {
+  const claims = Object.keys(further).length === 0 ? '' : JSON.stringify(further);
+  return digestOf(session, claims).subarray(0, 16).toString('base64url');
+}
+
 /** A pseudo-random number from 0 to 1, always the same for the same tokens. */
-function jitterOf({ id, refreshCounter }: TokenSource): number {
-  return createHash('sha256').update(`${id}:${refreshCounter}`).digest().readUInt16BE() / 0xffff;
+function jitterOf(session: TokenSource): number {
+  return digestOf(session).readUInt16BE() / 0xffff;
+}
+
+function digestOf({ id, refreshCounter }: TokenSource, suffix = ''): Buffer {
+  return createHash('sha256').update(`${id}:${refreshCounter}${suffix}`).digest();
 }

@@ -54,6 +54,41 @@ export const securityVariables: Readonly<Record<string, Variable>> = {
     invalid: [],
     requires: { DEFAULT_ADMIN_EMAIL: admin.DEFAULT_ADMIN_EMAIL },
   },
+  ACCESS_TOKEN_ALGORITHM: {
+    valueOf: (config) => config.accessTokenAlgorithm,
+    defaultValue: 'ES256',
+    valid: [
+      ['EdDSA', 'EdDSA'],
+      ['RS256', 'RS256'],
+      ['ES256', 'ES256'],
+    ],
+    invalid: ['HS256', 'none', 'es256', 'ES384', 'RSA'],
+    remedy: /must be ES256, EdDSA, RS256/,
+  },
+  ACCESS_TOKEN_AUDIENCE: {
+    valueOf: (config) => config.accessTokenAudience,
+    defaultValue: ['http://localhost:4000'],
+    valid: [
+      ['https://api.example.com', ['https://api.example.com']],
+      ['orders, https://api.example.com,orders', ['orders', 'https://api.example.com']],
+    ],
+    invalid: [',', 'two words', `https://${'a'.repeat(1000)}.example.com`],
+    remedy: /https:\/\/api\.example\.com|1000 characters/,
+  },
+  ACCESS_TOKEN_CLAIMS: {
+    valueOf: (config) => config.accessTokenClaims,
+    defaultValue: [],
+    valid: [
+      ['groups', ['groups']],
+      [
+        'groups, email,username,permissions,hasura',
+        ['groups', 'email', 'username', 'permissions', 'hasura'],
+      ],
+      ['email,email', ['email']],
+    ],
+    invalid: ['phone', 'email,Groups', 'email groups'],
+    remedy: /must list any of email, username, groups, permissions, hasura/,
+  },
   ACCESS_TOKEN_TTL: {
     valueOf: (config) => config.accessTokenTtlSeconds,
     defaultValue: 300,

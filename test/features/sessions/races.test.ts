@@ -7,7 +7,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/database.ts
 import { type MailServer, startMailServer } from '../../support/mail-server.ts';
 import { goodPassword, type Login, somebody } from '../../support/people.ts';
 import { startService } from '../../support/service.ts';
-import { isIn, logOut, refresh, sessionIdOf } from '../../support/session-calls.ts';
+import { isIn, logOut, refresh, sessionIdOf, unsigned } from '../../support/session-calls.ts';
 
 const callers = 16;
 const rounds = 20;
@@ -57,7 +57,7 @@ async function rowOf(sessionId: string) {
   return rows;
 }
 
-test(`${callers} parallel refreshes of one token return one pair and advance the chain once, ${rounds} times`, async () => {
+test(`${callers} parallel refreshes of one token return one refresh token with the same claims and advance the chain once, ${rounds} times`, async () => {
   let leaf = await logIn(one);
   const id = sessionIdOf(leaf.accessToken);
   const leaves = new Set([leaf.refreshToken]);
@@ -66,7 +66,8 @@ test(`${callers} parallel refreshes of one token return one pair and advance the
     const responses = await Promise.all(
       Array.from({ length: callers }, (_, number) => refresh(inTurn(number), refreshToken)),
     );
-    expect(new Set(responses.map((response) => JSON.stringify(response))).size).toBe(1);
+    const different = new Set(responses.map((it) => JSON.stringify(it && unsigned(it))));
+    expect(different.size).toBe(1);
     const [response] = responses;
     if (!response) throw new Error(`rejected in round ${round}`);
     leaf = response;

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { exportJWK, importPKCS8, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AppContext } from '../../../src/bootstrap/app-context.ts';
-import { generateSigningKey } from '../../../src/crypto/access-token.ts';
+import { generateSigningKey } from '../../../src/crypto/access-token-keys.ts';
 import { deriveKey } from '../../../src/crypto/keys.ts';
 import { seal, unseal } from '../../../src/crypto/sealed-box.ts';
 import { environmentOf } from '../../support/command.ts';
@@ -101,11 +101,12 @@ describe('the published keys', () => {
     expect(keys).toEqual([
       {
         kid: keyIdOf(ada.accessToken),
-        kty: 'OKP',
-        crv: 'Ed25519',
+        kty: 'EC',
+        crv: 'P-256',
         use: 'sig',
-        alg: 'EdDSA',
+        alg: 'ES256',
         x: expect.stringMatching(/^[\w-]{43}$/),
+        y: expect.stringMatching(/^[\w-]{43}$/),
       },
     ]);
   });
@@ -132,7 +133,7 @@ test('the database contains no private key and no refresh token', async () => {
   if (!row || !leaf) throw new Error('there is no key, or no token');
   const sealingKey = sealingKeyOf(app);
   const pem = unseal(sealingKey, row.id, row.sealed_private_key).toString();
-  const { d = '' } = await exportJWK(await importPKCS8(pem, 'EdDSA', { extractable: true }));
+  const { d = '' } = await exportJWK(await importPKCS8(pem, 'ES256', { extractable: true }));
   expect(d).toHaveLength(43);
   const secrets = [bob, leaf].flatMap(({ accessToken, refreshToken }) => [
     refreshToken,
@@ -315,7 +316,7 @@ const sealingKeyOf = ({ config }: AppContext) =>
   deriveKey(config.secretKey ?? '', 'signing-key-seal');
 
 async function insertKey(database: TestDatabase, sealingKey: Buffer, table = 'signing_keys') {
-  const { publicJwk, privatePem } = await generateSigningKey();
+  const { publicJwk, privatePem } = await generateSigningKey('ES256');
   const id = randomUUID();
   await database.query(
     `insert into ${table} (id, public_jwk, sealed_private_key, created_at, signs_from)

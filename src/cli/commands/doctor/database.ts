@@ -18,7 +18,7 @@ import {
 } from '../../../database/inspect.ts';
 import { acquireEmbeddedDatabase } from '../../../embedded-postgres/embedded.ts';
 import { embeddedPaths } from '../../../embedded-postgres/paths.ts';
-import { opensWith } from '../../../features/sessions/signing-keys.ts';
+import { opensWith } from '../../../features/sessions/signing-key-rows.ts';
 import { createJobQueue } from '../../../jobs/queue.ts';
 import { mailTask } from '../../../mail/outbox.ts';
 import { type Finding, fail, ok, reasonOf, warn } from './finding.ts';

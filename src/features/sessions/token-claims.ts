@@ -1,0 +1,59 @@
+/** The claims of `ACCESS_TOKEN_CLAIMS`. Their values are those at the time of issue. */
+import type { AccessTokenClaim } from '../../config/access-tokens.ts';
+import { type Actor, actorIdOf, limitOf } from '../../core/request-context.ts';
+import type { FurtherClaims } from '../../crypto/access-token-size.ts';
+import { matchesGrant } from '../access/access.ts';
+
+const hasuraClaim = 'https://hasura.io/jwt/claims';
+
+/** The role of every person, and the role of every service account. */
+const roles = { user: 'user', 'service-account': 'service-account' } as const;
+/** No group gives these roles. Hasura applies no permissions to the role `admin`. */
+const reservedRoles: ReadonlySet<string> = new Set(['admin', ...Object.values(roles)]);
+
+/** In the order of `names`. A claim without a value, such as the address of a service account, is left out. */
+export function claimsOf(actor: Actor, names: readonly AccessTokenClaim[]): FurtherClaims {
+  const claims = names.flatMap((name) => {
+    const [key, value] = claimOf[name](actor);
+    return value === null || value === undefined ? [] : [[key, value] as const];
+  });
+  return Object.fromEntries(claims);
+}
+
+type Claim = readonly [key: string, value: unknown];
+
+const claimOf: Readonly<Record<AccessTokenClaim, (actor: Actor) => Claim>> = {
+  email: (actor) => ['email', actor.kind === 'user' ? actor.user.email : undefined],
+  username: (actor) => ['username', actor.kind === 'user' ? actor.user.username : undefined],
+  groups: ({ groups }) => ['groups', [...groups]],
+  permissions: (actor) => ['permissions', permissionsOf(actor)],
+  hasura: (actor) => [hasuraClaim, hasuraClaimsOf(actor)],
+};
+
+/**
+ * The codes that the owner holds, within the limit of an API key. Of two patterns that overlap without one covering
+ * the other, such as `a.*` and `*.b`, neither is listed: the list never has more than the key may do.
+ */
+function permissionsOf(actor: Actor): string[] {
+  const held = [...actor.permissions];
+  const limit = limitOf(actor);
+  if (limit === null) return held;
+  const isCovered = (code: string, grants: Iterable<string>) =>
+    [...grants].some((grant) => matchesGrant(grant, code));
+  const codes = [
+    ...held.filter((code) => isCovered(code, limit)),
+    ...[...limit].filter((code) => isCovered(code, held)),
+  ];
+  return [...new Set(codes)].sort();
+}
+
+/** A group gives the role of its name. */
+function hasuraClaimsOf(actor: Actor): object {
+  const role = roles[actor.kind];
+  const ofGroups = [...actor.groups].filter((name) => !reservedRoles.has(name.toLowerCase()));
+  return {
+    'x-hasura-user-id': actorIdOf(actor),
+    'x-hasura-default-role': role,
+    'x-hasura-allowed-roles': [role, ...ofGroups],
+  };
+}
