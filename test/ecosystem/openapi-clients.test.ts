@@ -1,0 +1,121 @@
+/** Clients that generators make of the OpenAPI document: their types are strict, and they do the whole journey. */
+import { execFile } from 'node:child_process';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { blocksOf } from '../docs/pages.ts';
+import { superuser } from '../support/administrators.ts';
+import { installPackages } from '../support/install-packages.ts';
+import { factOf } from '../support/mail-server.ts';
+import { goodPassword, newAddress } from '../support/people.ts';
+import { startService, type TestService } from '../support/service.ts';
+import type { Seen, World } from './openapi/clients/world.ts';
+
+const run = promisify(execFile);
+
+let service: TestService;
+let rootToken: string;
+/** The clients, inside of the folder with the packages. */
+let clients: string;
+
+beforeAll(async () => {
+  service = await startService();
+  const packages = installPackages(fileURLToPath(new URL('./openapi', import.meta.url)));
+  clients = join(packages, `clients-${process.pid}`);
+  cpSync(new URL('./openapi/clients', import.meta.url), clients, { recursive: true });
+  rootToken = (await superuser(service)).accessToken;
+  await generate(join(packages, 'node_modules/.bin'));
+}, 240_000);
+
+afterAll(async () => {
+  rmSync(clients, { recursive: true, force: true });
+  await service.close();
+});
+
+/** A code block of docs/rest.md, with the address of the service. */
+function documented(info: string): string {
+  const block = blocksOf('docs/rest.md').find((each) => each.info === info);
+  if (!block) throw new Error(`no block ${info}`);
+  return block.text.replaceAll('http://localhost:4000', service.address);
+}
+
+/** Runs the documented commands, all at once. `npx` runs the programs of `binaries` in the same way. */
+async function generate(binaries: string): Promise<void> {
+  writeFileSync(join(clients, 'orval.config.mjs'), documented('js orval'));
+  const commands = documented('sh generators').trim().split('\n');
+  await Promise.all(
+    commands.map((command) => {
+      const [npx, program = '', ...options] = command.split(' ');
+      expect(npx).toBe('npx');
+      const file = join(binaries, program.split('/').at(-1) ?? '');
+      return run(process.execPath, [file, ...options], { cwd: clients });
+    }),
+  );
+}
+
+test('the clients and the journeys have valid types', { timeout: 120_000 }, async () => {
+  const compiler = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
+  const checked = run(process.execPath, [compiler, '-p', clients]);
+  await expect(checked).resolves.toMatchObject({ stdout: '' });
+});
+
+test('no value of the clients is unknown', () => {
+  /** Headers that the document does not name, and the empty object of an acknowledgement. */
+  const known = /\[name: string\]: unknown|interface NoData \{ \[key: string\]: unknown \}/;
+  for (const file of ['schema.ts', 'hey-api/types.gen.ts', 'orval.ts']) {
+    const lines = readFileSync(join(clients, 'generated', file), 'utf8').split('\n');
+    const code = lines.filter((line) => !/^\s*(\/?\*|\/\/)/.test(line) && !known.test(line));
+    expect(code.length).toBeGreaterThan(1000);
+    expect(
+      code.filter((line) => /\b(unknown|any)\b/.test(line)),
+      file,
+    ).toEqual([]);
+  }
+});
+
+describe('the whole journey', () => {
+  async function journeyOf(name: string): Promise<Seen> {
+    const email = newAddress();
+    const mails = (count: number) => service.mail.waitFor(email, count);
+    const world: World = {
+      address: service.address,
+      email,
+      password: goodPassword,
+      newPassword: 'an entirely new passphrase',
+      rootToken,
+      verificationCode: async () => factOf((await mails(1)).at(-1), 'Code'),
+      async resetLink() {
+        for (let count = 2; ; count += 1) {
+          const mail = (await mails(count)).find(({ text }) => /^Uid: /m.test(text));
+          if (mail) return { uid: factOf(mail, 'Uid'), token: factOf(mail, 'Token') };
+        }
+      },
+    };
+    const { journey } = await import(join(clients, `${name}.ts`));
+    return journey(world);
+  }
+
+  async function expectJourney(name: string): Promise<void> {
+    const seen = await journeyOf(name);
+    expect(seen).toMatchObject({
+      refusal: ['VALIDATION_FAILED', 'password'],
+      names: ['Ada Lovelace', 'Augusta Lovelace'],
+      lastLogin: expect.stringMatching(/Z$/),
+      wasRefreshed: true,
+      statusAfterLogout: 401,
+      group: { name, permissions: [] },
+      codeForStranger: 'FORBIDDEN',
+    });
+    const [{ count } = { count: '' }] = await service.database.query<{ count: string }>(
+      `select count(*) from users where status = 'ACTIVE'`,
+    );
+    expect(new Set(seen.addresses).size).toBe(Number(count));
+    expect(seen.pages).toBe(Math.ceil(Number(count) / 2));
+  }
+
+  test('with openapi-fetch', () => expectJourney('openapi-fetch'));
+  test('with hey-api', () => expectJourney('hey-api'));
+  test('with orval', () => expectJourney('orval'));
+});
