@@ -11,9 +11,12 @@ export interface OwnKey {
   readonly privateKey: CryptoKey;
 }
 
-export async function ownKeyOf({ database, app }: TestService): Promise<OwnKey> {
+/** The newest key, or the one with the id. */
+export async function ownKeyOf({ database, app }: TestService, keyId?: string): Promise<OwnKey> {
   const [row] = await database.query<{ id: string; public_jwk: JWK; sealed_private_key: Buffer }>(
-    'select id, public_jwk, sealed_private_key from signing_keys order by id desc limit 1',
+    `select id, public_jwk, sealed_private_key from signing_keys
+     where id = coalesce($1::uuid, id) order by id desc limit 1`,
+    [keyId ?? null],
   );
   if (!row || app.config.secretKey === undefined) throw new Error('there is no signing key');
   const sealingKey = deriveKey(app.config.secretKey, 'signing-key-seal');
