@@ -159,6 +159,18 @@ test('an empty database stays empty, and newer and older schemas have different 
 const tablesOf = ({ query }: TestDatabase) =>
   query("select 1 from information_schema.tables where table_schema = 'public'");
 
+test('a signing key of another algorithm than the configured one is a finding', async () => {
+  const { code, of } = await examine({ ACCESS_TOKEN_ALGORITHM: 'RS256' });
+  expect(of('signing keys')).toMatchObject([
+    {
+      judgement: 'warn',
+      what: 'the newest key is for ES256, but ACCESS_TOKEN_ALGORITHM is RS256',
+      remedy: expect.stringMatching(/restart/),
+    },
+  ]);
+  expect(code).toBe(0);
+});
+
 test('dead mails, old keys and open file permissions are findings', async () => {
   await service.database.query(
     `select graphile_worker.add_job('send-mail', '{"mail":"verify-email"}', run_at => now() + interval '1 day')`,

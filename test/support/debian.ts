@@ -3,9 +3,24 @@ import { spawnSync } from 'node:child_process';
 
 const installMilliseconds = 60_000;
 
+/** The Python of Debian, which finds the modules of Debian's packages. */
+export const python = '/usr/bin/python3';
+
 /** Whether `program` can be run. As root, its package is installed first if it is missing. */
 export function canRun(program: string, debianPackage: string): boolean {
-  if (isThere(program)) return true;
+  return canInstall(debianPackage, () => isThere(program));
+}
+
+/** The same for a module of `python`. */
+export function canImport(module: string, debianPackage: string): boolean {
+  return canInstall(
+    debianPackage,
+    () => spawnSync(python, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0,
+  );
+}
+
+function canInstall(debianPackage: string, isInstalled: () => boolean): boolean {
+  if (isInstalled()) return true;
   if (process.getuid?.() !== 0) return false;
   const install = (...words: string[]) =>
     spawnSync('apt-get', ['-qq', '-y', '--no-install-recommends', ...words], {
@@ -18,7 +33,7 @@ export function canRun(program: string, debianPackage: string): boolean {
     install('update');
     install('install', debianPackage);
   }
-  return isThere(program);
+  return isInstalled();
 }
 
 function isThere(program: string): boolean {

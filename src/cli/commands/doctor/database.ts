@@ -6,7 +6,6 @@ import {
   isSocket,
   parseDatabaseUrl,
 } from '../../../config/database-url.ts';
-import { findStoredSecretKey } from '../../../crypto/keys.ts';
 import type { UrlVariable } from '../../../database/connection-errors.ts';
 import {
   findLiveProcesses,
@@ -18,14 +17,13 @@ import {
 } from '../../../database/inspect.ts';
 import { acquireEmbeddedDatabase } from '../../../embedded-postgres/embedded.ts';
 import { embeddedPaths } from '../../../embedded-postgres/paths.ts';
-import { opensWith } from '../../../features/sessions/signing-key-rows.ts';
 import { createJobQueue } from '../../../jobs/queue.ts';
 import { mailTask } from '../../../mail/outbox.ts';
 import { type Finding, fail, ok, reasonOf, warn } from './finding.ts';
+import { checkKeys } from './signing-keys.ts';
 
 const oldestVersion = 14;
 const clockSkewSeconds = { warn: 2, fail: 30 };
-const keyMaxAgeDays = 365;
 const mailDelaySeconds = 600;
 const heartbeatTimeoutSeconds = 5;
 
@@ -124,34 +122,6 @@ function checkMigrations({ isEmpty, pending, unknown }: MigrationState): Finding
   return pending.length > 0
     ? warn(check, `missing: ${pending.join(', ')}`, remedy)
     : ok(check, 'all are applied');
-}
-
-interface KeyRow {
-  readonly id: string;
-  readonly sealed: Buffer;
-  readonly days: number;
-}
-
-async function checkKeys({ query }: Inspection, config: Config): Promise<Finding> {
-  const check = 'signing keys';
-  const rows = await query<KeyRow>(
-    `select id, sealed_private_key as sealed,
-       extract(epoch from now() - signs_from)::float8 / 86400 as days
-     from signing_keys order by signs_from desc`,
-  );
-  const newest = rows.find(({ days }) => days >= 0) ?? rows[0];
-  if (!newest) return ok(check, 'the first key is created at the first start');
-  const secretKey = config.secretKey ?? (await findStoredSecretKey(config.dataDirectory));
-  const isReadable = ({ id, sealed }: KeyRow) =>
-    secretKey !== undefined && opensWith(secretKey, { id, sealedPrivateKey: sealed });
-  if (!rows.every(isReadable)) {
-    const what = 'SECRET_KEY is not the key of this database';
-    return fail(check, what, 'set the previous SECRET_KEY again');
-  }
-  const what = `${rows.length} readable with SECRET_KEY; the present key is ${Math.floor(newest.days)} days old`;
-  return newest.days > keyMaxAgeDays
-    ? warn(check, what, 'npx gatehouse keys rotate')
-    : ok(check, what);
 }
 
 async function checkMails({ query }: Inspection): Promise<Finding> {
