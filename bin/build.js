@@ -1,9 +1,11 @@
 #!/usr/bin/env node
-// Builds dist/ if the sources have changed since the last build, and links the launcher for `npx gatehouse`.
-// Without the link npx would install this folder as a package and build it again during a running process.
+// Builds the service and its packages if the sources have changed since the last build, and completes node_modules:
+// it links the launcher for `npx gatehouse` and the libraries of the embedded PostgreSQL. Without the first link npx
+// would install this folder as a package and build it again during a running process.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -19,20 +21,29 @@ import { fileURLToPath } from 'node:url';
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 
 const stamp = 'dist/.built-from';
-const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.ts'))
-  .sort();
+const verifier = 'packages/verify';
+const sources = sourcesOf('src');
+const configuration = [
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'rolldown.config.js',
+  'package-lock.json',
+  'bin/build.js',
+  'bin/compile-cache.js',
+  'bin/third-party-notices.js',
+  `${verifier}/tsconfig.json`,
+];
+
+function sourcesOf(directory) {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(directory, name))
+    .sort();
+}
 
 function digestOfSources() {
   const hash = createHash('sha256');
-  const configuration = [
-    'tsconfig.json',
-    'tsconfig.build.json',
-    'rolldown.config.js',
-    'package-lock.json',
-    'bin/compile-cache.js',
-  ];
-  for (const file of [...configuration, ...sources.map((name) => join('src', name))]) {
+  for (const file of [...configuration, ...sources, ...sourcesOf(`${verifier}/src`)]) {
     hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
   }
   return hash.digest('hex');
@@ -40,29 +51,42 @@ function digestOfSources() {
 
 function isBuiltFrom(digest) {
   const outputs = sources
-    .filter((name) => !name.endsWith('.d.ts'))
-    .map((name) => join('dist', name.replace(/\.ts$/, '.js')));
-  outputs.push('dist/bundle/command-line.js');
+    .filter((file) => !file.endsWith('.d.ts'))
+    .map((file) => file.replace(/^src/, 'dist').replace(/\.ts$/, '.js'));
+  outputs.push('dist/bundle/command-line.js', 'dist/assets', `${verifier}/dist/verify.js`);
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && outputs.every(existsSync);
 }
 
 async function build() {
   const digest = digestOfSources();
   if (isBuiltFrom(digest)) return;
-  rmSync('dist', { recursive: true, force: true });
-  compile();
+  for (const output of ['dist', `${verifier}/dist`])
+    rmSync(output, { recursive: true, force: true });
+  compile('tsconfig.build.json');
+  compile(`${verifier}/tsconfig.json`);
+  cpSync(`${verifier}/dist`, 'dist/verify', { recursive: true }); // `gatehouse-auth/verify`
+  await copyAssets();
   await bundle();
   run('bin/compile-cache.js');
   writeFileSync(stamp, digest);
 }
 
-function compile() {
-  run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
+function compile(project) {
+  run('node_modules/typescript/bin/tsc', '-p', project);
 }
 
 function run(...args) {
   const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
+}
+
+async function copyAssets() {
+  const { assetSources } = await import('../dist/core/package.js');
+  // The page of the API loads none of these files.
+  const isUsed = (path) => !/swagger-ui(-standalone-preset)?\.js$|\.map$/.test(path);
+  for (const [name, source] of Object.entries(assetSources)) {
+    cpSync(source, join('dist/assets', name), { recursive: true, filter: isUsed });
+  }
 }
 
 async function bundle() {
@@ -85,5 +109,12 @@ function linkLauncher() {
   symlinkSync('../../bin/gatehouse.js', link);
 }
 
+/** Another user than the owner of node_modules, who may start the service, could not create the links. */
+async function linkLibraries() {
+  const { completeInstalledLinks } = await import('../dist/embedded-postgres/programs.js');
+  await completeInstalledLinks();
+}
+
 await build();
 linkLauncher();
+await linkLibraries();

@@ -5,9 +5,13 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import module from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
 const bundle = new URL('../dist/bundle/', import.meta.url);
 const cache = fileURLToPath(new URL('../dist/compile-cache', import.meta.url));
+
+// The flag of the launcher: the code of a process with other flags is not used.
+setFlagsFromString('--semi-space-growth-factor=1');
 
 rmSync(cache, { recursive: true, force: true });
 mkdirSync(cache);

@@ -18,7 +18,6 @@ const layers = [
   'src/i18n/',
   'src/observability/',
   'src/crypto/',
-  'src/verify/',
   'src/embedded-postgres/',
   'src/database/',
   'src/jobs/',
@@ -65,7 +64,7 @@ const independent = ['src/core/', 'src/embedded-postgres/'];
 
 /** The files that may import a library. A library that is not listed may be imported anywhere. */
 const libraries: readonly (readonly [library: RegExp, allowed: RegExp])[] = [
-  [/^(@node-rs\/argon2|jose|piscina|@zxcvbn-ts)/, /^src\/(crypto|verify)\//],
+  [/^(@node-rs\/argon2|jose|piscina|@zxcvbn-ts)/, /^src\/crypto\//],
   [/^i18next/, /^src\/i18n\//],
   [/^(prom-client|@opentelemetry)/, /^src\/observability\//],
   [/^@mikro-orm\//, /^src\/(database|features|jobs|mail)\//],
@@ -171,7 +170,6 @@ const machineTime = [
   'src/mail/dev-mailbox.ts', // mails of development
   'src/mail/smtp.ts', // nodemailer compares the expiry of the OAuth token
   'src/rate-limit/', // the store compares the times of buckets with its own clock
-  'src/verify/', // other services, which have no database of Gatehouse
 ];
 
 test('stored times are compared with the clock of the database', () => {

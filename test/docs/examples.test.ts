@@ -107,13 +107,13 @@ const executable = findBrowser();
 
 describe('after the tour in bash', { timeout: 120_000 }, () => {
   let service: Service;
-  /** The directory for files of the pages. Below the repository, so that packages are found as in a checkout. */
+  /** The directory for files of the pages. Inside the package of the verifier, which they import by its name. */
   let directory: string;
   /** An origin whose pages may call the service. */
   let originPort: number;
   beforeAll(async () => {
     originPort = await freePort();
-    directory = mkdtempSync(join(root, 'dist', 'examples-'));
+    directory = mkdtempSync(join(root, 'packages/verify/dist', 'examples-'));
     service = await Service.start({ CORS_ALLOWED_ORIGINS: `http://localhost:${originPort}` });
     expectTour(await service.shell(tour));
   }, 120_000);
@@ -284,6 +284,8 @@ const unexecuted = [
   ['docs/email.md', 'npx gatehouse mail test you@example.com'],
   ['docs/oauth.md', 'http:'],
   ['docs/operations.md', "alter role gatehouse set statement_timeout = '4s';"],
+  ['docs/packages.md', 'npm install /path/to/gatehouse-auth-0.1.0.tgz'],
+  ['docs/packages.md', 'npm run release'],
   ['docs/security.md', 'npx gatehouse users update ada@example.com --email ada@example.org'],
 ];
 

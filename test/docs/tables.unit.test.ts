@@ -283,7 +283,10 @@ test('the table of failure limits has the timeouts of the database', () => {
 });
 
 test('the table of failures of a verification has every code', () => {
-  const source = readFileSync(new URL('../../src/verify/verify.ts', import.meta.url), 'utf8');
+  const source = readFileSync(
+    new URL('../../packages/verify/src/verify.ts', import.meta.url),
+    'utf8',
+  );
   const codes = /type VerificationFailure = (.*);/.exec(source)?.[1]?.match(/\w+/g);
   const rows = rowsOf('docs/verifying-tokens.md', 'Node.js');
   expect(rows.map(([code = '']) => unquoted(code))).toEqual(codes);

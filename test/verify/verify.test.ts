@@ -1,4 +1,4 @@
-/** `gatehouse-auth/verify` in another service: the built package, a real feed, and the verification without a feed. */
+/** `@gatehouse-auth/verify` in another service: the built package, a real feed, and the verification without a feed. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -7,7 +7,11 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { VerificationFailure, Verifier, VerifierOptions } from '../../src/verify/verify.ts';
+import type {
+  VerificationFailure,
+  Verifier,
+  VerifierOptions,
+} from '../../packages/verify/src/verify.ts';
 import { blocksOf } from '../docs/pages.ts';
 import { createClient } from '../support/client.ts';
 import { environmentOf, startServer } from '../support/command.ts';
@@ -21,9 +25,9 @@ import { isIn, logOut, sessionIdOf } from '../support/session-calls.ts';
 import { until } from '../support/until.ts';
 
 /** Not resolved by the compiler: `npm run build` creates it. */
-const packageName: string = 'gatehouse-auth/verify';
-const { createVerifier, VerificationError }: typeof import('../../src/verify/verify.ts') =
-  await import(packageName);
+const builtFile: string = '../../packages/verify/dist/verify.js';
+const { createVerifier, VerificationError }: typeof import('../../packages/verify/src/verify.ts') =
+  await import(builtFile);
 
 const feedKey = 'feed-key-of-the-tests-0123456789-abcdef';
 const issuer = 'http://auth.test';
@@ -32,13 +36,20 @@ const maxSilenceSeconds = 2;
 /** Milliseconds: the tolerated silence, and a bound for a busy machine. */
 const silenceBound = maxSilenceSeconds * 1000 + 1000;
 
+/** The messages of a verifier, instead of the console. */
+function memoryLog() {
+  const lines: string[] = [];
+  const push = (message: string) => void lines.push(message);
+  return { lines, warn: push, info: push };
+}
+
 const open: Verifier[] = [];
 afterAll(() => {
   for (const verifier of open) verifier.close();
 });
 
 function verifierOf(baseUrl: string, options: Partial<VerifierOptions> = {}): Verifier {
-  const verifier = createVerifier({ issuer, baseUrl, ...options });
+  const verifier = createVerifier({ issuer, baseUrl, log: memoryLog(), ...options });
   open.push(verifier);
   return verifier;
 }
@@ -75,13 +86,15 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 describe('with the keys alone', () => {
-  test('a token has a user, a session and an expiry', async () => {
+  test('a token has a user, a session, a client and an expiry', async () => {
     const verified = await verifierOf(service.address).verify(ada.accessToken);
+    const { payload } = partsOf(ada.accessToken);
     expect(verified).toEqual({
       userId: ada.userId,
       sessionId: sessionIdOf(ada.accessToken),
       clientId: 'gatehouse',
-      expiresAt: new Date(Number(partsOf(ada.accessToken).payload.exp) * 1000),
+      expiresAt: new Date(Number(payload.exp) * 1000),
+      claims: payload,
     });
   });
 
@@ -328,7 +341,7 @@ describe('the example of the documentation', () => {
   let server: ChildProcess;
   let address: string;
   beforeAll(async () => {
-    const file = `${root}/dist/documented-example.mjs`;
+    const file = `${root}/packages/verify/dist/documented-example.mjs`; // it imports the package by its name
     const [example] = blocksOf('docs/verifying-tokens.md').filter(
       ({ info }) => info === 'js verifier',
     );

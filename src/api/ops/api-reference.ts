@@ -1,6 +1,6 @@
 /** The page `/docs`: the REST API in Swagger UI, without external requests. */
-import { fileURLToPath } from 'node:url';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { assetPath } from '../../core/package.ts';
 import { memoryFile, sendFile, serveFiles } from '../pages/assets.ts';
 import { apiTitle } from '../rest/openapi/document.ts';
 import { openApiPath } from './openapi.ts';
@@ -19,11 +19,6 @@ const contentSecurityPolicy = [
   "base-uri 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
-
-/** The directory of the files of Swagger UI. */
-const filesDirectory = fileURLToPath(
-  new URL('static/', import.meta.resolve('@fastify/swagger-ui')),
-);
 
 const page = memoryFile(
   `<!doctype html>
@@ -65,5 +60,5 @@ export function serveApiReference(app: FastifyInstance): void {
     sendFile(request, reply.headers(headers), page);
   app.get(path, sendPage);
   app.get(`${path}/start.js`, (request, reply) => sendFile(request, reply.headers(headers), start));
-  serveFiles(app, { prefix: `${path}/static/`, directory: filesDirectory, headers });
+  serveFiles(app, { prefix: `${path}/static/`, directory: assetPath('swagger-ui'), headers });
 }

@@ -8,9 +8,14 @@ import { type Clock, secondsAfter } from '../../core/time.ts';
 import type { ChangeFeed, ChangeKey } from '../../database/change-feed.ts';
 import type { Sessions } from '../../features/sessions/sessions.ts';
 import type { Log } from '../../observability/log.ts';
-import type { RevocationEvent } from '../../verify/revocation-feed.ts';
 import { requireKey } from '../http/access-control.ts';
 import { EventStream } from './event-stream.ts';
+
+/** An event of the stream. The sessions that ended recently are sent before `ready`. */
+type RevocationEvent =
+  | { readonly type: 'ended'; readonly sessionId: string }
+  | { readonly type: 'ready' }
+  | { readonly type: 'heartbeat' };
 
 export interface RevocationsDeps {
   readonly key: string;

@@ -1,7 +1,7 @@
 /** The policy for new passwords. It knows nothing about hashing. */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { domainToASCII, domainToUnicode } from 'node:url';
+import { assetPath } from '../../core/package.ts';
 import type { PasswordFault } from '../../core/password-fault.ts';
 
 const maximumLength = 256;
@@ -51,9 +51,7 @@ function commonPasswords(): ReadonlySet<string> {
 }
 
 function loadCommonPasswords(): ReadonlySet<string> {
-  const path = createRequire(import.meta.url).resolve(
-    '@zxcvbn-ts/language-common/src/passwords.json',
-  );
+  const path = assetPath('common-passwords.json');
   // as: the file of a pinned version, lower-case throughout; a test looks up every entry.
   const listed = JSON.parse(readFileSync(path, 'utf8')) as string[];
   return new Set(listed.filter((entry) => entry.length >= shortestListed));

@@ -30,7 +30,7 @@ const documentation = [
 ];
 const ide = [
   "default-src 'none'",
-  "script-src 'self' 'sha256-…'",
+  "script-src 'self'",
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
   "font-src 'self' data:",
@@ -62,8 +62,7 @@ test.each([
 ])('%s', async (path, policy, frames) => {
   const { headers } = await fetch(service.address + path);
   const directives = (headers.get('content-security-policy') ?? '').split(/; ?/);
-  const stable = directives.map((each) => each.replace(/sha256-[\w+/=]{44}/, 'sha256-…'));
-  expect(stable).toEqual(policy);
+  expect(directives).toEqual(policy);
   expect(Object.fromEntries(headers)).toMatchObject({
     'x-frame-options': frames,
     'cross-origin-opener-policy': 'same-origin',
