@@ -291,7 +291,7 @@ const unexecuted = [
 
 test('every block is executed or checked by a test, marked as for a deployment, or plain text', () => {
   const checked =
-    /^(sh|env|graphql|js (browser|verify|verifier|apollo|orval)|sh generators|yaml access\.yaml|text)$/;
+    /^(sh|env|graphql|graphql orders|js (browser|verify|verifier|apollo|orval|compose|gateway)|sh generators|yaml access\.yaml|text)$/;
   const others = allBlocks.filter(({ info }) => !checked.test(info));
   expect(others.filter(({ info }) => !/^\w+ deploy$/.test(info))).toEqual([]);
   expect(others.map(({ page, text }) => [page, text.split('\n')[0]])).toEqual(unexecuted);

@@ -2,6 +2,7 @@
 import { ApolloServer } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
@@ -44,6 +45,8 @@ export async function createGraphql(deps: {
       ApolloServerPluginLandingPageDisabled(),
       // The plugin would visit every field of a response, and no response is cacheable.
       ApolloServerPluginCacheControlDisabled(),
+      // Apollo would send the durations of the fields of a subgraph to every client that asks for them.
+      ApolloServerPluginInlineTraceDisabled(),
       deps.trustedDocuments ? onlyTrusted(deps.trustedDocuments) : rejectIds(),
       deps.preparedRequests.plugin,
       handleErrors(deps.log),

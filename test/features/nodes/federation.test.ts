@@ -181,6 +181,19 @@ describe('_entities', () => {
   });
 });
 
+test('a response has no trace of the fields, also for a client that asks for it', async () => {
+  const response = await fetch(`${service.address}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'apollo-federation-include-trace': 'ftv1',
+      authorization: `Bearer ${user.accessToken}`,
+    },
+    body: JSON.stringify({ query: '{ me { id firstName } }' }),
+  });
+  expect(await response.json()).toEqual({ data: { me: { id: user.userId, firstName: 'Ada' } } });
+});
+
 describe('_service', () => {
   test('with DEBUG everybody gets the text of schema.graphql', async () => {
     const { data } = await service.graphql('{ _service { sdl } }');
