@@ -99,14 +99,18 @@ const verifiers = {
     return async (token) => (await jwtVerify(token, keys, options)).payload.sub;
   },
 
-  oauth4webapi: ({ issuer, audience, jwksUri, algorithms }) => {
-    const { allowInsecureRequests, validateJwtAccessToken } = require('oauth4webapi');
-    const server = { issuer, jwks_uri: jwksUri };
-    const options = { [allowInsecureRequests]: true, signingAlgorithms: algorithms };
+  oauth4webapi: async ({ issuer: address, audience, algorithms }) => {
+    const oauth = require('oauth4webapi');
+    const insecure = { [oauth.allowInsecureRequests]: true };
+    const issuer = new URL(address);
+    const discovery = { algorithm: 'oauth2', ...insecure };
+    const response = await oauth.discoveryRequest(issuer, discovery);
+    const server = await oauth.processDiscoveryResponse(issuer, response);
+    const options = { ...insecure, signingAlgorithms: algorithms };
     return async (token) => {
       const headers = { authorization: `Bearer ${token}` };
       const request = new Request('http://api.test/', { headers });
-      return (await validateJwtAccessToken(server, request, audience, options)).sub;
+      return (await oauth.validateJwtAccessToken(server, request, audience, options)).sub;
     };
   },
 };
