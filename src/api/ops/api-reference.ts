@@ -1,8 +1,10 @@
 /** The page `/docs`: the REST API in Swagger UI, without external requests. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { assetPath } from '../../core/package.ts';
-import { memoryFile, sendFile, serveFiles } from '../pages/assets.ts';
+import { iconPath, memoryFile, sendFile, serveFiles } from '../pages/assets.ts';
+import { brand } from '../pages/page.ts';
 import { apiTitle } from '../rest/openapi/document.ts';
+import { apiReferenceStyle } from './api-reference-style.ts';
 import { openApiPath } from './openapi.ts';
 
 const path = '/docs';
@@ -26,13 +28,17 @@ const page = memoryFile(
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
 <title>${apiTitle}</title>
-<link rel="icon" type="image/png" href="${path}/static/favicon-32x32.png" sizes="32x32">
+<link rel="icon" type="image/svg+xml" href="${iconPath}">
 <link rel="stylesheet" href="${path}/static/swagger-ui.css">
 <link rel="stylesheet" href="${path}/static/index.css">
+<link rel="stylesheet" href="${path}/style.css">
 </head>
 <body>
-<div id="swagger-ui"></div>
+<header class="brand-bar">${brand.text}</header>
+<main id="reference"></main>
+<noscript><p class="brand-bar">This page needs JavaScript. <a href="${openApiPath}">${openApiPath}</a> describes the API.</p></noscript>
 <script src="${path}/static/swagger-ui-bundle.js"></script>
 <script src="${path}/start.js"></script>
 </body>
@@ -42,10 +48,15 @@ const page = memoryFile(
 );
 
 const start = memoryFile(
-  `SwaggerUIBundle({
+  `const dark = matchMedia('(prefers-color-scheme: dark)');
+const setColors = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', setColors);
+setColors();
+SwaggerUIBundle({
   url: '${openApiPath}',
-  dom_id: '#swagger-ui',
+  dom_id: '#reference',
   deepLinking: true,
+  defaultModelsExpandDepth: 0,
   presets: [SwaggerUIBundle.presets.apis],
   layout: 'BaseLayout',
   validatorUrl: null,
@@ -54,11 +65,17 @@ const start = memoryFile(
   'text/javascript; charset=utf-8',
 );
 
+const style = memoryFile(apiReferenceStyle, 'text/css; charset=utf-8');
+
 export function serveApiReference(app: FastifyInstance): void {
   const headers = { 'content-security-policy': contentSecurityPolicy };
-  const sendPage = (request: FastifyRequest, reply: FastifyReply) =>
-    sendFile(request, reply.headers(headers), page);
-  app.get(path, sendPage);
-  app.get(`${path}/start.js`, (request, reply) => sendFile(request, reply.headers(headers), start));
+  const files = [
+    [path, page],
+    [`${path}/start.js`, start],
+    [`${path}/style.css`, style],
+  ] as const;
+  for (const [url, file] of files) {
+    app.get(url, (request, reply) => sendFile(request, reply.headers(headers), file));
+  }
   serveFiles(app, { prefix: `${path}/static/`, directory: assetPath('swagger-ui'), headers });
 }

@@ -9,7 +9,7 @@ export const styleSheetPath = '/assets/gatehouse.css';
 export const iconPath = '/assets/gatehouse.svg';
 
 /** The contrast is at least 4.5:1 for text and 3:1 for the borders of fields (WCAG 2.2). */
-const styleSheet = `
+export const colorVariables = `
 :root { color-scheme: light dark;
   --page: #f3f4f8; --card: #fff; --text: #161a22; --quiet: #4a5264; --line: #d9dde6; --edge: #828b9d;
   --field: #fff; --accent: #1f4fd8; --accent-hover: #173db0; --on-accent: #fff; --tint: #eef2fe;
@@ -18,7 +18,9 @@ const styleSheet = `
   --page: #0e1117; --card: #171b24; --text: #eef1f7; --quiet: #b4bccb; --line: #2b313d; --edge: #77819a;
   --field: #0e1117; --accent: #a9c0ff; --accent-hover: #c6d5ff; --on-accent: #0b1530; --tint: #1d2536;
   --good: #7fdca2; --good-tint: #14301f; --bad: #ffb0ac; --bad-tint: #3a1a1c; --shadow: none; } }
-*, ::before, ::after { box-sizing: border-box; }
+`;
+
+const styleSheet = `${colorVariables}*, ::before, ::after { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0; min-height: 100vh; background: var(--page); color: var(--text);
   font: 1.0625rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }

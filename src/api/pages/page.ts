@@ -47,7 +47,8 @@ const markIcons = {
   failed: '<path d="M12 6.5v7"/><path d="M12 17.5h.01"/>',
 } as const;
 
-const brand = new Html(
+/** Logo and name of the service. */
+export const brand = new Html(
   `<p class="brand"><svg viewBox="0 0 24 24" aria-hidden="true">${logoPath}</svg>Gatehouse</p>`,
 );
 

@@ -55,6 +55,23 @@ describe.skipIf(executable === undefined)(
       });
     });
 
+    test('/docs has the title and the logo of the service, and fits a phone', async () => {
+      await visit('/docs', async (page) => {
+        const heading = page.getByRole('heading', { name: /^Gatehouse REST API/ });
+        await heading.waitFor();
+        expect(await page.title()).toBe('Gatehouse REST API');
+        expect(await page.locator('header').innerText()).toBe('Gatehouse');
+        expect(await page.locator('body').innerText()).not.toMatch(/swagger|smartbear/i);
+        expect(await page.locator('.topbar, img').count()).toBe(0);
+        expect(await page.locator('link[rel=icon]').getAttribute('href')).toBe(
+          '/assets/gatehouse.svg',
+        );
+        await page.setViewportSize({ width: 390, height: 844 });
+        const width = await page.evaluate('document.documentElement.scrollWidth');
+        expect(width).toBe(390);
+      });
+    });
+
     test('H09: the IDE runs a query', async () => {
       await visit('/graphql/ide/', async (page) => {
         const editor = page.locator('.cm-content').nth(1);

@@ -18,6 +18,7 @@ const fields: Readonly<Record<string, JsonSchema>> = {
   'Group.name': { examples: ['Shop'] },
   'Permission.name': { examples: ['Can view orders'] },
   accessToken: { examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl'] },
+  refreshToken: { examples: ['AZqx5c8hcAuV6F1fJ2s3kQAAAAFq0rB8m1Yw'] },
   'LoginInput.email': { examples: ['ada@example.com'] },
 };
 
