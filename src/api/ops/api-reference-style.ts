@@ -37,7 +37,7 @@ body { margin: 0; background: var(--page); color: var(--text); }
 .swagger-ui .scheme-container, html.dark-mode .swagger-ui .scheme-container { background: none; box-shadow: none;
   padding: 0 0 1rem; margin: 0; }
 .swagger-ui .btn.authorize { color: var(--accent); border-color: var(--accent); }
-.swagger-ui .btn.authorize svg { fill: currentColor !important; }
+.swagger-ui .btn.authorize svg, .swagger-ui .btn.authorize svg path { fill: var(--accent); }
 .swagger-ui .btn.execute { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 .swagger-ui .opblock-tag { color: var(--text); border-bottom-color: var(--line); }
 .swagger-ui .opblock.opblock { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; box-shadow: none; }
