@@ -296,6 +296,7 @@ const checked: ReadonlySet<string> = new Set([
   'js orval',
   'js passport',
   'js relay',
+  'js relay-updater',
   'js urql',
   'js verifier',
   'js verify',
