@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/time.ts';
 import type { ChangeFeed } from '../database/change-feed.ts';
 import type { UnitOfWork } from '../database/transaction.ts';
+import type { KeyAuthentication } from '../features/api-keys/key-authentication.ts';
 import type { Audit } from '../features/audit/audit.ts';
 import type { CheckCode } from '../features/authentication/consume-code.ts';
 import type { EmailVerification } from '../features/authentication/email-verification.ts';
@@ -56,6 +57,7 @@ export interface HttpDeps {
   readonly version: string;
   readonly unitOfWork: UnitOfWork;
   readonly tokens: Tokens;
+  readonly keyAuthentication: KeyAuthentication;
   readonly audit: Audit;
   readonly signingKeys: SigningKeys;
   readonly sessions: Sessions;

@@ -12,7 +12,8 @@ import { createMailer, type Mailer } from '../mail/mailer.ts';
 import { type Infrastructure, openInfrastructure } from './infrastructure.ts';
 import { createJobs } from './jobs.ts';
 import type { AppContextOptions } from './options.ts';
-import { createServices, type Services } from './services.ts';
+import type { Services } from './service-groups.ts';
+import { createServices } from './services.ts';
 
 export interface AppContext
   extends Pick<Services, 'auth' | 'users' | 'admin' | 'audit' | 'nodes' | 'oauth'>,

@@ -10,7 +10,7 @@ import type { Mailer } from '../mail/mailer.ts';
 import { mailTasks, resumeSchedule } from '../mail/outbox.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { Services } from './services.ts';
+import type { Services } from './service-groups.ts';
 
 /** One connection listens, one holds the lease, the others run jobs. */
 const poolSize = 8;

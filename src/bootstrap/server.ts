@@ -13,7 +13,7 @@ import { createHttp, type HttpDeps } from '../api/routes.ts';
 import { packageVersion, schemaText } from '../core/package.ts';
 import { isDatabaseReady } from '../database/readiness.ts';
 import { AccessResolver, GroupResolver } from '../features/access/access.resolver.ts';
-import { createAccessLoaders } from '../features/access/access.ts';
+import { createAccessLoaders } from '../features/access/access-loaders.ts';
 import {
   DirectoryResolver,
   GroupConnectionResolver,
@@ -32,6 +32,7 @@ import {
   AccountRecoveryResolver,
   UserAdministrationResolver,
 } from '../features/administration/users.resolver.ts';
+import { createKeyLoaders } from '../features/api-keys/key-loaders.ts';
 import {
   AuditEntryConnectionResolver,
   AuditResolver,
@@ -44,6 +45,15 @@ import { FederationResolver } from '../features/nodes/federation.resolver.ts';
 import { NodeResolver } from '../features/nodes/nodes.resolver.ts';
 import { createNodeLoaders } from '../features/nodes/nodes.ts';
 import { ProfileResolver } from '../features/profile/profile.resolver.ts';
+import {
+  ApiKeysResolver,
+  UserApiKeysResolver,
+} from '../features/service-accounts/api-keys.resolver.ts';
+import {
+  ServiceAccountConnectionResolver,
+  ServiceAccountResolver,
+  ServiceAccountsResolver,
+} from '../features/service-accounts/service-accounts.resolver.ts';
 import {
   SessionResolver,
   SessionsResolver,
@@ -80,6 +90,8 @@ export async function startServer(
   const { config, metrics, unitOfWork, mail } = app;
   const version = packageVersion();
   await app.changeFeed.start();
+  app.auth.keyUsage.start();
+  opened.defer(() => app.auth.keyUsage.stop());
   await provisionDefaultAdmin(app);
   registerGauges({ metrics, unitOfWork, mailQueue: mail.queue, version });
   // Jobs start while the schema is built.
@@ -120,7 +132,15 @@ function createHttpFor(
 ): Promise<FastifyInstance> {
   const { unitOfWork } = app;
   const { shutdown } = deps;
-  const { tokens, signingKeys, sessions, checkCode, passwordReset, emailVerification } = app.auth;
+  const {
+    tokens,
+    keyAuthentication,
+    signingKeys,
+    sessions,
+    checkCode,
+    passwordReset,
+    emailVerification,
+  } = app.auth;
   return createHttp({
     config: app.config,
     log: app.log,
@@ -131,6 +151,7 @@ function createHttpFor(
     audit: app.audit.log,
     mailbox: app.mail.mailbox,
     tokens,
+    keyAuthentication,
     signingKeys,
     sessions,
     oauth: app.oauth,
@@ -158,6 +179,8 @@ async function closeHttp(http: FastifyInstance): Promise<void> {
 function resolversOf(app: AppContext): Resolvers {
   const loadersOf = createAccessLoaders(app.users.access);
   const nodeLoaderOf = createNodeLoaders(app.nodes);
+  const keyLoadersOf = createKeyLoaders(app.users.apiKeys);
+  const { serviceAccountDirectory, serviceAccounts, keyManagement } = app.admin;
   return [
     new UserResolver(loadersOf),
     new GroupResolver(loadersOf),
@@ -182,6 +205,11 @@ function resolversOf(app: AppContext): Resolvers {
     new RegistrationConnectionResolver(),
     new GroupAdministrationResolver(app.admin.groups),
     new PermissionAdministrationResolver(app.admin.permissions),
+    new ServiceAccountResolver(loadersOf, keyLoadersOf),
+    new ServiceAccountsResolver(serviceAccountDirectory, serviceAccounts),
+    new ServiceAccountConnectionResolver(),
+    new UserApiKeysResolver(keyLoadersOf),
+    new ApiKeysResolver(keyManagement),
   ];
 }
 

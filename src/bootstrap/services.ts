@@ -2,91 +2,36 @@
  * Composes the modules of the features, in the order in which they depend on each other, and groups their
  * services by subject for the interfaces.
  */
-import type { Config } from '../config/config.ts';
-import type { Clock } from '../core/time.ts';
-import type { PasswordHasher } from '../crypto/password/hasher.ts';
-import type { ChangeFeed } from '../database/change-feed.ts';
-import type { UnitOfWork } from '../database/transaction.ts';
-import { type AccessModule, createAccessModule } from '../features/access/access.module.ts';
-import {
-  type AccessManifestModule,
-  createAccessManifestModule,
-} from '../features/access-manifest/access-manifest.module.ts';
-import {
-  type AdministrationModule,
-  createAdministrationModule,
-} from '../features/administration/administration.module.ts';
-import { type AuditModule, createAuditModule } from '../features/audit/audit.module.ts';
+import { createAccessModule } from '../features/access/access.module.ts';
+import { createAccessManifestModule } from '../features/access-manifest/access-manifest.module.ts';
+import { createAdministrationModule } from '../features/administration/administration.module.ts';
+import { createApiKeysModule } from '../features/api-keys/api-keys.module.ts';
+import { createAuditModule } from '../features/audit/audit.module.ts';
 import {
   type AuditLogModule,
   createAuditLogModule,
 } from '../features/audit-log/audit-log.module.ts';
-import {
-  type AuthenticationModule,
-  createAuthenticationModule,
-} from '../features/authentication/authentication.module.ts';
+import { createAuthenticationModule } from '../features/authentication/authentication.module.ts';
 import { createNodesModule } from '../features/nodes/nodes.module.ts';
-import type { Nodes } from '../features/nodes/nodes.ts';
-import { createOAuthModule, type OAuthModule } from '../features/oauth/oauth.module.ts';
+import { createOAuthModule } from '../features/oauth/oauth.module.ts';
 import { createOneTimePasswordsModule } from '../features/one-time-passwords/one-time-passwords.module.ts';
 import {
   createOperationsModule,
   type OperationsModule,
 } from '../features/operations/operations.module.ts';
-import { createProfileModule, type ProfileModule } from '../features/profile/profile.module.ts';
+import { createProfileModule } from '../features/profile/profile.module.ts';
 import { createRegistrationsModule } from '../features/registrations/registrations.module.ts';
-import { createSessionsModule, type SessionsModule } from '../features/sessions/sessions.module.ts';
+import { createServiceAccountsModule } from '../features/service-accounts/service-accounts.module.ts';
+import { createSessionsModule } from '../features/sessions/sessions.module.ts';
 import { createUsersModule } from '../features/users/users.module.ts';
 import type { Tasks } from '../jobs/tasks.ts';
-import type { Log } from '../observability/log.ts';
-import type { Metrics } from '../observability/metrics.ts';
-import type { AttemptLimits } from '../rate-limit/attempt-limits.ts';
-
-export interface ServiceDeps {
-  readonly config: Config;
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly metrics: Metrics;
-  readonly secretKey: string;
-  readonly unitOfWork: UnitOfWork;
-  readonly changeFeed: ChangeFeed;
-  readonly attemptLimits: AttemptLimits;
-  readonly hasher: PasswordHasher;
-}
-
-/** Login, registration, passwords, sessions and their tokens. */
-export type AuthServices = Pick<
-  AuthenticationModule,
-  'login' | 'registrations' | 'emailVerification' | 'passwordReset' | 'passwordChange' | 'checkCode'
-> &
-  Omit<SessionsModule, 'createSession' | 'presentedTokens'>;
-
-/** The caller's own account, access of accounts, and accounts that the operator creates. */
-export type UserServices = AccessModule &
-  ProfileModule &
-  Pick<OperationsModule, 'provisioning' | 'provisioningChecks'>;
-
-/** Administration of accounts, groups, permissions and registrations. */
-export type AdminServices = Omit<AdministrationModule, 'withoutDenialAudit'> & AccessManifestModule;
-
-/** The audit log: `log` appends, `entries` reads. */
-export type AuditServices = { readonly log: AuditModule['audit'] } & Pick<AuditModule, 'verifier'> &
-  AuditLogModule;
-
-export interface Services {
-  readonly auth: AuthServices;
-  readonly users: UserServices;
-  readonly admin: AdminServices;
-  readonly audit: AuditServices;
-  readonly nodes: Nodes;
-  readonly oauth: OAuthModule;
-  readonly mailQueue: OperationsModule['mailQueue'];
-  readonly composeMail: AuthenticationModule['composeMail'];
-  /** Tasks of the job queue, by feature. */
-  readonly tasks: readonly Tasks[];
-  /** Lines in crontab's notation, for the tasks that run repeatedly. */
-  readonly schedules: readonly string[];
-}
+import type {
+  AdminServices,
+  AuthServices,
+  ServiceDeps,
+  Services,
+  UserServices,
+} from './service-groups.ts';
 
 export function createServices(deps: ServiceDeps): Services {
   const base = createBaseModules(deps);
@@ -119,6 +64,16 @@ function createBaseModules(deps: ServiceDeps) {
   const { config, log, clock, metrics, secretKey, unitOfWork, changeFeed, attemptLimits } = deps;
   const { publicUrl, verifyCodeTtlSeconds, resetTokenTtlSeconds } = config;
   const audit = createAuditModule({ unitOfWork, log, clock, secretKey });
+  const keys = createApiKeysModule({
+    unitOfWork,
+    clock,
+    log,
+    metrics,
+    changeFeed,
+    attemptLimits,
+    audit: audit.audit,
+    principalCacheSize: config.principalCacheSize,
+  });
   const { users } = createUsersModule({ unitOfWork });
   const { oneTimePasswords, secrets } = createOneTimePasswordsModule({
     unitOfWork,
@@ -146,10 +101,11 @@ function createBaseModules(deps: ServiceDeps) {
     attemptLimits,
     audit: audit.audit,
     secretKey,
+    keyPrincipals: keys.keyAuthentication,
     settings: config,
   });
   const { access } = createAccessModule({ unitOfWork });
-  return { audit, access, users, oneTimePasswords, secrets, registrations, sessions };
+  return { audit, keys, access, users, oneTimePasswords, secrets, registrations, sessions };
 }
 
 /** Features for the owner of an account. */
@@ -170,6 +126,7 @@ function createAccountModules(deps: ServiceDeps, base: BaseModules) {
     secrets,
     registrations,
     sessions,
+    apiKeys: base.keys.apiKeys,
     passwordRules,
     publicUrl: config.publicUrl,
   });
@@ -182,6 +139,7 @@ function createAccountModules(deps: ServiceDeps, base: BaseModules) {
     addresses,
     oneTimePasswords,
     sessions: sessions.sessions,
+    apiKeys: base.keys.apiKeys,
     reauthentication: authentication.reauthentication,
   });
   return { authentication, profile, passwordRules };
@@ -221,6 +179,7 @@ function createAdministrationModules(
     oneTimePasswords: base.oneTimePasswords,
     registrations: base.registrations,
     sessions: base.sessions.sessions,
+    apiKeys: base.keys.apiKeys,
     pendingAccounts: authentication.pendingAccounts,
     registeredAccounts: authentication.registeredAccounts,
     passwordRules,
@@ -230,13 +189,23 @@ function createAdministrationModules(
     audit,
     administration: withoutDenialAudit,
   });
+  const serviceAccounts = createServiceAccountsModule({
+    unitOfWork,
+    audit,
+    apiKeys: base.keys.apiKeys,
+    users: base.users,
+    clock,
+  });
   return {
-    admin: { ...administration, manifest },
+    admin: { ...administration, ...serviceAccounts, manifest },
     auditLog: createAuditLogModule({ unitOfWork, audit, lookup: administration.lookup }),
   };
 }
 
-function authServices({ sessions }: BaseModules, { authentication }: AccountModules): AuthServices {
+function authServices(
+  { sessions, keys }: BaseModules,
+  { authentication }: AccountModules,
+): AuthServices {
   const { createSession: _forLogin, presentedTokens: _forOAuth, ...sessionServices } = sessions; // it checks no password
   const { login, registrations, emailVerification, checkCode } = authentication;
   const { passwordReset, passwordChange } = authentication;
@@ -248,24 +217,26 @@ function authServices({ sessions }: BaseModules, { authentication }: AccountModu
     passwordChange,
     checkCode,
     ...sessionServices,
+    keyAuthentication: keys.keyAuthentication,
+    keyUsage: keys.keyUsage,
   };
 }
 
 function userServices(
-  { access }: BaseModules,
+  { access, keys }: BaseModules,
   { profile }: AccountModules,
   { provisioning, provisioningChecks }: OperationsModule,
 ): UserServices {
-  return { access, ...profile, provisioning, provisioningChecks };
+  return { access, apiKeys: keys.apiKeys, ...profile, provisioning, provisioningChecks };
 }
 
 /** @param others services with a task that runs repeatedly */
 function collectTasks(
-  { sessions, registrations }: BaseModules,
+  { sessions, registrations, keys }: BaseModules,
   { authentication }: AccountModules,
   others: readonly Scheduled[],
 ): Pick<Services, 'tasks' | 'schedules'> {
-  const scheduled = [sessions.sessions, authentication.cleanup, ...others];
+  const scheduled = [sessions.sessions, keys.apiKeys, authentication.cleanup, ...others];
   return {
     tasks: [
       authentication.registrations.tasks,

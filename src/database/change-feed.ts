@@ -24,7 +24,7 @@ const closeMilliseconds = 100;
 const deliveryMilliseconds = 1000;
 
 /**
- * `user:<id>`, `session:<id>`, `grants` (groups and permissions), `signing-keys`, or `all` after a bulk change or a
+ * `user:<id>`, `service-account:<id>`, `session:<id>`, `api-key:<id>`, `grants` (groups and permissions), `signing-keys`, or `all` after a bulk change or a
  * lost connection, when anything may have changed.
  */
 export type ChangeKey = string;

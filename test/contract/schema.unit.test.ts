@@ -149,7 +149,7 @@ describe('the file and the resolvers', () => {
       'an entity',
       'type Session implements Node',
       'type Session implements Node @key(fields: "id")',
-      /no resolver has: union _Entity = Group \| Permission \| Session \| User/,
+      /no resolver has: union _Entity = Group \| Permission \| ServiceAccount \| Session \| User/,
     ],
     [
       'a scalar',

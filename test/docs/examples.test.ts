@@ -247,7 +247,10 @@ test('every GraphQL example is valid', () => {
     expect([text, validate(schema, parse(text))]).toEqual([text, []]);
 });
 
-/** Blocks that no test executes: they need a network, an engine, a cluster or a mail server. */
+/**
+ * Blocks that this test does not execute: they need a network, an engine, a cluster, a mail server or an API key.
+ * `secret-scanners.unit.test.ts` checks the patterns of secret scanners.
+ */
 const unexecuted = [
   ['README.md', 'git clone https://git.example.com/gatehouse.git'],
   ['README.md', 'npm ci && npm start'],
@@ -279,6 +282,9 @@ const unexecuted = [
   ['docs/operations.md', "alter role gatehouse set statement_timeout = '4s';"],
   ['docs/packages.md', 'npm install /path/to/gatehouse-auth-0.1.0.tgz'],
   ['docs/packages.md', 'npm run release'],
+  ['docs/security.md', "curl https://auth.example.com/graphql -H 'Authorization: Bearer gk_…' \\"],
+  ['docs/security.md', '\\bgk_[0-9A-Za-z]{49}\\b'],
+  ['docs/security.md', '[[rules]]'],
   ['docs/security.md', 'npx gatehouse users update ada@example.com --email ada@example.org'],
 ];
 

@@ -58,6 +58,13 @@ export function exampleVariables(ownAddress: () => string): Examples {
     createGroup: () => ({ input: { name: randomBytes(6).toString('hex') } }),
     updateGroup: () => ({ id: unknownId, input: { description: '' } }),
     deleteGroup: () => ({ id: unknownId }),
+    serviceAccount: () => ({ id: unknownId }),
+    serviceAccounts: () => ({ first: 1 }),
+    createServiceAccount: () => ({ input: { name: randomBytes(6).toString('hex') } }),
+    updateServiceAccount: () => ({ id: unknownId, input: { description: '' } }),
+    deleteServiceAccount: () => ({ id: unknownId }),
+    createApiKey: () => ({ input: { name: 'key', serviceAccountId: unknownId } }),
+    revokeApiKey: () => ({ id: unknownId }),
     createPermission: () => ({
       input: { codename: `shop.${randomBytes(6).toString('hex')}`, name: 'Anything' },
     }),

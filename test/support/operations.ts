@@ -9,8 +9,10 @@ import {
   type GraphQLOutputType,
   GraphQLSchema,
   getNamedType,
+  getNullableType,
   isInputObjectType,
   isInterfaceType,
+  isListType,
   isNonNullType,
   isObjectType,
   isUnionType,
@@ -104,6 +106,7 @@ function textsOf(
   if (isInputObjectType(named)) {
     return Object.values(named.getFields()).flatMap((field) => textsOf(operation, path, field));
   }
-  if (named.name !== 'String') return [];
+  // A list of texts accepts lists, which are invalid texts.
+  if (named.name !== 'String' || isListType(getNullableType(input.type))) return [];
   return [{ operation, name: input.name, path, isRequired: isNonNullType(input.type) }];
 }

@@ -1,10 +1,12 @@
 /** Creates the request context of GraphQL, REST and pages: actor, client and entity manager. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ClientInfo, RequestContext } from '../../core/request-context.ts';
+import type { Actor, ClientInfo, RequestContext } from '../../core/request-context.ts';
 import { runWithContext } from '../../core/request-context.ts';
 import { printable } from '../../core/text.ts';
+import { isApiKey } from '../../crypto/api-key.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
+import type { KeyAuthentication } from '../../features/api-keys/key-authentication.ts';
 import type { Audit } from '../../features/audit/audit.ts';
 import type { Tokens } from '../../features/sessions/tokens.ts';
 import { preferredLocale } from '../../i18n/locale.ts';
@@ -23,16 +25,21 @@ declare module 'fastify' {
 
 const bearerPattern = /^bearer(?: +(.*))?$/i;
 
+/** The services that authenticate bearer tokens: API keys by their prefix, and access tokens. */
+export interface Authenticators {
+  readonly tokens: Pick<Tokens, 'authenticate'>;
+  readonly keyAuthentication: Pick<KeyAuthentication, 'authenticate'>;
+}
+
 /** Runs every route with a format in an entity-manager context and a request context. */
 export function addRequestContexts(
   app: FastifyInstance,
   {
     unitOfWork,
-    tokens,
     audit,
-  }: {
+    ...authenticators
+  }: Authenticators & {
     readonly unitOfWork: UnitOfWork;
-    readonly tokens: Tokens;
     readonly audit: Pick<Audit, 'logDenial'>;
   },
 ): void {
@@ -40,7 +47,7 @@ export function addRequestContexts(
   app.addHook('onRequest', (request, reply, done) => {
     if (request.routeOptions.config.format === undefined) return done();
     unitOfWork.enterContext(() => {
-      createContext(request, reply, tokens).then((context) => {
+      createContext(request, reply, authenticators).then((context) => {
         request.context = context;
         runWithContext(context, done);
       }, done);
@@ -50,7 +57,10 @@ export function addRequestContexts(
   app.addHook('onResponse', (request, _reply, done) => {
     const { context } = request;
     if (context?.isTokenRejected) {
-      runWithContext(context, () => audit.logDenial('access-token', 'UNAUTHENTICATED'));
+      const event = isApiKey(bearerOf(request.headers.authorization) ?? '')
+        ? 'api-key'
+        : 'access-token';
+      runWithContext(context, () => audit.logDenial(event, 'UNAUTHENTICATED'));
     }
     done();
   });
@@ -63,12 +73,25 @@ export function addRequestContexts(
 async function createContext(
   request: FastifyRequest,
   reply: FastifyReply,
-  tokens: Tokens,
+  authenticators: Authenticators,
 ): Promise<RequestContext> {
+  const client = new HttpClient(request);
   const bearer = bearerOf(request.headers.authorization);
-  const actor = bearer === undefined ? undefined : await tokens.authenticate(bearer);
+  const actor =
+    bearer === undefined ? undefined : await authenticate(bearer, client, authenticators);
   const isTokenRejected = bearer !== undefined && actor === undefined;
-  return new HttpContext({ actor, isTokenRejected, client: new HttpClient(request) }, reply.raw);
+  return new HttpContext({ actor, isTokenRejected, client }, reply.raw);
+}
+
+/** @throws THROTTLED for an unknown API key, when the attempts of the network are used up */
+function authenticate(
+  bearer: string,
+  client: ClientInfo,
+  { tokens, keyAuthentication }: Authenticators,
+): Promise<Actor | undefined> {
+  return isApiKey(bearer)
+    ? keyAuthentication.authenticate(bearer, client)
+    : tokens.authenticate(bearer);
 }
 
 /** The client of a request. Few operations use the user agent and the locale. */

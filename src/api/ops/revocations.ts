@@ -1,5 +1,5 @@
 /**
- * `/revocations`: server-sent events about ended sessions, for services that verify tokens themselves and
+ * `/revocations`: server-sent events about ended sessions and invalid API keys, for services that verify tokens themselves and
  * have REVOCATION_FEED_KEY. The heartbeats stop while this process might miss changes.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -87,11 +87,14 @@ function* endedEvents(sessionIds: readonly string[]): Iterable<RevocationEvent> 
   for (const sessionId of sessionIds) yield { type: 'ended', sessionId };
 }
 
-/** `all` means that any session may have changed: the client has to connect again. */
+/**
+ * The id of an API key is the `sid` of the access tokens that a service account got with it. `all` means that any session may have
+ * changed: the client has to connect again.
+ */
 function publish(stream: EventStream, change: ChangeKey): void {
-  const [kind, sessionId] = change.split(':');
-  if (kind === 'session' && sessionId) {
-    stream.send({ type: 'ended', sessionId } satisfies RevocationEvent);
+  const [kind, id] = change.split(':');
+  if ((kind === 'session' || kind === 'api-key') && id) {
+    stream.send({ type: 'ended', sessionId: id } satisfies RevocationEvent);
   }
   if (kind === 'all') stream.end();
 }

@@ -1,4 +1,4 @@
-/** The REST routes under `admin/`: list, create, read, update and delete users, groups and permissions. */
+/** The REST routes under `admin/`: list, create, read, update and delete users, groups, permissions and service accounts. */
 
 import { registrationRoutes } from './registration-routes.ts';
 import type { RestParam, RestRoute } from './route.ts';
@@ -25,6 +25,8 @@ interface Resource {
   readonly fields: string;
   /** Parameters of the operation that creates it. */
   readonly params: Readonly<Record<string, RestParam>>;
+  /** Further parameters of the operation that updates it. */
+  readonly updateParams?: Readonly<Record<string, RestParam>>;
   /** Filters of the list. */
   readonly filters?: Readonly<Record<string, RestParam>>;
   /** The operation that deletes it, and the selection of its result. */
@@ -98,6 +100,31 @@ const resources: readonly Resource[] = [
     },
     removal: { operation: 'deletePermission', result: deletion },
   },
+  {
+    plural: 'service_accounts',
+    type: 'ServiceAccount',
+    data: {
+      id: 'id',
+      client_id: 'clientId',
+      name: 'name',
+      description: 'description',
+      is_active: 'isActive',
+      groups: 'groups.id',
+      permissions: 'permissions.id',
+      created_at: 'createdAt',
+      last_used_at: 'lastUsedAt',
+    },
+    fields:
+      'id clientId name description isActive groups { id } permissions { id } createdAt lastUsedAt',
+    params: {
+      name: body('input.name'),
+      description: optionalBody('input.description'),
+      groups: optionalBody('input.groupIds', 'ids'),
+      permissions: optionalBody('input.permissionIds', 'ids'),
+    },
+    updateParams: { is_active: optionalBody('input.isActive', 'flag') },
+    removal: { operation: 'deleteServiceAccount', result: deletion },
+  },
 ];
 
 export const administrationRoutes: readonly RestRoute[] = [
@@ -139,15 +166,15 @@ function listRoute({ plural, type, data, fields, filters = {} }: Resource): Rest
   return {
     method: 'GET',
     path: `/admin/${plural}/`,
-    summary: `List ${plural}`,
+    summary: `List ${wordsOf(type)}s`,
     needsToken: true,
     params: {
       ...pageParams,
       ...filters,
     },
     defaults: { first: 100 },
-    document: `query (${variables}) { result: ${plural}(${args}) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } }`,
-    success: { status: 200, message: `List of ${plural}`, data },
+    document: `query (${variables}) { result: ${fieldOf(type)}s(${args}) { nodes { ${fields} } pageInfo { hasNextPage endCursor } } }`,
+    success: { status: 200, message: `List of ${wordsOf(type)}s`, data },
     isList: true,
   };
 }
@@ -156,11 +183,11 @@ function createRoute({ plural, type, data, fields, params }: Resource): RestRout
   return {
     method: 'POST',
     path: `/admin/${plural}/`,
-    summary: `Create a ${type.toLowerCase()}`,
+    summary: `Create a ${wordsOf(type)}`,
     needsToken: true,
     params,
     document: `mutation ($input: Create${type}Input!) { result: create${type}(input: $input) { ... on ${type} { ${fields} } ${problem} } }`,
-    success: { status: 201, message: `${type} created`, data },
+    success: { status: 201, message: `${titleOf(type)} created`, data },
   };
 }
 
@@ -168,27 +195,34 @@ function readRoute({ plural, type, data, fields }: Resource): RestRoute {
   return {
     method: 'GET',
     path: `/admin/${plural}/:id/`,
-    summary: `Read a ${type.toLowerCase()}`,
+    summary: `Read a ${wordsOf(type)}`,
     needsToken: true,
     params: { id: path('id') },
-    document: `query ($id: ID!) { result: ${type.toLowerCase()}(id: $id) { ${fields} } }`,
-    success: { status: 200, message: type, data },
+    document: `query ($id: ID!) { result: ${fieldOf(type)}(id: $id) { ${fields} } }`,
+    success: { status: 200, message: titleOf(type), data },
   };
 }
 
 /** Missing fields stay unchanged, also with PUT, so that older clients do not erase fields they do not know. */
-function updateRoute({ plural, type, data, fields, params }: Resource): Omit<RestRoute, 'method'> {
-  const optional = Object.entries(params).map(([name, each]) => [
+function updateRoute({
+  plural,
+  type,
+  data,
+  fields,
+  params,
+  updateParams = {},
+}: Resource): Omit<RestRoute, 'method'> {
+  const optional = Object.entries({ ...params, ...updateParams }).map(([name, each]) => [
     name,
     { ...each, isRequired: false },
   ]);
   return {
     path: `/admin/${plural}/:id/`,
-    summary: `Update a ${type.toLowerCase()}; missing fields stay unchanged`,
+    summary: `Update a ${wordsOf(type)}; missing fields stay unchanged`,
     needsToken: true,
     params: { id: path('id'), ...Object.fromEntries(optional) },
     document: `mutation ($id: ID!, $input: Update${type}Input!) { result: update${type}(id: $id, input: $input) { ... on ${type} { ${fields} } ${problem} } }`,
-    success: { status: 200, message: `${type} changed`, data },
+    success: { status: 200, message: `${titleOf(type)} changed`, data },
   };
 }
 
@@ -199,12 +233,26 @@ function deleteRoute({ plural, type, removal }: Resource): RestRoute {
     summary:
       removal.operation === 'deactivateUser'
         ? 'Disable a user without deleting the account'
-        : `Delete a ${type.toLowerCase()}`,
+        : `Delete a ${wordsOf(type)}`,
     needsToken: true,
     params: { id: path('id') },
     document: `mutation ($id: ID!) { result: ${removal.operation}(id: $id) { ${removal.result} } }`,
-    success: { status: 204, message: `${type} removed`, data: {} },
+    success: { status: 204, message: `${titleOf(type)} removed`, data: {} },
   };
+}
+
+/** The name of the query of one object. */
+function fieldOf(type: string): string {
+  return `${type.charAt(0).toLowerCase()}${type.slice(1)}`;
+}
+
+function wordsOf(type: string): string {
+  return type.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase();
+}
+
+function titleOf(type: string): string {
+  const words = wordsOf(type);
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 }
 
 /** An action on one user, without a body. */

@@ -37,6 +37,8 @@ export interface RestRoute {
   };
   /** Whether the result is a connection: `nodes` become `data`, with a Link to the next page. */
   readonly isList?: true;
+  /** The field of the result with the items of a list that is no connection. */
+  readonly itemsField?: string;
   /** The problem that a result of `false` means. */
   readonly problemIfFalse?: { readonly code: ProblemCode; readonly message: string };
   /** Statuses of error codes that differ from the catalogue. */

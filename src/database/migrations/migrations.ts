@@ -17,6 +17,7 @@ import { TextFolding } from './20261128000014-text-folding.ts';
 import { PendingAddresses } from './20261128000015-pending-addresses.ts';
 import { PurgeOfCodes } from './20261128000015-purge-of-codes.ts';
 import { WriteFunctions } from './20261128000016-write-functions.ts';
+import { ServiceAccounts } from './20261128000017-service-accounts.ts';
 
 export const migrations = [
   Initial,
@@ -38,6 +39,7 @@ export const migrations = [
   PendingAddresses,
   PurgeOfCodes,
   WriteFunctions,
+  ServiceAccounts,
 ];
 
 /** The names as in the table of applied migrations. The constructor's arguments do not affect the name. */

@@ -14,8 +14,8 @@ import {
 import { parseFields, parseLookupName } from '../../core/parse.ts';
 import { type RequestContext, requireActor } from '../../core/request-context.ts';
 import { NodeType } from '../common-types.resolver.ts';
-import type { AccessLoadersOf } from './access.ts';
 import { holdsPermission } from './access.ts';
+import type { AccessLoadersOf } from './access-loaders.ts';
 
 @ObjectType('Permission', { implements: NodeType })
 export class PermissionType {

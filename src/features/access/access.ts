@@ -1,13 +1,5 @@
 /** The groups and permissions of users, and the check of a permission. */
-
-import DataLoader from 'dataloader';
-import { Problem } from '../../core/errors.ts';
-import {
-  type Actor,
-  isUnlimitedSuperuser,
-  limitOf,
-  type RequestContext,
-} from '../../core/request-context.ts';
+import { type Actor, isUnlimitedSuperuser, limitOf } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { Group, Permission } from './access.entities.ts';
 
@@ -58,6 +50,9 @@ export interface Access {
   /** Codes granted directly and through groups; for superusers all codes. */
   effectivePermissionsOf(userId: string): Promise<string[]>;
   effectivePermissionsOfUsers(userIds: readonly string[]): Promise<ById<string>>;
+  groupsOfServiceAccounts(ids: readonly string[]): Promise<ById<Group>>;
+  permissionsOfServiceAccounts(ids: readonly string[]): Promise<ById<Permission>>;
+  effectivePermissionsOfServiceAccounts(ids: readonly string[]): Promise<ById<string>>;
 }
 
 /** SQL: whether the membership in the row `alias` of `user_groups` has not expired. */
@@ -73,6 +68,20 @@ export const effectivePermissionsSql = `array(
       select gp.permission_id from group_permissions gp
       join user_groups ug on ug.group_id = gp.group_id
       where ug.user_id = u.id and ${isCurrent('ug')}
+    )
+  order by p.codename
+)`;
+
+/** SQL: the effective permission codes of the service account in the row `s`, sorted. */
+export const serviceAccountPermissionsSql = `array(
+  select p.codename from permissions p
+  where p.id in (
+      select permission_id from service_account_permissions where service_account_id = s.id
+    )
+    or p.id in (
+      select gp.permission_id from group_permissions gp
+      join service_account_groups sg on sg.group_id = gp.group_id
+      where sg.service_account_id = s.id
     )
   order by p.codename
 )`;
@@ -142,13 +151,16 @@ export function createAccess({ em, query }: UnitOfWork): Access {
   const loadPermissions = (ids: string[]) =>
     em.find(Permission, { id: ids }, { orderBy: { codename: 'asc' } });
 
-  const effectivePermissionsOfUsers = async (userIds: readonly string[]) => {
-    const rows = await query<{ id: string; codenames: string[] }>(
-      `select u.id, ${effectivePermissionsSql} as codenames from users u where u.id = ${anyId}`,
-      [userIds],
-    );
-    return new Map(rows.map(({ id, codenames }) => [id, codenames]));
+  const readCodes = async (sql: string, ids: readonly string[]) => {
+    const rows = await query<{ id: string; codes: string[] }>(sql, [ids]);
+    return new Map(rows.map(({ id, codes }) => [id, codes]));
   };
+
+  const effectivePermissionsOfUsers = (userIds: readonly string[]) =>
+    readCodes(
+      `select u.id, ${effectivePermissionsSql} as codes from users u where u.id = ${anyId}`,
+      userIds,
+    );
 
   return {
     groupsOfUsers: (userIds) =>
@@ -170,71 +182,29 @@ export function createAccess({ em, query }: UnitOfWork): Access {
         groupIds,
         loadPermissions,
       ),
+    groupsOfServiceAccounts: (ids) =>
+      follow(
+        `select service_account_id as owner, group_id as item from service_account_groups
+         where service_account_id = ${anyId}`,
+        ids,
+        (groupIds) => em.find(Group, { id: groupIds }, { orderBy: { name: 'asc' } }),
+      ),
+    permissionsOfServiceAccounts: (ids) =>
+      follow(
+        `select service_account_id as owner, permission_id as item from service_account_permissions
+         where service_account_id = ${anyId}`,
+        ids,
+        loadPermissions,
+      ),
+    effectivePermissionsOfServiceAccounts: (ids) =>
+      readCodes(
+        `select s.id, ${serviceAccountPermissionsSql} as codes from service_accounts s
+         where s.id = ${anyId}`,
+        ids,
+      ),
     effectivePermissionsOfUsers,
     async effectivePermissionsOf(userId) {
       return (await effectivePermissionsOfUsers([userId])).get(userId) ?? [];
     },
   };
-}
-
-export interface AccessLoaders {
-  readonly groupsOfUser: DataLoader<string, Group[]>;
-  readonly permissionsOfUser: DataLoader<string, Permission[]>;
-  readonly permissionsOfGroup: DataLoader<string, Permission[]>;
-  readonly effectivePermissionsOfUser: DataLoader<string, string[]>;
-}
-
-/** The loaders of a request, for the lifetime of its context. */
-export type AccessLoadersOf = (context: RequestContext) => AccessLoaders;
-
-/**
- * The largest number of list items in the answer to one request. The cost of an operation assumes short
- * lists, but each superuser on a page may have thousands of permissions.
- */
-const maxItems = 50_000;
-
-/** @throws VALIDATION_FAILED when the lists hold too many items together */
-type CountItems = (lists: readonly (readonly unknown[])[]) => void;
-
-function createItemCount(): CountItems {
-  let left = maxItems;
-  return (lists) => {
-    left -= lists.reduce((sum, { length }) => sum + length, 0);
-    if (left >= 0) return;
-    const message = `Their groups and permissions are more than ${maxItems} items: request fewer at once.`;
-    throw new Problem('VALIDATION_FAILED', { fields: [{ path: 'first', message }] });
-  };
-}
-
-export function createAccessLoaders(access: Access): AccessLoadersOf {
-  const cached = new WeakMap<RequestContext, AccessLoaders>();
-  return (context) => {
-    const known = cached.get(context);
-    if (known) return known;
-    const count = createItemCount();
-    const loaders = {
-      groupsOfUser: loaderOf(access.groupsOfUsers, count),
-      permissionsOfUser: loaderOf(access.permissionsOfUsers, count),
-      permissionsOfGroup: loaderOf(access.permissionsOfGroups, count),
-      effectivePermissionsOfUser: loaderOf(access.effectivePermissionsOfUsers, count),
-    };
-    cached.set(context, loaders);
-    return loaders;
-  };
-}
-
-function loaderOf<Thing>(
-  load: (ids: readonly string[]) => Promise<ById<Thing>>,
-  count: CountItems,
-): DataLoader<string, Thing[]> {
-  return new DataLoader(
-    async (ids) => {
-      const found = await load(ids);
-      const lists = ids.map((id) => found.get(id) ?? []);
-      count(lists);
-      return lists;
-    },
-    // No cache: a mutation may change the rows between two fields.
-    { cache: false },
-  );
 }

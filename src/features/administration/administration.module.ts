@@ -5,6 +5,7 @@
 import type { Clock } from '../../core/time.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
+import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Audit } from '../audit/audit.ts';
 import { withAuditedDenials, withLoggedDenials } from '../audit/denials.ts';
 import type { PasswordRules } from '../authentication/apply-password.ts';
@@ -42,6 +43,7 @@ export interface AdministrationModuleDeps {
     'pendingRegistrations' | 'assertIdentifiersFree'
   >;
   readonly sessions: Sessions;
+  readonly apiKeys: ApiKeys;
   readonly pendingAccounts: PendingAccounts;
   readonly registeredAccounts: RegisteredAccounts;
   readonly passwordRules: PasswordRules;
@@ -118,6 +120,7 @@ function createWithoutDenialAudit(
     userPolicies,
     oneTimePasswords,
     sessions,
+    apiKeys: deps.apiKeys,
     hasher,
     audit,
     passwordRules: deps.passwordRules,

@@ -71,8 +71,13 @@ export function createPermissionAdministration(deps: {
        union all
        select 1 from user_groups ug join group_permissions gp on gp.group_id = ug.group_id
        where ug.user_id = ? and gp.permission_id = ?
-         and ${isCurrent('ug')}`,
-      [rights.actorId, id, rights.actorId, id],
+         and ${isCurrent('ug')}
+       union all
+       select 1 from service_account_permissions where service_account_id = ? and permission_id = ?
+       union all
+       select 1 from service_account_groups sg join group_permissions gp on gp.group_id = sg.group_id
+       where sg.service_account_id = ? and gp.permission_id = ?`,
+      new Array(4).fill([rights.actorId, id]).flat(),
     );
     if (own.length > 0) rights.assertNotSelf(rights.actorId);
   };

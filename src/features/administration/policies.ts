@@ -18,7 +18,7 @@ import { holdsPermission, isCurrent, matchesGrant } from '../access/access.ts';
 import { operatorId } from '../audit/audit.ts';
 
 export type AdministrativePermission =
-  | `users.${'view' | 'add' | 'change' | 'delete'}_${'user' | 'group' | 'permission'}`
+  | `users.${'view' | 'add' | 'change' | 'delete'}_${'user' | 'group' | 'permission' | 'service_account'}`
   | 'audit.view_entry';
 
 /**
@@ -62,6 +62,8 @@ export interface ActorRights {
   assertHolds(grants: Iterable<TimedGrant>): void;
   /** @throws FORBIDDEN unless the actor may change members of groups until `until` */
   assertCanChangeMembers(until: Date | null): void;
+  /** The same for members that are service accounts. Their memberships have no end. */
+  assertCanChangeServiceAccountMembers(isAddition: boolean): void;
   /** @throws FORBIDDEN unless the actor is a superuser */
   assertSuperuser(): void;
   /** Only superusers change their own rights. @throws FORBIDDEN */
@@ -77,6 +79,13 @@ export interface ActorPolicies {
    * @throws FORBIDDEN
    */
   forActor(actor: Actor, permission: AdministrativePermission): Promise<ActorRights>;
+  /**
+   * The rights of the actor for the limit of a new key of its own, without the permission of an administrator.
+   * Needs a transaction.
+   */
+  forOwner(actor: Actor): Promise<ActorRights>;
+  /** The grants of an active or disabled service account, direct and through groups. They have no end. */
+  grantsOfServiceAccount(id: string): Promise<TimedGrant[]>;
   /** The direct grants of a user and those of groups. The superuser flag adds none. */
   grantsOf(userId: string): Promise<TimedGrant[]>;
   /** The ends of the current memberships of a user. */
@@ -89,6 +98,11 @@ type Held = readonly TimedGrant[] | 'everything';
 /** A change of memberships needs the permission for both sides. */
 const memberPermissions = [
   'users.change_user',
+  'users.change_group',
+] as const satisfies AdministrativePermission[];
+
+const serviceAccountMemberPermissions = [
+  'users.change_service_account',
   'users.change_group',
 ] as const satisfies AdministrativePermission[];
 
@@ -110,6 +124,18 @@ export const userGrantsSql = `
     join permissions p on p.id = gp.permission_id
   where ug.user_id = ?`;
 
+/** SQL: the grants of a service account, whose id is given twice. */
+const serviceAccountGrantsSql = `
+  select p.codename, null::timestamptz as until
+  from service_account_permissions sp join permissions p on p.id = sp.permission_id
+  where sp.service_account_id = ?
+  union
+  select p.codename, null::timestamptz
+  from service_account_groups sg
+    join group_permissions gp on gp.group_id = sg.group_id
+    join permissions p on p.id = gp.permission_id
+  where sg.service_account_id = ?`;
+
 const currentGrantsSql = `
   select codename, expires_at as until from (${userGrantsSql}) grants where ${isCurrent('grants')}`;
 
@@ -124,17 +150,34 @@ export function createActorPolicies({ query }: Pick<UnitOfWork, 'query'>): Actor
     return row;
   };
 
-  const heldBy = async (actor: Actor): Promise<Held> => {
+  const grantsOfServiceAccount = (id: string) =>
+    query<TimedGrant>(serviceAccountGrantsSql, [id, id]);
+
+  const isActiveServiceAccount = async (id: string) => {
+    const sql = 'select 1 from service_accounts where id = ? and disabled_at is null';
+    return (await query(sql, [id])).length > 0;
+  };
+
+  const heldBy = async (actor: Actor, { needsStaff = true } = {}): Promise<Held> => {
     const id = actorIdOf(actor);
     // The operator has no account, and has the rights of a superuser.
     if (id === operatorId) return 'everything';
+    if (actor.kind === 'service-account') {
+      return (await isActiveServiceAccount(id)) ? grantsOfServiceAccount(id) : [];
+    }
     const account = await accountOf(id);
     if (account?.is_superuser) return 'everything';
-    return account?.is_staff ? grantsOf(id) : [];
+    return account?.is_staff || (account && !needsStaff) ? grantsOf(id) : [];
   };
 
   return {
     grantsOf,
+    grantsOfServiceAccount,
+
+    async forOwner(actor) {
+      const held = await heldBy(actor, { needsStaff: false });
+      return createActorRights(actorIdOf(actor), held, limitOf(actor));
+    },
 
     async forActor(actor, permission) {
       const id = actorIdOf(actor);
@@ -175,6 +218,13 @@ function createActorRights(
     isSuperuser,
     assertHolds,
     assertCanChangeMembers: (until) => assertHolds(membershipGrants(until)),
+    assertCanChangeServiceAccountMembers: (isAddition) =>
+      assertHolds(
+        serviceAccountMemberPermissions.map((codename) => ({
+          codename,
+          until: isAddition ? null : beforeEveryEnd,
+        })),
+      ),
     assertSuperuser: () => assert(isSuperuser),
     assertNotSelf: (userId) => assert(isSuperuser || userId !== actorId),
     assertCanManage: (target) => assert(isSuperuser || !target.isSuperuser),

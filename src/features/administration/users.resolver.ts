@@ -165,6 +165,6 @@ export class AccountRecoveryResolver {
     @Ctx() context: RequestContext,
   ): Promise<typeof RevokeUserSessionsResult> {
     await this.#recovery.revokeUserSessions(userId, context);
-    return acknowledge('Every session of the user has ended.');
+    return acknowledge('Every session of the user has ended. API keys of the user stay valid.');
   }
 }

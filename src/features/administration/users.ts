@@ -5,6 +5,7 @@ import { type EmailAddress, optional, parseEmail, parseId } from '../../core/par
 import { isUnlimitedSuperuser, type RequestContext } from '../../core/request-context.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
+import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { PasswordRules } from '../authentication/apply-password.ts';
 import { createApplyPassword } from '../authentication/apply-password.ts';
@@ -46,6 +47,7 @@ export interface UserAdministrationDeps {
   readonly userPolicies: UserPolicies;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
+  readonly apiKeys: Pick<ApiKeys, 'revokeAllOfUser'>;
   readonly hasher: PasswordHasher;
   readonly audit: Audit;
   readonly passwordRules: PasswordRules;
@@ -104,6 +106,7 @@ export function createUserAdministration(deps: UserAdministrationDeps): UserAdmi
     user.pendingEmail = null;
     await oneTimePasswords.endAll(user.id, ['verify-email', 'reset-password', 'change-email']);
     await sessions.revokeAll(user.id, 'revoked');
+    await deps.apiKeys.revokeAllOfUser(user.id, 'email-set');
     await requestVerification(user);
   };
 

@@ -1,14 +1,20 @@
-/** Appends every change of a user, a group or a permission to the audit log, from every interface. */
+/** Appends every change of a user, a service account, a group or a permission to the audit log, from every interface. */
 import type { ChangeSet, EventArgs, EventSubscriber } from '@mikro-orm/core';
 import { Group, Permission } from '../access/access.entities.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { TargetType } from '../audit/entry.ts';
+import { ServiceAccount } from '../service-accounts/service-account.entity.ts';
 import { User } from '../users/user.entity.ts';
 
-type AuditedEntity = User | Group | Permission;
+type AuditedEntity = User | Group | Permission | ServiceAccount;
 
 /** Properties without information: every login or every change sets them. */
-const ignoredProperties: ReadonlySet<string> = new Set(['updatedAt', 'lastLoginAt', 'searchText']);
+const ignoredProperties: ReadonlySet<string> = new Set([
+  'updatedAt',
+  'lastLoginAt',
+  'lastUsedAt',
+  'searchText',
+]);
 
 export class AuditSubscriber implements EventSubscriber<AuditedEntity> {
   readonly #audit: Audit;
@@ -18,7 +24,7 @@ export class AuditSubscriber implements EventSubscriber<AuditedEntity> {
   }
 
   getSubscribedEntities() {
-    return [User, Group, Permission];
+    return [User, Group, Permission, ServiceAccount];
   }
 
   async afterCreate({ entity, changeSet }: EventArgs<AuditedEntity>): Promise<void> {
@@ -47,6 +53,7 @@ export class AuditSubscriber implements EventSubscriber<AuditedEntity> {
 
 function typeOf(entity: AuditedEntity): TargetType {
   if (entity instanceof User) return 'user';
+  if (entity instanceof ServiceAccount) return 'service-account';
   return entity instanceof Group ? 'group' : 'permission';
 }
 

@@ -9,7 +9,7 @@ import { requireAdministrator } from '../administration/policies.ts';
 import type { AuditEntry } from './entries.ts';
 
 export interface NamedAuditEntry extends AuditEntry {
-  /** The address of the user; null for other actors and for an erased user. */
+  /** The address of the user or the name of the service account; null for other and for deleted actors. */
   readonly actorName: string | null;
   /** The address, name or codename of the target; for a session the address of its user. */
   readonly targetName: string | null;
@@ -28,7 +28,9 @@ const namesSql = `
   union all select id, name from groups where id in (select id from wanted)
   union all select id, codename from permissions where id in (select id from wanted)
   union all select s.id, u.email from sessions s join users u on u.id = s.user_id
-    where s.id in (select id from wanted)`;
+    where s.id in (select id from wanted)
+  union all select id, name from service_accounts where id in (select id from wanted)
+  union all select id, name from api_keys where id in (select id from wanted)`;
 
 export function createAuditNames(deps: {
   readonly query: UnitOfWork['query'];

@@ -4,7 +4,12 @@
  */
 import { v7 as uuidv7 } from 'uuid';
 import type { ProblemCode } from '../../core/errors.ts';
-import { actorIdOf, currentContext, type RequestContext } from '../../core/request-context.ts';
+import {
+  type Actor,
+  actorIdOf,
+  currentContext,
+  type RequestContext,
+} from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import { deriveKey } from '../../crypto/keys.ts';
 import { seal } from '../../crypto/sealed-box.ts';
@@ -26,8 +31,10 @@ export interface NewEntry {
   /** The name of the change, such as `user-updated`. */
   readonly action: string;
   readonly target?: { readonly type: TargetType; readonly id: string };
-  /** The actor, if the caller is another one: at a login the caller is still anonymous. */
+  /** The user, if the caller is another one: at a login the caller is still anonymous. */
   readonly actorId?: string;
+  /** The same for an actor of any kind. */
+  readonly actor?: Actor;
   /** The changed values without secrets. */
   readonly before?: object;
   readonly after?: object;
@@ -212,10 +219,13 @@ function callerOf(action: string, context: RequestContext | undefined) {
 }
 
 function actorOf(
-  { actorId }: NewEntry,
+  { actorId, actor }: NewEntry,
   context: RequestContext | undefined,
 ): { readonly kind: ActorKind; readonly id: string | null } {
-  const caller = context?.actor;
+  const caller = actor ?? context?.actor;
+  if (actorId === undefined && caller?.kind === 'service-account') {
+    return { kind: caller.kind, id: caller.serviceAccount.id };
+  }
   const id = actorId ?? (caller && actorIdOf(caller));
   if (id === operatorId) return { kind: 'operator', id: null };
   if (id !== undefined) return { kind: 'user', id };

@@ -1,13 +1,15 @@
 /** The row of an entry of the audit log, its sealed content, and the HMACs that bind it to its chain. */
 import { createHmac } from 'node:crypto';
 
-export type ActorKind = 'user' | 'operator' | 'anonymous' | 'system';
+export type ActorKind = 'user' | 'service-account' | 'operator' | 'anonymous' | 'system';
 export type TargetType =
   | 'user'
   | 'group'
   | 'permission'
   | 'session'
   | 'signing-key'
+  | 'service-account'
+  | 'api-key'
   | 'registration';
 
 /** A row of `audit_entries`. The sequence is text, because a number cannot hold every bigint. */

@@ -8,6 +8,7 @@ import {
 import { findPasswordFault, isMadeOf } from '../../crypto/password/policy.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
+import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswordKind } from '../one-time-passwords/one-time-password.entity.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
@@ -78,7 +79,8 @@ const endedKinds = [
 
 /**
  * Sets the hash, ends all sessions except `exceptSession`, cancels an email change and notifies the
- * owner. Needs a transaction.
+ * owner. Without `exceptSession` the account is recovered, so it revokes the API keys too: a stranger may have made
+ * them. Needs a transaction.
  */
 export type ApplyPassword = (user: User, hash: string, exceptSession?: string) => Promise<void>;
 
@@ -87,6 +89,7 @@ export function createApplyPassword(deps: {
   readonly users: Pick<Users, 'setPasswordHash'>;
   readonly oneTimePasswords: Pick<OneTimePasswords, 'endAll'>;
   readonly sessions: Pick<Sessions, 'revokeAll'>;
+  readonly apiKeys: Pick<ApiKeys, 'revokeAllOfUser'>;
   readonly audit: Pick<Audit, 'append'>;
 }): ApplyPassword {
   return async (user, hash, exceptSession) => {
@@ -94,6 +97,7 @@ export function createApplyPassword(deps: {
     await deps.oneTimePasswords.endAll(user.id, endedKinds);
     user.pendingEmail = null;
     await deps.sessions.revokeAll(user.id, 'password-changed', exceptSession);
+    if (exceptSession === undefined) await deps.apiKeys.revokeAllOfUser(user.id, 'password-set');
     await enqueueMail(deps.unitOfWork.em, { mail: 'password-changed', userId: user.id });
     await deps.audit.append({ action: 'password-set', target: { type: 'user', id: user.id } });
   };

@@ -4,6 +4,7 @@ import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
+import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Audit } from '../audit/audit.ts';
 import { withLoggedDenials } from '../audit/denials.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
@@ -38,6 +39,7 @@ export interface AuthenticationModuleDeps {
   readonly secrets: OneTimeSecrets;
   readonly registrations: RegistrationsModule;
   readonly sessions: Pick<SessionsModule, 'sessions' | 'createSession' | 'tokens'>;
+  readonly apiKeys: ApiKeys;
   readonly passwordRules: PasswordRules;
   readonly publicUrl: string;
 }
@@ -163,6 +165,7 @@ function wirePasswordReset(deps: AuthenticationModuleDeps, shared: Shared): Pass
     oneTimePasswords,
     checkCode: shared.checkCode,
     sessions: deps.sessions.sessions,
+    apiKeys: deps.apiKeys,
     hasher,
     audit,
     attemptLimits,
@@ -179,6 +182,7 @@ function wirePasswordChange(deps: AuthenticationModuleDeps, shared: Shared): Pas
     users,
     oneTimePasswords,
     sessions: deps.sessions.sessions,
+    apiKeys: deps.apiKeys,
     reauthentication: shared.reauthentication,
     hasher,
     audit,

@@ -4,6 +4,7 @@ import { parseFields, parsePresentedPassword } from '../../core/parse.ts';
 import { type RequestContext, requireSession } from '../../core/request-context.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
+import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -32,6 +33,7 @@ export interface PasswordChangeDeps {
   readonly users: Users;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
+  readonly apiKeys: Pick<ApiKeys, 'revokeAllOfUser'>;
   readonly reauthentication: Reauthentication;
   readonly hasher: PasswordHasher;
   readonly audit: Audit;

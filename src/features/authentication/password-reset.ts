@@ -17,6 +17,7 @@ import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Tasks } from '../../jobs/tasks.ts';
 import { enqueueJob } from '../../jobs/worker.ts';
 import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
+import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswordKind } from '../one-time-passwords/one-time-password.entity.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
@@ -60,6 +61,7 @@ export interface PasswordResetDeps {
   readonly oneTimePasswords: OneTimePasswords;
   readonly checkCode: CheckCode;
   readonly sessions: Sessions;
+  readonly apiKeys: Pick<ApiKeys, 'revokeAllOfUser'>;
   readonly hasher: PasswordHasher;
   readonly audit: Audit;
   readonly attemptLimits: AttemptLimits;

@@ -7,11 +7,17 @@ import { parseId } from '../../core/parse.ts';
 import { type RequestContext, requireActor } from '../../core/request-context.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
 import { setTypeName, typeNameOf } from '../common-types.resolver.ts';
+import { ServiceAccountType } from '../service-accounts/service-accounts.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
 import type { Node, NodeLoaderOf } from './nodes.ts';
 
 /** The types with a `@key`, by name. */
-const entityTypes = { Group: GroupType, Permission: PermissionType, User: UserType };
+const entityTypes = {
+  Group: GroupType,
+  Permission: PermissionType,
+  ServiceAccount: ServiceAccountType,
+  User: UserType,
+};
 
 const Entity = createUnionType({
   name: '_Entity',

@@ -4,7 +4,9 @@ import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { Group, Permission } from '../access/access.entities.ts';
 import { type AdministrativePermission, isAdministrator } from '../administration/policies.ts';
+import { ApiKey } from '../api-keys/api-key.entity.ts';
 import { Registration } from '../registrations/registration.entity.ts';
+import { ServiceAccount } from '../service-accounts/service-account.entity.ts';
 import { Session } from '../sessions/session.entity.ts';
 import { User } from '../users/user.entity.ts';
 import { createNodes, type NodeSource, type Nodes, type Visibility } from './nodes.ts';
@@ -49,6 +51,18 @@ export function createNodesModule({ unitOfWork, clock }: NodesModuleDeps): {
       visibleTo: (actor) => ownSessions(actor, clock()),
       load: (ids) => em.find(Session, { id: ids }),
     },
+    {
+      type: 'ServiceAccount',
+      table: 'service_accounts',
+      visibleTo: allFor('users.view_service_account'),
+      load: (ids) => em.find(ServiceAccount, { id: ids }),
+    },
+    {
+      type: 'ApiKey',
+      table: 'api_keys',
+      visibleTo: listedKeys,
+      load: (ids) => em.find(ApiKey, { id: ids }),
+    },
   ];
   return { nodes: createNodes(unitOfWork, sources) };
 }
@@ -61,6 +75,19 @@ function allFor(permission: AdministrativePermission): NodeSource['visibleTo'] {
 
 function ownUser(actor: Actor): Visibility | undefined {
   return actor.kind === 'user' ? { condition: 't.id = ?', parameters: [actor.user.id] } : undefined;
+}
+
+/** The API keys that `User.apiKeys` and `ServiceAccount.apiKeys` list. */
+function listedKeys(actor: Actor): Visibility | undefined {
+  const ofUsers = isAdministrator(actor, 'users.view_user');
+  const ofServiceAccounts = isAdministrator(actor, 'users.view_service_account');
+  const ownId = actor.kind === 'user' ? actor.user.id : null;
+  if (!ofUsers && !ofServiceAccounts && ownId === null) return undefined;
+  return {
+    condition: `t.revoked_at is null and (
+      t.user_id = ?::uuid or (t.user_id is not null and ?) or (t.service_account_id is not null and ?))`,
+    parameters: [ownId, ofUsers, ofServiceAccounts],
+  };
 }
 
 /** The sessions that `User.sessions` lists. */

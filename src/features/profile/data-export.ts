@@ -54,6 +54,10 @@ const exportSql = `
         select * from sessions where user_id = u.id order by created_at desc, id desc limit ?
       ) s
     ),
+    'apiKeys', (
+      select coalesce(json_agg(to_jsonb(k) - 'user_id' - 'service_account_id' - 'digest' order by k.created_at, k.id), '[]')
+      from api_keys k where k.user_id = u.id
+    ),
     'mailedCodeCount', (select count(*) from one_time_passwords o where o.user_id = u.id),
     'mailedCodes', (
       select coalesce(json_agg(json_build_object(

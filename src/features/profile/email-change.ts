@@ -13,6 +13,7 @@ import { type RequestContext, requireSession } from '../../core/request-context.
 import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
+import type { ApiKeys } from '../api-keys/api-keys.ts';
 import { checkNewAddress } from '../authentication/apply-password.ts';
 import { createConsumeCode } from '../authentication/consume-code.ts';
 import type { Reauthentication } from '../authentication/reauthentication.ts';
@@ -57,6 +58,7 @@ export interface EmailChangesDeps {
   readonly addresses: Addresses;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
+  readonly apiKeys: Pick<ApiKeys, 'revokeAllOfUser'>;
   readonly reauthentication: Reauthentication;
   readonly attemptLimits: AttemptLimits;
   readonly clock: Clock;
@@ -104,6 +106,7 @@ export function createEmailChanges(deps: EmailChangesDeps): EmailChanges {
     user.pendingEmail = null;
     await oneTimePasswords.endAll(user.id, [kind]);
     await sessions.revokeAll(user.id, 'revoked');
+    await deps.apiKeys.revokeAllOfUser(user.id, 'email-change-cancelled');
     return true;
   };
 

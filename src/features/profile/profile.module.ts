@@ -2,6 +2,7 @@
 import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
+import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Audit } from '../audit/audit.ts';
 import { withLoggedDenials } from '../audit/denials.ts';
 import type { Reauthentication } from '../authentication/reauthentication.ts';
@@ -23,6 +24,7 @@ export interface ProfileModuleDeps {
   readonly addresses: Addresses;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
+  readonly apiKeys: ApiKeys;
   readonly reauthentication: Reauthentication;
 }
 
@@ -42,6 +44,7 @@ export function createProfileModule(deps: ProfileModuleDeps): ProfileModule {
     addresses: deps.addresses,
     oneTimePasswords,
     sessions: deps.sessions,
+    apiKeys: deps.apiKeys,
     reauthentication,
     attemptLimits,
     clock,

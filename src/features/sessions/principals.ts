@@ -1,100 +1,30 @@
-/**
- * The cache of session principals: the user of a session with groups and permissions. One SQL statement
- * loads a principal. It stays cached while the change feed is trusted and reports no change, so that a
- * request needs no query and a revoked session is not accepted.
- */
-import { LRUCache } from 'lru-cache';
+/** The principals of sessions: the user of a session with groups and permissions, loaded with one SQL statement. */
 import type { SessionActor, UserView } from '../../core/request-context.ts';
-import { type Clock, secondsAfter } from '../../core/time.ts';
-import type { ChangeFeed, ChangeKey } from '../../database/change-feed.ts';
 import type { Statement, UnitOfWork } from '../../database/transaction.ts';
-import type { Metrics } from '../../observability/metrics.ts';
 import { effectivePermissionsSql, isCurrent } from '../access/access.ts';
+import {
+  createPrincipalCache,
+  type PrincipalCache,
+  type PrincipalCacheDeps,
+} from '../access/principal-cache.ts';
 
-/** The change feed does not report logins, so a cached `lastLoginAt` may be outdated by this time. */
-const maxAgeSeconds = 60;
+/** Finds the actor of a live session of an ACTIVE user. */
+export type Principals = PrincipalCache<SessionActor>;
 
-export interface Principals {
-  /** The actor of a live session of an ACTIVE user. */
-  find(sessionId: string): Promise<SessionActor | undefined>;
-}
-
-export interface PrincipalsDeps {
+export interface PrincipalsDeps extends Omit<PrincipalCacheDeps<SessionActor>, 'kind' | 'load'> {
   readonly unitOfWork: Pick<UnitOfWork, 'execute'>;
-  readonly changeFeed: Pick<ChangeFeed, 'isTrusted' | 'onChange'>;
-  readonly clock: Clock;
-  readonly metrics: Pick<Metrics, 'principals'>;
-  /** The largest number of cached principals; the least recently used one is evicted. */
-  readonly size: number;
 }
 
-interface Principal {
-  readonly actor: SessionActor;
-  /** When the session or a membership of its user expires, but at most `maxAgeSeconds` after the load. */
-  readonly validUntil: Date;
-}
-
-export function createPrincipals(deps: PrincipalsDeps): Principals {
-  const cache = new LRUCache<string, Principal>({ max: deps.size, dispose: unlink });
-  const sessionsOfUser = new Map<string, Set<string>>();
-  /** Current loads, each with the changes reported since its start. */
-  const loads = new Set<Set<ChangeKey>>();
-
-  function unlink({ actor }: Principal, sessionId: string): void {
-    const sessions = sessionsOfUser.get(actor.user.id);
-    sessions?.delete(sessionId);
-    if (sessions?.size === 0) sessionsOfUser.delete(actor.user.id);
-  }
-
-  function store(sessionId: string, principal: Principal): void {
-    cache.set(sessionId, principal);
-    const userId = principal.actor.user.id;
-    sessionsOfUser.set(userId, (sessionsOfUser.get(userId) ?? new Set()).add(sessionId));
-  }
-
-  deps.changeFeed.onChange((key) => {
-    for (const changes of loads) changes.add(key);
-    const [kind, id = ''] = key.split(':');
-    if (kind === 'session') cache.delete(id);
-    else if (kind === 'user')
-      for (const session of [...(sessionsOfUser.get(id) ?? [])]) cache.delete(session);
-    else if (kind === 'all' || kind === 'grants') cache.clear();
-  });
-
-  const load = async (sessionId: string): Promise<SessionActor | undefined> => {
-    const changes = new Set<ChangeKey>();
-    loads.add(changes);
-    try {
-      const [row] = await deps.unitOfWork.execute<PrincipalRow>(findPrincipal, [
-        sessionId,
-        deps.clock(),
-      ]);
-      if (!row) return undefined;
-      const latest = secondsAfter(deps.clock(), maxAgeSeconds);
-      const end = row.valid_until;
-      const principal = {
-        actor: toActor(sessionId, row),
-        validUntil: end < latest ? end : latest,
-      };
-      const { id } = principal.actor.user;
-      const isOutdated = [`session:${sessionId}`, `user:${id}`, 'all', 'grants'].some((key) =>
-        changes.has(key),
-      );
-      if (!isOutdated && deps.changeFeed.isTrusted()) store(sessionId, principal);
-      return principal.actor;
-    } finally {
-      loads.delete(changes);
-    }
-  };
-
-  return {
-    async find(sessionId) {
-      const principal = deps.changeFeed.isTrusted() ? cache.get(sessionId) : undefined;
-      const isCached = principal !== undefined && principal.validUntil > deps.clock();
-      deps.metrics.principals.inc({ outcome: isCached ? 'hit' : 'miss' });
-      return isCached ? principal.actor : load(sessionId);
+export function createPrincipals({ unitOfWork, ...deps }: PrincipalsDeps): Principals {
+  return createPrincipalCache({
+    ...deps,
+    kind: 'session',
+    async load(sessionId) {
+      const values = [sessionId, deps.clock()];
+      const [row] = await unitOfWork.execute<PrincipalRow>(findPrincipal, values);
+      return row && { actor: toActor(sessionId, row), validUntil: row.valid_until };
     },
-  };
+  });
 }
 
 interface PrincipalRow extends UserView {

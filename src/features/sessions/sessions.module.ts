@@ -15,7 +15,7 @@ import { createPrincipals } from './principals.ts';
 import { createRefresh, type Refresh } from './refresh.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
-import { createTokens, type Tokens } from './tokens.ts';
+import { createTokens, type KeyPrincipals, type Tokens } from './tokens.ts';
 
 export interface SessionsModuleDeps {
   readonly unitOfWork: UnitOfWork;
@@ -26,6 +26,7 @@ export interface SessionsModuleDeps {
   readonly attemptLimits: AttemptLimits;
   readonly audit: Audit;
   readonly secretKey: string;
+  readonly keyPrincipals: KeyPrincipals;
   readonly settings: SessionSettings;
 }
 
@@ -79,6 +80,7 @@ function createAccessTokens(
   return createTokens({
     signingKeys: keys.signingKeys,
     refreshTokens: keys.refreshTokens,
+    keyPrincipals: deps.keyPrincipals,
     principals: createPrincipals({ unitOfWork, changeFeed, clock, metrics, size }),
     changeFeed,
     clock,

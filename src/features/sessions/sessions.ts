@@ -24,7 +24,10 @@ export interface Sessions {
   revoke(actor: SessionActor, id: unknown): Promise<void>;
   /** The same for a session of any user. @throws NOT_FOUND for a session that is not that user's */
   revokeOf(userId: string, id: unknown): Promise<void>;
-  /** The ids of the sessions that ended or were deleted after `instant`. */
+  /**
+   * The ids of the sessions that ended or were deleted after `instant`, and of the API keys that became invalid or
+   * were deleted.
+   */
   endedSince(instant: Date): Promise<string[]>;
   /** Ends all sessions of a user except `exceptId`. */
   revokeAll(userId: string, reason: EndReason, exceptId?: string): Promise<void>;
@@ -112,8 +115,12 @@ export function createSessions(deps: SessionsDeps): Sessions {
     async endedSince(instant) {
       const rows = await query<{ id: string }>(
         `select id from sessions where ended_at > ?
-         union all select id from deleted_sessions where deleted_at > ?`,
-        [instant, instant],
+         union all select id from deleted_sessions where deleted_at > ?
+         union all select id from api_keys where revoked_at > ?
+         union all
+         select k.id from api_keys k join service_accounts s on s.id = k.service_account_id
+         where s.disabled_at > ?`,
+        new Array(4).fill(instant),
       );
       return rows.map(({ id }) => id);
     },

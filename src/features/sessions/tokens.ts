@@ -52,14 +52,20 @@ export interface Tokens {
   issue(session: TokenSource): Promise<TokenPair>;
   /** A new access token for a service account that has authenticated with an API key. */
   issueForClient(client: ServiceAccountActor): Promise<ClientToken>;
-  /** The actor of an access token; undefined when the token or its session is invalid. */
+  /** The actor of an access token; undefined when the token, its session or its API key is invalid. */
   authenticate(accessToken: string): Promise<Actor | undefined>;
+}
+
+/** Finds the owner of an API key. */
+export interface KeyPrincipals {
+  principalOfKey(keyId: string): Promise<Actor | undefined>;
 }
 
 export interface TokensDeps {
   readonly signingKeys: SigningKeys;
   readonly refreshTokens: RefreshTokens;
   readonly principals: Principals;
+  readonly keyPrincipals: KeyPrincipals;
   readonly changeFeed: Pick<ChangeFeed, 'onChange'>;
   readonly clock: Clock;
   readonly issuer: string;
@@ -128,6 +134,14 @@ export function createTokens(deps: TokensDeps): Tokens {
     return actor ? claimsOf(actor, deps.claims) : {};
   };
 
+  /** The service account of a token of `client_credentials`. The token depends on the API key that it was got with. */
+  const clientOf = async ({ userId, clientId }: AccessTokenContent, keyId: string) => {
+    const actor = await deps.keyPrincipals.principalOfKey(keyId);
+    if (actor?.kind !== 'service-account') return undefined;
+    const { serviceAccount } = actor;
+    return serviceAccount.id === userId && serviceAccount.clientId === clientId ? actor : undefined;
+  };
+
   return {
     async issue(session) {
       const { id: sessionId, userId, refreshCounter: counter, lastUsedAt: now } = session;
@@ -178,7 +192,8 @@ export function createTokens(deps: TokensDeps): Tokens {
       if (accessToken.length > maxAccessTokenLength) return undefined;
       const content = await verify(accessToken);
       const sessionId = parseId(content?.sessionId);
-      if (content?.clientId !== ownClientId || sessionId === undefined) return undefined;
+      if (!content || sessionId === undefined) return undefined;
+      if (content.clientId !== ownClientId) return clientOf(content, sessionId);
       const actor = await deps.principals.find(sessionId);
       return actor?.user.id === content.userId ? actor : undefined;
     },

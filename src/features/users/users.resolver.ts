@@ -13,7 +13,7 @@ import {
 } from 'type-graphql';
 import { type RequestContext, requireUser, type UserView } from '../../core/request-context.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
-import type { AccessLoadersOf } from '../access/access.ts';
+import type { AccessLoadersOf } from '../access/access-loaders.ts';
 import { NodeType } from '../common-types.resolver.ts';
 import type { UserStatus } from './user.entity.ts';
 

@@ -13,6 +13,8 @@ import {
   type ItemsByOwner,
   type LinkDifference,
   type LinkTable,
+  serviceAccountGroups,
+  serviceAccountPermissions,
   userGroups,
   userPermissions,
 } from './link-tables.ts';
@@ -47,6 +49,17 @@ export interface Grants {
     groupId: string,
     permissionIds: readonly string[],
   ): Promise<void>;
+  /**
+   * Sets the groups and the direct permissions of a service account. A list that is left out does not change.
+   *
+   * @throws FORBIDDEN, PROTECTED, VALIDATION_FAILED
+   */
+  setServiceAccountGrants(rights: ActorRights, id: string, wanted: WantedGrants): Promise<void>;
+}
+
+export interface WantedGrants {
+  readonly groupIds?: readonly string[] | undefined;
+  readonly permissionIds?: readonly string[] | undefined;
 }
 
 type ChangedItems = Pick<LinkDifference, 'added' | 'removed'>;
@@ -74,8 +87,11 @@ export function createGrants({ query }: Pick<UnitOfWork, 'query'>, audit: Audit)
   const assertNotMember = async (rights: ActorRights, groupId: string) => {
     const members = await query<{ id: string }>(
       `select user_id as id from user_groups
-       where group_id = ? and user_id = ? and ${isCurrent('user_groups')}`,
-      [groupId, rights.actorId],
+       where group_id = ? and user_id = ? and ${isCurrent('user_groups')}
+       union all
+       select service_account_id from service_account_groups
+       where group_id = ? and service_account_id = ?`,
+      [groupId, rights.actorId, groupId, rights.actorId],
     );
     if (members.length > 0) rights.assertNotSelf(rights.actorId);
   };
@@ -104,8 +120,25 @@ export function createGrants({ query }: Pick<UnitOfWork, 'query'>, audit: Audit)
     }
   };
 
+  const setServiceAccountGroups = (rights: ActorRights, id: string, ids: readonly string[]) =>
+    setItems(serviceAccountGroups, new Map([[id, ids]]), async ({ added, removed }) => {
+      rights.assertCanChangeServiceAccountMembers(added.length > 0);
+      await assertHoldsItems(rights, serviceAccountGroups, { itemIds: added, until: null });
+      await assertNotRoot([...added, ...removed]);
+    });
+
   return {
     assertNotMember,
+
+    async setServiceAccountGrants(rights, id, { groupIds, permissionIds }) {
+      if (groupIds ?? permissionIds) rights.assertNotSelf(id);
+      if (groupIds) await setServiceAccountGroups(rights, id, groupIds);
+      if (!permissionIds) return;
+      const wanted = new Map([[id, permissionIds]]);
+      await setItems(serviceAccountPermissions, wanted, ({ added }) =>
+        assertHoldsItems(rights, serviceAccountPermissions, { itemIds: added, until: null }),
+      );
+    },
 
     async setGroups(rights, groupIds) {
       for (const userId of groupIds.keys()) rights.assertNotSelf(userId);

@@ -1,5 +1,5 @@
 /**
- * The three link tables of access: groups of users, permissions of users, permissions of groups. Compares
+ * The link tables of access: groups and permissions of users and of service accounts, permissions of groups. Compares
  * the links of many owners with the wanted ones and writes the difference, with a constant number of
  * statements. Checks no rights.
  */
@@ -22,7 +22,7 @@ export interface LinkDifference {
 
 export interface LinkTable {
   readonly table: string;
-  readonly ownerType: 'user' | 'group';
+  readonly ownerType: 'user' | 'group' | 'service-account';
   readonly owner: string;
   readonly item: string;
   /** Name of the input field that lists the items. */
@@ -36,6 +36,9 @@ export interface LinkTable {
 }
 
 const permissionCodenames = `select codename from permissions where id = any(?::uuid[])`;
+const groupCodenames = `select p.codename from group_permissions gp
+    join permissions p on p.id = gp.permission_id where gp.group_id = any(?::uuid[])`;
+const groupItems = `select id from groups where id = any(?::uuid[]) for key share`;
 const permissionItems = `select id from permissions where id = any(?::uuid[]) for key share`;
 
 export const userGroups: LinkTable = {
@@ -45,9 +48,8 @@ export const userGroups: LinkTable = {
   item: 'group_id',
   field: 'groupIds',
   ended: `not ${isCurrent('user_groups')}`,
-  codenamesSql: `select p.codename from group_permissions gp
-    join permissions p on p.id = gp.permission_id where gp.group_id = any(?::uuid[])`,
-  itemsSql: `select id from groups where id = any(?::uuid[]) for key share`,
+  codenamesSql: groupCodenames,
+  itemsSql: groupItems,
 };
 export const userPermissions: LinkTable = {
   table: 'user_permissions',
@@ -62,6 +64,25 @@ export const groupPermissions: LinkTable = {
   table: 'group_permissions',
   ownerType: 'group',
   owner: 'group_id',
+  item: 'permission_id',
+  field: 'permissionIds',
+  codenamesSql: permissionCodenames,
+  itemsSql: permissionItems,
+};
+
+export const serviceAccountGroups: LinkTable = {
+  table: 'service_account_groups',
+  ownerType: 'service-account',
+  owner: 'service_account_id',
+  item: 'group_id',
+  field: 'groupIds',
+  codenamesSql: groupCodenames,
+  itemsSql: groupItems,
+};
+export const serviceAccountPermissions: LinkTable = {
+  table: 'service_account_permissions',
+  ownerType: 'service-account',
+  owner: 'service_account_id',
   item: 'permission_id',
   field: 'permissionIds',
   codenamesSql: permissionCodenames,
