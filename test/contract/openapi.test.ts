@@ -10,6 +10,7 @@ import {
   permissionId,
   superuser,
 } from '../support/administrators.ts';
+import { createKey, createServiceAccount, type Key } from '../support/api-keys.ts';
 import type { RestAnswer, RestRequest } from '../support/client.ts';
 import {
   type DescribedApi,
@@ -135,12 +136,30 @@ function sampleOf({ format, examples }: JsonSchema = {}): unknown {
 describe('refusals are as the document describes them', () => {
   /** The only superuser. */
   let root: Administrator;
+  /** The keys of a service account and of a user. */
+  let robot: Key;
+  let own: Key;
   beforeAll(async () => {
     root = await superuser(service);
+    const { id: serviceAccountId } = await createServiceAccount(service, root.accessToken);
+    robot = await createKey(service, root.accessToken, { serviceAccountId });
+    own = await createKey(service, root.accessToken);
   });
 
+  /** Requests with an API key, and for a key of an unknown service account. */
+  function keyRequests({ method, path }: RestRoute): (RestRequest & { path?: string })[] {
+    const serviceAccount = '01a20c1d-ea8d-77eb-b0a1-6f2c22cac5a9';
+    const special: Readonly<Record<string, (RestRequest & { path?: string })[]>> = {
+      'POST /api_keys/': [
+        { json: { name: 'key', service_account: serviceAccount }, token: root.accessToken },
+      ],
+      'DELETE /api_keys/:id/': [{ path: `/api_keys/${own.id}/`, token: own.secret }],
+    };
+    return special[`${method} ${path}`] ?? [];
+  }
+
   /** Requests that are refused in different ways. */
-  async function refusedRequests(route: RestRoute): Promise<RestRequest[]> {
+  async function refusedRequests(route: RestRoute): Promise<(RestRequest & { path?: string })[]> {
     const hasBody = inputsOf(route, 'body').length > 0;
     const { accessToken: token } = await somebody(service);
     const json = hasBody ? { json: sampleBody(route) } : {};
@@ -148,6 +167,8 @@ describe('refusals are as the document describes them', () => {
     return [
       json,
       { ...json, headers: { accept: 'text/csv' }, token },
+      ...(route.needsToken ? [{ ...json, token: robot.secret }] : []),
+      ...keyRequests(route),
       ...(route.path.startsWith('/admin/')
         ? [
             { ...json, token },
@@ -184,7 +205,7 @@ describe('refusals are as the document describes them', () => {
   test.each(restRoutes)('$method $path', async (route) => {
     const seen = new Set<number>([400]); // another Host gets it on each route
     for (const request of await refusedRequests(route)) {
-      const answer = await service.rest(route.method, pathOf(route), request);
+      const answer = await service.rest(route.method, request.path ?? pathOf(route), request);
       expect(api.faultsOf(route, answer), answer.text).toEqual([]);
       seen.add(answer.status);
     }

@@ -13,6 +13,12 @@ const data = {
 };
 const fields = Object.values(data).join(' ');
 
+/** The data of a new key: that of the key, and its secret. */
+const newKeyData = {
+  ...Object.fromEntries(Object.entries(data).map(([name, field]) => [name, `apiKey.${field}`])),
+  secret: 'secret',
+};
+
 export const apiKeyRoutes: readonly RestRoute[] = [
   {
     method: 'GET',
@@ -21,7 +27,7 @@ export const apiKeyRoutes: readonly RestRoute[] = [
     needsToken: true,
     params: {},
     document: `query { result: me { apiKeys { ${fields} } } }`,
-    success: { status: 200, message: 'List of API keys', data, dataName: 'ApiKey' },
+    success: { status: 200, message: 'List of API keys', data },
     isList: true,
     itemsField: 'apiKeys',
   },
@@ -33,20 +39,11 @@ export const apiKeyRoutes: readonly RestRoute[] = [
     params: {
       name: body('input.name'),
       expires_at: optionalBody('input.expiresAt'),
-      permissions: optionalBody('input.permissions', 'ids'),
+      permissions: optionalBody('input.permissions', 'codes'),
       service_account: optionalBody('input.serviceAccountId'),
     },
     document: `mutation ($input: CreateApiKeyInput!) { result: createApiKey(input: $input) { ... on NewApiKey { secret apiKey { ${fields} } } ${problem} } }`,
-    success: {
-      status: 201,
-      message: 'API key created',
-      data: {
-        ...Object.fromEntries(
-          Object.entries(data).map(([name, field]) => [name, `apiKey.${field}`]),
-        ),
-        secret: 'secret',
-      },
-    },
+    success: { status: 201, message: 'API key created', data: newKeyData },
   },
   {
     method: 'DELETE',

@@ -20,13 +20,17 @@ const parsers: Readonly<Record<RestParam['kind'], (raw: unknown) => Parsed>> = {
     const isWhole = typeof raw === 'string' && /^\d{1,9}$/.test(raw);
     return isWhole ? { value: Number(raw) } : { fault: 'Must be a whole number.' };
   },
-  ids(raw) {
-    const list = typeof raw === 'string' ? [raw] : raw;
-    return Array.isArray(list) && list.every((each) => typeof each === 'string')
-      ? { value: list }
-      : { fault: 'Must be a list of ids.' };
-  },
+  ids: (raw) => parseTexts(raw, 'Must be a list of ids.'),
+  codes: (raw) => parseTexts(raw, 'Must be a list of codes.'),
 };
+
+/** A list of texts. A query or a form has a list of one as a text. */
+function parseTexts(raw: unknown, fault: string): Parsed {
+  const list = typeof raw === 'string' ? [raw] : raw;
+  return Array.isArray(list) && list.every((each) => typeof each === 'string')
+    ? { value: list }
+    : { fault };
+}
 
 /** @throws VALIDATION_FAILED with every parameter that is missing, unknown or has another type */
 export function parseVariables(route: RestRoute, request: FastifyRequest): Record<string, unknown> {

@@ -9,7 +9,7 @@ export interface RestParam {
   /** Replaces the description of the variable in schema.graphql. */
   readonly description?: string;
   /** Its type. In forms and queries every value is text. */
-  readonly kind: 'text' | 'flag' | 'number' | 'ids';
+  readonly kind: 'text' | 'flag' | 'number' | 'ids' | 'codes';
 }
 
 export interface RestRoute {

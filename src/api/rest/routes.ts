@@ -3,6 +3,7 @@
  * way. `serve-rest.ts` executes the documents.
  */
 import { administrationRoutes } from './administration-routes.ts';
+import { apiKeyRoutes } from './api-key-routes.ts';
 import type { RestRoute } from './route.ts';
 import { acknowledgement, body, optionalBody, path, problem, query } from './route.ts';
 
@@ -214,5 +215,6 @@ export const restRoutes: readonly RestRoute[] = [
     success: { status: 200, message: 'Password reset successfully', data: {} },
     statuses: { INVALID_TOKEN: 400 },
   },
+  ...apiKeyRoutes,
   ...administrationRoutes,
 ];

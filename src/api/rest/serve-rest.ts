@@ -116,6 +116,13 @@ function sendSuccess(route: RestRoute, result: unknown, reply: FastifyReply): Fa
   if (status === 204) return reply.send();
   if (!route.isList)
     return reply.send({ message, data: pick(result, data) } satisfies ResponseBody);
+  if (route.itemsField !== undefined) {
+    const items = valueAt(result, route.itemsField) as readonly object[]; // a list of objects in the schema
+    return reply.send({
+      message,
+      data: items.map((item) => pick(item, data)),
+    } satisfies ResponseBody);
+  }
   const { nodes, pageInfo } = result as ListResult; // list documents select these fields
   const { hasNextPage, endCursor } = pageInfo;
   if (hasNextPage && endCursor !== null) reply.header('link', nextLink(reply, endCursor));
@@ -184,6 +191,7 @@ function valueAt(source: unknown, name: string): unknown {
   return (Object(source) as Record<string, unknown>)[name]; // any object has keys
 }
 
-function valuesAt(list: unknown, name: string): unknown {
-  return Array.isArray(list) ? list.map((each) => valueAt(each, name)) : list;
+/** The value of a field of an object, or the values of the items of a list. */
+function valuesAt(source: unknown, name: string): unknown {
+  return Array.isArray(source) ? source.map((each) => valueAt(each, name)) : valueAt(source, name);
 }

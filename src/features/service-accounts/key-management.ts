@@ -3,6 +3,7 @@
  * keys of service accounts, and revoke keys of users.
  */
 import { Problem } from '../../core/errors.ts';
+import { maxListLength } from '../../core/max-lengths.ts';
 import {
   optional,
   parseCodename,
@@ -70,7 +71,6 @@ export interface KeyManagementDeps {
 
 type KeyFields = Omit<NewKey, 'owner'>;
 
-const maxPermissions = 100;
 const changeAccount = 'users.change_service_account';
 
 export function createKeyManagement(deps: KeyManagementDeps): KeyManagement {
@@ -180,8 +180,8 @@ function parseExpiry(raw: unknown, now: Date): Date {
 
 function parseCodenames(raw: unknown): readonly string[] {
   if (!Array.isArray(raw)) rejectValue('Must be a list of codes.');
-  if (raw.length > maxPermissions) {
-    rejectValue(`Must not have more than ${maxPermissions} codes.`);
+  if (raw.length > maxListLength) {
+    rejectValue(`Must not have more than ${maxListLength} codes.`);
   }
   return [...new Set(raw.map(parseCodename))];
 }

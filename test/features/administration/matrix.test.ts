@@ -12,6 +12,7 @@ import {
   staff,
   superuser,
 } from '../../support/administrators.ts';
+import { createServiceAccount } from '../../support/api-keys.ts';
 import { type Operation, readOperations, schemaText } from '../../support/operations.ts';
 import { newAddress, pendingAccount, pendingRegistration, somebody } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -55,6 +56,9 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
+const makeServiceAccount = async () =>
+  (await createServiceAccount(service, users.superuser.accessToken)).id;
+
 /** The variables of a successful call, with new objects for each. */
 const examples: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
   user: async () => ({ id: await makeUser(service) }),
@@ -85,6 +89,14 @@ const examples: Readonly<Record<string, () => Promise<Record<string, unknown>>>>
   createGroup: async () => ({ input: { name: newName() } }),
   updateGroup: async () => ({ id: await makeGroup(service), input: { description: 'New' } }),
   deleteGroup: async () => ({ id: await makeGroup(service) }),
+  serviceAccount: async () => ({ id: await makeServiceAccount() }),
+  serviceAccounts: async () => ({ first: 1 }),
+  createServiceAccount: async () => ({ input: { name: newName() } }),
+  updateServiceAccount: async () => ({
+    id: await makeServiceAccount(),
+    input: { description: 'New' },
+  }),
+  deleteServiceAccount: async () => ({ id: await makeServiceAccount() }),
   createPermission: async () => ({ input: { codename: `shop.${newName()}`, name: 'Can shop' } }),
   updatePermission: async () => ({
     id: await permissionId(service, `shop.${newName()}`),

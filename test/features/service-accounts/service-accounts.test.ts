@@ -281,7 +281,6 @@ test('bad input is refused with the name of its field', async () => {
     [{ name: 'x'.repeat(200) }, 'name'],
     [{ name: 'a', expiresAt: '2001-01-01T00:00:00Z' }, 'expiresAt'],
     [{ name: 'a', permissions: [''] }, 'permissions'],
-    [{ name: 'a', permissions: new Array(101).fill('a') }, 'permissions'],
     [{ name: 'a', serviceAccountId: 'x' }, 'serviceAccountId'],
   ] as const;
   for (const [input, path] of bad) {

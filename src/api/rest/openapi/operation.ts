@@ -83,7 +83,8 @@ function requestBody(route: RestRoute, types: RouteTypes, deps: OperationDeps): 
 
 function successResponse(route: RestRoute, types: RouteTypes, deps: OperationDeps): JsonSchema {
   const { status, message } = route.success;
-  const headers = headerReferences('X-Request-Id', ...(route.isList ? (['Link'] as const) : []));
+  const hasPages = route.isList && route.itemsField === undefined;
+  const headers = headerReferences('X-Request-Id', ...(hasPages ? (['Link'] as const) : []));
   if (status === 204) return { description: `${message}.`, headers };
   const item = dataSchema(route, types, deps);
   const data = route.isList
@@ -130,7 +131,7 @@ function propertySchema(
   const isList = second !== undefined && isListType(getNullableType(source.type));
   return {
     ...(isList ? { type: 'array', items: value } : value),
-    description: paragraph(source.description),
+    description: paragraph((isList ? source : target).description),
   };
 }
 

@@ -39,11 +39,16 @@ function codesOf(route: RestRoute, { field }: RouteTypes): readonly ProblemCode[
     /Problems:(.*)$/s.exec(description)?.[1]?.match(/\b[A-Z_]{6,}\b/g) ?? [];
   const codes = named.filter(isProblemCode).filter((code) => canComeFrom(code, route));
   if (route.needsToken) codes.push('UNAUTHENTICATED');
-  if (/Needs\s+`/.test(description)) codes.push('FORBIDDEN');
+  const isOfAnyActor = operationsOfAnyActor.has(field.name);
+  if (/Needs\s+(?:`|an\s+access\s+token)/.test(description) && !isOfAnyActor)
+    codes.push('FORBIDDEN');
   if (route.problemIfFalse) codes.push(route.problemIfFalse.code);
   if (!isNonNullType(field.type)) codes.push('NOT_FOUND');
   return codes;
 }
+
+/** Service accounts and API keys may use these. Other operations of the own account are FORBIDDEN for some of them. */
+const operationsOfAnyActor: ReadonlySet<string> = new Set(['hasGroup', 'hasPermission']);
 
 /** A route without a password never answers that it is wrong. */
 function canComeFrom(code: ProblemCode, { params }: RestRoute): boolean {

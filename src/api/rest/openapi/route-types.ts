@@ -45,7 +45,7 @@ export function routeTypesOf(schema: GraphQLSchema, route: RestRoute): RouteType
   const success = successTypeOf(field.type, node);
   return {
     field,
-    result: route.isList ? fieldOf(success, 'nodes').type : success,
+    result: route.isList ? fieldOf(success, route.itemsField ?? 'nodes').type : success,
     inputOf: (to) => inputOf(field, node, to),
   };
 }

@@ -15,6 +15,11 @@ const tags: Readonly<Record<string, Tag>> = {
   users: { name: 'Users', description: 'Administration of accounts.' },
   groups: { name: 'Groups', description: 'Administration of groups and of their permissions.' },
   permissions: { name: 'Permissions', description: 'Administration of permissions.' },
+  service_accounts: {
+    name: 'Service accounts',
+    description: 'Administration of callers without a mail address and a password.',
+  },
+  api_keys: { name: 'API keys', description: 'API keys of the caller and of service accounts.' },
   registrations: {
     name: 'Registrations',
     description: 'Administration of registrations that are not confirmed yet.',
