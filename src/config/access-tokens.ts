@@ -6,7 +6,7 @@ import { list } from './values.ts';
 export const accessTokenClaims = ['email', 'username', 'groups', 'permissions', 'hasura'] as const;
 export type AccessTokenClaim = (typeof accessTokenClaims)[number];
 
-/** Characters of all audiences together, so that every token has room for its other claims. */
+/** Characters of the claim, so that every token has room for the others. */
 const maxAudienceLength = 1000;
 
 const audience = z
@@ -17,8 +17,8 @@ export const audiences = list
   .pipe(z.array(audience).min(1, 'must name an audience, such as https://api.example.com'))
   .transform((items) => [...new Set(items)])
   .refine(
-    (items) => items.join('').length <= maxAudienceLength,
-    `must be ${maxAudienceLength} characters at most`,
+    (items) => JSON.stringify(items).length <= maxAudienceLength,
+    `must be ${maxAudienceLength} characters at most, as JSON`,
   );
 
 export const claims = list

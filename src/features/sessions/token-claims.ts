@@ -13,21 +13,20 @@ const reservedRoles: ReadonlySet<string> = new Set(['admin', ...Object.values(ro
 
 /** In the order of `names`. A claim without a value, such as the address of a service account, is left out. */
 export function claimsOf(actor: Actor, names: readonly AccessTokenClaim[]): FurtherClaims {
-  const claims = names.flatMap((name) => {
-    const [key, value] = claimOf[name](actor);
-    return value === null || value === undefined ? [] : [[key, value] as const];
-  });
-  return Object.fromEntries(claims);
+  return Object.assign({}, ...names.map((name) => claimsByName[name](actor)));
 }
 
-type Claim = readonly [key: string, value: unknown];
-
-const claimOf: Readonly<Record<AccessTokenClaim, (actor: Actor) => Claim>> = {
-  email: (actor) => ['email', actor.kind === 'user' ? actor.user.email : undefined],
-  username: (actor) => ['username', actor.kind === 'user' ? actor.user.username : undefined],
-  groups: ({ groups }) => ['groups', [...groups]],
-  permissions: (actor) => ['permissions', permissionsOf(actor)],
-  hasura: (actor) => [hasuraClaim, hasuraClaimsOf(actor)],
+const claimsByName: Readonly<Record<AccessTokenClaim, (actor: Actor) => FurtherClaims>> = {
+  // A verifier must not find its own account by an address that the user has not confirmed.
+  email: (actor) =>
+    actor.kind === 'user'
+      ? { email: actor.user.email, email_verified: actor.user.emailVerifiedAt !== null }
+      : {},
+  username: (actor) =>
+    actor.kind === 'user' && actor.user.username !== null ? { username: actor.user.username } : {},
+  groups: ({ groups }) => ({ groups: [...groups] }),
+  permissions: (actor) => ({ permissions: permissionsOf(actor) }),
+  hasura: (actor) => ({ [hasuraClaim]: hasuraClaimsOf(actor) }),
 };
 
 /**

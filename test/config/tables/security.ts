@@ -72,7 +72,13 @@ export const securityVariables: Readonly<Record<string, Variable>> = {
       ['https://api.example.com', ['https://api.example.com']],
       ['orders, https://api.example.com,orders', ['orders', 'https://api.example.com']],
     ],
-    invalid: [',', 'two words', `https://${'a'.repeat(1000)}.example.com`],
+    invalid: [
+      ',',
+      'two words',
+      'müller',
+      `https://${'a'.repeat(1000)}.example.com`,
+      Array.from({ length: 300 }, (_, index) => `a${index}`).join(),
+    ],
     remedy: /https:\/\/api\.example\.com|1000 characters/,
   },
   ACCESS_TOKEN_CLAIMS: {

@@ -56,7 +56,11 @@ describe('the claims of a user', () => {
       ada.userId,
       await permissionId(service, permission),
     ]);
-    expect(claimsIn(ada.accessToken)).toMatchObject({ email: ada.email, groups: [] });
+    expect(claimsIn(ada.accessToken)).toMatchObject({
+      email: ada.email,
+      email_verified: true,
+      groups: [],
+    });
     expect(claimsIn(ada.accessToken)).not.toHaveProperty('username');
     const next = await refreshed(ada.refreshToken);
     expect(claimsIn(next.accessToken)).toMatchObject({
@@ -74,6 +78,15 @@ describe('the claims of a user', () => {
     const last = await refreshed(next.refreshToken);
     expect(claimsIn(last.accessToken)).toMatchObject({ groups: [], permissions: [permission] });
     expect(await isIn(service, last.accessToken)).toBe(true);
+  });
+
+  test('say whether the user has confirmed the address', async () => {
+    const bob = await somebody(service);
+    await service.database.query('update users set email_verified_at = null where id = $1', [
+      bob.userId,
+    ]);
+    const { accessToken } = await tryLogin(service, bob.email);
+    expect(claimsIn(accessToken)).toMatchObject({ email: bob.email, email_verified: false });
   });
 
   test('of a superuser have every permission', async () => {
@@ -195,7 +208,7 @@ describe('the token of a service account', () => {
       permissions: ['shop.*', 'users.view_user', 'users.add_user'],
       [hasura]: { 'x-hasura-allowed-roles': ['service-account', 'Robots'] },
     });
-    for (const name of ['email', 'username', 'auth_time', 'amr']) {
+    for (const name of ['email', 'email_verified', 'username', 'auth_time', 'amr']) {
       expect(claims).not.toHaveProperty(name);
     }
     const again = await service.app.auth.tokens.issueForClient(orders);
