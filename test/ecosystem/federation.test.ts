@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { blocksOf } from '../docs/pages.ts';
 import { staff, superuser } from '../support/administrators.ts';
+import { createKey, createServiceAccount } from '../support/api-keys.ts';
 import { freePort } from '../support/free-port.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { schemaText } from '../support/operations.ts';
@@ -181,6 +182,30 @@ describe('the gateway of docs/graphql.md (@apollo/gateway)', () => {
       ipAddress: expect.stringMatching(/^(127\.0\.0\.1|::1)$/),
       userAgent: 'orders-app/1.0',
     });
+  });
+});
+
+describe('a gateway that reads the SDL from _service (IntrospectAndCompose)', () => {
+  test('starts with the key of a service account, without DEBUG, and not without it', async () => {
+    await using quietService = await startService({
+      database: service.database,
+      mail: service.mail,
+      environment: { DEBUG: 'False' },
+    });
+    const { accessToken } = await superuser(service);
+    const { id } = await createServiceAccount(service, accessToken);
+    const { secret } = await createKey(service, accessToken, { serviceAccountId: id });
+    const quietUrls = { ...urls, gatehouse: `${quietService.address}/graphql` };
+    const start = (headers: Record<string, string>) =>
+      tools.startIntrospectingGateway(quietUrls, headers);
+    const gateway = await start({ authorization: `Bearer ${secret}` });
+    const { data } = await post(gateway.url, '{ __typename orders { id } }');
+    expect(data.orders).toHaveLength(3);
+    await gateway.close();
+    await expect(start({})).rejects.toThrow(/Send a valid access token/);
+    await expect(start({ authorization: `Bearer ${ada.accessToken}` })).rejects.toThrow(
+      /does not have the permission/,
+    );
   });
 });
 

@@ -8,11 +8,18 @@ import {
   staff,
   superuser,
 } from '../../support/administrators.ts';
+import { createKey, createServiceAccount, revokeKey } from '../../support/api-keys.ts';
 import { schemaText } from '../../support/operations.ts';
 import { somebody } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
+/** An API key of a new service account with these permissions. */
+async function createAccountKey(permissions: readonly string[] = []) {
+  const { id } = await createServiceAccount(service, root.accessToken, { permissions });
+  return createKey(service, root.accessToken, { serviceAccountId: id });
+}
+
 /** Without introspection. */
 let quietService: TestService;
 let root: Administrator;
@@ -34,7 +41,7 @@ afterAll(async () => {
 });
 
 const document = `query ($representations: [_Any!]!) { _entities(representations: $representations) {
-  __typename ... on User { id email } ... on Group { id permissions { codename } } ... on Permission { id } } }`;
+  __typename ... on User { id email } ... on Group { id permissions { codename } } ... on Permission { id } ... on ServiceAccount { id } } }`;
 
 const entities = (representations: unknown, token?: string) =>
   service.graphql(document, { representations }, token);
@@ -92,6 +99,46 @@ describe('_entities', () => {
     expect({ data, errors }).toEqual({ data: { _entities: [null, null] }, errors: undefined });
   });
 
+  test('a service account gets what its permissions show, without being staff', async () => {
+    const [group, other] = [await makeGroup(service), await makeUser(service)];
+    const references = [reference('Group', group), reference('User', other)];
+    const ofGroups = await createAccountKey(['users.view_group']);
+    expect((await entities(references, ofGroups.secret)).data._entities).toEqual([
+      expect.objectContaining({ id: group }),
+      null,
+    ]);
+    const ofUsers = await createAccountKey(['users.view_user']);
+    expect((await entities(references, ofUsers.secret)).data._entities).toEqual([
+      null,
+      expect.objectContaining({ id: other }),
+    ]);
+    await revokeKey(service, root.accessToken, ofUsers.id);
+    expect((await entities(references, ofUsers.secret)).status).toBe(401);
+  });
+
+  test('the limit of an API key holds, and a key of a user sees the user', async () => {
+    const group = await makeGroup(service);
+    const key = await createKey(service, root.accessToken, { permissions: ['users.view_group'] });
+    const { data } = await entities(
+      [reference('Group', group), reference('User', user.userId), reference('User', root.userId)],
+      key.secret,
+    );
+    expect(data._entities).toEqual([
+      expect.objectContaining({ id: group }),
+      null,
+      expect.objectContaining({ email: root.email }),
+    ]);
+  });
+
+  test('a service account is an entity', async () => {
+    const { id } = await createServiceAccount(service, root.accessToken);
+    const { data } = await entities([reference('ServiceAccount', id)], root.accessToken);
+    expect(data._entities).toEqual([{ __typename: 'ServiceAccount', id }]);
+    expect((await entities([reference('ServiceAccount', id)], user.accessToken)).data).toEqual({
+      _entities: [null],
+    });
+  });
+
   test('an empty list is an empty list', async () => {
     expect((await entities([], user.accessToken)).data).toEqual({ _entities: [] });
   });
@@ -115,6 +162,7 @@ describe('_entities', () => {
   const idFault = /^representations: id must be the id of an object\.$/;
   test.each([
     ['of a type without a key', reference('Session', unknownId), typeFault],
+    ['of an API key', reference('ApiKey', unknownId), typeFault],
     ['of a type without an id', reference('TokenPair', unknownId), typeFault],
     ['of an unknown type', reference('Order', unknownId), typeFault],
     ['of an interface', reference('Node', unknownId), typeFault],
@@ -206,7 +254,15 @@ describe('_service', () => {
       return { data, code: errors?.[0]?.extensions?.code };
     };
     expect(await read()).toEqual({ data: null, code: 'UNAUTHENTICATED' });
-    expect(await read(user.accessToken)).toEqual({ data: null, code: 'FORBIDDEN' });
-    expect(await read(root.accessToken)).toEqual({ data: null, code: 'FORBIDDEN' });
+    const ofRoot = await createKey(service, root.accessToken);
+    for (const token of [user.accessToken, root.accessToken, ofRoot.secret]) {
+      expect(await read(token)).toEqual({ data: null, code: 'FORBIDDEN' });
+    }
+    const key = await createAccountKey();
+    expect(await read(key.secret)).toEqual({ data: { _service: { sdl: schemaText } } });
+    await revokeKey(service, root.accessToken, key.id);
+    const refused = await quietService.graphql('{ _service { sdl } }', {}, key.secret);
+    expect(refused.status).toBe(401);
+    expect(refused.text).not.toContain('sdl');
   });
 });

@@ -9,6 +9,7 @@ import {
   staff,
   superuser,
 } from '../../support/administrators.ts';
+import { createKey, createServiceAccount } from '../../support/api-keys.ts';
 import { pendingRegistration, somebody, tryLogin } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
@@ -30,13 +31,16 @@ const find = async (id: string, token?: string, query = typeDocument) => {
   return { node: data?.node, errors };
 };
 
-/** Creates an object of each type, and returns its id. `Session` is that of another user. */
+/** Creates an object of each type, and returns its id. `Session` and `ApiKey` are those of another user. */
 const objects = {
   User: () => makeUser(service),
   Group: () => makeGroup(service),
   Permission: () => permissionId(service, 'shop.view_order'),
   Registration: () => pendingRegistration(service),
   Session: async () => sessionOf(await somebody(service)),
+  ServiceAccount: async () =>
+    (await createServiceAccount(service, (await superuser(service)).accessToken)).id,
+  ApiKey: async () => (await createKey(service, (await somebody(service)).accessToken)).id,
 };
 
 async function sessionOf({ accessToken }: { accessToken: string }): Promise<string> {
@@ -69,6 +73,8 @@ describe('what a caller sees', () => {
     ['Group', 'users.view_group'],
     ['Permission', 'users.view_permission'],
     ['Registration', 'users.view_user'],
+    ['ServiceAccount', 'users.view_service_account'],
+    ['ApiKey', 'users.view_user'],
   ] as const)('staff see a %s with %s', async (type, permission) => {
     const admin = await staff(service, [permission]);
     const id = await objects[type]();
@@ -208,6 +214,10 @@ test('the cost limit counts the two queries of a node', async () => {
 describe('deletions', () => {
   test.each([
     ['deleteGroup', () => makeGroup(service)],
+    [
+      'deleteServiceAccount',
+      async () => (await createServiceAccount(service, (await superuser(service)).accessToken)).id,
+    ],
     ['deletePermission', () => permissionId(service, 'shop.delete_order')],
     ['deleteRegistration', () => pendingRegistration(service)],
   ] as const)('%s answers with the id of the object', async (operation, create) => {
@@ -224,7 +234,7 @@ describe('deletions', () => {
     expect(data[operation]).toEqual({
       __typename: 'Deletion',
       deletedId: id,
-      message: expect.stringMatching(/^The \w+ is deleted\.$/),
+      message: expect.stringMatching(/^The [A-Za-z ]+ (is|are) deleted\.$/),
     });
     expect((await remove()).data[operation]).toEqual({ __typename: 'Problem', code: 'NOT_FOUND' });
   });
