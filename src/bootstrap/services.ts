@@ -46,7 +46,7 @@ export function createServices(deps: ServiceDeps): Services {
     nodes: createNodesModule(deps).nodes,
     mailQueue: operations.mailQueue,
     composeMail: accounts.authentication.composeMail,
-    oauth: createOAuthModule({ ...deps, sessions: base.sessions, audit: base.audit.audit }),
+    oauth: createOAuthModule({ ...deps, ...base, audit: base.audit.audit }),
     ...collectTasks(base, accounts, [deps.attemptLimits, operations.mailQueue]),
   };
 }
@@ -206,7 +206,8 @@ function authServices(
   { sessions, keys }: BaseModules,
   { authentication }: AccountModules,
 ): AuthServices {
-  const { createSession: _forLogin, presentedTokens: _forOAuth, ...sessionServices } = sessions; // it checks no password
+  // `createSession` checks no password, and `presentedTokens` are for OAuth.
+  const { createSession: _login, presentedTokens: _oauth, ...sessionServices } = sessions;
   const { login, registrations, emailVerification, checkCode } = authentication;
   const { passwordReset, passwordChange } = authentication;
   return {

@@ -1,6 +1,7 @@
 /** Access tokens: the JWTs of RFC 9068 (`at+jwt`), signed and verified. Keys and sessions are stored elsewhere. */
 import {
   type CryptoKey,
+  decodeJwt,
   type JWTHeaderParameters,
   type JWTPayload,
   jwtVerify,
@@ -23,6 +24,8 @@ export interface AccessTokenContent {
   readonly sessionId: string;
   /** `client_id`: `ownClientId`, or the client of a service account. */
   readonly clientId: string;
+  /** `scope`: the only permissions of the token; undefined for a token without a limit of its own. */
+  readonly scope?: readonly string[];
 }
 
 export interface NewAccessToken extends AccessTokenContent {
@@ -63,7 +66,7 @@ export async function signAccessToken(
 }
 
 function claimsOf(
-  { userId, sessionId, clientId, tokenId, login }: NewAccessToken,
+  { userId, sessionId, clientId, scope, tokenId, login }: NewAccessToken,
   { issuer, audience, now }: Signing,
   expiresAt: Date,
 ): JWTPayload {
@@ -77,6 +80,7 @@ function claimsOf(
     sid: sessionId,
     iat: seconds(now),
     exp: seconds(expiresAt),
+    ...(scope && { scope: scope.join(' ') }),
     ...(login && { auth_time: seconds(login.at), amr: [...login.methods] }),
   };
 }
@@ -126,12 +130,19 @@ async function keyFor(header: JWTHeaderParameters, { keyOf }: Verification): Pro
 function contentOf(
   payload: JWTPayload,
 ): (AccessTokenContent & { readonly expiresAt: Date }) | undefined {
-  const { sub, sid, exp, iat, client_id: clientId = ownClientId } = payload;
+  const { sub, sid, exp, iat, scope = null, client_id: clientId = ownClientId } = payload;
   if (typeof sub !== 'string' || typeof sid !== 'string') return undefined;
   if (typeof clientId !== 'string') return undefined;
   if (exp === undefined || !Number.isSafeInteger(exp) || !Number.isSafeInteger(iat))
     return undefined;
-  return { userId: sub, sessionId: sid, clientId, expiresAt: new Date(exp * 1000) };
+  const content = { userId: sub, sessionId: sid, clientId, expiresAt: new Date(exp * 1000) };
+  if (scope === null) return content;
+  return typeof scope === 'string' ? { ...content, scope: scope.split(' ') } : undefined;
+}
+
+/** The claims of a token that was verified. */
+export function claimsIn(verifiedToken: string): JWTPayload {
+  return decodeJwt(verifiedToken);
 }
 
 function seconds(instant: Date): number {

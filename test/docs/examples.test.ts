@@ -278,6 +278,7 @@ const unexecuted = [
   ['docs/deployment.md', 'pg_dump --format=custom --file=gatehouse.dump "$DATABASE_URL"'],
   ['docs/deployment.md', 'pg_restore --no-owner --dbname="$DATABASE_URL" gatehouse.dump'],
   ['docs/email.md', 'npx gatehouse mail test you@example.com'],
+  ['docs/oauth.md', 'curl -u "$CLIENT_ID:$API_KEY" https://auth.example.com/oauth/token \\'],
   ['docs/oauth.md', 'http:'],
   ['docs/operations.md', "alter role gatehouse set statement_timeout = '4s';"],
   ['docs/packages.md', 'npm install /path/to/gatehouse-auth-0.1.0.tgz'],

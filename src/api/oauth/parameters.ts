@@ -11,7 +11,7 @@ export type OAuthParameters = ReadonlyMap<string, string>;
  *
  * @throws OAuthError invalid_request for a repeated parameter or a value that is no text
  */
-export function parametersOf({ body }: FastifyRequest): OAuthParameters {
+export function parametersOf({ body = {} }: FastifyRequest): OAuthParameters {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalidRequest('Send the parameters as form data in the body.');
   }

@@ -1,6 +1,7 @@
 /** Serves the OAuth endpoints: reads the parameters, calls the service, sends the response. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { OAuthModule } from '../../features/oauth/oauth.module.ts';
+import { invalidRequest } from '../../features/oauth/oauth-errors.ts';
 import { acceptsJson } from '../http/content-negotiation.ts';
 import { contextOf } from '../http/context.ts';
 import { setErrorCode } from '../http/request-log.ts';
@@ -14,7 +15,7 @@ export function serveOAuth(
   app: FastifyInstance,
   deps: MetadataDeps & { readonly oauth: OAuthModule },
 ): void {
-  const { tokenGrants, revocation } = deps.oauth;
+  const { tokenGrants, introspection, revocation } = deps.oauth;
   serveMetadata(app, deps);
   serveEndpoint(app, 'token', (request) => {
     const parameters = parametersOf(request);
@@ -24,6 +25,15 @@ export function serveOAuth(
       refreshToken: parameters.get('refresh_token'),
       scope: parameters.get('scope'),
     });
+  });
+  serveEndpoint(app, 'introspect', (request) => {
+    const parameters = parametersOf(request);
+    const client = clientOf(request, parameters);
+    const context = contextOf(request);
+    if (client && (context.actor || context.isTokenRejected)) {
+      throw invalidRequest('Use one method of client authentication.');
+    }
+    return introspection.introspect(parameters.get('token'), { client, context });
   });
   serveEndpoint(app, 'revoke', async (request) => {
     const parameters = parametersOf(request);

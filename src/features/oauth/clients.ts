@@ -3,10 +3,8 @@
  * public client of the sessions that begin at the endpoints of the service itself.
  */
 import { Problem } from '../../core/errors.ts';
-import type { ServiceAccountActor } from '../../core/request-context.ts';
-
-/** `client_id` of sessions. */
-const publicClientId = 'gatehouse';
+import { ownClientId } from '../../crypto/access-token.ts';
+import type { AuthenticatedClient, KeyAuthentication } from '../api-keys/key-authentication.ts';
 
 export interface ClientCredentials {
   readonly clientId: string;
@@ -14,32 +12,29 @@ export interface ClientCredentials {
   readonly secret: string | undefined;
 }
 
-/** @throws INVALID_CREDENTIALS, THROTTLED */
-export type AuthenticateClient = (credentials: {
-  readonly clientId: string;
-  readonly secret: string;
-}) => Promise<ServiceAccountActor>;
-
 export interface Clients {
   /** @throws INVALID_CREDENTIALS, also for the public client and without credentials; THROTTLED */
-  requireServiceAccount(client: ClientCredentials | undefined): Promise<ServiceAccountActor>;
+  requireServiceAccount(client: ClientCredentials | undefined): Promise<AuthenticatedClient>;
   /**
    * The service account, or undefined for the public client, which needs no `client_id`.
    *
    * @throws INVALID_CREDENTIALS, THROTTLED
    */
-  identify(client: ClientCredentials | undefined): Promise<ServiceAccountActor | undefined>;
+  identify(client: ClientCredentials | undefined): Promise<AuthenticatedClient | undefined>;
 }
 
-export function createClients(authenticate: AuthenticateClient): Clients {
+export function createClients(keys: Pick<KeyAuthentication, 'authenticateClient'>): Clients {
   const requireServiceAccount: Clients['requireServiceAccount'] = async (client) => {
-    if (client?.secret === undefined) throw new Problem('INVALID_CREDENTIALS');
-    return authenticate({ clientId: client.clientId, secret: client.secret });
+    const { clientId, secret } = client ?? {};
+    const isComplete = clientId !== undefined && secret !== undefined;
+    const account = isComplete ? await keys.authenticateClient({ clientId, secret }) : undefined;
+    if (!account) throw new Problem('INVALID_CREDENTIALS');
+    return account;
   };
   return {
     requireServiceAccount,
     async identify(client) {
-      const isPublic = client?.clientId === publicClientId && client.secret === undefined;
+      const isPublic = client?.clientId === ownClientId && client.secret === undefined;
       return client && !isPublic ? requireServiceAccount(client) : undefined;
     },
   };

@@ -8,6 +8,8 @@ const statuses = {
   unauthorized_client: 400,
   unsupported_grant_type: 400,
   invalid_scope: 400,
+  /** RFC 6750 §3.1 */
+  invalid_token: 401,
   /** RFC 7009 §2.2.1 */
   unsupported_token_type: 400,
   /** RFC 6750 §3.1 */

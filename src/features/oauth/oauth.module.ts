@@ -1,36 +1,54 @@
 /** Wires the OAuth endpoints. */
-
-import { Problem } from '../../core/errors.ts';
 import type { Clock } from '../../core/time.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
+import type { ApiKeysModule } from '../api-keys/api-keys.module.ts';
 import type { Audit } from '../audit/audit.ts';
+import { withLoggedDenials } from '../audit/denials.ts';
 import type { SessionsModule } from '../sessions/sessions.module.ts';
-import { type AuthenticateClient, createClients } from './clients.ts';
+import { createClients } from './clients.ts';
+import { createIntrospection, type Introspection } from './introspection.ts';
 import { createRevocation, type Revocation } from './revocation.ts';
 import { createTokenGrants, type TokenGrants } from './token-grants.ts';
 
 export interface OAuthModule {
   readonly tokenGrants: TokenGrants;
+  readonly introspection: Introspection;
   readonly revocation: Revocation;
 }
 
 export interface OAuthModuleDeps {
+  readonly unitOfWork: UnitOfWork;
   readonly sessions: Pick<SessionsModule, 'refresh' | 'tokens' | 'presentedTokens'>;
+  readonly keys: Pick<ApiKeysModule, 'apiKeys' | 'keyAuthentication'>;
+  readonly audit: Pick<Audit, 'logDenial'>;
   readonly attemptLimits: AttemptLimits;
-  readonly audit: Audit;
   readonly clock: Clock;
+  readonly config: { readonly publicUrl: string };
 }
-
-const noClient: AuthenticateClient = async () => {
-  throw new Problem('INVALID_CREDENTIALS');
-};
 
 export function createOAuthModule(deps: OAuthModuleDeps): OAuthModule {
   const { refresh, tokens, presentedTokens } = deps.sessions;
-  const { attemptLimits, audit, clock } = deps;
-  const clients = createClients(noClient);
+  const { apiKeys, keyAuthentication: keys } = deps.keys;
+  const { unitOfWork, audit, attemptLimits, clock } = deps;
+  const clients = createClients(keys);
+  const issuer = deps.config.publicUrl;
+  const tokenGrants = createTokenGrants({ clients, refresh, tokens, clock });
+  const introspection = createIntrospection({ clients, keys, tokens, presentedTokens, issuer });
+  const revocation = createRevocation({
+    unitOfWork,
+    clients,
+    keys,
+    apiKeys,
+    tokens,
+    presentedTokens,
+    attemptLimits,
+  });
+  const logged = <Service extends object>(service: Service) =>
+    withLoggedDenials(audit, ['INVALID_CREDENTIALS', 'FORBIDDEN'], service);
   return {
-    tokenGrants: createTokenGrants({ clients, refresh, audit, clock }),
-    revocation: createRevocation({ clients, tokens, presentedTokens, attemptLimits }),
+    tokenGrants: logged(tokenGrants),
+    introspection: logged(introspection),
+    revocation: logged(revocation),
   };
 }

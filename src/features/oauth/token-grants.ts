@@ -1,7 +1,9 @@
 /** The grants of the token endpoint (RFC 6749 §4.4 and §6): new tokens for a service account, or for a session. */
+import type { Actor } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
-import type { Audit } from '../audit/audit.ts';
+import { holdsPermission } from '../access/access.ts';
 import type { Refresh } from '../sessions/refresh.ts';
+import type { Tokens } from '../sessions/tokens.ts';
 import type { ClientCredentials, Clients } from './clients.ts';
 import { invalidRequest, OAuthError } from './oauth-errors.ts';
 
@@ -31,11 +33,15 @@ export interface TokenGrants {
 export interface TokenGrantsDeps {
   readonly clients: Clients;
   readonly refresh: Refresh;
-  readonly audit: Pick<Audit, 'logSuccess'>;
+  readonly tokens: Pick<Tokens, 'issueForClient'>;
   readonly clock: Clock;
 }
 
-export const grantTypes = ['refresh_token'] as const;
+export const grantTypes = ['client_credentials', 'refresh_token'] as const;
+
+/** RFC 6749 §3.3. A token has to leave room for its other claims. */
+const scopeSyntax = /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/;
+const maxScopeLength = 1000;
 
 export function createTokenGrants(deps: TokenGrantsDeps): TokenGrants {
   const secondsUntil = (end: Date) =>
@@ -58,9 +64,23 @@ export function createTokenGrants(deps: TokenGrantsDeps): TokenGrants {
     };
   };
 
+  const grantToClient = async ({ client, scope: raw }: TokenRequest): Promise<TokenResponse> => {
+    const { actor, keyExpiresAt } = await deps.clients.requireServiceAccount(client);
+    const scope = raw === undefined ? undefined : heldScope(actor, raw);
+    const token = await deps.tokens.issueForClient(actor, { keyExpiresAt, scope });
+    return {
+      access_token: token.accessToken,
+      token_type: token.tokenType,
+      expires_in: secondsUntil(token.accessTokenExpiresAt),
+      ...(scope && { scope: scope.join(' ') }),
+    };
+  };
+
   return {
     async grant(request) {
       switch (request.grantType) {
+        case 'client_credentials':
+          return grantToClient(request);
         case 'refresh_token':
           return refreshSession(request);
         case undefined:
@@ -73,4 +93,16 @@ export function createTokenGrants(deps: TokenGrantsDeps): TokenGrants {
       }
     },
   };
+}
+
+/**
+ * The permissions of a scope, each once.
+ *
+ * @throws OAuthError invalid_scope if the key does not have one of them
+ */
+function heldScope(actor: Actor, raw: string): readonly string[] {
+  const isWellFormed = raw.length <= maxScopeLength && scopeSyntax.test(raw);
+  const codes = isWellFormed ? [...new Set(raw.split(' '))] : [];
+  if (codes.length > 0 && codes.every((code) => holdsPermission(actor, code))) return codes;
+  throw new OAuthError('invalid_scope', 'A scope is a list of permissions that the API key has.');
 }

@@ -33,7 +33,7 @@ const claimsByName: Readonly<Record<AccessTokenClaim, (actor: Actor) => FurtherC
  * The codes that the owner holds, within the limit of an API key. Of two patterns that overlap without one covering
  * the other, such as `a.*` and `*.b`, neither is listed: the list never has more than the key may do.
  */
-function permissionsOf(actor: Actor): string[] {
+export function permissionsOf(actor: Actor): string[] {
   const held = [...actor.permissions];
   const limit = limitOf(actor);
   if (limit === null) return held;

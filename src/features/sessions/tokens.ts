@@ -7,7 +7,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { AccessTokenClaim } from '../../config/access-tokens.ts';
 import { parseId } from '../../core/parse.ts';
-import type { Actor, ServiceAccountActor } from '../../core/request-context.ts';
+import { type Actor, limitOf, type ServiceAccountActor } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import {
   type AccessTokenContent,
@@ -21,6 +21,7 @@ import type { VerifyingKey } from '../../crypto/access-token-keys.ts';
 import { type FurtherClaims, maxAccessTokenLength } from '../../crypto/access-token-size.ts';
 import type { RefreshTokens } from '../../crypto/refresh-token.ts';
 import type { ChangeFeed } from '../../database/change-feed.ts';
+import { matchesGrant } from '../access/access.ts';
 import type { Principals } from './principals.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { claimsOf } from './token-claims.ts';
@@ -47,11 +48,21 @@ export interface TokenSource {
 /** The answer of the grant `client_credentials`, which has no refresh token (RFC 6749 §4.4.3). */
 export type ClientToken = Pick<TokenPair, 'tokenType' | 'accessToken' | 'accessTokenExpiresAt'>;
 
+export interface ClientTokenOptions {
+  /** When the API key expires; null for never. */
+  readonly keyExpiresAt: Date | null;
+  /** The only permissions of the token; undefined for all of the key. */
+  readonly scope?: readonly string[] | undefined;
+}
+
 export interface Tokens {
   /** The current tokens of a session. */
   issue(session: TokenSource): Promise<TokenPair>;
-  /** A new access token for a service account that has authenticated with an API key. */
-  issueForClient(client: ServiceAccountActor): Promise<ClientToken>;
+  /**
+   * A new access token for a service account that has authenticated with an API key. It is not valid for longer than
+   * the key.
+   */
+  issueForClient(client: ServiceAccountActor, options: ClientTokenOptions): Promise<ClientToken>;
   /** The actor of an access token; undefined when the token, its session or its API key is invalid. */
   authenticate(accessToken: string): Promise<Actor | undefined>;
 }
@@ -135,11 +146,13 @@ export function createTokens(deps: TokensDeps): Tokens {
   };
 
   /** The service account of a token of `client_credentials`. The token depends on the API key that it was got with. */
-  const clientOf = async ({ userId, clientId }: AccessTokenContent, keyId: string) => {
+  const clientOf = async ({ userId, clientId, scope }: AccessTokenContent, keyId: string) => {
     const actor = await deps.keyPrincipals.principalOfKey(keyId);
     if (actor?.kind !== 'service-account') return undefined;
     const { serviceAccount } = actor;
-    return serviceAccount.id === userId && serviceAccount.clientId === clientId ? actor : undefined;
+    const isSame = serviceAccount.id === userId && serviceAccount.clientId === clientId;
+    if (!isSame) return undefined;
+    return scope ? withScope(actor, scope) : actor;
   };
 
   return {
@@ -169,17 +182,25 @@ export function createTokens(deps: TokensDeps): Tokens {
       };
     },
 
-    async issueForClient(client) {
+    async issueForClient(client, { keyExpiresAt, scope }) {
       const { serviceAccount, credential } = client;
+      const now = deps.clock();
+      const keySeconds =
+        keyExpiresAt && Math.floor((keyExpiresAt.getTime() - now.getTime()) / 1000);
+      const ttlSeconds = Math.min(
+        deps.accessTokenTtlSeconds,
+        keySeconds ?? Number.POSITIVE_INFINITY,
+      );
       const signed = await sign(
         {
           userId: serviceAccount.id,
           sessionId: credential.id,
           clientId: serviceAccount.clientId,
+          ...(scope && { scope }),
           tokenId: randomUUID(),
-          furtherClaims: claimsOf(client, deps.claims),
+          furtherClaims: claimsOf(scope ? withScope(client, scope) : client, deps.claims),
         },
-        { now: deps.clock(), ttlSeconds: deps.accessTokenTtlSeconds },
+        { now, ttlSeconds },
       );
       return {
         tokenType: 'Bearer',
@@ -198,6 +219,16 @@ export function createTokens(deps: TokensDeps): Tokens {
       return actor?.user.id === content.userId ? actor : undefined;
     },
   };
+}
+
+/** The service account with the scope of a token as the limit of its key, as far as the limit of the key allows. */
+function withScope(actor: ServiceAccountActor, scope: readonly string[]): ServiceAccountActor {
+  const limit = limitOf(actor);
+  const codes = scope.filter(
+    (code) => limit === null || [...limit].some((grant) => matchesGrant(grant, code)),
+  );
+  const { id } = actor.credential;
+  return { ...actor, credential: { kind: 'api-key', id, permissions: new Set(codes) } };
 }
 
 /** The same for the same token. The claims are part of it, because they can differ within the grace period. */

@@ -1,5 +1,7 @@
 /** `POST /oauth/revoke` (RFC 7009): what ends with a token, the audit log, and races. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { superuser } from '../../support/administrators.ts';
+import { createKey, createServiceAccount, holds } from '../../support/api-keys.ts';
 import { oauth } from '../../support/oauth.ts';
 import { somebody } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -67,11 +69,47 @@ describe('tokens of a session', () => {
   });
 });
 
+describe('API keys', () => {
+  test('a key that is presented is revoked, once for 16 parallel callers', async () => {
+    const ada = await somebody(service);
+    const key = await createKey(service, ada.accessToken);
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, () => revoke({ token: key.secret })),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(await holds(service, key.secret, 'x')).toBe('refused');
+    expect(await isIn(service, ada.accessToken)).toBe(true);
+    const entries = await entriesAbout(key.id);
+    expect(entries.filter(({ action }) => action === 'api-key-revoked')).toEqual([
+      { action: 'api-key-revoked', actor_kind: 'anonymous', actor_id: null },
+    ]);
+  });
+
+  test('an access token of a service account is not revoked, as it ends with its key', async () => {
+    const root = await superuser(service);
+    const robot = await createServiceAccount(service, root.accessToken);
+    const input = { serviceAccountId: robot.id };
+    const { secret } = await createKey(service, root.accessToken, input);
+    const { body } = await oauth(service, 'token', {
+      basic: [robot.clientId, secret],
+      form: { grant_type: 'client_credentials' },
+    });
+    const answer = await oauth(service, 'revoke', {
+      basic: [robot.clientId, secret],
+      form: { token: body.access_token },
+    });
+    expect([answer.status, answer.body.error]).toEqual([400, 'unsupported_token_type']);
+    expect((await revoke({ token: secret })).status).toBe(200);
+    expect(await holds(service, body.access_token, 'x')).toBe('refused');
+  });
+});
+
 describe('other tokens', () => {
   test.each([
     ['garbage', 'garbage'],
     ['a forged refresh token', 'A'.repeat(48)],
     ['a forged access token', 'a.b.c'],
+    ['an unknown key', `gk_${'A'.repeat(49)}`],
     ['a long token', 'x'.repeat(90_000)],
   ])('%s is answered with 200', async (_title, token) => {
     expect((await revoke({ token })).status).toBe(200);

@@ -193,7 +193,7 @@ describe('the token of a service account', () => {
 
   test('names its account, its client and its key', async () => {
     const orders = client();
-    const issued = await service.app.auth.tokens.issueForClient(orders);
+    const issued = await service.app.auth.tokens.issueForClient(orders, { keyExpiresAt: null });
     expect(issued).toEqual({
       tokenType: 'Bearer',
       accessToken: expect.any(String),
@@ -211,7 +211,7 @@ describe('the token of a service account', () => {
     for (const name of ['email', 'email_verified', 'username', 'auth_time', 'amr']) {
       expect(claims).not.toHaveProperty(name);
     }
-    const again = await service.app.auth.tokens.issueForClient(orders);
+    const again = await service.app.auth.tokens.issueForClient(orders, { keyExpiresAt: null });
     expect(claimsIn(again.accessToken).jti).not.toBe(claims.jti);
   });
 
@@ -226,7 +226,9 @@ describe('the token of a service account', () => {
     ];
     for (const [limit, expected] of limits) {
       const limited = client({ permissions: new Set(limit) });
-      const { accessToken } = await service.app.auth.tokens.issueForClient(limited);
+      const { accessToken } = await service.app.auth.tokens.issueForClient(limited, {
+        keyExpiresAt: null,
+      });
       expect([limit, claimsIn(accessToken).permissions]).toEqual([limit, expected]);
     }
   });
