@@ -1,6 +1,6 @@
 /**
- * `/forward-auth`, for proxies that ask before each request whether its caller may pass: `auth_request` of nginx,
- * ForwardAuth of Traefik, `forward_auth` of Caddy. The credential decides, and the parameters of the proxy. The
+ * `/forward-auth`, which proxies call before each request to an application: `auth_request` of nginx, ForwardAuth of
+ * Traefik, `forward_auth` of Caddy. The decision depends on the credential and on the parameters of the proxy. The
  * headers about the original request are logged only, because a client can send them too.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -19,7 +19,7 @@ interface Requirements {
   readonly group: readonly string[];
 }
 
-/** The application's proxy may pass on the host name of the application. The answer needs a credential in a header. */
+/** A proxy may pass on the host name of the application. DNS rebinding is no risk: the answer needs a header. */
 const config = { format: 'rest', acceptsAnyHost: true } as const;
 
 export function serveForwardAuth(

@@ -1,6 +1,4 @@
-/**
- * Token introspection (RFC 7662) for service accounts. A token that is not good gets `active: false` and no reason.
- */
+/** Token introspection (RFC 7662) for service accounts. An invalid token gets `active: false` and no reason. */
 import { Problem } from '../../core/errors.ts';
 import { type Actor, actorIdOf, type RequestContext } from '../../core/request-context.ts';
 import { claimsIn, ownClientId } from '../../crypto/access-token.ts';
@@ -44,7 +42,7 @@ const inactive = { active: false } as const;
 export function createIntrospection(deps: IntrospectionDeps): Introspection {
   const { clients, keys, tokens, presentedTokens, issuer } = deps;
 
-  /** Any service account may introspect: the answer is about a token that it has. */
+  /** Any service account may introspect: the answer describes a token that the caller already has. */
   const requireCaller = async ({ client, context }: IntrospectionCaller): Promise<void> => {
     if (context.isTokenRejected) {
       throw new OAuthError('invalid_token', 'The access token or API key is not valid.');

@@ -1,4 +1,4 @@
-/** `POST /oauth/introspect` (RFC 7662): what an answer has, and that a bad token gets no reason. */
+/** `POST /oauth/introspect` (RFC 7662): the members of an answer, and no reason for an invalid token. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Administrator, setPermissions, superuser } from '../../support/administrators.ts';
 import {
@@ -37,7 +37,7 @@ const expectInactive = async (token: string) => {
   expect({ status, body }).toEqual(inactive);
 };
 
-describe('a good token', () => {
+describe('a valid token', () => {
   test('an access token of a session', async () => {
     const ada = await somebody(service, { username: 'ada' });
     await setPermissions(service, ada.userId, ['shop.view_order', 'stock.*']);
@@ -124,7 +124,7 @@ describe('a good token', () => {
   });
 });
 
-describe('a bad token gets active: false and nothing else', () => {
+describe('an invalid token gets active: false and nothing else', () => {
   test.each([
     ['garbage', 'garbage'],
     ['a forged refresh token', 'A'.repeat(48)],
