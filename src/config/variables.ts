@@ -59,7 +59,7 @@ export const variables = z.object({
   TRUST_PROXY: integer(0, 16).default(0),
   GATEHOUSE_DATA_DIR: z.string().default('.gatehouse'),
   ACCESS_TOKEN_ALGORITHM: z
-    .enum(accessTokenAlgorithms, `must be ${accessTokenAlgorithms.join(', ')}`)
+    .enum(accessTokenAlgorithms, 'must be ES256, EdDSA or RS256')
     .default('ES256'),
   ACCESS_TOKEN_AUDIENCE: audiences.optional(),
   ACCESS_TOKEN_CLAIMS: claims.default([]),

@@ -63,7 +63,7 @@ export const securityVariables: Readonly<Record<string, Variable>> = {
       ['ES256', 'ES256'],
     ],
     invalid: ['HS256', 'none', 'es256', 'ES384', 'RSA'],
-    remedy: /must be ES256, EdDSA, RS256/,
+    remedy: /must be ES256, EdDSA or RS256/,
   },
   ACCESS_TOKEN_AUDIENCE: {
     valueOf: (config) => config.accessTokenAudience,
