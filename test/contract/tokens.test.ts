@@ -67,6 +67,14 @@ test('the token without a forgery is valid', async () => {
   expect(JSON.stringify(good.payload)).not.toContain(ada.email);
 });
 
+test('a token from before client_id, jti, auth_time and amr were added is accepted until it expires', async () => {
+  const { client_id: _client, jti: _id, auth_time: _at, amr: _how, ...payload } = good.payload;
+  const token = await sign({ ...good, payload }, own.privateKey);
+  expect((await service.rest('GET', '/profile/view/', { token })).status).toBe(200);
+  const expired = { ...payload, exp: now() - 1 };
+  await expectUnauthenticated(await sign({ ...good, payload: expired }, own.privateKey));
+});
+
 /** The token with one changed character in the middle of one part. */
 function flipped(token: string, part: 0 | 1 | 2): string {
   const parts = token.split('.');
