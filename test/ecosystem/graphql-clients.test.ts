@@ -3,8 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { Client as PgClient } from 'pg';
-import { afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { installPackages } from '../support/install-packages.ts';
 import { schemaText } from '../support/operations.ts';
 import { somebody } from '../support/people.ts';
@@ -13,19 +12,11 @@ import { startService, type TestService } from '../support/service.ts';
 
 let folder: string;
 let service: TestService;
-/** Another process of the same service, with a short request timeout. */
-let withShortTimeout: TestService;
 
 beforeAll(async () => {
   folder = installPackages(fileURLToPath(new URL('./graphql-clients', import.meta.url)));
-  service = await startService({ environment: { RATE_LIMITS: 'account-network=4/3600' } });
-  const { database, mail } = service;
-  const httpLimits = { answerMilliseconds: 1000 };
-  withShortTimeout = await startService({ database, mail, httpLimits });
-  return async () => {
-    await withShortTimeout.close();
-    await service.close();
-  };
+  service = await startService();
+  return () => service.close();
 }, 300_000);
 afterEach(() => {
   vi.restoreAllMocks();
@@ -39,20 +30,6 @@ const names = ['email', 'fullName', 'status', 'isStaff', 'createdAt'] as const;
 const queryOf = (name: string) => `query Q${name} { me { id ${name} } }`;
 
 const url = () => `${service.address}/graphql`;
-
-/** Locks the sessions, so that the next request that reads them has the response OVERLOADED. */
-async function lockSessions(): Promise<() => Promise<void>> {
-  const client = new PgClient({ connectionString: service.database.url });
-  await client.connect();
-  await client.query('begin');
-  await client.query('lock table sessions in access exclusive mode');
-  onTestFinished(() => client.end());
-  return async () => {
-    await client.query('rollback');
-  };
-}
-
-const sessionsQuery = 'query Sessions { me { id sessions { id } } }';
 
 describe('Apollo Client 4', () => {
   test('five parallel queries with an expired token refresh it once and succeed', async () => {
@@ -89,65 +66,6 @@ describe('Apollo Client 4', () => {
     const large = `{ me { id ${'email '.repeat(20_000)} } }`;
     expect(await codeOf(large)).toEqual([true, 'BAD_REQUEST']);
   });
-
-  test('reads the time to wait of THROTTLED, in the error and in the header', async () => {
-    const { gql, CombinedGraphQLErrors } = load(folder, '@apollo/client');
-    const { email } = await somebody(service);
-    const mutation = gql('mutation ($i: LoginInput!) { login(input: $i) { __typename } }');
-    const waits: (string | null)[] = [];
-    const recordingFetch = async (input: string, init: RequestInit) => {
-      const response = await fetch(input, init);
-      waits.push(response.headers.get('retry-after'));
-      return response;
-    };
-    const client = plainClient({ fetch: recordingFetch });
-    const variables = { i: { email, password: 'wrong' } };
-    let error: unknown;
-    for (let attempt = 0; attempt < 5; attempt += 1) {
-      ({ error } = await client.mutate({ mutation, variables, errorPolicy: 'all' }));
-    }
-    if (!CombinedGraphQLErrors.is(error)) throw new Error('another error');
-    const [shown] = (error as unknown as { errors: { extensions: Record<string, unknown> }[] })
-      .errors;
-    expect(shown?.extensions).toEqual({ code: 'THROTTLED', retryAfter: expect.any(Number) });
-    expect(waits.at(-1)).toBe(String(shown?.extensions.retryAfter));
-  });
-
-  test('repeats a query that was answered OVERLOADED after the time to wait', async () => {
-    const { module } = await runRecipe('js apollo', folder, withShortTimeout);
-    const { gql } = load(folder, '@apollo/client');
-    const requests = watchRequests();
-    const release = await lockSessions();
-    const result = module.client.query({ query: gql(sessionsQuery) });
-    await vi.waitFor(() => expect(requests(/query Sessions/)).toHaveLength(2), 20_000);
-    await release();
-    expect((await result).data.me.sessions).toHaveLength(2);
-  });
-
-  test('RetryLink repeats a query of a client that accepts application/json only', async () => {
-    const { ApolloClient, HttpLink, InMemoryCache, ServerError, gql } = load(
-      folder,
-      '@apollo/client',
-    );
-    const { RetryLink } = load(folder, '@apollo/client/link/retry');
-    const { accessToken } = await somebody(withShortTimeout);
-    const waits: unknown[] = [];
-    const retry = new RetryLink({
-      attempts: { max: 10, retryIf: (error: unknown) => ServerError.is(error) },
-      delay(_count: number, _operation: unknown, error: { readonly response: Response }) {
-        waits.push([error.response.status, error.response.headers.get('retry-after')]);
-        return Number(error.response.headers.get('retry-after')) * 1000;
-      },
-    });
-    const headers = { accept: 'application/json', authorization: `Bearer ${accessToken}` };
-    const http = new HttpLink({ uri: `${withShortTimeout.address}/graphql`, headers });
-    const client = new ApolloClient({ link: retry.concat(http), cache: new InMemoryCache() });
-    const release = await lockSessions();
-    const result = client.query({ query: gql(sessionsQuery) });
-    await vi.waitFor(() => expect(waits).toContainEqual([503, '1']), 20_000);
-    await release();
-    expect((await result).data.me.sessions).toHaveLength(1);
-  });
 });
 
 test('Apollo Client 3 reads the code of a 401', async () => {
@@ -180,31 +98,7 @@ describe('urql', () => {
     expect(requests(/mutation Refresh/)).toHaveLength(1);
     expect(new Set(requests(/query Q/).map(({ method }) => method))).toEqual(new Set(['GET']));
   });
-
-  test('retryExchange repeats a query that was answered OVERLOADED', async () => {
-    const { Client, fetchExchange } = load(folder, '@urql/core');
-    const { retryExchange } = load(folder, '@urql/exchange-retry');
-    const { accessToken } = await somebody(withShortTimeout);
-    const isOverloaded = ({ graphQLErrors }: { readonly graphQLErrors: readonly Coded[] }) =>
-      graphQLErrors.some(({ extensions }) => extensions.code === 'OVERLOADED');
-    const retry = retryExchange({ maxNumberAttempts: 20, retryIf: isOverloaded });
-    const client = new Client({
-      url: `${withShortTimeout.address}/graphql`,
-      exchanges: [retry, fetchExchange],
-      fetchOptions: { headers: { authorization: `Bearer ${accessToken}` } },
-    });
-    const requests = watchRequests();
-    const release = await lockSessions();
-    const result = client.query(sessionsQuery, {}).toPromise();
-    await vi.waitFor(() => expect(requests(/query Sessions/)).toHaveLength(2), 20_000);
-    await release();
-    expect((await result).data.me.sessions).toHaveLength(1);
-  });
 });
-
-interface Coded {
-  readonly extensions: { readonly code?: string };
-}
 
 test('graphql-request refreshes an expired token once for five requests, and reads errors', async () => {
   const { module, email } = await runRecipe('js graphql-request', folder, service);
@@ -246,6 +140,9 @@ describe('introspection', () => {
   const typesOf = (sdl: string) =>
     [...sdl.matchAll(/^(?:type|union|input|enum) (\w+)/gm)].map(([, name]) => name).sort();
 
+  /** With the types of a subgraph, which the schema file does not have. */
+  const expected = [...typesOf(schemaText), '_Entity', '_Service'].sort();
+
   test('url-loader of GraphQL Tools loads the schema', async () => {
     const { loadSchema } = load(folder, '@graphql-tools/load');
     const { UrlLoader } = load(folder, '@graphql-tools/url-loader');
@@ -253,7 +150,7 @@ describe('introspection', () => {
     for (const method of ['POST', 'GET']) {
       const headers = { authorization: `Bearer ${(await somebody(service)).accessToken}` };
       const schema = await loadSchema(url(), { loaders: [new UrlLoader()], method, headers });
-      expect(typesOf(printSchema(schema))).toEqual(typesOf(schemaText));
+      expect(typesOf(printSchema(schema))).toEqual(expected);
     }
   });
 
@@ -262,6 +159,31 @@ describe('introspection', () => {
     const { stdout } = await promisify(execFile)(process.execPath, [command, url()], {
       maxBuffer: 10_000_000,
     });
-    expect(typesOf(stdout)).toEqual(typesOf(schemaText));
+    expect(typesOf(stdout)).toEqual(expected);
   });
+});
+
+test('villus sends the token, and reads the code of a 401', async () => {
+  const { createClient, defaultPlugins } = load(folder, 'villus');
+  const { accessToken, email } = await somebody(service);
+  const clientWith = (token: string) => {
+    const authorize = ({ opContext }: { readonly opContext: { headers: Headers } }) =>
+      Object.assign(opContext.headers, { Authorization: `Bearer ${token}` });
+    return createClient({ url: url(), use: [authorize, ...defaultPlugins()] });
+  };
+  const query = queryOf('email');
+  const { data } = await clientWith(accessToken).executeQuery({ query });
+  expect(data.me.email).toBe(email);
+  const { error } = await clientWith('x').executeQuery({ query });
+  expect(error.graphqlErrors[0].extensions).toEqual({ code: 'UNAUTHENTICATED' });
+});
+
+test.each(['POST', 'GET'])('graphql-hooks sends queries by %s', async (method) => {
+  const requests = watchRequests();
+  const { GraphQLClient } = load(folder, 'graphql-hooks');
+  const { accessToken, email } = await somebody(service);
+  const headers = { Authorization: `Bearer ${accessToken}` };
+  const client = new GraphQLClient({ url: url(), headers, fetchOptions: { method } });
+  expect((await client.request({ query: queryOf('email') })).data.me.email).toBe(email);
+  expect(requests(/query Q/).map((request) => request.method)).toEqual([method]);
 });

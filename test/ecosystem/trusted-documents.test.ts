@@ -1,14 +1,20 @@
 /** Documents by id, from the manifests of published tools and as published clients send them. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { installPackages } from '../support/install-packages.ts';
 import { schemaText } from '../support/operations.ts';
 import { goodPassword, somebody } from '../support/people.ts';
-import { load, type Module, runRecipe, watchRequests } from '../support/recipes.ts';
+import {
+  createApplication,
+  load,
+  type Module,
+  runRecipe,
+  watchRequests,
+} from '../support/recipes.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 let folder: string;
@@ -23,17 +29,6 @@ beforeAll(async () => {
 afterEach(() => {
   vi.restoreAllMocks();
 });
-
-/** A directory with files of an application, below the packages. */
-function application(files: Readonly<Record<string, string>>): string {
-  const directory = mkdtempSync(join(folder, 'application-'));
-  for (const [name, text] of Object.entries(files)) {
-    const path = join(directory, name);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
-  }
-  return directory;
-}
 
 /** Executes a command of a package. */
 function execute(command: string, args: readonly string[], cwd: string): void {
@@ -62,7 +57,7 @@ describe('Apollo Client with the manifest of generate-persisted-query-manifest',
 
   beforeAll(() => {
     const source = [me, login].map((text, at) => `export const q${at} = gql\`${text}\`;\n`);
-    const directory = application({
+    const directory = createApplication(folder, {
       'src/queries.js': `import { gql } from '@apollo/client';\n${source.join('')}`,
     });
     const cli = '@apollo/generate-persisted-query-manifest/cli.js';
@@ -127,7 +122,7 @@ test.each(['MD5', 'SHA256'])(
       persistConfig: { file: './persisted.json', algorithm },
     };
     const source = [relayQuery, relayMutation].map((text) => `graphql\`${text}\`;\n`).join('');
-    const directory = application({
+    const directory = createApplication(folder, {
       'relay.config.json': JSON.stringify(config),
       'schema.graphql': schemaText,
       'persisted.json': '{}',
@@ -162,7 +157,7 @@ test('urql sends the ids of a build only, by GET and by POST', async () => {
     stringifyDocument(formatDocument(gql(text))),
   );
   const manifest = Object.fromEntries(texts.map((text) => [sha256Of(text), text]));
-  const directory = application({ 'manifest.json': JSON.stringify(manifest) });
+  const directory = createApplication(folder, { 'manifest.json': JSON.stringify(manifest) });
   await using service = await startWith(join(directory, 'manifest.json'));
   const ada = await somebody(open);
   const client = new Client({

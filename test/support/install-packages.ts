@@ -1,7 +1,7 @@
 /** Installs the packages of a folder that has its own lock file, outside of the repository. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
@@ -28,6 +28,14 @@ export function installPackages(folder: string): string {
     if (existsSync(packages)) rmSync(incomplete, { recursive: true });
     else renameSync(incomplete, packages);
   }
-  cpSync(folder, packages, { recursive: true, filter: (name) => !/node_modules|\.ts$/.test(name) });
+  const filter = (source: string, target: string) =>
+    !/node_modules|\.ts$/.test(source) && !isCopied(source, target);
+  cpSync(folder, packages, { recursive: true, filter });
   return `${packages}/`;
+}
+
+/** Parallel callers must not write the same file. */
+function isCopied(source: string, target: string): boolean {
+  if (!existsSync(target) || statSync(source).isDirectory()) return false;
+  return readFileSync(source).equals(readFileSync(target));
 }

@@ -1,8 +1,8 @@
-/** The clients of docs/graphql.md: their code blocks, executed with published packages. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+/** Applications with published packages: the clients of docs/graphql.md, and projects of code generators. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { vi } from 'vitest';
+import { dirname, join } from 'node:path';
+import { onTestFinished, vi } from 'vitest';
 import { blocksOf } from '../docs/pages.ts';
 import { goodPassword, somebody } from './people.ts';
 import type { TestService } from './service.ts';
@@ -40,6 +40,7 @@ export async function runRecipe(
   authentication = service,
 ): Promise<Recipe> {
   const directory = mkdtempSync(join(folder, 'recipe-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
   const loadBlock = (name: string, block: string, { address }: TestService): Module => {
     const text = blocks.find((each) => each.info === block)?.text;
     if (text === undefined) throw new Error(`docs/graphql.md has no block ${block}`);
@@ -70,4 +71,15 @@ export function watchRequests(): (pattern?: RegExp) => readonly SentRequest[] {
         text: `${decodeURIComponent(String(input).replaceAll('+', ' '))} ${String(init?.body ?? '')}`,
       }))
       .filter(({ text }) => pattern.test(text));
+}
+
+/** A directory with files of an application, below the packages that it uses. */
+export function createApplication(folder: string, files: Readonly<Record<string, string>>): string {
+  const directory = mkdtempSync(join(folder, 'application-'));
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(directory, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+  return directory;
 }
