@@ -1,12 +1,16 @@
 /** Clients that generators make of the OpenAPI document: their types are strict, and they do the whole journey. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { restRoutes } from '../../src/api/rest/routes.ts';
 import { blocksOf } from '../docs/pages.ts';
-import { superuser } from '../support/administrators.ts';
+import { newName, superuser } from '../support/administrators.ts';
+import { freePort } from '../support/free-port.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { factOf } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
@@ -76,11 +80,13 @@ test('no value of the clients is unknown', () => {
 });
 
 describe('the whole journey', () => {
-  async function journeyOf(name: string): Promise<Seen> {
+  type Options = Pick<World, 'address' | 'groupName' | 'isUnpooled'>;
+
+  async function journeyOf(name: string, options: Options): Promise<Seen> {
     const email = newAddress();
     const mails = (count: number) => service.mail.waitFor(email, count);
     const world: World = {
-      address: service.address,
+      ...options,
       email,
       password: goodPassword,
       newPassword: 'an entirely new passphrase',
@@ -97,15 +103,18 @@ describe('the whole journey', () => {
     return journey(world);
   }
 
-  async function expectJourney(name: string): Promise<void> {
-    const seen = await journeyOf(name);
+  async function expectJourney(name: string, proxy?: string): Promise<void> {
+    const groupName = newName();
+    const address = proxy ?? service.address;
+    const isUnpooled = proxy !== undefined;
+    const seen = await journeyOf(name, { address, groupName, isUnpooled });
     expect(seen).toMatchObject({
       refusal: ['VALIDATION_FAILED', 'password'],
       names: ['Ada Lovelace', 'Augusta Lovelace'],
       lastLogin: expect.stringMatching(/Z$/),
       wasRefreshed: true,
       statusAfterLogout: 401,
-      group: { name, permissions: [] },
+      group: { name: groupName, permissions: [] },
       codeForStranger: 'FORBIDDEN',
     });
     const [{ count } = { count: '' }] = await service.database.query<{ count: string }>(
@@ -118,4 +127,50 @@ describe('the whole journey', () => {
   test('with openapi-fetch', () => expectJourney('openapi-fetch'));
   test('with hey-api', () => expectJourney('hey-api'));
   test('with orval', () => expectJourney('orval'));
+
+  test('through the validating proxy Prism', { timeout: 180_000 }, async () => {
+    await using prism = await startPrism(service.address);
+    await expectJourney('openapi-fetch', prism.address);
+    const invalid = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
+    const refused = await fetch(`${prism.address}/auth/login/`, invalid);
+    expect([refused.status, await refused.text()]).toEqual([
+      422,
+      expect.stringContaining('prism/errors'),
+    ]);
+  });
+});
+
+/** Prism refuses every request and every response that the document does not describe. */
+async function startPrism(upstream: string): Promise<AsyncDisposable & { address: string }> {
+  const packages = installPackages(fileURLToPath(new URL('./openapi-tools', import.meta.url)));
+  const document = join(clients, 'openapi.json');
+  writeFileSync(document, await (await fetch(`${upstream}/openapi.json`)).text());
+  const port = String(await freePort());
+  const program = join(packages, 'node_modules/.bin/prism');
+  const options = ['proxy', document, upstream, '--errors', '--port', port];
+  const prism = spawn(process.execPath, [program, ...options]);
+  await new Promise<void>((resolve, reject) => {
+    prism.stdout.on('data', (chunk) => {
+      if (String(chunk).includes('Prism is listening')) resolve();
+    });
+    prism.once('exit', () => reject(new Error('Prism ended')));
+  });
+  return {
+    address: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      prism.kill();
+      await once(prism, 'exit');
+    },
+  };
+}
+
+test('openapi-to-postmanv2 makes a Postman collection of all routes', async () => {
+  const packages = installPackages(fileURLToPath(new URL('./openapi-tools', import.meta.url)));
+  const { convert } = createRequire(`${packages}x.js`)('openapi-to-postmanv2');
+  const data = await (await fetch(`${service.address}/openapi.json`)).text();
+  const converted = await promisify(convert)({ type: 'string', data }, {});
+  expect(converted).toMatchObject({ result: true });
+  const collection = JSON.stringify(converted.output[0].data);
+  expect(collection.split('"request":{').length - 1).toBeGreaterThanOrEqual(restRoutes.length);
+  expect(converted.output[0].data.info.name).toBe('Gatehouse REST API');
 });

@@ -29,7 +29,7 @@ async function ownAccount(world: World) {
   client.setConfig({ baseUrl: world.address, auth: () => tokens?.access_token });
   const names = { first_name: 'Ada', last_name: 'Lovelace' };
 
-  const refused = await register({ body: { email, password: 'short', ...names } });
+  const refused = await register({ body: { email, password: 'password123', ...names } });
   const problem = given(refused.error).data;
   await register({ body: { email, password, ...names }, throwOnError: true });
   await verifyEmail({ query: { code: await world.verificationCode() }, throwOnError: true });
@@ -74,7 +74,7 @@ async function administration(world: World, strangerToken: string) {
     cursor = nextCursor(response.headers);
     pages += 1;
   } while (cursor);
-  const body = { name: 'hey-api', permissions: [] };
+  const body = { name: world.groupName, permissions: [] };
   const created = await createGroup({ body, throwOnError: true });
   client.setConfig({ auth: () => strangerToken });
   const forbidden = await users();

@@ -5,8 +5,9 @@ import { given, nextCursor, type Seen, type World } from './world';
 
 type Client = ReturnType<typeof createClient<paths>>;
 
-function clientWith(address: string, token: () => string | undefined): Client {
-  const client = createClient<paths>({ baseUrl: address });
+function clientWith({ address, isUnpooled }: World, token: () => string | undefined): Client {
+  const headers = isUnpooled ? { connection: 'close' } : {};
+  const client = createClient<paths>({ baseUrl: address, headers });
   const authorization: Middleware = {
     onRequest({ request }) {
       const current = token();
@@ -26,11 +27,11 @@ export async function journey(world: World): Promise<Seen> {
 async function ownAccount(world: World) {
   const { email, password, newPassword } = world;
   let tokens: components['schemas']['TokenPair'] | undefined;
-  const api = clientWith(world.address, () => tokens?.access_token);
+  const api = clientWith(world, () => tokens?.access_token);
   const names = { first_name: 'Ada', last_name: 'Lovelace' };
 
   const refused = await api.POST('/auth/register/', {
-    body: { email, password: 'short', ...names },
+    body: { email, password: 'password123', ...names },
   });
   const problem = given(refused.error).data;
   const registered = await api.POST('/auth/register/', { body: { email, password, ...names } });
@@ -77,7 +78,7 @@ async function ownAccount(world: World) {
 }
 
 async function administration(world: World, strangerToken: string) {
-  const api = clientWith(world.address, () => world.rootToken);
+  const api = clientWith(world, () => world.rootToken);
   const users: components['schemas']['User'][] = [];
   let cursor: string | undefined;
   let pages = 0;
@@ -89,9 +90,9 @@ async function administration(world: World, strangerToken: string) {
     pages += 1;
   } while (cursor);
   const created = await api.POST('/auth/admin/groups/', {
-    body: { name: 'openapi-fetch', permissions: [] },
+    body: { name: world.groupName, permissions: [] },
   });
-  const stranger = clientWith(world.address, () => strangerToken);
+  const stranger = clientWith(world, () => strangerToken);
   const forbidden = await stranger.GET('/auth/admin/users/');
   return {
     addresses: users.map(({ email }) => email),

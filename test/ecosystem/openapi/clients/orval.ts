@@ -36,7 +36,8 @@ async function ownAccount(world: World) {
   const { email, password, newPassword } = world;
   const names = { first_name: 'Ada', last_name: 'Lovelace' };
 
-  const problem = having(await register({ email, password: 'short', ...names }), 400).data.data;
+  const problem = having(await register({ email, password: 'password123', ...names }), 400).data
+    .data;
   having(await register({ email, password, ...names }), 201);
   having(await verifyEmail({ code: await world.verificationCode() }), 200);
 
@@ -84,7 +85,10 @@ async function administration(world: World, strangerToken: string) {
     cursor = nextCursor(headers);
     pages += 1;
   } while (cursor);
-  const created = having(await createGroup({ name: 'orval', permissions: [] }, asRoot), 201);
+  const created = having(
+    await createGroup({ name: world.groupName, permissions: [] }, asRoot),
+    201,
+  );
   const forbidden = having(await users({}, bearer(strangerToken)), 403);
   return {
     addresses: seen.map(({ email }) => email),

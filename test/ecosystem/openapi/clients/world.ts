@@ -1,9 +1,13 @@
 /** The service and the person of a journey, for each generated client. */
 export interface World {
   readonly address: string;
+  /** Whether each request has a connection of its own, for a server that closes idle ones early. */
+  readonly isUnpooled?: boolean;
   readonly email: string;
   readonly password: string;
   readonly newPassword: string;
+  /** The name of a new group. */
+  readonly groupName: string;
   /** An access token of a superuser. */
   readonly rootToken: string;
   /** The code of the verification mail. */
