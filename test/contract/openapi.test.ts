@@ -64,6 +64,7 @@ describe('the document', () => {
     expect(idOf('GET', '/profile/has_group/:group/')).toBe('hasGroup');
     expect(idOf('PUT', '/admin/users/:id/')).toBe('updateUser');
     expect(idOf('PATCH', '/admin/users/:id/')).toBe('patchUser');
+    expect(idOf('GET', '/api_keys/')).toBe('apiKeys');
   });
 
   test.each(restRoutes)('$method $path has its inputs, as JSON, and needs its token', (route) => {

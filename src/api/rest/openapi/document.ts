@@ -49,7 +49,7 @@ export function openApiDocument(settings: DocumentSettings) {
           type: 'http',
           scheme: 'bearer',
           bearerFormat: 'JWT',
-          description: 'An access token.',
+          description: 'An access token, or an API key `gk_…`.',
         },
       },
       headers: sharedHeaders,

@@ -26,10 +26,10 @@ export function operationOf(route: RestRoute, deps: OperationDeps): JsonSchema {
     ...describedInput(route, types, param, deps),
   }));
   return {
-    operationId: deps.idOf(route, types.field.name),
+    operationId: deps.idOf(route, types.subject.name),
     tags: [tagOf(route).name],
     summary: route.summary,
-    description: restText(route, types.field.description),
+    description: restText(route, types.subject.description),
     security: route.needsToken ? [{ bearer: [] }] : [],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(hasBody(route) ? { requestBody: requestBody(route, types, deps) } : {}),

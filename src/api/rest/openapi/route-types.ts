@@ -29,6 +29,8 @@ export interface RouteInput {
 export interface RouteTypes {
   /** The root field of the document. */
   readonly field: GraphQLField<unknown, unknown>;
+  /** The field that the operation is named after: the root field, or its field with the items of a list. */
+  readonly subject: GraphQLField<unknown, unknown>;
   /** Type of the result without its problems, or of the nodes of a list. */
   readonly result: GraphQLOutputType;
   /** The input that a variable such as `input.firstName` sets. */
@@ -45,6 +47,7 @@ export function routeTypesOf(schema: GraphQLSchema, route: RestRoute): RouteType
   const success = successTypeOf(field.type, node);
   return {
     field,
+    subject: route.itemsField === undefined ? field : fieldOf(success, route.itemsField),
     result: route.isList ? fieldOf(success, route.itemsField ?? 'nodes').type : success,
     inputOf: (to) => inputOf(field, node, to),
   };
