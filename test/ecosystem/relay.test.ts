@@ -51,7 +51,7 @@ interface Operation {
   readonly text: string;
 }
 
-const folder = fileURLToPath(new URL('./relay', import.meta.url));
+const folder = fileURLToPath(new URL('./graphql-clients', import.meta.url));
 let runtime: Runtime;
 let artifact: (name: string) => Artifact;
 /** The updater of docs/graphql.md. */
@@ -86,7 +86,7 @@ function writeUpdater(packages: string): string {
 /** Runs relay-compiler, whose package has a binary for each platform and no install script. */
 function compile(application: string, packages: string): string {
   mkdirSync(join(application, 'artifacts'));
-  cpSync(join(folder, 'app.js'), join(application, 'app.js'));
+  cpSync(join(folder, 'relay-app.js'), join(application, 'app.js'));
   writeFileSync(join(application, 'schema.graphql'), schemaText);
   const config = {
     src: '.',
