@@ -9,6 +9,7 @@ import {
   type KeyInput,
   revokeKey,
   type ServiceAccount,
+  tryCreateKey,
   updateServiceAccount,
 } from '../../support/api-keys.ts';
 import { oauth } from '../../support/oauth.ts';
@@ -159,6 +160,20 @@ describe('the scope', () => {
   ])('that the key does not have is invalid_scope: %s', async (scope) => {
     const { status, body } = await grant(key.secret, { scope });
     expect([status, body.error]).toEqual([400, 'invalid_scope']);
+  });
+
+  test('cannot be left by a new key', async () => {
+    const admin = await createServiceAccount(service, root.accessToken, {
+      permissions: ['users.*', 'shop.*'],
+    });
+    const { secret } = await keyOf(admin);
+    const scope = 'users.change_service_account';
+    const { access_token } = (await grant(secret, { scope }, admin)).body;
+    const { errors } = await tryCreateKey(service, access_token, { serviceAccountId: admin.id });
+    expect(errors?.[0]?.extensions?.code).toBe('FORBIDDEN');
+    const all = (await grant(secret, {}, admin)).body.access_token;
+    const { data } = await tryCreateKey(service, all, { serviceAccountId: admin.id });
+    expect(data.createApiKey.__typename).toBe('NewApiKey');
   });
 
   test('is within the limit of the key', async () => {
