@@ -39,6 +39,9 @@ const textOptions: ReadonlySet<string> = new Set([
   '--checkpoint',
   '--account',
   '--user',
+  '--service-account',
+  '--groups',
+  '--expires',
   '--network',
 ]);
 

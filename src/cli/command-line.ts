@@ -5,6 +5,7 @@
 import yargs, { type Argv } from 'yargs';
 import { packageVersion } from '../core/package.ts';
 import { bindValues, type GlobalArguments, withoutValues } from './arguments.ts';
+import { apiKeysCommand } from './commands/api-keys.ts';
 import { applyCommand } from './commands/apply.ts';
 import { auditCommand } from './commands/audit.ts';
 import { doctorCommand } from './commands/doctor/doctor.ts';
@@ -16,6 +17,7 @@ import { permissionsCommand } from './commands/permissions.ts';
 import { rateLimitsCommand } from './commands/rate-limits.ts';
 import { registrationsCommand } from './commands/registrations.ts';
 import { serveCommand } from './commands/serve.ts';
+import { serviceAccountsCommand } from './commands/service-accounts.ts';
 import { sessionsCommand } from './commands/sessions.ts';
 import { calibrateHash } from './commands/standalone/calibrate-hash.ts';
 import { completionCommand, completionRequest } from './commands/standalone/completion.ts';
@@ -78,6 +80,8 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     .command(groupsCommand)
     .command(permissionsCommand)
     .command(registrationsCommand)
+    .command(serviceAccountsCommand)
+    .command(apiKeysCommand)
     .command(applyCommand)
     .command(keysCommand)
     .command(mailCommand)

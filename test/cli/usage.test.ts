@@ -75,6 +75,7 @@ test.concurrent('--version is the version of the package', async () => {
 });
 
 test.concurrent.each([
+  'api-keys',
   'audit',
   'groups',
   'keys',
@@ -82,6 +83,7 @@ test.concurrent.each([
   'permissions',
   'rate-limits',
   'registrations',
+  'service-accounts',
   'sessions',
   'users',
 ])('%s alone prints the help of its commands, on stdout and with exit 0', async (group) => {

@@ -90,10 +90,23 @@ export async function liveByRest(around: LeakEnv): Promise<void> {
   });
 }
 
+/** Creates an API key, and uses it before and after its revocation. */
+async function useApiKey({ calls, canaries }: LeakEnv, accessToken: string): Promise<void> {
+  const created = await calls.rest('POST', '/api_keys/', {
+    token: accessToken,
+    json: { name: 'leaks' },
+  });
+  const secret = canaries.watch('an API key', created.secret ?? '');
+  await calls.rest('GET', '/profile/view/', { token: secret });
+  await calls.rest('DELETE', `/api_keys/${created.id}/`, { token: accessToken });
+  await calls.rest('GET', '/profile/view/', { token: secret }).catch(() => undefined);
+}
+
 export async function liveByGraphql(around: LeakEnv, admin: Account): Promise<void> {
   const { calls, canaries, mail } = around;
   const { email, password, accessToken, refreshToken } = await newAccount(around);
   await calls.graphql('refreshTokens', { refreshToken });
+  await useApiKey(around, accessToken);
   const newPassword = canaries.make('a changed password');
   await calls.graphql(
     'changePassword',

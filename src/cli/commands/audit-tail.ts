@@ -35,7 +35,7 @@ interface TailArguments extends ListArguments {
 const pollIntervalMs = 500;
 
 /** Values of `--actor` that are not users. */
-const actorKinds = ['operator', 'anonymous', 'system'];
+const actorKinds = ['service-account', 'operator', 'anonymous', 'system'];
 
 const columns: readonly Column<NamedAuditEntry>[] = [
   { name: 'at', title: 'TIME', isNeverCut: true, value: ({ at }) => at },
@@ -59,7 +59,12 @@ export const tailCommand: CommandModule<GlobalArguments, TailArguments> = {
         describe: 'Number of entries at the start',
       })
       .option('action', text('Only this action, such as user-updated'))
-      .option('actor', text('Only entries of this user, or of operator, anonymous or system'))
+      .option(
+        'actor',
+        text(
+          'Only entries of this user or id, or of service-account, operator, anonymous or system',
+        ),
+      )
       .option('target', text('Only entries about this user, group or permission, by name or id'))
       .option('since', text('Only from this time on, such as 2026-01-31T12:00:00Z'))
       .option('until', text('Only before this time'));

@@ -234,12 +234,16 @@ function actorOf(
 
 /**
  * The owners of the keys that seal an entry. The client is sealed with the key of the actor, or of the
- * subject if the actor is unknown. An unknown subject uses the key of the nil id, so that a failed login
+ * subject if the actor is no user. An unknown subject uses the key of the nil id, so that a failed login
  * does equal work for known and unknown accounts.
  */
-function ownersOf({ target }: NewEntry, actor: { readonly id: string | null }): KeyOwners {
-  const subjectId = (target?.type === 'user' ? target.id : actor.id) ?? nilId;
-  return { subjectId, clientKeyId: actor.id ?? subjectId };
+function ownersOf(
+  { target }: NewEntry,
+  { kind, id }: { readonly kind: ActorKind; readonly id: string | null },
+): KeyOwners {
+  const actorId = kind === 'user' ? id : null;
+  const subjectId = (target?.type === 'user' ? target.id : actorId) ?? nilId;
+  return { subjectId, clientKeyId: actorId ?? subjectId };
 }
 
 function clientOf(context: RequestContext | undefined): EntryClient {

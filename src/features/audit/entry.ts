@@ -57,8 +57,12 @@ export const chainStart = 'audit-chain-started';
 export const nilId = '00000000-0000-0000-0000-000000000000';
 
 /** The owner of the key that seals the client: the actor, or the subject if the actor is not a user. */
-export function clientKeyIdOf(row: Pick<EntryRow, 'actor_id' | 'subject_id'>): string {
-  return row.actor_id ?? row.subject_id;
+export function clientKeyIdOf(
+  row: Pick<EntryRow, 'actor_kind' | 'actor_id' | 'subject_id'>,
+): string {
+  // A service account is no person and has no key.
+  const isUser = row.actor_kind !== 'service-account';
+  return (isUser ? row.actor_id : null) ?? row.subject_id;
 }
 
 /** The label that binds the sealed client to its entry and distinguishes it from the details. */
