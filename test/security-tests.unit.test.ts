@@ -18,6 +18,7 @@ const lastNumbers = {
   H: 12,
   I: 10,
   J: 14,
+  K: 6,
 } as const;
 
 interface Requirement {
