@@ -4,6 +4,7 @@
  */
 import { defineConfig } from 'rolldown';
 import { thirdPartyNotices } from './bin/third-party-notices.js';
+import { assetSources } from './dist/core/package.js';
 
 /**
  * Packages that are not bundled. The first ones are the dependencies of the service: they read their own files, load
@@ -63,7 +64,7 @@ export default defineConfig({
   plugins: [
     noConfigurationSearch,
     rejectFileReaders,
-    thirdPartyNotices('dist/THIRD-PARTY-NOTICES.txt'),
+    thirdPartyNotices('dist/THIRD-PARTY-NOTICES.txt', Object.values(assetSources)),
   ],
   output: {
     dir: 'dist/bundle',

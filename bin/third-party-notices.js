@@ -1,4 +1,5 @@
-// A plugin of the bundler: writes the names, versions and licences of the packages whose code is in the bundle.
+// A plugin of the bundler: writes the names, versions and licences of the packages whose code is in the bundle, and
+// of those whose files are copied beside it.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -8,14 +9,15 @@ const licenceFile = /^(licen[cs]e|copying|notice)/i;
 /** The outermost directory of a package: the path up to its name after the last node_modules. */
 const packageDirectory = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/;
 
-export function thirdPartyNotices(path) {
+export function thirdPartyNotices(path, copiedFiles) {
   return {
     name: 'third-party-notices',
     generateBundle(_options, chunks) {
       const modules = Object.values(chunks).flatMap(({ moduleIds = [] }) => moduleIds);
-      const directories = modules.flatMap((id) => packageDirectory.exec(id) ?? []);
+      const files = [...modules, ...copiedFiles.map((file) => join(process.cwd(), file))];
+      const directories = files.flatMap((file) => packageDirectory.exec(file) ?? []);
       const notices = [...new Set(directories)].map(noticeOf).sort();
-      const heading = 'The bundle contains code of these packages.\n';
+      const heading = 'The package contains code and files of these packages.\n';
       writeFileSync(path, [heading, ...new Set(notices)].join(`\n${'-'.repeat(80)}\n\n`));
     },
   };

@@ -133,7 +133,7 @@ async function acquireLocked(
 }
 
 async function setUp({ paths, settings }: CoordinatorOptions): Promise<Programs> {
-  const programs = await findPrograms(await chooseRunAs(paths.cluster));
+  const programs = await findPrograms(await chooseRunAs(paths.cluster), paths.dataDirectory);
   await ensureCluster(paths, programs, settings.fsync !== 'off');
   return programs;
 }

@@ -1,6 +1,6 @@
 /**
  * Finds the programs of PostgreSQL in node_modules. Root uses a copy outside when the user `nobody` cannot reach
- * node_modules.
+ * node_modules, another user a copy in the data directory when its links are missing and node_modules cannot be changed.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -39,14 +39,14 @@ async function completeLinks(directory: string): Promise<boolean> {
   return !created.includes(false);
 }
 
-/** Both paths begin with the name of the installation's directory, and lie in the same directory. */
+/** Both paths begin with `native/`, the name of the installation's directory, and lie in the same directory. */
 interface Link {
   readonly source: string;
   readonly target: string;
 }
 
 async function completeLink(directory: string, { source, target }: Link): Promise<boolean> {
-  const path = join(directory, '..', target);
+  const path = join(directory, target.slice(target.indexOf('/') + 1)); // a copy has another name
   if (await exists(path)) return true;
   // Another process may create it at the same time.
   await symlink(basename(source), path).catch(() => undefined);
@@ -72,20 +72,20 @@ async function findRunError({ directory, runAs }: Programs): Promise<string | un
 /**
  * Finds programs that the given user can run.
  *
+ * @param dataDirectory may get a copy of the programs, if this process is not root
  * @throws Error with the remedy; on a platform without programs that is to set DATABASE_URL
  */
-export async function findPrograms(runAs: RunAs | undefined): Promise<Programs> {
+export async function findPrograms(
+  runAs: RunAs | undefined,
+  dataDirectory: string,
+): Promise<Programs> {
   const installed = { ...(await installedPackage()), runAs };
   const isComplete = await completeLinks(installed.directory);
   if (runAs !== undefined) {
     const isUsable = isComplete && (await findRunError(installed)) === undefined;
-    return isUsable ? installed : cachedCopy(installed);
+    return isUsable ? installed : createCopyIn(directoriesOfRoot, installed);
   }
-  if (isComplete) return installed;
-  throw new Error(
-    `PostgreSQL's library links are missing in ${installed.directory} and this user cannot create them. ` +
-      'Run "npm rebuild" as the owner of node_modules, or set DATABASE_URL.',
-  );
+  return isComplete ? installed : createCopyIn([join(dataDirectory, 'programs')], installed);
 }
 
 /**
@@ -119,23 +119,26 @@ const modeForAll = 0o755;
 const draftName = /^postgresql-.*\.draft-/;
 const abandonedMs = 3_600_000;
 
+/** Every user can reach them. */
+const directoriesOfRoot = ['/var/cache/gatehouse', join(tmpdir(), 'gatehouse')];
+
 /**
- * Copies the programs (60 MB, once per version) to a directory of root that every user can reach. Several processes
- * may do so at the same time.
+ * Copies the programs (60 MB, once per version) to the first of the directories that can be used. Several processes may
+ * do so at the same time.
  *
- * @throws Error when no such directory can be used
+ * @throws Error when none can be used
  */
-async function cachedCopy(installed: Programs): Promise<Programs> {
+async function createCopyIn(parents: readonly string[], installed: Programs): Promise<Programs> {
   const reasons: string[] = [];
-  for (const parent of ['/var/cache/gatehouse', join(tmpdir(), 'gatehouse')]) {
+  for (const parent of parents) {
     const copy = { ...installed, directory: join(parent, `postgresql-${installed.version}`) };
     const reason = await createCopy(copy, installed.directory).catch(String);
     if (reason === undefined) return copy;
     reasons.push(`${copy.directory}: ${reason}`);
   }
   throw new Error(
-    `PostgreSQL cannot run as root, and another user cannot run its programs:\n${reasons.join('\n')}\n` +
-      'Start gatehouse as an ordinary user, or set DATABASE_URL.',
+    `The programs of PostgreSQL in ${installed.directory} cannot be used, nor a copy:\n${reasons.join('\n')}\n` +
+      'Run "npm rebuild" as the owner of node_modules, start gatehouse as an ordinary user, or set DATABASE_URL.',
   );
 }
 
@@ -184,8 +187,9 @@ async function replace(copy: Programs, draft: string): Promise<void> {
   });
 }
 
-/** @throws Error when another user than root can write to the directory or to one of its parents, and so replace a program */
+/** For root only. @throws Error when another user than root can write to the directory or to one of its parents, and so replace a program */
 async function assertOnlyRootWrites(directory: string): Promise<void> {
+  if (process.getuid?.() !== 0) return; // the data directory of a user
   const { uid, mode } = await lstat(directory);
   const isSticky = (mode & 0o1000) !== 0;
   const isClosed = (mode & 0o022) === 0 || isSticky;

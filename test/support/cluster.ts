@@ -15,7 +15,11 @@ const variable = 'GATEHOUSE_TEST_CLUSTER';
 export async function makeClusterTemplate(): Promise<() => Promise<void>> {
   const directory = makeScratchDirectory('cluster');
   const paths = embeddedPaths(directory);
-  await ensureCluster(paths, await findPrograms(await chooseRunAs(paths.cluster)), false);
+  await ensureCluster(
+    paths,
+    await findPrograms(await chooseRunAs(paths.cluster), paths.dataDirectory),
+    false,
+  );
   process.env[variable] = paths.home;
   return () => rm(directory, { recursive: true, force: true });
 }

@@ -52,7 +52,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const paths = embeddedPaths(dataDirectory);
   await mkdir(paths.dataDirectory, { recursive: true });
   if (options.directory === undefined) await copyCluster(dataDirectory);
-  const programs = await findPrograms(await chooseRunAs(paths.cluster));
+  const programs = await findPrograms(await chooseRunAs(paths.cluster), paths.dataDirectory);
   await ensureCluster(paths, programs, false);
   const port = await freePort();
   const settings = { ...fast, ...options.settings };
