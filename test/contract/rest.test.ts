@@ -91,6 +91,13 @@ const userData = (email: unknown) => ({
   last_login: expect.toSatisfy((value) => value === null || /Z$/.test(value)),
 });
 
+/** The id of an object that the superuser has created at a path, with a name only. */
+async function created(path: string): Promise<string> {
+  const { accessToken: token } = root;
+  const { body } = await service.rest('POST', path, { json: { name: newName() }, token });
+  return body.data.id;
+}
+
 /** The six routes of one kind of resource below `admin/`. */
 function administrationOf(
   plural: string,
@@ -117,9 +124,12 @@ function administrationOf(
   };
   return {
     [`GET /admin/${plural}/`]: {
-      call: () => ({ token: root.accessToken }),
+      call: async () => {
+        await resource.create();
+        return { token: root.accessToken };
+      },
       status: 200,
-      message: `List of ${plural}`,
+      message: `List of ${plural.replace('_', ' ')}`,
       data: expect.toSatisfy((list) => list.length > 0),
     },
     [`POST /admin/${plural}/`]: {
@@ -165,6 +175,55 @@ const promised: Readonly<Record<string, Promised>> = {
     created: { name: 'Can shop' },
     changed: { name: 'Can shop everywhere' },
   }),
+  ...administrationOf('service_accounts', 'Service account', {
+    create: () => created('/admin/service_accounts/'),
+    body: () => ({ name: newName(), description: 'Sends the invoices' }),
+    change: { description: 'Sends the reminders' },
+    data: {
+      id: anyId,
+      client_id: expect.stringMatching(/\w/),
+      name: expect.any(String),
+      description: '',
+      is_active: true,
+      groups: [],
+      permissions: [],
+      created_at: anyTime,
+      last_used_at: null,
+    },
+    created: { description: 'Sends the invoices' },
+    changed: { description: 'Sends the reminders' },
+  }),
+  'GET /api_keys/': {
+    call: async () => {
+      await created('/api_keys/');
+      return { token: root.accessToken };
+    },
+    status: 200,
+    message: 'List of API keys',
+    data: expect.toSatisfy((list) => list.length > 0),
+  },
+  'POST /api_keys/': {
+    call: () => ({ token: root.accessToken, body: { name: newName() } }),
+    status: 201,
+    message: 'API key created',
+    data: {
+      id: anyId,
+      name: expect.any(String),
+      prefix: expect.stringMatching(/^gk_/),
+      permissions: null,
+      created_at: anyTime,
+      expires_at: expect.toSatisfy((value) => value === null || /Z$/.test(value)),
+      last_used_at: null,
+      secret: expect.stringMatching(/^gk_/),
+    },
+  },
+  'DELETE /api_keys/:id/': {
+    call: async () => ({
+      path: `/api_keys/${await created('/api_keys/')}/`,
+      token: root.accessToken,
+    }),
+    status: 204,
+  },
   'POST /admin/users/:id/password_reset/': {
     call: async () => ({
       path: `/admin/users/${(await somebody(service)).userId}/password_reset/`,
