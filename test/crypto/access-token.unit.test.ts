@@ -129,6 +129,12 @@ test('an RSA key has 2048 bits', async () => {
   expect(Buffer.from(publicJwk.n ?? '', 'base64url')).toHaveLength(2048 / 8);
 });
 
+test('RSA keys are generated outside of the event loop', async () => {
+  const before = performance.eventLoopUtilization();
+  for (let round = 0; round < 5; round += 1) await generateSigningKey('RS256');
+  expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+});
+
 describe('further claims', () => {
   const groups = (count: number) => Array.from({ length: count }, (_, index) => `Group ${index}`);
 
