@@ -1,6 +1,7 @@
 /**
- * How the tests run, in two tiers. Files named `.unit.test.ts` need nothing but the source. All others
- * share one embedded PostgreSQL, with a database of its own for each file.
+ * How the tests run, in tiers. Files named `.unit.test.ts` need nothing but the source. All others share one embedded
+ * PostgreSQL, with a database of its own for each file. Those that install large tools are a project of their own,
+ * which `npm run test:ecosystem` runs.
  */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,13 @@ import { SlowestFirst } from './test/support/slowest-first.ts';
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
   new URL('node_modules/.cache/gatehouse-tests', import.meta.url),
 );
+
+/** Together they install about a gigabyte. */
+const withLargeTools = [
+  'test/ecosystem/{federation,graphql-*,openapi-*,packages,relay,trusted-documents}.test.ts',
+];
+
+const globalSetup = 'test/support/global-setup.ts';
 
 export default defineConfig({
   resolve: {
@@ -24,8 +32,18 @@ export default defineConfig({
         test: {
           name: 'service',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.unit.test.ts'],
-          globalSetup: 'test/support/global-setup.ts',
+          exclude: ['test/**/*.unit.test.ts', ...withLargeTools],
+          globalSetup,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'ecosystem',
+          include: withLargeTools,
+          globalSetup,
+          hookTimeout: 300_000,
+          testTimeout: 120_000,
         },
       },
       {
