@@ -141,7 +141,15 @@ function pathOf({ path, params }: RestRoute, secret: string): string {
     .reduce((text, [name]) => text.replace(`:${name}`, isSecret(name) ? secret : 'x'), path);
 }
 
-/** The pages of mailed links, and the endpoints that need a key. */
+/** Endpoints of OAuth, each with a grant type. */
+const oauthRequests = [
+  ['token', 'client_credentials'],
+  ['token', 'refresh_token'],
+  ['introspect', ''],
+  ['revoke', ''],
+] as const;
+
+/** The pages of mailed links, the endpoints of OAuth and forward auth, and the endpoints that need a key. */
 export async function failElsewhere({ calls, canaries }: Failing): Promise<CallResponse[]> {
   const secret = canaries.make('elsewhere');
   const responses: CallResponse[] = [];
@@ -159,6 +167,18 @@ export async function failElsewhere({ calls, canaries }: Failing): Promise<CallR
     responses.push(await calls.send('GET', `${page}?${query}`));
     responses.push(await calls.send('POST', page, form));
   }
+  for (const [endpoint, grantType] of oauthRequests) {
+    const clientSecret = canaries.make(`client secret at ${endpoint}`);
+    const body = `grant_type=${grantType}&refresh_token=${secret}&token=${secret}&scope=${secret}`;
+    for (const client of ['', `&client_id=${secret}&client_secret=${clientSecret}`]) {
+      responses.push(
+        await calls.send('POST', `/oauth/${endpoint}`, { ...form, body: body + client }),
+      );
+    }
+  }
+  const requirements = `/forward-auth?permission=${secret}&group=${secret}`;
+  responses.push(await calls.send('GET', requirements, { token: canaries.make('forward auth') }));
+  responses.push(await calls.send('GET', `${requirements}&${secret}=1`));
   for (const path of ['/metrics', '/revocations', `/${secret}`, `/%${secret}`]) {
     responses.push(await calls.send('GET', path, { token: canaries.make(`bearer of ${path}`) }));
   }
