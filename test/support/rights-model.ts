@@ -5,9 +5,11 @@
  */
 import type { TestService } from './service.ts';
 
+/** A user or a service account, whose address is its name. */
 interface UserState {
   readonly id: string;
   readonly email: string;
+  readonly isServiceAccount: boolean;
   readonly status: string;
   readonly isStaff: boolean;
   readonly isSuperuser: boolean;
@@ -40,15 +42,27 @@ const list = (columns: string, from: string) =>
 const stateSql = `select json_build_object(
   'users', ${list(
     `'id', u.id, 'email', u.email, 'status', u.status, 'isStaff', u.is_staff,
-     'isSuperuser', u.is_superuser, 'hash', h.password_hash`,
-    '(select * from users order by email) u left join password_hashes h on h.user_id = u.id',
+     'isSuperuser', u.is_superuser, 'hash', h.password_hash, 'isServiceAccount', u.is_robot`,
+    `(
+      select id, email, status, is_staff, is_superuser, false as is_robot from users
+      union all
+      select id, name, case when disabled_at is null then 'ACTIVE' else 'DISABLED' end, true, false, true
+      from service_accounts
+      order by email
+    ) u left join password_hashes h on h.user_id = u.id`,
   )},
   'groups', ${list("'id', id, 'name', name", '(select * from groups order by name) g')},
   'permissions', ${list("'id', id, 'codename', codename", '(select * from permissions order by codename) p')},
-  'grants', ${list("'userId', user_id, 'permissionId', permission_id", 'user_permissions')},
+  'grants', ${list(
+    "'userId', user_id, 'permissionId', permission_id",
+    `(select user_id, permission_id from user_permissions
+      union all select service_account_id, permission_id from service_account_permissions) g`,
+  )},
   'memberships', ${list(
     "'userId', user_id, 'groupId', group_id, 'until', extract(epoch from expires_at) * 1000",
-    'user_groups where expires_at is null or expires_at > now()',
+    `(select user_id, group_id, expires_at from user_groups
+      where expires_at is null or expires_at > now()
+      union all select service_account_id, group_id, null from service_account_groups) m`,
   )},
   'groupGrants', ${list("'groupId', group_id, 'permissionId', permission_id", 'group_permissions')}
 ) as state`;
@@ -69,16 +83,22 @@ export interface Step {
   readonly after: State;
   /** The names of former groups. */
   readonly formerNames: ReadonlySet<string>;
+  /** The codes that limit the API key of the actor; none for a session. */
+  readonly limit?: readonly string[] | undefined;
 }
 
 /** The violations of the model by an operation between the two states. */
-export function faultsOf({ actorId, before, after, formerNames }: Step): string[] {
+export function faultsOf({ actorId, before, after, formerNames, limit }: Step): string[] {
   const faults = [...faultsOfRoot(after)];
   const actor = before.users.find(({ id }) => id === actorId);
-  if (actor?.isSuperuser && actor.status === 'ACTIVE') return faults;
-  const own = actor?.isStaff && actor.status === 'ACTIVE' ? heldBy(actorId, before) : [];
-  const gives = (held: readonly Held[]) =>
-    held.every((each) => own.some((mine) => covers(mine, each)));
+  const isActive = actor?.status === 'ACTIVE';
+  if (actor?.isSuperuser && isActive && !limit) return faults;
+  const everything = [{ code: '*', until: noEnd }];
+  const held = actor?.isSuperuser ? everything : heldBy(actorId, before);
+  const own = isActive && (actor.isStaff || actor.isSuperuser) ? held : [];
+  const bounds = limit?.map((code) => ({ code, until: noEnd })) ?? everything;
+  const gives = (given: readonly Held[]) =>
+    given.every((each) => [own, bounds].every((set) => set.some((mine) => covers(mine, each))));
   const change = { actorId, before, after, formerNames, gives };
   const ofUsers = after.users.flatMap((user) => faultsOfUser(user, change));
   return [
@@ -97,7 +117,12 @@ interface Change extends Step {
 
 const noEnd = Number.POSITIVE_INFINITY;
 const changeUser = (until: number) => ({ code: 'users.change_user', until });
-const changeMembers = (until: number) => [changeUser(until), { code: 'users.change_group', until }];
+const changeGroup = (until: number) => ({ code: 'users.change_group', until });
+const changeMembers = (until: number) => [changeUser(until), changeGroup(until)];
+const changeRobots = (until: number) => [
+  { code: 'users.change_service_account', until },
+  changeGroup(until),
+];
 
 function faultsOfRoot({ users, groups, memberships }: State): string[] {
   const root = groups.find(({ name }) => name === 'Root');
@@ -115,15 +140,18 @@ function faultsOfUser(user: UserState, change: Change): string[] {
   const heldBefore = was ? heldBy(user.id, before) : [];
   const gained = held.filter((each) => !heldBefore.some((one) => covers(one, each)));
   const isRevived = was !== undefined && was.status !== 'ACTIVE' && user.status === 'ACTIVE';
-  const isPromoted = user.isStaff && !was?.isStaff;
-  const isMoved = was !== undefined && was.email !== user.email;
+  const isPromoted = !user.isServiceAccount && user.isStaff && !was?.isStaff;
+  const isMoved = was !== undefined && !user.isServiceAccount && was.email !== user.email;
   const own = user.id === actorId;
   const staffs = [...held, changeUser(noEnd)];
   const checks: readonly (readonly [string, boolean])[] = [
     ['gained what the actor lacks', gained.length === 0 || (!own && gives(gained))],
     ['became a superuser', !user.isSuperuser || was?.isSuperuser === true],
     ['was made staff', !isPromoted || (!own && gives(staffs))],
-    ['was enabled', !isRevived || gives(user.isStaff && was.isStaff ? staffs : held)],
+    [
+      'was enabled',
+      !isRevived || gives(user.isStaff && was.isStaff && !user.isServiceAccount ? staffs : held),
+    ],
     ['has another password', was === undefined || was.hash === user.hash],
     ['has another address', !isMoved || isCorrection(was, change)],
     ['changed itself', !own || sameOwner(was, user)],
@@ -152,9 +180,15 @@ function faultsOfMembers({ actorId, before, after, gives }: Change): string[] {
   const ended = before.memberships.filter(
     (each) => !has.has(keyOf(each)) && groups.has(each.groupId),
   );
+  const robots = new Set(after.users.filter((each) => each.isServiceAccount).map(({ id }) => id));
+  const remains = new Set(after.users.map(({ id }) => id));
+  const needed = ({ userId }: Membership, until: number) =>
+    robots.has(userId) ? changeRobots(until) : changeMembers(until);
   return [
-    ...begun.filter(({ userId, until }) => userId === actorId || !gives(changeMembers(until))),
-    ...ended.filter(({ userId }) => userId === actorId || !gives(changeMembers(0))),
+    ...begun.filter((each) => each.userId === actorId || !gives(needed(each, each.until))),
+    ...ended
+      .filter(({ userId }) => remains.has(userId))
+      .filter((each) => each.userId === actorId || !gives(needed(each, 0))),
   ].map((each) => `membership ${keyOf(each)}`);
 }
 

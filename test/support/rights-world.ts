@@ -5,9 +5,11 @@ type Query = TestDatabase['query'];
 
 export const ends = [null, new Date('2098-01-01'), new Date('2099-01-01')] as const;
 export const actors = ['chief', 'ann', 'bob', 'cid', 'dan', 'pat'] as const;
+/** Service accounts. Without a session, each acts with an unlimited or a limited key. */
+export const robots = ['rob', 'rex', 'roy'] as const;
 export const others = ['una', 'uwe', 'vic', 'wim'] as const;
 export const codes = ['a.x', 'a.y', 'a.*', '*', 'users.*'];
-const administrative = ['user', 'group', 'permission'].flatMap((thing) =>
+const administrative = ['user', 'group', 'permission', 'service_account'].flatMap((thing) =>
   ['add', 'change', 'delete'].map((verb) => `users.${verb}_${thing}`),
 );
 export const groupNames = ['Editors', 'Sellers', 'Temps', 'Chiefs'];
@@ -31,6 +33,7 @@ export async function insertWorld(query: Query): Promise<void> {
   await query("delete from groups where name <> 'Root'", []);
   await query('delete from permissions where not is_built_in', []);
   await query('delete from users', []);
+  await query('delete from service_accounts', []);
   await query("delete from retired_group_names where name <> 'Former'", []);
   await query("insert into groups values (gen_random_uuid(), 'Former')", []);
   await query("delete from groups where name = 'Former'", []);
@@ -50,6 +53,28 @@ export async function insertWorld(query: Query): Promise<void> {
   }
   for (const name of ['pat', ...others]) await insertGrants(query, name, ['a.y']);
   await insertMembership(query, 'vic', 'Chiefs', null);
+  await insertRobot(query, 'rob', { direct: [...administrative, 'a.*'], group: 'Editors' });
+  await insertRobot(query, 'rex', { direct: ['users.change_service_account'], group: 'Temps' });
+  await insertRobot(query, 'roy', { direct: ['a.y'], group: 'Chiefs' });
+}
+
+/** `roy` is disabled. */
+async function insertRobot(
+  query: Query,
+  name: string,
+  { direct, group }: { readonly direct: readonly string[]; readonly group: string },
+): Promise<void> {
+  const parameters = [name, direct, group];
+  await query(
+    `with s as (
+       insert into service_accounts (id, client_id, name, created_at, disabled_at)
+       values (gen_random_uuid(), $1, $1, now(), case when $1 = 'roy' then now() end) returning id
+     ), p as (
+       insert into service_account_permissions
+       select s.id, p.id from s, permissions p where p.codename = any($2)
+     ) insert into service_account_groups select s.id, g.id from s, groups g where g.name = $3`,
+    parameters,
+  );
 }
 
 const insertGroupGrants = (query: Query, name: string, held: readonly string[]) =>

@@ -17,6 +17,7 @@ import {
   groupNames,
   insertWorld,
   others,
+  robots,
 } from '../../support/rights-world.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
@@ -33,8 +34,26 @@ afterAll(async () => {
 });
 
 /** A context with more rights than the actor has. */
-function contextOf({ id, email }: State['users'][number]): RequestContext {
+function contextOf(
+  { id, email, isServiceAccount }: State['users'][number],
+  limit: readonly string[] | undefined,
+): RequestContext {
   const now = new Date();
+  const client = {
+    ipAddress: '127.0.0.1',
+    userAgent: 'model',
+    locale: 'en',
+    requestId: randomUUID(),
+  };
+  const credential =
+    limit || isServiceAccount
+      ? { kind: 'api-key' as const, id: randomUUID(), permissions: limit ? new Set(limit) : null }
+      : { kind: 'session' as const, id: randomUUID() };
+  const fields = { groups: new Set(['Root']), permissions: new Set(['*']), credential };
+  if (isServiceAccount) {
+    const serviceAccount = { id, clientId: email, name: email };
+    return { actor: { kind: 'service-account', serviceAccount, ...fields }, client };
+  }
   return {
     actor: {
       kind: 'user',
@@ -54,13 +73,20 @@ function contextOf({ id, email }: State['users'][number]): RequestContext {
         updatedAt: now,
         lastLoginAt: null,
       },
-      credential: { kind: 'session', id: randomUUID() },
-      groups: new Set(['Root']),
-      permissions: new Set(['*']),
+      ...fields,
     },
-    client: { ipAddress: '127.0.0.1', userAgent: 'model', locale: 'en', requestId: randomUUID() },
+    client,
   };
 }
+
+/** Limits of API keys. Most actors have none. */
+const limits = [
+  undefined,
+  undefined,
+  undefined,
+  ['users.*', 'a.x'],
+  ['users.change_user'],
+] as const;
 
 const index = fc.nat({ max: 1000 });
 /** Names that no group has, or that a former group had. */
@@ -68,7 +94,9 @@ const otherNames = ['Fresh', 'New', 'Former'];
 
 /** The random values of a step. Each operation uses those that it needs. */
 const choice = fc.record({
-  actor: fc.constantFrom(...actors, 'ann', 'dan'),
+  actor: fc.constantFrom(...actors, ...robots, 'ann', 'dan', 'rob'),
+  limit: fc.constantFrom(...limits),
+  robot: fc.constantFrom(...robots),
   user: fc.constantFrom(...actors, ...others),
   group: index,
   permission: index,
@@ -86,6 +114,7 @@ type Choice = Parameters<NonNullable<Parameters<typeof choice.map>[0]>>[0];
 interface Turn extends Pick<Choice, 'name' | 'codename' | 'flag'> {
   readonly userId: string;
   readonly userEmail: string;
+  readonly robotId: string;
   readonly groupId: string;
   readonly permissionId: string;
   readonly groupIds: readonly string[];
@@ -155,6 +184,19 @@ const operations: Readonly<Record<string, (turn: Turn) => Promise<unknown>>> = {
       }),
       context,
     ),
+  createServiceAccount: ({ name, groupIds, permissionIds, context }) =>
+    service.app.admin.serviceAccounts.createServiceAccount(
+      { name, groupIds, permissionIds },
+      context,
+    ),
+  setRobotGroups: ({ robotId, groupIds, context }) =>
+    service.app.admin.serviceAccounts.updateServiceAccount(robotId, { groupIds }, context),
+  setRobotPermissions: ({ robotId, permissionIds, context }) =>
+    service.app.admin.serviceAccounts.updateServiceAccount(robotId, { permissionIds }, context),
+  setRobotActive: ({ robotId, flag: isActive, context }) =>
+    service.app.admin.serviceAccounts.updateServiceAccount(robotId, { isActive }, context),
+  deleteServiceAccount: ({ robotId, context }) =>
+    service.app.admin.serviceAccounts.deleteServiceAccount(robotId, context),
   sendPasswordReset: ({ userId, context }) =>
     service.app.admin.accountRecovery.sendPasswordReset(userId, context),
   revokeUserSessions: ({ userId, context }) =>
@@ -167,15 +209,21 @@ function pick<Item>(items: readonly Item[], at: number): Item {
   return item;
 }
 
-function turnOf(choice: Choice, { users, groups, permissions }: State): Turn & { actorId: string } {
-  const find = (name: string) =>
-    users.find(({ email }) => email === `${name}@example.com`) ?? pick(users, choice.serial);
+function turnOf(
+  choice: Choice,
+  { users, groups, permissions }: State,
+): Turn & { readonly actorId: string; readonly limit: readonly string[] | undefined } {
+  const named = (name: string) =>
+    users.find(({ email }) => email === `${name}@example.com` || email === name);
+  const find = (name: string) => named(name) ?? pick(users, choice.serial);
   const actor = find(choice.actor);
   const [user, group] = [find(choice.user), pick(groups, choice.group)];
   return {
     ...choice,
     actorId: actor.id,
-    context: contextOf(actor),
+    context: contextOf(actor, choice.limit),
+    limit: choice.limit,
+    robotId: named(choice.robot)?.id ?? randomUUID(),
     userId: user.id,
     userEmail: user.email,
     groupId: group.id,
@@ -223,11 +271,11 @@ async function play(steps: readonly (readonly [string, Choice])[]): Promise<void
       await passTime();
       before = await readState({ database });
     }
-    const { actorId, ...turn } = turnOf(chosen, before);
+    const { actorId, limit, ...turn } = turnOf(chosen, before);
     const isDone = await attempt(async () => operations[name]?.(turn));
     const after = await readState({ database });
     const actor = before.users.find(({ id }) => id === actorId);
-    const faults = faultsOf({ actorId, before, after, formerNames });
+    const faults = faultsOf({ actorId, before, after, formerNames, limit });
     expect([name, actor?.email, ...faults]).toEqual([name, actor?.email]);
     if (isDone && !actor?.isSuperuser) doneByStaff.add(name);
     for (const group of before.groups) formerNames.add(group.name);
