@@ -152,6 +152,17 @@ for (const [program, debianPackage, start, statuses] of proxies) {
       expect([...anonymous.requests, ...invalid.requests]).toEqual([]);
     });
 
+    test('a preflight does not reach the application, because it has no token', async () => {
+      const { status, requests } = await receivedDuring(() =>
+        ask(
+          proxy,
+          { origin: 'https://other.example', 'access-control-request-method': 'GET' },
+          { method: 'OPTIONS' },
+        ),
+      );
+      expect([status, requests]).toEqual([401, []]);
+    });
+
     test('a revoked token is refused at once', async () => {
       await using all = await startWith(start, '?');
       const other = await somebody(service);

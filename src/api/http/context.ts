@@ -17,6 +17,8 @@ declare module 'fastify' {
     readonly format?: 'graphql' | 'rest' | 'oauth';
     /** Whether the route accepts any Host header, for probes and scrapers that use an IP address. */
     readonly acceptsAnyHost?: boolean;
+    /** Whether `OPTIONS` is 405 and no preflight is answered, because a 2xx allows the request of another client. */
+    readonly refusesOptions?: boolean;
   }
   interface FastifyRequest {
     context: RequestContext | null;

@@ -61,30 +61,45 @@ export function rejectUnknownRoutes(app: FastifyInstance): void {
   });
 }
 
+/** The methods of a URL. */
+export interface RouteMethods {
+  readonly methods: readonly string[];
+  readonly acceptsAnyHost: boolean;
+  readonly refusesOptions: boolean;
+}
+
 /** Collects the methods of every route by URL. Call it before the first route is added. */
-export function collectMethods(app: FastifyInstance): ReadonlyMap<string, readonly string[]> {
-  const methodsByUrl = new Map<string, string[]>();
-  app.addHook('onRoute', ({ url, method }) => {
-    const known = methodsByUrl.get(url) ?? [];
-    methodsByUrl.set(url, [...new Set([...known, method].flat())]);
+export function collectMethods(app: FastifyInstance): ReadonlyMap<string, RouteMethods> {
+  const methodsByUrl = new Map<string, RouteMethods>();
+  app.addHook('onRoute', ({ url, method, config }) => {
+    const known = methodsByUrl.get(url)?.methods ?? [];
+    methodsByUrl.set(url, {
+      methods: [...new Set([...known, method].flat())],
+      acceptsAnyHost: config?.acceptsAnyHost ?? false,
+      refusesOptions: config?.refusesOptions ?? false,
+    });
   });
   return methodsByUrl;
 }
 
-/** Adds 405 routes: Fastify answers 404 to another method, RFC 9110 §15.5.6 requires 405 with Allow. */
+/**
+ * Adds 405 routes: Fastify answers 404 to another method, RFC 9110 §15.5.6 requires 405 with Allow. A route with
+ * `refusesOptions` answers 405 to `OPTIONS` too, also to a preflight.
+ */
 export function addMethodNotAllowedRoutes(
   app: FastifyInstance,
-  methodsByUrl: ReadonlyMap<string, readonly string[]>,
+  methodsByUrl: ReadonlyMap<string, RouteMethods>,
 ): void {
-  for (const [url, known] of [...methodsByUrl]) {
+  for (const [url, { methods: known, acceptsAnyHost, refusesOptions }] of [...methodsByUrl]) {
     const others = supportedMethods.filter((method) => !known.includes(method));
     if (others.length === 0 || url === '*') continue;
-    const allowed = known.includes('OPTIONS') ? known : [...known, 'OPTIONS'];
+    const allowed = refusesOptions || known.includes('OPTIONS') ? known : [...known, 'OPTIONS'];
     const reject = async (request: FastifyRequest, reply: FastifyReply) => {
       reply.header('allow', allowed.join(', '));
-      if (request.method === 'OPTIONS') return reply.code(204).send();
+      if (request.method === 'OPTIONS' && !refusesOptions) return reply.code(204).send();
       return sendHttpError(reply, 405, `Method not allowed. Use ${known.join(' or ')}.`);
     };
-    app.route({ method: others, url, onRequest: reject, handler: reject });
+    const config = { acceptsAnyHost, ...(refusesOptions ? { cors: false as const } : {}) };
+    app.route({ method: others, url, config, onRequest: reject, handler: reject });
   }
 }

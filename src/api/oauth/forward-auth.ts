@@ -19,8 +19,16 @@ interface Requirements {
   readonly group: readonly string[];
 }
 
-/** A proxy may pass on the host name of the application. DNS rebinding is no risk: the answer needs a header. */
-const config = { format: 'rest', acceptsAnyHost: true } as const;
+/**
+ * A proxy may pass on the host name of the application. DNS rebinding is no risk: the answer needs a header.
+ * A proxy may pass on the method of the request too. A 2xx for a preflight would allow a request without a credential.
+ */
+const config = {
+  format: 'rest',
+  acceptsAnyHost: true,
+  refusesOptions: true,
+  cors: false,
+} as const;
 
 export function serveForwardAuth(
   app: FastifyInstance,

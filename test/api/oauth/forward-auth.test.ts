@@ -1,5 +1,6 @@
 /** `/forward-auth`: the decision for a proxy, the headers about the caller, and the log. */
 import { randomUUID } from 'node:crypto';
+import { METHODS } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { identityHeaders } from '../../../src/api/oauth/identity-headers.ts';
 import type { UserActor } from '../../../src/core/request-context.ts';
@@ -103,7 +104,53 @@ describe('the decision', () => {
     expect((await ask('', { accept: 'text/html' })).status).toBe(204);
     expect((await ask('', {}, 'HEAD')).status).toBe(204);
     const post = await ask('', {}, 'POST');
-    expect([post.status, post.headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS']);
+    expect([post.status, post.headers.allow]).toEqual([405, 'GET, HEAD']);
+  });
+});
+
+/** Proxies such as Envoy, HAProxy and Traefik with `preserveRequestMethod` pass on the method of the request. */
+describe('a proxy that passes on the method of the request', () => {
+  const origin = 'https://app.example';
+  const preflight = { origin, 'access-control-request-method': 'GET' };
+  let withOrigins: TestService;
+  beforeAll(async () => {
+    withOrigins = await startService({ environment: { CORS_ALLOWED_ORIGINS: origin } });
+  });
+  afterAll(() => withOrigins.close());
+
+  const methods = METHODS.filter((method) => method !== 'CONNECT');
+  const send = (address: string, method: string, headers: Readonly<Record<string, string>>) =>
+    rawRequest(address, [method, '/forward-auth?permission=shop.view_order'], { headers });
+
+  test('no method gets a 2xx without a credential', async () => {
+    for (const { address } of [service, withOrigins]) {
+      for (const method of methods) {
+        for (const headers of [{}, { origin }, preflight, { ...preflight, host: 'app.example' }]) {
+          const { status } = await send(address, method, headers);
+          expect(status, method).toBeGreaterThanOrEqual(400);
+        }
+      }
+    }
+  });
+
+  test('only GET and HEAD get a 2xx with a credential', async () => {
+    const authorization = `Bearer ${ada.accessToken}`;
+    const allowed: string[] = [];
+    for (const method of methods) {
+      const { status } = await send(service.address, method, { ...preflight, authorization });
+      expect([204, 405, 501]).toContain(status);
+      if (status === 204) allowed.push(method);
+    }
+    expect(allowed).toEqual(['GET', 'HEAD']);
+  });
+
+  test('a preflight is 405, also with the host name of the application', async () => {
+    for (const { address } of [service, withOrigins]) {
+      const answer = await send(address, 'OPTIONS', { ...preflight, host: 'app.example' });
+      expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, HEAD']);
+      const names = Object.keys(answer.headers);
+      expect(names.filter((name) => name.startsWith('access-control'))).toEqual([]);
+    }
   });
 });
 
