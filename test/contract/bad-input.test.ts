@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RestRoute } from '../../src/api/rest/route.ts';
+import type { RestParam, RestRoute } from '../../src/api/rest/route.ts';
 import { restRoutes } from '../../src/api/rest/routes.ts';
 import { exampleBodies, exampleVariables } from '../support/examples.ts';
 import { nastyStrings } from '../support/nasty-strings.ts';
@@ -57,9 +57,20 @@ const badValues: readonly BadValue[] = [
 /** Inputs for which a blank text counts as missing. */
 const mayBeBlank = new Set(['description', 'lastName', 'last_name', 'username']);
 
-function badValuesOf({ name, isRequired }: { name: string; isRequired: boolean }) {
+/** A list of codes accepts the canary, which is a valid code. It does not accept a code with a space. */
+const malformedCode = `${canary} ${canary}`;
+const badCodes: BadValue = { what: 'an array of malformed codes', value: [malformedCode] };
+
+interface Input {
+  readonly name: string;
+  readonly isRequired: boolean;
+  readonly kind?: RestParam['kind'];
+}
+
+function badValuesOf({ name, isRequired, kind }: Input): readonly BadValue[] {
   const isPassword = /password(Confirmation|2)?$/i.test(name);
   return badValues
+    .map((bad) => (kind === 'codes' && Array.isArray(bad.value) ? badCodes : bad))
     .filter(({ isBadOnlyIfRequired }) => isRequired || !isBadOnlyIfRequired)
     .filter(({ isGoodPassword }) => !isPassword || !isGoodPassword)
     .filter(({ isGoodBlank }) => !mayBeBlank.has(name) || !isGoodBlank);
@@ -145,6 +156,7 @@ async function traces(): Promise<object> {
     (select count(*) from groups) as groups,
     (select count(*) from permissions) as permissions,
     (select count(*) from one_time_passwords) as codes,
+    (select count(*) from api_keys) as api_keys,
     (select count(*) from sessions) as sessions,
     (select count(*) from sessions where ended_at is null) as live`);
   return { ...row, mails: service.mail.mails.length };
@@ -346,12 +358,13 @@ const goodBodies = exampleBodies(() => ada.email);
 
 describe('REST', () => {
   const params = restRoutes.flatMap((row) =>
-    Object.entries(row.params).map(([name, { from, isRequired }]) => ({
+    Object.entries(row.params).map(([name, { from, isRequired, kind }]) => ({
       row,
       path: row.path,
       name,
       from,
       isRequired,
+      kind,
     })),
   );
   const inBody = params.filter(({ from }) => from === 'body');
@@ -407,20 +420,18 @@ describe('REST', () => {
   );
 
   /** A text as a form or query writes it; an object, which these cannot express, leaves it missing. */
-  function formsOf(input: {
-    readonly name: string;
-    readonly isRequired: boolean;
-    readonly from: string;
-  }) {
-    const { name, isRequired, from } = input;
-    const isLeftOut = (value: unknown) => value === '' && from === 'body' && !isRequired;
+  function formsOf(input: Input & { readonly from: string; readonly row: RestRoute }) {
+    const { name, isRequired, from, kind, row } = input;
+    const isLeftOut = (value: unknown) =>
+      value === '' && from === 'body' && !isRequired && !row.isStrict;
+    const twice = encodeURIComponent(kind === 'codes' ? malformedCode : canary);
     const written = badValuesOf(input)
       .filter(({ value, what }) => typeof value === 'string' && !what.includes('surrogate'))
       .filter(({ value }) => !isLeftOut(value))
       .map(({ what, value }) => ({ what, value: `${name}=${encodeURIComponent(String(value))}` }));
     return [
       ...written,
-      { what: 'given twice', value: `${name}=${canary}&${name}=${canary}` },
+      { what: 'given twice', value: `${name}=${twice}&${name}=${twice}` },
       ...(isRequired ? [{ what: 'as an object', value: `${name}[$ne]=${canary}` }] : []),
     ];
   }

@@ -42,6 +42,7 @@ export const apiKeyRoutes: readonly RestRoute[] = [
       permissions: optionalBody('input.permissions', 'codes'),
       service_account: optionalBody('input.serviceAccountId'),
     },
+    isStrict: true,
     document: `mutation ($input: CreateApiKeyInput!) { result: createApiKey(input: $input) { ... on NewApiKey { secret apiKey { ${fields} } } ${problem} } }`,
     success: { status: 201, message: 'API key created', data: newKeyData },
   },

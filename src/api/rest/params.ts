@@ -39,7 +39,7 @@ export function parseVariables(route: RestRoute, request: FastifyRequest): Recor
   for (const [name, param] of Object.entries(route.params)) {
     createInputObject(variables, param.to);
     const raw = valuesOf(request, param.from)[name];
-    if (raw === undefined || raw === null || isBlank(raw, param, request)) {
+    if (raw === undefined || raw === null || (!route.isStrict && isBlank(raw, param, request))) {
       if (param.isRequired) fields.push({ path: name, message: 'Is required.' });
       continue;
     }
@@ -47,19 +47,23 @@ export function parseVariables(route: RestRoute, request: FastifyRequest): Recor
     if ('fault' in parsed) fields.push({ path: name, message: parsed.fault });
     else setVariable(variables, param.to, parsed.value);
   }
-  fields.push(...unknownKeys(route, request.body));
+  fields.push(...unknownKeys(route, request));
   if (fields.length > 0) throw new Problem('VALIDATION_FAILED', { fields });
   return variables;
 }
 
 /**
  * Administration rejects unknown keys, because a misspelt key would be lost silently. Keys of the response,
- * such as `created_at`, are allowed, so that a client can send a response back with PUT. They are ignored.
+ * such as `created_at`, are allowed, so that a client can send a response back with PUT. They are ignored. A
+ * strict route rejects them too, and unknown keys of the query.
  */
-function unknownKeys({ path, params, success }: RestRoute, body: unknown): FieldProblem[] {
-  if (!path.startsWith('/admin/') || typeof body !== 'object' || body === null) return [];
-  return Object.keys(body)
-    .filter((key) => params[key]?.from !== 'body' && !Object.hasOwn(success.data, key))
+function unknownKeys(route: RestRoute, request: FastifyRequest): FieldProblem[] {
+  const { params, success, isStrict = false } = route;
+  if (!isStrict && !route.path.startsWith('/admin/')) return [];
+  const unknown = (from: 'body' | 'query') =>
+    Object.keys(valuesOf(request, from)).filter((key) => params[key]?.from !== from);
+  const inBody = unknown('body').filter((key) => isStrict || !Object.hasOwn(success.data, key));
+  return [...inBody, ...(isStrict ? unknown('query') : [])]
     .slice(0, maxUnknownKeys)
     .map((key) => ({ path: isName(key) ? key : 'body', message: 'Is unknown.' }));
 }

@@ -20,6 +20,11 @@ export interface RestRoute {
   /** Whether a request needs an access token. */
   readonly needsToken: boolean;
   readonly params: Readonly<Record<string, RestParam>>;
+  /**
+   * Whether unknown keys of the body and the query, and blank fields of a form, are refused: an object without
+   * its misspelt or blank limit would have more rights.
+   */
+  readonly isStrict?: true;
   /** Variables that a request does not set. */
   readonly defaults?: Readonly<Record<string, unknown>>;
   /** A GraphQL document with one root field that has the alias `result`. */

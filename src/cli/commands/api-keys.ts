@@ -105,10 +105,8 @@ const createKey: CommandModule<GlobalArguments, CreateArguments> = {
         {
           name: args.name,
           expiresAt: args.expires,
-          permissions: args.permissions
-            ?.split(',')
-            .map((code) => code.trim())
-            .filter(Boolean),
+          // An empty code is refused, as over GraphQL and REST.
+          permissions: args.permissions?.split(','),
           serviceAccountId: await findAccount(admin, args['service-account'], context),
         },
         context,
