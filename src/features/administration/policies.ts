@@ -15,6 +15,7 @@ import {
 } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { holdsPermission, isCurrent, matchesGrant } from '../access/access.ts';
+import { createFindCredentialOwner } from '../access/credential-owner.ts';
 import { operatorId } from '../audit/audit.ts';
 
 export type AdministrativePermission =
@@ -68,20 +69,24 @@ export interface ActorRights {
   assertSuperuser(): void;
   /** Only superusers change their own rights. @throws FORBIDDEN */
   assertNotSelf(userId: string): void;
-  /** Staff never change a superuser. @throws FORBIDDEN */
-  assertCanManage(target: { readonly isSuperuser: boolean }): void;
+  /** Staff never change a superuser. An API key never changes the account of its owner. @throws FORBIDDEN */
+  assertCanManage(target: { readonly id: string; readonly isSuperuser: boolean }): void;
+  /** An API key creates no key of its own owner, and none that is valid longer than itself. @throws FORBIDDEN */
+  assertCanCreateKey(key: { readonly ownerId: string; readonly expiresAt: Date | null }): void;
 }
 
 export interface ActorPolicies {
   /**
    * Reads the rights of the actor and checks that they include `permission`. Needs a transaction.
    *
-   * @throws FORBIDDEN
+   * @throws FORBIDDEN, UNAUTHENTICATED when the credential has ended since the request was authenticated
    */
   forActor(actor: Actor, permission: AdministrativePermission): Promise<ActorRights>;
   /**
    * The rights of the actor for the limit of a new key of its own, without the permission of an administrator.
    * Needs a transaction.
+   *
+   * @throws UNAUTHENTICATED when the credential has ended since the request was authenticated
    */
   forOwner(actor: Actor): Promise<ActorRights>;
   /** The grants of an active or disabled service account, direct and through groups. They have no end. */
@@ -94,6 +99,11 @@ export interface ActorPolicies {
 
 /** The grants of an owner, without the limit of a credential. A superuser has every right. */
 type Held = readonly TimedGrant[] | 'everything';
+
+interface HeldRights {
+  readonly held: Held;
+  readonly keyExpiresAt: Date | null;
+}
 
 /** A change of memberships needs the permission for both sides. */
 const memberPermissions = [
@@ -140,34 +150,22 @@ const currentGrantsSql = `
   select codename, expires_at as until from (${userGrantsSql}) grants where ${isCurrent('grants')}`;
 
 export function createActorPolicies({ query }: Pick<UnitOfWork, 'query'>): ActorPolicies {
+  const findOwner = createFindCredentialOwner({ query });
   const grantsOf = (userId: string) => query<TimedGrant>(currentGrantsSql, [userId, userId]);
-
-  const accountOf = async (userId: string) => {
-    const [row] = await query<{ is_superuser: boolean; is_staff: boolean }>(
-      "select is_superuser, is_staff from users where id = ? and status = 'ACTIVE'",
-      [userId],
-    );
-    return row;
-  };
 
   const grantsOfServiceAccount = (id: string) =>
     query<TimedGrant>(serviceAccountGrantsSql, [id, id]);
 
-  const isActiveServiceAccount = async (id: string) => {
-    const sql = 'select 1 from service_accounts where id = ? and disabled_at is null';
-    return (await query(sql, [id])).length > 0;
-  };
-
-  const heldBy = async (actor: Actor, { needsStaff = true } = {}): Promise<Held> => {
+  const heldBy = async (actor: Actor, { needsStaff = true } = {}): Promise<HeldRights> => {
     const id = actorIdOf(actor);
     // The operator has no account, and has the rights of a superuser.
-    if (id === operatorId) return 'everything';
+    if (id === operatorId) return { held: 'everything', keyExpiresAt: null };
+    const { isSuperuser, isStaff, keyExpiresAt } = await findOwner(actor);
+    if (isSuperuser) return { held: 'everything', keyExpiresAt };
     if (actor.kind === 'service-account') {
-      return (await isActiveServiceAccount(id)) ? grantsOfServiceAccount(id) : [];
+      return { held: await grantsOfServiceAccount(id), keyExpiresAt };
     }
-    const account = await accountOf(id);
-    if (account?.is_superuser) return 'everything';
-    return account?.is_staff || (account && !needsStaff) ? grantsOf(id) : [];
+    return { held: isStaff || !needsStaff ? await grantsOf(id) : [], keyExpiresAt };
   };
 
   return {
@@ -175,13 +173,11 @@ export function createActorPolicies({ query }: Pick<UnitOfWork, 'query'>): Actor
     grantsOfServiceAccount,
 
     async forOwner(actor) {
-      const held = await heldBy(actor, { needsStaff: false });
-      return createActorRights(actorIdOf(actor), held, limitOf(actor));
+      return createActorRights(actor, await heldBy(actor, { needsStaff: false }));
     },
 
     async forActor(actor, permission) {
-      const id = actorIdOf(actor);
-      const rights = createActorRights(id, await heldBy(actor), limitOf(actor));
+      const rights = createActorRights(actor, await heldBy(actor));
       rights.assertHolds([{ codename: permission, until: beforeEveryEnd }]);
       return rights;
     },
@@ -200,12 +196,10 @@ export function membershipGrants(until: Date | null): TimedGrant[] {
   return memberPermissions.map((codename) => ({ codename, until }));
 }
 
-/** @param limit the codes that limit the credential of the actor, or null */
-function createActorRights(
-  actorId: string,
-  held: Held,
-  limit: ReadonlySet<string> | null,
-): ActorRights {
+function createActorRights(actor: Actor, { held, keyExpiresAt }: HeldRights): ActorRights {
+  const actorId = actorIdOf(actor);
+  const limit = limitOf(actor);
+  const isApiKey = actor.credential.kind === 'api-key';
   const isSuperuser = held === 'everything' && limit === null;
   const bounds = limit === null ? 'everything' : [...limit].map(withoutEnd);
   const assert = (isAllowed: boolean) => {
@@ -227,7 +221,14 @@ function createActorRights(
       ),
     assertSuperuser: () => assert(isSuperuser),
     assertNotSelf: (userId) => assert(isSuperuser || userId !== actorId),
-    assertCanManage: (target) => assert(isSuperuser || !target.isSuperuser),
+    assertCanManage: ({ id, isSuperuser: isTargetSuperuser }) => {
+      assert(isSuperuser || !isTargetSuperuser);
+      assert(!isApiKey || id !== actorId);
+    },
+    assertCanCreateKey: ({ ownerId, expiresAt }) => {
+      assert(!isApiKey || ownerId !== actorId);
+      assert(isWithin(expiresAt, keyExpiresAt));
+    },
   };
 }
 
@@ -244,6 +245,10 @@ function isIn(held: Held, grant: TimedGrant): boolean {
  * ordinary character here: only a `*` in `own` matches it.
  */
 function covers(own: TimedGrant, grant: TimedGrant): boolean {
-  const lasts = own.until === null || (grant.until !== null && grant.until <= own.until);
-  return lasts && matchesGrant(own.codename, grant.codename);
+  return isWithin(grant.until, own.until) && matchesGrant(own.codename, grant.codename);
+}
+
+/** Whether `end` is not after `limit`; null is no end. */
+function isWithin(end: Date | null, limit: Date | null): boolean {
+  return limit === null || (end !== null && end <= limit);
 }

@@ -22,6 +22,7 @@ import {
 } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
+import { createFindCredentialOwner } from '../access/credential-owner.ts';
 import { checkNewAddress } from '../authentication/apply-password.ts';
 import type { Reauthentication, VerifiedPassword } from '../authentication/reauthentication.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
@@ -54,7 +55,7 @@ export interface Profiles {
 }
 
 export interface ProfilesDeps {
-  readonly unitOfWork: Pick<UnitOfWork, 'transaction'>;
+  readonly unitOfWork: Pick<UnitOfWork, 'transaction' | 'query'>;
   readonly users: Pick<Users, 'lockById' | 'lockByUsername' | 'requireAnotherSuperuser'>;
   readonly oneTimePasswords: Pick<OneTimePasswords, 'endAll'>;
   readonly reauthentication: Reauthentication;
@@ -73,6 +74,7 @@ type Profile = Omit<ReturnType<typeof parseProfile>, 'email' | 'password'>;
 export function createProfiles(deps: ProfilesDeps): Profiles {
   const { users, oneTimePasswords, reauthentication, emailChanges } = deps;
   const { transaction } = deps.unitOfWork;
+  const findCredentialOwner = createFindCredentialOwner(deps.unitOfWork);
 
   const applyUsername = async (user: User, username: Username | null) => {
     const isSame = user.username?.toLowerCase() === username?.toLowerCase();
@@ -90,7 +92,8 @@ export function createProfiles(deps: ProfilesDeps): Profiles {
 
   const lockCaller = async (actor: SessionActor): Promise<User> => {
     const user = await users.lockById(actor.user.id);
-    if (user?.status !== 'ACTIVE') throw new Problem('UNAUTHENTICATED');
+    if (!user) throw new Problem('UNAUTHENTICATED');
+    await findCredentialOwner(actor);
     return user;
   };
 

@@ -23,6 +23,7 @@ import {
 import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { matchesGrant } from '../access/access.ts';
+import { createFindCredentialOwner } from '../access/credential-owner.ts';
 import {
   type ActorPolicies,
   beforeEveryEnd,
@@ -46,9 +47,10 @@ export interface CreateApiKeyInput {
 export interface KeyManagement {
   /**
    * Creates a key of the caller, or of a service account. For a service account the actor must hold all its grants
-   * for as long as the key is valid. A code that the owner does not hold is refused.
+   * and `users.change_service_account` for as long as the key is valid. A caller with an API key creates no key of its
+   * own owner, and none that is valid longer than its own. A code that the owner does not hold is refused.
    *
-   * @throws FORBIDDEN, NOT_FOUND, VALIDATION_FAILED
+   * @throws FORBIDDEN, NOT_FOUND, UNAUTHENTICATED for a credential that has ended meanwhile, VALIDATION_FAILED
    */
   createApiKey(input: CreateApiKeyInput, context: RequestContext): Promise<CreatedKey>;
   /** The result is the id. @throws FORBIDDEN, NOT_FOUND for a key that the caller may not revoke */
@@ -76,11 +78,12 @@ const changeAccount = 'users.change_service_account';
 export function createKeyManagement(deps: KeyManagementDeps): KeyManagement {
   const { apiKeys, policies } = deps;
   const { query, transaction } = deps.unitOfWork;
+  const findCredentialOwner = createFindCredentialOwner({ query });
 
   const createOwn = async (key: KeyFields, context: RequestContext): Promise<CreatedKey> => {
     const actor = requireSession(context);
     const user = await deps.users.lockById(actor.user.id);
-    if (user?.status !== 'ACTIVE') throw new Problem('UNAUTHENTICATED');
+    if (!user) throw new Problem('UNAUTHENTICATED');
     const rights = await policies.forOwner(actor);
     // The limit ends with the grants of the owner, so it needs them only now.
     rights.assertHolds(
@@ -94,22 +97,29 @@ export function createKeyManagement(deps: KeyManagementDeps): KeyManagement {
     id: string,
     context: RequestContext,
   ): Promise<CreatedKey> => {
-    const rights = await policies.forActor(
-      requireAdministrator(context, changeAccount),
-      changeAccount,
-    );
+    const actor = requireAdministrator(context, changeAccount);
     const found = await query('select 1 from service_accounts where id = ? for update', [id]);
+    const rights = await policies.forActor(actor, changeAccount);
     if (found.length === 0) throw new Problem('NOT_FOUND');
+    rights.assertCanCreateKey({ ownerId: id, expiresAt: key.expiresAt });
     const held = await policies.grantsOfServiceAccount(id);
-    rights.assertHolds(held.map(({ codename }) => ({ codename, until: key.expiresAt })));
+    const needed = [changeAccount, ...held.map(({ codename }) => codename)];
+    rights.assertHolds(needed.map((codename) => ({ codename, until: key.expiresAt })));
     assertIncluded(key.permissions ?? [], held);
     return apiKeys.create({ ...key, owner: { userId: null, serviceAccountId: id } });
   };
 
   /** Locks the owner of a key of a user before the key, in the order of all transactions. */
   const assertCanRevoke = async (actor: Actor, key: ApiKey, context: RequestContext) => {
-    if (key.userId === null) return assertAdministers(actor, changeAccount);
-    if (key.userId === actorIdOf(actor)) return void requireSession(context);
+    if (key.userId === null) {
+      assertAdministers(actor, changeAccount);
+      await policies.forActor(actor, changeAccount);
+      return;
+    }
+    if (key.userId === actorIdOf(actor)) {
+      await findCredentialOwner(requireSession(context));
+      return;
+    }
     assertAdministers(actor, 'users.change_user');
     await deps.userPolicies.lockManagedUser(key.userId, actor, 'users.change_user');
   };

@@ -42,7 +42,7 @@ export interface ServiceAccountAdministration {
   ): Promise<ServiceAccount>;
   /**
    * A disabled account cannot use its keys. To enable it, the actor must hold all its grants without an end. No
-   * service account changes its own status and grants.
+   * service account changes itself.
    *
    * @throws FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED
    */
@@ -89,7 +89,6 @@ export function createServiceAccountAdministration(deps: Deps): ServiceAccountAd
     isActive: boolean | undefined,
   ) => {
     if (isActive === undefined || isActive === (account.disabledAt === null)) return;
-    rights.assertNotSelf(account.id);
     if (isActive) rights.assertHolds(await policies.grantsOfServiceAccount(account.id));
     account.disabledAt = isActive ? null : deps.clock();
   };
@@ -129,6 +128,7 @@ export function createServiceAccountAdministration(deps: Deps): ServiceAccountAd
       return transaction(async () => {
         const rights = await policies.forActor(actor, 'users.change_service_account');
         const account = await lockAccount(id);
+        rights.assertNotSelf(account.id);
         account.name = name ?? account.name;
         account.description = description ?? account.description;
         await grants.setServiceAccountGrants(rights, account.id, wanted);

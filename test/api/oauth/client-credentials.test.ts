@@ -166,13 +166,16 @@ describe('the scope', () => {
     const admin = await createServiceAccount(service, root.accessToken, {
       permissions: ['users.*', 'shop.*'],
     });
+    const other = await createServiceAccount(service, root.accessToken, {
+      permissions: ['shop.view_order'],
+    });
     const { secret } = await keyOf(admin);
     const scope = 'users.change_service_account';
     const { access_token } = (await grant(secret, { scope }, admin)).body;
-    const { errors } = await tryCreateKey(service, access_token, { serviceAccountId: admin.id });
+    const { errors } = await tryCreateKey(service, access_token, { serviceAccountId: other.id });
     expect(errors?.[0]?.extensions?.code).toBe('FORBIDDEN');
     const all = (await grant(secret, {}, admin)).body.access_token;
-    const { data } = await tryCreateKey(service, all, { serviceAccountId: admin.id });
+    const { data } = await tryCreateKey(service, all, { serviceAccountId: other.id });
     expect(data.createApiKey.__typename).toBe('NewApiKey');
   });
 

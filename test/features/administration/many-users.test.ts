@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../../support/database.ts
 import { type DatabaseWire, openDatabaseWire } from '../../support/database-wire.ts';
 import { withoutSearchIndex } from '../../support/search-index.ts';
 import { startService, type TestService } from '../../support/service.ts';
+import { sessionIdOf } from '../../support/session-calls.ts';
 
 const population = 100_000;
 
@@ -93,7 +94,7 @@ function rootContext(): RequestContext {
     client: { ipAddress: '127.0.0.1', userAgent: 'test', locale: 'en', requestId: 'test' },
     actor: {
       kind: 'user',
-      credential: { kind: 'session', id: root.userId },
+      credential: { kind: 'session', id: sessionIdOf(root.accessToken) },
       groups: new Set(),
       permissions: new Set(),
       user: {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Problem } from '../../../src/core/errors.ts';
 import type { RequestContext } from '../../../src/core/request-context.ts';
 import { parseManifest } from '../../../src/features/access-manifest/manifest.ts';
+import { insertCredential } from '../../support/credentials.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { faultsOf, readState, type State } from '../../support/rights-model.ts';
 import {
@@ -33,7 +34,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** A context with more rights than the actor has. */
+/** A context with more rights than the actor has. Its credential is not in the database yet. */
 function contextOf(
   { id, email, isServiceAccount }: State['users'][number],
   limit: readonly string[] | undefined,
@@ -272,6 +273,7 @@ async function play(steps: readonly (readonly [string, Choice])[]): Promise<void
       before = await readState({ database });
     }
     const { actorId, limit, ...turn } = turnOf(chosen, before);
+    if (turn.context.actor) await insertCredential(database, turn.context.actor);
     const isDone = await attempt(async () => operations[name]?.(turn));
     const after = await readState({ database });
     const actor = before.users.find(({ id }) => id === actorId);

@@ -1,5 +1,6 @@
 /** API keys of users: creation, limits, use on every interface, expiry and revocation. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { administrationOf } from '../../support/administration.ts';
 import {
   type Administrator,
   makeGroup,
@@ -16,7 +17,7 @@ import {
   revokeKey,
   tryCreateKey,
 } from '../../support/api-keys.ts';
-import { goodPassword, somebody } from '../../support/people.ts';
+import { goodPassword, newAddress, somebody } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
@@ -151,6 +152,36 @@ describe('a key of a user', () => {
       ]);
     }
     expect((await me(secret)).status).toBe(200);
+  });
+});
+
+describe('a key of an administrator does not administer its own account', () => {
+  const { createGroup, ...administration } = administrationOf(() => service);
+
+  test.each([
+    ['a superuser', () => superuser(service)],
+    ['staff', () => staff(service, ['users.*'])],
+  ])('as %s', async (_, make) => {
+    const { accessToken, userId } = await make();
+    const by = { accessToken: (await createKey(service, accessToken)).secret };
+    const group = await createGroup(by, {});
+    const { updateUser, deactivateUser, setGroupMembership } = administration;
+    const attempts = {
+      names: updateUser(by, userId, { firstName: 'Eve', username: newName() }),
+      password: updateUser(by, userId, { password: 'an entirely new passphrase' }),
+      email: updateUser(by, userId, { email: newAddress() }),
+      groups: updateUser(by, userId, { groupIds: [group.id] }),
+      membership: setGroupMembership(by, { userId, groupId: group.id }),
+      status: deactivateUser(by, userId),
+      sessions: administration.revokeUserSessions(by, userId),
+      reset: administration.sendPasswordReset(by, userId),
+    };
+    for (const [name, attempt] of Object.entries(attempts)) {
+      expect([name, (await attempt).outcome]).toEqual([name, 'FORBIDDEN']);
+    }
+    expect((await me(accessToken)).status).toBe(200);
+    const other = await somebody(service);
+    expect((await updateUser(by, other.userId, { firstName: 'Ada' })).outcome).toBe('done');
   });
 });
 

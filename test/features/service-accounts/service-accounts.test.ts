@@ -17,6 +17,7 @@ import {
   tryCreateKey,
   updateServiceAccount,
 } from '../../support/api-keys.ts';
+import { oauth } from '../../support/oauth.ts';
 import { somebody } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
@@ -234,6 +235,24 @@ describe('nobody grants what they lack', () => {
     expect(await outcome('2098-01-01T00:00:00Z')).toBe('done');
   });
 
+  test('by a key that is valid longer than their right to create it', async () => {
+    const robot = await robotWith([]);
+    const ann = await staff(service);
+    const group = await makeGroup(service, ['users.change_service_account']);
+    await sql('insert into user_groups values ($1, $2, $3)', [
+      ann.userId,
+      group,
+      '2098-01-01T00:00:00Z',
+    ]);
+    const outcome = async (input: object) =>
+      outcomeOf(
+        await tryCreateKey(service, ann.accessToken, { serviceAccountId: robot.id, ...input }),
+      );
+    expect(await outcome({})).toBe('FORBIDDEN');
+    expect(await outcome({ expiresAt: '2098-01-01T00:00:00.001Z' })).toBe('FORBIDDEN');
+    expect(await outcome({ expiresAt: '2098-01-01T00:00:00Z' })).toBe('done');
+  });
+
   test('by enabling a service account that holds more', async () => {
     const robot = await robotWith(['shop.buy']);
     const ann = await staff(service, ['users.change_service_account']);
@@ -252,7 +271,14 @@ describe('nobody grants what they lack', () => {
     const group = await makeGroup(service, ['shop.sell']);
     const robot = await robotWith([...all, 'users.change_group', 'shop.sell'], [group]);
     const permissionIds = [await permissionId(service, 'shop.sell')];
-    for (const input of [{ permissionIds }, { groupIds: [] }, { isActive: false }]) {
+    const changes = [
+      { permissionIds },
+      { groupIds: [] },
+      { isActive: false },
+      { name: 'renamed' },
+      { description: 'changed' },
+    ];
+    for (const input of changes) {
       expect(await updateServiceAccount(service, robot.key, robot.id, input)).toBe('FORBIDDEN');
     }
     const changeGroup = await service.graphql(
@@ -261,8 +287,38 @@ describe('nobody grants what they lack', () => {
       robot.key,
     );
     expect(outcomeOf(changeGroup)).toBe('FORBIDDEN');
-    const own = await tryCreateKey(service, robot.key, { serviceAccountId: robot.id });
-    expect(outcomeOf(own)).toBe('done');
+  });
+});
+
+describe('a key creates no key', () => {
+  const codes = ['users.change_service_account', 'users.view_service_account'];
+  const expiresAt = '2098-01-01T00:00:00Z';
+
+  test('of its own service account, also as an access token', async () => {
+    const robot = await robotWith(codes);
+    const input = { serviceAccountId: robot.id, expiresAt };
+    const { body } = await oauth(service, 'token', {
+      basic: [robot.clientId, robot.key],
+      form: { grant_type: 'client_credentials' },
+    });
+    for (const token of [robot.key, String(body.access_token)]) {
+      expect(outcomeOf(await tryCreateKey(service, token, input))).toBe('FORBIDDEN');
+    }
+  });
+
+  test.each(['a service account', 'a superuser'])('of %s that is valid longer', async (kind) => {
+    const other = await createServiceAccount(service, root.accessToken);
+    const robot = await robotWith(codes);
+    const ofRobot = { serviceAccountId: robot.id };
+    const { secret } = await createKey(service, root.accessToken, {
+      expiresAt,
+      ...(kind === 'a superuser' ? {} : ofRobot),
+    });
+    const outcome = async (input: object) =>
+      outcomeOf(await tryCreateKey(service, secret, { serviceAccountId: other.id, ...input }));
+    expect(await outcome({})).toBe('FORBIDDEN');
+    expect(await outcome({ expiresAt: '2098-01-01T00:00:00.001Z' })).toBe('FORBIDDEN');
+    expect(await outcome({ expiresAt })).toBe('done');
   });
 });
 

@@ -50,7 +50,8 @@ export interface Grants {
     permissionIds: readonly string[],
   ): Promise<void>;
   /**
-   * Sets the groups and the direct permissions of a service account. A list that is left out does not change.
+   * Sets the groups and the direct permissions of a service account. A list that is left out does not change. The
+   * caller has checked that the account is not the actor.
    *
    * @throws FORBIDDEN, PROTECTED, VALIDATION_FAILED
    */
@@ -131,7 +132,6 @@ export function createGrants({ query }: Pick<UnitOfWork, 'query'>, audit: Audit)
     assertNotMember,
 
     async setServiceAccountGrants(rights, id, { groupIds, permissionIds }) {
-      if (groupIds ?? permissionIds) rights.assertNotSelf(id);
       if (groupIds) await setServiceAccountGroups(rights, id, groupIds);
       if (!permissionIds) return;
       const wanted = new Map([[id, permissionIds]]);

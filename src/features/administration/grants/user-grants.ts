@@ -140,8 +140,8 @@ export function createUserGrants(deps: UserGrantsDeps): UserGrants {
       const actor = requireAdministrator(context, permission);
       const rights = await policies.forActor(actor, permission);
       const userIds = [...new Set([...groupIds.keys(), ...permissionIds.keys()])];
-      const found = await query<{ isSuperuser: boolean }>(
-        `select is_superuser as "isSuperuser" from users where id = any(?::uuid[])`,
+      const found = await query<{ id: string; isSuperuser: boolean }>(
+        `select id, is_superuser as "isSuperuser" from users where id = any(?::uuid[])`,
         [userIds],
       );
       if (found.length < userIds.length) throw new Problem('NOT_FOUND');
