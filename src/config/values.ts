@@ -137,7 +137,11 @@ export const restPrefix = z
 /** Whether a key is from an example, or a short text that is repeated. */
 function isPlaceholder(text: string): boolean {
   const isPeriodic = (text + text).indexOf(text, 1) < text.length;
-  return isPeriodic || new Set(text).size < 8 || /change.?me|your.?secret|placeholder/i.test(text);
+  return (
+    isPeriodic ||
+    new Set(text).size < 8 ||
+    /change.?me|replace.?this|your.?secret|placeholder/i.test(text)
+  );
 }
 
 /** Whether a text is an origin. `URL` supports only the origins of http and https. */

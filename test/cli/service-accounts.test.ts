@@ -44,9 +44,12 @@ test('a service account is created, changed, disabled, enabled and deleted', asy
   expect(await runJson('service-accounts', 'list')).toEqual([made]);
   const changed = await runJson('service-accounts', 'update', 'deploy', '--permissions', '');
   expect(changed).toMatchObject({ permissions: [], groups: ['Robots'], description: 'Deploys' });
-  expect((await runJson('service-accounts', 'disable', made.clientId)).isActive).toBe(false);
+  expect((await runJson('service-accounts', 'disable', made.clientId, '--yes')).isActive).toBe(
+    false,
+  );
   expect((await runJson('service-accounts', 'enable', made.id)).isActive).toBe(true);
   expect(await run('service-accounts', 'update', 'deploy')).toMatchObject({ code: 2 });
+  expect(await run('service-accounts', 'disable', 'deploy')).toMatchObject({ code: 2 });
   expect(await run('service-accounts', 'delete', 'deploy')).toMatchObject({ code: 2 });
   expect(await runJson('service-accounts', 'delete', 'deploy', '--yes')).toEqual({ id: made.id });
   const again = await run('service-accounts', 'delete', 'deploy', '--yes');
@@ -57,7 +60,7 @@ test('a service account is created, changed, disabled, enabled and deleted', asy
 test('a name of several service accounts is refused with their ids', async () => {
   const one = await runJson('service-accounts', 'create', 'twin');
   const two = await runJson('service-accounts', 'create', 'twin');
-  const { code, stderr } = await run('service-accounts', 'disable', 'twin');
+  const { code, stderr } = await run('service-accounts', 'disable', 'twin', '--yes');
   expect(code).toBe(1);
   expect(stderr).toContain(one.id);
   expect(stderr).toContain(two.id);

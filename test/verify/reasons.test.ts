@@ -228,3 +228,25 @@ test('without the option log the reasons are on the console', async () => {
     warn.mockRestore();
   }
 });
+
+test.each([
+  [
+    'issuer',
+    { issuer: 'https://auth.example.com/' },
+    /issuer.*"https:\/\/auth.example.com".*example.com\/"/,
+  ],
+  ['audience', { audience: 'shop' }, /audience.*"https:\/\/auth.example.com".*"shop"/],
+] as const)(
+  'another %s than that of the tokens is logged, and the cause of the error',
+  async (_what, options, reason) => {
+    const { verifier, lines } = create(options);
+    const error = await verifier.verify(await signToken()).catch((each: unknown) => each);
+    expect(error).toMatchObject({ code: 'INVALID_TOKEN', cause: expect.any(Error) });
+    await verifier.verify(await signToken()).catch(() => undefined);
+    expect(lines).toEqual([expect.stringMatching(reason)]);
+  },
+);
+
+test('a missing issuer is named', () => {
+  expect(() => createVerifier({ issuer: '' })).toThrow('createVerifier needs `issuer`');
+});

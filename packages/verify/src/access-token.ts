@@ -1,5 +1,5 @@
 /** Checks access tokens (RFC 9068) against public keys, and reads their claims. It knows no network. */
-import { type CryptoKey, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
+import { type CryptoKey, errors, type JWTHeaderParameters, type JWTPayload, jwtVerify } from 'jose';
 
 /** The claims of a valid token. */
 export interface VerifiedToken {
@@ -24,6 +24,8 @@ export interface Expectation {
   readonly keyOf: (header: JWTHeaderParameters) => Promise<CryptoKey>;
   readonly issuer: string;
   readonly audience: string | string[];
+  /** Called for a token with a valid signature and another issuer or audience, which is a mistake in a setting. */
+  readonly onMismatch: (claim: 'iss' | 'aud', value: unknown) => void;
 }
 
 /** The kind of the key decides which of them a token may use. */
@@ -32,7 +34,7 @@ const algorithms = ['ES256', 'EdDSA', 'RS256'];
 /** Returns the claims, or undefined if the token is invalid. Any failure makes it invalid (RFC 8725, RFC 9068 §4). */
 export async function checkAccessToken(
   token: string,
-  { keyOf, issuer, audience }: Expectation,
+  { keyOf, issuer, audience, onMismatch }: Expectation,
 ): Promise<VerifiedToken | undefined> {
   try {
     const { payload } = await jwtVerify(token, keyOf, {
@@ -44,7 +46,10 @@ export async function checkAccessToken(
       clockTolerance: 0,
     });
     return claimsOf(payload);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof errors.JWTClaimValidationFailed)) return undefined;
+    const { claim, payload } = error;
+    if (claim === 'iss' || claim === 'aud') onMismatch(claim, payload[claim]);
     return undefined;
   }
 }

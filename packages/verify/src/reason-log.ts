@@ -1,4 +1,4 @@
-/** Logs the reason why tokens are UNAVAILABLE: once, and again when it changes. */
+/** Logs why tokens are UNAVAILABLE, or INVALID_TOKEN by a wrong setting: once, and again when the reason changes. */
 
 /** `console`, or a logger with the same two methods. */
 export interface VerifierLog {
@@ -6,7 +6,7 @@ export interface VerifierLog {
   info(message: string): void;
 }
 
-export type Subject = 'keys' | 'revocations' | 'clock behind' | 'clock ahead';
+export type Subject = 'keys' | 'revocations' | 'clock behind' | 'clock ahead' | 'iss' | 'aud';
 
 export interface ReasonLog {
   /** `reason` is a clause without a full stop, such as "http://… answers 404", and the same for the same cause. */
@@ -19,6 +19,8 @@ const problems: Readonly<Record<Subject, string>> = {
   revocations: 'Tokens are UNAVAILABLE without the revocation stream',
   'clock behind': 'Tokens are UNAVAILABLE with a wrong clock of this machine',
   'clock ahead': 'Valid tokens are INVALID_TOKEN with a wrong clock of this machine',
+  iss: 'Tokens are INVALID_TOKEN with another `issuer` than PUBLIC_URL of Gatehouse',
+  aud: 'Tokens are INVALID_TOKEN with another `audience` than ACCESS_TOKEN_AUDIENCE of Gatehouse',
 };
 
 const recoveries: Readonly<Record<Subject, string>> = {
@@ -26,6 +28,8 @@ const recoveries: Readonly<Record<Subject, string>> = {
   revocations: 'The revocation stream is available again.',
   'clock behind': 'The clock of this machine is right again.',
   'clock ahead': 'The clock of this machine is right again.',
+  iss: 'Tokens have the expected issuer again.',
+  aud: 'Tokens have the expected audience again.',
 };
 
 export function createReasonLog(log: VerifierLog): ReasonLog {

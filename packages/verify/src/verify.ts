@@ -57,6 +57,7 @@ const clockToleranceMilliseconds = 60_000;
 
 export function createVerifier(options: VerifierOptions): Verifier {
   const { issuer, revocations } = options;
+  if (!issuer) throw new TypeError('createVerifier needs `issuer`: PUBLIC_URL of Gatehouse.');
   const baseUrl = (options.baseUrl ?? issuer).replace(/\/+$/, '');
   const audience = options.audience ?? issuer;
   const reasons = createReasonLog(options.log ?? console);
@@ -74,9 +75,14 @@ export function createVerifier(options: VerifierOptions): Verifier {
     async verify(accessToken) {
       assertIsAlive(stream, reasons);
       let outage: unknown;
+      let mismatch: string | undefined;
       const token = await checkAccessToken(accessToken, {
         issuer,
         audience: typeof audience === 'string' ? audience : [...audience],
+        onMismatch: (claim, value) => {
+          mismatch = describeMismatch(value, claim === 'iss' ? issuer : audience);
+          reasons.report(claim, mismatch);
+        },
         keyOf: async (header) => {
           if (header.kid === undefined) throw new Error('the token names no key');
           return keys(header).catch((error: unknown) => {
@@ -86,8 +92,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
         },
       });
       if (outage !== undefined) throw keysUnavailable(outage, reasons);
-      if (!token) throw new VerificationError('INVALID_TOKEN', 'The token is invalid.');
-      reasons.resolve('keys');
+      if (!token) throw invalidToken(mismatch);
+      for (const subject of ['keys', 'iss', 'aud'] as const) reasons.resolve(subject);
       assertClockIsRight(token, reasons);
       assertIsAlive(stream, reasons);
       if (stream?.hasEnded(token.sessionId)) {
@@ -98,6 +104,15 @@ export function createVerifier(options: VerifierOptions): Verifier {
     ready: () => stream?.ready() ?? Promise.resolve(),
     close: () => stream?.close(),
   };
+}
+
+function describeMismatch(value: unknown, expected: string | readonly string[]): string {
+  return `the token has ${JSON.stringify(value)}, the setting is ${JSON.stringify(expected)}`;
+}
+
+function invalidToken(mismatch: string | undefined): VerificationError {
+  const cause = mismatch === undefined ? undefined : new Error(mismatch);
+  return new VerificationError('INVALID_TOKEN', 'The token is invalid.', { cause });
 }
 
 /** Names the URL and the status in the error, which the caller of Gatehouse needs to find the cause. */

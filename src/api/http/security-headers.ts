@@ -77,6 +77,12 @@ const allowedHeaders = [
 
 /** Without an origin it serves public documents only. */
 async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  // The plugin answers every OPTIONS of a public document, also one that is no preflight.
+  app.addHook('onRequest', (request, reply, done) => {
+    const isPublic = 'cors' in request.routeOptions.config;
+    if (request.method === 'OPTIONS' && isPublic) reply.header('allow', 'GET, HEAD, OPTIONS');
+    done();
+  });
   await app.register(cors, {
     origin: origins.length > 0 && origins.map(originPattern),
     credentials: false,

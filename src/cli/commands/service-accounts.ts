@@ -33,7 +33,12 @@ interface AccountWithAccess {
 
 const columns: readonly Column<AccountWithAccess>[] = [
   { name: 'id', title: 'ID', isNeverCut: true, value: ({ account }) => account.id },
-  { name: 'clientId', value: ({ account }) => account.clientId },
+  {
+    name: 'clientId',
+    title: 'CLIENT ID',
+    isNeverCut: true,
+    value: ({ account }) => account.clientId,
+  },
   { name: 'name', title: 'NAME', value: ({ account }) => account.name },
   { name: 'description', title: 'DESCRIPTION', value: ({ account }) => account.description },
   {
@@ -103,6 +108,29 @@ const updateAccount: CommandModule<
   },
 };
 
+const enableAccount: CommandModule<GlobalArguments, AccountArguments> = {
+  command: 'enable <account>',
+  describe: 'Allow a service account to use its API keys again',
+  builder: (argv) => argv.positional('account', accountPositional),
+  handler: (args) =>
+    changeAccount(args, 'enabled', (app, context) =>
+      update(args.account, { isActive: true }, { app, context }),
+    ),
+};
+
+const disableAccount: CommandModule<GlobalArguments, AccountArguments & ConfirmedArguments> = {
+  command: 'disable <account>',
+  describe: 'Refuse the API keys of a service account',
+  builder: (argv) => argv.positional('account', accountPositional).option('yes', yesOption),
+  handler: async (args) => {
+    requireConfirmable(args);
+    await changeAccount(args, 'disabled', async (app, context) => {
+      await confirm(`Disable the service account ${args.account} and its API keys?`, args);
+      return update(args.account, { isActive: false }, { app, context });
+    });
+  },
+};
+
 const deleteAccount: CommandModule<GlobalArguments, AccountArguments & ConfirmedArguments> = {
   command: 'delete <account>',
   describe: 'Delete a service account and its API keys',
@@ -127,26 +155,10 @@ export const serviceAccountsCommand = commandGroup({
       .command(listAccounts)
       .command(createAccount)
       .command(updateAccount)
-      .command(activeCommand('enable', 'Allow a service account to use its API keys again', true))
-      .command(activeCommand('disable', 'Refuse the API keys of a service account', false))
+      .command(enableAccount)
+      .command(disableAccount)
       .command(deleteAccount),
 });
-
-function activeCommand(
-  name: string,
-  describe: string,
-  isActive: boolean,
-): CommandModule<GlobalArguments, AccountArguments> {
-  return {
-    command: `${name} <account>`,
-    describe,
-    builder: (argv) => argv.positional('account', accountPositional),
-    handler: (args) =>
-      changeAccount(args, `${name}d`, (app, context) =>
-        update(args.account, { isActive }, { app, context }),
-      ),
-  };
-}
 
 function inputOptions(argv: Argv<GlobalArguments>): Argv<InputArguments> {
   return argv
@@ -177,7 +189,8 @@ async function changeAccount(
     const [loaded] = await withAccess([account], app.users.access);
     return loaded ?? { account, groups: [], permissions: [] };
   });
-  const text = `Service account ${found.account.name} ${outcome}.`;
+  const { name, clientId } = found.account;
+  const text = `Service account ${name} ${outcome}. Its client id is ${clientId}.`;
   print({ text, json: rowToJson(found, columns) }, args);
 }
 

@@ -17,6 +17,7 @@ export const securityVariables: Readonly<Record<string, Variable>> = {
       'changeme'.repeat(4),
       'changeme-changeme-changeme-changeme',
       'changeme-before-you-go-to-production!',
+      'replace-this-with-48-random-bytes-from-a-generator',
       'x'.repeat(48),
       'ab'.repeat(24),
     ],
