@@ -55,6 +55,21 @@ for (const algorithm of ['oidc', 'oauth2']) {
     }
     const wrong = await discover(robot.clientId, client.ClientSecretBasic('wrong'));
     await expect(client.clientCredentialsGrant(wrong)).rejects.toMatchObject({ status: 401 });
+    // Without a method openid-client sends a secret in the body.
+    const wrongInBody = await client.discovery(
+      new URL(issuer),
+      robot.clientId,
+      'wrong',
+      undefined,
+      {
+        algorithm,
+        execute: [client.allowInsecureRequests],
+      },
+    );
+    await expect(client.clientCredentialsGrant(wrongInBody)).rejects.toMatchObject({
+      error: 'invalid_client',
+      status: 401,
+    });
 
     const ada = await somebody(service);
     const ownClient = await discover('gatehouse', client.None());

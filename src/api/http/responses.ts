@@ -1,6 +1,6 @@
 /** Error responses in the format of the route (GraphQL, REST or OAuth), and their messages by status. */
 
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem, sentenceOf, statusOf } from '../../core/errors.ts';
 import { isDatabaseUnavailable } from '../../database/connection-errors.ts';
 import { OAuthError, toOAuthError } from '../../features/oauth/oauth-errors.ts';
@@ -86,15 +86,10 @@ function challengeFor(reply: FastifyReply, { code }: Problem): string {
   return code === 'UNAUTHENTICATED' && hasToken ? invalidTokenChallenge : 'Bearer';
 }
 
-/**
- * Answers with an error of OAuth (RFC 6749 §5.2). The challenge names the scheme of the request, else Basic, which
- * every client may use.
- */
+/** Answers with an error of OAuth (RFC 6749 §5.2). */
 export function sendOAuthError(reply: FastifyReply, error: OAuthError): FastifyReply {
-  const hasToken = /^bearer\b/i.test(reply.request.headers.authorization ?? '');
-  if (error.status === 401) {
-    reply.header('www-authenticate', hasToken ? invalidTokenChallenge : 'Basic realm="gatehouse"');
-  }
+  const challenge = error.status === 401 ? oauthChallengeFor(reply.request) : undefined;
+  if (challenge !== undefined) reply.header('www-authenticate', challenge);
   if (error.status === 403) reply.header('www-authenticate', 'Bearer error="insufficient_scope"');
   if (error.retryAfterSeconds !== undefined) {
     reply.header('retry-after', String(error.retryAfterSeconds));
@@ -103,6 +98,17 @@ export function sendOAuthError(reply: FastifyReply, error: OAuthError): FastifyR
     .code(error.status)
     .header('pragma', 'no-cache')
     .send({ error: error.code, error_description: error.message });
+}
+
+/**
+ * The challenge names the scheme of the request, and Basic for a request without credentials. Credentials in the body
+ * get none (RFC 6749 §5.2): client libraries report a challenge in place of the error.
+ */
+function oauthChallengeFor({ headers, body }: FastifyRequest): string | undefined {
+  if (/^bearer\b/i.test(headers.authorization ?? '')) return invalidTokenChallenge;
+  const parameters = typeof body === 'object' && body !== null ? body : {};
+  const isInBody = 'client_id' in parameters && parameters.client_id !== '';
+  return isInBody && headers.authorization === undefined ? undefined : 'Basic realm="gatehouse"';
 }
 
 /** Answers with an HTTP error, in the format of the route. */

@@ -69,12 +69,17 @@ export interface Audit {
   /**
    * Logs a denial that needs no entry, such as that of a read or of a forged token. A request logs at most
    * one.
+   *
+   * @param details further values of the line, without secrets and values that a person has typed
    */
-  logDenial(event: string, code: ProblemCode): void;
+  logDenial(event: string, code: ProblemCode, details?: DenialDetails): void;
   /** Logs a successful operation that needs no entry. */
   logSuccess(event: string): void;
   readonly subjectKeys: SubjectKeys;
 }
+
+/** Further values of the line of a denial. */
+export type DenialDetails = Readonly<Record<string, string>>;
 
 export interface AuditDeps {
   readonly unitOfWork: UnitOfWork;
@@ -148,11 +153,12 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
       await appendWith(subject, entries, chains.writeAlone);
     },
 
-    logDenial(event, code) {
+    logDenial(event, code, details) {
       const context = currentContext();
       if (context && reported.has(context)) return;
       if (context) reported.add(context);
-      logSecurityEvent(log, { event, outcome: 'refused', code, ...callerOf(event, context) });
+      const caller = callerOf(event, context);
+      logSecurityEvent(log, { event, outcome: 'refused', code, ...details, ...caller });
     },
 
     logSuccess(event) {

@@ -3,11 +3,12 @@
  * reads, wrong codes and wrong tokens are logged.
  */
 import { Problem, type ProblemCode } from '../../core/errors.ts';
-import type { Audit } from './audit.ts';
+import type { Audit, DenialDetails } from './audit.ts';
 
 const auditedCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>(['FORBIDDEN', 'PROTECTED']);
 
 type Operation = (...parameters: never[]) => Promise<unknown>;
+type DetailsOf = (...parameters: never[]) => DenialDetails;
 
 /** Returns the service with operations that append each denial to the audit log, by the name of the operation. */
 export function withAuditedDenials<Service extends object>(
@@ -37,30 +38,35 @@ function auditDenials(audit: Audit, name: string, operation: Operation): Operati
 /**
  * Returns the service with operations that log each denial with one of the codes, by the name of the
  * operation. Other properties stay the same.
+ *
+ * @param detailsOf further values of the line, from the parameters of the operation
  */
 export function withLoggedDenials<Service extends object>(
   audit: Pick<Audit, 'logDenial'>,
   codes: readonly ProblemCode[],
   service: Service,
+  detailsOf: DetailsOf = () => ({}),
 ): Service {
+  const logDenial = (name: string, code: ProblemCode, parameters: never[]) => {
+    if (codes.includes(code)) audit.logDenial(name, code, detailsOf(...parameters));
+  };
   const wrapped = Object.entries(service).map(([name, value]) => [
     name,
-    typeof value === 'function' ? logDenials(audit, codes, name, value) : value,
+    typeof value === 'function' ? logDenials(name, value, logDenial) : value,
   ]);
   return Object.fromEntries(wrapped) as Service; // the same names, each with the same parameters
 }
 
 function logDenials(
-  audit: Pick<Audit, 'logDenial'>,
-  codes: readonly ProblemCode[],
   name: string,
   operation: Operation,
+  logDenial: (name: string, code: ProblemCode, parameters: never[]) => void,
 ): Operation {
   return async (...parameters) => {
     try {
       return await operation(...parameters);
     } catch (error) {
-      if (error instanceof Problem && codes.includes(error.code)) audit.logDenial(name, error.code);
+      if (error instanceof Problem) logDenial(name, error.code, parameters);
       throw error;
     }
   };

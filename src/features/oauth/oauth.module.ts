@@ -3,13 +3,18 @@ import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import type { ApiKeysModule } from '../api-keys/api-keys.module.ts';
-import type { Audit } from '../audit/audit.ts';
+import type { Audit, DenialDetails } from '../audit/audit.ts';
 import { withLoggedDenials } from '../audit/denials.ts';
+import { isServiceAccountClientId } from '../service-accounts/client-id.ts';
 import type { SessionsModule } from '../sessions/sessions.module.ts';
-import { createClients } from './clients.ts';
-import { createIntrospection, type Introspection } from './introspection.ts';
+import { type ClientCredentials, createClients } from './clients.ts';
+import {
+  createIntrospection,
+  type Introspection,
+  type IntrospectionCaller,
+} from './introspection.ts';
 import { createRevocation, type Revocation } from './revocation.ts';
-import { createTokenGrants, type TokenGrants } from './token-grants.ts';
+import { createTokenGrants, type TokenGrants, type TokenRequest } from './token-grants.ts';
 
 export interface OAuthModule {
   readonly tokenGrants: TokenGrants;
@@ -44,11 +49,27 @@ export function createOAuthModule(deps: OAuthModuleDeps): OAuthModule {
     presentedTokens,
     attemptLimits,
   });
-  const logged = <Service extends object>(service: Service) =>
-    withLoggedDenials(audit, ['INVALID_CREDENTIALS', 'FORBIDDEN'], service);
+  const codes = ['INVALID_CREDENTIALS', 'FORBIDDEN'] as const;
   return {
-    tokenGrants: logged(tokenGrants),
-    introspection: logged(introspection),
-    revocation: logged(revocation),
+    tokenGrants: withLoggedDenials(audit, codes, tokenGrants, ({ client }: TokenRequest) =>
+      detailsOf(client),
+    ),
+    introspection: withLoggedDenials(
+      audit,
+      codes,
+      introspection,
+      (_token: unknown, { client }: IntrospectionCaller) => detailsOf(client),
+    ),
+    revocation: withLoggedDenials(
+      audit,
+      codes,
+      revocation,
+      (_token: unknown, client: ClientCredentials | undefined) => detailsOf(client),
+    ),
   };
+}
+
+/** The client id for the log. Only a well-formed one, because a caller may send a secret in its place. */
+function detailsOf(client: ClientCredentials | undefined): DenialDetails {
+  return client && isServiceAccountClientId(client.clientId) ? { clientId: client.clientId } : {};
 }

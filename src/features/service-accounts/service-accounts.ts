@@ -23,6 +23,7 @@ import {
   type ActorRights,
   requireAdministrator,
 } from '../administration/policies.ts';
+import { clientIdOf } from './client-id.ts';
 import { ServiceAccount } from './service-account.entity.ts';
 
 /** Unparsed input. A field that is left out does not change. */
@@ -105,7 +106,7 @@ export function createServiceAccountAdministration(deps: Deps): ServiceAccountAd
         const id = uuidv7();
         const account = em.create(ServiceAccount, {
           id,
-          clientId: `sa_${id.replaceAll('-', '')}`,
+          clientId: clientIdOf(id),
           name,
           description: description ?? '',
           disabledAt: null,

@@ -12,6 +12,7 @@ import {
   tryCreateKey,
   updateServiceAccount,
 } from '../../support/api-keys.ts';
+import type { RestAnswer } from '../../support/client.ts';
 import { oauth } from '../../support/oauth.ts';
 import { rawRequest } from '../../support/raw-request.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -43,6 +44,9 @@ const grant = (
     basic: [account.clientId, secret],
     form: { grant_type: 'client_credentials', ...more },
   });
+
+const grantByForm = (credentials: Readonly<Record<string, string>>) =>
+  oauth(service, 'token', { form: { grant_type: 'client_credentials', ...credentials } });
 
 const claimsOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
@@ -190,41 +194,92 @@ describe('refused clients', () => {
   test('an unknown id, a wrong secret, a key of another account and of a user get the same answer', async () => {
     const other = await keyOf(await createServiceAccount(service, root.accessToken));
     const personal = await createKey(service, root.accessToken);
-    const answers = [
+    const inHeader = [
       await grant(key.secret, {}, { clientId: 'unknown' }),
       await grant('wrong'),
       await grant(`${key.secret.slice(0, -1)}x`),
       await grant(other.secret),
       await grant(personal.secret),
-      await oauth(service, 'token', {
-        form: { grant_type: 'client_credentials', client_id: robot.clientId },
-      }),
       await oauth(service, 'token', { form: { grant_type: 'client_credentials' } }),
-      await oauth(service, 'token', {
-        form: { grant_type: 'client_credentials', client_id: 'gatehouse' },
-      }),
     ];
-    for (const { status, body, headers } of answers) {
-      expect([status, body, headers.get('www-authenticate')]).toEqual([
+    const inBody = [
+      await grantByForm({ client_id: robot.clientId }),
+      await grantByForm({ client_id: robot.clientId, client_secret: 'wrong' }),
+      await grantByForm({ client_id: robot.clientId, client_secret: other.secret }),
+      await grantByForm({ client_id: 'gatehouse' }),
+    ];
+    for (const { status, body } of [...inHeader, ...inBody]) {
+      expect([status, body]).toEqual([
         401,
         {
           error: 'invalid_client',
           error_description: 'The client authentication is missing or wrong.',
         },
-        'Basic realm="gatehouse"',
       ]);
     }
+    const challenges = (answers: readonly RestAnswer[]) =>
+      new Set(answers.map(({ headers }) => headers.get('www-authenticate')));
+    expect(challenges(inHeader)).toEqual(new Set(['Basic realm="gatehouse"']));
+    // A challenge of Basic would ask a client for the method that it does not use.
+    expect(challenges(inBody)).toEqual(new Set([null]));
+  });
+
+  test('credentials in a JSON body get no challenge, a malformed header gets one', async () => {
+    const json = {
+      grant_type: 'client_credentials',
+      client_id: robot.clientId,
+      client_secret: 'x',
+    };
+    const inBody = await oauth(service, 'token', { json });
+    expect([inBody.status, inBody.headers.get('www-authenticate')]).toEqual([401, null]);
+    const malformed = await oauth(service, 'token', {
+      form: { grant_type: 'client_credentials', client_id: robot.clientId },
+      headers: { authorization: 'Basic %' },
+    });
+    expect([malformed.status, malformed.headers.get('www-authenticate')]).toEqual([
+      401,
+      'Basic realm="gatehouse"',
+    ]);
   });
 
   test('each is a line of the security log', async () => {
+    const { clientId } = robot;
+    const client = { client_id: clientId, client_secret: 'wrong' };
+    const from = service.logLines.length;
     await grant('wrong');
-    await oauth(service, 'introspect', { form: { token: 'x' } });
-    await oauth(service, 'revoke', { form: { token: 'x', client_id: 'unknown' } });
+    await oauth(service, 'introspect', { form: { token: 'x', ...client } });
+    await oauth(service, 'revoke', { form: { token: 'x', ...client } });
+    await grantByForm({ client_id: 'unknown' });
+    await grantByForm({});
     const events = service.logLines
+      .slice(from)
       .map((line) => JSON.parse(line))
-      .filter(({ code }) => code === 'INVALID_CREDENTIALS')
-      .map(({ event }) => event);
-    expect(events).toEqual(expect.arrayContaining(['grant', 'introspect', 'revoke']));
+      .filter(({ msg }) => msg === 'security event');
+    const refused = { outcome: 'refused', code: 'INVALID_CREDENTIALS', ip: '127.0.0.1' };
+    expect(events).toMatchObject([
+      { event: 'grant', ...refused, clientId },
+      { event: 'introspect', ...refused, clientId },
+      { event: 'revoke', ...refused, clientId },
+      { event: 'grant', ...refused },
+      { event: 'grant', ...refused },
+    ]);
+    expect(events.map((event) => 'clientId' in event)).toEqual([true, true, true, false, false]);
+  });
+
+  test.each([
+    ['a key', () => key.secret],
+    ['a key after the prefix of an id', () => `sa_${key.secret}`],
+    ['an id that is too long', () => `${robot.clientId}0`],
+    ['an id in upper case', () => robot.clientId.toUpperCase()],
+    ['an id with a line break', () => `${robot.clientId}\n`],
+  ])('%s as client id is in no line of the log', async (_title, id) => {
+    const from = service.logLines.length;
+    await grant('wrong', {}, { clientId: id() });
+    await grantByForm({ client_id: id(), client_secret: 'wrong' });
+    const lines = service.logLines.slice(from).join('');
+    expect(lines.match(/INVALID_CREDENTIALS/g)?.length).toBeGreaterThanOrEqual(2);
+    expect(lines).not.toContain(id().trim());
+    expect(lines).not.toContain('clientId');
   });
 
   test('a service account has no refresh tokens', async () => {

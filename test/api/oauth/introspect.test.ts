@@ -218,15 +218,18 @@ describe('callers', () => {
   });
 
   test('without credentials it is invalid_client, with wrong ones too', async () => {
+    const challenge = 'Basic realm="gatehouse"';
+    const inBody = { ...form, client_id: robot.clientId, client_secret: 'wrong' };
     const answers = [
-      await oauth(service, 'introspect', { form }),
-      await oauth(service, 'introspect', { form: {} }),
-      await oauth(service, 'introspect', { form: { ...form, client_id: 'gatehouse' } }),
-      await oauth(service, 'introspect', { basic: [robot.clientId, 'wrong'], form }),
-    ];
-    for (const { status, body, headers } of answers) {
+      [await oauth(service, 'introspect', { form }), challenge],
+      [await oauth(service, 'introspect', { form: {} }), challenge],
+      [await oauth(service, 'introspect', { basic: [robot.clientId, 'wrong'], form }), challenge],
+      [await oauth(service, 'introspect', { form: { ...form, client_id: 'gatehouse' } }), null],
+      [await oauth(service, 'introspect', { form: inBody }), null],
+    ] as const;
+    for (const [{ status, body, headers }, expected] of answers) {
       expect([status, body.error]).toEqual([401, 'invalid_client']);
-      expect(headers.get('www-authenticate')).toBe('Basic realm="gatehouse"');
+      expect(headers.get('www-authenticate')).toBe(expected);
     }
   });
 
