@@ -22,15 +22,17 @@ export interface SentRequest {
   readonly token?: string | undefined;
   readonly type?: string;
   readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export function createCalls(address: string, cookie: string): Calls {
   const client = createClient(address);
-  const send: Calls['send'] = async (method, path, { token, type, body } = {}) => {
+  const send: Calls['send'] = async (method, path, { token, type, body, headers } = {}) => {
     const response = await fetch(`${address}${path}`, {
       method,
       headers: {
         cookie: `session=${cookie}`,
+        ...headers,
         ...(type === undefined ? {} : { 'content-type': type }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },

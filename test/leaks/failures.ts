@@ -179,6 +179,12 @@ export async function failElsewhere({ calls, canaries }: Failing): Promise<CallR
   const requirements = `/forward-auth?permission=${secret}&group=${secret}`;
   responses.push(await calls.send('GET', requirements, { token: canaries.make('forward auth') }));
   responses.push(await calls.send('GET', `${requirements}&${secret}=1`));
+  const segment = canaries.make('the path of a forwarded request');
+  for (const uri of [`/reset/${segment}/x`, `/reset/x%2F${segment}`, `/x?code=${segment}`]) {
+    responses.push(
+      await calls.send('GET', '/forward-auth', { headers: { 'x-forwarded-uri': uri } }),
+    );
+  }
   for (const path of ['/metrics', '/revocations', `/${secret}`, `/%${secret}`]) {
     responses.push(await calls.send('GET', path, { token: canaries.make(`bearer of ${path}`) }));
   }

@@ -12,6 +12,7 @@ import { holdsPermission } from '../../features/access/access.ts';
 import type { Audit } from '../../features/audit/audit.ts';
 import { contextOf } from '../http/context.ts';
 import { addLogFields } from '../http/request-log.ts';
+import { loggedPathOf } from './forwarded-path.ts';
 import { identityHeaders } from './identity-headers.ts';
 
 interface Requirements {
@@ -78,12 +79,11 @@ function parseNames(raw: unknown): readonly string[] {
 
 const maxLoggedCharacters = 200;
 
-/** Method and path of the original request, without its query, which may hold a secret. */
+/** Method and path of the original request, without the secrets of the path. */
 function forwardedRequest({ headers }: FastifyRequest): object {
-  const textOf = (header: string | string[] | undefined) =>
-    header === undefined ? undefined : printable(String(header).slice(0, maxLoggedCharacters));
+  const { 'x-forwarded-method': method, 'x-forwarded-uri': uri } = headers;
   return {
-    forwardedMethod: textOf(headers['x-forwarded-method']),
-    forwardedPath: textOf(headers['x-forwarded-uri'])?.split(/[?#]/, 1)[0],
+    forwardedMethod: method && printable(String(method).slice(0, maxLoggedCharacters)),
+    forwardedPath: uri && loggedPathOf(String(uri)),
   };
 }
