@@ -45,7 +45,7 @@ export interface ApiKeyCredential {
 export type Credential = SessionCredential | ApiKeyCredential;
 
 interface ActorFields {
-  /** Names of the owner's groups. */
+  /** Names of the owner's groups. The limit of an API key is not applied: `groupsOf` applies it. */
   readonly groups: ReadonlySet<string>;
   /**
    * The codes that the owner holds, direct and through groups; `*` matches any run of characters. The limit
@@ -97,6 +97,16 @@ export function isUnlimitedSuperuser(actor: Actor): boolean {
 /** The codes that limit the credential; null for a session and for a key without a limit. */
 export function limitOf({ credential }: Actor): ReadonlySet<string> | null {
   return credential.kind === 'api-key' ? credential.permissions : null;
+}
+
+const noGroups: ReadonlySet<string> = new Set();
+
+/**
+ * Names of the groups that count for the credential. A credential with a limit has none, because a group can stand
+ * for any right in an application, and the limit lists permissions only.
+ */
+export function groupsOf(actor: Actor): ReadonlySet<string> {
+  return limitOf(actor) === null ? actor.groups : noGroups;
 }
 
 /** @throws UNAUTHENTICATED for a request without a valid credential */

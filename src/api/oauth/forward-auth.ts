@@ -6,7 +6,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type FieldProblem, Problem } from '../../core/errors.ts';
 import { parseFields, parseLookupName, rejectValue } from '../../core/parse.ts';
-import { type Actor, requireActor } from '../../core/request-context.ts';
+import { type Actor, groupsOf, requireActor } from '../../core/request-context.ts';
 import { printable } from '../../core/text.ts';
 import { holdsPermission } from '../../features/access/access.ts';
 import type { Audit } from '../../features/audit/audit.ts';
@@ -51,7 +51,7 @@ export function serveForwardAuth(
 function meets(actor: Actor, { permission, group }: Requirements): boolean {
   return (
     permission.every((code) => holdsPermission(actor, code)) &&
-    group.every((name) => actor.groups.has(name))
+    group.every((name) => groupsOf(actor).has(name))
   );
 }
 

@@ -3,9 +3,12 @@
  * other character, and the percent sign, is percent-encoded as UTF-8 (RFC 3986 §2.1). Group names have their commas
  * encoded too, and are joined by commas.
  */
-import { type Actor, actorIdOf } from '../../core/request-context.ts';
+import { type Actor, actorIdOf, groupsOf, limitOf } from '../../core/request-context.ts';
 
-/** The names as in the documentation; `X-User-Groups-Omitted` only comes if groups are left out. */
+/**
+ * The names as in the documentation. A proxy has to overwrite each of them, also those that only some answers have.
+ * `X-User-Groups-Omitted` only comes if groups are left out.
+ */
 export type IdentityHeaders = Readonly<Record<string, string>>;
 
 /** Proxies reserve 4 KiB or 8 KiB for all headers of a response. */
@@ -13,13 +16,11 @@ const maxNameBytes = 512;
 const maxGroupsBytes = 1024;
 
 export function identityHeaders(actor: Actor): IdentityHeaders {
-  const { groups, omitted } = groupsOf(actor);
   return {
     'x-user-id': actorIdOf(actor),
     ...(actor.kind === 'user' ? { 'x-user-email': encode(actor.user.email) } : {}),
     'x-user-name': shortened(nameOf(actor)),
-    'x-user-groups': groups,
-    ...(omitted > 0 ? { 'x-user-groups-omitted': String(omitted) } : {}),
+    ...groupHeaders(actor),
   };
 }
 
@@ -28,8 +29,10 @@ function nameOf(actor: Actor): string {
   return `${actor.user.firstName} ${actor.user.lastName}`.trim();
 }
 
-/** Whole names of groups, as many as fit. */
-function groupsOf({ groups }: Actor): { readonly groups: string; readonly omitted: number } {
+/** Whole names of groups, as many as fit. None for a credential with a limit. */
+function groupHeaders(actor: Actor): IdentityHeaders {
+  if (limitOf(actor) !== null) return {};
+  const groups = groupsOf(actor);
   const names: string[] = [];
   let bytes = 0;
   for (const group of groups) {
@@ -37,7 +40,11 @@ function groupsOf({ groups }: Actor): { readonly groups: string; readonly omitte
     bytes += name.length + 1;
     if (bytes <= maxGroupsBytes) names.push(name);
   }
-  return { groups: names.join(','), omitted: groups.size - names.length };
+  const omitted = groups.size - names.length;
+  return {
+    'x-user-groups': names.join(','),
+    ...(omitted > 0 ? { 'x-user-groups-omitted': String(omitted) } : {}),
+  };
 }
 
 /** The beginning of a long name. */

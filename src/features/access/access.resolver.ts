@@ -12,7 +12,7 @@ import {
   Root,
 } from 'type-graphql';
 import { parseFields, parseLookupName } from '../../core/parse.ts';
-import { type RequestContext, requireActor } from '../../core/request-context.ts';
+import { groupsOf, type RequestContext, requireActor } from '../../core/request-context.ts';
 import { NodeType } from '../common-types.resolver.ts';
 import { holdsPermission } from './access.ts';
 import type { AccessLoadersOf } from './access-loaders.ts';
@@ -64,7 +64,7 @@ export class AccessResolver {
   hasGroup(@Arg('name', () => String) raw: string, @Ctx() context: RequestContext): boolean {
     const actor = requireActor(context);
     const { name } = parseFields({ name: () => parseLookupName(raw) });
-    return actor.groups.has(name);
+    return groupsOf(actor).has(name);
   }
 
   @Query(() => Boolean)

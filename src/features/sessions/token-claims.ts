@@ -1,6 +1,6 @@
 /** The claims of `ACCESS_TOKEN_CLAIMS`. Their values are those at the time of issue. */
 import type { AccessTokenClaim } from '../../config/access-tokens.ts';
-import { type Actor, actorIdOf, limitOf } from '../../core/request-context.ts';
+import { type Actor, actorIdOf, groupsOf, limitOf } from '../../core/request-context.ts';
 import type { FurtherClaims } from '../../crypto/access-token-size.ts';
 import { matchesGrant } from '../access/access.ts';
 
@@ -24,7 +24,8 @@ const claimsByName: Readonly<Record<AccessTokenClaim, (actor: Actor) => FurtherC
       : {},
   username: (actor) =>
     actor.kind === 'user' && actor.user.username !== null ? { username: actor.user.username } : {},
-  groups: ({ groups }) => ({ groups: [...groups] }),
+  // Absent for a credential with a limit, as `groupsOf` describes: an empty list would say that there are no groups.
+  groups: (actor) => (limitOf(actor) === null ? { groups: [...groupsOf(actor)] } : {}),
   permissions: (actor) => ({ permissions: permissionsOf(actor) }),
   hasura: (actor) => ({ [hasuraClaim]: hasuraClaimsOf(actor) }),
 };
@@ -46,10 +47,10 @@ export function permissionsOf(actor: Actor): string[] {
   return [...new Set(codes)].sort();
 }
 
-/** A group gives the role of its name. */
+/** A group gives the role of its name. A credential with a limit has the default role only. */
 function hasuraClaimsOf(actor: Actor): object {
   const role = roles[actor.kind];
-  const ofGroups = [...actor.groups].filter((name) => !reservedRoles.has(name.toLowerCase()));
+  const ofGroups = [...groupsOf(actor)].filter((name) => !reservedRoles.has(name.toLowerCase()));
   return {
     'x-hasura-user-id': actorIdOf(actor),
     'x-hasura-default-role': role,
