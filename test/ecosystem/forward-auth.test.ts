@@ -6,6 +6,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { superuser } from '../support/administrators.ts';
+import { createKey, createServiceAccount } from '../support/api-keys.ts';
 import { startForwardAuthCaddy } from '../support/caddy.ts';
 import { canRun } from '../support/debian.ts';
 import { freePort } from '../support/free-port.ts';
@@ -27,6 +29,11 @@ interface Received {
 
 let service: TestService;
 let ada: Awaited<ReturnType<typeof somebody>>;
+/** A user with more groups than a header has room for. */
+let member: Awaited<ReturnType<typeof somebody>>;
+const manyGroups = 40;
+/** A key with a limit, so that the answer has neither an address nor groups. */
+let robotKey: string;
 let application: Server;
 /** What the application has received. */
 const received: Received[] = [];
@@ -43,6 +50,18 @@ beforeAll(async () => {
      insert into user_groups (user_id, group_id) select $1, id from g`,
     [ada.userId],
   );
+  member = await somebody(service);
+  await service.database.query(
+    `with g as (insert into groups (id, name, description)
+       select gen_random_uuid(), 'A group with a long name for its members ' || n, ''
+       from generate_series(1, $2::int) n returning id)
+     insert into user_groups (user_id, group_id) select $1, id from g`,
+    [member.userId, manyGroups],
+  );
+  const root = await superuser(service);
+  const { id } = await createServiceAccount(service, root.accessToken);
+  const limit = { serviceAccountId: id, permissions: [] };
+  robotKey = (await createKey(service, root.accessToken, limit)).secret;
   application = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += String(chunk);
@@ -81,9 +100,33 @@ const forged = {
   'x-user-email': 'forged@example.com',
   'X-USER-NAME': 'forged',
   'X-User-Groups': 'forged',
-  X_User_Id: 'forged',
-  X_User_Groups: 'forged',
+  // The answer of Gatehouse does not always have these.
+  'X-User-Email-Verified': 'forged',
+  'X-User-Groups-Omitted': 'forged',
 };
+
+/** Application servers with CGI names, such as those of WSGI and Rack, read these as the same headers. */
+const lookAlikes = Object.fromEntries(
+  ['Id', 'Email', 'Email-Verified', 'Name', 'Groups', 'Groups-Omitted'].flatMap((name) =>
+    spellingsOf(`X-User-${name}`).map((spelling) => [spelling, 'forged']),
+  ),
+);
+
+/** The name with `_` in the place of every combination of its hyphens, at least of one. */
+function spellingsOf(name: string): string[] {
+  const [first = '', ...rest] = name.split('-');
+  const all = rest.reduce(
+    (names, part) => names.flatMap((before) => [`${before}-${part}`, `${before}_${part}`]),
+    [first],
+  );
+  return all.filter((spelling) => spelling !== name);
+}
+
+/** The headers of a request as CGI variables. */
+const cgiOf = (headers: IncomingHttpHeaders) =>
+  Object.entries(headers).map(
+    ([name, value]) => [name.toUpperCase().replaceAll('-', '_'), value] as const,
+  );
 
 /** The requests that reach the application while `work` runs. */
 async function receivedDuring(work: () => Promise<RawAnswer>) {
@@ -104,11 +147,14 @@ for (const [program, debianPackage, start, statuses] of proxies) {
 
   describe.skipIf(!isInstalled)(`${program} asks Gatehouse`, { timeout: 60_000 }, () => {
     let proxy: Proxy;
+    /** Requires a credential only. */
+    let all: Proxy;
     beforeAll(async () => {
       const query = '?permission=shop.view_order&group=Clerks%2C%20XL';
       proxy = await startWith(start, query);
+      all = await startWith(start, '?');
     });
-    afterAll(() => proxy[Symbol.asyncDispose]());
+    afterAll(() => Promise.all([proxy[Symbol.asyncDispose](), all[Symbol.asyncDispose]()]));
 
     test('a user with permission and group reaches the application, with the identity and the body', async () => {
       const { status, requests } = await receivedDuring(() =>
@@ -123,6 +169,7 @@ for (const [program, debianPackage, start, statuses] of proxies) {
         headers: {
           'x-user-id': ada.userId,
           'x-user-email': ada.email,
+          'x-user-email-verified': 'true',
           'x-user-name': 'Zo%C3%AB, Lovelace',
           'x-user-groups': 'Clerks%2C XL',
         },
@@ -139,6 +186,38 @@ for (const [program, debianPackage, start, statuses] of proxies) {
       expect(status).toBe(200);
       expect(JSON.stringify(requests[0]?.headers)).not.toContain('forged');
       expect(requests[0]?.headers['x-user-id']).toBe(ada.userId);
+    });
+
+    test('a header whose name looks like one of the identity never reaches the application', async () => {
+      for (const [name, value] of Object.entries(lookAlikes)) {
+        const { status, requests } = await receivedDuring(() =>
+          ask(proxy, { [name]: value, [name.toUpperCase()]: value, ...bearer(ada.accessToken) }),
+        );
+        expect(status).toBe(200);
+        expect(JSON.stringify(requests[0]?.headers), name).not.toContain('forged');
+        const ids = cgiOf(requests[0]?.headers ?? {}).filter(([cgi]) => cgi === 'X_USER_ID');
+        expect(ids).toEqual([['X_USER_ID', ada.userId]]);
+      }
+    });
+
+    test('a header that the answer does not have is not there, and a client cannot add it', async () => {
+      const { status, requests } = await receivedDuring(() =>
+        ask(all, { ...forged, ...lookAlikes, ...bearer(robotKey) }),
+      );
+      expect(status).toBe(200);
+      const headers = requests[0]?.headers ?? {};
+      expect(JSON.stringify(headers)).not.toContain('forged');
+      expect(headers['x-user-name']).toBe('robot');
+      const names = Object.keys(headers).filter((name) => name.startsWith('x-user'));
+      expect(names.sort()).toEqual(['x-user-id', 'x-user-name']);
+    });
+
+    test('the number of groups that do not fit reaches the application', async () => {
+      const { requests } = await receivedDuring(() => ask(all, bearer(member.accessToken)));
+      const { 'x-user-groups': groups, 'x-user-groups-omitted': omitted } =
+        requests[0]?.headers ?? {};
+      expect(String(groups).split(',').length + Number(omitted)).toBe(manyGroups);
+      expect(Number(omitted)).toBeGreaterThan(0);
     });
 
     test('without a token, and with an invalid one, the client gets 401 with the challenge', async () => {
@@ -164,7 +243,6 @@ for (const [program, debianPackage, start, statuses] of proxies) {
     });
 
     test('a revoked token is refused at once', async () => {
-      await using all = await startWith(start, '?');
       const other = await somebody(service);
       expect((await ask(all, bearer(other.accessToken))).status).toBe(200);
       await logOut(service, other.accessToken);

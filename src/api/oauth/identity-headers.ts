@@ -18,9 +18,18 @@ const maxGroupsBytes = 1024;
 export function identityHeaders(actor: Actor): IdentityHeaders {
   return {
     'x-user-id': actorIdOf(actor),
-    ...(actor.kind === 'user' ? { 'x-user-email': encode(actor.user.email) } : {}),
+    ...emailHeaders(actor),
     'x-user-name': shortened(nameOf(actor)),
     ...groupHeaders(actor),
+  };
+}
+
+/** An administrator may set any address, so the application must know whether the user has confirmed it. */
+function emailHeaders(actor: Actor): IdentityHeaders {
+  if (actor.kind !== 'user') return {};
+  return {
+    'x-user-email': encode(actor.user.email),
+    'x-user-email-verified': String(actor.user.emailVerifiedAt !== null),
   };
 }
 

@@ -1,6 +1,11 @@
 /** Token introspection (RFC 7662) for service accounts. An invalid token gets `active: false` and no reason. */
 import { Problem } from '../../core/errors.ts';
-import { type Actor, actorIdOf, type RequestContext } from '../../core/request-context.ts';
+import {
+  type Actor,
+  actorIdOf,
+  type RequestContext,
+  type UserView,
+} from '../../core/request-context.ts';
 import { claimsIn, ownClientId } from '../../crypto/access-token.ts';
 import type { KeyAuthentication } from '../api-keys/key-authentication.ts';
 import type { PresentedTokens } from '../sessions/presented-tokens.ts';
@@ -73,7 +78,7 @@ export function createIntrospection(deps: IntrospectionDeps): Introspection {
         iat: seconds(session.issuedAt),
         exp: seconds(session.expiresAt),
       },
-      username: session.username,
+      ...userNames(session),
     };
   };
 
@@ -110,9 +115,17 @@ export function createIntrospection(deps: IntrospectionDeps): Introspection {
 /** The name of the owner, and the permissions that the credential has now. */
 function ownerOf(actor: Actor): object {
   const scope = permissionsOf(actor).join(' ');
-  const username =
-    actor.kind === 'user' ? (actor.user.username ?? actor.user.email) : actor.serviceAccount.name;
-  return { username, ...(scope === '' ? {} : { scope }) };
+  const names =
+    actor.kind === 'user' ? userNames(actor.user) : { username: actor.serviceAccount.name };
+  return { ...names, ...(scope === '' ? {} : { scope }) };
+}
+
+/** The username, or else the address, and whether the user has confirmed it. */
+function userNames(
+  user: Pick<UserView, 'username' | 'email' | 'emailVerifiedAt'>,
+): Readonly<Record<string, unknown>> {
+  if (user.username !== null) return { username: user.username };
+  return { username: user.email, email_verified: user.emailVerifiedAt !== null };
 }
 
 function seconds(instant: Date): number {

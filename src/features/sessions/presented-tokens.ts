@@ -13,7 +13,9 @@ import type { EndReason } from './session.entity.ts';
 export interface PresentedSession {
   readonly sessionId: string;
   readonly userId: string;
-  readonly username: string;
+  readonly username: string | null;
+  readonly email: string;
+  readonly emailVerifiedAt: Date | null;
   readonly issuedAt: Date;
   readonly expiresAt: Date;
 }
@@ -46,8 +48,8 @@ export function createPresentedTokens(deps: PresentedTokensDeps): PresentedToken
       if (!content) return undefined;
       const now = deps.clock();
       const [row] = await query<PresentedSession>(
-        `select s.id as "sessionId", u.id as "userId", coalesce(u.username, u.email) as username,
-           s.last_used_at as "issuedAt", s.expires_at as "expiresAt"
+        `select s.id as "sessionId", u.id as "userId", u.username, u.email,
+           u.email_verified_at as "emailVerifiedAt", s.last_used_at as "issuedAt", s.expires_at as "expiresAt"
          from sessions s join users u on u.id = s.user_id
          where s.id = ? and s.ended_at is null and s.expires_at > ? and u.status = 'ACTIVE'
            and (s.refresh_counter = ? or s.refresh_counter = ? and s.last_used_at >= ?)`,

@@ -94,6 +94,7 @@ describe('the token', () => {
       expect(status).toBe(204);
       expect(headers).toMatchObject({ 'x-user-id': robot.id, 'x-user-name': 'robot' });
       expect(headers).not.toHaveProperty('x-user-email');
+      expect(headers).not.toHaveProperty('x-user-email-verified');
     }
   });
 

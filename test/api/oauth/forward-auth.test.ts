@@ -4,7 +4,8 @@ import { METHODS } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { identityHeaders } from '../../../src/api/oauth/identity-headers.ts';
 import type { UserActor } from '../../../src/core/request-context.ts';
-import { somebody } from '../../support/people.ts';
+import { superuser } from '../../support/administrators.ts';
+import { newAddress, somebody, tryLogin } from '../../support/people.ts';
 import { rawRequest } from '../../support/raw-request.ts';
 import { startService, type TestService } from '../../support/service.ts';
 import { logOut } from '../../support/session-calls.ts';
@@ -160,6 +161,7 @@ describe('the headers about the caller', () => {
     expect(headers).toMatchObject({
       'x-user-id': ada.userId,
       'x-user-email': ada.email,
+      'x-user-email-verified': 'true',
       'x-user-name': 'Zo%C3%AB, 50%25 %E6%BC%A2%E5%AD%97',
       'x-user-groups': 'Clerks,Gr%C3%B6%C3%9Fe%2C XL',
       'cache-control': 'no-store',
@@ -167,6 +169,21 @@ describe('the headers about the caller', () => {
     expect(headers).not.toHaveProperty('x-user-groups-omitted');
     const groups = String(headers['x-user-groups']).split(',').map(decodeURIComponent);
     expect(groups).toEqual(['Clerks', 'Größe, XL']);
+  });
+
+  test('an address that the user has not confirmed is marked', async () => {
+    const admin = await superuser(service);
+    const [email, password] = [newAddress(), 'quite a long phrase 77'];
+    await service.graphql(
+      'mutation ($input: CreateUserInput!) { createUser(input: $input) { __typename } }',
+      { input: { email, password, isActive: true } },
+      admin.accessToken,
+    );
+    const { accessToken } = await tryLogin(service, email, password);
+    const { status, headers } = await ask('', { authorization: `Bearer ${accessToken}` });
+    expect([status, headers['x-user-email'], headers['x-user-email-verified']]).toEqual([
+      ...[204, email, 'false'],
+    ]);
   });
 
   test('headers of the request are ignored', async () => {
@@ -225,6 +242,15 @@ describe('the log', () => {
     expect(JSON.parse(denial ?? '{}')).toMatchObject({ outcome: 'refused', code: 'FORBIDDEN' });
   });
 
+  test('a secret in the path is masked, the path stays readable', async () => {
+    const { headers } = await ask('', {
+      'x-forwarded-uri': `/password/reset/${randomUUID()}/confirm-the-new-password`,
+    });
+    expect(lineOf(String(headers['x-request-id'])).forwardedPath).toBe(
+      '/password/reset/***/confirm-the-new-password',
+    );
+  });
+
   test('long and unprintable values are bounded', async () => {
     const { headers } = await ask('', {
       'x-forwarded-method': 'M'.repeat(3000),
@@ -242,15 +268,6 @@ test('repeated requests need no query', async () => {
   const before = await statements();
   for (let round = 0; round < 20; round += 1) await ask('?permission=shop.view_order&group=Clerks');
   expect(await statements()).toEqual(before);
-  test('a secret in the path is masked, the path stays readable', async () => {
-    const { headers } = await ask('', {
-      'x-forwarded-uri': `/password/reset/${randomUUID()}/confirm-the-new-password`,
-    });
-    expect(lineOf(String(headers['x-request-id'])).forwardedPath).toBe(
-      '/password/reset/***/confirm-the-new-password',
-    );
-  });
-
 });
 
 /** Principals that were loaded from the database. */

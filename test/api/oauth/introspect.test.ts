@@ -76,10 +76,27 @@ describe('a valid token', () => {
         iat: expect.any(Number),
         exp: expect.any(Number),
         username: ada.email,
+        email_verified: true,
       });
       expect(body.exp - body.iat).toBe(1_209_600);
     }
     expect(await refresh(service, ada.refreshToken)).toBeDefined();
+  });
+
+  test('an address in place of the username comes with its verification', async () => {
+    const ada = await somebody(service);
+    const personal = await createKey(service, ada.accessToken);
+    for (const isVerified of [true, false]) {
+      if (!isVerified) {
+        await service.database.query('update users set email_verified_at = null where id = $1', [
+          ada.userId,
+        ]);
+      }
+      for (const token of [ada.accessToken, ada.refreshToken, personal.secret]) {
+        const { body } = await introspect(token);
+        expect(body).toMatchObject({ username: ada.email, email_verified: isVerified });
+      }
+    }
   });
 
   test('an API key of a service account, and its access token with a scope', async () => {
