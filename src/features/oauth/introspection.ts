@@ -112,11 +112,13 @@ export function createIntrospection(deps: IntrospectionDeps): Introspection {
   };
 }
 
-/** The name of the owner, and the permissions that the credential has now. */
+/**
+ * The username of a user, and the permissions that the credential has now. A service account has no `username`:
+ * RFC 7662 §2.2 means a person, and the name of an account can be equal to that of one.
+ */
 function ownerOf(actor: Actor): object {
   const scope = permissionsOf(actor).join(' ');
-  const names =
-    actor.kind === 'user' ? userNames(actor.user) : { username: actor.serviceAccount.name };
+  const names = actor.kind === 'user' ? userNames(actor.user) : {};
   return { ...names, ...(scope === '' ? {} : { scope }) };
 }
 

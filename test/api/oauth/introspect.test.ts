@@ -109,7 +109,6 @@ describe('a valid token', () => {
       token_type: 'Bearer',
       sid: key.id,
       iat: expect.any(Number),
-      username: 'robot',
       scope: 'shop.*',
     });
     const granted = await oauth(service, 'token', {
