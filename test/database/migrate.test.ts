@@ -9,9 +9,8 @@ import { openOrm, ormOptions } from '../../src/database/orm.ts';
 import { createUnitOfWork } from '../../src/database/transaction.ts';
 
 const name = `empty_${randomBytes(4).toString('hex')}`;
-const database = parseDatabaseUrl(
-  Object.assign(new URL(inject('templateUrl')), { pathname: `/${name}` }).href,
-);
+const url = Object.assign(new URL(inject('templateUrl')), { pathname: `/${name}` }).href;
+const database = parseDatabaseUrl(url);
 const admin = new Client({
   connectionString: Object.assign(new URL(inject('templateUrl')), { pathname: '/postgres' }).href,
 });
@@ -69,4 +68,18 @@ test('every entity fits its table', async () => {
     .filter((line) => /column|(create|drop) table/.test(line))
     .filter((line) => !unmappedTables.test(line) && !dropsUnmapped(line));
   expect(unexpected).toEqual([]);
+});
+
+test('the new kind of actor is added without a scan of the audit log under an exclusive lock', async () => {
+  await migrateOnce();
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query(
+    `select convalidated, pg_get_constraintdef(oid) as definition from pg_constraint
+     where conname = 'audit_entries_actor_check'`,
+  );
+  await client.end();
+  expect(rows).toEqual([
+    { convalidated: false, definition: expect.stringContaining("'service-account'") },
+  ]);
 });

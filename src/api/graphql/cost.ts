@@ -41,7 +41,7 @@ export const weights: Readonly<Record<string, Weight>> = {
   'Query.node': { own: 2 * queryCost, length: 1 },
   // One query for the ids, and one for each type. The argument determines the length.
   'Query._entities': { own: 4 * queryCost, length: limits.listItems },
-  'Query.exportMyData': { own: 2 * exportedRows * 8, length: 1 },
+  'Query.exportMyData': { own: 3 * exportedRows * 8, length: 1 },
   'User.groups': { own: 1, length: 10 },
   'User.permissions': { own: 1, length: 10 },
   'User.effectivePermissions': { own: 1, length: 50 },

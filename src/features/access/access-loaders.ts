@@ -19,20 +19,29 @@ export interface AccessLoaders {
 export type AccessLoadersOf = (context: RequestContext) => AccessLoaders;
 
 /**
- * The largest number of list items in the answer to one request. The cost of an operation assumes short
- * lists, but each superuser on a page may have thousands of permissions.
+ * The largest number of items of these lists and of API keys in the answer to one request. The cost of an operation
+ * assumes short lists, but each superuser on a page may have thousands of permissions.
  */
 const maxItems = 50_000;
 
 /** @throws VALIDATION_FAILED when the lists hold too many items together */
 type CountItems = (lists: readonly (readonly unknown[])[]) => void;
 
+const itemCounts = new WeakMap<RequestContext, CountItems>();
+
+/** The count of the items of one request, for all its loaders. */
+export function itemCountOf(context: RequestContext): CountItems {
+  const count = itemCounts.get(context) ?? createItemCount();
+  itemCounts.set(context, count);
+  return count;
+}
+
 function createItemCount(): CountItems {
   let left = maxItems;
   return (lists) => {
     left -= lists.reduce((sum, { length }) => sum + length, 0);
     if (left >= 0) return;
-    const message = `Their groups and permissions are more than ${maxItems} items: request fewer at once.`;
+    const message = `Their groups, permissions and API keys are more than ${maxItems} items: request fewer at once.`;
     throw new Problem('VALIDATION_FAILED', { fields: [{ path: 'first', message }] });
   };
 }
@@ -42,7 +51,7 @@ export function createAccessLoaders(access: Access): AccessLoadersOf {
   return (context) => {
     const known = cached.get(context);
     if (known) return known;
-    const count = createItemCount();
+    const count = itemCountOf(context);
     const loaders = {
       groupsOfUser: loaderOf(access.groupsOfUsers, count),
       permissionsOfUser: loaderOf(access.permissionsOfUsers, count),
@@ -63,7 +72,7 @@ export function createAccessLoaders(access: Access): AccessLoadersOf {
 /** Loads the lists of all owners of a response together. */
 export function loaderOf<Thing>(
   load: (ids: readonly string[]) => Promise<ById<Thing>>,
-  count: CountItems = () => undefined,
+  count: CountItems,
 ): DataLoader<string, Thing[]> {
   return new DataLoader(
     async (ids) => {

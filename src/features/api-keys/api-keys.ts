@@ -28,9 +28,10 @@ export type OwnerColumn = 'user_id' | 'service_account_id';
 
 export interface ApiKeys {
   /**
-   * Needs a transaction that has locked the owner.
+   * Needs a transaction that has locked the owner. An owner has at most 100 keys that are not revoked. Beyond
+   * that the oldest expired keys are revoked.
    *
-   * @throws VALIDATION_FAILED when the owner has the largest number of keys
+   * @throws VALIDATION_FAILED when the owner has the largest number of valid keys
    */
   create(key: NewKey): Promise<CreatedKey>;
   /** Null for an unknown or revoked one. */
@@ -46,11 +47,15 @@ export interface ApiKeys {
   readonly schedule: string;
 }
 
-/** Valid keys of one owner. */
+/**
+ * Keys of one owner that are not revoked, expired ones included. It bounds the lists, and it is the largest number of
+ * ids that the database announces one by one: a larger change clears the caches of all replicas.
+ */
 const maxKeysPerOwner = 100;
 const purgeTask = 'purge-api-keys';
 /** Revoked and expired keys stay in the table for this time, for questions about them. */
 const retentionDays = 30;
+const purgeBatch = 1000;
 
 export function createApiKeys(deps: {
   readonly unitOfWork: UnitOfWork;
@@ -59,21 +64,57 @@ export function createApiKeys(deps: {
 }): ApiKeys {
   const { em, query, transaction } = deps.unitOfWork;
 
-  const assertBelowLimit = async ({ userId, serviceAccountId }: KeyOwner) => {
-    const [row] = await query<{ keys: number }>(
-      `select count(*)::int as keys from api_keys
-       where (user_id = ?::uuid or service_account_id = ?::uuid) and revoked_at is null
-         and (expires_at is null or expires_at > ?)`,
-      [userId, serviceAccountId, deps.clock()],
+  /** One statement locks all rows, before an entry of the audit log locks its chain. */
+  const revokeKeys = async (ids: readonly string[], after?: object): Promise<number> => {
+    const revoked = await query<{ id: string; name: string }>(
+      `update api_keys set revoked_at = ? where id = any(?::uuid[]) and revoked_at is null
+       returning id, name`,
+      [deps.clock(), ids],
     );
-    if ((row?.keys ?? 0) < maxKeysPerOwner) return;
-    const message = `There are ${maxKeysPerOwner} keys already; revoke one first.`;
-    throw new Problem('VALIDATION_FAILED', { fields: [{ path: 'input', message }] });
+    for (const { id, name } of revoked) {
+      await deps.audit.append({
+        action: 'api-key-revoked',
+        target: { type: 'api-key', id },
+        before: { name },
+        ...(after ? { after } : {}),
+      });
+    }
+    return revoked.length;
   };
+
+  /** Revokes the oldest expired keys, so that the owner can have one more. */
+  const makeRoom = async ({ userId, serviceAccountId }: KeyOwner) => {
+    const keys = await query<{ id: string; total: number; isExpired: boolean }>(
+      `select id, (count(*) over ())::int as total, coalesce(expires_at <= ?, false) as "isExpired"
+       from api_keys
+       where (user_id = ?::uuid or service_account_id = ?::uuid) and revoked_at is null
+       order by expires_at, id limit ${maxKeysPerOwner}`,
+      [deps.clock(), userId, serviceAccountId],
+    );
+    const excess = (keys[0]?.total ?? 0) - maxKeysPerOwner + 1;
+    if (excess <= 0) return;
+    const expired = keys.filter(({ isExpired }) => isExpired).slice(0, excess);
+    if (expired.length < excess) {
+      const message = `There are ${maxKeysPerOwner} keys already; revoke one first.`;
+      throw new Problem('VALIDATION_FAILED', { fields: [{ path: 'input', message }] });
+    }
+    const ids = expired.map(({ id }) => id);
+    await revokeKeys(ids, { reason: 'expired' });
+  };
+
+  const purgeOnce = () =>
+    transaction(() =>
+      query(
+        `delete from api_keys where id in (
+           select id from api_keys where least(revoked_at, expires_at) < ? limit ? for update skip locked
+         ) returning id`,
+        [secondsAfter(deps.clock(), -retentionDays * 86_400), purgeBatch],
+      ),
+    );
 
   return {
     async create({ owner, name, permissions, expiresAt }) {
-      await assertBelowLimit(owner);
+      await makeRoom(owner);
       const { secret, prefix, digest } = createApiKeySecret();
       const { userId, serviceAccountId } = owner;
       const [row] = await query(
@@ -106,17 +147,8 @@ export function createApiKeys(deps: {
 
     findById: (id) => em.findOne(ApiKey, { id, revokedAt: null }, { refresh: true }),
 
-    async revoke({ id, name }) {
-      const revoked = await query(
-        'update api_keys set revoked_at = ? where id = ? and revoked_at is null returning id',
-        [deps.clock(), id],
-      );
-      if (revoked.length === 0) throw new Problem('NOT_FOUND');
-      await deps.audit.append({
-        action: 'api-key-revoked',
-        target: { type: 'api-key', id },
-        before: { name },
-      });
+    async revoke({ id }) {
+      if ((await revokeKeys([id])) === 0) throw new Problem('NOT_FOUND');
     },
 
     revokeAllOfUser: (userId, reason) =>
@@ -148,11 +180,7 @@ export function createApiKeys(deps: {
 
     tasks: {
       [purgeTask]: async () => {
-        await transaction(() =>
-          query('delete from api_keys where least(revoked_at, expires_at) < ?', [
-            secondsAfter(deps.clock(), -retentionDays * 86_400),
-          ]),
-        );
+        while ((await purgeOnce()).length === purgeBatch);
       },
     },
     schedule: `23 * * * * ${purgeTask}`,

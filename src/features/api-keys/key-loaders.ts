@@ -1,7 +1,7 @@
 /** Loaders of the API keys of users and service accounts, for one request. */
 import type DataLoader from 'dataloader';
 import type { RequestContext } from '../../core/request-context.ts';
-import { loaderOf } from '../access/access-loaders.ts';
+import { itemCountOf, loaderOf } from '../access/access-loaders.ts';
 import type { ApiKey } from './api-key.entity.ts';
 import type { ApiKeys } from './api-keys.ts';
 
@@ -17,9 +17,10 @@ export function createKeyLoaders({ listOf }: Pick<ApiKeys, 'listOf'>): KeyLoader
   return (context) => {
     const known = cached.get(context);
     if (known) return known;
+    const count = itemCountOf(context);
     const loaders = {
-      keysOfUser: loaderOf((ids) => listOf('user_id', ids)),
-      keysOfServiceAccount: loaderOf((ids) => listOf('service_account_id', ids)),
+      keysOfUser: loaderOf((ids) => listOf('user_id', ids), count),
+      keysOfServiceAccount: loaderOf((ids) => listOf('service_account_id', ids), count),
     };
     cached.set(context, loaders);
     return loaders;

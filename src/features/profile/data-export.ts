@@ -5,12 +5,12 @@ import { type RequestContext, requireSession } from '../../core/request-context.
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
 
-/** The limit of sessions and of mailed codes in an export: it contains the latest ones. */
+/** The limit of sessions, of API keys and of mailed codes in an export: it contains the latest ones. */
 export const exportedRows = 1000;
 
 export interface DataExport {
   /**
-   * The account of the caller, its access, the latest 1000 sessions and mailed codes, and their total numbers.
+   * The account of the caller, its access, the latest 1000 sessions, API keys and mailed codes, and their total numbers.
    * It contains no secrets and no audit entries.
    */
   exportMyData(context: RequestContext): Promise<object>;
@@ -25,7 +25,10 @@ export function createDataExport(deps: {
     async exportMyData(context) {
       const { id } = requireSession(context).user;
       return transaction(async () => {
-        const [row] = await query<{ data: object }>(exportSql, [exportedRows, exportedRows, id]);
+        const [row] = await query<{ data: object }>(exportSql, [
+          ...new Array(3).fill(exportedRows),
+          id,
+        ]);
         if (!row) throw new Problem('NOT_FOUND');
         await deps.audit.append({ action: 'data-exported', target: { type: 'user', id } });
         return row.data;
@@ -54,9 +57,12 @@ const exportSql = `
         select * from sessions where user_id = u.id order by created_at desc, id desc limit ?
       ) s
     ),
+    'apiKeyCount', (select count(*) from api_keys k where k.user_id = u.id),
     'apiKeys', (
       select coalesce(json_agg(to_jsonb(k) - 'user_id' - 'service_account_id' - 'digest' order by k.created_at, k.id), '[]')
-      from api_keys k where k.user_id = u.id
+      from (
+        select * from api_keys where user_id = u.id order by created_at desc, id desc limit ?
+      ) k
     ),
     'mailedCodeCount', (select count(*) from one_time_passwords o where o.user_id = u.id),
     'mailedCodes', (

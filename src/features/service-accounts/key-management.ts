@@ -20,7 +20,7 @@ import {
   requireActor,
   requireSession,
 } from '../../core/request-context.ts';
-import type { Clock } from '../../core/time.ts';
+import { type Clock, secondsAfter } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { matchesGrant } from '../access/access.ts';
 import { createFindCredentialOwner } from '../access/credential-owner.ts';
@@ -72,6 +72,9 @@ export interface KeyManagementDeps {
 }
 
 type KeyFields = Omit<NewKey, 'owner'>;
+
+/** Of a key with an end. A shorter one is mostly a clock that is wrong. */
+const minLifetimeSeconds = 60;
 
 const changeAccount = 'users.change_service_account';
 
@@ -185,7 +188,9 @@ function parseKey(input: CreateApiKeyInput, now: Date) {
 
 function parseExpiry(raw: unknown, now: Date): Date {
   const expiresAt = parseInstant(raw);
-  return expiresAt > now ? expiresAt : rejectValue('Must be in the future.');
+  return expiresAt >= secondsAfter(now, minLifetimeSeconds)
+    ? expiresAt
+    : rejectValue(`Must be at least ${minLifetimeSeconds} seconds in the future.`);
 }
 
 function parseCodenames(raw: unknown): readonly string[] {

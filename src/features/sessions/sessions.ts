@@ -119,7 +119,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
          union all select id from api_keys where revoked_at > ?
          union all
          select k.id from api_keys k join service_accounts s on s.id = k.service_account_id
-         where s.disabled_at > ?`,
+         where s.disabled_at > ? and k.revoked_at is null`,
         new Array(4).fill(instant),
       );
       return rows.map(({ id }) => id);
