@@ -286,6 +286,14 @@ const unexecuted = [
   ['docs/security.md', "curl https://auth.example.com/graphql -H 'Authorization: Bearer gk_…' \\"],
   ['docs/security.md', '\\bgk_[0-9A-Za-z]{49}\\b'],
   ['docs/security.md', '[[rules]]'],
+  [
+    'docs/security.md',
+    'npx gatehouse audit tail --actor ada@example.com --action service-account-created --limit 1000',
+  ],
+  [
+    'docs/security.md',
+    `npx gatehouse audit tail --actor ada@example.com --limit 100000 --json | grep '"apiKeyId":"019ad2b4-3a52-7c1e-9f0e-2b6f3a5d8c11"'`,
+  ],
   ['docs/security.md', 'npx gatehouse users update ada@example.com --email ada@example.org'],
 ];
 

@@ -45,6 +45,9 @@ class AuditEntryType {
   @Field(() => String, { nullable: true })
   userAgent?: string;
 
+  @Field(() => ID, { nullable: true })
+  apiKeyId?: string;
+
   @Field(() => Json, { nullable: true })
   before?: object;
 

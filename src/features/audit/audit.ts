@@ -110,7 +110,8 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
     const client = isSame ? subject : await keyOf(owners.clientKeyId, locked.client_key);
     const row = toRow(entry, { context, at: clock(), keys: { subject, client } });
     await chains.append(locked, row);
-    afterCommit(() => logSecurityEvent(log, eventOf(row)));
+    const event = eventOf(row, apiKeyIdOf(entry, context));
+    afterCommit(() => logSecurityEvent(log, event));
   };
 
   const appendWith: Audit['appendWith'] = async (subject, entries, write) => {
@@ -118,6 +119,7 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
     const key = await keyOf(subject.id, subject.sealedKey);
     const keyOfOwner = async (id: string) => (id === subject.id ? key : subjectKeys.create(id));
     const rows: UnchainedEntry[] = [];
+    const events: SecurityEvent[] = [];
     for (const entry of entries) {
       // A caller with an access token is the subject of an entry without a target.
       const { subjectId, clientKeyId } = partiesOf(entry, context).owners;
@@ -127,10 +129,12 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
         subject: subjectId === clientKeyId ? client : await keyOfOwner(subjectId),
         client,
       };
-      rows.push(toRow(entry, { context, at: clock(), keys }));
+      const row = toRow(entry, { context, at: clock(), keys });
+      rows.push(row);
+      events.push(eventOf(row, apiKeyIdOf(entry, context)));
     }
     const result = await chains.appendToFree(rows, write);
-    if (result.outcome === 'appended') for (const row of rows) logSecurityEvent(log, eventOf(row));
+    if (result.outcome === 'appended') for (const event of events) logSecurityEvent(log, event);
     return result;
   };
 
@@ -202,18 +206,19 @@ function toRow(
     request_id: context?.client.requestId ?? null,
     subject_id: owners.subjectId,
     details: sealJson(keys.subject, id, { before: entry.before, after: entry.after }),
-    client: sealJson(keys.client, clientLabelOf(id), clientOf(context)),
+    client: sealJson(keys.client, clientLabelOf(id), clientOf(entry, context)),
   };
 }
 
 /** The fields of an entry that the log may contain. The details stay sealed. */
-function eventOf(row: UnchainedEntry): SecurityEvent {
+function eventOf(row: UnchainedEntry, apiKeyId: string | undefined): SecurityEvent {
   return {
     event: row.action,
     outcome: row.outcome,
     code: row.code ?? undefined,
     actorKind: row.actor_kind,
     actorId: row.actor_id ?? undefined,
+    apiKeyId,
     targetType: row.target_type ?? undefined,
     targetId: row.target_id ?? undefined,
   };
@@ -221,7 +226,16 @@ function eventOf(row: UnchainedEntry): SecurityEvent {
 
 function callerOf(action: string, context: RequestContext | undefined) {
   const { kind, id } = actorOf({ action }, context);
-  return { actorKind: kind, actorId: id ?? undefined };
+  return { actorKind: kind, actorId: id ?? undefined, apiKeyId: apiKeyIdOf({ action }, context) };
+}
+
+/** The API key of the actor; undefined for a session, and for a user that the entry names by the id. */
+function apiKeyIdOf(
+  { actorId, actor }: NewEntry,
+  context: RequestContext | undefined,
+): string | undefined {
+  const credential = actorId === undefined ? (actor ?? context?.actor)?.credential : undefined;
+  return credential?.kind === 'api-key' ? credential.id : undefined;
 }
 
 function actorOf(
@@ -252,10 +266,12 @@ function ownersOf(
   return { subjectId, clientKeyId: actorId ?? subjectId };
 }
 
-function clientOf(context: RequestContext | undefined): EntryClient {
+function clientOf(entry: NewEntry, context: RequestContext | undefined): EntryClient {
+  const apiKeyId = apiKeyIdOf(entry, context);
   return {
     ...(context?.client.ipAddress ? { ipAddress: context.client.ipAddress } : {}),
     ...(context?.client.userAgent ? { userAgent: context.client.userAgent.slice(0, 300) } : {}),
+    ...(apiKeyId === undefined ? {} : { apiKeyId }),
   };
 }
 

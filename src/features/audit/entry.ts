@@ -74,6 +74,8 @@ export function clientLabelOf(entryId: string): string {
 export interface EntryClient {
   readonly ipAddress?: string;
   readonly userAgent?: string;
+  /** The API key of the request, or the one that its access token stands for. */
+  readonly apiKeyId?: string;
 }
 
 /** The details of an entry, unsealed. Old entries have the client here. */
