@@ -1,9 +1,12 @@
 /** Published clients of OAuth 2.0 find the endpoints from the issuer, and use each of them. */
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { blocksOf } from '../docs/pages.ts';
 import { superuser } from '../support/administrators.ts';
 import { createKey, createServiceAccount, type ServiceAccount } from '../support/api-keys.ts';
 import { canImport, python } from '../support/debian.ts';
@@ -13,6 +16,7 @@ import { somebody } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { isIn } from '../support/session-calls.ts';
 
+let packages: string;
 let load: NodeJS.Require;
 let service: TestService;
 let issuer: string;
@@ -21,7 +25,8 @@ let secret: string;
 
 beforeAll(async () => {
   const folder = fileURLToPath(new URL('./oauth', import.meta.url));
-  load = createRequire(`${installPackages(folder)}x.js`);
+  packages = installPackages(folder);
+  load = createRequire(`${packages}x.js`);
   const port = await freePort();
   issuer = `http://127.0.0.1:${port}`;
   service = await startService({ environment: { PORT: String(port), PUBLIC_URL: issuer } });
@@ -83,6 +88,23 @@ for (const algorithm of ['oidc', 'oauth2']) {
     });
   });
 }
+
+test('the client of docs/oauth.md gets a token, introspects it, and names the error', async () => {
+  const text = blocksOf('docs/oauth.md').find(({ info }) => info === 'js openid-client')?.text;
+  const directory = mkdtempSync(join(packages, 'recipe-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'client.mjs');
+  writeFileSync(file, String(text).replace('http://localhost:4000', issuer));
+  const client = load(file);
+  const config = await client.discover(robot.clientId, secret);
+  const { accessToken, seconds } = await client.getToken(config, 'shop.view_order');
+  expect(seconds).toBeGreaterThan(200);
+  expect(await client.isActive(config, accessToken)).toBe(true);
+  expect(await client.isActive(config, `${accessToken}x`)).toBe(false);
+  await expect(client.getToken(config, 'shop.delete_order')).rejects.toThrow('invalid_scope');
+  const wrong = await client.discover(robot.clientId, 'wrong');
+  await expect(client.getToken(wrong)).rejects.toThrow('no token: invalid_client');
+});
 
 test('oauth4webapi accepts the metadata and every answer', async () => {
   const oauth = load('oauth4webapi');
