@@ -9,7 +9,7 @@ import { type FieldProblem, Problem } from './errors.ts';
 import { maxLengths, maxListLength } from './max-lengths.ts';
 import { type PasswordFault, passwordFaultSentence } from './password-fault.ts';
 import { isPrintable } from './text.ts';
-import { parseRfc3339 } from './time.ts';
+import { parseRfc3339, timeFault } from './time.ts';
 
 declare const brand: unique symbol;
 type Branded<Value, Name extends string> = Value & { readonly [brand]: Name };
@@ -238,7 +238,7 @@ export function parseSearch(raw: unknown): string {
 /** A point in time: a date, or its text in RFC 3339 such as `2026-01-31T12:00:00Z`. */
 export function parseInstant(raw: unknown): Date {
   if (raw instanceof Date) return raw;
-  return parseRfc3339(raw) ?? rejectValue('Must be a time such as 2026-01-31T12:00:00Z.');
+  return parseRfc3339(raw) ?? rejectValue(timeFault);
 }
 
 export function parseBoolean(raw: unknown): boolean {

@@ -3,6 +3,9 @@
 const pattern =
   /^(\d{4}-\d\d-\d\d)T((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?)(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i;
 
+/** The fault of a text that `parseRfc3339` does not accept. */
+export const timeFault = 'Must be a time such as 2026-01-31T12:00:00Z.';
+
 /**
  * The instant of a text such as `2026-01-31T12:00:00Z` with any offset; undefined for an invalid text.
  * 30 February, 24:00 and leap seconds are invalid. Instants outside of the years 1 to 9999 in UTC are

@@ -11,7 +11,7 @@ import {
 } from 'type-graphql';
 import { isTopLevel, type ProblemCode, problemCodes } from '../core/errors.ts';
 import { parseId } from '../core/parse.ts';
-import { parseRfc3339 } from '../core/time.ts';
+import { parseRfc3339, timeFault } from '../core/time.ts';
 
 type ClassType = new () => object;
 
@@ -105,7 +105,7 @@ export function deletion(id: string, message: string): DeletionType {
 function parseDateTime(raw: unknown): Date {
   const instant = parseRfc3339(raw);
   if (instant) return instant;
-  throw new GraphQLError('A time must be a text such as 2026-01-31T12:00:00Z.');
+  throw new GraphQLError(timeFault);
 }
 
 /**

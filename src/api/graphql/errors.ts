@@ -8,6 +8,7 @@ import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { isProblemCode, sentenceOf } from '../../core/errors.ts';
 import { currentContext, type RequestContext } from '../../core/request-context.ts';
+import { timeFault } from '../../core/time.ts';
 import type { Log } from '../../observability/log.ts';
 import { acceptsOnlyJson, graphqlContentType } from '../http/content-negotiation.ts';
 import { setErrorCodeOf } from '../http/request-log.ts';
@@ -111,7 +112,7 @@ function faultOf(message: string): { name?: string | undefined; fault: string } 
   if (missing !== undefined) return { name: missing, fault: 'Is required.' };
   const unknown = /Field "(\w+)" is not defined by type "\w+"/.exec(message)?.[1];
   if (unknown !== undefined) return { name: unknown, fault: 'Is unknown.' };
-  return { fault: 'Has the wrong type.' };
+  return { fault: message.endsWith(`; ${timeFault}`) ? timeFault : 'Has the wrong type.' };
 }
 
 /** Logs unexpected errors with the request id, which the response has too. */

@@ -317,11 +317,27 @@ test('keys over REST: create, list and revoke, also for a service account', asyn
     token: key.body.data.secret,
   });
   expect(check.body.data).toEqual({ has_permission: false });
-  const bad = await service.rest('POST', '/api_keys/', {
-    token,
-    json: { name: 'x', expires_at: 'soon' },
+});
+
+test('an expiry in another format is refused with the format, over REST and GraphQL', async () => {
+  const { accessToken: token } = await somebody(service);
+  const message = 'Must be a time such as 2026-01-31T12:00:00Z.';
+  for (const expiry of ['soon', '2098-12-31', '2098-12-31T00:00Z', message]) {
+    const json = { name: 'x', expires_at: expiry };
+    const { status, body } = await service.rest('POST', '/api_keys/', { token, json });
+    expect([status, body.data.fields]).toEqual([400, [{ path: 'expires_at', message }]]);
+  }
+  const mutation = `mutation ($input: CreateApiKeyInput!) {
+    createApiKey(input: $input) { __typename }
+  }`;
+  const variables = { input: { name: 'x', expiresAt: '2098-12-31' } };
+  const { errors } = await service.graphql(mutation, variables, token);
+  expect(errors?.[0]?.extensions).toMatchObject({
+    fields: [{ path: 'input.expiresAt', message }],
   });
-  expect([bad.status, bad.body.data.fields[0].path]).toEqual([400, 'expires_at']);
+  const literal = '{ auditEntries(filter: { since: "2098-12-31" }) { totalCount } }';
+  const refused = await service.graphql(literal, {}, token);
+  expect(refused.errors?.[0]?.message).toBe(message);
 });
 
 test('an export of the own data has the keys without their digests', async () => {
