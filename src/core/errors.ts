@@ -22,7 +22,10 @@ const catalogue = {
   ALREADY_EXISTS: { status: 400, sentence: 'The value is already in use; see fields.' },
   NOT_FOUND: { status: 404, sentence: 'Not found.' },
   PROTECTED: { status: 403, sentence: 'This item is protected. It cannot be changed or removed.' },
-  UNAUTHENTICATED: { status: 401, sentence: 'Send a valid access token as a bearer token.' },
+  UNAUTHENTICATED: {
+    status: 401,
+    sentence: 'Send a valid access token or API key as a bearer token.',
+  },
   FORBIDDEN: { status: 403, sentence: 'This account does not have the permission.' },
   THROTTLED: { status: 429, sentence: 'Too many attempts; try again later.' },
   OVERLOADED: { status: 503, sentence: 'The service is busy; try again shortly.' },

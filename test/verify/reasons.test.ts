@@ -164,11 +164,11 @@ test('keys that cannot be loaded are logged once for each cause, and when they a
   expect(await outcome(status(404))).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
   expect(await outcome(status(502))).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
   expect(await outcome(sendKeys)).toEqual(['accepted', 'accepted']);
-  const problem = 'gatehouse-auth/verify: Tokens are UNAVAILABLE without the public keys';
+  const problem = '@gatehouse-auth/verify: Tokens are UNAVAILABLE without the public keys';
   expect(lines).toEqual([
     `${problem}: ${baseUrl}/.well-known/jwks.json answers 404.`,
     `${problem}: ${baseUrl}/.well-known/jwks.json answers 502.`,
-    'gatehouse-auth/verify: The public keys are available again.',
+    '@gatehouse-auth/verify: The public keys are available again.',
   ]);
   const { verifier: unreachable, lines: others } = create({ baseUrl: 'http://127.0.0.1:1' });
   expect(await codeOf(unreachable, token)).toBe('UNAVAILABLE');
@@ -195,7 +195,7 @@ test.each([
     response.on('close', () => clearInterval(beat));
   };
   await until(async () => (await codeOf(verifier, token)) === 'accepted');
-  expect(lines.at(-1)).toBe('gatehouse-auth/verify: The revocation stream is available again.');
+  expect(lines.at(-1)).toBe('@gatehouse-auth/verify: The revocation stream is available again.');
 });
 
 test('a clock that is behind makes tokens UNAVAILABLE', async () => {

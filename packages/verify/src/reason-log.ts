@@ -34,7 +34,7 @@ const recoveries: Readonly<Record<Subject, string>> = {
 
 export function createReasonLog(log: VerifierLog): ReasonLog {
   const reasons = new Map<Subject, string>();
-  const print = (message: string) => `gatehouse-auth/verify: ${message}`;
+  const print = (message: string) => `@gatehouse-auth/verify: ${message}`;
   return {
     report(subject, reason) {
       if (reasons.get(subject) === reason) return;

@@ -62,7 +62,8 @@ const translations = {
   NOT_FOUND: { error: 'invalid_request', status: 404 },
   PROTECTED: { error: 'insufficient_scope' },
   UNAUTHENTICATED: clientFailed,
-  FORBIDDEN: { error: 'insufficient_scope' },
+  /** Only the introspection by a person. */
+  FORBIDDEN: { error: 'insufficient_scope', description: 'Introspection is for service accounts.' },
   THROTTLED: { error: 'temporarily_unavailable', status: 429 },
   OVERLOADED: { error: 'temporarily_unavailable' },
   INTERNAL: { error: 'server_error' },

@@ -260,7 +260,13 @@ describe('callers', () => {
       form: { token: root.accessToken },
       headers: { authorization: `Bearer ${root.accessToken}` },
     });
-    expect([person.status, person.body.error]).toEqual([403, 'insufficient_scope']);
+    expect([person.status, person.body]).toEqual([
+      403,
+      {
+        error: 'insufficient_scope',
+        error_description: 'Introspection is for service accounts.',
+      },
+    ]);
     expect(person.headers.get('www-authenticate')).toBe('Bearer error="insufficient_scope"');
   });
 
