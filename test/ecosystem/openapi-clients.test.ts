@@ -18,6 +18,11 @@ import { startService, type TestService } from '../support/service.ts';
 import type { Seen, World } from './openapi/clients/world.ts';
 
 const run = promisify(execFile);
+const manifest = new URL('./openapi/package.json', import.meta.url);
+/** The packages of this test, such as `typescript@5.9.3`. */
+const pinned = Object.entries<string>(JSON.parse(readFileSync(manifest, 'utf8')).dependencies).map(
+  (dependency) => dependency.join('@'),
+);
 
 let service: TestService;
 let rootToken: string;
@@ -45,15 +50,20 @@ function documented(info: string): string {
   return block.text.replaceAll('http://localhost:4000', service.address);
 }
 
-/** Runs the documented commands, all at once. `npx` runs the programs of `binaries` in the same way. */
+/**
+ * Runs the documented commands, all at once, with the programs of `binaries`. Their packages are those that the
+ * commands name, and that `npx` would install.
+ */
 async function generate(binaries: string): Promise<void> {
   writeFileSync(join(clients, 'orval.config.mjs'), documented('js orval'));
   const commands = documented('sh generators').trim().split('\n');
   await Promise.all(
     commands.map((command) => {
-      const [npx, program = '', ...options] = command.split(' ');
-      expect(npx).toBe('npx');
-      const file = join(binaries, program.split('/').at(-1) ?? '');
+      const [, typescript, generator, program = '', text = ''] =
+        /^npx -y -p (\S+) -p (\S+) (\S+) (.*)$/.exec(command) ?? [];
+      expect(pinned).toEqual(expect.arrayContaining([typescript, generator]));
+      const file = join(binaries, program);
+      const options = text.split(' ');
       return run(process.execPath, [file, ...options], { cwd: clients });
     }),
   );
