@@ -15,6 +15,7 @@ import { canRun } from '../support/debian.ts';
 import { freePort } from '../support/free-port.ts';
 import { schemaText } from '../support/operations.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
+import { testSecretKey } from '../support/secret-key.ts';
 import { blocksOf, type CodeBlock, pagePaths, rowsOf } from './pages.ts';
 
 const run = promisify(execFile);
@@ -233,10 +234,13 @@ describe('after the tour in bash', { timeout: 120_000 }, () => {
 });
 
 test.each(blocksWith('env').map((block) => [block.page, block.text] as const))(
-  'the settings of %s are accepted together',
+  'the settings of %s are accepted together, with another SECRET_KEY',
   (_page, text) => {
     const directory = makeScratchDirectory('settings');
-    expect(() => readConfig(parseEnv(text), directory)).not.toThrow();
+    const settings = parseEnv(text);
+    const complete =
+      'SECRET_KEY' in settings ? { ...settings, SECRET_KEY: testSecretKey } : settings;
+    expect(() => readConfig(complete, directory)).not.toThrow();
   },
 );
 
