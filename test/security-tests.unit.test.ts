@@ -18,7 +18,7 @@ const lastNumbers = {
   H: 12,
   I: 10,
   J: 14,
-  K: 6,
+  K: 8,
 } as const;
 
 interface Requirement {
