@@ -1,7 +1,11 @@
 /** Programs of tests from Debian packages, which are installed if that is possible. */
 import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-const installMilliseconds = 60_000;
+const installMilliseconds = 180_000;
+/** apt-get fails at once while another one runs, and test files run in parallel. */
+const lock = ['--timeout', '120', join(tmpdir(), 'gatehouse-apt.lock')];
 
 /** The Python of Debian, which finds the modules of Debian's packages. */
 export const python = '/usr/bin/python3';
@@ -23,7 +27,7 @@ function canInstall(debianPackage: string, isInstalled: () => boolean): boolean 
   if (isInstalled()) return true;
   if (process.getuid?.() !== 0) return false;
   const install = (...words: string[]) =>
-    spawnSync('apt-get', ['-qq', '-y', '--no-install-recommends', ...words], {
+    spawnSync('flock', [...lock, 'apt-get', '-qq', '-y', '--no-install-recommends', ...words], {
       stdio: 'ignore',
       timeout: installMilliseconds,
       // In runlevel 1 no package starts its service.
