@@ -36,3 +36,8 @@ export type Clock = () => Date;
 export function secondsAfter(instant: Date, seconds: number): Date {
   return new Date(instant.getTime() + seconds * 1000);
 }
+
+/** Whole seconds since 1970, the `NumericDate` of tokens (RFC 7519 §2). */
+export function numericDate(instant: Date): number {
+  return Math.floor(instant.getTime() / 1000);
+}

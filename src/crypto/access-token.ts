@@ -7,7 +7,7 @@ import {
   jwtVerify,
   SignJWT,
 } from 'jose';
-import { secondsAfter } from '../core/time.ts';
+import { numericDate, secondsAfter } from '../core/time.ts';
 import { type AccessTokenAlgorithm, accessTokenAlgorithms } from './access-token-algorithms.ts';
 import { algorithmOfKey, type SigningKey, type VerifyingKey } from './access-token-keys.ts';
 import { type FurtherClaims, withClaimsThatFit } from './access-token-size.ts';
@@ -78,10 +78,10 @@ function claimsOf(
     client_id: clientId,
     jti: tokenId,
     sid: sessionId,
-    iat: seconds(now),
-    exp: seconds(expiresAt),
+    iat: numericDate(now),
+    exp: numericDate(expiresAt),
     ...(scope && { scope: scope.join(' ') }),
-    ...(login && { auth_time: seconds(login.at), amr: [...login.methods] }),
+    ...(login && { auth_time: numericDate(login.at), amr: [...login.methods] }),
   };
 }
 
@@ -143,8 +143,4 @@ function contentOf(
 /** The claims of a token that was verified. */
 export function claimsIn(verifiedToken: string): JWTPayload {
   return decodeJwt(verifiedToken);
-}
-
-function seconds(instant: Date): number {
-  return Math.floor(instant.getTime() / 1000);
 }

@@ -6,6 +6,7 @@ import {
   type RequestContext,
   type UserView,
 } from '../../core/request-context.ts';
+import { numericDate } from '../../core/time.ts';
 import { claimsIn, ownClientId } from '../../crypto/access-token.ts';
 import type { KeyAuthentication } from '../api-keys/key-authentication.ts';
 import type { PresentedTokens } from '../sessions/presented-tokens.ts';
@@ -75,8 +76,8 @@ export function createIntrospection(deps: IntrospectionDeps): Introspection {
       ...{ iss: issuer, sub: session.userId, client_id: ownClientId, token_type: 'refresh_token' },
       ...{
         sid: session.sessionId,
-        iat: seconds(session.issuedAt),
-        exp: seconds(session.expiresAt),
+        iat: numericDate(session.issuedAt),
+        exp: numericDate(session.expiresAt),
       },
       ...userNames(session),
     };
@@ -91,8 +92,8 @@ export function createIntrospection(deps: IntrospectionDeps): Introspection {
       active: true,
       ...{ iss: issuer, sub: actorIdOf(actor), token_type: 'Bearer', sid: actor.credential.id },
       ...(isAccount ? { client_id: actor.serviceAccount.clientId } : {}),
-      iat: seconds(createdAt),
-      ...(expiresAt ? { exp: seconds(expiresAt) } : {}),
+      iat: numericDate(createdAt),
+      ...(expiresAt ? { exp: numericDate(expiresAt) } : {}),
       ...ownerOf(actor),
     };
   };
@@ -128,8 +129,4 @@ function userNames(
 ): Readonly<Record<string, unknown>> {
   if (user.username !== null) return { username: user.username };
   return { username: user.email, email_verified: user.emailVerifiedAt !== null };
-}
-
-function seconds(instant: Date): number {
-  return Math.floor(instant.getTime() / 1000);
 }
