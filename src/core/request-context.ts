@@ -1,6 +1,7 @@
 /** The context of a request: its actor and its client. It is independent of tokens, HTTP and tables. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Problem } from './errors.ts';
+import type { JsonObject } from './json.ts';
 
 /** The client of a request. `requestId` connects the response, the log lines and the audit entries. */
 export interface ClientInfo {
@@ -24,6 +25,8 @@ export interface UserView {
   readonly pendingEmail: string | null;
   readonly emailVerifiedAt: Date | null;
   readonly locale: string | null;
+  readonly externalId: string | null;
+  readonly metadata: JsonObject;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly lastLoginAt: Date | null;

@@ -18,6 +18,7 @@ import { PendingAddresses } from './20261128000015-pending-addresses.ts';
 import { PurgeOfCodes } from './20261128000015-purge-of-codes.ts';
 import { WriteFunctions } from './20261128000016-write-functions.ts';
 import { ServiceAccounts } from './20261128000017-service-accounts.ts';
+import { MovingPeople } from './20261129000018-moving-people.ts';
 
 export const migrations = [
   Initial,
@@ -40,6 +41,7 @@ export const migrations = [
   PurgeOfCodes,
   WriteFunctions,
   ServiceAccounts,
+  MovingPeople,
 ];
 
 /** The names as in the table of applied migrations. The constructor's arguments do not affect the name. */

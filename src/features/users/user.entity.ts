@@ -4,6 +4,7 @@
  */
 import { defineEntity, p } from '@mikro-orm/core';
 import { v7 as uuidv7 } from 'uuid';
+import type { JsonObject } from '../../core/json.ts';
 import { entityTime } from '../../database/clock.ts';
 
 export type UserStatus = 'PENDING' | 'ACTIVE' | 'DISABLED';
@@ -28,6 +29,10 @@ const UserSchema = defineEntity({
     emailVerifiedAt: p.datetime().length(3).strictNullable(),
     /** BCP 47; null stands for the default language. */
     locale: p.text().strictNullable(),
+    /** The unique id that another system knows the account by. */
+    externalId: p.text().strictNullable(),
+    /** Fields of other systems, which administrators write and the owner reads. */
+    metadata: p.json().$type<JsonObject>().defaultRaw("'{}'"),
     createdAt: p.datetime().length(3).onCreate(entityTime),
     updatedAt: p.datetime().length(3).onCreate(entityTime).onUpdate(entityTime),
     lastLoginAt: p.datetime().length(3).strictNullable(),

@@ -2,6 +2,7 @@
 import { LockMode, ReferenceKind } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { Problem } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { EmailAddress, Username } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { PasswordHash, User, type UserStatus } from './user.entity.ts';
@@ -15,6 +16,8 @@ export interface NewUser {
   readonly isStaff?: boolean;
   readonly isSuperuser?: boolean;
   readonly locale?: string | undefined;
+  readonly externalId?: string | undefined;
+  readonly metadata?: JsonObject | undefined;
   readonly passwordHash?: string;
 }
 
@@ -105,12 +108,14 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
       const [row] = await query<{ hash: string }>(passwordHashSql, [userId]);
       return row?.hash;
     },
-    create({ passwordHash, username, locale, ...columns }) {
+    create({ passwordHash, username, locale, externalId, metadata, ...columns }) {
       const user = em.create(User, {
         ...columns,
         username: username ?? null,
         emailVerifiedAt: null,
         locale: locale ?? null,
+        externalId: externalId ?? null,
+        metadata: metadata ?? {},
       });
       em.persist(user);
       if (passwordHash !== undefined)

@@ -87,7 +87,7 @@ test('Root holds every built-in permission and every permission that is created 
   );
   expect(row?.missing).toBe('0');
   const builtIn = await service.database.query('select 1 from permissions where is_built_in');
-  expect(builtIn).toHaveLength(17);
+  expect(builtIn).toHaveLength(18);
 });
 
 test('a superuser has every permission, also one that does not exist', async () => {

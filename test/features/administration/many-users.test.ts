@@ -109,6 +109,8 @@ function rootContext(): RequestContext {
         pendingEmail: null,
         emailVerifiedAt: null,
         locale: null,
+        externalId: null,
+        metadata: {},
         createdAt: now,
         updatedAt: now,
         lastLoginAt: null,

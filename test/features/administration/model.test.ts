@@ -70,6 +70,8 @@ function contextOf(
         pendingEmail: null,
         emailVerifiedAt: now,
         locale: null,
+        externalId: null,
+        metadata: {},
         createdAt: now,
         updatedAt: now,
         lastLoginAt: null,

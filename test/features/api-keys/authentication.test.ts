@@ -104,6 +104,8 @@ function operator() {
         pendingEmail: null,
         emailVerifiedAt: null,
         locale: null,
+        externalId: null,
+        metadata: {},
         createdAt: now,
         updatedAt: now,
         lastLoginAt: null,
