@@ -7,9 +7,17 @@ import { codeFile } from '../../core/package.ts';
 import { createEventLoopMonitor } from '../../observability/event-loop.ts';
 import { type Metrics, readGauge } from '../../observability/metrics.ts';
 import { traced } from '../../observability/tracing.ts';
-import { defaultHashParameters, type HashParameters, isAffordable } from './parameters.ts';
+import {
+  defaultHashParameters,
+  type HashParameters,
+  hasParameters,
+  isAffordable,
+} from './parameters.ts';
 import { createHashQueue, type HashQueue } from './queue.ts';
-import { type Argon2Hash, longestStoredHash, parseStoredHash } from './stored-hash.ts';
+import type { Argon2Hash } from './stored-hash/argon2.ts';
+import { withoutPadding } from './stored-hash/base64.ts';
+import { longestStoredHash, parseStoredHash } from './stored-hash/stored-hash.ts';
+import { formatWrapped, readWeak } from './stored-hash/weak.ts';
 import type { CompareTask, ComputeTask } from './worker.ts';
 
 /** A limit of comparisons, such as a rate limit. */
@@ -27,6 +35,12 @@ export interface PasswordHasher {
    * @throws OVERLOADED when the queue is full
    */
   hash(password: string, signal?: AbortSignal): Promise<string>;
+  /**
+   * An argon2id hash of a weak hash (MD5, SHA-1), which verifies the password of the weak one.
+   * @param hash of the kind `weak` of `readImportedHash`
+   * @throws OVERLOADED when the queue is full
+   */
+  wrapWeak(hash: string, signal?: AbortSignal): Promise<string>;
   /**
    * Whether the hash was computed from the password. Undefined, empty, unusable (`!…`), invalid or too costly
    * hashes take the time of a current one and return false.
@@ -107,6 +121,14 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     hash(password, signal) {
       const task: ComputeTask = { password, parameters };
       return run<string>('hash', () => compute(task, 'compute'), signal);
+    },
+
+    async wrapWeak(hash, signal) {
+      const weak = readWeak(hash);
+      if (!weak) throw new Error('This is no weak hash.');
+      const task: ComputeTask = { password: weak.digest, parameters };
+      const wrapping = await run<string>('hash', () => compute(task, 'compute'), signal);
+      return formatWrapped(weak, wrapping);
     },
 
     verify(stored, password, signal, limit) {
@@ -190,9 +212,7 @@ function createPool(threads: number): Piscina {
 
 /** A hash with a random digest. A comparison takes as long as with a computed digest, and never matches. */
 function createDummyHash({ memoryKib, iterations, parallelism }: HashParameters): string {
-  const [salt, digest] = [randomBytes(16), randomBytes(32)].map((bytes) =>
-    bytes.toString('base64').replace(/=+$/, ''),
-  );
+  const [salt, digest] = [randomBytes(16), randomBytes(32)].map((bytes) => withoutPadding(bytes));
   return `$argon2id$v=19$m=${memoryKib},t=${iterations},p=${parallelism}$${salt}$${digest}`;
 }
 
@@ -200,10 +220,9 @@ function isCurrent(stored: Argon2Hash, parameters: HashParameters): boolean {
   return (
     !stored.isLegacy &&
     stored.variant === 'argon2id' &&
+    stored.version === 19 &&
     stored.saltBytes >= 16 &&
     stored.digestBytes >= 32 &&
-    stored.parameters.memoryKib === parameters.memoryKib &&
-    stored.parameters.iterations === parameters.iterations &&
-    stored.parameters.parallelism === parameters.parallelism
+    hasParameters(stored.parameters, parameters)
   );
 }

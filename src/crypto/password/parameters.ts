@@ -37,3 +37,11 @@ export function isAffordable(parameters: HashParameters): boolean {
     memoryKib * iterations <= maximumWorkKib
   );
 }
+
+export function hasParameters(one: HashParameters, other: HashParameters): boolean {
+  return (
+    one.memoryKib === other.memoryKib &&
+    one.iterations === other.iterations &&
+    one.parallelism === other.parallelism
+  );
+}

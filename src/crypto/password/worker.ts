@@ -1,8 +1,8 @@
-/** Runs in the threads: one argon2 or legacy PBKDF2 computation per call. Its errors never contain its input. */
-import { pbkdf2Sync, timingSafeEqual } from 'node:crypto';
+/** Runs in the threads: one computation per call. Its errors never contain its input. */
 import { hashSync, verifySync } from '@node-rs/argon2';
 import type { HashParameters } from './parameters.ts';
-import { parseStoredHash, type StoredHash } from './stored-hash.ts';
+import { parseStoredHash, type StoredHash } from './stored-hash/stored-hash.ts';
+import { verifyHash } from './stored-hash/verify-hash.ts';
 
 export interface ComputeTask {
   readonly password: string;
@@ -35,12 +35,10 @@ export function compare({ password, hash, dummyHash }: CompareTask): boolean {
   );
 }
 
-/** Undefined when argon2 rejects the hash before any computation (invalid base64). */
+/** Undefined when a library rejects the hash before any computation. */
 function isMatch(stored: StoredHash, password: string): boolean | undefined {
   try {
-    if (stored.scheme === 'argon2') return verifySync(stored.phc, password);
-    const { salt, iterations, digest } = stored;
-    return timingSafeEqual(pbkdf2Sync(password, salt, iterations, digest.length, 'sha256'), digest);
+    return verifyHash(stored, password);
   } catch {
     return undefined;
   }

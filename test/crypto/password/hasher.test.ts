@@ -107,7 +107,7 @@ const unverifiable = {
   'much of both': `$argon2id$v=19$m=262144,t=4,p=1$${salt}$${digest}`,
   'too many lanes': `$argon2id$v=19$m=4096,t=1,p=64$${salt}$${digest}`,
   'less memory than lanes need': `$argon2id$v=19$m=64,t=1,p=16$${salt}$${digest}`,
-  'another version': `$argon2id$v=16$m=64,t=1,p=1$${salt}$${digest}`,
+  'another version': `$argon2id$v=17$m=64,t=1,p=1$${salt}$${digest}`,
   'a digest short enough to collide': `$argon2id$v=19$m=64,t=1,p=1$${salt}$CTFhFQ`,
   'broken base64': `$argon2id$v=19$m=64,t=1,p=1$${salt}x$${digest}`,
   'absurd PBKDF2': `pbkdf2_sha256$9000000$seasalt$${digest}=`,

@@ -1,0 +1,60 @@
+/** The cost of comparisons with stored hashes: bounds, and classes of hashes that cost the same. */
+import { type HashParameters, isAffordable } from '../parameters.ts';
+import type { ScryptParameters } from './scrypt.ts';
+import type { StoredHash } from './stored-hash.ts';
+
+// One comparison at each bound takes 0.3 to 1.2 s, depending on the processor. Django 6 has 1,200,000 iterations of
+// PBKDF2, and Keycloak 26 has 210,000 with SHA-512 and 1,300,000 with SHA-1.
+const maxPbkdf2Iterations = 2_000_000;
+const maxBcryptCost = 14;
+/** N times r times p. scrypt needs 128 bytes for each N times r, so this is 256 MiB too. */
+const maxScryptWork = 2 ** 21;
+const maxScryptParallelization = 64;
+
+/** Whether a comparison takes about one second or less, and at most 256 MiB. */
+export function isAffordableHash(stored: StoredHash): boolean {
+  switch (stored.scheme) {
+    case 'argon2':
+      return isAffordable(stored.parameters);
+    case 'wrapped':
+      return isAffordable(stored.argon2.parameters);
+    case 'bcrypt':
+      return stored.cost <= maxBcryptCost;
+    case 'pbkdf2':
+      return stored.iterations <= maxPbkdf2Iterations;
+    case 'scrypt':
+    case 'firebase-scrypt':
+      return isAffordableScrypt(stored.parameters);
+  }
+}
+
+function isAffordableScrypt({ cost, blockSize, parallelization }: ScryptParameters): boolean {
+  return (
+    parallelization <= maxScryptParallelization &&
+    cost * blockSize * parallelization <= maxScryptWork
+  );
+}
+
+/** The name of all hashes whose comparison costs the same, such as `bcrypt 12`. It has nothing of the hash itself. */
+export function costClassOf(stored: StoredHash): string {
+  switch (stored.scheme) {
+    case 'argon2':
+      return argon2Class(stored.variant, stored.parameters);
+    case 'wrapped':
+      return argon2Class(stored.argon2.variant, stored.argon2.parameters);
+    case 'bcrypt':
+      return `bcrypt ${stored.cost}`;
+    case 'pbkdf2':
+      return `pbkdf2-${stored.algorithm} ${stored.iterations}`;
+    case 'scrypt':
+    case 'firebase-scrypt': {
+      const { cost, blockSize, parallelization } = stored.parameters;
+      return `scrypt n=${cost},r=${blockSize},p=${parallelization}`;
+    }
+  }
+}
+
+function argon2Class(variant: string, parameters: HashParameters): string {
+  const { memoryKib, iterations, parallelism } = parameters;
+  return `${variant} m=${memoryKib},t=${iterations},p=${parallelism}`;
+}
