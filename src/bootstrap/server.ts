@@ -31,6 +31,7 @@ import {
 import {
   AccountRecoveryResolver,
   UserAdministrationResolver,
+  UserErasureResolver,
 } from '../features/administration/users.resolver.ts';
 import { createKeyLoaders } from '../features/api-keys/key-loaders.ts';
 import {
@@ -201,6 +202,7 @@ function resolversOf(app: AppContext): Resolvers {
     new PermissionConnectionResolver(),
     new UserAdministrationResolver(app.admin.users, app.admin.grants),
     new AccountRecoveryResolver(app.admin.accountRecovery),
+    new UserErasureResolver(app.admin.userErasure),
     new RegistrationsResolver(app.admin.directory, app.admin.registrations),
     new RegistrationConnectionResolver(),
     new GroupAdministrationResolver(app.admin.groups),

@@ -45,7 +45,7 @@ export type AuthServices = Pick<
 /** The caller's own account, access of accounts, and accounts that the operator creates. */
 export type UserServices = AccessModule &
   Pick<ApiKeysModule, 'apiKeys'> &
-  ProfileModule &
+  Omit<ProfileModule, 'eraseUser'> &
   Pick<OperationsModule, 'provisioning' | 'provisioningChecks'>;
 
 /** Administration of accounts, groups, permissions and registrations. */

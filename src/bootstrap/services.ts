@@ -113,7 +113,6 @@ function createAccountModules(deps: ServiceDeps, base: BaseModules) {
   const { config, unitOfWork, clock, attemptLimits, hasher } = deps;
   const { users, oneTimePasswords, secrets, registrations, sessions } = base;
   const { audit } = base.audit;
-  const { addresses } = registrations;
   const passwordRules = { minLength: config.passwordMinLength };
   const authentication = createAuthenticationModule({
     unitOfWork,
@@ -136,7 +135,7 @@ function createAccountModules(deps: ServiceDeps, base: BaseModules) {
     attemptLimits,
     audit,
     users,
-    addresses,
+    registrations,
     oneTimePasswords,
     sessions: sessions.sessions,
     apiKeys: base.keys.apiKeys,
@@ -166,7 +165,7 @@ function createOperations(
 function createAdministrationModules(
   deps: ServiceDeps,
   base: BaseModules,
-  { authentication, passwordRules }: AccountModules,
+  { authentication, profile, passwordRules }: AccountModules,
 ): { readonly admin: AdminServices; readonly auditLog: AuditLogModule } {
   const { unitOfWork, clock, hasher } = deps;
   const { audit } = base.audit;
@@ -183,6 +182,7 @@ function createAdministrationModules(
     pendingAccounts: authentication.pendingAccounts,
     registeredAccounts: authentication.registeredAccounts,
     passwordRules,
+    eraseUser: profile.eraseUser,
   });
   const { manifest } = createAccessManifestModule({
     unitOfWork,
@@ -228,7 +228,9 @@ function userServices(
   { profile }: AccountModules,
   { provisioning, provisioningChecks }: OperationsModule,
 ): UserServices {
-  return { access, apiKeys: keys.apiKeys, ...profile, provisioning, provisioningChecks };
+  // `eraseUser` checks no rights.
+  const { eraseUser: _unchecked, ...ownAccount } = profile;
+  return { access, apiKeys: keys.apiKeys, ...ownAccount, provisioning, provisioningChecks };
 }
 
 /** @param others services with a task that runs repeatedly */

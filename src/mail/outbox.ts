@@ -21,13 +21,21 @@ export async function enqueueMail(em: EntityManager, message: MailMessage): Prom
   await enqueueJob(em, mailTask, { ...message, messageKey: uuidv7() });
 }
 
-/** Removes the queued mails of an erased user, with their errors: both may contain personal data. */
+/**
+ * Removes the queued mails of an erased user and those to the address, with their errors: all may contain
+ * personal data.
+ */
 export async function removeQueuedMails(
   unitOfWork: Pick<UnitOfWork, 'query'>,
-  about: { readonly userId: string; readonly oneTimePasswordIds: readonly string[] },
+  about: {
+    readonly userId: string;
+    readonly email: string;
+    readonly oneTimePasswordIds: readonly string[];
+  },
 ): Promise<void> {
   const queue = createJobQueue(unitOfWork);
   await queue.remove(mailTask, 'userId', [about.userId]);
+  await queue.remove(mailTask, 'to', [about.email]);
   await queue.remove(mailTask, 'oneTimePasswordId', about.oneTimePasswordIds);
 }
 

@@ -140,6 +140,30 @@ describe.concurrent('users', () => {
     expect(await liveSessionsOf(id)).toEqual([]);
   });
 
+  test('an erased user is gone from the database, with an entry of the operator', async () => {
+    const email = newAddress();
+    const id = await addUser({ email, username: 'erased.user' });
+    expect(await run(['users', 'erase', email])).toMatchObject({ code: 2, stdout: '' });
+    expect(await run(['users', 'erase', 'erased.user', '--yes'])).toMatchObject({
+      code: 0,
+      stdout: `${email} is erased.\n`,
+    });
+    expect(await database.query('select from users where id = $1', [id])).toEqual([]);
+    expect(await liveSessionsOf(id)).toEqual([]);
+    await mail.waitFor(email, 1);
+    const tail = await runJson(['audit', 'tail', '--target', id, '--action', 'user-erased']);
+    expect(tail).toMatchObject({ actorKind: 'operator', targetId: id });
+    const again = await run(['users', 'erase', id, '--yes']);
+    expect(again).toMatchObject({ code: 1, stdout: '' });
+    expect(again.stderr).toMatch(/^NOT_FOUND: /);
+  });
+
+  test('the last active superuser is not erased', async () => {
+    const refused = await run(['users', 'erase', 'root@example.com', '--yes']);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(/^PROTECTED: /);
+  });
+
   test('sessions are revoked and a reset is mailed, without a password', async () => {
     const email = newAddress();
     const id = await addUser({ email });

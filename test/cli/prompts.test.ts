@@ -175,6 +175,36 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
     expect(await usersOf(email)).toEqual([]);
   });
 
+  test('an erasure asks first: the question names the account and says that it is final', async () => {
+    const email = newAddress();
+    await runCommand(
+      [
+        'createuser',
+        '--active',
+        '--noinput',
+        '--password-stdin',
+        '--email',
+        email,
+        '--username',
+        'to.erase',
+      ],
+      { environment, input: 'correct horse battery staple' },
+    );
+    const answer = async (type: string) => {
+      const { code, stdout } = await atTerminal(['users', 'erase', 'to.erase'], {
+        environment,
+        typed: [{ when: /all personal data\?/, type }],
+      });
+      // The terminal wraps the question.
+      expect(stdout.replaceAll('\r\n', '')).toContain(
+        `Erase ${email} with all personal data? This cannot be undone.`,
+      );
+      return { code, left: (await usersOf(email)).length };
+    };
+    expect(await answer('')).toEqual({ code: 1, left: 1 });
+    expect(await answer('y')).toEqual({ code: 0, left: 0 });
+  });
+
   test('deletion asks first: no changes nothing, yes deletes, Ctrl-C is exit 130', async () => {
     const name = `Group ${newAddress()}`;
     await runCommand(['groups', 'create', name], { environment });

@@ -150,7 +150,9 @@ describe('REST', () => {
       .join(' ');
   const cellsOf = (row: RestRoute): string[] => {
     const [query, body] = [paramsOf(row, 'query'), paramsOf(row, 'body')];
-    const operation = /result: (\w+)/.exec(row.document)?.[1] ?? '';
+    const operations = [row.document, ...(row.variant ? [row.variant.document] : [])].map(
+      (document) => /result: (\w+)/.exec(document)?.[1] ?? '',
+    );
     const fields = {
       ...schema.getQueryType()?.getFields(),
       ...schema.getMutationType()?.getFields(),
@@ -160,8 +162,8 @@ describe('REST', () => {
       [...(query ? [`query: \`${query}\``] : []), ...(body ? [`\`${body}\``] : [])].join(' ') ||
         '–',
       String(row.success.status),
-      `\`${operation}\``,
-      callersOf(fields[operation]?.description ?? ''),
+      operations.map((operation) => `\`${operation}\``).join(' or '),
+      operations.map((operation) => callersOf(fields[operation]?.description ?? '')).join(' or '),
     ];
   };
   const rows = rowsOf('docs/rest.md', 'Routes');

@@ -44,6 +44,7 @@ export function administrationOf(serviceOf: () => TestService) {
     createUser: (by: By, input: object) => create('User')(by, { email: newAddress(), ...input }),
     updateUser: update('User'),
     deactivateUser: remove('deactivateUser'),
+    eraseUser: remove('eraseUser'),
     setGroupMembership: (by: By, input: object) =>
       mutate(by, 'setGroupMembership(input: $input)', '$input: SetGroupMembershipInput!', {
         input,

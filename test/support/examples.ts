@@ -48,6 +48,7 @@ export function exampleVariables(ownAddress: () => string): Examples {
     updateUser: () => ({ id: unknownId, input: { firstName: 'Ada' } }),
     setGroupMembership: () => ({ input: { userId: unknownId, groupId: unknownId } }),
     deactivateUser: () => ({ id: unknownId }),
+    eraseUser: () => ({ id: unknownId }),
     resendInvitation: () => ({ userId: unknownId }),
     registration: () => ({ id: unknownId }),
     registrations: () => ({ first: 1 }),

@@ -104,6 +104,7 @@ export function faultsOf({ actorId, before, after, formerNames, limit }: Step): 
   return [
     ...faults,
     ...ofUsers,
+    ...faultsOfRemovals(change),
     ...faultsOfMembers(change),
     ...faultsOfNames(change),
     ...faultsOfOwn(change),
@@ -157,6 +158,19 @@ function faultsOfUser(user: UserState, change: Change): string[] {
     ['changed itself', !own || sameOwner(was, user)],
   ];
   return checks.filter(([, isRight]) => !isRight).map(([what]) => `${user.email} ${what}`);
+}
+
+/** Nobody erases the own account here, and only superusers erase superusers. Others hold all rights of the account that they erase. */
+function faultsOfRemovals({ actorId, before, after, gives }: Change): string[] {
+  const remaining = new Set(after.users.map(({ id }) => id));
+  return before.users
+    .filter(({ id, isServiceAccount }) => !remaining.has(id) && !isServiceAccount)
+    .filter(({ id, isSuperuser, isStaff }) => {
+      const rights = [...heldBy(id, before), ...(isStaff ? [changeUser(noEnd)] : [])];
+      const eraseRight = { code: 'users.erase_user', until: 0 };
+      return id === actorId || isSuperuser || !gives([...rights, eraseRight]);
+    })
+    .map(({ email }) => `${email} was erased`);
 }
 
 /** Whether the account is PENDING, and the actor held all its rights. */

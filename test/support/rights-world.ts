@@ -9,9 +9,12 @@ export const actors = ['chief', 'ann', 'bob', 'cid', 'dan', 'pat'] as const;
 export const robots = ['rob', 'rex', 'roy'] as const;
 export const others = ['una', 'uwe', 'vic', 'wim'] as const;
 export const codes = ['a.x', 'a.y', 'a.*', '*', 'users.*'];
-const administrative = ['user', 'group', 'permission', 'service_account'].flatMap((thing) =>
-  ['add', 'change', 'delete'].map((verb) => `users.${verb}_${thing}`),
-);
+const administrative = [
+  ...['user', 'group', 'permission', 'service_account'].flatMap((thing) =>
+    ['add', 'change', 'delete'].map((verb) => `users.${verb}_${thing}`),
+  ),
+  'users.erase_user',
+];
 export const groupNames = ['Editors', 'Sellers', 'Temps', 'Chiefs'];
 
 /** Staff by name: direct grants, and one group with the index of the end of its membership. */

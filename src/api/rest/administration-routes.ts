@@ -1,5 +1,6 @@
 /** The REST routes under `admin/`: list, create, read, update and delete users, groups, permissions and service accounts. */
 
+import { deleteRoute, type Removal } from './delete-route.ts';
 import { registrationRoutes } from './registration-routes.ts';
 import type { RestParam, RestRoute } from './route.ts';
 import {
@@ -12,6 +13,7 @@ import {
   path,
   problem,
 } from './route.ts';
+import { titleOf, wordsOf } from './type-names.ts';
 
 /** A kind of resource, from which its five routes follow. */
 interface Resource {
@@ -30,7 +32,7 @@ interface Resource {
   /** Filters of the list. */
   readonly filters?: Readonly<Record<string, RestParam>>;
   /** The operation that deletes it, and the selection of its result. */
-  readonly removal: { readonly operation: string; readonly result: string };
+  readonly removal: Removal;
 }
 
 const userResource: Resource = {
@@ -72,7 +74,18 @@ const userResource: Resource = {
     is_superuser: optionalQuery('filter.isSuperuser', 'flag'),
     group: optionalQuery('filter.groupId'),
   },
-  removal: { operation: 'deactivateUser', result: acknowledgement },
+  removal: {
+    operation: 'deactivateUser',
+    result: acknowledgement,
+    summary: 'Disable a user without deleting the account, or erase a user',
+    variant: {
+      flag: 'erase',
+      description:
+        'Whether the user is erased with all personal data (`eraseUser`), which needs `users.erase_user`. By default the user is disabled.',
+      operation: 'eraseUser',
+      result: deletion,
+    },
+  },
 };
 
 const resources: readonly Resource[] = [
@@ -226,33 +239,9 @@ function updateRoute({
   };
 }
 
-function deleteRoute({ plural, type, removal }: Resource): RestRoute {
-  return {
-    method: 'DELETE',
-    path: `/admin/${plural}/:id/`,
-    summary:
-      removal.operation === 'deactivateUser'
-        ? 'Disable a user without deleting the account'
-        : `Delete a ${wordsOf(type)}`,
-    needsToken: true,
-    params: { id: path('id') },
-    document: `mutation ($id: ID!) { result: ${removal.operation}(id: $id) { ${removal.result} } }`,
-    success: { status: 204, message: `${titleOf(type)} removed`, data: {} },
-  };
-}
-
 /** The name of the query of one object. */
 function fieldOf(type: string): string {
   return `${type.charAt(0).toLowerCase()}${type.slice(1)}`;
-}
-
-function wordsOf(type: string): string {
-  return type.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase();
-}
-
-function titleOf(type: string): string {
-  const words = wordsOf(type);
-  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 }
 
 /** An action on one user, without a body. */

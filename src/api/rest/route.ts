@@ -25,6 +25,8 @@ export interface RestRoute {
    * its misspelt or blank limit would have more rights.
    */
   readonly isStrict?: true;
+  /** A flag of the query that selects another operation with the same result. The flag is also in `params`. */
+  readonly variant?: { readonly flag: string; readonly document: string };
   /** Variables that a request does not set. */
   readonly defaults?: Readonly<Record<string, unknown>>;
   /** A GraphQL document with one root field that has the alias `result`. */

@@ -21,7 +21,7 @@ export function serveRest(
   },
 ): void {
   for (const route of restRoutes) {
-    const execute = deps.prepareDocument(route.document);
+    const execute = operationOf(route, deps.prepareDocument);
     app.route({
       method: route.consumesToken ? [route.method, 'HEAD'] : route.method,
       url: `${deps.prefix}${route.path}`,
@@ -33,6 +33,18 @@ export function serveRest(
           : executeRoute(route, execute, request, reply),
     });
   }
+}
+
+/** The operation of the route, or its variant if the query has the flag. */
+function operationOf(
+  { document, variant }: RestRoute,
+  prepareDocument: PrepareDocument,
+): ExecuteOperation {
+  const execute = prepareDocument(document);
+  if (!variant) return execute;
+  const executeVariant = prepareDocument(variant.document);
+  return ({ [variant.flag]: flag, ...variables }, context) =>
+    flag === true ? executeVariant(variables, context) : execute(variables, context);
 }
 
 /** Rejects a request without a valid access token before its body is read. */

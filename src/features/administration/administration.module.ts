@@ -12,6 +12,7 @@ import type { PasswordRules } from '../authentication/apply-password.ts';
 import type { PendingAccounts } from '../authentication/pending-accounts.ts';
 import type { RegisteredAccounts } from '../authentication/registered-accounts.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
+import type { EraseUser } from '../profile/erase-user.ts';
 import type { RegistrationsModule } from '../registrations/registrations.module.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Users } from '../users/users.ts';
@@ -28,6 +29,7 @@ import {
   createRegistrationAdministration,
   type RegistrationAdministration,
 } from './registrations.ts';
+import { createUserErasure, type UserErasure } from './user-erasure.ts';
 import { createUserPolicies, type UserPolicies } from './user-policies.ts';
 import { createUserAdministration, type UserAdministration } from './users.ts';
 
@@ -47,6 +49,7 @@ export interface AdministrationModuleDeps {
   readonly pendingAccounts: PendingAccounts;
   readonly registeredAccounts: RegisteredAccounts;
   readonly passwordRules: PasswordRules;
+  readonly eraseUser: EraseUser;
 }
 
 export interface AdministrationModule {
@@ -57,6 +60,7 @@ export interface AdministrationModule {
   readonly grants: UserGrants;
   readonly registrations: RegistrationAdministration;
   readonly accountRecovery: AccountRecovery;
+  readonly userErasure: UserErasure;
   readonly directory: Directory;
   readonly explain: Explain;
   /** Ids by name. */
@@ -83,6 +87,8 @@ export function createAdministrationModule(deps: AdministrationModuleDeps): Admi
   const policies = createPolicies(deps);
   const withoutDenialAudit = createWithoutDenialAudit(deps, policies);
   const accountRecovery = wireAccountRecovery(deps, policies);
+  const { userPolicies } = policies;
+  const userErasure = createUserErasure({ unitOfWork, userPolicies, eraseUser: deps.eraseUser });
   return {
     users: withAuditedDenials(audit, withoutDenialAudit.users),
     grants: withAuditedDenials(audit, withoutDenialAudit.grants),
@@ -90,6 +96,7 @@ export function createAdministrationModule(deps: AdministrationModuleDeps): Admi
     permissions: withAuditedDenials(audit, withoutDenialAudit.permissions),
     registrations: withAuditedDenials(audit, wireRegistrations(deps, policies)),
     accountRecovery: withAuditedDenials(audit, accountRecovery),
+    userErasure: withAuditedDenials(audit, userErasure),
     directory: withLoggedDenials(audit, ['FORBIDDEN'], createDirectory(unitOfWork)),
     explain: withLoggedDenials(audit, ['FORBIDDEN'], createExplain(unitOfWork)),
     lookup: withLoggedDenials(audit, ['FORBIDDEN'], createLookup(unitOfWork)),

@@ -20,6 +20,7 @@ import { operatorId } from '../audit/audit.ts';
 
 export type AdministrativePermission =
   | `users.${'view' | 'add' | 'change' | 'delete'}_${'user' | 'group' | 'permission' | 'service_account'}`
+  | 'users.erase_user'
   | 'audit.view_entry';
 
 /**

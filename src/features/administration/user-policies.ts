@@ -50,6 +50,8 @@ export interface UserPolicies {
    *   end for an account of staff
    */
   assertHoldsGrantsOf(rights: ActorRights, user: Pick<User, 'id' | 'isStaff'>): Promise<void>;
+  /** @throws FORBIDDEN for the own account, and unless the actor holds all grants of the account */
+  assertCanErase(rights: ActorRights, user: Pick<User, 'id' | 'isStaff'>): Promise<void>;
 }
 
 /** The fields that only superusers change on their own account. */
@@ -72,6 +74,11 @@ export function createUserPolicies(deps: {
 
   return {
     assertHoldsGrantsOf,
+
+    async assertCanErase(rights, user) {
+      if (user.id === rights.actorId) throw new Problem('FORBIDDEN');
+      await assertHoldsGrantsOf(rights, user);
+    },
 
     async lockManagedUser(rawId, actor, permission) {
       const id = parseId(rawId);

@@ -2,10 +2,17 @@
 import 'reflect-metadata'; // type-graphql needs it when a decorator runs
 import { Arg, Ctx, Field, ID, InputType, Mutation, Resolver } from 'type-graphql';
 import type { RequestContext } from '../../core/request-context.ts';
-import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
+import {
+  AcknowledgementType,
+  acknowledge,
+  DeletionType,
+  deletion,
+  resultUnion,
+} from '../common-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
 import type { AccountRecovery } from './account-recovery.ts';
 import type { UserGrants } from './grants/user-grants.ts';
+import type { UserErasure } from './user-erasure.ts';
 import type { UserAdministration } from './users.ts';
 
 @InputType('UpdateUserInput')
@@ -84,6 +91,7 @@ const CreateUserResult = resultUnion('CreateUserResult', UserType);
 const UpdateUserResult = resultUnion('UpdateUserResult', UserType);
 const SetGroupMembershipResult = resultUnion('SetGroupMembershipResult', UserType);
 const DeactivateUserResult = resultUnion('DeactivateUserResult', AcknowledgementType);
+const EraseUserResult = resultUnion('EraseUserResult', DeletionType);
 const SendPasswordResetResult = resultUnion('SendPasswordResetResult', AcknowledgementType);
 const ResendInvitationResult = resultUnion('ResendInvitationResult', AcknowledgementType);
 const RevokeUserSessionsResult = resultUnion('RevokeUserSessionsResult', AcknowledgementType);
@@ -166,5 +174,23 @@ export class AccountRecoveryResolver {
   ): Promise<typeof RevokeUserSessionsResult> {
     await this.#recovery.revokeUserSessions(userId, context);
     return acknowledge('Every session of the user has ended. API keys of the user stay valid.');
+  }
+}
+
+@Resolver()
+export class UserErasureResolver {
+  readonly #erasure: UserErasure;
+
+  constructor(erasure: UserErasure) {
+    this.#erasure = erasure;
+  }
+
+  @Mutation(() => EraseUserResult)
+  async eraseUser(
+    @Arg('id', () => ID) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<typeof EraseUserResult> {
+    await this.#erasure.eraseUser(id, context);
+    return deletion(id, 'The user is erased.');
   }
 }

@@ -66,15 +66,16 @@ export function createApiKeys(deps: {
 
   /** One statement locks all rows, before an entry of the audit log locks its chain. */
   const revokeKeys = async (ids: readonly string[], after?: object): Promise<number> => {
-    const revoked = await query<{ id: string; name: string }>(
+    const revoked = await query<{ id: string; name: string; userId: string | null }>(
       `update api_keys set revoked_at = ? where id = any(?::uuid[]) and revoked_at is null
-       returning id, name`,
+       returning id, name, user_id as "userId"`,
       [deps.clock(), ids],
     );
-    for (const { id, name } of revoked) {
+    for (const { id, name, userId } of revoked) {
       await deps.audit.append({
         action: 'api-key-revoked',
         target: { type: 'api-key', id },
+        subjectId: userId ?? undefined,
         before: { name },
         ...(after ? { after } : {}),
       });

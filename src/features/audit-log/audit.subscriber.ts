@@ -38,7 +38,7 @@ export class AuditSubscriber implements EventSubscriber<AuditedEntity> {
   }
 
   async afterDelete({ entity }: EventArgs<AuditedEntity>): Promise<void> {
-    await this.#append('deleted', entity, {});
+    await this.#append(entity instanceof User ? 'erased' : 'deleted', entity, {});
   }
 
   async #append(verb: string, entity: AuditedEntity, changed: { before?: object; after?: object }) {

@@ -35,6 +35,8 @@ export interface NewEntry {
   readonly actorId?: string;
   /** The same for an actor of any kind. */
   readonly actor?: Actor;
+  /** The user whose data the entry has, if the target is no user. By default the actor. */
+  readonly subjectId?: string | undefined;
   /** The changed values without secrets. */
   readonly before?: object;
   readonly after?: object;
@@ -258,11 +260,11 @@ function actorOf(
  * does equal work for known and unknown accounts.
  */
 function ownersOf(
-  { target }: NewEntry,
+  { target, subjectId: givenId }: NewEntry,
   { kind, id }: { readonly kind: ActorKind; readonly id: string | null },
 ): KeyOwners {
   const actorId = kind === 'user' ? id : null;
-  const subjectId = (target?.type === 'user' ? target.id : actorId) ?? nilId;
+  const subjectId = (target?.type === 'user' ? target.id : (givenId ?? actorId)) ?? nilId;
   return { subjectId, clientKeyId: actorId ?? subjectId };
 }
 

@@ -23,9 +23,13 @@ export interface SubjectKeys {
   forget(subjectId: string): Promise<void>;
 }
 
-/** SQL: whether a key for `id` must exist, which is so for accounts and the nil id. Contains `id` twice. */
-const ownerExistsSql = (id: string) =>
-  `(${id} = '${nilId}' or exists (select 1 from users where users.id = ${id}))`;
+/**
+ * SQL: whether a key for `id` must exist, which is so for accounts and the nil id. Contains `id` twice.
+ *
+ * @param lock of the account, such as `for key share`, which waits for the end of an erasure
+ */
+const ownerExistsSql = (id: string, lock = '') =>
+  `(${id} = '${nilId}' or exists (select 1 from users where users.id = ${id} ${lock}))`;
 
 export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string): SubjectKeys {
   const sealingKey = deriveKey(secretKey, 'audit-subject-key');
@@ -53,7 +57,7 @@ export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string)
       const key = randomBytes(32);
       await query(
         `insert into audit_subject_keys select ?::uuid, ?::bytea
-         where ${ownerExistsSql('?::uuid')} on conflict do nothing`,
+         where ${ownerExistsSql('?::uuid', 'for key share')} on conflict do nothing`,
         [subjectId, seal(sealingKey, subjectId, key), subjectId, subjectId],
       );
       return (await find([subjectId])).get(subjectId) ?? key;

@@ -7,11 +7,12 @@ import type { Audit } from '../audit/audit.ts';
 import { withLoggedDenials } from '../audit/denials.ts';
 import type { Reauthentication } from '../authentication/reauthentication.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
-import type { Addresses } from '../registrations/addresses.ts';
+import type { RegistrationsModule } from '../registrations/registrations.module.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Users } from '../users/users.ts';
 import { createDataExport, type DataExport } from './data-export.ts';
 import { createEmailChanges, type EmailChanges } from './email-change.ts';
+import { createEraseUser, type EraseUser } from './erase-user.ts';
 import { createErasure, type Erasure } from './erasure.ts';
 import { createProfiles, type Profiles } from './profile.ts';
 
@@ -21,7 +22,7 @@ export interface ProfileModuleDeps {
   readonly attemptLimits: AttemptLimits;
   readonly audit: Audit;
   readonly users: Users;
-  readonly addresses: Addresses;
+  readonly registrations: Pick<RegistrationsModule, 'addresses' | 'pendingRegistrations'>;
   readonly oneTimePasswords: OneTimePasswords;
   readonly sessions: Sessions;
   readonly apiKeys: ApiKeys;
@@ -33,15 +34,19 @@ export interface ProfileModule {
   readonly emailChanges: EmailChanges;
   readonly dataExport: DataExport;
   readonly erasure: Erasure;
+  /** For operations that check the rights of the caller. */
+  readonly eraseUser: EraseUser;
 }
 
 export function createProfileModule(deps: ProfileModuleDeps): ProfileModule {
   const { unitOfWork, clock, attemptLimits, audit, users, oneTimePasswords } = deps;
   const { reauthentication } = deps;
+  const { addresses, pendingRegistrations } = deps.registrations;
+  const eraseUser = createEraseUser({ unitOfWork, users, pendingRegistrations, audit });
   const emailChanges = createEmailChanges({
     unitOfWork,
     users,
-    addresses: deps.addresses,
+    addresses,
     oneTimePasswords,
     sessions: deps.sessions,
     apiKeys: deps.apiKeys,
@@ -61,6 +66,7 @@ export function createProfileModule(deps: ProfileModuleDeps): ProfileModule {
     profiles,
     emailChanges: withLoggedDenials(audit, ['INVALID_CODE'], emailChanges),
     dataExport: createDataExport({ unitOfWork, audit }),
-    erasure: createErasure({ unitOfWork, users, reauthentication, audit }),
+    erasure: createErasure({ unitOfWork, reauthentication, eraseUser }),
+    eraseUser,
   };
 }

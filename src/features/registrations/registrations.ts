@@ -61,6 +61,11 @@ export interface PendingRegistrations {
   emailOf(id: string): Promise<EmailAddress | undefined>;
   removeAllOf(email: EmailAddress): Promise<void>;
   /**
+   * The same without those that another transaction uses. For a transaction that holds the lock of a user, and
+   * therefore must not wait for one that holds the lock of the address.
+   */
+  removeUnlockedOf(email: string): Promise<void>;
+  /**
    * Queues one mail with the codes of all registrations of the address, if one was not mailed yet.
    * Needs a transaction that holds the lock of the address.
    *
@@ -175,6 +180,15 @@ export function createPendingRegistrations(deps: PendingRegistrationsDeps): Pend
 
     async removeAllOf(email) {
       await query('delete from registrations where email = ?', [email]);
+    },
+
+    async removeUnlockedOf(email) {
+      await query(
+        `delete from registrations where id in (
+           select id from registrations where email = ? for update skip locked
+         )`,
+        [email],
+      );
     },
 
     async mailCodes(email) {

@@ -86,6 +86,7 @@ const examples: Readonly<Record<string, () => Promise<Record<string, unknown>>>>
   sendPasswordReset: async () => ({ userId: await makeUser(service) }),
   revokeUserSessions: async () => ({ userId: await makeUser(service) }),
   deactivateUser: async () => ({ id: await makeUser(service) }),
+  eraseUser: async () => ({ id: await makeUser(service) }),
   createGroup: async () => ({ input: { name: newName() } }),
   updateGroup: async () => ({ id: await makeGroup(service), input: { description: 'New' } }),
   deleteGroup: async () => ({ id: await makeGroup(service) }),
@@ -110,7 +111,21 @@ interface Guarded extends Operation {
   readonly permissions: readonly string[];
   /** The permission that the caller lacks. */
   readonly permission: string;
-  readonly rows: readonly RestRoute[];
+  readonly rows: readonly Row[];
+}
+
+/** A route, and the query that selects the operation. */
+interface Row extends RestRoute {
+  readonly query: string;
+}
+
+function variantsOf(route: RestRoute, operation: string): Row[] {
+  const { document, variant } = route;
+  const runs = (text = '') => text.includes(`result: ${operation}(`);
+  return [
+    ...(runs(document) ? [{ ...route, query: '' }] : []),
+    ...(variant && runs(variant.document) ? [{ ...route, query: `?${variant.flag}=true` }] : []),
+  ];
 }
 
 /** Every operation whose description names a permission. */
@@ -124,9 +139,7 @@ function guardedOperations(): readonly Guarded[] {
     const description = fields[operation.name]?.description ?? '';
     const needs = /Needs\s+`[^`]+`(?:\s+and\s+`[^`]+`)*/.exec(description)?.[0] ?? '';
     const permissions = [...needs.matchAll(/`([^`]+)`/g)].map(([, codename = '']) => codename);
-    const rows = restRoutes.filter(({ document }) =>
-      document.includes(`result: ${operation.name}(`),
-    );
+    const rows = restRoutes.flatMap((route) => variantsOf(route, operation.name));
     return permissions.map((permission) => ({ ...operation, permissions, permission, rows }));
   });
 }
@@ -141,8 +154,13 @@ test('every administrative operation has an example', () => {
 test('every administrative route runs an administrative operation', () => {
   const driven = guarded.flatMap(({ rows }) => rows);
   const rows = restRoutes.filter(({ path }) => path.startsWith('/admin/'));
-  expect(rows.filter((row) => !driven.includes(row))).toEqual([]);
-  expect(driven).toHaveLength(rows.length);
+  const names = rows.flatMap(({ method, path, variant }) => [
+    `${method} ${path}`,
+    ...(variant ? [`${method} ${path}?${variant.flag}=true`] : []),
+  ]);
+  expect(driven.map(({ method, path, query }) => `${method} ${path}${query}`).sort()).toEqual(
+    names.sort(),
+  );
 });
 
 test('every operation names an existing permission', async () => {
@@ -175,10 +193,11 @@ async function graphqlVerdict({ name, document }: Guarded, caller: Caller): Prom
   return data?.result === null ? 'nothing' : 'allowed';
 }
 
-async function restVerdict({ name }: Guarded, row: RestRoute, caller: Caller): Promise<string> {
+async function restVerdict({ name }: Guarded, row: Row, caller: Caller): Promise<string> {
   const variables = (await examples[name]?.()) ?? {};
   const token = tokenOf(caller);
-  const path = row.path.replace(':id', String(variables.id ?? variables.userId));
+  const id = String(variables.id ?? variables.userId);
+  const path = `${row.path.replace(':id', id)}${row.query}`;
   const input = Object(variables.input) as Record<string, unknown>; // an input object, or an empty one
   const named = Object.entries(row.params).flatMap(([rest, { from, to }]) => {
     const value = input[to.replace('input.', '')];

@@ -155,6 +155,7 @@ const operations: Readonly<Record<string, (turn: Turn) => Promise<unknown>>> = {
     ),
   createPlainUser: ({ email, context }) => service.app.admin.users.createUser({ email }, context),
   deactivateUser: ({ userId, context }) => service.app.admin.users.deactivateUser(userId, context),
+  eraseUser: ({ userId, context }) => service.app.admin.userErasure.eraseUser(userId, context),
   setGroupMembership: ({ userId, groupId, expiresAt, context }) =>
     service.app.admin.grants.setGroupMembership({ userId, groupId, expiresAt }, context),
   createGroup: ({ name, permissionIds, context }) =>

@@ -23,7 +23,9 @@ export function operationOf(route: RestRoute, deps: OperationDeps): JsonSchema {
     name,
     in: param.from,
     required: param.isRequired,
-    ...describedInput(route, types, param, deps),
+    ...(name === route.variant?.flag
+      ? variantFlag(param)
+      : describedInput(route, types, param, deps)),
   }));
   return {
     operationId: deps.idOf(route, types.subject.name),
@@ -42,6 +44,14 @@ export function operationOf(route: RestRoute, deps: OperationDeps): JsonSchema {
 
 function parametersOf({ params }: RestRoute, sources: readonly RestParam['from'][]) {
   return Object.entries(params).filter(([, { from }]) => sources.includes(from));
+}
+
+/** Description and schema of the flag that selects the variant of a route. No operation has it as an input. */
+function variantFlag({ description = '' }: RestParam): {
+  readonly description: string;
+  readonly schema: JsonSchema;
+} {
+  return { description, schema: { type: 'boolean', default: false } };
 }
 
 /** Description and schema of a parameter. */

@@ -1,5 +1,6 @@
 /** `users …`: the group of the commands about users. */
 import { commandGroup } from '../../arguments.ts';
+import { eraseUser } from './erase.ts';
 import { grantToUser, revokeFromUser } from './grants.ts';
 import { listUsers } from './list.ts';
 import { explainUser, showUser } from './show.ts';
@@ -15,7 +16,7 @@ import {
 
 export const usersCommand = commandGroup({
   name: 'users',
-  describe: 'Find, show, change, disable and enable users; grant and revoke permissions',
+  describe: 'Find, show, change, disable, enable and erase users; grant and revoke permissions',
   commands: (argv) =>
     argv
       .command(listUsers)
@@ -24,6 +25,7 @@ export const usersCommand = commandGroup({
       .command(updateUser)
       .command(disableUser)
       .command(enableUser)
+      .command(eraseUser)
       .command(setPassword)
       .command(sendPasswordReset)
       .command(inviteUser)
