@@ -77,6 +77,8 @@ export interface PeopleSource {
   readonly people: AsyncIterable<SourcePerson | SourceFault>;
   /** Notes about the whole file. */
   readonly summary?: readonly SourceNote[];
+  /** The number of people and faults that the stream has. */
+  readonly total?: number;
 }
 
 export interface ReaderOptions {
@@ -86,10 +88,17 @@ export interface ReaderOptions {
   readonly isEmailVerified: boolean;
   /** The text of a file with parameters of hashes, for formats that do not contain them. */
   readonly hashConfig?: string;
+  /** The model of people in a dump of Django, such as `accounts.user`, if the dump has several. */
+  readonly userModel?: string;
+  /** The time that the ends of bans are compared with. Without it every ban counts. */
+  readonly now?: Date;
+  /** Gets all bytes of the file in their order, once, before the reader returns. */
+  readonly onChunk?: (bytes: Uint8Array) => void;
 }
 
 /**
- * Opens a file in one format. Reads its definitions, and no people yet.
+ * Opens a file in one format. Reads the whole file once, so that a broken file is refused before the import writes
+ * anything; the stream of people reads it again.
  *
  * @throws VALIDATION_FAILED with the field `file` for a file that is not of this format
  */

@@ -1,0 +1,94 @@
+/** Reads the lines of a text file, and JSON objects of one line each, in bounded memory. */
+import type { SourceFault } from '../source.ts';
+import { isObject, isTooDeep, type SourceRecord, tooDeepMessage } from './records.ts';
+import { fileProblem, type OnChunk, readText } from './text-file.ts';
+
+/** The maximum size of one person. */
+export const maxPersonBytes = 1024 * 1024;
+
+export const tooLargeMessage = 'The person has more than 1 MiB.';
+
+interface Line {
+  readonly position: number;
+  /** Undefined for a line that is too large. */
+  readonly text: string | undefined;
+  /** Whether a line break follows. */
+  readonly isTerminated: boolean;
+}
+
+/**
+ * The JSON objects of a file with one object per line, in batches. Empty lines are skipped. A line that is no object
+ * is a fault, unless it is the first or the last line: then the file has another format or is cut off.
+ *
+ * @throws VALIDATION_FAILED for a file that is no JSON Lines, is cut off, or is no text
+ */
+export async function* readJsonLines(
+  path: string,
+  onChunk?: OnChunk,
+  maxLineBytes = maxPersonBytes,
+): AsyncGenerator<readonly (SourceRecord | SourceFault)[], void, undefined> {
+  let isFirst = true;
+  for await (const lines of readLines(path, maxLineBytes, onChunk)) {
+    const items: (SourceRecord | SourceFault)[] = [];
+    for (const line of lines) {
+      const item = parseLine(line);
+      if (isFirst && !('value' in item)) throw notJsonLines(line.position);
+      isFirst = false;
+      items.push(item);
+    }
+    yield items;
+  }
+  if (isFirst) throw fileProblem('The file is empty.');
+}
+
+function notJsonLines(position: number): Error {
+  return fileProblem(`Line ${position} is not a JSON object. Each line must be one JSON object.`);
+}
+
+function parseLine({ position, text, isTerminated }: Line): SourceRecord | SourceFault {
+  if (text === undefined) return { position, message: tooLargeMessage };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    if (!isTerminated) {
+      throw fileProblem(`The file is cut off: its last line, ${position}, is no complete JSON.`);
+    }
+    return { position, message: 'The line is not valid JSON.' };
+  }
+  if (!isObject(value)) return { position, message: 'The line is not a JSON object.' };
+  return isTooDeep(value) ? { position, message: tooDeepMessage } : { position, value };
+}
+
+/** The lines with text, in batches. A line ends with LF or CRLF. */
+async function* readLines(
+  path: string,
+  maxLineBytes: number,
+  onChunk?: OnChunk,
+): AsyncGenerator<Line[]> {
+  let position = 1;
+  let rest: Buffer[] = []; // the beginning of a line
+  let restBytes = 0;
+  const take = (end: Buffer, isTerminated: boolean): Line | undefined => {
+    const isTooLarge = restBytes + end.length > maxLineBytes;
+    const bytes = rest.length === 0 || isTooLarge ? end : Buffer.concat([...rest, end]);
+    const text = isTooLarge ? undefined : bytes.toString('utf8').trim();
+    [rest, restBytes] = [[], 0];
+    return text === '' ? undefined : { position, text, isTerminated };
+  };
+  for await (const bytes of readText(path, onChunk)) {
+    const lines: Line[] = [];
+    let start = 0;
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
+      const line = take(bytes.subarray(start, end), true);
+      if (line) lines.push(line);
+      start = end + 1;
+      position += 1;
+    }
+    restBytes += bytes.length - start;
+    rest = restBytes > maxLineBytes ? [] : [...rest, bytes.subarray(start)];
+    yield lines;
+  }
+  const last = take(Buffer.alloc(0), false);
+  if (last) yield [last];
+}

@@ -1,0 +1,133 @@
+/** Turns values as other systems write them into fields of a person. Other values stay as they are. */
+import { maxLengths } from '../../../core/max-lengths.ts';
+import type { ReaderOptions, SourceFields, SourceNote, SourcePerson } from '../source.ts';
+import type { SourceObject } from './records.ts';
+
+/**
+ * A person with the fields. With `isEmailVerified` the address of an active person counts as verified since the
+ * account exists.
+ */
+export function makePerson(
+  position: number,
+  fields: SourceFields,
+  { notes = [], options }: { notes?: readonly SourceNote[]; options: ReaderOptions },
+): SourcePerson {
+  const isActive = isAbsent(fields.status) || fields.status === 'ACTIVE';
+  if (!options.isEmailVerified || !isActive || !isAbsent(fields.emailVerifiedAt)) {
+    return { position, fields, notes };
+  }
+  return { position, fields: { ...fields, emailVerifiedAt: verifiedAt(fields, options) }, notes };
+}
+
+/** The time of a verification that the file has without its time. */
+function verifiedAt({ createdAt, lastLoginAt }: SourceFields, { now }: ReaderOptions) {
+  return [createdAt, lastLoginAt, now].find((time) => !isAbsent(time)) ?? new Date(0);
+}
+
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
+}
+
+/** The first text with a visible character. */
+export function firstText(...values: readonly unknown[]): string | undefined {
+  return values.find((value): value is string => typeof value === 'string' && value.trim() !== '');
+}
+
+/** The first value that is not absent. */
+export function firstOf(...values: readonly unknown[]): unknown {
+  return values.find((value) => !isAbsent(value) && value !== '');
+}
+
+/** The text of an id, which can be a number. */
+export function idText(value: unknown): unknown {
+  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
+}
+
+/** `true`, `false`, `t`, `f`, `1` and `0` as booleans. */
+export function booleanOf(value: unknown): unknown {
+  if (value === 1 || value === 0) return value === 1;
+  if (typeof value !== 'string') return value;
+  const text = value.trim().toLowerCase();
+  if (['true', 't', '1'].includes(text)) return true;
+  return ['false', 'f', '0'].includes(text) ? false : value;
+}
+
+/** The value of a JSON text; undefined if the text is not valid JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const time =
+  /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?\s?(Z|UTC|[+-]\d\d(?::?\d\d)?)?(?::\d\d)?$/i;
+
+/** A time in RFC 3339 for one in the formats of databases. A time without a zone is UTC. */
+export function timeOf(value: unknown): unknown {
+  const [text, day, minute, second = ':00', zone = 'Z'] =
+    (typeof value === 'string' && time.exec(value.trim())) || [];
+  if (text === undefined) return value === '' ? undefined : value;
+  return `${day}T${minute}${second}${zoneOf(zone)}`;
+}
+
+/** Whether a time has no zone, so that it is read as UTC. */
+export function isWithoutZone(value: unknown): boolean {
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\d[T ][\d:.]+$/.test(value.trim());
+}
+
+function zoneOf(zone: string): string {
+  if (/^(Z|UTC)$/i.test(zone)) return 'Z';
+  return `${zone.slice(0, 3)}:${zone.slice(3).replace(':', '') || '00'}`;
+}
+
+/** First and last name: the given ones, and otherwise parts of the full name. */
+export function namesOf(
+  first: unknown,
+  last: unknown,
+  full: unknown,
+): Pick<SourceFields, 'firstName' | 'lastName'> {
+  if (firstText(first) !== undefined || firstText(last) !== undefined) {
+    return { firstName: firstOf(first), lastName: firstOf(last) };
+  }
+  const [firstName, ...rest] = firstText(full)?.trim().split(/\s+/) ?? [];
+  if (firstName === undefined) return {};
+  return rest.length === 0 ? { firstName } : { firstName, lastName: rest.join(' ') };
+}
+
+/** The username, unless it is the address. */
+export function usernameUnlessEmail(username: unknown, email: unknown): unknown {
+  if (username === '' || typeof username !== 'string' || typeof email !== 'string') {
+    return username === '' ? undefined : username;
+  }
+  return username.trim().toLowerCase() === email.trim().toLowerCase() ? undefined : username;
+}
+
+/** The language tag of a text such as `en` or `en_US`; undefined if it is not valid. */
+export function localeOf(value: unknown): string | undefined {
+  const text = firstText(value)?.trim().replaceAll('_', '-');
+  if (text === undefined || text.length > maxLengths.locale) return undefined;
+  try {
+    return new Intl.Locale(text).toString();
+  } catch {
+    return undefined;
+  }
+}
+
+/** An object of the entries with a value; undefined if there is none. */
+export function metadataOf(
+  entries: Iterable<readonly [name: string, value: unknown]>,
+): SourceObject | undefined {
+  const kept = [...entries].filter(([, value]) => !isAbsent(value) && value !== '');
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
+
+/** Words in the names of columns that hold secrets. The owner of an account can read its metadata. */
+const secretName =
+  /pass(word|wd|phrase)|secret|token|api_?key|private_?key|(^|_)(otp|totp|pin|salt|hash)($|_)|recovery|security_answer/i;
+
+/** Whether a value has no place in metadata because of the name of its column. */
+export function isSecretName(name: string): boolean {
+  return secretName.test(name);
+}

@@ -1,0 +1,56 @@
+/** The format of a file is recognized by its beginning. */
+import { expect, test } from 'vitest';
+import { Problem } from '../../../../src/core/errors.ts';
+import {
+  formatNames,
+  parseFormatName,
+  readerOf,
+  recognizeFormat,
+} from '../../../../src/features/user-import/formats/choose-format.ts';
+import { fixture, readContent, withFile } from './files.ts';
+
+const recognize = (content: string, name?: string) => withFile(content, recognizeFormat, name);
+
+test.each([
+  ['jsonl', '{"email":"a@example.com"}\n{"email":"b@example.com"}\n'],
+  ['jsonl', '\ufeff\n{"externalId":"1","email":"a@example.com"}'],
+  ['csv', 'email,first_name\na@example.com,Ada\n'],
+  ['csv', 'id;email\n1;a@example.com\n'],
+  ['django', '[{"model":"auth.user","pk":1,"fields":{}}]'],
+  ['django', '[\n{\n "model": "auth.user",\n "pk": 1,\n "fields": {}\n},\n{'],
+  ['django', '{"model":"auth.user","pk":1,"fields":{}}\n'],
+])('a file of %s is recognized', async (format, content) => {
+  expect(await recognize(content)).toBe(format);
+});
+
+test('the end of the name decides for other content', async () => {
+  expect(await recognize('externalId\n1\n', 'people.csv')).toBe('csv');
+  expect(await recognize('{"firstName":"Ada"}\n', 'people.JSONL')).toBe('jsonl');
+});
+
+test.each([
+  ['text', 'Dear all'],
+  ['an array of people', '[{"email":"a@example.com"}]'],
+  ['an empty array', '[]'],
+  ['a number', '42'],
+])('%s has no clear format', async (_, content) => {
+  const error = await recognize(content).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(Problem);
+  expect(error).toHaveProperty('fields', [
+    {
+      path: 'file',
+      message: `The format is not clear. Choose it with --format: ${formatNames.join(', ')}.`,
+    },
+  ]);
+});
+
+test('a name of a format is one of the list', async () => {
+  expect(parseFormatName('jsonl')).toBe('jsonl');
+  expect(() => parseFormatName('yaml')).toThrow(Problem);
+  const { people } = await readContent(readerOf('jsonl'), '{"email":"a@example.com"}');
+  expect(people).toHaveLength(1);
+});
+
+test('the fixture of Django is recognized', async () => {
+  expect(await recognizeFormat(fixture('django-dumpdata.json'))).toBe('django');
+});

@@ -1,0 +1,141 @@
+/** Reading CSV. */
+import { readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { openCsv } from '../../../../src/features/user-import/formats/csv.ts';
+import { defaultOptions, fieldsOf, readContent, refusalOf, withFile } from './files.ts';
+
+test('a row has all fields of a person', async () => {
+  const { people, summary, total } = await readContent(
+    openCsv,
+    [
+      'id,externalId,email,username,first_name,lastName,status,is_staff,isSuperuser,password_hash,locale,metadata,created_at,lastLoginAt,email_verified_at,groups,permissions',
+      '7,42,ada@example.com,ada,Ada,"King, ""Lovelace""",ACTIVE,1,false,$2b$12$hash,en,"{""team"":""x""}",2020-01-01T00:00:00Z,,2020-01-02T00:00:00Z,Editors; Writers,"[""shop.view_order""]"',
+    ].join('\n'),
+  );
+  expect(people.map(fieldsOf)).toEqual([
+    {
+      externalId: '42',
+      email: 'ada@example.com',
+      username: 'ada',
+      firstName: 'Ada',
+      lastName: 'King, "Lovelace"',
+      status: 'ACTIVE',
+      isStaff: true,
+      isSuperuser: false,
+      passwordHash: '$2b$12$hash',
+      locale: 'en',
+      metadata: { team: 'x' },
+      createdAt: '2020-01-01T00:00:00Z',
+      emailVerifiedAt: '2020-01-02T00:00:00Z',
+      groups: ['Editors', 'Writers'],
+      permissions: ['shop.view_order'],
+    },
+  ]);
+  expect(summary).toEqual([]);
+  expect(total).toBe(1);
+});
+
+test('other columns go into metadata, except secrets', async () => {
+  const { people, summary } = await readContent(
+    openCsv,
+    'email,phone,metadata,api_key\na@example.com,1,"{""x"":1}",secret\nb@example.com,2,,\nc@example.com,,,\n',
+  );
+  expect(people.map(({ fields }) => fields.metadata)).toEqual([
+    { phone: '1', x: 1 },
+    { phone: '2' },
+    undefined,
+  ]);
+  expect(summary).toEqual([
+    { field: 'phone', message: 'The column went into metadata. (2 people)' },
+    {
+      field: 'api_key',
+      message: 'The column was left out: its name is that of a secret. (1 person)',
+    },
+  ]);
+});
+
+test('positions are lines of the file, also after values of several lines', async () => {
+  const rows = ['email,notes', 'a@example.com,"one\ntwo"', '', 'b@example.com,x', 'c@example.com'];
+  for (const lineBreak of ['\n', '\r\n']) {
+    const content = `\ufeff${rows.join('\n').replaceAll('\n', lineBreak)}`;
+    const { people, faults } = await readContent(openCsv, content);
+    expect(people.map(({ position, fields }) => [position, fields.email])).toEqual([
+      [2, 'a@example.com'],
+      [5, 'b@example.com'],
+    ]);
+    expect(people[0]?.fields.metadata).toEqual({ notes: `one${lineBreak}two` });
+    expect(faults).toEqual([
+      { position: 6, message: 'The row has 1 values, and the header has 2.' },
+    ]);
+  }
+});
+
+test('a file has no people after its header, and other separators', async () => {
+  expect((await readContent(openCsv, 'email,username\n')).people).toEqual([]);
+  const { people } = await readContent(openCsv, 'email;groups\na@example.com;"A;B"\n');
+  expect(people.map(fieldsOf)).toEqual([{ email: 'a@example.com', groups: ['A', 'B'] }]);
+  const tabs = await readContent(openCsv, 'email\tusername\na@example.com\ta,b\n');
+  expect(tabs.people.map(fieldsOf)).toEqual([{ email: 'a@example.com', username: 'a,b' }]);
+});
+
+test('metadata that is no JSON is a fault of the row', async () => {
+  const { people, faults } = await readContent(
+    openCsv,
+    'email,metadata\na@example.com,{secret\nb@example.com,\n',
+  );
+  expect(people).toHaveLength(1);
+  expect(faults).toEqual([{ position: 2, message: 'The metadata are not valid JSON.' }]);
+});
+
+test.each([
+  ['empty', '', 'The file is empty.'],
+  ['only empty lines', '\n\n', 'The file is empty.'],
+  ['with a column twice', 'email,email\n', 'The header has a column twice.'],
+  ['with a column without a name', 'email,\n', 'A column has no name.'],
+  [
+    'cut off in a quoted value',
+    'email,x\na@example.com,"secret',
+    'Line 2 begins a quoted value that does not end. The file can be cut off.',
+  ],
+  [
+    'with text after quotes',
+    'email,x\na@example.com,"x"secret\n',
+    'Line 2 has text after a closing quotation mark. Write " as "".',
+  ],
+  [
+    'with quotes in a value',
+    'email,x\na@example.com,x "secret"\n',
+    'Line 2 has a quotation mark in a value without quotes. Quote the value.',
+  ],
+  [
+    'with a very long row',
+    `email,x\na@example.com,"${'secret'.repeat(200_000)}"\n`,
+    'Line 2 has more than 1 MiB.',
+  ],
+  [
+    'Latin-1',
+    Buffer.from('email,x\na@example.com,zo\u00eb\n', 'latin1'),
+    'The file is not UTF-8 at line 2 (byte 25 of the file).',
+  ],
+])('a file that is %s is refused without its text', async (_, content, message) => {
+  const refusal = await refusalOf(openCsv, content);
+  expect(refusal).toContain(`VALIDATION_FAILED file: ${message}`);
+  expect(refusal).not.toContain('secret');
+});
+
+test.runIf(process.platform === 'linux')(
+  'the file is closed when the reader stops early',
+  async () => {
+    const row = `a@example.com,${'y'.repeat(1000)}\n`;
+    await withFile(`email,x\n${row.repeat(2000)}`, async (path) => {
+      const openFiles = () => readdirSync('/proc/self/fd').length;
+      const { people } = await openCsv(path, defaultOptions);
+      const before = openFiles();
+      for await (const person of people) {
+        expect(person.position).toBe(2);
+        break;
+      }
+      await expect.poll(openFiles).toBe(before);
+    });
+  },
+);

@@ -1,0 +1,197 @@
+/** Reading JSON Lines, and text files in general. */
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { expect, test } from 'vitest';
+import { openJsonl } from '../../../../src/features/user-import/formats/jsonl.ts';
+import {
+  defaultOptions,
+  fieldsOf,
+  readContent,
+  refusalOf,
+  refusalOfPath,
+  withFile,
+} from './files.ts';
+
+const whole = {
+  externalId: '42',
+  email: 'ada@example.com',
+  username: 'ada',
+  firstName: 'Ada',
+  lastName: 'Lovelace',
+  status: 'ACTIVE',
+  isStaff: true,
+  isSuperuser: false,
+  passwordHash: '$2b$12$hash',
+  locale: 'en',
+  metadata: { team: 'engines', __proto__: null },
+  createdAt: '2020-01-01T00:00:00Z',
+  lastLoginAt: null,
+  emailVerifiedAt: '2020-01-02T00:00:00Z',
+  groups: ['Editors', { name: 'Guests', expiresAt: '2030-01-01T00:00:00Z' }],
+  permissions: ['shop.view_order'],
+};
+
+test('a line has all fields of a person', async () => {
+  const { people, summary, total } = await readContent(openJsonl, `${JSON.stringify(whole)}\n`);
+  expect(people).toEqual([{ position: 1, fields: JSON.parse(JSON.stringify(whole)), notes: [] }]);
+  expect(summary).toEqual([]);
+  expect(total).toBe(1);
+});
+
+test('an unknown field is one note of the file with the number of people; the id is expected', async () => {
+  const lines = [
+    { id: '1', email: 'a@example.com', first_name: 'Ada', shoeSize: 38 },
+    { id: '2', email: 'b@example.com', first_name: 'Bea' },
+  ].map((line) => JSON.stringify(line));
+  const { people, summary } = await readContent(openJsonl, lines.join('\n'));
+  expect(people.map(fieldsOf)).toEqual([{ email: 'a@example.com' }, { email: 'b@example.com' }]);
+  expect(summary).toEqual([
+    {
+      field: 'first_name',
+      message: 'The field is not known and was ignored. (2 people)',
+      remedy: 'Rename it to firstName.',
+    },
+    {
+      field: 'shoeSize',
+      message: 'The field is not known and was ignored. (1 person)',
+      remedy: 'Put it into metadata to keep it.',
+    },
+  ]);
+});
+
+test('a file can have a byte order mark, CRLF, empty lines and no line break at its end', async () => {
+  const { people } = await readContent(
+    openJsonl,
+    '\ufeff{"email":"a@example.com"}\r\n\r\n{"email":"zoë@example.com"}',
+  );
+  expect(people.map(({ position, fields }) => [position, fields.email])).toEqual([
+    [1, 'a@example.com'],
+    [3, 'zoë@example.com'],
+  ]);
+});
+
+test('a broken line is a fault, and the next lines are read', async () => {
+  const { people, faults, total } = await readContent(
+    openJsonl,
+    [
+      '{"email":"a@example.com"}',
+      '{"email":"secret"',
+      '["secret"]',
+      `{"email":"${'x'.repeat(1024 * 1024)}"}`,
+      `{"email":"a@example.com","metadata":${'['.repeat(100)}${']'.repeat(100)}}`,
+      '{"email":"b@example.com"}',
+      '',
+    ].join('\n'),
+  );
+  expect(people.map(({ position }) => position)).toEqual([1, 6]);
+  expect(faults).toEqual([
+    { position: 2, message: 'The line is not valid JSON.' },
+    { position: 3, message: 'The line is not a JSON object.' },
+    { position: 4, message: 'The person has more than 1 MiB.' },
+    { position: 5, message: 'The person has objects in more than 64 levels.' },
+  ]);
+  expect(total).toBe(6);
+});
+
+test.each([
+  ['empty', '', 'The file is empty.'],
+  ['only white space', ' \n\n', 'The file is empty.'],
+  [
+    'UTF-16',
+    Buffer.from('\ufeff{"email":"a"}', 'utf16le'),
+    'The file is UTF-16. Save it as UTF-8.',
+  ],
+  [
+    'Latin-1 in line 2',
+    Buffer.from('{"email":"a@example.com"}\n{"email":"zo\u00eb@example.com"}\n', 'latin1'),
+    'The file is not UTF-8 at line 2 (byte 39 of the file). Save it as UTF-8.',
+  ],
+  [
+    'cut off in a character',
+    Buffer.from('{"email":"zo\u00eb').subarray(0, -1),
+    'The file is not UTF-8 at line 1 (byte 13 of the file). Save it as UTF-8.',
+  ],
+  [
+    'with a NUL',
+    '{"email":"a\u0000"}',
+    'The file is not UTF-8 at line 1 (byte 12 of the file). Save it as UTF-8.',
+  ],
+  [
+    'compressed',
+    Buffer.from([0x1f, 0x8b, 8, 0]),
+    'The file is compressed with gzip. Unpack it first, such as with gunzip.',
+  ],
+  [
+    'cut off',
+    '{"email":"a@example.com"}\n{"email":"b@exam',
+    'The file is cut off: its last line, 2, is no complete JSON.',
+  ],
+  [
+    'an array',
+    '[{"email":"a@example.com"}]\n',
+    'Line 1 is not a JSON object. Each line must be one JSON object.',
+  ],
+  [
+    'CSV',
+    'email,username\na@example.com,a\n',
+    'Line 1 is not a JSON object. Each line must be one JSON object.',
+  ],
+])('a file that is %s is refused', async (_, content, message) => {
+  expect(await refusalOf(openJsonl, content)).toBe(`VALIDATION_FAILED file: ${message}`);
+});
+
+test('a file that is missing, and a directory, are refused', async () => {
+  expect(await refusalOfPath(openJsonl, '/no/such/file')).toBe(
+    'VALIDATION_FAILED file: The file does not exist.',
+  );
+  expect(await refusalOfPath(openJsonl, tmpdir())).toContain('Is not a regular file.');
+});
+
+test('the file is read in chunks: characters and lines cross them', async () => {
+  const lines = Array.from({ length: 20_000 }, (_, index) =>
+    JSON.stringify({ email: `p${index}@example.com`, firstName: 'Zoë 🚀'.repeat(1 + (index % 7)) }),
+  );
+  const content = lines.join('\n');
+  const hash = createHash('sha256');
+  const { people, total } = await readContent(openJsonl, content, {
+    onChunk: (bytes) => hash.update(bytes),
+  });
+  expect(total).toBe(20_000);
+  expect(people.map(({ fields }) => JSON.stringify(fields))).toEqual(lines);
+  expect(hash.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'));
+});
+
+test('verified addresses are those of active people', async () => {
+  const lines = [
+    { email: 'a@example.com', createdAt: '2020-01-01T00:00:00Z' },
+    { email: 'b@example.com', status: 'DISABLED' },
+    { email: 'c@example.com', status: 'ACTIVE', emailVerifiedAt: '2021-01-01T00:00:00Z' },
+    { email: 'd@example.com' },
+  ].map((line) => JSON.stringify(line));
+  const { people } = await readContent(openJsonl, lines.join('\n'), { isEmailVerified: true });
+  expect(people.map(({ fields }) => fields.emailVerifiedAt)).toEqual([
+    '2020-01-01T00:00:00Z',
+    undefined,
+    '2021-01-01T00:00:00Z',
+    defaultOptions.now,
+  ]);
+});
+
+test.runIf(process.platform === 'linux')(
+  'the file is closed when the reader stops early',
+  async () => {
+    const line = `${JSON.stringify({ email: 'a@example.com', metadata: { x: 'y'.repeat(1000) } })}\n`;
+    await withFile(line.repeat(2000), async (path) => {
+      const openFiles = () => readdirSync('/proc/self/fd').length;
+      const { people } = await openJsonl(path, defaultOptions);
+      const before = openFiles();
+      for await (const person of people) {
+        expect(person.position).toBe(1);
+        expect(openFiles()).toBe(before + 1);
+        break;
+      }
+      expect(openFiles()).toBe(before);
+    });
+  },
+);
