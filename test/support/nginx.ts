@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { ServerCertificate } from './certificates.ts';
@@ -59,6 +59,48 @@ export async function startForwardAuthNginx(ports: {
   return { port, ...nginx };
 }
 
+export interface MigrationNginx extends AsyncDisposable {
+  readonly port: number;
+  /** Waits until the last lines of the log have these requests, without their order; nginx writes after it answers. */
+  waitForLog(requests: readonly string[]): Promise<void>;
+  /** Changes the line of the file and reloads nginx; resolves when all requests get the new phase. */
+  setPhase(phase: 'django' | 'frozen' | 'gatehouse'): Promise<void>;
+}
+
+/** Starts nginx, without TLS, in front of Django and Gatehouse, in the phase of the file. */
+export async function startMigrationNginx(ports: {
+  readonly django: string;
+  readonly gatehouse: string;
+}): Promise<MigrationNginx> {
+  const port = await freePort();
+  const text = configurationOf('migration.conf', [
+    ['listen 443 ssl http2', `listen 127.0.0.1:${port}`],
+    ['ssl_certificate /etc/ssl/auth.example.com.pem;', ''],
+    ['ssl_certificate_key /etc/ssl/auth.example.com.key;', ''],
+    ['ssl_protocols TLSv1.2 TLSv1.3;', ''],
+    ['listen 80;', `listen 127.0.0.1:${await freePort()};`],
+    ['/var/log/nginx/migration.log', 'migration.log'],
+    ['server 127.0.0.1:8000;', `server 127.0.0.1:${ports.django};`],
+    ['server 127.0.0.1:4000;', `server 127.0.0.1:${ports.gatehouse};`],
+  ]);
+  const nginx = await run(text, port);
+  return {
+    port,
+    async waitForLog(requests) {
+      const last = async () => {
+        const text = await readFile(join(nginx.directory, 'migration.log'), 'utf8');
+        const lines = text.trimEnd().split('\n').slice(-requests.length);
+        return lines.map((line) => line.split(' ').slice(2).join(' ')).sort();
+      };
+      await until(async () => (await last()).join() === requests.toSorted().join());
+    },
+    async setPhase(phase) {
+      await nginx.reload(text.replace('default django;', `default ${phase};`));
+    },
+    [Symbol.asyncDispose]: () => nginx[Symbol.asyncDispose](),
+  };
+}
+
 /** A file of `deploy/nginx` with other ports and files. */
 function configurationOf(name: string, substitutions: Substitutions): string {
   return substitutions.reduce(
@@ -70,11 +112,18 @@ function configurationOf(name: string, substitutions: Substitutions): string {
   );
 }
 
+interface NginxProcess extends AsyncDisposable {
+  readonly directory: string;
+  /** Makes nginx read another configuration; resolves when the workers with the earlier one have ended. */
+  reload(configuration: string): Promise<void>;
+}
+
 /** Runs nginx until it accepts connections on the port. */
-async function run(configuration: string, port: number): Promise<AsyncDisposable> {
+async function run(configuration: string, port: number): Promise<NginxProcess> {
   const directory = makeScratchDirectory('nginx');
   await mkdir(join(directory, 'logs'));
-  await writeFile(join(directory, 'nginx.conf'), mainOf(directory, configuration));
+  const write = (text: string) => writeFile(join(directory, 'nginx.conf'), mainOf(directory, text));
+  await write(configuration);
   const child = spawn('nginx', ['-p', directory, '-c', join(directory, 'nginx.conf')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -87,6 +136,16 @@ async function run(configuration: string, port: number): Promise<AsyncDisposable
     return acceptsConnections(port);
   });
   return {
+    directory,
+    async reload(text) {
+      const earlier = await childrenOf(child.pid);
+      await write(text);
+      child.kill('SIGHUP');
+      await until(async () => {
+        const present = await childrenOf(child.pid);
+        return present.length > 0 && !present.some((pid) => earlier.includes(pid));
+      });
+    },
     async [Symbol.asyncDispose]() {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
@@ -94,6 +153,11 @@ async function run(configuration: string, port: number): Promise<AsyncDisposable
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function childrenOf(pid = 0): Promise<readonly string[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter((child) => child !== '');
 }
 
 /** The settings of Debian's nginx.conf, in a directory of the test. */
