@@ -60,6 +60,7 @@ import {
   SessionsResolver,
   UserSessionsResolver,
 } from '../features/sessions/sessions.resolver.ts';
+import { createMetadataLoaders } from '../features/users/metadata-loader.ts';
 import { UserResolver } from '../features/users/users.resolver.ts';
 import { startJobs } from '../jobs/worker.ts';
 import type { AppContext } from './app-context.ts';
@@ -183,7 +184,7 @@ function resolversOf(app: AppContext): Resolvers {
   const keyLoadersOf = createKeyLoaders(app.users.apiKeys);
   const { serviceAccountDirectory, serviceAccounts, keyManagement } = app.admin;
   return [
-    new UserResolver(loadersOf),
+    new UserResolver(loadersOf, createMetadataLoaders(app.unitOfWork)),
     new GroupResolver(loadersOf),
     new NodeResolver(nodeLoaderOf),
     new FederationResolver(nodeLoaderOf, { sdl: schemaText(), isPublic: app.config.debug }),

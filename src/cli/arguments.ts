@@ -19,6 +19,8 @@ const textOptions: ReadonlySet<string> = new Set([
   '--username',
   '--first-name',
   '--last-name',
+  '--external-id',
+  '--metadata',
   '--target',
   '--output',
   '--search',

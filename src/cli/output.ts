@@ -4,6 +4,7 @@
  */
 import { styleText } from 'node:util';
 import stringWidth from 'string-width';
+import type { JsonObject } from '../core/json.ts';
 import { printable, printableJson } from '../core/text.ts';
 import type { Connection } from '../database/pagination/connection.ts';
 import type { Format, GlobalArguments } from './arguments.ts';
@@ -30,7 +31,7 @@ export function formatTime(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-type Value = string | number | boolean | Date | null | readonly string[];
+type Value = string | number | boolean | Date | null | readonly string[] | JsonObject;
 
 export interface Column<Row> {
   /** Its name in CSV and JSON. */
@@ -136,14 +137,25 @@ export async function createCsv<Row>(columns: readonly Column<Row>[]) {
 function csvText(value: Value): string {
   if (value === null) return '';
   if (value instanceof Date) return value.toISOString();
-  return typeof value === 'object' ? value.join(' ') : String(value);
+  return listText(value, ' ') ?? String(value);
 }
 
 function cellText(value: Value): string {
   if (value === true) return 'yes';
   if (value === false || value === null) return '';
   if (value instanceof Date) return formatTime(value);
-  return typeof value === 'object' ? value.join(', ') : String(value);
+  return listText(value, ', ') ?? String(value);
+}
+
+/** The items of a list, or the JSON of an object; undefined for other values. */
+function listText(value: Exclude<Value, Date | null>, separator: string): string | undefined {
+  if (typeof value !== 'object') return undefined;
+  return isList(value) ? value.join(separator) : printableJson(JSON.stringify(value));
+}
+
+/** `Array.isArray` does not recognize a readonly array by its type. */
+function isList(value: readonly string[] | JsonObject): value is readonly string[] {
+  return Array.isArray(value);
 }
 
 interface Cell {

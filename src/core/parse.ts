@@ -3,8 +3,8 @@
  * Invalid input is VALIDATION_FAILED with the name of the field and a message with the remedy. The message
  * never repeats the input.
  */
-import { domainToASCII } from 'node:url';
 import { validate as isUuid } from 'uuid';
+import { canonicalEmail } from './canonical-email.ts';
 import { type FieldProblem, Problem } from './errors.ts';
 import { maxLengths, maxListLength } from './max-lengths.ts';
 import { type PasswordFault, passwordFaultSentence } from './password-fault.ts';
@@ -91,50 +91,12 @@ function parseNormalText(raw: unknown, maxLength: number): string {
   return parseText(raw, maxLength).normalize('NFC');
 }
 
-const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
-const domainPart =
-  /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
-
-function canonicalEmail(text: string): EmailAddress | undefined {
-  const at = text.lastIndexOf('@');
-  const local = at < 1 ? undefined : asciiLowerCase(text.slice(0, at));
-  const domain = canonicalDomain(text.slice(at + 1));
-  if (local === undefined || local.length > 64 || !localPart.test(local)) return undefined;
-  if (domain === undefined) return undefined;
-  return `${local}@${domain}` as EmailAddress; // canonical by the tests above
-}
-
-/** Undefined for non-ASCII text: some letters, such as the Kelvin sign, have an ASCII lower case. */
-function asciiLowerCase(text: string): string | undefined {
-  return /^[\x21-\x7e]+$/.test(text) ? text.toLowerCase() : undefined;
-}
-
-/** Letters, digits, hyphens and dots: `domainToASCII` would parse other characters as parts of a URL. */
-const hostName = /^[\p{L}\p{M}\p{N}.-]+$/u;
-
-/**
- * A host name in its ASCII form (UTS 46). Compatibility variants of ASCII characters, such as full-width
- * letters, are rejected: two different spellings must not be one address.
- */
-function canonicalDomain(text: string): string | undefined {
-  const isDisguised = [...text].some(
-    (character) => character > '\u007f' && /^\p{ASCII}+$/u.test(compatibilityForm(character)),
-  );
-  if (isDisguised || !hostName.test(text)) return undefined;
-  const domain = domainToASCII(text.normalize('NFC').toLowerCase());
-  return domainPart.test(domain) ? domain : undefined;
-}
-
-function compatibilityForm(character: string): string {
-  return character.normalize('NFKC').toLowerCase();
-}
-
 /** An email address in canonical form. The local part is ASCII: look-alike characters are rejected. */
 export function parseEmail(raw: unknown): EmailAddress {
-  return (
-    canonicalEmail(parseText(raw, maxLengths.email)) ??
-    rejectValue('Must be an email address such as name@example.com.')
-  );
+  const email = canonicalEmail(parseText(raw, maxLengths.email));
+  return email === undefined
+    ? rejectValue('Must be an email address such as name@example.com.')
+    : (email as EmailAddress); // canonical
 }
 
 const usernamePattern = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/;
@@ -162,6 +124,16 @@ export function parseUsernameOrNone(raw: unknown): Username | null {
   return raw === '' ? null : parseUsername(raw);
 }
 
+/** The id of the account in another system, in any notation. It is compared as it is, without normalization. */
+export function parseExternalId(raw: unknown): string {
+  return parseText(raw, maxLengths.externalId);
+}
+
+/** The same; null for an empty text, for an account without one. */
+export function parseExternalIdOrNone(raw: unknown): string | null {
+  return raw === '' ? null : parseExternalId(raw);
+}
+
 /** A family name; empty for a person with one name. */
 export function parseLastName(raw: unknown): PersonName {
   return raw === '' ? ('' as PersonName) : parsePersonName(raw); // an empty name is valid
@@ -181,7 +153,7 @@ export function parseLoginName(raw: unknown): LoginName | undefined {
       : undefined;
   }
   const email = canonicalEmail(text);
-  return email && { kind: 'email', value: email };
+  return email === undefined ? undefined : { kind: 'email', value: email as EmailAddress }; // canonical
 }
 
 /** A language tag such as `en` or `es-MX`, in canonical form (BCP 47). */

@@ -26,7 +26,8 @@ export interface UserView {
   readonly emailVerifiedAt: Date | null;
   readonly locale: string | null;
   readonly externalId: string | null;
-  readonly metadata: JsonObject;
+  /** Null if it is too long for a cached principal. */
+  readonly metadata: JsonObject | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly lastLoginAt: Date | null;

@@ -38,6 +38,7 @@ interface BadValue {
   readonly isGoodPassword?: true;
   readonly isBadOnlyIfRequired?: true;
   readonly isGoodBlank?: true;
+  readonly isGoodJson?: true;
 }
 
 const badValues: readonly BadValue[] = [
@@ -49,13 +50,20 @@ const badValues: readonly BadValue[] = [
   { what: 'an escape inside', value: `${canary}\u001b[31m${canary}`, isGoodPassword: true },
   { what: 'half a surrogate pair', value: `${canary}\ud800` },
   { what: 'an array', value: [canary] },
-  { what: 'an object', value: { $ne: canary } },
+  { what: 'an object', value: { $ne: canary }, isGoodJson: true },
   { what: 'a number', value: canaryNumber },
   { what: 'null', value: null, isBadOnlyIfRequired: true },
 ];
 
 /** Inputs for which a blank text counts as missing. */
-const mayBeBlank = new Set(['description', 'lastName', 'last_name', 'username']);
+const mayBeBlank = new Set([
+  'description',
+  'externalId',
+  'external_id',
+  'lastName',
+  'last_name',
+  'username',
+]);
 
 /** A list of codes accepts the canary, which is a valid code. It does not accept a code with a space. */
 const malformedCode = `${canary} ${canary}`;
@@ -73,7 +81,8 @@ function badValuesOf({ name, isRequired, kind }: Input): readonly BadValue[] {
     .map((bad) => (kind === 'codes' && Array.isArray(bad.value) ? badCodes : bad))
     .filter(({ isBadOnlyIfRequired }) => isRequired || !isBadOnlyIfRequired)
     .filter(({ isGoodPassword }) => !isPassword || !isGoodPassword)
-    .filter(({ isGoodBlank }) => !mayBeBlank.has(name) || !isGoodBlank);
+    .filter(({ isGoodBlank }) => !mayBeBlank.has(name) || !isGoodBlank)
+    .filter(({ isGoodJson }) => kind !== 'json' || !isGoodJson);
 }
 
 /** Refused as wrong instead of malformed: these are compared, so no field is named. */

@@ -46,6 +46,8 @@ export const weights: Readonly<Record<string, Weight>> = {
   'User.permissions': { own: 1, length: 10 },
   'User.effectivePermissions': { own: 1, length: 50 },
   'User.sessions': { own: 3 * queryCost, length: 100 },
+  // An object of up to 8 KiB.
+  'User.metadata': { own: 50, length: 1 },
   'User.apiKeys': { own: 1, length: 100 },
   'ServiceAccount.groups': { own: 1, length: 10 },
   'ServiceAccount.permissions': { own: 1, length: 10 },

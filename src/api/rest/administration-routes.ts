@@ -44,6 +44,8 @@ const userResource: Resource = {
     username: 'username',
     first_name: 'firstName',
     last_name: 'lastName',
+    external_id: 'externalId',
+    metadata: 'metadata',
     is_email_verified: 'isEmailVerified',
     is_active: 'isActive',
     is_staff: 'isStaff',
@@ -55,12 +57,14 @@ const userResource: Resource = {
     last_login: 'lastLoginAt',
   },
   fields:
-    'id email username firstName lastName isEmailVerified isActive isStaff isSuperuser groups { id } permissions { id } createdAt updatedAt lastLoginAt',
+    'id email username firstName lastName externalId metadata isEmailVerified isActive isStaff isSuperuser groups { id } permissions { id } createdAt updatedAt lastLoginAt',
   params: {
     email: body('input.email'),
     username: optionalBody('input.username'),
     first_name: optionalBody('input.firstName'),
     last_name: optionalBody('input.lastName'),
+    external_id: optionalBody('input.externalId'),
+    metadata: optionalBody('input.metadata', 'json'),
     password: optionalBody('input.password'),
     is_staff: optionalBody('input.isStaff', 'flag'),
     is_active: optionalBody('input.isActive', 'flag'),
@@ -73,6 +77,7 @@ const userResource: Resource = {
     is_staff: optionalQuery('filter.isStaff', 'flag'),
     is_superuser: optionalQuery('filter.isSuperuser', 'flag'),
     group: optionalQuery('filter.groupId'),
+    external_id: optionalQuery('filter.externalId'),
   },
   removal: {
     operation: 'deactivateUser',

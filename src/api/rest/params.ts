@@ -1,13 +1,15 @@
 /** Reads the parameters of a REST request as variables of the GraphQL document of its route. */
 import type { FastifyRequest } from 'fastify';
 import { type FieldProblem, Problem } from '../../core/errors.ts';
+import { JsonFault, parseStrictJson } from '../../core/json.ts';
 import { isForm } from '../http/bodies.ts';
+import { httpLimits } from '../http/limits.ts';
 import type { RestParam, RestRoute } from './route.ts';
 
 type Parsed = { readonly value: unknown } | { readonly fault: string };
 
 /** Values of forms and queries are text, values of JSON have their types. */
-const parsers: Readonly<Record<RestParam['kind'], (raw: unknown) => Parsed>> = {
+const parsers: Readonly<Record<RestParam['kind'], (raw: unknown, isText: boolean) => Parsed>> = {
   text: (raw) => (typeof raw === 'string' ? { value: raw } : { fault: 'Must be a string.' }),
   flag(raw) {
     if (typeof raw === 'boolean') return { value: raw };
@@ -22,6 +24,7 @@ const parsers: Readonly<Record<RestParam['kind'], (raw: unknown) => Parsed>> = {
   },
   ids: (raw) => parseTexts(raw, 'Must be a list of ids.'),
   codes: (raw) => parseTexts(raw, 'Must be a list of codes.'),
+  json: (raw, isText) => (isText ? parseJson(raw) : { value: raw }),
 };
 
 /** A list of texts. A query or a form has a list of one as a text. */
@@ -30,6 +33,17 @@ function parseTexts(raw: unknown, fault: string): Parsed {
   return Array.isArray(list) && list.every((each) => typeof each === 'string')
     ? { value: list }
     : { fault };
+}
+
+/** The JSON text of a form. A repeated field of a form is a list, which is no text. */
+function parseJson(raw: unknown): Parsed {
+  if (typeof raw !== 'string') return { fault: 'Must be one JSON text.' };
+  try {
+    return { value: parseStrictJson(raw, httpLimits.jsonDepth) };
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error;
+    return { fault: error.reason ? `The JSON ${error.reason}.` : 'Must be JSON.' };
+  }
 }
 
 /** @throws VALIDATION_FAILED with every parameter that is missing, unknown or has another type */
@@ -43,7 +57,7 @@ export function parseVariables(route: RestRoute, request: FastifyRequest): Recor
       if (param.isRequired) fields.push({ path: name, message: 'Is required.' });
       continue;
     }
-    const parsed = parsers[param.kind](raw);
+    const parsed = parsers[param.kind](raw, isForm(request));
     if ('fault' in parsed) fields.push({ path: name, message: parsed.fault });
     else setVariable(variables, param.to, parsed.value);
   }

@@ -8,8 +8,8 @@ export interface RestParam {
   readonly isRequired: boolean;
   /** Replaces the description of the variable in schema.graphql. */
   readonly description?: string;
-  /** Its type. In forms and queries every value is text. */
-  readonly kind: 'text' | 'flag' | 'number' | 'ids' | 'codes';
+  /** Its type. In forms and queries every value is text; `json` is any JSON value, and the JSON text of a form. */
+  readonly kind: 'text' | 'flag' | 'number' | 'ids' | 'codes' | 'json';
 }
 
 export interface RestRoute {

@@ -21,6 +21,8 @@ const userData = {
   is_superuser: 'isSuperuser',
   pending_email: 'pendingEmail',
   locale: 'locale',
+  external_id: 'externalId',
+  metadata: 'metadata',
   created_at: 'createdAt',
   updated_at: 'updatedAt',
   last_login: 'lastLoginAt',

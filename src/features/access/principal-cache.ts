@@ -12,6 +12,13 @@ import type { Metrics } from '../../observability/metrics.ts';
 /** The change feed does not report logins, so a cached `lastLoginAt` may be outdated by this time. */
 const maxAgeSeconds = 60;
 
+/**
+ * SQL: the metadata of the user `u`, or null if it is too long for the cache. A full default cache then has at most
+ * 90 MB of metadata, sessions and API keys together; 8 KiB for each would be more than 1 GB.
+ */
+export const cachedMetadataSql =
+  'case when octet_length(u.metadata::text) <= 256 then u.metadata end';
+
 export interface LoadedPrincipal<Principal extends Actor> {
   readonly actor: Principal;
   /** When the credential or a membership of its owner expires; null for never. */

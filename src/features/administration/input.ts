@@ -4,6 +4,7 @@ import { Problem } from '../../core/errors.ts';
 import {
   optional,
   parseBoolean,
+  parseExternalIdOrNone,
   parseFields,
   parseId,
   parseIds,
@@ -13,6 +14,7 @@ import {
   rejectValue,
 } from '../../core/parse.ts';
 import { type PasswordRules, parseNewPassword } from '../authentication/apply-password.ts';
+import { parseMetadata } from '../users/metadata.ts';
 import type { Membership } from './grants/grants.ts';
 
 /** Unparsed input. A field that is left out does not change. */
@@ -21,6 +23,8 @@ export interface UserInput {
   readonly username?: unknown;
   readonly firstName?: unknown;
   readonly lastName?: unknown;
+  readonly externalId?: unknown;
+  readonly metadata?: unknown;
   readonly password?: unknown;
   readonly isStaff?: unknown;
   readonly isActive?: unknown;
@@ -57,6 +61,8 @@ export function parseUserInput<Email>(
     username: () => optional(input.username, parseUsernameOrNone),
     firstName: () => optional(input.firstName, parsePersonName),
     lastName: () => optional(input.lastName, parseLastName),
+    externalId: () => optional(input.externalId, parseExternalIdOrNone),
+    metadata: () => optional(input.metadata, parseMetadata),
     password: () =>
       optional(input.password, (raw) =>
         parseNewPassword(raw, rules, [

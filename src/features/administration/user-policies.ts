@@ -18,6 +18,8 @@ export interface SensitiveChanges {
   readonly password?: unknown;
   readonly isStaff?: boolean | undefined;
   readonly isActive?: boolean | undefined;
+  readonly externalId?: string | null | undefined;
+  readonly metadata?: unknown;
 }
 
 export interface UserPolicies {
@@ -33,7 +35,7 @@ export interface UserPolicies {
   ): Promise<{ readonly user: User; readonly rights: ActorRights }>;
   /**
    * Actors change their own password, address, status and staff flag by the operations of the profile
-   * only. Superusers alone set the password of another user.
+   * only, and their own external id and metadata never. Superusers alone set the password of another user.
    *
    * @throws FORBIDDEN
    */
@@ -55,7 +57,14 @@ export interface UserPolicies {
 }
 
 /** The fields that only superusers change on their own account. */
-const ownersFields = ['email', 'password', 'isStaff', 'isActive'] as const;
+const ownersFields = [
+  'email',
+  'password',
+  'isStaff',
+  'isActive',
+  'externalId',
+  'metadata',
+] as const;
 
 export function createUserPolicies(deps: {
   readonly users: Pick<Users, 'lockById'>;

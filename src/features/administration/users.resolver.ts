@@ -7,6 +7,7 @@ import {
   acknowledge,
   DeletionType,
   deletion,
+  Json,
   resultUnion,
 } from '../common-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
@@ -28,6 +29,12 @@ class UpdateUserInputType {
 
   @Field(() => String, { nullable: true })
   lastName?: string | null;
+
+  @Field(() => String, { nullable: true })
+  externalId?: string | null;
+
+  @Field(() => Json, { nullable: true })
+  metadata?: unknown;
 
   @Field(() => String, { nullable: true })
   password?: string | null;
@@ -58,6 +65,12 @@ class CreateUserInputType {
 
   @Field(() => String, { nullable: true })
   lastName?: string | null;
+
+  @Field(() => String, { nullable: true })
+  externalId?: string | null;
+
+  @Field(() => Json, { nullable: true })
+  metadata?: unknown;
 
   @Field(() => String, { nullable: true })
   password?: string | null;

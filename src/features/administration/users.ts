@@ -1,5 +1,6 @@
 /** The operations of administrators that create, update and disable users. */
 
+import { isDeepStrictEqual } from 'node:util';
 import { Problem } from '../../core/errors.ts';
 import { type EmailAddress, optional, parseEmail, parseId } from '../../core/parse.ts';
 import { isUnlimitedSuperuser, type RequestContext } from '../../core/request-context.ts';
@@ -29,7 +30,7 @@ export interface UserAdministration {
   createUser(input: UserInput, context: RequestContext): Promise<User>;
   /**
    * Superusers alone change the password and the address of another user. Staff change the address of a
-   * PENDING account, if they hold all rights of the account.
+   * PENDING account, and the external id of every account, if they hold all rights of the account.
    *
    * @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, PROTECTED, VALIDATION_FAILED
    */
@@ -89,6 +90,16 @@ export function createUserAdministration(deps: UserAdministrationDeps): UserAdmi
     if (isActive === false) await setStatus(user, 'DISABLED');
   };
 
+  /** Other systems find their own account of the user by the external id. */
+  const assertCanChangeExternalId = async (
+    rights: ActorRights,
+    user: User,
+    externalId: string | null | undefined,
+  ) => {
+    if (externalId === undefined || externalId === user.externalId) return;
+    await userPolicies.assertHoldsGrantsOf(rights, user);
+  };
+
   const applyPassword = createApplyPassword(deps);
 
   /** Mails a code for the new address, or an invitation if the account has no password. */
@@ -139,6 +150,8 @@ export function createUserAdministration(deps: UserAdministrationDeps): UserAdmi
           username: parsed.username ?? undefined,
           firstName: parsed.firstName ?? '',
           lastName: parsed.lastName ?? '',
+          externalId: parsed.externalId,
+          metadata: parsed.metadata,
           status: parsed.isActive ? 'ACTIVE' : 'PENDING',
           ...(passwordHash === undefined ? {} : { passwordHash }),
         });
@@ -168,8 +181,10 @@ export function createUserAdministration(deps: UserAdministrationDeps): UserAdmi
         userPolicies.assertCanUpdate(rights, user, parsed);
         const newEmail = parsed.email === user.email ? undefined : parsed.email;
         if (newEmail !== undefined) await userPolicies.assertCanChangeEmail(rights, user);
-        await deps.assertIdentifiersFree({ email: newEmail, username: parsed.username }, user);
-        applyNames(user, parsed);
+        await assertCanChangeExternalId(rights, user, parsed.externalId);
+        const { username, externalId } = parsed;
+        await deps.assertIdentifiersFree({ email: newEmail, username, externalId }, user);
+        applyProfile(user, parsed);
         if (newEmail !== undefined) await applyEmail(user, newEmail);
         if (passwordHash !== undefined) await applyPassword(user, passwordHash);
         await applyGrants(rights, user, parsed);
@@ -190,8 +205,12 @@ export function createUserAdministration(deps: UserAdministrationDeps): UserAdmi
   };
 }
 
-function applyNames(user: User, { username, firstName, lastName }: ParsedInput): void {
+function applyProfile(user: User, parsed: ParsedInput): void {
+  const { username, firstName, lastName, externalId, metadata } = parsed;
   if (username !== undefined) user.username = username;
   user.firstName = firstName ?? user.firstName;
   user.lastName = lastName ?? user.lastName;
+  if (externalId !== undefined) user.externalId = externalId;
+  // The database returns the keys in another order, which is no change.
+  if (metadata && !isDeepStrictEqual(metadata, user.metadata)) user.metadata = metadata;
 }

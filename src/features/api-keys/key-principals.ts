@@ -15,6 +15,7 @@ import {
   serviceAccountPermissionsSql,
 } from '../access/access.ts';
 import {
+  cachedMetadataSql,
   createPrincipalCache,
   type PrincipalCache,
   type PrincipalCacheDeps,
@@ -57,7 +58,8 @@ const findPrincipal: Statement = {
   text: `select
     u.id, u.email, u.username, u.first_name as "firstName", u.last_name as "lastName", u.status,
     u.is_staff as "isStaff", u.is_superuser as "isSuperuser", u.pending_email as "pendingEmail",
-    u.email_verified_at as "emailVerifiedAt", u.locale, u.external_id as "externalId", u.metadata,
+    u.email_verified_at as "emailVerifiedAt", u.locale, u.external_id as "externalId",
+    ${cachedMetadataSql} as metadata,
     u.created_at as "createdAt", u.updated_at as "updatedAt", u.last_login_at as "lastLoginAt",
     case when s.id is not null then
       json_build_object('id', s.id, 'clientId', s.client_id, 'name', s.name)

@@ -16,6 +16,9 @@ const ignoredProperties: ReadonlySet<string> = new Set([
   'searchText',
 ]);
 
+/** Properties that a change set has as JSON text. */
+const jsonProperties: ReadonlySet<string> = new Set(['metadata']);
+
 export class AuditSubscriber implements EventSubscriber<AuditedEntity> {
   readonly #audit: Audit;
 
@@ -59,11 +62,19 @@ function typeOf(entity: AuditedEntity): TargetType {
 
 function auditedValues(values: object | undefined): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(values ?? {}).filter(([name]) => !ignoredProperties.has(name)),
+    Object.entries(values ?? {})
+      .filter(([name]) => !ignoredProperties.has(name))
+      .map(([name, value]) => [name, auditedValue(name, value)]),
   );
+}
+
+function auditedValue(name: string, value: unknown): unknown {
+  return jsonProperties.has(name) && typeof value === 'string' ? JSON.parse(value) : value;
 }
 
 function valuesBefore(changeSet: ChangeSet<AuditedEntity> | undefined, after: object): object {
   const before: Record<string, unknown> = { ...changeSet?.originalEntity };
-  return Object.fromEntries(Object.keys(after).map((name) => [name, before[name] ?? null]));
+  return Object.fromEntries(
+    Object.keys(after).map((name) => [name, auditedValue(name, before[name] ?? null)]),
+  );
 }

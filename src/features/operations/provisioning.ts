@@ -3,6 +3,7 @@ import { Problem } from '../../core/errors.ts';
 import {
   optional,
   parseEmail,
+  parseExternalId,
   parseFields,
   parsePersonName,
   parseUsername,
@@ -12,6 +13,7 @@ import type { UnitOfWork } from '../../database/transaction.ts';
 import { type PasswordRules, parseNewPassword } from '../authentication/apply-password.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { AssertIdentifiersFree } from '../registrations/identifiers.ts';
+import { parseMetadata } from '../users/metadata.ts';
 import type { User } from '../users/user.entity.ts';
 import { type NewUser, type Users, usernameKeyOf } from '../users/users.ts';
 
@@ -24,6 +26,8 @@ export interface ProvisionInput {
   readonly username?: unknown;
   readonly firstName?: unknown;
   readonly lastName?: unknown;
+  readonly externalId?: unknown;
+  readonly metadata?: unknown;
 }
 
 export interface Provisioning {
@@ -102,6 +106,9 @@ function parseProvisionInput(input: ProvisionInput, rules: PasswordRules) {
     username: () => optional(input.username === '' ? undefined : input.username, parseUsername),
     firstName: () => name(input.firstName),
     lastName: () => name(input.lastName),
+    externalId: () =>
+      optional(input.externalId === '' ? undefined : input.externalId, parseExternalId),
+    metadata: () => optional(input.metadata, parseMetadata),
     password: () =>
       parseNewPassword(input.password, rules, [
         input.email,

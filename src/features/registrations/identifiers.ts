@@ -1,4 +1,4 @@
-/** Checks that the address and the username of an account belong to no other account. */
+/** Checks that the address, the username and the external id of an account belong to no other account. */
 
 import { Problem } from '../../core/errors.ts';
 import type { EmailAddress, Username } from '../../core/parse.ts';
@@ -7,7 +7,7 @@ import type { Users } from '../users/users.ts';
 import type { Addresses } from './addresses.ts';
 
 /**
- * Reserves the address and the username until the transaction ends; what is left out is not checked.
+ * Reserves the address, the username and the external id until the transaction ends; what is left out is not checked.
  * Needs a transaction.
  *
  * @param owner the account that changes, which may have the same username in another case
@@ -17,15 +17,16 @@ export type AssertIdentifiersFree = (
   identifiers: {
     readonly email?: EmailAddress | undefined;
     readonly username?: Username | null | undefined;
+    readonly externalId?: string | null | undefined;
   },
-  owner?: Pick<User, 'id' | 'username'>,
+  owner?: Pick<User, 'id' | 'username' | 'externalId'>,
 ) => Promise<void>;
 
 export function createAssertIdentifiersFree(deps: {
-  readonly users: Pick<Users, 'lockByUsername'>;
+  readonly users: Pick<Users, 'lockByUsername' | 'lockByExternalId'>;
   readonly addresses: Pick<Addresses, 'reserve'>;
 }): AssertIdentifiersFree {
-  return async ({ email, username }, owner) => {
+  return async ({ email, username, externalId }, owner) => {
     const fields = [];
     if (email !== undefined && !(await deps.addresses.reserve(email, owner?.id))) {
       fields.push({ path: 'email', message: 'Is taken.' });
@@ -33,6 +34,10 @@ export function createAssertIdentifiersFree(deps: {
     const isNewName = username != null && username.toLowerCase() !== owner?.username?.toLowerCase();
     if (isNewName && !(await deps.users.lockByUsername(username))) {
       fields.push({ path: 'username', message: 'Is taken.' });
+    }
+    const isNewId = externalId != null && externalId !== owner?.externalId;
+    if (isNewId && !(await deps.users.lockByExternalId(externalId))) {
+      fields.push({ path: 'externalId', message: 'Is taken.' });
     }
     if (fields.length > 0) throw new Problem('ALREADY_EXISTS', { fields });
   };

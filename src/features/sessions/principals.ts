@@ -3,6 +3,7 @@ import type { SessionActor, UserView } from '../../core/request-context.ts';
 import type { Statement, UnitOfWork } from '../../database/transaction.ts';
 import { effectivePermissionsSql, isCurrent } from '../access/access.ts';
 import {
+  cachedMetadataSql,
   createPrincipalCache,
   type PrincipalCache,
   type PrincipalCacheDeps,
@@ -38,7 +39,8 @@ const findPrincipal: Statement = {
   text: `select
     u.id, u.email, u.username, u.first_name as "firstName", u.last_name as "lastName", u.status,
     u.is_staff as "isStaff", u.is_superuser as "isSuperuser", u.pending_email as "pendingEmail",
-    u.email_verified_at as "emailVerifiedAt", u.locale, u.external_id as "externalId", u.metadata,
+    u.email_verified_at as "emailVerifiedAt", u.locale, u.external_id as "externalId",
+    ${cachedMetadataSql} as metadata,
     u.created_at as "createdAt", u.updated_at as "updatedAt", u.last_login_at as "lastLoginAt",
     array(
       select g.name from user_groups ug join groups g on g.id = ug.group_id

@@ -11,10 +11,12 @@ import {
   Root,
   registerEnumType,
 } from 'type-graphql';
+import type { JsonObject } from '../../core/json.ts';
 import { type RequestContext, requireUser, type UserView } from '../../core/request-context.ts';
 import { GroupType, PermissionType } from '../access/access.resolver.ts';
 import type { AccessLoadersOf } from '../access/access-loaders.ts';
-import { NodeType } from '../common-types.resolver.ts';
+import { Json, NodeType } from '../common-types.resolver.ts';
+import type { MetadataLoaderOf } from './metadata-loader.ts';
 import type { UserStatus } from './user.entity.ts';
 
 export const userStatuses = {
@@ -59,6 +61,12 @@ export class UserType {
   @Field(() => String, { nullable: true })
   locale!: string | null;
 
+  @Field(() => String, { nullable: true })
+  externalId!: string | null;
+
+  /** Null for a principal, unless it is short. The field of the schema loads it. */
+  metadata!: JsonObject | null;
+
   @Field(() => Date)
   createdAt!: Date;
 
@@ -72,9 +80,11 @@ export class UserType {
 @Resolver(() => UserType)
 export class UserResolver {
   readonly #loadersOf: AccessLoadersOf;
+  readonly #metadataLoaderOf: MetadataLoaderOf;
 
-  constructor(loadersOf: AccessLoadersOf) {
+  constructor(loadersOf: AccessLoadersOf, metadataLoaderOf: MetadataLoaderOf) {
     this.#loadersOf = loadersOf;
+    this.#metadataLoaderOf = metadataLoaderOf;
   }
 
   @Query(() => UserType)
@@ -95,6 +105,14 @@ export class UserResolver {
   @FieldResolver(() => Boolean)
   isEmailVerified(@Root() user: UserType): boolean {
     return user.emailVerifiedAt !== null;
+  }
+
+  @FieldResolver(() => Json)
+  metadata(
+    @Root() user: UserType,
+    @Ctx() context: RequestContext,
+  ): JsonObject | Promise<JsonObject> {
+    return user.metadata ?? this.#metadataLoaderOf(context).load(user.id);
   }
 
   @FieldResolver(() => [GroupType])

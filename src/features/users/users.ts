@@ -16,7 +16,7 @@ export interface NewUser {
   readonly isStaff?: boolean;
   readonly isSuperuser?: boolean;
   readonly locale?: string | undefined;
-  readonly externalId?: string | undefined;
+  readonly externalId?: string | null | undefined;
   readonly metadata?: JsonObject | undefined;
   readonly passwordHash?: string;
 }
@@ -36,6 +36,8 @@ export interface Users {
   isUsernameTaken(username: Username): Promise<boolean>;
   /** Locks the username until the transaction ends, and returns whether it is free. */
   lockByUsername(username: Username): Promise<boolean>;
+  /** The same for the id of another system. */
+  lockByExternalId(externalId: string): Promise<boolean>;
   hasSuperuser(): Promise<boolean>;
   /**
    * Protects the last active superuser. The lock lasts until the transaction ends.
@@ -88,6 +90,11 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
     async lockByUsername(username) {
       await lock(`username:${username.toLowerCase()}`);
       return !(await isUsernameTaken(username));
+    },
+    async lockByExternalId(externalId) {
+      await lock(`external-id:${externalId}`);
+      const rows = await query('select 1 from users where external_id = ?', [externalId]);
+      return rows.length === 0;
     },
     async hasSuperuser() {
       const rows = await query(

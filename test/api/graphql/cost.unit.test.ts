@@ -25,14 +25,15 @@ const fields = types.flatMap((type) =>
     : [],
 );
 
-test('J11: every list without pages, every count, `node` and every JSON field of Query and Mutation has a weight', () => {
+test('J11: every list without pages, every count, `node` and every JSON field of Query and User has a weight', () => {
   const isHeavy = ({ owner, field }: (typeof fields)[number]) => {
     const isList = isListType(getNullableType(field.type));
     // The arguments of a connection determine the cost of its page; a Problem lists the fields of one input.
     if (isList) return !owner.endsWith('Connection') && owner !== 'Problem';
     return (
       field.name === 'totalCount' ||
-      (owner === 'Query' && (field.name === 'node' || getNamedType(field.type).name === 'JSON'))
+      (owner === 'Query' && field.name === 'node') ||
+      (['Query', 'User'].includes(owner) && getNamedType(field.type).name === 'JSON')
     );
   };
   const heavy = fields.filter(isHeavy).map(({ owner, field }) => `${owner}.${field.name}`);

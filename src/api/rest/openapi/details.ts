@@ -13,6 +13,8 @@ const fields: Readonly<Record<string, JsonSchema>> = {
   lastName: { examples: ['Lovelace'] },
   fullName: { examples: ['Ada Lovelace'] },
   locale: { examples: ['en'] },
+  externalId: { examples: ['4711'] },
+  metadata: { type: 'object', additionalProperties: true, examples: [{ plan: 'pro' }] },
   codename: { examples: ['shop.view_order'] },
   permission: { examples: ['shop.view_order'] },
   'Group.name': { examples: ['Shop'] },
@@ -25,11 +27,12 @@ const fields: Readonly<Record<string, JsonSchema>> = {
 const password = { format: 'password', writeOnly: true, maxLength: maxLengths.password };
 const pastedSecret = { minLength: 1, maxLength: maxLengths.pastedSecret };
 
-/** Bounds of inputs. Some texts may be empty: an empty username removes it. */
+/** Bounds of inputs. Some texts may be empty: an empty username or external id removes it. */
 const inputs: Readonly<Record<string, JsonSchema>> = {
   first: { minimum: 0, maximum: maxPageSize },
   email: { minLength: 1, maxLength: maxLengths.email },
   username: { maxLength: maxLengths.username },
+  externalId: { maxLength: maxLengths.externalId },
   firstName: { minLength: 1, maxLength: maxLengths.personName },
   lastName: { maxLength: maxLengths.personName },
   locale: { minLength: 1, maxLength: maxLengths.locale },

@@ -10,6 +10,11 @@ import type { User } from '../../../features/users/user.entity.ts';
 import type { GlobalArguments } from '../../arguments.ts';
 import { withAppContext } from '../../context.ts';
 import { UsageError } from '../../errors.ts';
+import {
+  type ExternalFieldArguments,
+  externalFieldOptions,
+  parseMetadataOption,
+} from '../../external-fields.ts';
 import { printError, type Terminal } from '../../io.ts';
 import { print } from '../../output.ts';
 import {
@@ -20,7 +25,7 @@ import {
 } from '../../prompts.ts';
 import { warnOfRegistrations } from '../registrations.ts';
 
-interface CreateArguments extends GlobalArguments {
+interface CreateArguments extends GlobalArguments, ExternalFieldArguments {
   readonly username: string | undefined;
   readonly email: string | undefined;
   readonly 'first-name': string | undefined;
@@ -53,11 +58,13 @@ function createCommand(
     handler: async (args) => {
       requireCompatible(args);
       const isActive = kind === 'superuser' || args.active;
+      const { externalId } = args;
+      const metadata = parseMetadataOption(args.metadata);
       const user = await withAppContext(args.terminal, async ({ users }) =>
-        users.provisioning.provision(await readInput(args, users.provisioningChecks), {
-          kind,
-          isActive,
-        }),
+        users.provisioning.provision(
+          { ...(await readInput(args, users.provisioningChecks)), externalId, metadata },
+          { kind, isActive },
+        ),
       );
       print({ text: confirmation(user, kind), json: summary(user) }, args);
     },
@@ -66,7 +73,7 @@ function createCommand(
 
 function options(argv: Argv<GlobalArguments>, kind: AccountKind): Argv<CreateArguments> {
   const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
-  return argv
+  const options = argv
     .option('username', text('Unique login name; can be blank'))
     .option('email', text('Email address'))
     .option('first-name', text('Given name'))
@@ -83,6 +90,10 @@ function options(argv: Argv<GlobalArguments>, kind: AccountKind): Argv<CreateArg
       hidden: kind === 'superuser',
       describe: 'Create an active account, without a verification code',
     });
+  return externalFieldOptions(options, {
+    externalId: 'Unique id of the user in another system',
+    metadata: 'Fields of other systems, as a JSON object',
+  });
 }
 
 /** @throws UsageError for options that contradict each other */

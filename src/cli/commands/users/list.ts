@@ -1,5 +1,5 @@
 /** `users list`: prints users page by page, so that the memory does not grow with their number. */
-import type { CommandModule } from 'yargs';
+import type { ArgumentsCamelCase, CommandModule } from 'yargs';
 import type { AppContext } from '../../../bootstrap/app-context.ts';
 import type { RequestContext } from '../../../core/request-context.ts';
 import type { Connection } from '../../../database/pagination/connection.ts';
@@ -24,6 +24,7 @@ interface ListUsersArguments extends ListArguments {
   readonly staff: boolean | undefined;
   readonly superuser: boolean | undefined;
   readonly group: string | undefined;
+  readonly 'external-id': string | undefined;
   readonly limit: string | undefined;
 }
 
@@ -51,6 +52,8 @@ const columns: readonly Column<User>[] = [
   },
   { name: 'isStaff', title: 'STAFF', value: ({ isStaff }) => isStaff },
   { name: 'isSuperuser', title: 'SUPERUSER', value: ({ isSuperuser }) => isSuperuser },
+  { name: 'externalId', value: ({ externalId }) => externalId },
+  { name: 'metadata', value: ({ metadata }) => metadata },
   { name: 'createdAt', title: 'CREATED', value: ({ createdAt }) => createdAt },
   { name: 'lastLoginAt', title: 'LAST LOGIN', value: ({ lastLoginAt }) => lastLoginAt },
 ];
@@ -79,6 +82,11 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
         type: 'string',
         requiresArg: true,
         describe: 'Only members of this group',
+      })
+      .option('external-id', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Only the user with this id in another system',
       })
       .option('limit', {
         ...limitOption,
@@ -114,7 +122,7 @@ export const listUsers: CommandModule<GlobalArguments, ListUsersArguments> = {
 };
 
 async function findFilter(
-  { search, status, staff, superuser, group }: ListUsersArguments,
+  { search, status, staff, superuser, group, externalId }: ArgumentsCamelCase<ListUsersArguments>,
   { admin }: AppContext,
   context: RequestContext,
 ): Promise<UserFilter> {
@@ -124,6 +132,7 @@ async function findFilter(
     isStaff: staff,
     isSuperuser: superuser,
     groupId: group === undefined ? undefined : await admin.lookup.groupId(group, context),
+    externalId,
   };
 }
 

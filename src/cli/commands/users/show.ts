@@ -2,7 +2,7 @@
 import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../../bootstrap/app-context.ts';
 import type { RequestContext } from '../../../core/request-context.ts';
-import { printable } from '../../../core/text.ts';
+import { printable, printableJson } from '../../../core/text.ts';
 import type {
   Explanation,
   ObstacleKind,
@@ -118,6 +118,8 @@ function profileOf({
   pendingEmail,
   emailVerifiedAt,
   locale,
+  externalId,
+  metadata,
   createdAt,
   updatedAt,
   lastLoginAt,
@@ -134,6 +136,8 @@ function profileOf({
     pendingEmail,
     emailVerifiedAt,
     locale,
+    externalId,
+    metadata,
     createdAt,
     updatedAt,
     lastLoginAt,
@@ -151,6 +155,8 @@ function formatDetails(details: Details, stdout: Output): string {
     row('status', [user.status, ...flags].filter((text) => text !== '').join(', ')),
     row('address', user.emailVerifiedAt ? 'verified' : 'not verified'),
     row('new address', user.pendingEmail ?? ''),
+    row('external id', user.externalId ?? ''),
+    row('metadata', metadataText(user)),
     row('created', formatTime(user.createdAt)),
     row('last login', user.lastLoginAt ? formatTime(user.lastLoginAt) : 'never'),
     block(
@@ -165,8 +171,12 @@ function formatDetails(details: Details, stdout: Output): string {
     .join('\n');
 }
 
+function metadataText({ metadata }: User): string {
+  return Object.keys(metadata).length === 0 ? '' : printableJson(JSON.stringify(metadata));
+}
+
 function row(name: string, value: string): string {
-  return value === '' ? '' : `  ${name.padEnd(12)}${printable(value)}`;
+  return value === '' ? '' : `  ${name.padEnd(13)}${printable(value)}`;
 }
 
 function block(title: string, lines: readonly string[]): string {

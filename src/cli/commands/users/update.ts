@@ -6,6 +6,11 @@ import type { UserInput } from '../../../features/administration/input.ts';
 import type { GlobalArguments } from '../../arguments.ts';
 import { UsageError } from '../../errors.ts';
 import {
+  type ExternalFieldArguments,
+  externalFieldOptions,
+  parseMetadataOption,
+} from '../../external-fields.ts';
+import {
   askNewPassword,
   type ConfirmedArguments,
   confirm,
@@ -16,7 +21,7 @@ import {
 } from '../../prompts.ts';
 import { makeCommand, runUserCommand, type UserArguments, userPositional } from './user-command.ts';
 
-interface UpdateArguments extends UserArguments {
+interface UpdateArguments extends UserArguments, ExternalFieldArguments {
   readonly email: string | undefined;
   readonly username: string | undefined;
   readonly 'first-name': string | undefined;
@@ -29,19 +34,28 @@ export const updateUser: CommandModule<GlobalArguments, UpdateArguments> = {
   describe: 'Change the profile of a user; omitted fields keep their values',
   builder: (argv) => {
     const text = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
-    return argv
+    const options = argv
       .positional('user', userPositional)
       .option('email', text('New email address, which the user confirms; revokes the sessions'))
       .option('username', text('New unique login name'))
       .option('first-name', text('New given name'))
       .option('last-name', text('New family name'))
       .option('staff', { type: 'boolean', describe: 'Staff status; --no-staff removes it' });
+    return externalFieldOptions(options, {
+      externalId: 'New unique id in another system; an empty text removes it',
+      metadata: "New fields of other systems, as a JSON object; '{}' removes all",
+    });
   },
-  handler: async ({ email, username, firstName, lastName, staff, ...args }) => {
-    const input: UserInput = { email, username, firstName, lastName, isStaff: staff };
+  handler: async ({ staff, metadata, ...args }) => {
+    const { email, username, firstName, lastName, externalId } = args;
+    const input: UserInput = {
+      ...{ email, username, firstName, lastName, externalId },
+      metadata: parseMetadataOption(metadata),
+      isStaff: staff,
+    };
     if (Object.values(input).every((value) => value === undefined)) {
       throw new UsageError(
-        'Nothing to change: give --email, --username, --first-name, --last-name or --staff.',
+        'Nothing to change: give --email, --username, --first-name, --last-name, --external-id, --metadata or --staff.',
       );
     }
     await runUserCommand({ ...args, outcome: 'is changed' }, async (app, id, context) => {

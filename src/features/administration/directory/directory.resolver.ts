@@ -69,6 +69,9 @@ class UserFilterType {
 
   @Field(() => ID, { nullable: true })
   groupId?: string | null;
+
+  @Field(() => String, { nullable: true })
+  externalId?: string | null;
 }
 
 @InputType('UserOrder')

@@ -3,6 +3,7 @@
 import {
   optional,
   parseBoolean,
+  parseExternalId,
   parseFields,
   parseId,
   parseLookupName,
@@ -27,6 +28,8 @@ export interface UserFilter {
   readonly isStaff?: unknown;
   readonly isSuperuser?: unknown;
   readonly groupId?: unknown;
+  /** Exact. */
+  readonly externalId?: unknown;
 }
 
 /** Unparsed input. */
@@ -161,6 +164,7 @@ async function usersSource(filter: UserFilter, query: UnitOfWork['query']): Prom
     isStaff: () => optional(filter.isStaff, parseBoolean),
     isSuperuser: () => optional(filter.isSuperuser, parseBoolean),
     groupId: () => optional(filter.groupId, (raw) => parseId(raw) ?? rejectValue('Must be an id.')),
+    externalId: () => optional(filter.externalId, parseExternalId),
   });
   const conditions: string[] = [];
   const parameters: unknown[] = [];
@@ -172,6 +176,7 @@ async function usersSource(filter: UserFilter, query: UnitOfWork['query']): Prom
   const search =
     parsed.search === undefined ? undefined : await searchPatternOf(parsed.search, query);
   add('t.search_text like ? and strpos(t.search_text, ?) > 0', search?.pattern, search?.text);
+  add('t.external_id = ?', parsed.externalId);
   add('t.status = ?', parsed.status);
   add('t.is_staff = ?', parsed.isStaff);
   add('t.is_superuser = ?', parsed.isSuperuser);
