@@ -39,6 +39,7 @@ const layers = [
   'src/features/service-accounts/',
   'src/features/audit-log/',
   'src/features/access-manifest/',
+  'src/features/user-import/',
   'src/features/nodes/',
   'src/features/oauth/',
   'src/bootstrap/entities.ts',

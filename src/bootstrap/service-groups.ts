@@ -17,6 +17,7 @@ import type { OperationsModule } from '../features/operations/operations.module.
 import type { ProfileModule } from '../features/profile/profile.module.ts';
 import type { ServiceAccountsModule } from '../features/service-accounts/service-accounts.module.ts';
 import type { SessionsModule } from '../features/sessions/sessions.module.ts';
+import type { UserImportModule } from '../features/user-import/user-import.module.ts';
 import type { Tasks } from '../jobs/tasks.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -51,6 +52,7 @@ export type UserServices = AccessModule &
 /** Administration of accounts, groups, permissions and registrations. */
 export type AdminServices = Omit<AdministrationModule, 'withoutDenialAudit'> &
   AccessManifestModule &
+  UserImportModule &
   ServiceAccountsModule;
 
 /** The audit log: `log` appends, `entries` reads. */

@@ -23,6 +23,7 @@ import { createProfileModule } from '../features/profile/profile.module.ts';
 import { createRegistrationsModule } from '../features/registrations/registrations.module.ts';
 import { createServiceAccountsModule } from '../features/service-accounts/service-accounts.module.ts';
 import { createSessionsModule } from '../features/sessions/sessions.module.ts';
+import { createUserImportModule } from '../features/user-import/user-import.module.ts';
 import { createUsersModule } from '../features/users/users.module.ts';
 import type { Tasks } from '../jobs/tasks.ts';
 import type {
@@ -196,8 +197,16 @@ function createAdministrationModules(
     users: base.users,
     clock,
   });
+  const { userImports } = createUserImportModule({
+    unitOfWork,
+    clock,
+    audit,
+    users: base.users,
+    addresses: base.registrations.addresses,
+    administration: withoutDenialAudit,
+  });
   return {
-    admin: { ...administration, ...serviceAccounts, manifest },
+    admin: { ...administration, ...serviceAccounts, manifest, userImports },
     auditLog: createAuditLogModule({ unitOfWork, audit, lookup: administration.lookup }),
   };
 }

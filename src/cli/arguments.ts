@@ -45,6 +45,8 @@ const textOptions: ReadonlySet<string> = new Set([
   '--groups',
   '--expires',
   '--network',
+  '--hash-config',
+  '--report',
 ]);
 
 /**

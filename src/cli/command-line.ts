@@ -10,6 +10,7 @@ import { applyCommand } from './commands/apply.ts';
 import { auditCommand } from './commands/audit.ts';
 import { doctorCommand } from './commands/doctor/doctor.ts';
 import { groupsCommand } from './commands/groups.ts';
+import { importCommand } from './commands/import/import.ts';
 import { keysCommand } from './commands/keys.ts';
 import { mailCommand } from './commands/mail.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -83,6 +84,7 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     .command(serviceAccountsCommand)
     .command(apiKeysCommand)
     .command(applyCommand)
+    .command(importCommand)
     .command(keysCommand)
     .command(mailCommand)
     .command(doctorCommand)

@@ -48,6 +48,8 @@ export interface UnitOfWork {
   waitUntilDelivered(): Promise<void>;
   /** Takes the advisory lock `name` until the end of the transaction. Needs a transaction. */
   lock(name: string): Promise<void>;
+  /** The same for many names. */
+  lockAll(names: readonly string[]): Promise<void>;
 }
 
 interface TransactionState {
@@ -106,6 +108,16 @@ export function createUnitOfWork(
     async lock(name) {
       if (!em.isInTransaction()) throw new Error(`lock ${name} needs a transaction`);
       await query('select pg_advisory_xact_lock(hashtextextended(?, 0))', [name]);
+    },
+    async lockAll(names) {
+      if (!em.isInTransaction()) throw new Error('locks need a transaction');
+      // In one order, so that two transactions do not wait for each other.
+      await query(
+        `select pg_advisory_xact_lock(key) from (
+           select distinct hashtextextended(name, 0) as key from unnest(?::text[]) name order by key
+         ) keys`,
+        [names],
+      );
     },
   };
 }

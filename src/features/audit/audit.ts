@@ -21,6 +21,7 @@ import {
   type ActorKind,
   clientLabelOf,
   type EntryClient,
+  eventOf,
   nilId,
   type TargetType,
   type UnchainedEntry,
@@ -57,6 +58,11 @@ export interface Audit {
    * the commit.
    */
   append(entry: NewEntry): Promise<void>;
+  /**
+   * Appends the entries of many users with a constant number of statements. All have the context's actor, who is the
+   * operator. Needs a transaction.
+   */
+  appendMany(entries: readonly NewEntry[]): Promise<void>;
   /**
    * Appends entries about one user in the statement of `write`, which gets the argument of `append_audit_entries`.
    * For frequent writes of one statement outside of a transaction.
@@ -111,7 +117,7 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
     const isSame = owners.subjectId === owners.clientKeyId;
     const client = isSame ? subject : await keyOf(owners.clientKeyId, locked.client_key);
     const row = toRow(entry, { context, at: clock(), keys: { subject, client } });
-    await chains.append(locked, row);
+    await chains.append(locked, [row]);
     const event = eventOf(row, apiKeyIdOf(entry, context));
     afterCommit(() => logSecurityEvent(log, event));
   };
@@ -140,18 +146,39 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
     return result;
   };
 
+  const appendManyToChain = async (entries: readonly NewEntry[]): Promise<void> => {
+    const context = currentContext();
+    const subjectIds = entries.map((entry) => partiesOf(entry, context).owners.subjectId);
+    const keys = await subjectKeys.createMany(subjectIds);
+    const rows = entries.map((entry, index) => {
+      const key = keys.get(subjectIds[index] ?? nilId);
+      if (!key || partiesOf(entry, context).actor.kind !== 'operator') {
+        throw new Error(`the entry ${entry.action} does not belong to the operator`);
+      }
+      return toRow(entry, { context, at: clock(), keys: { subject: key, client: key } });
+    });
+    const end = await chains.lock({ subjectId: nilId, clientKeyId: nilId }, true);
+    await chains.append(end, rows);
+    const events = rows.map((row) => eventOf(row, undefined));
+    afterCommit(() => {
+      for (const event of events) logSecurityEvent(log, event);
+    });
+  };
+
   /** The entries of one transaction are appended one after another, because each continues the previous one. */
-  const appendInOrder = (entry: NewEntry): Promise<void> => {
+  const inOrder = (append: () => Promise<void>): Promise<void> => {
     const order = memoizeInTransaction<{ last: Promise<void> }>(orderKey, () => ({
       last: Promise.resolve(),
     }));
-    const appended = order.last.then(() => appendToChain(entry));
+    const appended = order.last.then(append);
     order.last = appended.catch(() => undefined);
     return appended;
   };
 
   return {
-    append: (entry) => transaction(() => appendInOrder(entry)),
+    append: (entry) => transaction(() => inOrder(() => appendToChain(entry))),
+
+    appendMany: (entries) => inOrder(() => appendManyToChain(entries)),
 
     appendWith,
 
@@ -209,20 +236,6 @@ function toRow(
     subject_id: owners.subjectId,
     details: sealJson(keys.subject, id, { before: entry.before, after: entry.after }),
     client: sealJson(keys.client, clientLabelOf(id), clientOf(entry, context)),
-  };
-}
-
-/** The fields of an entry that the log may contain. The details stay sealed. */
-function eventOf(row: UnchainedEntry, apiKeyId: string | undefined): SecurityEvent {
-  return {
-    event: row.action,
-    outcome: row.outcome,
-    code: row.code ?? undefined,
-    actorKind: row.actor_kind,
-    actorId: row.actor_id ?? undefined,
-    apiKeyId,
-    targetType: row.target_type ?? undefined,
-    targetId: row.target_id ?? undefined,
   };
 }
 

@@ -50,8 +50,12 @@ export interface Chains {
   lock(owners: KeyOwners, isCommand: boolean): Promise<LockedChain>;
   /** Locks the chain of this number. Needs a transaction. */
   lockNumber(chain: number, owners: KeyOwners): Promise<LockedChain | undefined>;
-  /** Signs an entry and adds it to the end of a locked chain. */
-  append(end: ChainEnd, entry: UnchainedEntry, options?: { isBroken?: boolean }): Promise<void>;
+  /** Signs entries and adds them to the end of a locked chain. */
+  append(
+    end: ChainEnd,
+    entries: readonly UnchainedEntry[],
+    options?: { isBroken?: boolean },
+  ): Promise<void>;
   /**
    * Signs entries for the end of a free chain, and calls `write` with the argument of `append_audit_entries` until the
    * chain has not moved in the meantime. Not inside a transaction.
@@ -176,8 +180,8 @@ export function createChains(deps: {
       return end;
     },
 
-    async append(end, entry, { isBroken } = {}) {
-      const { continuation } = await sign(end, [entry], isBroken);
+    async append(end, entries, { isBroken } = {}) {
+      const { continuation } = await sign(end, entries, isBroken);
       const [row] = await query<AppendRow>(appendSql('?'), [continuation]);
       if (row?.outcome !== 'appended') throw new Error('the locked chain has moved');
     },

@@ -1,5 +1,6 @@
 /** The row of an entry of the audit log, its sealed content, and the HMACs that bind it to its chain. */
 import { createHmac } from 'node:crypto';
+import type { SecurityEvent } from '../../observability/security-log.ts';
 
 export type ActorKind = 'user' | 'service-account' | 'operator' | 'anonymous' | 'system';
 export type TargetType =
@@ -112,4 +113,18 @@ export function headMacOf(key: Buffer, chain: number, sequence: string, mac: Buf
   return createHmac('sha256', key)
     .update(JSON.stringify(['head', chain, sequence, mac.toString('base64')]))
     .digest();
+}
+
+/** The fields of an entry that the log may contain. The details stay sealed. */
+export function eventOf(row: UnchainedEntry, apiKeyId: string | undefined): SecurityEvent {
+  return {
+    event: row.action,
+    outcome: row.outcome,
+    code: row.code ?? undefined,
+    actorKind: row.actor_kind,
+    actorId: row.actor_id ?? undefined,
+    apiKeyId,
+    targetType: row.target_type ?? undefined,
+    targetId: row.target_id ?? undefined,
+  };
 }

@@ -47,7 +47,7 @@ export async function startAuditChains(deps: {
     const end = await chains.lockNumber(chain, { subjectId: nilId, clientKeyId: nilId });
     if (!end) continue; // the row was removed; a verification reports it
     const isNew = end.sequence === '0' && end.mac.length === 0 && !used.has(chain);
-    await chains.append(end, startEntry(at, key), isNew ? { isBroken: state.is_emptied } : {});
+    await chains.append(end, [startEntry(at, key)], isNew ? { isBroken: state.is_emptied } : {});
   }
   unitOfWork.afterCommit(() =>
     logSecurityEvent(log, { event: chainStart, outcome: 'done', at: at.toISOString() }),

@@ -17,6 +17,8 @@ export interface SubjectKeys {
    * stored, so that its data stays unreadable.
    */
   create(subjectId: string): Promise<Buffer>;
+  /** The same for many accounts. */
+  createMany(subjectIds: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
   /** The existing keys by their owner, without those that SECRET_KEY does not open. */
   find(subjectIds: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
   /** Removes the key, so that all data sealed with it becomes unreadable. */
@@ -61,6 +63,20 @@ export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string)
         [subjectId, seal(sealingKey, subjectId, key), subjectId, subjectId],
       );
       return (await find([subjectId])).get(subjectId) ?? key;
+    },
+    async createMany(subjectIds) {
+      const known = await find(subjectIds);
+      const missing = [...new Set(subjectIds)].filter((id) => !known.has(id));
+      const created = new Map(missing.map((id) => [id, randomBytes(32)]));
+      const boxes = [...created].map(([id, key]) => seal(sealingKey, id, key));
+      await query(
+        `insert into audit_subject_keys
+         select subject.id, subject.sealed_key from unnest(?::uuid[], ?::bytea[]) subject (id, sealed_key)
+         where ${ownerExistsSql('subject.id', 'for key share')} on conflict do nothing`,
+        [missing, boxes],
+      );
+      // Another transaction may have created a key in the meantime.
+      return new Map([...created, ...known, ...(await find(missing))]);
     },
     async forget(subjectId) {
       await query('delete from audit_subject_keys where subject_id = ?', [subjectId]);

@@ -22,6 +22,11 @@ export interface Addresses {
    * @returns whether the address is available for that account
    */
   reserve(email: EmailAddress, ownerId?: string): Promise<boolean>;
+  /**
+   * Does the rest of a reservation for new accounts: deletes the pending registrations of their addresses, and cancels
+   * pending email changes to them. The caller has locked the addresses.
+   */
+  releaseAll(emails: readonly EmailAddress[]): Promise<void>;
   readonly tasks: Tasks;
 }
 
@@ -65,6 +70,14 @@ export function createAddresses(deps: {
       await deps.registrations.removeAllOf(email);
       if (await isPendingElsewhere(email, ownerId)) await enqueueJob(em, releaseTask, { email });
       return true;
+    },
+    async releaseAll(emails) {
+      await query('delete from registrations where email = any(?::text[])', [emails]);
+      const pending = await query<{ email: string }>(
+        'select distinct pending_email as email from users where pending_email = any(?::text[])',
+        [emails],
+      );
+      for (const { email } of pending) await enqueueJob(em, releaseTask, { email });
     },
     tasks: {
       // The address was parsed before it was queued.

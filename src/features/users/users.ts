@@ -24,6 +24,8 @@ export interface NewUser {
 export interface Users {
   /** Locks the address until the transaction ends: no other transaction assigns it to an account. */
   lockAddress(email: EmailAddress): Promise<void>;
+  /** The same for the addresses and usernames of many accounts. */
+  lockIdentifiers(emails: readonly EmailAddress[], usernames: readonly Username[]): Promise<void>;
   /** Locks the address, and returns its user with a lock. */
   lockByEmail(email: EmailAddress): Promise<User | null>;
   /**
@@ -64,7 +66,7 @@ const passwordHashSql = 'select password_hash as hash from password_hashes where
 export const usernameKeyOf = (sql: string) => `lower(${sql} collate "C")`;
 const usernameKey = usernameKeyOf('username');
 
-export function createUsers({ em, lock, query }: UnitOfWork): Users {
+export function createUsers({ em, lock, lockAll, query }: UnitOfWork): Users {
   const isUsernameTaken = async (username: Username) => {
     const rows = await query(`select 1 from users where ${usernameKey} = ${usernameKeyOf('?')}`, [
       username,
@@ -72,10 +74,16 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
     return rows.length > 0;
   };
 
-  const lockAddress = (email: EmailAddress) => lock(`email:${email}`);
+  const addressLock = (email: EmailAddress) => `email:${email}`;
+  const usernameLock = (username: Username) => `username:${username.toLowerCase()}`;
+  const lockAddress = (email: EmailAddress) => lock(addressLock(email));
 
   return {
     lockAddress,
+    async lockIdentifiers(emails, usernames) {
+      await lockAll(emails.map(addressLock));
+      await lockAll(usernames.map(usernameLock));
+    },
     async lockByEmail(email) {
       await lockAddress(email);
       return em.findOne(User, { email }, { lockMode: LockMode.PESSIMISTIC_WRITE });
@@ -88,7 +96,7 @@ export function createUsers({ em, lock, query }: UnitOfWork): Users {
     lockById: (id) => em.findOne(User, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }),
     isUsernameTaken,
     async lockByUsername(username) {
-      await lock(`username:${username.toLowerCase()}`);
+      await lock(usernameLock(username));
       return !(await isUsernameTaken(username));
     },
     async lockByExternalId(externalId) {

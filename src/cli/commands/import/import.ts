@@ -1,0 +1,139 @@
+/** `import users`: people of another system move in with their passwords. */
+import type { Argv, CommandModule } from 'yargs';
+import type {
+  ImportOptions,
+  ImportProgress,
+  ImportResult,
+} from '../../../features/user-import/request.ts';
+import { commandGroup, type GlobalArguments } from '../../arguments.ts';
+import { withAppContext } from '../../context.ts';
+import { type EndSignal, printError, untilSignalled } from '../../io.ts';
+import { print } from '../../output.ts';
+import { createImportProgress } from './progress.ts';
+import { formatResult } from './result.ts';
+
+const conflictChoices = ['fail', 'skip', 'update'] as const;
+const inactiveChoices = ['disabled', 'pending'] as const;
+
+interface ImportArguments extends GlobalArguments {
+  readonly file: string;
+  readonly format: string | undefined;
+  readonly 'dry-run': boolean;
+  readonly 'on-conflict': (typeof conflictChoices)[number];
+  readonly inactive: (typeof inactiveChoices)[number];
+  readonly 'emails-verified': boolean;
+  readonly 'allow-weak-hashes': boolean;
+  readonly 'hash-config': string | undefined;
+  readonly report: string | undefined;
+}
+
+const importUsers: CommandModule<GlobalArguments, ImportArguments> = {
+  command: 'users <file>',
+  describe: 'Import the people of a file, with the hashes of their passwords',
+  builder: importOptions,
+  handler: async (args) => {
+    const { terminal } = args;
+    const end = new AbortController();
+    let signal: EndSignal | undefined;
+    void untilSignalled().then((received) => {
+      signal = received;
+      printError(terminal, 'Stopping after this batch …');
+      end.abort();
+    });
+    const result = await runImport(args, end.signal);
+    print({ text: formatResult(result, args), json: toJson(result, args) }, args);
+    terminal.exitCode = exitCodeOf(result, signal);
+  },
+};
+
+export const importCommand = commandGroup({
+  name: 'import',
+  describe: 'Move people in from another system',
+  commands: (argv) => argv.command(importUsers),
+});
+
+function importOptions(argv: Argv<GlobalArguments>): Argv<ImportArguments> {
+  return argv
+    .positional('file', { type: 'string', demandOption: true, describe: 'The file to read' })
+    .option('format', { type: 'string', requiresArg: true, describe: 'Format of the file' })
+    .option('dry-run', {
+      type: 'boolean',
+      default: false,
+      describe: 'Check everything and write nothing',
+    })
+    .option('on-conflict', {
+      choices: conflictChoices,
+      default: 'fail' as const,
+      requiresArg: true,
+      describe: 'What happens to people who have an account here',
+    })
+    .option('inactive', {
+      choices: inactiveChoices,
+      default: 'disabled' as const,
+      requiresArg: true,
+      describe: 'Status of people who are marked as inactive without a reason',
+    })
+    .option('emails-verified', {
+      type: 'boolean',
+      default: false,
+      describe: 'The other system had verified the addresses of its active accounts',
+    })
+    .option('allow-weak-hashes', {
+      type: 'boolean',
+      default: false,
+      describe: 'Import MD5, SHA-1 and similar hashes, inside of an argon2id hash',
+    })
+    .option('hash-config', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'File with the parameters of the hashes, for Firebase',
+    })
+    .option('report', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'File for a line about every person that is refused, skipped or changed',
+    });
+}
+
+async function runImport(args: ImportArguments, signal: AbortSignal): Promise<ImportResult> {
+  const { terminal } = args;
+  const isDryRun = args['dry-run'];
+  const [{ openImportFile }, { noReportFile, openReportFile }] = await Promise.all([
+    import('../../../features/user-import/import-file.ts'),
+    import('../../../features/user-import/report-file.ts'),
+  ]);
+  const inactive = args.inactive === 'pending' ? 'PENDING' : 'DISABLED';
+  const isEmailVerified = args['emails-verified'];
+  const { format, source, digest } = await openImportFile(args.file, args.format, {
+    inactive,
+    isEmailVerified,
+  });
+  const options: ImportOptions = {
+    format,
+    onConflict: args['on-conflict'],
+    inactive,
+    isEmailVerified,
+    allowWeakHashes: args['allow-weak-hashes'],
+    hashConfigDigest: null,
+  };
+  await using report = args.report === undefined ? noReportFile : await openReportFile(args.report);
+  using progress = createImportProgress(terminal, source.total);
+  const onProgress = (state: ImportProgress) => progress.show(state);
+  const request = { source, digest, options, isDryRun, signal, report, onProgress };
+  return await withAppContext(
+    terminal,
+    ({ admin }, context) => admin.userImports.importPeople(request, context),
+    { purpose: isDryRun ? 'read' : 'change' },
+  );
+}
+
+function toJson({ tally, ...result }: ImportResult, args: ImportArguments): object {
+  return { isDryRun: args['dry-run'], ...result, ...tally.counts, reasons: tally.reasons };
+}
+
+const exitCodes: Readonly<Record<EndSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+
+function exitCodeOf({ isFinished, tally }: ImportResult, signal: EndSignal | undefined): number {
+  if (!isFinished && signal !== undefined) return exitCodes[signal];
+  return tally.counts.refused > 0 ? 1 : 0;
+}

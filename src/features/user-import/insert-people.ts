@@ -1,0 +1,145 @@
+/** Inserts the accounts of new people with a constant number of statements. No subscriber, no mail and no job. */
+import { v7 as uuidv7 } from 'uuid';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { NewEntry } from '../audit/audit.ts';
+import type { AccessIds } from './access-names.ts';
+import type { ImportedPerson } from './validation/person.ts';
+
+/**
+ * Inserts accounts and returns the entries of the audit log. Needs a transaction that has locked addresses and
+ * usernames.
+ */
+export type InsertPeople = (
+  people: readonly ImportedPerson[],
+  access: AccessIds,
+  now: Date,
+) => Promise<readonly NewEntry[]>;
+
+const usersSql = `
+  insert into users (id, email, username, first_name, last_name, status, is_staff, is_superuser, email_verified_at,
+    locale, external_id, metadata, created_at, updated_at, last_login_at)
+  select id, email, username, "firstName", "lastName", status, "isStaff", "isSuperuser", "emailVerifiedAt",
+    locale, "externalId", metadata, "createdAt", ?::timestamptz, "lastLoginAt"
+  from json_to_recordset(?::json) as person (id uuid, email text, username text, "firstName" text, "lastName" text,
+    status text, "isStaff" boolean, "isSuperuser" boolean, "emailVerifiedAt" timestamptz, locale text,
+    "externalId" text, metadata jsonb, "createdAt" timestamptz, "lastLoginAt" timestamptz)`;
+const hashesSql = `
+  insert into password_hashes (user_id, password_hash, updated_at)
+  select user_id, password_hash, ?::timestamptz
+  from unnest(?::uuid[], ?::text[]) as hash (user_id, password_hash)`;
+
+export const groupsSql = `
+  insert into user_groups (user_id, group_id, expires_at)
+  select user_id, group_id, expires_at
+  from unnest(?::uuid[], ?::uuid[], ?::timestamptz[]) as membership (user_id, group_id, expires_at)
+  on conflict (user_id, group_id) do update set expires_at = excluded.expires_at`;
+export const permissionsSql = `
+  insert into user_permissions (user_id, permission_id)
+  select user_id, permission_id from unnest(?::uuid[], ?::uuid[]) as grant_ (user_id, permission_id)
+  on conflict do nothing`;
+
+export interface Links {
+  readonly groups: readonly { readonly groupId: string; readonly expiresAt: Date | null }[];
+  readonly permissionIds: readonly string[];
+}
+
+/** The grants of a person by id. A name without an id was deleted in the meantime. */
+export function linksOf(
+  { groups = [], permissions = [] }: ImportedPerson,
+  access: AccessIds,
+): Links {
+  const byId = new Map(
+    groups.map(({ name, expiresAt }) => [idOf(access.groups, name), expiresAt] as const),
+  );
+  return {
+    groups: [...byId].map(([groupId, expiresAt]) => ({ groupId, expiresAt })),
+    permissionIds: permissions.map((codename) => idOf(access.permissions, codename)),
+  };
+}
+
+function idOf(ids: ReadonlyMap<string, string>, name: string): string {
+  const id = ids.get(name);
+  if (id === undefined) throw new Error('a group or permission of the batch has no id');
+  return id;
+}
+
+export function createInsertPeople({ query }: Pick<UnitOfWork, 'query'>): InsertPeople {
+  return async (people, access, now) => {
+    if (people.length === 0) return [];
+    const rows = people.map((person) => ({
+      user: userOf(person, now),
+      hash: person.password?.hash,
+      links: linksOf(person, access),
+    }));
+    await query(usersSql, [now, JSON.stringify(rows.map(({ user }) => user))]);
+    const withHash = rows.filter(({ hash }) => hash !== undefined);
+    await query(hashesSql, [
+      now,
+      withHash.map(({ user }) => user.id),
+      withHash.map(({ hash }) => hash),
+    ]);
+    await insertLinks(query, new Map(rows.map(({ user, links }) => [user.id, links])));
+    return rows.map(({ user, links }) => ({
+      action: 'user-created',
+      target: { type: 'user', id: user.id },
+      after: { ...withoutTimes(user), ...idsOfLinks(links) },
+    }));
+  };
+}
+
+/** Inserts memberships and direct permissions by the id of their user. */
+export async function insertLinks(
+  query: UnitOfWork['query'],
+  links: ReadonlyMap<string, Links>,
+): Promise<void> {
+  const groups = [...links].flatMap(([userId, each]) =>
+    each.groups.map((group) => ({ userId, ...group })),
+  );
+  const permissions = [...links].flatMap(([userId, each]) =>
+    each.permissionIds.map((id) => ({ userId, id })),
+  );
+  if (groups.length > 0) {
+    await query(groupsSql, [
+      groups.map(({ userId }) => userId),
+      groups.map(({ groupId }) => groupId),
+      groups.map(({ expiresAt }) => expiresAt),
+    ]);
+  }
+  if (permissions.length > 0) {
+    await query(permissionsSql, [
+      permissions.map(({ userId }) => userId),
+      permissions.map(({ id }) => id),
+    ]);
+  }
+}
+
+function userOf(person: ImportedPerson, now: Date) {
+  return {
+    id: uuidv7(),
+    email: person.email,
+    username: person.username ?? null,
+    firstName: person.firstName ?? '',
+    lastName: person.lastName ?? '',
+    status: person.status ?? 'ACTIVE',
+    isStaff: person.isStaff ?? false,
+    isSuperuser: person.isSuperuser ?? false,
+    emailVerifiedAt: person.emailVerifiedAt ?? null,
+    locale: person.locale ?? null,
+    externalId: person.externalId ?? null,
+    metadata: person.metadata ?? {},
+    createdAt: person.createdAt ?? now,
+    lastLoginAt: person.lastLoginAt ?? null,
+  };
+}
+
+/** The values that the audit log has of a new account from any interface. */
+function withoutTimes({ lastLoginAt: _login, ...user }: ReturnType<typeof userOf>) {
+  return { ...user, pendingEmail: null };
+}
+
+function idsOfLinks({ groups, permissionIds }: Links) {
+  return {
+    ...(groups.length > 0 ? { groupIds: groups.map(({ groupId }) => groupId) } : {}),
+    ...(permissionIds.length > 0 ? { permissionIds } : {}),
+  };
+}

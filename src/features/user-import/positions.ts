@@ -1,0 +1,82 @@
+/** The positions of imports. A batch advances the position in its transaction, so each person is imported once. */
+import { v7 as uuidv7 } from 'uuid';
+import { Problem } from '../../core/errors.ts';
+import type { Clock } from '../../core/time.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import { emptyTally, type Tally } from './report.ts';
+
+export interface ImportPosition {
+  readonly id: string;
+  /** The line or number of the last stored person; 0 at the beginning. */
+  readonly position: number;
+  readonly tally: Tally;
+}
+
+export interface ImportPositions {
+  /** The unfinished import of the same file with the same options, or a new one. */
+  begin(digest: Buffer, options: string): Promise<ImportPosition>;
+  /**
+   * Locks the import for a batch. Needs a transaction.
+   *
+   * @throws VALIDATION_FAILED when another process has advanced the position
+   */
+  lock(current: ImportPosition): Promise<void>;
+  /** Stores the next position of a locked import. */
+  advance(next: ImportPosition): Promise<void>;
+  finish(last: ImportPosition): Promise<void>;
+}
+
+export function createImportPositions(deps: {
+  readonly unitOfWork: Pick<UnitOfWork, 'query' | 'lock' | 'transaction'>;
+  readonly clock: Clock;
+}): ImportPositions {
+  const { query, lock, transaction } = deps.unitOfWork;
+
+  const store = ({ id, position, tally }: ImportPosition, finishedAt: Date | null) =>
+    query(
+      'update user_imports set position = ?, counts = ?::jsonb, updated_at = ?, finished_at = ? where id = ?',
+      [position, JSON.stringify(tally), deps.clock(), finishedAt, id],
+    );
+
+  return {
+    begin: (digest, options) =>
+      transaction(async () => {
+        const now = deps.clock();
+        await query(
+          `insert into user_imports (id, digest, options, counts, started_at, updated_at)
+           values (?, ?, ?, ?::jsonb, ?, ?)
+           on conflict (digest, options) where finished_at is null do nothing`,
+          [uuidv7(), digest, options, JSON.stringify(emptyTally), now, now],
+        );
+        const [row] = await query<ImportPosition>(
+          `select id, position, counts as tally from user_imports
+           where digest = ? and options = ? and finished_at is null`,
+          [digest, options],
+        );
+        return row ?? rejectParallel();
+      }),
+
+    async lock({ id, position }) {
+      // One batch at a time: the locks of its addresses and usernames need memory of the database.
+      await lock('gatehouse:user-import');
+      const rows = await query(
+        'select 1 from user_imports where id = ? and position = ? and finished_at is null for update',
+        [id, position],
+      );
+      if (rows.length === 0) rejectParallel();
+    },
+
+    async advance(next) {
+      await store(next, null);
+    },
+
+    async finish(last) {
+      await store(last, deps.clock());
+    },
+  };
+}
+
+function rejectParallel(): never {
+  const message = 'Another process imports this file with the same options. This one has stopped.';
+  throw new Problem('VALIDATION_FAILED', { fields: [{ path: 'file', message }] });
+}

@@ -1,0 +1,125 @@
+/** The report of an import: a line for each person that was refused, skipped or changed, and the counts of all. */
+
+/** Why a person was refused or skipped, or what was changed. Without secrets. */
+export interface Reason {
+  readonly field: string | null;
+  /** A sentence. */
+  readonly reason: string;
+  /** What the operator can do. */
+  readonly remedy: string | null;
+}
+
+export type Outcome = 'refused' | 'changed' | 'skipped';
+
+export interface ReportLine extends Reason {
+  /** The line or number of the person; 0 for the whole file. */
+  readonly line: number;
+  readonly externalId: string | null;
+  readonly email: string | null;
+  readonly outcome: Outcome;
+}
+
+export const noCounts = {
+  /** People that were read, with those that could not be read. */
+  read: 0,
+  created: 0,
+  updated: 0,
+  /** Accounts that already have the values of their lines. */
+  unchanged: 0,
+  skipped: 0,
+  refused: 0,
+  /** Of the created and updated ones: those with a field that was changed or left out. */
+  changed: 0,
+  /** Of the created ones. */
+  withoutPassword: 0,
+  staff: 0,
+  superusers: 0,
+};
+
+export type ImportCounts = Readonly<typeof noCounts>;
+export type CountName = keyof ImportCounts;
+
+/** A reason and the people that it concerns. */
+export interface ReasonGroup extends Reason {
+  readonly outcome: Outcome;
+  readonly count: number;
+  /** The first ones. */
+  readonly examples: readonly Pick<ReportLine, 'line' | 'externalId'>[];
+}
+
+/** Counts and reasons, for the columns of `user_imports`. */
+export interface Tally {
+  readonly counts: ImportCounts;
+  readonly reasons: readonly ReasonGroup[];
+}
+
+export const emptyTally: Tally = { counts: noCounts, reasons: [] };
+
+const exampleCount = 3;
+/** Readers may put values of the file into reasons, so their number has a limit. */
+const maxReasons = 100;
+
+/** The tally with further counts and lines. */
+export function addToTally(
+  tally: Tally,
+  counts: Partial<ImportCounts>,
+  lines: readonly ReportLine[],
+): Tally {
+  const sums = Object.entries(tally.counts).map(([name, count]) => {
+    const further = counts[name as CountName] ?? 0; // a key of the counts
+    return [name, count + further];
+  });
+  return {
+    counts: Object.fromEntries(sums) as unknown as ImportCounts, // the same keys
+    reasons: lines.length === 0 ? tally.reasons : addReasons(tally.reasons, lines),
+  };
+}
+
+function addReasons(
+  groups: readonly ReasonGroup[],
+  lines: readonly ReportLine[],
+): readonly ReasonGroup[] {
+  const byKey = new Map(groups.map((group) => [keyOf(group), group]));
+  for (const line of lines) {
+    const key = keyOf(line);
+    const group = byKey.get(key);
+    if (!group && byKey.size >= maxReasons) continue;
+    const { outcome, field, reason, remedy } = line;
+    const { count, examples } = group ?? { count: 0, examples: [] };
+    const example = { line: line.line, externalId: line.externalId };
+    byKey.set(key, {
+      outcome,
+      field,
+      reason: withoutLine(reason),
+      remedy,
+      count: count + 1,
+      examples: examples.length < exampleCount ? [...examples, example] : examples,
+    });
+  }
+  return [...byKey.values()];
+}
+
+function keyOf({
+  outcome,
+  field,
+  reason,
+}: Pick<ReportLine, 'outcome' | 'field' | 'reason'>): string {
+  return `${outcome} ${field} ${withoutLine(reason)}`;
+}
+
+function withoutLine(reason: string): string {
+  return reason.replace(/\b([Ll]ine) \d+\b/, (_text, word: string) =>
+    word === 'Line' ? 'An earlier line' : 'an earlier line',
+  );
+}
+
+/** Receives the lines of the report. */
+export interface ReportSink {
+  /** Removes the lines of people after this position, which an interrupted import did not store. */
+  resumeAt(position: number): Promise<void>;
+  /** Writes lines before the transaction commits. */
+  write(lines: readonly ReportLine[]): Promise<void>;
+  /** Removes the lines since the last `keep`. */
+  discard(): Promise<void>;
+  keep(): void;
+}

@@ -1,0 +1,41 @@
+/** The request and the result of an import. */
+import type { CreatedAccess } from './access-names.ts';
+import type { OnConflict } from './plan.ts';
+import type { ReportSink, Tally } from './report.ts';
+import type { PeopleSource } from './source.ts';
+
+export interface ImportOptions {
+  readonly format: string;
+  readonly onConflict: OnConflict;
+  readonly inactive: 'DISABLED' | 'PENDING';
+  readonly isEmailVerified: boolean;
+  readonly allowWeakHashes: boolean;
+  /** SHA-256 of the file with parameters of hashes, in hexadecimal digits. */
+  readonly hashConfigDigest: string | null;
+}
+
+export interface ImportRequest {
+  readonly source: PeopleSource;
+  /** SHA-256 of the file. */
+  readonly digest: Buffer;
+  readonly options: ImportOptions;
+  /** Does everything but write. */
+  readonly isDryRun: boolean;
+  /** Ends the import after the current batch. */
+  readonly signal: AbortSignal;
+  readonly report: ReportSink;
+  readonly onProgress: (progress: ImportProgress) => void;
+}
+
+export interface ImportProgress {
+  readonly tally: Tally;
+  /** The position after which an earlier import was interrupted; 0 for a new import. */
+  readonly resumedAt: number;
+}
+
+export interface ImportResult extends ImportProgress {
+  readonly isFinished: boolean;
+  /** The last stored position. */
+  readonly position: number;
+  readonly created: CreatedAccess;
+}

@@ -1,0 +1,127 @@
+/**
+ * Imports the people of a file. Each batch is one transaction, which also stores the position in the file: an import
+ * that ends at any moment continues there, and no person is imported twice.
+ */
+import type { RequestContext } from '../../core/request-context.ts';
+import type { Clock } from '../../core/time.ts';
+import type { UnitOfWork } from '../../database/transaction.ts';
+import type { Audit } from '../audit/audit.ts';
+import { type AccessNamesDeps, type CreatedAccess, createAccessNames } from './access-names.ts';
+import { type BatchItem, readBatches } from './batches.ts';
+import type { ImportPosition, ImportPositions } from './positions.ts';
+import { addToTally, emptyTally, type Reason, type ReportLine, type ReportSink } from './report.ts';
+import type { ImportRequest, ImportResult } from './request.ts';
+import type { PeopleSource } from './source.ts';
+import type { StoreBatch } from './store-batch.ts';
+
+export interface UserImports {
+  /**
+   * @throws VALIDATION_FAILED when another process imports the same file with the same options
+   */
+  importPeople(request: ImportRequest, context: RequestContext): Promise<ImportResult>;
+}
+
+export interface UserImportsDeps extends AccessNamesDeps {
+  readonly unitOfWork: UnitOfWork;
+  readonly audit: Pick<Audit, 'append'>;
+  readonly positions: ImportPositions;
+  readonly storeBatch: StoreBatch;
+  readonly clock: Clock;
+}
+
+/** People of one transaction. */
+const batchSize = 500;
+
+export function createUserImports(deps: UserImportsDeps): UserImports {
+  const { positions, storeBatch, audit } = deps;
+  const { transaction } = deps.unitOfWork;
+
+  const finish = (
+    last: ImportPosition,
+    { options, digest }: ImportRequest,
+    created: CreatedAccess,
+  ) =>
+    transaction(async () => {
+      await positions.lock(last);
+      await positions.finish(last);
+      const after = {
+        sha256: digest.toString('hex'),
+        ...options,
+        ...last.tally.counts,
+        ...created,
+      };
+      await audit.append({ action: 'users-imported', after });
+    });
+
+  return {
+    async importPeople(request, context) {
+      const { source, options, isDryRun, report, signal } = request;
+      const begun = isDryRun
+        ? { id: '', position: 0, tally: emptyTally }
+        : await positions.begin(request.digest, JSON.stringify(options));
+      const resumedAt = begun.position;
+      await report.resumeAt(resumedAt);
+      const access = createAccessNames(deps, context, isDryRun);
+      await access.define(source);
+      const rules = { now: deps.clock(), allowWeakHashes: options.allowWeakHashes };
+      let current = begun;
+      const store = async (items: readonly BatchItem[]) => {
+        current = await storeBatch(items, { request, access, current });
+        request.onProgress({ tally: current.tally, resumedAt });
+      };
+      const isComplete = await inTurn(
+        readBatches(source, { rules, position: resumedAt, size: batchSize }),
+        store,
+        signal,
+      );
+      current = await addNotes(current, [...summaryOf(source), ...access.notes()], report);
+      if (isComplete && !isDryRun) await finish(current, request, access.created());
+      return {
+        tally: current.tally,
+        resumedAt,
+        isFinished: isComplete,
+        position: current.position,
+        created: access.created(),
+      };
+    },
+  };
+}
+
+/** Stores a batch while the next one is read. Returns whether all batches are stored. */
+async function inTurn(
+  batches: AsyncIterable<readonly BatchItem[]>,
+  store: (items: readonly BatchItem[]) => Promise<void>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  let last: Promise<void> = Promise.resolve();
+  for await (const batch of batches) {
+    await last;
+    if (signal.aborted) return false;
+    last = store(batch);
+    last.catch(() => undefined); // awaited above or below
+  }
+  await last;
+  return true;
+}
+
+function summaryOf({ summary = [] }: PeopleSource): readonly Reason[] {
+  return summary.map(({ field, message, remedy }) => ({
+    field,
+    reason: message,
+    remedy: remedy ?? null,
+  }));
+}
+
+/** Adds notes about the whole file to the report. */
+async function addNotes(
+  current: ImportPosition,
+  notes: readonly Reason[],
+  report: ReportSink,
+): Promise<ImportPosition> {
+  const lines = notes.map(
+    (note): ReportLine => ({ line: 0, externalId: null, email: null, outcome: 'changed', ...note }),
+  );
+  await report.write(lines);
+  report.keep();
+  return { ...current, tally: addToTally(current.tally, {}, lines) };
+}
