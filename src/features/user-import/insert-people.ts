@@ -28,12 +28,12 @@ const hashesSql = `
   select user_id, password_hash, ?::timestamptz
   from unnest(?::uuid[], ?::text[]) as hash (user_id, password_hash)`;
 
-export const groupsSql = `
+const groupsSql = `
   insert into user_groups (user_id, group_id, expires_at)
   select user_id, group_id, expires_at
   from unnest(?::uuid[], ?::uuid[], ?::timestamptz[]) as membership (user_id, group_id, expires_at)
   on conflict (user_id, group_id) do update set expires_at = excluded.expires_at`;
-export const permissionsSql = `
+const permissionsSql = `
   insert into user_permissions (user_id, permission_id)
   select user_id, permission_id from unnest(?::uuid[], ?::uuid[]) as grant_ (user_id, permission_id)
   on conflict do nothing`;
@@ -44,10 +44,7 @@ export interface Links {
 }
 
 /** The grants of a person by id. A name without an id was deleted in the meantime. */
-export function linksOf(
-  { groups = [], permissions = [] }: ImportedPerson,
-  access: AccessIds,
-): Links {
+function linksOf({ groups = [], permissions = [] }: ImportedPerson, access: AccessIds): Links {
   const byId = new Map(
     groups.map(({ name, expiresAt }) => [idOf(access.groups, name), expiresAt] as const),
   );
@@ -88,7 +85,7 @@ export function createInsertPeople({ query }: Pick<UnitOfWork, 'query'>): Insert
 }
 
 /** Inserts memberships and direct permissions by the id of their user. */
-export async function insertLinks(
+async function insertLinks(
   query: UnitOfWork['query'],
   links: ReadonlyMap<string, Links>,
 ): Promise<void> {

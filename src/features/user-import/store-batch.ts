@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
-import type { Audit, NewEntry } from '../audit/audit.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { Addresses } from '../registrations/addresses.ts';
 import type { Users } from '../users/users.ts';
 import type { AccessNames } from './access-names.ts';
@@ -28,14 +28,6 @@ export type StoreBatch = (
   items: readonly BatchItem[],
   context: BatchContext,
 ) => Promise<ImportPosition>;
-
-/** What an update did. */
-export interface UpdateOutcome {
-  readonly entries: readonly NewEntry[];
-  readonly updated: readonly ImportedPerson[];
-  readonly unchanged: readonly ImportedPerson[];
-  readonly lines: readonly ReportLine[];
-}
 
 export interface StoreBatchDeps {
   readonly unitOfWork: UnitOfWork;
