@@ -15,7 +15,6 @@ import { lineOf, type Plan, type PlanPeople } from './plan.ts';
 import type { ImportPosition, ImportPositions } from './positions.ts';
 import { addToTally, type ImportCounts, type ReportLine } from './report.ts';
 import type { ImportRequest } from './request.ts';
-import type { ImportedPerson } from './validation/person.ts';
 
 export interface BatchContext {
   readonly request: Pick<ImportRequest, 'options' | 'isDryRun' | 'report'>;
