@@ -7,14 +7,22 @@ import { isObject, type SourceObject } from '../reading/records.ts';
 import { fileProblem, readText } from '../reading/text-file.ts';
 import { parseJson } from '../reading/values.ts';
 import type { OpenPeople } from '../source.ts';
+import { openAuth0 } from './auth0.ts';
 import { openCsv } from './csv.ts';
 import { openDjango } from './django.ts';
+import { openFirebase } from './firebase.ts';
 import { openJsonl } from './jsonl.ts';
+import { openKeycloak } from './keycloak.ts';
+import { openSupabase } from './supabase.ts';
 
 const readers = {
   jsonl: openJsonl,
   csv: openCsv,
   django: openDjango,
+  keycloak: openKeycloak,
+  supabase: openSupabase,
+  auth0: openAuth0,
+  firebase: openFirebase,
 } as const satisfies Record<string, OpenPeople>;
 
 export type FormatName = keyof typeof readers;
@@ -44,7 +52,7 @@ export async function recognizeFormat(path: string): Promise<FormatName> {
   const beginning = await beginningOf(path);
   const text = beginning.toString('utf8').trimStart();
   const format = /^[[{]/.test(text) ? formatOfJson(text, beginning) : await formatOfTable(path);
-  const known = formatNames.find((name) => name === (format ?? formatOfName(path)));
+  const known = format ?? formatOfName(path);
   if (known !== undefined) return known;
   throw fileProblem(`The format is not clear. Choose it with --format: ${formatNames.join(', ')}.`);
 }
@@ -64,7 +72,7 @@ function formatOfName(path: string): FormatName | undefined {
   return formatsOfNames[extname(path).toLowerCase()];
 }
 
-function formatOfJson(text: string, beginning: Buffer): string | undefined {
+function formatOfJson(text: string, beginning: Buffer): FormatName | undefined {
   const [line = ''] = text.split('\n', 1);
   const whole = parseJson(line);
   if (isObject(whole) && !Array.isArray(whole.users)) return formatOfObject(whole, 'line');
@@ -79,7 +87,7 @@ function formatOfJson(text: string, beginning: Buffer): string | undefined {
 /** Names that the export of a realm has at its beginning, or in its people. */
 const keycloakRealm = /"(realm|credentialData|realmRoles|requiredActions|accessTokenLifespan)"\s*:/;
 
-function formatOfObject(value: SourceObject, place: 'line' | 'item'): string | undefined {
+function formatOfObject(value: SourceObject, place: 'line' | 'item'): FormatName | undefined {
   const has = (...names: readonly string[]) => names.every((name) => Object.hasOwn(value, name));
   if (has('model', 'fields')) return 'django';
   if (has('encrypted_password') || has('raw_user_meta_data')) return 'supabase';
@@ -93,7 +101,7 @@ function formatOfObject(value: SourceObject, place: 'line' | 'item'): string | u
   return place === 'line' && has('email') ? 'jsonl' : undefined;
 }
 
-async function formatOfTable(path: string): Promise<string | undefined> {
+async function formatOfTable(path: string): Promise<FormatName | undefined> {
   const header = await readCsvHeader(path).catch(() => []);
   const names = new Set(header.map((name) => name.toLowerCase()));
   if (names.has('encrypted_password') || names.has('raw_user_meta_data')) return 'supabase';

@@ -32,8 +32,13 @@ export type ConvertRecord = (
 export interface RecordSource {
   readonly read: ReadRecords;
   readonly convert: ConvertRecord;
-  readonly groups?: readonly SourceGroup[];
-  readonly permissions?: readonly SourcePermission[];
+  /** Is called after the first pass. */
+  readonly definitions?: () => Definitions;
+}
+
+interface Definitions {
+  readonly groups: readonly SourceGroup[];
+  readonly permissions: readonly SourcePermission[];
 }
 
 /**
@@ -41,7 +46,7 @@ export interface RecordSource {
  * about the file. `people` of the result reads it again.
  */
 export async function openRecords(
-  { read, convert, groups = [], permissions = [] }: RecordSource,
+  { read, convert, definitions }: RecordSource,
   { onChunk }: ReaderOptions,
 ): Promise<PeopleSource> {
   const notes = new FileNotes();
@@ -50,8 +55,9 @@ export async function openRecords(
     for (const item of batch) if (personOf(item, convert, notes)) total += 1;
   }
   return {
-    groups,
-    permissions,
+    groups: [],
+    permissions: [],
+    ...definitions?.(),
     people: peopleOf(read, convert),
     total,
     summary: notes.list(),

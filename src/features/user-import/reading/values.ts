@@ -1,7 +1,8 @@
 /** Turns values as other systems write them into fields of a person. Other values stay as they are. */
 import { maxLengths } from '../../../core/max-lengths.ts';
 import type { ReaderOptions, SourceFields, SourceNote, SourcePerson } from '../source.ts';
-import type { SourceObject } from './records.ts';
+import type { FileNotes } from './file-notes.ts';
+import { isObject, type SourceObject } from './records.ts';
 
 /**
  * A person with the fields. With `isEmailVerified` the address of an active person counts as verified since the
@@ -20,11 +21,11 @@ export function makePerson(
 }
 
 /** The time of a verification that the file has without its time. */
-function verifiedAt({ createdAt, lastLoginAt }: SourceFields, { now }: ReaderOptions) {
+export function verifiedAt({ createdAt, lastLoginAt }: SourceFields, { now }: ReaderOptions) {
   return [createdAt, lastLoginAt, now].find((time) => !isAbsent(time)) ?? new Date(0);
 }
 
-function isAbsent(value: unknown): value is undefined | null {
+export function isAbsent(value: unknown): value is undefined | null {
   return value === undefined || value === null;
 }
 
@@ -130,4 +131,45 @@ const secretName =
 /** Whether a value has no place in metadata because of the name of its column. */
 export function isSecretName(name: string): boolean {
   return secretName.test(name);
+}
+/** The object of a value that is an object or its JSON text. */
+export function objectOf(value: unknown): SourceObject | undefined {
+  const parsed = typeof value === 'string' ? parseJson(value) : value;
+  return isObject(parsed) ? parsed : undefined;
+}
+
+/** A date of milliseconds since 1970, as a number or its text. Other values stay as they are. */
+export function timeOfMilliseconds(value: unknown): unknown {
+  if (value === '' || value === '0' || value === 0) return undefined;
+  const isDigits = typeof value === 'string' && /^\d+$/.test(value);
+  return typeof value === 'number' || isDigits ? new Date(Number(value)) : value;
+}
+
+const base64Text = /^[A-Za-z0-9+/_-]+={0,2}$/;
+
+/** The standard form of base64, with padding, for any form; undefined for another value. */
+export function base64Of(value: unknown): string | undefined {
+  if (typeof value !== 'string' || !base64Text.test(value)) return undefined;
+  const text = value.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '');
+  return text.padEnd(Math.ceil(text.length / 4) * 4, '=');
+}
+
+/** The entries of metadata without those that have the name of a secret, which are noted. */
+export function withoutSecrets(object: SourceObject, notes: FileNotes): SourceObject {
+  const kept = Object.entries(object).filter(([name]) => {
+    if (!isSecretName(name)) return true;
+    notes.add(name, 'The value was left out: its name is that of a secret.');
+    return false;
+  });
+  return Object.fromEntries(kept);
+}
+
+/** The items of a list that are texts. */
+export function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+/** The items of a list that are objects. */
+export function objectsOf(value: unknown): readonly SourceObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
 }

@@ -51,6 +51,16 @@ test('a name of a format is one of the list', async () => {
   expect(people).toHaveLength(1);
 });
 
-test('the fixture of Django is recognized', async () => {
-  expect(await recognizeFormat(fixture('django-dumpdata.json'))).toBe('django');
+test.each([
+  ['django', 'django-dumpdata.json'],
+  ['keycloak', 'import/keycloak-realm.json'],
+  ['keycloak', 'import/keycloak-users.json'],
+  ['supabase', 'import/supabase.csv'],
+  ['supabase', 'import/supabase.json'],
+  ['auth0', 'import/auth0.ndjson'],
+  ['auth0', 'import/auth0-hashes.ndjson'],
+  ['auth0', 'import/auth0.csv'],
+  ['firebase', 'import/firebase.json'],
+])('the format %s of %s is recognized', async (format, name) => {
+  expect(await recognizeFormat(fixture(name))).toBe(format);
 });

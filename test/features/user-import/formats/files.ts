@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Problem } from '../../../../src/core/errors.ts';
+import { readImportedHash } from '../../../../src/crypto/password/imported-hash.ts';
+import { parseStoredHash } from '../../../../src/crypto/password/stored-hash/stored-hash.ts';
+import { verifyHash } from '../../../../src/crypto/password/stored-hash/verify-hash.ts';
 import {
   isFault,
   type OpenPeople,
@@ -100,4 +103,11 @@ export function fieldsOf(person: SourcePerson | undefined): Record<string, unkno
       ([, value]) => value !== undefined && value !== null,
     ),
   );
+}
+
+/** Whether a hash can be stored and the password logs in with it. */
+export function logsIn(hash: unknown, password: string): boolean {
+  const imported = readImportedHash(String(hash));
+  const stored = imported.kind === 'usable' ? parseStoredHash(imported.hash) : undefined;
+  return stored !== undefined && verifyHash(stored, password);
 }
