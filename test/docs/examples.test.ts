@@ -321,6 +321,7 @@ const checked: ReadonlySet<string> = new Set([
   'js urql',
   'js verifier',
   'js verify',
+  'json people',
   'python django',
   'python pyjwt',
   'sh',

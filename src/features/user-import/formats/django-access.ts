@@ -28,24 +28,24 @@ export function djangoAccess(survey: DumpSurvey, people: DumpModel): DjangoAcces
   const byKey = new Map<string, string>();
   for (const permission of survey.permissions) {
     const app = appOf(permission, survey);
-    const codename = `${app}.${permission.codename}`;
+    const codename = codenameOf(app, permission.codename);
     if (!named.has(codename)) named.set(codename, { app, permission });
     if (permission.pk !== undefined) byKey.set(keyOf(permission.pk), codename);
   }
-  const codenameOf = (reference: DumpReference): string | undefined => {
-    if (isNaturalKey(reference, 3)) return `${reference[1]}.${reference[0]}`;
+  const resolve = (reference: DumpReference): string | undefined => {
+    if (isNaturalKey(reference, 3)) return codenameOf(reference[1], reference[0]);
     if (survey.permissions.length === 0) throw missing('auth.permission', 'contenttypes');
     return byKey.get(keyOf(reference));
   };
   const groups = survey.groups.map((group): SourceGroup => {
     const description =
       survey.descriptions.get(keyOf(group.pk)) ?? survey.descriptions.get(keyOf([group.name]));
-    const permissions = present(group.permissions.map(codenameOf));
+    const permissions = present(group.permissions.map(resolve));
     return { name: group.name, permissions, ...(description && { description }) };
   });
   const held = new Set([
     ...groups.flatMap(({ permissions = [] }) => permissions),
-    ...present([...people.permissions.values()].map(codenameOf)),
+    ...present([...people.permissions.values()].map(resolve)),
   ]);
   const groupNames = new Map(survey.groups.map(({ pk, name }) => [keyOf(pk), name]));
   const groupNameOf = (reference: DumpReference): string | undefined => {
@@ -57,9 +57,14 @@ export function djangoAccess(survey: DumpSurvey, people: DumpModel): DjangoAcces
   return {
     groups,
     permissions: definitions(named, held),
-    codename: codenameOf,
+    codename: resolve,
     groupName: groupNameOf,
   };
+}
+
+/** A `*` would match other permissions here. */
+function codenameOf(app = '', codename = ''): string {
+  return `${app}.${codename}`.replaceAll('*', '_');
 }
 
 function definitions(

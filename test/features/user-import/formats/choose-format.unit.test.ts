@@ -7,6 +7,7 @@ import {
   readerOf,
   recognizeFormat,
 } from '../../../../src/features/user-import/formats/choose-format.ts';
+import { rowsOf } from '../../../docs/pages.ts';
 import { fixture, readContent, withFile } from './files.ts';
 
 const recognize = (content: string, name?: string) => withFile(content, recognizeFormat, name);
@@ -63,4 +64,10 @@ test.each([
   ['firebase', 'import/firebase.json'],
 ])('the format %s of %s is recognized', async (format, name) => {
   expect(await recognizeFormat(fixture(name))).toBe(format);
+});
+
+test('docs/moving-people.md lists every format', () => {
+  const documented = rowsOf('docs/moving-people.md', 'Formats').map(([cell]) => cell);
+  const names = formatNames.map((name) => `\`${name}\``);
+  expect(documented.slice(0, names.length)).toEqual(names);
 });

@@ -159,6 +159,16 @@ test('natural keys name groups, permissions and content types', async () => {
   ]);
 });
 
+test('a codename with an asterisk does not match other permissions', async () => {
+  const { people } = await readContent(
+    openDjango,
+    JSON.stringify([
+      user(1, { email: 'a@example.com', user_permissions: [['*', 'shop', 'order']] }),
+    ]),
+  );
+  expect(people[0]?.fields.permissions).toEqual(['shop._']);
+});
+
 test('other columns go into metadata, except secrets and times of changes', async () => {
   const { people, summary } = await readContent(
     openDjango,

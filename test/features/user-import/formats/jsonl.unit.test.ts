@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { openJsonl } from '../../../../src/features/user-import/formats/jsonl.ts';
+import { blocksOf } from '../../../docs/pages.ts';
 import {
   defaultOptions,
   fieldsOf,
@@ -37,6 +38,13 @@ test('a line has all fields of a person', async () => {
   expect(people).toEqual([{ position: 1, fields: JSON.parse(JSON.stringify(whole)), notes: [] }]);
   expect(summary).toEqual([]);
   expect(total).toBe(1);
+});
+
+test('the example of docs/moving-people.md has every field', async () => {
+  const [example] = blocksOf('docs/moving-people.md').filter(({ info }) => info === 'json people');
+  const { people, summary } = await readContent(openJsonl, example?.text ?? '');
+  expect(summary).toEqual([]);
+  expect(Object.keys(people[0]?.fields ?? {})).toEqual(Object.keys(whole));
 });
 
 test('an unknown field is one note of the file with the number of people; the id is expected', async () => {
