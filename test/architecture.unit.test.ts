@@ -40,6 +40,7 @@ const layers = [
   'src/features/audit-log/',
   'src/features/access-manifest/',
   'src/features/user-import/',
+  'src/features/user-export/',
   'src/features/nodes/',
   'src/features/oauth/',
   'src/bootstrap/entities.ts',

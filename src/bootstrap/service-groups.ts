@@ -17,6 +17,7 @@ import type { OperationsModule } from '../features/operations/operations.module.
 import type { ProfileModule } from '../features/profile/profile.module.ts';
 import type { ServiceAccountsModule } from '../features/service-accounts/service-accounts.module.ts';
 import type { SessionsModule } from '../features/sessions/sessions.module.ts';
+import type { UserExportModule } from '../features/user-export/user-export.module.ts';
 import type { UserImportModule } from '../features/user-import/user-import.module.ts';
 import type { Tasks } from '../jobs/tasks.ts';
 import type { Log } from '../observability/log.ts';
@@ -53,6 +54,7 @@ export type UserServices = AccessModule &
 export type AdminServices = Omit<AdministrationModule, 'withoutDenialAudit'> &
   AccessManifestModule &
   UserImportModule &
+  UserExportModule &
   ServiceAccountsModule;
 
 /** The audit log: `log` appends, `entries` reads. */

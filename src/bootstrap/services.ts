@@ -23,6 +23,7 @@ import { createProfileModule } from '../features/profile/profile.module.ts';
 import { createRegistrationsModule } from '../features/registrations/registrations.module.ts';
 import { createServiceAccountsModule } from '../features/service-accounts/service-accounts.module.ts';
 import { createSessionsModule } from '../features/sessions/sessions.module.ts';
+import { createUserExportModule } from '../features/user-export/user-export.module.ts';
 import { createUserImportModule } from '../features/user-import/user-import.module.ts';
 import { createUsersModule } from '../features/users/users.module.ts';
 import type { Tasks } from '../jobs/tasks.ts';
@@ -185,7 +186,7 @@ function createAdministrationModules(
     passwordRules,
     eraseUser: profile.eraseUser,
   });
-  const { manifest } = createAccessManifestModule({
+  const accessManifest = createAccessManifestModule({
     unitOfWork,
     audit,
     administration: withoutDenialAudit,
@@ -206,7 +207,13 @@ function createAdministrationModules(
     administration: withoutDenialAudit,
   });
   return {
-    admin: { ...administration, ...serviceAccounts, manifest, userImports },
+    admin: {
+      ...administration,
+      ...serviceAccounts,
+      ...accessManifest,
+      userImports,
+      ...createUserExportModule({ unitOfWork, audit }),
+    },
     auditLog: createAuditLogModule({ unitOfWork, audit, lookup: administration.lookup }),
   };
 }

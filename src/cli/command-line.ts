@@ -9,6 +9,7 @@ import { apiKeysCommand } from './commands/api-keys.ts';
 import { applyCommand } from './commands/apply.ts';
 import { auditCommand } from './commands/audit.ts';
 import { doctorCommand } from './commands/doctor/doctor.ts';
+import { exportCommand } from './commands/export/export.ts';
 import { groupsCommand } from './commands/groups.ts';
 import { importCommand } from './commands/import/import.ts';
 import { keysCommand } from './commands/keys.ts';
@@ -85,6 +86,7 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     .command(apiKeysCommand)
     .command(applyCommand)
     .command(importCommand)
+    .command(exportCommand)
     .command(keysCommand)
     .command(mailCommand)
     .command(doctorCommand)

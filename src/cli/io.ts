@@ -129,7 +129,7 @@ function progressBar(done: number, total: number): string {
   return `[${'#'.repeat(filled)}${' '.repeat(barWidth - filled)}]`;
 }
 
-const endSignals = ['SIGTERM', 'SIGINT'] as const;
+export const endSignals = ['SIGTERM', 'SIGINT'] as const;
 
 export type EndSignal = (typeof endSignals)[number];
 

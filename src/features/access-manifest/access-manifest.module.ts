@@ -1,9 +1,10 @@
-/** Wires the comparison and the application of an access manifest. */
+/** Wires the comparison, the application and the export of an access manifest. */
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { AdministrationWithoutDenialAudit } from '../administration/administration.module.ts';
 import type { Audit } from '../audit/audit.ts';
 import { withAuditedDenials } from '../audit/denials.ts';
 import { createManifestApply, type ManifestApply } from './apply.ts';
+import { createExportAccess, type ExportAccess } from './export.ts';
 
 export interface AccessManifestModuleDeps {
   readonly unitOfWork: UnitOfWork;
@@ -17,6 +18,7 @@ export interface AccessManifestModuleDeps {
 
 export interface AccessManifestModule {
   readonly manifest: ManifestApply;
+  readonly exportAccess: ExportAccess;
 }
 
 export function createAccessManifestModule(deps: AccessManifestModuleDeps): AccessManifestModule {
@@ -32,5 +34,6 @@ export function createAccessManifestModule(deps: AccessManifestModuleDeps): Acce
       ...withAuditedDenials(deps.audit, manifest),
       compareAccess: manifest.compareAccess, // a comparison writes nothing
     },
+    exportAccess: createExportAccess(deps.unitOfWork),
   };
 }
