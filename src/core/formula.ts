@@ -10,3 +10,8 @@ const formula = /^'*[=+\-@\t\r\uff0b\uff0d\uff1d\uff20]/;
 export function escapeFormula(text: string): string {
   return formula.test(text) ? `'${text}` : text;
 }
+
+/** The text before `escapeFormula`. */
+export function unescapeFormula(text: string): string {
+  return text.startsWith("'") && formula.test(text) ? text.slice(1) : text;
+}

@@ -2,6 +2,7 @@
  * Reads CSV with a header that has the names of our fields, also as `first_name`. Other columns go into metadata.
  * docs/moving-people.md describes the values.
  */
+import { unescapeFormula } from '../../../core/formula.ts';
 import { readCsvRecords } from '../reading/csv-records.ts';
 import type { FileNotes } from '../reading/file-notes.ts';
 import { type ConvertRecord, openRecords, type SourceObject } from '../reading/records.ts';
@@ -29,7 +30,7 @@ function convertRow(options: ReaderOptions): ConvertRecord {
     for (const [column, text] of Object.entries(value)) {
       const field = fieldOfColumn(column);
       if (!field || typeof text !== 'string' || text === '') continue;
-      const parsed = parseValue(field, text);
+      const parsed = parseValue(field, unescapeFormula(text));
       if (parsed === undefined) return { position, message: `The ${field} are not valid JSON.` };
       fields[field] = parsed;
     }
