@@ -3,6 +3,7 @@
  * operation with the state after it: each new right must come from a superuser, or from another user who
  * held it until its end or longer. Times are milliseconds; infinity stands for no end.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { TestService } from './service.ts';
 
 /** A user or a service account, whose address is its name. */
@@ -14,6 +15,8 @@ interface UserState {
   readonly isStaff: boolean;
   readonly isSuperuser: boolean;
   readonly hash: string | null;
+  readonly externalId: string | null;
+  readonly metadata: object;
 }
 
 export interface State {
@@ -42,11 +45,13 @@ const list = (columns: string, from: string) =>
 const stateSql = `select json_build_object(
   'users', ${list(
     `'id', u.id, 'email', u.email, 'status', u.status, 'isStaff', u.is_staff,
-     'isSuperuser', u.is_superuser, 'hash', h.password_hash, 'isServiceAccount', u.is_robot`,
+     'isSuperuser', u.is_superuser, 'hash', h.password_hash, 'isServiceAccount', u.is_robot,
+     'externalId', u.external_id, 'metadata', u.metadata`,
     `(
-      select id, email, status, is_staff, is_superuser, false as is_robot from users
+      select id, email, status, is_staff, is_superuser, false as is_robot, external_id, metadata from users
       union all
-      select id, name, case when disabled_at is null then 'ACTIVE' else 'DISABLED' end, true, false, true
+      select id, name, case when disabled_at is null then 'ACTIVE' else 'DISABLED' end, true, false, true,
+        null, '{}'::jsonb
       from service_accounts
       order by email
     ) u left join password_hashes h on h.user_id = u.id`,
@@ -143,8 +148,10 @@ function faultsOfUser(user: UserState, change: Change): string[] {
   const isRevived = was !== undefined && was.status !== 'ACTIVE' && user.status === 'ACTIVE';
   const isPromoted = !user.isServiceAccount && user.isStaff && !was?.isStaff;
   const isMoved = was !== undefined && !user.isServiceAccount && was.email !== user.email;
+  const isRelinked = was !== undefined && was.externalId !== user.externalId;
   const own = user.id === actorId;
   const staffs = [...held, changeUser(noEnd)];
+  const staffsBefore = [...heldBefore, changeUser(noEnd)];
   const checks: readonly (readonly [string, boolean])[] = [
     ['gained what the actor lacks', gained.length === 0 || (!own && gives(gained))],
     ['became a superuser', !user.isSuperuser || was?.isSuperuser === true],
@@ -155,6 +162,7 @@ function faultsOfUser(user: UserState, change: Change): string[] {
     ],
     ['has another password', was === undefined || was.hash === user.hash],
     ['has another address', !isMoved || isCorrection(was, change)],
+    ['has another external id', !isRelinked || gives(was.isStaff ? staffsBefore : heldBefore)],
     ['changed itself', !own || sameOwner(was, user)],
   ];
   return checks.filter(([, isRight]) => !isRight).map(([what]) => `${user.email} ${what}`);
@@ -182,7 +190,12 @@ function isCorrection(was: UserState, { before, gives }: Change): boolean {
 }
 
 function sameOwner(was: UserState | undefined, user: UserState): boolean {
-  return was?.status === user.status && was.isStaff === user.isStaff;
+  return (
+    was?.status === user.status &&
+    was.isStaff === user.isStaff &&
+    was.externalId === user.externalId &&
+    isDeepStrictEqual(was.metadata, user.metadata)
+  );
 }
 
 function faultsOfMembers({ actorId, before, after, gives }: Change): string[] {

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Problem } from '../../../src/core/errors.ts';
-import type { RequestContext } from '../../../src/core/request-context.ts';
+import { actorIdOf, type RequestContext, requireActor } from '../../../src/core/request-context.ts';
 import { parseManifest } from '../../../src/features/access-manifest/manifest.ts';
 import { insertCredential } from '../../support/credentials.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -114,7 +114,7 @@ const choice = fc.record({
 type Choice = Parameters<NonNullable<Parameters<typeof choice.map>[0]>>[0];
 
 /** The arguments of an operation. */
-interface Turn extends Pick<Choice, 'name' | 'codename' | 'flag'> {
+interface Turn extends Pick<Choice, 'name' | 'codename' | 'flag' | 'serial'> {
   readonly userId: string;
   readonly userEmail: string;
   readonly robotId: string;
@@ -125,6 +125,7 @@ interface Turn extends Pick<Choice, 'name' | 'codename' | 'flag'> {
   readonly groupName: string;
   readonly expiresAt: Date | null;
   readonly email: string;
+  readonly externalId: string;
   readonly password: string;
   readonly context: RequestContext;
 }
@@ -140,17 +141,33 @@ const operations: Readonly<Record<string, (turn: Turn) => Promise<unknown>>> = {
     service.app.admin.users.updateUser(userId, { isActive }, context),
   setEmail: ({ userId, email, context }) =>
     service.app.admin.users.updateUser(userId, { email }, context),
-  setPassword: ({ userId, password, context }) =>
-    service.app.admin.users.updateUser(userId, { password }, context),
-  setSeveral: ({ userId, email, flag, groupIds, permissionIds, context }) =>
+  setExternalId: ({ userId, externalId, context }) =>
+    service.app.admin.users.updateUser(userId, { externalId }, context),
+  setMetadata: ({ userId, serial, context }) =>
+    service.app.admin.users.updateUser(userId, { metadata: { serial } }, context),
+  setOwnFields: ({ serial, flag, context }) =>
     service.app.admin.users.updateUser(
-      userId,
-      { isStaff: flag, isActive: true, permissionIds, ...(flag ? { email } : { groupIds }) },
+      actorIdOf(requireActor(context)),
+      flag ? { metadata: { serial } } : { externalId: `own ${serial}` },
       context,
     ),
-  createUser: ({ email, password, flag, groupIds, permissionIds, context }) =>
+  setPassword: ({ userId, password, context }) =>
+    service.app.admin.users.updateUser(userId, { password }, context),
+  setSeveral: ({ userId, email, externalId, flag, groupIds, permissionIds, context }) =>
+    service.app.admin.users.updateUser(
+      userId,
+      {
+        externalId,
+        isStaff: flag,
+        isActive: true,
+        permissionIds,
+        ...(flag ? { email } : { groupIds }),
+      },
+      context,
+    ),
+  createUser: ({ email, externalId, password, flag, groupIds, permissionIds, context }) =>
     service.app.admin.users.createUser(
-      { email, password, isActive: flag, isStaff: flag, groupIds, permissionIds },
+      { email, externalId, password, isActive: flag, isStaff: flag, groupIds, permissionIds },
       context,
     ),
   createPlainUser: ({ email, context }) => service.app.admin.users.createUser({ email }, context),
@@ -237,6 +254,7 @@ function turnOf(
     permissionIds: [...new Set(choice.permissions.map((at) => pick(permissions, at).id))],
     expiresAt: choice.end,
     email: `new-${choice.serial}@example.com`,
+    externalId: choice.flag ? '' : `id ${choice.serial}`,
     password: `passphrase of number ${choice.serial}`,
   };
 }
