@@ -62,6 +62,8 @@ const mayBeBlank = new Set([
   'external_id',
   'lastName',
   'last_name',
+  'passwordHash',
+  'password_hash',
   'username',
 ]);
 

@@ -25,8 +25,10 @@ interface Resource {
   readonly data: Readonly<Record<string, string>>;
   /** The GraphQL fields of `data`. */
   readonly fields: string;
-  /** Parameters of the operation that creates it. */
+  /** Parameters of the operations that create and update it. */
   readonly params: Readonly<Record<string, RestParam>>;
+  /** Further parameters of the operation that creates it. */
+  readonly createParams?: Readonly<Record<string, RestParam>>;
   /** Further parameters of the operation that updates it. */
   readonly updateParams?: Readonly<Record<string, RestParam>>;
   /** Filters of the list. */
@@ -71,6 +73,7 @@ const userResource: Resource = {
     groups: optionalBody('input.groupIds', 'ids'),
     permissions: optionalBody('input.permissionIds', 'ids'),
   },
+  createParams: { password_hash: optionalBody('input.passwordHash') },
   filters: {
     search: optionalQuery('filter.search'),
     status: optionalQuery('filter.status'),
@@ -197,13 +200,14 @@ function listRoute({ plural, type, data, fields, filters = {} }: Resource): Rest
   };
 }
 
-function createRoute({ plural, type, data, fields, params }: Resource): RestRoute {
+function createRoute(resource: Resource): RestRoute {
+  const { plural, type, data, fields, params, createParams = {} } = resource;
   return {
     method: 'POST',
     path: `/admin/${plural}/`,
     summary: `Create a ${wordsOf(type)}`,
     needsToken: true,
-    params,
+    params: { ...params, ...createParams },
     document: `mutation ($input: Create${type}Input!) { result: create${type}(input: $input) { ... on ${type} { ${fields} } ${problem} } }`,
     success: { status: 201, message: `${titleOf(type)} created`, data },
   };

@@ -4,6 +4,7 @@ import { Problem } from '../../core/errors.ts';
 import {
   optional,
   parseBoolean,
+  parseEmail,
   parseExternalIdOrNone,
   parseFields,
   parseId,
@@ -13,6 +14,7 @@ import {
   parseUsernameOrNone,
   rejectValue,
 } from '../../core/parse.ts';
+import { readImportedHash } from '../../crypto/password/imported-hash.ts';
 import { type PasswordRules, parseNewPassword } from '../authentication/apply-password.ts';
 import { parseMetadata } from '../users/metadata.ts';
 import type { Membership } from './grants/grants.ts';
@@ -33,6 +35,12 @@ export interface UserInput {
 }
 
 /** Unparsed input. */
+export interface NewUserInput extends UserInput {
+  /** The hash of the password in another system, instead of a password. */
+  readonly passwordHash?: unknown;
+}
+
+/** Unparsed input. */
 export interface GroupMembershipInput {
   readonly userId: unknown;
   readonly groupId: unknown;
@@ -50,14 +58,30 @@ export function assertSomeField(input: object): void {
   throw new Problem('VALIDATION_FAILED', { fields });
 }
 
+/** The password policy, and texts that a new password must not consist of. */
+type InputRules = PasswordRules & { readonly about: readonly unknown[] };
+
 /** @throws VALIDATION_FAILED */
-export function parseUserInput<Email>(
-  input: UserInput,
-  rules: PasswordRules & { readonly about: readonly unknown[] },
-  readEmail: (raw: unknown) => Email,
-) {
+export function parseUserInput(input: UserInput, rules: InputRules) {
+  return parseFields(userParsers(input, rules, () => optional(input.email, parseEmail)));
+}
+
+/** @throws VALIDATION_FAILED */
+export function parseNewUserInput(input: NewUserInput, rules: InputRules) {
   return parseFields({
-    email: () => readEmail(input.email),
+    ...userParsers(input, rules, () => parseEmail(input.email)),
+    passwordHash: () => {
+      if (input.passwordHash != null && input.password != null) {
+        rejectValue('Must not be given together with a password.');
+      }
+      return optional(input.passwordHash, parsePasswordHash);
+    },
+  });
+}
+
+function userParsers<Email>(input: UserInput, rules: InputRules, email: () => Email) {
+  return {
+    email,
     username: () => optional(input.username, parseUsernameOrNone),
     firstName: () => optional(input.firstName, parsePersonName),
     lastName: () => optional(input.lastName, parseLastName),
@@ -77,8 +101,20 @@ export function parseUserInput<Email>(
     isActive: () => optional(input.isActive, parseBoolean),
     groupIds: () => optional(input.groupIds, parseIds),
     permissionIds: () => optional(input.permissionIds, parseIds),
-  });
+  };
 }
+
+/** The hash of another system as it is stored; undefined for the mark of an account without a password. */
+function parsePasswordHash(raw: unknown): string | undefined {
+  if (typeof raw !== 'string') rejectValue('Must be a text.');
+  const read = readImportedHash(raw);
+  if (read.kind === 'weak') rejectValue(weakHashFault);
+  if (read.kind === 'unusable') rejectValue(`${read.reason} ${read.remedy}`);
+  return read.kind === 'usable' ? read.hash : undefined;
+}
+
+const weakHashFault =
+  'MD5 and SHA-1 are too weak. Create the account without the hash, or use the command import users with --allow-weak-hashes.';
 
 /** @throws VALIDATION_FAILED */
 export function parseMembership(input: GroupMembershipInput, now: Date): Membership {

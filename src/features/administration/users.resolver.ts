@@ -75,6 +75,9 @@ class CreateUserInputType {
   @Field(() => String, { nullable: true })
   password?: string | null;
 
+  @Field(() => String, { nullable: true })
+  passwordHash?: string | null;
+
   @Field(() => Boolean, { nullable: true })
   isStaff?: boolean | null;
 

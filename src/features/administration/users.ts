@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { Problem } from '../../core/errors.ts';
-import { type EmailAddress, optional, parseEmail, parseId } from '../../core/parse.ts';
+import { type EmailAddress, parseId } from '../../core/parse.ts';
 import { isUnlimitedSuperuser, type RequestContext } from '../../core/request-context.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
@@ -16,18 +16,24 @@ import type { Sessions } from '../sessions/sessions.ts';
 import type { User } from '../users/user.entity.ts';
 import type { Users } from '../users/users.ts';
 import type { Grants } from './grants/grants.ts';
-import { assertSomeField, parseUserInput, type UserInput } from './input.ts';
+import {
+  assertSomeField,
+  type NewUserInput,
+  parseNewUserInput,
+  parseUserInput,
+  type UserInput,
+} from './input.ts';
 import { type ActorPolicies, type ActorRights, requireAdministrator } from './policies.ts';
 import type { UserPolicies } from './user-policies.ts';
 
 export interface UserAdministration {
   /**
-   * Creates an account. Without a password, the owner gets an invitation to choose one. The account is
+   * Creates an account. Without a password and a hash of one, the owner gets an invitation to choose one. The account is
    * ACTIVE with `isActive`, and otherwise PENDING until its owner verifies the address.
    *
    * @throws ALREADY_EXISTS, FORBIDDEN, NOT_FOUND, VALIDATION_FAILED
    */
-  createUser(input: UserInput, context: RequestContext): Promise<User>;
+  createUser(input: NewUserInput, context: RequestContext): Promise<User>;
   /**
    * Superusers alone change the password and the address of another user. Staff change the address of a
    * PENDING account, and the external id of every account, if they hold all rights of the account.
@@ -54,7 +60,7 @@ export interface UserAdministrationDeps {
   readonly passwordRules: PasswordRules;
 }
 
-type ParsedInput = ReturnType<typeof parseUserInput<EmailAddress | undefined>>;
+type ParsedInput = ReturnType<typeof parseUserInput>;
 
 export function createUserAdministration(deps: UserAdministrationDeps): UserAdministration {
   const { users, grants, policies, userPolicies, oneTimePasswords, sessions, hasher } = deps;
@@ -140,8 +146,8 @@ export function createUserAdministration(deps: UserAdministrationDeps): UserAdmi
   return {
     async createUser(input, context) {
       const actor = requireAdministrator(context, 'users.add_user');
-      const parsed = parseUserInput(input, { ...deps.passwordRules, about: [] }, parseEmail);
-      const passwordHash = await hashPassword(parsed.password, context);
+      const parsed = parseNewUserInput(input, { ...deps.passwordRules, about: [] });
+      const passwordHash = parsed.passwordHash ?? (await hashPassword(parsed.password, context));
       return transaction(async () => {
         const rights = await policies.forActor(actor, 'users.add_user');
         await deps.assertIdentifiersFree(parsed);
@@ -170,9 +176,7 @@ export function createUserAdministration(deps: UserAdministrationDeps): UserAdmi
       // The transaction below checks this again. Here the check comes before the hash.
       if (input.password && !isUnlimitedSuperuser(actor)) throw new Problem('FORBIDDEN');
       const about = input.password === undefined ? [] : await namesOf(id);
-      const parsed = parseUserInput(input, { ...deps.passwordRules, about }, (raw) =>
-        optional(raw, parseEmail),
-      );
+      const parsed = parseUserInput(input, { ...deps.passwordRules, about });
       const passwordHash = await hashPassword(parsed.password, context);
       return transaction(async () => {
         // Every operation locks the address before the user.

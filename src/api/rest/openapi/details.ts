@@ -1,5 +1,6 @@
 /** Formats, examples and bounds of values, which GraphQL types do not have. */
 import { maxLengths, maxListLength } from '../../../core/max-lengths.ts';
+import { longestStoredHash } from '../../../crypto/password/stored-hash/stored-hash.ts';
 import { maxPageSize } from '../../../database/pagination/paginate.ts';
 import type { RouteInput } from './route-types.ts';
 import type { JsonSchema } from './schemas.ts';
@@ -47,6 +48,7 @@ const inputs: Readonly<Record<string, JsonSchema>> = {
   refreshToken: pastedSecret,
   password: { ...password, minLength: 1 },
   passwordConfirmation: password,
+  passwordHash: { writeOnly: true, maxLength: longestStoredHash },
 };
 
 /** The inputs that set a password, which has a minimum length. */
