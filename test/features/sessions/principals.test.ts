@@ -42,6 +42,31 @@ describe('a cached principal', () => {
     expect(executed).toEqual([]);
   });
 
+  test('has short metadata; longer metadata is one statement of the requests that ask for it', async () => {
+    const ada = await createIdleUser(main.service);
+    const sizes = [
+      [20, 0],
+      [5000, 1],
+    ] as const;
+    for (const [length, expected] of sizes) {
+      const metadata = { text: 'x'.repeat(length) };
+      await database.query('update users set metadata = $1 where email = $2', [
+        JSON.stringify(metadata),
+        ada.email,
+      ]);
+      await until(async () => (await view(ada)).status === 200);
+      await main.service.app.changeFeed.waitUntilDelivered();
+      await view(ada);
+      expect(await statements(() => view(ada))).toEqual([]);
+      const read = async () => {
+        const document = '{ me { metadata again: metadata } }';
+        const { data } = await main.service.graphql(document, {}, ada.accessToken);
+        expect(data.me).toEqual({ metadata, again: metadata });
+      };
+      expect(await statements(read)).toHaveLength(expected);
+    }
+  });
+
   test('needs one statement at first, and none after logins and logouts of other users', async () => {
     const [ada, bob] = [await createIdleUser(main.service), await createIdleUser(main.service)];
     expect(await statements(() => view(ada))).toHaveLength(1);
