@@ -12,6 +12,8 @@ export interface ImportOptions {
   readonly allowWeakHashes: boolean;
   /** SHA-256 of the file with parameters of hashes, in hexadecimal digits. */
   readonly hashConfigDigest: string | null;
+  /** The model of people in a dump of Django, if it was chosen. */
+  readonly userModel: string | null;
 }
 
 export interface ImportRequest {

@@ -10,6 +10,7 @@ import { withAppContext } from '../../context.ts';
 import { type EndSignal, printError, untilSignalled } from '../../io.ts';
 import { print } from '../../output.ts';
 import { createImportProgress } from './progress.ts';
+import { readerInputOf } from './reader-options.ts';
 import { formatResult } from './result.ts';
 
 const conflictChoices = ['fail', 'skip', 'update'] as const;
@@ -24,6 +25,7 @@ interface ImportArguments extends GlobalArguments {
   readonly 'emails-verified': boolean;
   readonly 'allow-weak-hashes': boolean;
   readonly 'hash-config': string | undefined;
+  readonly 'user-model': string | undefined;
   readonly report: string | undefined;
 }
 
@@ -88,6 +90,11 @@ function importOptions(argv: Argv<GlobalArguments>): Argv<ImportArguments> {
       requiresArg: true,
       describe: 'File with the parameters of the hashes, for Firebase',
     })
+    .option('user-model', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Model of people, such as users.user, if a dump of Django has several',
+    })
     .option('report', {
       type: 'string',
       requiresArg: true,
@@ -102,19 +109,16 @@ async function runImport(args: ImportArguments, signal: AbortSignal): Promise<Im
     import('../../../features/user-import/import-file.ts'),
     import('../../../features/user-import/report-file.ts'),
   ]);
-  const inactive = args.inactive === 'pending' ? 'PENDING' : 'DISABLED';
-  const isEmailVerified = args['emails-verified'];
-  const { format, source, digest } = await openImportFile(args.file, args.format, {
-    inactive,
-    isEmailVerified,
-  });
+  const reader = await readerInputOf(args);
+  const { format, source, digest } = await openImportFile(args.file, args.format, reader.options);
   const options: ImportOptions = {
     format,
     onConflict: args['on-conflict'],
-    inactive,
-    isEmailVerified,
+    inactive: reader.options.inactive,
+    isEmailVerified: reader.options.isEmailVerified,
     allowWeakHashes: args['allow-weak-hashes'],
-    hashConfigDigest: null,
+    hashConfigDigest: reader.hashConfigDigest,
+    userModel: args['user-model'] ?? null,
   };
   await using report = args.report === undefined ? noReportFile : await openReportFile(args.report);
   using progress = createImportProgress(terminal, source.total);

@@ -1,0 +1,88 @@
+/** `import users` with the files of other systems: their people log in with the same password. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { environmentOf } from '../../support/command.ts';
+import { runCommand } from '../../support/command-line.ts';
+import { makeScratchDirectory } from '../../support/scratch.ts';
+import { startService, type TestService } from '../../support/service.ts';
+import { fixture } from './formats/files.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+
+/** Imports a fixture, with addresses at a domain of its own. */
+async function importFixture(name: string, domain: string, options: readonly string[] = []) {
+  const file = join(makeScratchDirectory('import'), 'people');
+  const text = await readFile(fixture(name), 'utf8');
+  await writeFile(file, text.replaceAll(/@example\.(com|net)/g, `@${domain}`));
+  const result = await runCommand(['import', 'users', file, '--json', ...options], {
+    environment: environmentOf(service.database, service.mail),
+  });
+  return { ...result, json: result.stdout === '' ? undefined : JSON.parse(result.stdout) };
+}
+
+async function logIn(email: string, password: string): Promise<number> {
+  const { status } = await service.rest('POST', '/login/', { json: { email, password } });
+  return status;
+}
+
+const hashConfig = fixture('import/firebase-hash-config.txt');
+
+test.each([
+  ['keycloak', 'import/keycloak-realm.json', [], ['ada', 'cleo', 'dora'], 'Harbour-Violin-62'],
+  ['supabase', 'import/supabase.csv', [], ['ada', 'cleo'], 'Harbour-Violin-62'],
+  [
+    'auth0',
+    'import/auth0-hashes.ndjson',
+    ['--emails-verified'],
+    ['ada', 'euclid'],
+    'Harbour-Violin-62',
+  ],
+  ['firebase', 'import/firebase.json', ['--hash-config', hashConfig], ['ada'], 'user1password'],
+  [
+    'django',
+    'django-dumpdata.json',
+    ['--emails-verified', '--user-model', 'users.user'],
+    ['marie', 'argon2', 'bcrypt', 'bcrypt-sha256', 'boss'],
+    'Harbour-Violin-62',
+  ],
+])(
+  'people of %s log in twice',
+  async (format, file, options, names, password) => {
+    const domain = `${format}.example.org`;
+    const { json, stderr } = await importFixture(file, domain, options);
+    expect(stderr).toBe('');
+    expect(json.created).toBeGreaterThanOrEqual(names.length);
+    for (const name of names) {
+      expect(await logIn(`${name}@${domain}`, `${password}!`)).toBe(401);
+      expect(await logIn(`${name}@${domain}`, password)).toBe(200);
+      expect(await logIn(`${name}@${domain}`, password)).toBe(200);
+    }
+  },
+  60_000,
+);
+
+test('an account that another system disabled cannot log in', async () => {
+  await importFixture('import/keycloak-users.json', 'disabled.example.org', [
+    '--on-conflict',
+    'skip',
+  ]);
+  expect(await logIn('bea@disabled.example.org', 'Harbour-Violin-62')).toBe(401);
+});
+
+test('a file that cannot be read writes nothing and exits with an error', async () => {
+  const refused = await importFixture('import/firebase.json', 'refused.example.org');
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain('hash-config: The file has password hashes.');
+  const missing = await importFixture('import/firebase.json', 'refused.example.org', [
+    '--hash-config',
+    '/no/such/file',
+  ]);
+  expect(missing.code).toBe(2);
+  expect(missing.stderr).toContain('The file of --hash-config cannot be read');
+  expect(await logIn('ada@refused.example.org', 'user1password')).toBe(401);
+});
