@@ -203,6 +203,7 @@ function createAdministrationModules(
     clock,
     audit,
     users: base.users,
+    hasher,
     addresses: base.registrations.addresses,
     administration: withoutDenialAudit,
   });

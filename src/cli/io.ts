@@ -136,9 +136,14 @@ export type EndSignal = (typeof endSignals)[number];
 /** npm forwards the Ctrl-C that the terminal sent to the whole process group: the signal arrives twice. */
 const duplicateSignalMs = 500;
 
-/** Resolves with the first signal. A second signal calls `endNow`, unless it duplicates the first one. */
+/**
+ * Resolves with the first signal. A second signal calls `endNow`, unless it duplicates the first one.
+ *
+ * @param ended stops listening
+ */
 export function untilSignalled(
   endNow: (signal: EndSignal) => void = endBySignal,
+  ended?: AbortSignal,
 ): Promise<EndSignal> {
   return new Promise((resolve) => {
     let first: { readonly signal: EndSignal; readonly at: number } | undefined;
@@ -152,7 +157,11 @@ export function untilSignalled(
         signal === first.signal && performance.now() - first.at < duplicateSignalMs;
       if (!isDuplicate) endNow(signal);
     };
-    for (const signal of endSignals) process.on(signal, () => onSignal(signal));
+    for (const signal of endSignals) {
+      const listener = () => onSignal(signal);
+      process.on(signal, listener);
+      ended?.addEventListener('abort', () => process.off(signal, listener));
+    }
   });
 }
 

@@ -9,6 +9,8 @@ import { seal, tryUnseal, unseal } from '../../crypto/sealed-box.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { clientKeyIdOf, clientLabelOf, type EntryRow, nilId } from './entry.ts';
 
+const keyBytes = 32;
+
 export interface SubjectKeys {
   /** Unseals a key of a row. */
   open(subjectId: string, sealedKey: Buffer): Buffer;
@@ -56,7 +58,7 @@ export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string)
     open,
     find,
     async create(subjectId) {
-      const key = randomBytes(32);
+      const key = randomBytes(keyBytes);
       await query(
         `insert into audit_subject_keys select ?::uuid, ?::bytea
          where ${ownerExistsSql('?::uuid', 'for key share')} on conflict do nothing`,
@@ -67,7 +69,10 @@ export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string)
     async createMany(subjectIds) {
       const known = await find(subjectIds);
       const missing = [...new Set(subjectIds)].filter((id) => !known.has(id));
-      const created = new Map(missing.map((id) => [id, randomBytes(32)]));
+      const keys = randomBytes(keyBytes * missing.length);
+      const created = new Map(
+        missing.map((id, index) => [id, keys.subarray(keyBytes * index, keyBytes * (index + 1))]),
+      );
       const boxes = [...created].map(([id, key]) => seal(sealingKey, id, key));
       await query(
         `insert into audit_subject_keys

@@ -116,13 +116,13 @@ function conflictOf(
       };
 }
 
-/** The person without the username, which the metadata keep unless they have another one. */
+/** The person without the username, which the metadata keep. */
 export function withoutUsername(person: ImportedPerson, reason: string): ImportedPerson {
   const username: Username | undefined = person.username;
   return {
     ...person,
     username: undefined,
-    metadata: username === undefined ? person.metadata : { username, ...person.metadata },
+    originals: username === undefined ? person.originals : { ...person.originals, username },
     notes: [...person.notes, { field: 'username', reason, remedy: usernameRemedy }],
   };
 }

@@ -1,8 +1,9 @@
 /** The request and the result of an import. */
-import type { CreatedAccess } from './access-names.ts';
+
 import type { OnConflict } from './plan.ts';
 import type { ReportSink, Tally } from './report.ts';
 import type { PeopleSource } from './source.ts';
+import type { CreatedAccess } from './writing/access-names.ts';
 
 export interface ImportOptions {
   readonly format: string;
@@ -27,6 +28,8 @@ export interface ImportRequest {
   readonly signal: AbortSignal;
   readonly report: ReportSink;
   readonly onProgress: (progress: ImportProgress) => void;
+  /** Called before the first person of an import that continues. */
+  readonly onResume: (position: number) => void;
 }
 
 export interface ImportProgress {
@@ -37,6 +40,8 @@ export interface ImportProgress {
 
 export interface ImportResult extends ImportProgress {
   readonly isFinished: boolean;
+  /** The people of this run, without those of an interrupted one. */
+  readonly readNow: number;
   /** The last stored position. */
   readonly position: number;
   readonly created: CreatedAccess;

@@ -1,21 +1,27 @@
 /** Wires the import of people. */
 import type { Clock } from '../../core/time.ts';
+import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { AdministrationWithoutDenialAudit } from '../administration/administration.module.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Addresses } from '../registrations/addresses.ts';
 import type { Users } from '../users/users.ts';
-import { createInsertPeople } from './insert-people.ts';
 import { createPlanPeople } from './plan.ts';
-import { createImportPositions } from './positions.ts';
-import { createStoreBatch } from './store-batch.ts';
 import { createUserImports, type UserImports } from './user-imports.ts';
+import { createComparePeople } from './writing/compare-people.ts';
+import { createInsertPeople } from './writing/insert-people.ts';
+import { createProtectLastSuperuser } from './writing/last-superuser.ts';
+import { createImportPositions } from './writing/positions.ts';
+import { createStoreBatch } from './writing/store-batch.ts';
+import { createUpdatePeople } from './writing/update-people.ts';
+import { createWrapWeakHashes } from './writing/weak-hashes.ts';
 
 export interface UserImportModuleDeps {
   readonly unitOfWork: UnitOfWork;
   readonly clock: Clock;
   readonly audit: Audit;
   readonly users: Users;
+  readonly hasher: PasswordHasher;
   readonly addresses: Addresses;
   readonly administration: Pick<AdministrationWithoutDenialAudit, 'groups' | 'permissions'>;
 }
@@ -36,6 +42,10 @@ export function createUserImportModule(deps: UserImportModuleDeps): UserImportMo
     positions,
     planPeople: createPlanPeople(unitOfWork),
     insertPeople: createInsertPeople(unitOfWork),
+    comparePeople: createComparePeople(unitOfWork),
+    protectLastSuperuser: createProtectLastSuperuser(unitOfWork),
+    updatePeople: createUpdatePeople(unitOfWork),
+    wrapWeakHashes: createWrapWeakHashes(deps.hasher),
   });
   return {
     userImports: createUserImports({

@@ -6,13 +6,17 @@ import type { RequestContext } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
-import { type AccessNamesDeps, type CreatedAccess, createAccessNames } from './access-names.ts';
 import { type BatchItem, readBatches } from './batches.ts';
-import type { ImportPosition, ImportPositions } from './positions.ts';
 import { addToTally, emptyTally, type Reason, type ReportLine, type ReportSink } from './report.ts';
 import type { ImportRequest, ImportResult } from './request.ts';
 import type { PeopleSource } from './source.ts';
-import type { StoreBatch } from './store-batch.ts';
+import {
+  type AccessNamesDeps,
+  type CreatedAccess,
+  createAccessNames,
+} from './writing/access-names.ts';
+import type { ImportPosition, ImportPositions } from './writing/positions.ts';
+import type { StoreBatch } from './writing/store-batch.ts';
 
 export interface UserImports {
   /**
@@ -61,6 +65,7 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
         : await positions.begin(request.digest, JSON.stringify(options));
       const resumedAt = begun.position;
       await report.resumeAt(resumedAt);
+      if (resumedAt > 0) request.onResume(resumedAt);
       const access = createAccessNames(deps, context, isDryRun);
       await access.define(source);
       const rules = { now: deps.clock(), allowWeakHashes: options.allowWeakHashes };
@@ -74,12 +79,15 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
         store,
         signal,
       );
-      current = await addNotes(current, [...summaryOf(source), ...access.notes()], report);
-      if (isComplete && !isDryRun) await finish(current, request, access.created());
+      if (isComplete) {
+        current = await addNotes(current, [...summaryOf(source), ...access.notes()], report);
+        if (!isDryRun) await finish(current, request, access.created());
+      }
       return {
         tally: current.tally,
         resumedAt,
         isFinished: isComplete,
+        readNow: current.tally.counts.read - begun.tally.counts.read,
         position: current.position,
         created: access.created(),
       };

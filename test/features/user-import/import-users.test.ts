@@ -1,35 +1,265 @@
-/** `import users` with files in our own format: accounts, hashes, counts. */
-import { writeFile } from 'node:fs/promises';
+/** `import users` with files in our own format: accounts, changed and refused values, conflicts, audit log. */
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf } from '../../support/command.ts';
 import { runCommand } from '../../support/command-line.ts';
 import { goodPassword, newAddress } from '../../support/people.ts';
 import { makeScratchDirectory } from '../../support/scratch.ts';
-import { startService, type TestService } from '../../support/service.ts';
+import { quiet, startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
+let passwordHash: string;
 beforeAll(async () => {
   service = await startService();
+  passwordHash = await service.app.hasher.hash(goodPassword);
 });
 afterAll(() => service.close());
+
+const bcryptHash = '$2b$12$LJ3m4ys3Lz0WZ5p5qYbXhu0123456789abcdefghijklmnopqrstu';
 
 async function importPeople(people: readonly object[], options: readonly string[] = []) {
   const directory = makeScratchDirectory('import');
   const file = join(directory, 'people.jsonl');
+  const reportFile = join(directory, 'report.jsonl');
   await writeFile(file, people.map((person) => `${JSON.stringify(person)}\n`).join(''));
-  const result = await runCommand(['import', 'users', file, '--json', ...options], {
-    environment: environmentOf(service.database, service.mail),
-  });
-  return { ...result, json: result.stdout === '' ? undefined : JSON.parse(result.stdout) };
+  const result = await runCommand(
+    ['import', 'users', file, '--json', '--report', reportFile, ...options],
+    { environment: environmentOf(service.database, service.mail) },
+  );
+  const lines = await readFile(reportFile, 'utf8').catch(() => '');
+  return {
+    ...result,
+    reportFile,
+    json: result.stdout === '' ? undefined : JSON.parse(result.stdout),
+    report: lines.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)])),
+  };
 }
 
-test('an imported person logs in with the password of the other system', async () => {
+async function accountOf(email: string) {
+  const [row] = await service.database.query<Record<string, unknown>>(
+    `select u.*, h.password_hash,
+       array(select g.name from user_groups ug join groups g on g.id = ug.group_id where ug.user_id = u.id
+         order by 1) as groups,
+       array(select p.codename from user_permissions up join permissions p on p.id = up.permission_id
+         where up.user_id = u.id order by 1) as permissions
+     from users u left join password_hashes h on h.user_id = u.id where u.email = $1`,
+    [email],
+  );
+  return row;
+}
+
+const logIn = (email: string) =>
+  service.rest('POST', '/login/', { json: { email, password: goodPassword } });
+
+/** The number of rows of each table except logs of runs. */
+async function rowCounts() {
+  const tables = await service.database.query<{ name: string }>(
+    `select format('%I.%I', schemaname, tablename) as name from pg_tables
+     where schemaname in ('public', 'graphile_worker')`,
+  );
+  const counts: Record<string, string> = {};
+  for (const { name } of tables) {
+    const [row] = await service.database.query<{ count: string }>(`select count(*) from ${name}`);
+    counts[name] = row?.count ?? '';
+  }
+  return counts;
+}
+
+test('an imported person logs in with the password of the other system, and gets no mail', async () => {
   const email = newAddress();
-  const passwordHash = await service.app.hasher.hash(goodPassword);
-  const result = await importPeople([{ email, firstName: 'Ada', passwordHash }]);
-  expect(result.stderr).toBe('');
-  expect(result.json).toMatchObject({ read: 1, created: 1, refused: 0 });
-  const answer = await service.rest('POST', '/login/', { json: { email, password: goodPassword } });
+  const result = await importPeople([
+    {
+      email,
+      firstName: 'Ada',
+      lastName: 'Lovelace',
+      externalId: `id-${email}`,
+      metadata: { plan: 'gold' },
+      createdAt: '2020-01-02T03:04:05Z',
+      lastLoginAt: null,
+      isStaff: true,
+      passwordHash,
+      groups: ['Editors', { name: 'Guests', expiresAt: '2999-01-01T00:00:00Z' }],
+      permissions: ['shop.view_order'],
+    },
+  ]);
+  expect(result).toMatchObject({ code: 0, stderr: '', report: [] });
+  expect(result.json).toMatchObject({ read: 1, created: 1, refused: 0, staff: 1 });
+  expect(await accountOf(email)).toMatchObject({
+    first_name: 'Ada',
+    external_id: `id-${email}`,
+    metadata: { plan: 'gold' },
+    created_at: new Date('2020-01-02T03:04:05Z'),
+    last_login_at: null,
+    status: 'ACTIVE',
+    groups: ['Editors', 'Guests'],
+    permissions: ['shop.view_order'],
+  });
+  expect((await logIn(email)).status).toBe(200);
+  await quiet(service);
+  expect(service.mail.mails.filter(({ to }) => to.includes(email))).toEqual([]);
+});
+
+test('values that an account cannot have are changed, kept in the metadata and reported', async () => {
+  const email = newAddress();
+  const { json, report, reportFile } = await importPeople([
+    {
+      email,
+      username: 'jane doe',
+      firstName: 'Jane "JD" <b>',
+      lastName: '',
+      createdAt: '2999-01-01T00:00:00Z',
+      lastLoginAt: '1900-01-01T00:00:00Z',
+      locale: 'not a language',
+      groups: ['Root'],
+    },
+  ]);
+  expect(json).toMatchObject({ created: 1, changed: 1, refused: 0, withoutPassword: 1 });
+  expect(await accountOf(email)).toMatchObject({
+    username: null,
+    first_name: "Jane 'JD' b",
+    metadata: { username: 'jane doe', firstName: 'Jane "JD" <b>' },
+    last_login_at: null,
+    locale: null,
+    groups: [],
+  });
+  expect(report.map(({ outcome, field }) => `${outcome} ${field}`).sort()).toEqual([
+    'changed createdAt',
+    'changed firstName',
+    'changed groups',
+    'changed lastLoginAt',
+    'changed locale',
+    'changed username',
+  ]);
+  expect((await stat(reportFile)).mode & 0o777).toBe(0o600);
+});
+
+test('a person who cannot be imported is refused with a reason, and nobody else is lost', async () => {
+  const [one, two, three] = [newAddress(), newAddress(), newAddress()];
+  const { code, json, report } = await importPeople([
+    { email: one, username: `U${one.split('@')[0]}` },
+    { email: one.toUpperCase() },
+    { email: 'josé@example.com' },
+    { email: newAddress(), passwordHash: 'md5$salt$5f4dcc3b5aa765d61d8327deb882cf99' },
+    { email: newAddress(), status: 'SLEEPING' },
+    { email: two, username: `u${one.split('@')[0]}` },
+    { firstName: 'Nobody' },
+    { email: three, externalId: 'the same' },
+    { email: newAddress(), externalId: 'the same' },
+    { email: newAddress(), metadata: { text: 'a\u0000b' } },
+  ]);
+  expect(code).toBe(1);
+  expect(json).toMatchObject({ read: 10, created: 3, refused: 7 });
+  expect(report.filter(({ outcome }) => outcome === 'refused').map(({ line }) => line)).toEqual([
+    2, 3, 4, 5, 7, 9, 10,
+  ]);
+  expect(report.find(({ line }) => line === 2)?.reason).toContain('Line 1 has the same address');
+  expect(await accountOf(two)).toMatchObject({
+    username: null,
+    metadata: { username: `u${one.split('@')[0]}` },
+  });
+});
+
+test('a dry run reports everything and writes nothing', async () => {
+  const email = newAddress();
+  await importPeople([{ email }]);
+  const before = await rowCounts();
+  const { code, json, report } = await importPeople(
+    [{ email }, { email: newAddress(), groups: ['A group that is new'], passwordHash }, {}],
+    ['--dry-run'],
+  );
+  expect(code).toBe(1);
+  expect(json).toMatchObject({ isDryRun: true, read: 3, created: 1, refused: 2 });
+  expect(json.createdAccess.groups).toEqual(['A group that is new']);
+  expect(report.map(({ line }) => line)).toEqual([1, 3]);
+  expect(await rowCounts()).toEqual(before);
+});
+
+test('an existing account is refused, skipped or updated', async () => {
+  const email = newAddress();
+  await importPeople([{ email, firstName: 'Old', groups: ['Editors'], passwordHash: bcryptHash }]);
+  const line = { email, firstName: 'New', groups: ['Writers'], isStaff: true, passwordHash };
+  const failed = await importPeople([line]);
+  expect([failed.code, failed.json.refused]).toEqual([1, 1]);
+  const skipped = await importPeople([line], ['--on-conflict', 'skip']);
+  expect([skipped.code, skipped.json.skipped]).toEqual([0, 1]);
+  expect(await accountOf(email)).toMatchObject({ first_name: 'Old' });
+  const updated = await importPeople([line], ['--on-conflict', 'update']);
+  expect([updated.code, updated.json.updated]).toEqual([0, 1]);
+  expect(await accountOf(email)).toMatchObject({
+    first_name: 'New',
+    is_staff: true,
+    groups: ['Writers'],
+    password_hash: expect.stringContaining(passwordHash),
+  });
+  const again = await importPeople([line], ['--on-conflict', 'update']);
+  expect(again.json).toMatchObject({ updated: 0, unchanged: 1 });
+});
+
+test('an update keeps the password that was set or used here', async () => {
+  const email = newAddress();
+  await importPeople([{ email, passwordHash }]);
+  await logIn(email);
+  const { json, report } = await importPeople(
+    [{ email, passwordHash: bcryptHash }],
+    ['--on-conflict', 'update'],
+  );
+  expect(json).toMatchObject({ unchanged: 1 });
+  expect(report).toMatchObject([{ outcome: 'changed', field: 'passwordHash' }]);
+  expect((await logIn(email)).status).toBe(200);
+});
+
+test('an update that disables an account ends its sessions', async () => {
+  const email = newAddress();
+  await importPeople([{ email, passwordHash }]);
+  const { body } = await logIn(email);
+  await importPeople([{ email, status: 'DISABLED' }], ['--on-conflict', 'update']);
+  await service.app.changeFeed.waitUntilDelivered();
+  const answer = await service.rest('GET', '/profile/view/', { token: body.data.access_token });
+  expect(answer.status).toBe(401);
+});
+
+test('the last active superuser stays one', async () => {
+  const email = newAddress();
+  await importPeople([{ email, isSuperuser: true, passwordHash }]);
+  expect(await accountOf(email)).toMatchObject({ groups: ['Root'] });
+  const { json, report } = await importPeople(
+    [{ email, isSuperuser: false }],
+    ['--on-conflict', 'update'],
+  );
+  expect(json).toMatchObject({ refused: 1, updated: 0 });
+  expect(report).toMatchObject([{ outcome: 'refused', field: 'isSuperuser' }]);
+  expect(await accountOf(email)).toMatchObject({ is_superuser: true });
+});
+
+test('weak hashes are stored inside of an argon2id hash when the operator allows them', async () => {
+  const email = newAddress();
+  const md5 = 'md5$salt$67a1e09bb1f83f5007dc119c14d663aa'; // md5('salt' + 'password')
+  const { json } = await importPeople([{ email, passwordHash: md5 }], ['--allow-weak-hashes']);
+  expect(json).toMatchObject({ created: 1, refused: 0 });
+  expect((await accountOf(email))?.password_hash).toMatch(/argon2id/);
+  const password = 'password';
+  const answer = await service.rest('POST', '/login/', { json: { email, password } });
   expect(answer.status).toBe(200);
+});
+
+test('the audit log has an entry for each account and one for the import, and stays valid', async () => {
+  const emails = [newAddress(), newAddress()];
+  await importPeople(emails.map((email) => ({ email })));
+  const rows = await service.database.query<{ action: string; actor_kind: string }>(
+    `select action, actor_kind from audit_entries
+     where target_id in (select id from users where email = any($1)) or action = 'users-imported'
+     order by at desc limit 3`,
+    [emails],
+  );
+  expect(rows.map(({ action }) => action).sort()).toEqual([
+    'user-created',
+    'user-created',
+    'users-imported',
+  ]);
+  expect(new Set(rows.map(({ actor_kind: kind }) => kind))).toEqual(new Set(['operator']));
+  const verification = await service.app.unitOfWork.withEntityManager(() =>
+    service.app.audit.verifier.verify(),
+  );
+  expect(verification.faults).toEqual([]);
 });

@@ -37,13 +37,24 @@ const importUsers: CommandModule<GlobalArguments, ImportArguments> = {
     const { terminal } = args;
     const end = new AbortController();
     let signal: EndSignal | undefined;
-    void untilSignalled().then((received) => {
+    const done = new AbortController();
+    using _listening = { [Symbol.dispose]: () => done.abort() };
+    void untilSignalled(undefined, done.signal).then((received) => {
       signal = received;
       printError(terminal, 'Stopping after this batch …');
       end.abort();
     });
+    const startedAt = performance.now();
     const result = await runImport(args, end.signal);
-    print({ text: formatResult(result, args), json: toJson(result, args) }, args);
+    const seconds = (performance.now() - startedAt) / 1000;
+    const isDryRun = args['dry-run'];
+    const text = formatResult(result, { isDryRun, report: args.report, seconds });
+    const { tally, created: createdAccess, ...rest } = result;
+    const { counts, reasons } = tally;
+    print({ text, json: { isDryRun, ...rest, ...counts, seconds, createdAccess, reasons } }, args);
+    if (!result.isFinished) {
+      printError(terminal, 'The import was interrupted. The same command continues it.');
+    }
     terminal.exitCode = exitCodeOf(result, signal);
   },
 };
@@ -123,16 +134,14 @@ async function runImport(args: ImportArguments, signal: AbortSignal): Promise<Im
   await using report = args.report === undefined ? noReportFile : await openReportFile(args.report);
   using progress = createImportProgress(terminal, source.total);
   const onProgress = (state: ImportProgress) => progress.show(state);
-  const request = { source, digest, options, isDryRun, signal, report, onProgress };
+  const onResume = (position: number) =>
+    printError(terminal, `An earlier import of this file continues after line ${position}.`);
+  const request = { source, digest, options, isDryRun, signal, report, onProgress, onResume };
   return await withAppContext(
     terminal,
     ({ admin }, context) => admin.userImports.importPeople(request, context),
     { purpose: isDryRun ? 'read' : 'change' },
   );
-}
-
-function toJson({ tally, ...result }: ImportResult, args: ImportArguments): object {
-  return { isDryRun: args['dry-run'], ...result, ...tally.counts, reasons: tally.reasons };
 }
 
 const exitCodes: Readonly<Record<EndSignal, number>> = { SIGINT: 130, SIGTERM: 143 };

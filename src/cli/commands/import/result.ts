@@ -1,22 +1,30 @@
 /** The text that ends an import: counts, and the reasons with examples. */
-
 import type { Outcome, ReasonGroup } from '../../../features/user-import/report.ts';
 import type { ImportResult } from '../../../features/user-import/request.ts';
 
 export interface ResultOptions {
-  readonly 'dry-run': boolean;
-  readonly file: string;
+  readonly isDryRun: boolean;
+  readonly report: string | undefined;
+  readonly seconds: number;
 }
 
 export function formatResult(result: ImportResult, options: ResultOptions): string {
   const { counts, reasons } = result.tally;
-  const isDryRun = options['dry-run'];
-  const lines = [
+  return [
     `${counts.read} people read: ${counts.created} created, ${counts.updated} updated, ${counts.unchanged} unchanged, ${counts.skipped} skipped, ${counts.refused} refused.`,
+    `${counts.changed} accounts have a changed value. Of the created accounts ${counts.withoutPassword} have no password, ${counts.staff} are staff, ${counts.superusers} are superusers.`,
+    ...createdLines(result),
+    `${options.seconds.toFixed(1)} seconds, ${Math.round(result.readNow / options.seconds)} people per second.`,
     ...reasons.map(formatReason),
-    ...(isDryRun ? ['This was a dry run: nothing was written.'] : []),
-  ];
-  return lines.join('\n');
+    ...(options.report === undefined ? [] : [`All of them are in ${options.report}.`]),
+    ...adviceFor(result, options.isDryRun),
+  ].join('\n');
+}
+
+function createdLines({ created }: ImportResult): string[] {
+  return (['groups', 'permissions'] as const)
+    .filter((kind) => created[kind].length > 0)
+    .map((kind) => `New ${kind}: ${created[kind].slice(0, 20).join(', ')}`);
 }
 
 const words: Readonly<Record<Outcome, string>> = {
@@ -26,9 +34,26 @@ const words: Readonly<Record<Outcome, string>> = {
 };
 
 function formatReason({ outcome, field, reason, count, remedy, examples }: ReasonGroup): string {
-  const shown = examples.map(({ line, externalId }) =>
-    externalId === null ? `line ${line}` : `line ${line} (${externalId})`,
-  );
-  const text = `${words[outcome]} ${count}: ${field === null ? '' : `${field}: `}${reason}`;
-  return `${text} ${remedy ?? ''}\n  ${shown.join(', ')}`;
+  const people = examples
+    .filter(({ line }) => line > 0)
+    .map(({ line, externalId }) =>
+      externalId === null ? `line ${line}` : `line ${line} (externalId ${externalId})`,
+    );
+  const lines = [
+    `${words[outcome]} ${count}: ${field === null ? '' : `${field}: `}${reason}`,
+    ...(remedy === null ? [] : [`  ${remedy}`]),
+    ...(people.length === 0 ? [] : [`  ${people.join(', ')}${count > people.length ? ', …' : ''}`]),
+  ];
+  return lines.join('\n');
+}
+
+function adviceFor({ isFinished, tally, position }: ImportResult, isDryRun: boolean): string[] {
+  if (isDryRun) return ['This was a dry run: nothing was written.'];
+  if (!isFinished) {
+    return [`The import was interrupted after line ${position}. The same command continues there.`];
+  }
+  if (tally.counts.refused === 0) return [];
+  return [
+    'To import the refused people, correct the file and import it again with --on-conflict skip.',
+  ];
 }

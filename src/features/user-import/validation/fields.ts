@@ -145,18 +145,9 @@ export function parseFlag(field: 'isStaff' | 'isSuperuser', raw: unknown): boole
 
 const maxMetadataBytes = 8192;
 
-/**
- * The metadata of the file with the original texts of changed fields.
- *
- * @throws Refusal
- */
-export function parseObject(
-  reader: FieldReader,
-  raw: unknown,
-  originals: JsonObject,
-): JsonObject | undefined {
-  const hasOriginals = Object.keys(originals).length > 0;
-  if (isMissing(raw)) return hasOriginals ? withOriginals(reader, {}, originals) : undefined;
+/** @throws Refusal */
+export function parseObject(raw: unknown): JsonObject | undefined {
+  if (isMissing(raw)) return undefined;
   if (typeof raw !== 'object' || Array.isArray(raw)) {
     throw new Refusal('metadata', 'Must be an object.', correctLine);
   }
@@ -168,15 +159,13 @@ export function parseObject(
       'Shorten it in the file.',
     );
   }
-  return hasOriginals ? withOriginals(reader, given, originals) : given;
+  return given;
 }
 
-/** A key of the file is not replaced by an original text. */
-function withOriginals(reader: FieldReader, given: JsonObject, originals: JsonObject): JsonObject {
+/** Metadata with the former texts of changed fields, if both fit. A key of the metadata is not replaced. */
+export function withOriginals(given: JsonObject, originals: JsonObject): JsonObject {
   const all = { ...originals, ...given };
-  if (bytesOf(all) <= maxMetadataBytes) return all;
-  reader.note('metadata', 'The former texts of changed fields are too long to be kept.');
-  return given;
+  return bytesOf(all) <= maxMetadataBytes ? all : given;
 }
 
 function bytesOf(value: JsonObject): number {

@@ -36,6 +36,8 @@ export interface ImportedPerson {
   readonly password: ImportedPassword | undefined;
   readonly locale: string | undefined;
   readonly metadata: JsonObject | undefined;
+  /** Former texts of changed fields, for the metadata. */
+  readonly originals: JsonObject;
   readonly createdAt: Date | undefined;
   readonly lastLoginAt: Date | undefined;
   readonly emailVerifiedAt: Date | undefined;
@@ -95,7 +97,7 @@ function parseAll(fields: SourceFields, rules: PersonRules, notes: Reason[]) {
   };
   const email = parseAddress(fields.email);
   const isSuperuser = parseFlag('isSuperuser', fields.isSuperuser);
-  const person = {
+  return {
     email,
     externalId: parseExternal(fields.externalId),
     username: parseUserName(reader, fields.username, email),
@@ -111,8 +113,9 @@ function parseAll(fields: SourceFields, rules: PersonRules, notes: Reason[]) {
     emailVerifiedAt: parseTime(reader, 'emailVerifiedAt', fields.emailVerifiedAt, rules.now),
     groups: parseGroups(reader, fields.groups, { now: rules.now, isSuperuser }),
     permissions: parsePermissions(reader, fields.permissions),
+    metadata: parseObject(fields.metadata),
+    originals,
   };
-  return { ...person, metadata: parseObject(reader, fields.metadata, originals) };
 }
 
 /** A value of the file in the report, which shows no other types and no long texts. */

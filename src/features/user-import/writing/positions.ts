@@ -1,9 +1,9 @@
 /** The positions of imports. A batch advances the position in its transaction, so each person is imported once. */
 import { v7 as uuidv7 } from 'uuid';
-import { Problem } from '../../core/errors.ts';
-import type { Clock } from '../../core/time.ts';
-import type { UnitOfWork } from '../../database/transaction.ts';
-import { emptyTally, type Tally } from './report.ts';
+import { Problem } from '../../../core/errors.ts';
+import type { Clock } from '../../../core/time.ts';
+import type { UnitOfWork } from '../../../database/transaction.ts';
+import { emptyTally, type Tally } from '../report.ts';
 
 export interface ImportPosition {
   readonly id: string;

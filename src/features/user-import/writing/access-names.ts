@@ -1,12 +1,13 @@
 /** Finds groups and permissions by their names, and creates the missing ones as an administrator would. */
-import { Problem } from '../../core/errors.ts';
-import type { RequestContext } from '../../core/request-context.ts';
-import type { UnitOfWork } from '../../database/transaction.ts';
-import type { GroupAdministration } from '../administration/groups.ts';
-import type { PermissionAdministration } from '../administration/permissions.ts';
-import type { Reason } from './report.ts';
-import type { PeopleSource, SourceGroup, SourcePermission } from './source.ts';
-import type { ImportedPerson } from './validation/person.ts';
+import { v7 as uuidv7 } from 'uuid';
+import { Problem } from '../../../core/errors.ts';
+import type { RequestContext } from '../../../core/request-context.ts';
+import type { UnitOfWork } from '../../../database/transaction.ts';
+import type { GroupAdministration } from '../../administration/groups.ts';
+import type { PermissionAdministration } from '../../administration/permissions.ts';
+import type { Reason } from '../report.ts';
+import type { PeopleSource, SourceGroup, SourcePermission } from '../source.ts';
+import type { ImportedPerson } from '../validation/person.ts';
 
 export interface AccessIds {
   readonly groups: ReadonlyMap<string, string>;
@@ -22,7 +23,7 @@ export interface CreatedAccess {
 export interface AccessNames {
   /** Creates the definitions of the file that do not exist. An existing group keeps its permissions. */
   define(source: Pick<PeopleSource, 'groups' | 'permissions'>): Promise<void>;
-  /** The ids of the groups and permissions of people. In a dry run the missing ones have no id. */
+  /** The ids of the groups and permissions of people. In a dry run the missing ones have made-up ids. */
   idsOf(people: readonly ImportedPerson[]): Promise<AccessIds>;
   /** Forgets the ids, because another process may have deleted a group or permission. */
   forget(): void;
@@ -107,7 +108,10 @@ export function createAccessNames(
     for (const { codename, name } of definitions) {
       if (!missing.delete(codename)) continue;
       created.permissions.add(codename);
-      if (isDryRun) continue;
+      if (isDryRun) {
+        permissionIds.set(codename, uuidv7());
+        continue;
+      }
       await createUnlessTaken(() =>
         permissionAdministration.createPermission({ codename, name }, context),
       );
@@ -127,7 +131,10 @@ export function createAccessNames(
       if (!missing.delete(name)) continue;
       if (!created.groups.has(name)) await noteRetiredName(name);
       created.groups.add(name);
-      if (isDryRun) continue;
+      if (isDryRun) {
+        groupIds.set(name, uuidv7());
+        continue;
+      }
       const ids = permissions.flatMap((codename) => permissionIds.get(codename) ?? []);
       await createUnlessTaken(() =>
         groupAdministration.createGroup({ name, description, permissionIds: ids }, context),

@@ -1,9 +1,11 @@
 /** Inserts the accounts of new people with a constant number of statements. No subscriber, no mail and no job. */
 import { v7 as uuidv7 } from 'uuid';
-import type { UnitOfWork } from '../../database/transaction.ts';
-import type { NewEntry } from '../audit/audit.ts';
+import type { UnitOfWork } from '../../../database/transaction.ts';
+import type { NewEntry } from '../../audit/audit.ts';
+import { withOriginals } from '../validation/fields.ts';
+import type { ImportedPerson } from '../validation/person.ts';
 import type { AccessIds } from './access-names.ts';
-import type { ImportedPerson } from './validation/person.ts';
+import { auditedLinks, insertLinks, linksOf } from './link-people.ts';
 
 /**
  * Inserts accounts and returns the entries of the audit log. Needs a transaction that has locked addresses and
@@ -28,38 +30,6 @@ const hashesSql = `
   select user_id, password_hash, ?::timestamptz
   from unnest(?::uuid[], ?::text[]) as hash (user_id, password_hash)`;
 
-const groupsSql = `
-  insert into user_groups (user_id, group_id, expires_at)
-  select user_id, group_id, expires_at
-  from unnest(?::uuid[], ?::uuid[], ?::timestamptz[]) as membership (user_id, group_id, expires_at)
-  on conflict (user_id, group_id) do update set expires_at = excluded.expires_at`;
-const permissionsSql = `
-  insert into user_permissions (user_id, permission_id)
-  select user_id, permission_id from unnest(?::uuid[], ?::uuid[]) as grant_ (user_id, permission_id)
-  on conflict do nothing`;
-
-export interface Links {
-  readonly groups: readonly { readonly groupId: string; readonly expiresAt: Date | null }[];
-  readonly permissionIds: readonly string[];
-}
-
-/** The grants of a person by id. A name without an id was deleted in the meantime. */
-function linksOf({ groups = [], permissions = [] }: ImportedPerson, access: AccessIds): Links {
-  const byId = new Map(
-    groups.map(({ name, expiresAt }) => [idOf(access.groups, name), expiresAt] as const),
-  );
-  return {
-    groups: [...byId].map(([groupId, expiresAt]) => ({ groupId, expiresAt })),
-    permissionIds: permissions.map((codename) => idOf(access.permissions, codename)),
-  };
-}
-
-function idOf(ids: ReadonlyMap<string, string>, name: string): string {
-  const id = ids.get(name);
-  if (id === undefined) throw new Error('a group or permission of the batch has no id');
-  return id;
-}
-
 export function createInsertPeople({ query }: Pick<UnitOfWork, 'query'>): InsertPeople {
   return async (people, access, now) => {
     if (people.length === 0) return [];
@@ -79,35 +49,9 @@ export function createInsertPeople({ query }: Pick<UnitOfWork, 'query'>): Insert
     return rows.map(({ user, links }) => ({
       action: 'user-created',
       target: { type: 'user', id: user.id },
-      after: { ...withoutTimes(user), ...idsOfLinks(links) },
+      after: { ...withoutTimes(user), ...auditedLinks(links) },
     }));
   };
-}
-
-/** Inserts memberships and direct permissions by the id of their user. */
-async function insertLinks(
-  query: UnitOfWork['query'],
-  links: ReadonlyMap<string, Links>,
-): Promise<void> {
-  const groups = [...links].flatMap(([userId, each]) =>
-    each.groups.map((group) => ({ userId, ...group })),
-  );
-  const permissions = [...links].flatMap(([userId, each]) =>
-    each.permissionIds.map((id) => ({ userId, id })),
-  );
-  if (groups.length > 0) {
-    await query(groupsSql, [
-      groups.map(({ userId }) => userId),
-      groups.map(({ groupId }) => groupId),
-      groups.map(({ expiresAt }) => expiresAt),
-    ]);
-  }
-  if (permissions.length > 0) {
-    await query(permissionsSql, [
-      permissions.map(({ userId }) => userId),
-      permissions.map(({ id }) => id),
-    ]);
-  }
 }
 
 function userOf(person: ImportedPerson, now: Date) {
@@ -123,7 +67,7 @@ function userOf(person: ImportedPerson, now: Date) {
     emailVerifiedAt: person.emailVerifiedAt ?? null,
     locale: person.locale ?? null,
     externalId: person.externalId ?? null,
-    metadata: person.metadata ?? {},
+    metadata: withOriginals(person.metadata ?? {}, person.originals),
     createdAt: person.createdAt ?? now,
     lastLoginAt: person.lastLoginAt ?? null,
   };
@@ -132,11 +76,4 @@ function userOf(person: ImportedPerson, now: Date) {
 /** The values that the audit log has of a new account from any interface. */
 function withoutTimes({ lastLoginAt: _login, ...user }: ReturnType<typeof userOf>) {
   return { ...user, pendingEmail: null };
-}
-
-function idsOfLinks({ groups, permissionIds }: Links) {
-  return {
-    ...(groups.length > 0 ? { groupIds: groups.map(({ groupId }) => groupId) } : {}),
-    ...(permissionIds.length > 0 ? { permissionIds } : {}),
-  };
 }

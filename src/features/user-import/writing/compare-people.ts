@@ -1,0 +1,201 @@
+/** Compares the people of a file with their accounts, and decides what an update changes. It writes nothing. */
+import { isDeepStrictEqual } from 'node:util';
+import type { UnitOfWork } from '../../../database/transaction.ts';
+import { rootGroupName } from '../../access/access.entities.ts';
+import type { UserStatus } from '../../users/user.entity.ts';
+import type { PlannedUpdate } from '../plan.ts';
+import type { Reason } from '../report.ts';
+import { withOriginals } from '../validation/fields.ts';
+import type { ImportedPerson } from '../validation/person.ts';
+import type { AccessIds } from './access-names.ts';
+import { type Links, linksOf, OutdatedPlan } from './link-people.ts';
+
+/** The columns of an account that an update can change. */
+export interface AccountValues {
+  readonly username: string | null;
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly status: UserStatus;
+  readonly isStaff: boolean;
+  readonly isSuperuser: boolean;
+  readonly emailVerifiedAt: Date | null;
+  readonly locale: string | null;
+  readonly externalId: string | null;
+  readonly metadata: object;
+}
+
+interface Account extends AccountValues {
+  readonly id: string;
+  readonly email: string;
+  readonly hash: string | null;
+}
+
+/** The difference between an account and its person. */
+export interface AccountChange {
+  readonly userId: string;
+  readonly person: ImportedPerson;
+  readonly before: AccountValues;
+  readonly after: AccountValues;
+  readonly hash: string | undefined;
+  /** The lists that differ. */
+  readonly linksBefore: Links;
+  readonly linksAfter: Links;
+}
+
+export interface Comparison {
+  readonly changes: readonly AccountChange[];
+  readonly unchanged: readonly ImportedPerson[];
+}
+
+export type ComparePeople = (
+  updates: readonly PlannedUpdate[],
+  access: AccessIds,
+  options: { readonly isLocking: boolean },
+) => Promise<Comparison>;
+
+const accountsSql = `
+  select u.id, u.email, u.username, u.first_name as "firstName", u.last_name as "lastName", u.status,
+    u.is_staff as "isStaff", u.is_superuser as "isSuperuser", u.email_verified_at as "emailVerifiedAt",
+    u.locale, u.external_id as "externalId", u.metadata, h.password_hash as hash
+  from users u left join password_hashes h on h.user_id = u.id
+  where u.id = any(?::uuid[]) order by u.id`;
+const groupsSql = `
+  select ug.user_id, ug.group_id, ug.expires_at from user_groups ug join groups g on g.id = ug.group_id
+  where ug.user_id = any(?::uuid[]) and g.name <> ? order by ug.group_id`;
+const permissionsSql =
+  'select user_id, permission_id from user_permissions where user_id = any(?::uuid[]) order by permission_id';
+
+export function createComparePeople({ query }: Pick<UnitOfWork, 'query'>): ComparePeople {
+  /** The memberships except Root, and the direct permissions. */
+  const loadLinks = async (userIds: readonly string[]) => {
+    const groups = await query<{ user_id: string; group_id: string; expires_at: Date | null }>(
+      groupsSql,
+      [userIds, rootGroupName],
+    );
+    const permissions = await query<{ user_id: string; permission_id: string }>(permissionsSql, [
+      userIds,
+    ]);
+    const [groupsOf, permissionsOf] = [
+      Map.groupBy(groups, ({ user_id: id }) => id),
+      Map.groupBy(permissions, ({ user_id: id }) => id),
+    ];
+    return (userId: string): Required<Links> => ({
+      groups: (groupsOf.get(userId) ?? []).map((row) => ({
+        groupId: row.group_id,
+        expiresAt: row.expires_at,
+      })),
+      permissionIds: (permissionsOf.get(userId) ?? []).map((row) => row.permission_id),
+    });
+  };
+
+  return async (updates, access, { isLocking }) => {
+    if (updates.length === 0) return { changes: [], unchanged: [] };
+    const userIds = updates.map(({ userId }) => userId);
+    const rows = await query<Account>(`${accountsSql}${isLocking ? ' for update of u' : ''}`, [
+      userIds,
+    ]);
+    const accounts = new Map(rows.map((row) => [row.id, row]));
+    const linksBefore = await loadLinks(userIds);
+    const compared = updates.map(({ userId, person }) => {
+      const account = accounts.get(userId);
+      if (!account) throw new OutdatedPlan('an account was erased in the meantime');
+      return compare(account, person, linksBefore(userId), linksOf(person, access));
+    });
+    return {
+      changes: compared.filter(isChange),
+      unchanged: compared.filter((each) => !isChange(each)).map(({ person }) => person),
+    };
+  };
+}
+
+function isChange({ before, after, hash, linksAfter }: AccountChange): boolean {
+  const hasLinks = linksAfter.groups !== undefined || linksAfter.permissionIds !== undefined;
+  return hasLinks || hash !== undefined || !isDeepStrictEqual(before, after);
+}
+
+function compare(
+  { id, email, hash, ...before }: Account,
+  person: ImportedPerson,
+  linksBefore: Required<Links>,
+  wanted: Links,
+): AccountChange {
+  const notes: Reason[] = [...person.notes];
+  if (person.email !== email) notes.push(otherAddress);
+  const isKept = isOwnHash(hash) && person.password !== undefined && person.password.hash !== hash;
+  if (isKept) notes.push(ownPassword);
+  const newHash = isKept || person.password?.hash === hash ? undefined : person.password?.hash;
+  const links = differentLinks(linksBefore, wanted);
+  return {
+    userId: id,
+    person: { ...person, notes },
+    before,
+    after: valuesAfter(before, person, person.email === email),
+    hash: newHash,
+    linksBefore: links.before,
+    linksAfter: links.after,
+  };
+}
+
+const otherAddress: Reason = {
+  field: 'email',
+  reason: 'The account with this external id has another address, which it keeps.',
+  remedy: 'Change the address of the account here, or in the file.',
+};
+const ownPassword: Reason = {
+  field: 'passwordHash',
+  reason: 'The password was set or used here, so the account keeps it.',
+  remedy: 'Send a password reset if the person does not know the password of this account.',
+};
+
+/** A login stores a hash of this form. Imported hashes have another form until then. */
+function isOwnHash(hash: string | null): boolean {
+  return hash?.startsWith('$argon2id$') === true;
+}
+
+function valuesAfter(
+  before: AccountValues,
+  person: ImportedPerson,
+  isSameAddress: boolean,
+): AccountValues {
+  const verifiedAt = isSameAddress ? person.emailVerifiedAt : undefined;
+  const hasOriginals = Object.keys(person.originals).length > 0;
+  const given = person.metadata ?? (hasOriginals ? { ...before.metadata } : undefined);
+  return {
+    username: person.username ?? before.username,
+    firstName: person.firstName ?? before.firstName,
+    lastName: person.lastName ?? before.lastName,
+    status: person.status ?? before.status,
+    isStaff: person.isStaff ?? before.isStaff,
+    isSuperuser: person.isSuperuser ?? before.isSuperuser,
+    emailVerifiedAt: before.emailVerifiedAt ?? verifiedAt ?? null,
+    locale: person.locale ?? before.locale,
+    externalId: person.externalId ?? before.externalId,
+    metadata: given ? withOriginals(given, person.originals) : before.metadata,
+  };
+}
+
+/** The lists that the file gives and that differ. */
+function differentLinks(
+  before: Required<Links>,
+  wanted: Links,
+): { readonly before: Links; readonly after: Links } {
+  const groups = wanted.groups && sortedGroups(wanted.groups);
+  const permissionIds = wanted.permissionIds?.toSorted();
+  const hasGroups = groups && !isDeepStrictEqual(groups, sortedGroups(before.groups));
+  const hasPermissions =
+    permissionIds && !isDeepStrictEqual(permissionIds, before.permissionIds.toSorted());
+  return {
+    before: {
+      ...(hasGroups ? { groups: before.groups } : {}),
+      ...(hasPermissions ? { permissionIds: before.permissionIds } : {}),
+    },
+    after: {
+      ...(hasGroups ? { groups } : {}),
+      ...(hasPermissions ? { permissionIds } : {}),
+    },
+  };
+}
+
+function sortedGroups(groups: Required<Links>['groups']): Required<Links>['groups'] {
+  return groups.toSorted((one, other) => (one.groupId < other.groupId ? -1 : 1));
+}
