@@ -66,6 +66,21 @@ test.each([
   60_000,
 );
 
+test('text that the database cannot store does not end the import', async () => {
+  const file = join(makeScratchDirectory('import'), 'people.jsonl');
+  const lines = [
+    String.raw`{"email":"nul@text.example.org","firstName":"A\u0000","metadata":{"a\u0000":"\u0000"}}`,
+    String.raw`{"email":"half@text.example.org","externalId":"e\ud800","metadata":{"a":"\udc00"}}`,
+    String.raw`{"email":"next@text.example.org"}`,
+  ];
+  await writeFile(file, lines.join('\n'));
+  const { code, stdout } = await runCommand(['import', 'users', file, '--json'], {
+    environment: environmentOf(service.database, service.mail),
+  });
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ read: 3, created: 3 });
+});
+
 test('an account that another system disabled cannot log in', async () => {
   await importFixture('import/keycloak-users.json', 'disabled.example.org', [
     '--on-conflict',

@@ -6,18 +6,43 @@ import { isObject, type SourceObject } from './records.ts';
 
 /**
  * A person with the fields. With `isEmailVerified` the address of an active person counts as verified since the
- * account exists.
+ * account exists. Characters that PostgreSQL cannot store are replaced in all texts.
  */
 export function makePerson(
   position: number,
-  fields: SourceFields,
+  raw: SourceFields,
   { notes = [], options }: { notes?: readonly SourceNote[]; options: ReaderOptions },
 ): SourcePerson {
+  const broken = Object.entries(raw).filter(([, value]) => !isStorable(value));
+  const fields =
+    broken.length === 0
+      ? raw
+      : { ...raw, ...Object.fromEntries(broken.map(([name, value]) => [name, toStorable(value)])) };
+  const all = [...notes, ...broken.map(([field]) => ({ field, message: replacedMessage }))];
   const isActive = isAbsent(fields.status) || fields.status === 'ACTIVE';
   if (!options.isEmailVerified || !isActive || !isAbsent(fields.emailVerifiedAt)) {
-    return { position, fields, notes };
+    return { position, fields, notes: all };
   }
-  return { position, fields: { ...fields, emailVerifiedAt: verifiedAt(fields, options) }, notes };
+  const emailVerifiedAt = verifiedAt(fields, options);
+  return { position, fields: { ...fields, emailVerifiedAt }, notes: all };
+}
+
+const replacedMessage = 'A character that cannot be stored was replaced with U+FFFD.';
+
+/** Whether PostgreSQL can store all texts of the value: NUL and halves of surrogate pairs have no place there. */
+function isStorable(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\u0000');
+  if (typeof value !== 'object' || value === null || value instanceof Date) return true;
+  return Object.entries(value).every(([name, item]) => isStorable(name) && isStorable(item));
+}
+
+function toStorable(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed().replaceAll('\u0000', '\ufffd');
+  if (Array.isArray(value)) return value.map(toStorable);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [toStorable(name), toStorable(item)]),
+  );
 }
 
 /** The time of a verification that the file has without its time. */

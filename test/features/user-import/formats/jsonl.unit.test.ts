@@ -170,6 +170,23 @@ test('the file is read in chunks: characters and lines cross them', async () => 
   expect(hash.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'));
 });
 
+test('characters that the database cannot store are replaced', async () => {
+  const { people } = await readContent(
+    openJsonl,
+    String.raw`{"email":"a@example.com","firstName":"A\u0000","metadata":{"a\ud800":["\udc00", 1]}}`,
+  );
+  expect(people[0]?.fields).toEqual({
+    email: 'a@example.com',
+    firstName: 'A\ufffd',
+    metadata: { 'a\ufffd': ['\ufffd', 1] },
+  });
+  const message = 'A character that cannot be stored was replaced with U+FFFD.';
+  expect(people[0]?.notes).toEqual([
+    { field: 'firstName', message },
+    { field: 'metadata', message },
+  ]);
+});
+
 test('verified addresses are those of active people', async () => {
   const lines = [
     { email: 'a@example.com', createdAt: '2020-01-01T00:00:00Z' },
