@@ -71,7 +71,7 @@ test('text that the database cannot store does not end the import', async () => 
   const lines = [
     String.raw`{"email":"nul@text.example.org","firstName":"A\u0000","metadata":{"a\u0000":"\u0000"}}`,
     String.raw`{"email":"half@text.example.org","externalId":"e\ud800","metadata":{"a":"\udc00"}}`,
-    String.raw`{"email":"next@text.example.org"}`,
+    '{"email":"next@text.example.org"}',
   ];
   await writeFile(file, lines.join('\n'));
   const { code, stdout } = await runCommand(['import', 'users', file, '--json'], {

@@ -45,9 +45,20 @@ function toStorable(value: unknown): unknown {
   );
 }
 
-/** The time of a verification that the file has without its time. */
+/** The clock of the database, which decides whether a time is in the future, can be slower. */
+const maxClockSkewMs = 60_000;
+
+/** The time of a verification that the file has without its time: the first valid time of the account. */
 export function verifiedAt({ createdAt, lastLoginAt }: SourceFields, { now }: ReaderOptions) {
-  return [createdAt, lastLoginAt, now].find((time) => !isAbsent(time)) ?? new Date(0);
+  const latest = now && new Date(now.getTime() - maxClockSkewMs);
+  const known = [createdAt, lastLoginAt].find((time) => isPast(time, latest));
+  return known ?? latest ?? new Date(0);
+}
+
+function isPast(time: unknown, latest: Date | undefined): boolean {
+  const instant = time instanceof Date ? time : new Date(typeof time === 'string' ? time : '');
+  const ms = instant.getTime(); // not a number for an invalid time
+  return ms >= 0 && (latest === undefined || ms <= latest.getTime());
 }
 
 export function isAbsent(value: unknown): value is undefined | null {

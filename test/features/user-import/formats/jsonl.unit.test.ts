@@ -193,13 +193,17 @@ test('verified addresses are those of active people', async () => {
     { email: 'b@example.com', status: 'DISABLED' },
     { email: 'c@example.com', status: 'ACTIVE', emailVerifiedAt: '2021-01-01T00:00:00Z' },
     { email: 'd@example.com' },
+    { email: 'e@example.com', createdAt: 'long ago', lastLoginAt: '2022-01-01T00:00:00Z' },
+    { email: 'f@example.com', createdAt: '2999-01-01T00:00:00Z' },
   ].map((line) => JSON.stringify(line));
   const { people } = await readContent(openJsonl, lines.join('\n'), { isEmailVerified: true });
   expect(people.map(({ fields }) => fields.emailVerifiedAt)).toEqual([
     '2020-01-01T00:00:00Z',
     undefined,
     '2021-01-01T00:00:00Z',
-    defaultOptions.now,
+    new Date('2026-11-29T11:59:00Z'),
+    '2022-01-01T00:00:00Z',
+    new Date('2026-11-29T11:59:00Z'),
   ]);
 });
 
