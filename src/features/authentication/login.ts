@@ -110,6 +110,34 @@ export function createLogin(deps: LoginDeps): Login {
     return deps.hasher.verify(hash, password, context.signal, withRateLimit);
   };
 
+  /** Undefined if the account is not active any more, or has another hash than the verified one. */
+  const createSession = async (
+    candidate: Candidate,
+    password: string,
+    context: RequestContext,
+  ): ReturnType<CreateSession> => {
+    const { id, hash, subjectKey } = candidate;
+    if (id === null || hash === null) return undefined;
+    const newerHash = deps.hasher.needsRehash(hash)
+      ? await deps.hasher.hash(password, context.signal)
+      : undefined;
+    return deps.createSession({ id, hash, newerHash, subjectKey }, context.client);
+  };
+
+  /** For a login during which the hash changed: a parallel login may have computed it anew, from the same password. */
+  const retry = async (
+    earlier: Candidate,
+    { name, password }: { readonly name: LoginName | undefined; readonly password: string },
+    context: RequestContext,
+  ): ReturnType<CreateSession> => {
+    const candidate = await findCandidate(name, context.client);
+    const { id, hash, status } = candidate;
+    if (id !== earlier.id || hash === null || hash === earlier.hash || status !== 'ACTIVE')
+      return undefined;
+    const isRight = await deps.hasher.verify(hash, password, context.signal);
+    return isRight ? createSession(candidate, password, context) : undefined;
+  };
+
   /**
    * The session is not created if the account was disabled or got another password while the hash was computed.
    *
@@ -122,15 +150,14 @@ export function createLogin(deps: LoginDeps): Login {
   ) => {
     const candidate = await findCandidate(name, context.client);
     const isRight = await verify(candidate, { name, password }, context);
-    const { id, hash, status, subjectKey } = candidate;
-    if (!isRight || id === null || hash === null || status === 'DISABLED')
+    const { status } = candidate;
+    if (!isRight || status === null || status === 'DISABLED')
       return deny(candidate, 'INVALID_CREDENTIALS');
     if (status === 'PENDING') return deny(candidate, 'ACCOUNT_NOT_ACTIVE');
     context.signal?.throwIfAborted(); // no client would receive the tokens of the session
-    const newerHash = deps.hasher.needsRehash(hash)
-      ? await deps.hasher.hash(password, context.signal)
-      : undefined;
-    const created = await deps.createSession({ id, hash, newerHash, subjectKey }, context.client);
+    const created =
+      (await createSession(candidate, password, context)) ??
+      (await retry(candidate, { name, password }, context));
     if (!created) throw new Problem('INVALID_CREDENTIALS');
     return created;
   };
