@@ -94,6 +94,8 @@ export async function startServer(
   await app.changeFeed.start();
   app.auth.keyUsage.start();
   opened.defer(() => app.auth.keyUsage.stop());
+  opened.defer(() => app.auth.foreignHashes.stop());
+  const measured = app.auth.foreignHashes.start(); // while the schema is built
   await provisionDefaultAdmin(app);
   registerGauges({ metrics, unitOfWork, mailQueue: mail.queue, version });
   // Jobs start while the schema is built.
@@ -106,6 +108,7 @@ export async function startServer(
   const shutdown = createGracefulShutdown(config.shutdownDelaySeconds * 1000);
   const http = await createHttpFor(app, { ...graphql, limits, shutdown, version });
   opened.defer(() => closeHttp(http));
+  await measured;
   const address = await http.listen({ host: config.host, port: config.port });
   await jobs;
   const owned = opened.move();

@@ -19,6 +19,7 @@ import type { ServiceAccountsModule } from '../features/service-accounts/service
 import type { SessionsModule } from '../features/sessions/sessions.module.ts';
 import type { UserExportModule } from '../features/user-export/user-export.module.ts';
 import type { UserImportModule } from '../features/user-import/user-import.module.ts';
+import type { UsersModule } from '../features/users/users.module.ts';
 import type { Tasks } from '../jobs/tasks.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -42,7 +43,8 @@ export type AuthServices = Pick<
   'login' | 'registrations' | 'emailVerification' | 'passwordReset' | 'passwordChange' | 'checkCode'
 > &
   Omit<SessionsModule, 'createSession' | 'presentedTokens'> &
-  Pick<ApiKeysModule, 'keyAuthentication' | 'keyUsage'>;
+  Pick<ApiKeysModule, 'keyAuthentication' | 'keyUsage'> &
+  Pick<UsersModule, 'foreignHashes'>;
 
 /** The caller's own account, access of accounts, and accounts that the operator creates. */
 export type UserServices = AccessModule &

@@ -76,7 +76,7 @@ function createBaseModules(deps: ServiceDeps) {
     audit: audit.audit,
     principalCacheSize: config.principalCacheSize,
   });
-  const { users } = createUsersModule({ unitOfWork });
+  const { users, foreignHashes } = createUsersModule({ unitOfWork, hasher: deps.hasher, log });
   const { oneTimePasswords, secrets } = createOneTimePasswordsModule({
     unitOfWork,
     clock,
@@ -107,7 +107,17 @@ function createBaseModules(deps: ServiceDeps) {
     settings: config,
   });
   const { access } = createAccessModule({ unitOfWork });
-  return { audit, keys, access, users, oneTimePasswords, secrets, registrations, sessions };
+  return {
+    audit,
+    keys,
+    access,
+    users,
+    foreignHashes,
+    oneTimePasswords,
+    secrets,
+    registrations,
+    sessions,
+  };
 }
 
 /** Features for the owner of an account. */
@@ -220,7 +230,7 @@ function createAdministrationModules(
 }
 
 function authServices(
-  { sessions, keys }: BaseModules,
+  { sessions, keys, foreignHashes }: BaseModules,
   { authentication }: AccountModules,
 ): AuthServices {
   // `createSession` checks no password, and `presentedTokens` are for OAuth.
@@ -237,6 +247,7 @@ function authServices(
     ...sessionServices,
     keyAuthentication: keys.keyAuthentication,
     keyUsage: keys.keyUsage,
+    foreignHashes,
   };
 }
 

@@ -9,7 +9,7 @@ import { networkOf } from '../core/network.ts';
 import type { LoginName } from '../core/parse.ts';
 import { currentContext } from '../core/request-context.ts';
 import { deriveKey } from '../crypto/keys.ts';
-import type { ComparisonLimit } from '../crypto/password/hasher.ts';
+import type { ComparisonLimit } from '../crypto/password/metered-queue.ts';
 import type { Tasks } from '../jobs/tasks.ts';
 import type { Bucket, RateLimiter } from './limiter.ts';
 
@@ -156,6 +156,7 @@ export function createAttemptLimits(deps: {
       rateLimiter?.assertNotRefused(buckets);
       return {
         key: rateLimiter && buckets.find(({ limit }) => limit === 'account-network')?.key,
+        isRefusedAnyway,
         run: (compare) =>
           limited(
             buckets,

@@ -2,31 +2,24 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
-import { Problem } from '../../core/errors.ts';
 import { codeFile } from '../../core/package.ts';
 import { createEventLoopMonitor } from '../../observability/event-loop.ts';
-import { type Metrics, readGauge } from '../../observability/metrics.ts';
-import { traced } from '../../observability/tracing.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+import { type ComparisonLimit, createPasswordQueue } from './metered-queue.ts';
 import {
   defaultHashParameters,
   type HashParameters,
   hasParameters,
   isAffordable,
 } from './parameters.ts';
-import { createHashQueue, type HashQueue } from './queue.ts';
+import { createHashQueue } from './queue.ts';
+import { createRejectionDelay } from './rejection-delay.ts';
 import type { Argon2Hash } from './stored-hash/argon2.ts';
 import { withoutPadding } from './stored-hash/base64.ts';
+import { argon2Class, costClassOf } from './stored-hash/cost.ts';
 import { longestStoredHash, parseStoredHash } from './stored-hash/stored-hash.ts';
 import { formatWrapped, readWeak } from './stored-hash/weak.ts';
-import type { CompareTask, ComputeTask } from './worker.ts';
-
-/** A limit of comparisons, such as a rate limit. */
-export interface ComparisonLimit<Result = boolean> {
-  /** Comparisons with the same key run one after the other. */
-  readonly key: string | undefined;
-  /** Runs the comparison or rejects. The hasher calls it when a thread is free. */
-  run(compare: () => Promise<Result>): Promise<Result>;
-}
+import type { CompareTask, Comparison, ComputeTask } from './worker.ts';
 
 /** Passwords are hashed as their exact UTF-8 bytes, never trimmed, truncated or normalized (ASVS 6.2.8). */
 export interface PasswordHasher {
@@ -43,7 +36,8 @@ export interface PasswordHasher {
   wrapWeak(hash: string, signal?: AbortSignal): Promise<string>;
   /**
    * Whether the hash was computed from the password. Undefined, empty, unusable (`!…`), invalid or too costly
-   * hashes take the time of a current one and return false.
+   * hashes take the time of a current one and return false. While accounts have hashes of another cost, every rejection
+   * takes as long as the most expensive of these.
    * @throws OVERLOADED when the queue is full, and the errors of `limit`
    */
   verify(
@@ -52,6 +46,12 @@ export interface PasswordHasher {
     signal?: AbortSignal,
     limit?: ComparisonLimit,
   ): Promise<boolean>;
+  /**
+   * Measures comparisons with the given hashes, as far as their cost is not known yet. Later rejections take as long as
+   * the most expensive one, for an hour after its last use.
+   * @throws OVERLOADED when the queue is full
+   */
+  measureRejections(hashes: readonly string[], signal?: AbortSignal): Promise<void>;
   /**
    * Whether the hash has another scheme or other parameters than `hash` uses now, weaker or stronger: a hash of another
    * cost distinguishes known accounts from unknown ones.
@@ -82,6 +82,9 @@ interface PasswordHasherOptions {
  * is busy with other programs.
  */
 const niceIncrement = 10;
+
+/** Comparisons with a hash of a new cost, so that one interruption does not count. */
+const measurements = 3;
 
 const workerFile = codeFile('crypto/password/worker');
 
@@ -115,26 +118,63 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     queueLimit: queueLimit - nextJobs,
     isOverloaded,
   });
-  const run = options.metrics ? measured(queue, options.metrics) : unmeasured(queue);
+  const { run, reserveSlot } = createPasswordQueue(queue, options.metrics);
+  const background = createPasswordQueue(queue, undefined);
+  const rejections = createRejectionDelay();
+
+  const compare = async (task: CompareTask, costClass: string | undefined) => {
+    const comparison = await compute<Comparison>(task, 'compare');
+    if (costClass !== undefined && !comparison.isMatch)
+      rejections.add(costClass, comparison.milliseconds);
+    return comparison;
+  };
+
+  const measure = async (hash: string, costClass: string, signal: AbortSignal | undefined) => {
+    const password = randomBytes(16).toString('base64');
+    const task: CompareTask = { hash, password, dummyHash, isForeign: true };
+    for (let count = 0; count < measurements; count += 1)
+      await background.run({ name: 'verify', compute: () => compare(task, costClass), signal });
+  };
+
+  const hash: PasswordHasher['hash'] = (password, signal) => {
+    const task: ComputeTask = { password, parameters };
+    return run<string>({ name: 'hash', compute: () => compute(task, 'compute'), signal });
+  };
 
   return {
-    hash(password, signal) {
-      const task: ComputeTask = { password, parameters };
-      return run<string>('hash', () => compute(task, 'compute'), signal);
-    },
+    hash,
 
-    async wrapWeak(hash, signal) {
-      const weak = readWeak(hash);
+    async wrapWeak(weakHash, signal) {
+      const weak = readWeak(weakHash);
       if (!weak) throw new Error('This is no weak hash.');
-      const task: ComputeTask = { password: weak.digest, parameters };
-      const wrapping = await run<string>('hash', () => compute(task, 'compute'), signal);
-      return formatWrapped(weak, wrapping);
+      return formatWrapped(weak, await hash(weak.digest, signal));
     },
 
     verify(stored, password, signal, limit) {
-      const hash = (stored?.length ?? 0) <= longestStoredHash ? stored : undefined;
-      const task: CompareTask = { hash, password, dummyHash };
-      return run<boolean>('verify', () => compute(task, 'compare'), signal, limit);
+      const short = (stored?.length ?? 0) <= longestStoredHash ? stored : undefined;
+      const costClass = foreignCostClass(short, parameters);
+      const isForeign = costClass !== undefined;
+      const task: CompareTask = { hash: short, password, dummyHash, isForeign };
+      let comparisonMs = 0;
+      return run<boolean>({
+        name: 'verify',
+        compute: async () => {
+          const { isMatch, milliseconds } = await compare(task, costClass);
+          comparisonMs = milliseconds;
+          return isMatch;
+        },
+        delay: (isMatch) =>
+          isMatch && !limit?.isRefusedAnyway ? undefined : rejections.delay(comparisonMs, signal),
+        signal,
+        limit,
+      });
+    },
+
+    async measureRejections(hashes, signal) {
+      const classes = new Map(hashes.map((hash) => [foreignCostClass(hash, parameters), hash]));
+      for (const [costClass, hash] of classes)
+        if (costClass !== undefined && !rejections.renew(costClass))
+          await measure(hash, costClass, signal);
     },
 
     needsRehash(hash) {
@@ -142,58 +182,14 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       return stored?.scheme !== 'argon2' || !isCurrent(stored, parameters);
     },
 
-    reserveSlot() {
-      try {
-        return queue.reserveSlot();
-      } catch (error) {
-        countRejection(error, options.metrics);
-        throw error;
-      }
-    },
+    reserveSlot,
 
     async close() {
+      rejections.end();
       await queue.close();
       await pool?.destroy();
     },
   };
-}
-
-type Run = <T>(
-  name: 'hash' | 'verify',
-  compute: () => Promise<T>,
-  signal: AbortSignal | undefined,
-  limit?: ComparisonLimit<T>,
-) => Promise<T>;
-
-function unmeasured(queue: HashQueue): Run {
-  return (_name, compute, signal, limit) =>
-    queue.run({ work: () => (limit ? limit.run(compute) : compute()), key: limit?.key, signal });
-}
-
-function measured(queue: HashQueue, metrics: Metrics): Run {
-  readGauge(metrics.hashQueue, () => [[{}, queue.queueLength()]]);
-  const run = unmeasured(queue);
-  const seconds = (since: number) => (performance.now() - since) / 1000;
-  return async (name, compute, signal, limit) => {
-    const requestedAt = performance.now();
-    const timed = async () => {
-      metrics.hashQueueWaitSeconds.observe(seconds(requestedAt));
-      const startedAt = performance.now();
-      return traced(`argon2 ${name}`, {}, compute).finally(() =>
-        metrics.hashDurationSeconds.observe({ work: name }, seconds(startedAt)),
-      );
-    };
-    // The time before the inner span is the waiting time.
-    const queued = () => run(name, timed, signal, limit);
-    return traced(`password ${name}`, {}, queued).catch((error: unknown) => {
-      countRejection(error, metrics);
-      throw error;
-    });
-  };
-}
-
-function countRejection(error: unknown, metrics: Metrics | undefined): void {
-  if (error instanceof Problem && error.code === 'OVERLOADED') metrics?.hashRefusals.inc();
 }
 
 function createPool(threads: number): Piscina {
@@ -214,6 +210,16 @@ function createPool(threads: number): Piscina {
 function createDummyHash({ memoryKib, iterations, parallelism }: HashParameters): string {
   const [salt, digest] = [randomBytes(16), randomBytes(32)].map((bytes) => withoutPadding(bytes));
   return `$argon2id$v=19$m=${memoryKib},t=${iterations},p=${parallelism}$${salt}$${digest}`;
+}
+
+/** The cost of a hash that costs another time than a current one; undefined if nothing is computed for it. */
+function foreignCostClass(
+  hash: string | undefined,
+  parameters: HashParameters,
+): string | undefined {
+  const stored = parseStoredHash(hash);
+  const costClass = stored && costClassOf(stored);
+  return costClass === argon2Class('argon2id', parameters) ? undefined : costClass;
 }
 
 function isCurrent(stored: Argon2Hash, parameters: HashParameters): boolean {

@@ -7,6 +7,11 @@ import { Problem } from '../../core/errors.ts';
 
 export interface HashQueueJob<T> {
   work(): Promise<T>;
+  /**
+   * A delay of the result, without a slot. Jobs with the same key wait for it, because the start of the second one
+   * would reveal the duration of the first one.
+   */
+  delay?(result: T): Promise<void> | undefined;
   /** Jobs with the same key run one after the other. Few of them may wait. */
   readonly key?: string | undefined;
   /** An abort removes a waiting job from the queue, but does not stop a running one. */
@@ -62,6 +67,7 @@ export function createHashQueue(options: {
   const runningKeys = new Set<string>();
   const idle = Promise.withResolvers<void>();
   let running = 0;
+  let delayed = 0;
   let reserved = 0;
   let isClosed = false;
   let averageMilliseconds = 0;
@@ -96,11 +102,27 @@ export function createHashQueue(options: {
     });
   }
 
-  function free(key: string | undefined): void {
-    running -= 1;
-    if (key !== undefined) runningKeys.delete(key);
+  async function runInSlot<T>(job: HashQueueJob<T>): Promise<T> {
+    const startedAt = performance.now();
+    try {
+      job.signal?.throwIfAborted();
+      const result = await job.work();
+      // A job that fails, for example at a rate limit, has computed nothing.
+      averageMilliseconds += (performance.now() - startedAt - averageMilliseconds) * latestWeight;
+      return result;
+    } finally {
+      running -= 1;
+      if (isClosed && running === 0) idle.resolve();
+    }
+  }
+
+  /** Meanwhile the slot is free, and the reservation of the caller does not count. */
+  async function waitFor(delay: Promise<void>): Promise<void> {
+    delayed += 1;
     startWaiting();
-    if (isClosed && running === 0) idle.resolve();
+    await delay.finally(() => {
+      delayed -= 1;
+    });
   }
 
   /** By recent durations. */
@@ -131,20 +153,19 @@ export function createHashQueue(options: {
       assertNotFull(running + waiting.size);
       if (isKeyFull(job.key)) throw overloaded();
       await waitForSlot(job);
-      const startedAt = performance.now();
       try {
-        job.signal?.throwIfAborted();
-        const result = await job.work();
-        // A job that fails, for example at a rate limit, has computed nothing.
-        averageMilliseconds += (performance.now() - startedAt - averageMilliseconds) * latestWeight;
+        const result = await runInSlot(job);
+        const delay = job.delay?.(result);
+        if (delay) await waitFor(delay);
         return result;
       } finally {
-        free(job.key);
+        if (job.key !== undefined) runningKeys.delete(job.key);
+        startWaiting();
       }
     },
 
     reserveSlot() {
-      assertNotFull(Math.max(reserved, running + waiting.size));
+      assertNotFull(Math.max(reserved - delayed, running + waiting.size));
       reserved += 1;
       return {
         [Symbol.dispose]: () => {

@@ -1,11 +1,16 @@
 /** Wires the accounts. */
-import type { UnitOfWork } from '../../database/transaction.ts';
+import { createForeignHashes, type ForeignHashes } from './foreign-hashes.ts';
 import { createUsers, type Users } from './users.ts';
 
 export interface UsersModule {
   readonly users: Users;
+  readonly foreignHashes: ForeignHashes;
 }
 
-export function createUsersModule(deps: { readonly unitOfWork: UnitOfWork }): UsersModule {
-  return { users: createUsers(deps.unitOfWork) };
+type UsersModuleDeps = Parameters<typeof createForeignHashes>[0] & {
+  readonly unitOfWork: Parameters<typeof createUsers>[0];
+};
+
+export function createUsersModule(deps: UsersModuleDeps): UsersModule {
+  return { users: createUsers(deps.unitOfWork), foreignHashes: createForeignHashes(deps) };
 }

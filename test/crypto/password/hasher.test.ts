@@ -111,6 +111,14 @@ const unverifiable = {
   'a digest short enough to collide': `$argon2id$v=19$m=64,t=1,p=1$${salt}$CTFhFQ`,
   'broken base64': `$argon2id$v=19$m=64,t=1,p=1$${salt}x$${digest}`,
   'absurd PBKDF2': `pbkdf2_sha256$9000000$seasalt$${digest}=`,
+  'absurd PBKDF2 of a PHC string': `$pbkdf2-sha512$i=999999999$${salt}$${digest}`,
+  'absurd bcrypt': `$2b$31$${'A'.repeat(21)}.${'A'.repeat(30)}.`,
+  'absurd scrypt': `$scrypt$ln=30,r=8,p=1$${salt}$${digest}`,
+  'absurd scrypt of Firebase': `$fbscrypt$v=1,n=14,r=99999,p=1,ss=Bw==,sk=${digest}$${salt}$${digest}`,
+  'absurd scrypt of Django': `scrypt$1073741824$salt$8$1$${'A'.repeat(86)}==`,
+  'an absurd wrapped one': `argon2_wrapped_md5$salt$argon2id$v=19$m=8388608,t=2,p=1$${salt}$${digest}`,
+  'a bare MD5 digest': '5f4dcc3b5aa765d61d8327deb882cf99', // of `password`
+  'a salted SHA-1 digest': 'sha1$salt$59b3e8d637cf97edbe2384cf59cb7453dfe30789',
   'a megabyte': `$argon2id$v=19$m=64,t=1,p=1$${salt}$${'A'.repeat(1_000_000)}`,
 } satisfies Record<string, string | undefined>;
 
@@ -134,6 +142,10 @@ describe('a hash that cannot be verified', () => {
   test.each([
     ['the most expensive argon2', `$argon2id$v=19$m=262144,t=3,p=1$${salt}$${digest}`],
     ['the most expensive PBKDF2', `pbkdf2_sha256$2000000$seasalt$${digest}=`],
+    ['the most expensive PBKDF2 with SHA-512', `$pbkdf2-sha512$i=2000000$${salt}$${digest}`],
+    ['the most expensive bcrypt', `$2b$14$${'A'.repeat(21)}.${'A'.repeat(30)}.`],
+    ['the most expensive scrypt', `$scrypt$ln=18,r=8,p=1$${salt}$${digest}`],
+    ['scrypt with the most lanes', `$scrypt$ln=12,r=8,p=64$${salt}$${digest}`],
   ])('%s within bounds costs less than a hundred wrong passwords', async (_, hash) => {
     const right = await standard.hash('right');
     const wrong = () => cpuMilliseconds(() => standard.verify(right, 'wrong'));

@@ -1,6 +1,7 @@
 /** The queue of password computations: their order, their number at a time, and rejections. */
 import { performance } from 'node:perf_hooks';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Problem } from '../../../src/core/errors.ts';
 import { createHashQueue, type HashQueue } from '../../../src/crypto/password/queue.ts';
 import { createEventLoopMonitor } from '../../../src/observability/event-loop.ts';
 
@@ -192,4 +193,80 @@ test('the event loop is overloaded after a quarter of a second of nearly full ut
   expect(look(0.95, 300)).toBe(true);
   expect(look(0.1, 400)).toBe(true);
   expect(look(0.8, 600)).toBe(false);
+});
+
+describe('a job with a delay of its result', () => {
+  /** A queue with one slot, and a job whose delay lasts until `endDelay`. */
+  async function delayedJob() {
+    const queue = createHashQueue({ slots: 1, queueLimit: 9 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const job = queue.run({ key: 'ada', work: async () => 'rejected', delay: () => promise });
+    await soon();
+    return { queue, job, endDelay: resolve };
+  }
+
+  test('frees its slot, and jobs with the same key wait for the delay', async () => {
+    const { queue, job, endDelay } = await delayedJob();
+    const { add, endFirst, started } = jobsOf(queue);
+    const others = [add('same key', 'ada'), add('other key', 'bob')];
+    await soon();
+    expect(started).toEqual(['other key']);
+    await endFirst();
+    expect(started).toEqual(['other key']);
+    endDelay();
+    expect(await job).toBe('rejected');
+    await soon();
+    expect(started).toEqual(['other key', 'same key']);
+    await endFirst();
+    await Promise.all(others);
+  });
+
+  test('does not count in the capacity', async () => {
+    const { queue, job, endDelay } = await delayedJob();
+    const { add, endFirst } = jobsOf(queue);
+    const others = Array.from({ length: 10 }, () => add('other'));
+    await expect(add('one too many')).rejects.toBeInstanceOf(Problem);
+    await soon();
+    for (const _ of others) await endFirst();
+    await Promise.all(others);
+    endDelay();
+    await job;
+  });
+
+  test('keeps no reservation during the delay', async () => {
+    const queue = createHashQueue({ slots: 1, queueLimit: 0 });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const login = async () => {
+      using _slot = queue.reserveSlot();
+      await queue.run({ work: async () => false, delay: () => promise });
+    };
+    const logins = [login()];
+    await soon();
+    logins.push(login());
+    await soon();
+    {
+      using _slot = queue.reserveSlot();
+      expect(() => queue.reserveSlot()).toThrow(Problem);
+    }
+    resolve();
+    await Promise.all(logins);
+    using _slot = queue.reserveSlot();
+    expect(() => queue.reserveSlot()).toThrow(Problem);
+  });
+
+  test('does not keep the queue open', async () => {
+    const { queue, endDelay, job } = await delayedJob();
+    await queue.close();
+    endDelay();
+    expect(await job).toBe('rejected');
+  });
+
+  test('of a failed job there is no delay', async () => {
+    const queue = createHashQueue({ slots: 1, queueLimit: 9 });
+    const delay = vi.fn(async () => undefined);
+    const failing = queue.run({ work: () => Promise.reject(new Error('refused')), delay });
+    await expect(failing).rejects.toThrow('refused');
+    expect(delay).not.toHaveBeenCalled();
+    expect(await queue.run({ work: async () => 'next' })).toBe('next');
+  });
 });

@@ -1,14 +1,19 @@
 /** The forms that a stored hash may have, and the cost beyond which nothing is computed. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { readImportedHash } from '../../../src/crypto/password/imported-hash.ts';
 import { isAffordable } from '../../../src/crypto/password/parameters.ts';
 import { costClassOf } from '../../../src/crypto/password/stored-hash/cost.ts';
+import type { StoredHash } from '../../../src/crypto/password/stored-hash/schemes.ts';
 import {
   longestStoredHash,
   parseStoredHash,
 } from '../../../src/crypto/password/stored-hash/stored-hash.ts';
-import { foreignHashes } from '../../support/foreign-hashes.ts';
+import { readWeak } from '../../../src/crypto/password/stored-hash/weak.ts';
+import { firebaseExample, foreignHashes, weakHashes } from '../../support/foreign-hashes.ts';
 
 const [salt, digest] = ['A'.repeat(22), `${'B'.repeat(42)}A`];
+const bcryptDigest = `${'A'.repeat(21)}.${'A'.repeat(30)}.`;
 const argon2 = (parameters: string, variant = 'argon2id') =>
   `$${variant}$v=19$${parameters}$${salt}$${digest}`;
 
@@ -62,10 +67,111 @@ test.each([
   ['a short digest', argon2('m=19456,t=2,p=1').replace(digest, 'BBBB')],
   ['trailing characters', `${argon2('m=19456,t=2,p=1')}\n`],
   ['too many iterations of PBKDF2', `pbkdf2_sha256$2000001$salt$${'A'.repeat(43)}=`],
+  ['too many iterations of a PHC string', `$pbkdf2-sha512$i=2000001$${salt}$${digest}`],
+  ['another length of PBKDF2', `$pbkdf2-sha256$i=1000,l=64$${salt}$${digest}`],
+  ['a short digest of PBKDF2', `$pbkdf2-sha256$i=1000$${salt}$AAAA`],
+  ['too much bcrypt', `$2b$15$${bcryptDigest}`],
+  ['too little bcrypt', `$2b$03$${bcryptDigest}`],
+  ['a faulty variant of bcrypt', `$2x$12$${bcryptDigest}`],
+  ['too much memory of scrypt', `$scrypt$ln=19,r=8,p=1$${salt}$${digest}`],
+  ['too much work of scrypt', `$scrypt$ln=18,r=8,p=2$${salt}$${digest}`],
+  ['too many lanes of scrypt', `$scrypt$ln=1,r=8,p=65$${salt}$${digest}`],
+  ['scrypt that RFC 7914 forbids', `$scrypt$ln=16,r=1,p=1$${salt}$${digest}`],
+  [
+    "a cost of Django's scrypt that is no power of two",
+    `scrypt$16385$salt$8$1$${'A'.repeat(86)}==`,
+  ],
+  [
+    'a signer key of another length',
+    `$fbscrypt$v=1,n=14,r=8,p=1,ss=,sk=${digest}A${salt}$${digest}`,
+  ],
+  ['an expensive wrapped digest', `argon2_wrapped_sha1$salt${argon2('m=262144,t=4,p=1')}`],
+  [
+    'a wrapped digest of another variant',
+    `argon2_wrapped_sha1$s${argon2('m=64,t=1,p=1', 'argon2i')}`,
+  ],
+  ['a bare MD5 digest', 'a'.repeat(32)],
+  ['a salted SHA-1 digest', `sha1$salt$${'a'.repeat(40)}`],
+  ['a control character in a salt', `pbkdf2_sha256$1000$sa\0lt$${'A'.repeat(43)}=`],
   ['more than a hash can have', argon2('m=19456,t=2,p=1').padEnd(longestStoredHash + 1, 'B')],
 ])('for %s nothing is computed', (_what, hash) => {
   expect(parseStoredHash(hash)).toBeUndefined();
 });
+
+test.each([
+  ["Django 6's PBKDF2", `pbkdf2_sha256$1200000$salt$${'A'.repeat(43)}=`],
+  ["Keycloak 26's PBKDF2 with SHA-1", `$pbkdf2$i=1300000$${salt}$${'A'.repeat(86)}`],
+  ["Django's argon2", `argon2${argon2('m=102400,t=2,p=8')}`],
+  ["OWASP's scrypt", `$scrypt$ln=17,r=8,p=1$${salt}$${digest}`],
+  ["better-auth's scrypt", `$scrypt$ln=14,r=16,p=1$${salt}$${digest}`],
+  ['bcrypt of cost 14', `$2b$14$${bcryptDigest}`],
+  [
+    "Firebase's scrypt without a separator",
+    `$fbscrypt$v=1,n=14,r=8,p=1,ss=,sk=${digest}$${salt}$${digest}`,
+  ],
+])('%s is within the bounds', (_what, hash) => {
+  expect(parseStoredHash(hash)).toBeDefined();
+});
+
+describe('for any text', () => {
+  /** Texts that begin like a hash: with other numbers, and with characters changed or cut off. */
+  const hashLike = fc
+    .record({
+      hash: fc.constantFrom(
+        ...Object.values(foreignHashes),
+        firebaseExample.hash,
+        ...Object.values(weakHashes),
+      ),
+      numbers: fc.infiniteStream(fc.oneof(fc.nat(40), fc.nat())),
+      keep: fc.infiniteStream(fc.integer({ min: 0, max: 3 })),
+      end: fc.oneof(fc.constant(Number.MAX_SAFE_INTEGER), fc.nat(300)),
+    })
+    .map(({ hash, numbers, keep, end }) =>
+      hash
+        .replace(/(?<=[=$])\d+(?=[,$])/g, (number) =>
+          keep.next().value === 0 ? String(numbers.next().value) : number,
+        )
+        .slice(0, end),
+    );
+  const texts = fc.oneof(hashLike, fc.string({ unit: 'binary', maxLength: 700 }));
+
+  test('nothing throws, and what is computed is bounded', () => {
+    fc.assert(
+      fc.property(texts, (text) => {
+        const imported = readImportedHash(text);
+        const stored = parseStoredHash(text);
+        expect(stored ? relativeCost(stored) : 0).toBeLessThanOrEqual(1);
+        expect(imported.kind === 'usable').toBe(parseStoredHash(text.trim()) !== undefined);
+        if (imported.kind === 'usable') expect(parseStoredHash(imported.hash)).toBeDefined();
+        if (imported.kind === 'weak') expect(readWeak(imported.hash)).toBeDefined();
+        if (imported.kind === 'unusable' && text.length > 12)
+          expect(imported.reason + imported.remedy).not.toContain(text);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+/** The cost of a hash, relative to the bounds of docs/security.md. */
+function relativeCost(stored: StoredHash): number {
+  switch (stored.scheme) {
+    case 'bcrypt':
+      return 2 ** (stored.cost - 14);
+    case 'pbkdf2':
+      return stored.iterations / 2_000_000;
+    case 'argon2':
+    case 'wrapped': {
+      const { memoryKib, iterations } = (stored.scheme === 'argon2' ? stored : stored.argon2)
+        .parameters;
+      return Math.max(memoryKib / 262_144, (memoryKib * iterations) / 786_432);
+    }
+    case 'scrypt':
+    case 'firebase-scrypt': {
+      const { cost, blockSize, parallelization } = stored.parameters;
+      return (cost * blockSize * parallelization) / 2 ** 21;
+    }
+  }
+}
 
 test.each([
   [{ memoryKib: 19_456, iterations: 2, parallelism: 1 }, true],

@@ -1,8 +1,16 @@
 /** Known and unknown addresses get the same response in the same time, also while the mail server hangs. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { relativeTimes } from '../../support/equal-time.ts';
+import { dumpedUsers, foreignPassword } from '../../support/foreign-hashes.ts';
 import { type MailServer, startMailServer } from '../../support/mail-server.ts';
-import { goodPassword, newAddress, register, somebody } from '../../support/people.ts';
+import {
+  goodPassword,
+  insertAccount,
+  newAddress,
+  register,
+  somebody,
+} from '../../support/people.ts';
 import { equalityOf, rankSumP } from '../../support/rank-sum.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
@@ -82,6 +90,74 @@ test('a login with a wrong password takes the same time for a known and an unkno
   expect(ratio).toBeGreaterThan(1 / tolerance);
   expect(ratio).toBeLessThan(tolerance);
 });
+
+test('while accounts have hashes of other systems, rejected logins of all accounts take the same time', async () => {
+  const database = await createTestDatabase();
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => database.drop());
+  const names = ['marie', 'bcrypt', 'inactive'];
+  for (const { email, password, is_active: isActive } of dumpedUsers()) {
+    if (names.includes(email.replace('@example.net', '')))
+      await insertDumped(database, { email, password, status: isActive ? 'ACTIVE' : 'DISABLED' });
+  }
+  await using service = await startService({
+    database,
+    environment: { ...environment, LOG_LEVEL: 'silent' },
+    hasCostlyHashes: true,
+    // A busy machine needs long for bcrypt.
+    httpLimits: { answerMilliseconds: 60_000 },
+  });
+  const current = newAddress();
+  await insertAccount(service, { email: current, password: goodPassword });
+  const login = (email: string, password: string) =>
+    service.rest('POST', '/login/', { json: { email, password } });
+  const responses = new Set<string>();
+  const rejected = async (email: string, password = 'certainly not the password') => {
+    const { status, text } = await login(email, password);
+    responses.add(`${status} ${text}`);
+  };
+  const equality = await equalityOf(
+    {
+      unknown: () => rejected(newAddress()),
+      current: () => rejected(current),
+      pbkdf2: () => rejected('marie@example.net'),
+      bcrypt: () => rejected('bcrypt@example.net'),
+      disabled: () => rejected('inactive@example.net', foreignPassword),
+    },
+    { samples: 20, runMs: 60_000, leastP: 0.01, tolerance: 0.1 },
+  );
+  expect(responses.size).toBe(1);
+  expect(Object.keys(equality)).toEqual(['current', 'pbkdf2', 'bcrypt', 'disabled']);
+  for (const [name, found] of Object.entries(equality)) {
+    expect({ name, ...found }).toMatchObject({ isEqual: true });
+  }
+  const right = () => login(current, goodPassword);
+  const rightMs = await medianOf(right);
+  expect(rightMs).toBeLessThan((await medianOf(() => rejected(current))) / 2);
+}, 240_000);
+
+async function medianOf(request: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let round = 0; round < 9; round += 1) {
+    const start = performance.now();
+    await request();
+    times.push(performance.now() - start);
+  }
+  return times.toSorted((a, b) => a - b)[4] ?? Number.NaN;
+}
+
+async function insertDumped(
+  { query }: TestDatabase,
+  { email, password, status }: { email: string; password: string; status: string },
+): Promise<void> {
+  await query(
+    `with owner as (
+       insert into users (id, email, first_name, last_name, status, locale, created_at, updated_at)
+       values (gen_random_uuid(), $1, 'Ada', 'L', $2, 'en', now(), now()) returning id
+     ) insert into password_hashes select id, $3, now() from owner`,
+    [email, status, password],
+  );
+}
 
 describe('J07: a registration reveals nothing about an address', () => {
   const environmentOff = { environment: { ...environment, LOG_LEVEL: 'silent' } };

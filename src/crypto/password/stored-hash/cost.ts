@@ -1,7 +1,7 @@
 /** The cost of comparisons with stored hashes: bounds, and classes of hashes that cost the same. */
 import { type HashParameters, isAffordable } from '../parameters.ts';
+import type { StoredHash } from './schemes.ts';
 import type { ScryptParameters } from './scrypt.ts';
-import type { StoredHash } from './stored-hash.ts';
 
 // One comparison at each bound takes 0.3 to 1.2 s, depending on the processor. Django 6 has 1,200,000 iterations of
 // PBKDF2, and Keycloak 26 has 210,000 with SHA-512 and 1,300,000 with SHA-1.
@@ -54,7 +54,7 @@ export function costClassOf(stored: StoredHash): string {
   }
 }
 
-function argon2Class(variant: string, parameters: HashParameters): string {
+export function argon2Class(variant: string, parameters: HashParameters): string {
   const { memoryKib, iterations, parallelism } = parameters;
   return `${variant} m=${memoryKib},t=${iterations},p=${parallelism}`;
 }

@@ -1,18 +1,11 @@
 /** Reads stored hashes in the forms of this service and of other systems. It computes nothing. */
-import { type Argon2Hash, readArgon2 } from './argon2.ts';
-import { type BcryptHash, readBcrypt } from './bcrypt.ts';
+import { readArgon2 } from './argon2.ts';
+import { readBcrypt } from './bcrypt.ts';
 import { isAffordableHash } from './cost.ts';
-import { type Pbkdf2Hash, readPbkdf2 } from './pbkdf2.ts';
-import { type FirebaseHash, readFirebase, readScrypt, type ScryptHash } from './scrypt.ts';
-import { readWrapped, type WrappedHash } from './weak.ts';
-
-export type StoredHash =
-  | Argon2Hash
-  | BcryptHash
-  | FirebaseHash
-  | Pbkdf2Hash
-  | ScryptHash
-  | WrappedHash;
+import { readPbkdf2 } from './pbkdf2.ts';
+import type { StoredHash } from './schemes.ts';
+import { readFirebase, readScrypt } from './scrypt.ts';
+import { readWrapped } from './weak.ts';
 
 /** Characters. Longer texts are no hashes. Those of Firebase have 260. */
 export const longestStoredHash = 512;

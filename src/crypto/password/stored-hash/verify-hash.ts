@@ -11,8 +11,8 @@ import { verifySync as verifyArgon2 } from '@node-rs/argon2';
 import { verifySync as verifyBcrypt } from '@node-rs/bcrypt';
 import type { BcryptHash } from './bcrypt.ts';
 import type { Pbkdf2Hash } from './pbkdf2.ts';
+import type { StoredHash } from './schemes.ts';
 import type { FirebaseHash, ScryptHash } from './scrypt.ts';
-import type { StoredHash } from './stored-hash.ts';
 
 /** Whether the hash was computed from the password. Its errors can contain the input. */
 export function verifyHash(stored: StoredHash, password: string): boolean {
