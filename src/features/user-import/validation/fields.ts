@@ -5,11 +5,13 @@ import {
   type EmailAddress,
   type PersonName,
   parseEmail,
+  parseExternalId,
   parseFields,
   parsePersonName,
   parseUsername,
   type Username,
 } from '../../../core/parse.ts';
+import { parseMetadata } from '../../users/metadata.ts';
 import type { UserStatus } from '../../users/user.entity.ts';
 import type { Reason } from '../report.ts';
 import { cleanName } from './names.ts';
@@ -64,16 +66,15 @@ export function parseAddress(raw: unknown): EmailAddress {
   throw new Refusal('email', parsed.fault, correctLine);
 }
 
-const maxExternalIdLength = 255;
-
 /** A text or a number. @throws Refusal */
 export function parseExternal(raw: unknown): string | undefined {
   if (isMissing(raw)) return undefined;
-  const text = typeof raw === 'number' ? String(raw) : raw;
-  if (typeof text !== 'string' || text.length > maxExternalIdLength || /\p{Cc}/u.test(text)) {
-    throw new Refusal('externalId', 'Must be a text of at most 255 characters.', correctLine);
+  if (typeof raw === 'number' && !Number.isSafeInteger(raw)) {
+    throw new Refusal('externalId', 'The number has too many digits.', 'Write it as a text.');
   }
-  return text.trim() || undefined;
+  const parsed = tryParse(() => parseExternalId(typeof raw === 'number' ? String(raw) : raw));
+  if ('fault' in parsed) throw new Refusal('externalId', parsed.fault, correctLine);
+  return parsed.value;
 }
 
 /** An impossible username is left out: the person logs in with the address. */
@@ -143,31 +144,16 @@ export function parseFlag(field: 'isStaff' | 'isSuperuser', raw: unknown): boole
   throw new Refusal(field, 'Must be true or false.', correctLine);
 }
 
-const maxMetadataBytes = 8192;
-
 /** @throws Refusal */
 export function parseObject(raw: unknown): JsonObject | undefined {
   if (isMissing(raw)) return undefined;
-  if (typeof raw !== 'object' || Array.isArray(raw)) {
-    throw new Refusal('metadata', 'Must be an object.', correctLine);
-  }
-  const given = raw as JsonObject; // from a JSON parser
-  if (bytesOf(given) > maxMetadataBytes) {
-    throw new Refusal(
-      'metadata',
-      'Must not be longer than 8 KiB as JSON.',
-      'Shorten it in the file.',
-    );
-  }
-  return given;
+  const parsed = tryParse(() => parseMetadata(raw));
+  if ('fault' in parsed) throw new Refusal('metadata', parsed.fault, correctLine);
+  return parsed.value;
 }
 
-/** Metadata with the former texts of changed fields, if both fit. A key of the metadata is not replaced. */
+/** Metadata with the former texts of changed fields, if both are valid. A key of the metadata is not replaced. */
 export function withOriginals(given: JsonObject, originals: JsonObject): JsonObject {
-  const all = { ...originals, ...given };
-  return bytesOf(all) <= maxMetadataBytes ? all : given;
-}
-
-function bytesOf(value: JsonObject): number {
-  return Buffer.byteLength(JSON.stringify(value));
+  const parsed = tryParse(() => parseMetadata({ ...originals, ...given }));
+  return 'value' in parsed ? parsed.value : given;
 }
