@@ -11,6 +11,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * well, because one works while the other waits.
  */
 const slow = [
+  'ecosystem/django-migration',
+  'ecosystem/django-return',
   'contract/bad-input',
   'database/timeouts',
   'resilience/faults/short',
