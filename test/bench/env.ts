@@ -23,6 +23,8 @@ export interface BenchEnv extends AsyncDisposable {
   readonly postgresql: string;
   /** Creates an empty database of this name, which is dropped at the end. */
   database(name: string): Promise<BenchDatabase>;
+  /** The environment variables of a server or a command on the database. */
+  environmentOf(database: BenchDatabase): Readonly<Record<string, string>>;
   /** A Gatehouse server, migrated and ready. */
   gatehouse(
     database: BenchDatabase,
@@ -67,6 +69,19 @@ export async function openBenchEnv(isQuick: boolean, databaseUrl?: string): Prom
       await admin.query(`drop database ${name} with (force)`);
     }
   });
+  const environmentOf = (database: BenchDatabase) => ({
+    NODE_ENV: 'production',
+    DATABASE_URL: database.url,
+    SECRET_KEY: secretKey,
+    PUBLIC_URL: 'http://auth.test',
+    ALLOWED_HOSTS: '127.0.0.1',
+    EMAIL_HOST: '127.0.0.1',
+    EMAIL_PORT: String(mail.port),
+    EMAIL_USE_TLS: 'False',
+    PORT: '0',
+    DEBUG: 'False',
+    LOG_LEVEL: 'warn',
+  });
   const owned = opened.move();
   return {
     isQuick,
@@ -94,21 +109,9 @@ export async function openBenchEnv(isQuick: boolean, databaseUrl?: string): Prom
         command: gatehouseCommand('serve', '--json'),
         directory,
         readyPath: '/health/ready',
-        environment: {
-          NODE_ENV: 'production',
-          DATABASE_URL: database.url,
-          SECRET_KEY: secretKey,
-          PUBLIC_URL: 'http://auth.test',
-          ALLOWED_HOSTS: '127.0.0.1',
-          EMAIL_HOST: '127.0.0.1',
-          EMAIL_PORT: String(mail.port),
-          EMAIL_USE_TLS: 'False',
-          PORT: '0',
-          DEBUG: 'False',
-          LOG_LEVEL: 'warn',
-          ...environment,
-        },
+        environment: { ...environmentOf(database), ...environment },
       }),
+    environmentOf,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -8,6 +8,7 @@ import { openBenchEnv } from './env.ts';
 import { recordClients } from './parts/clients.ts';
 import { measureCost } from './parts/cost.ts';
 import { measureGrowth } from './parts/growth.ts';
+import { measureImport } from './parts/import.ts';
 import { measureLatency } from './parts/latency.ts';
 import { measureLogin } from './parts/login.ts';
 import { measureMe } from './parts/me.ts';
@@ -35,6 +36,7 @@ const parts = {
   peers: measurePeers,
   start: measureStart,
   workers: measureWorkers,
+  import: measureImport,
 };
 type PartName = keyof typeof parts;
 

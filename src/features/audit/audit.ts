@@ -16,6 +16,7 @@ import { seal } from '../../crypto/sealed-box.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Log } from '../../observability/log.ts';
 import { logSecurityEvent, type SecurityEvent } from '../../observability/security-log.ts';
+import { createBulkAppend } from './bulk-append.ts';
 import { type AppendOutcome, createChains, type KeyOwners } from './chains.ts';
 import {
   type ActorKind,
@@ -63,6 +64,8 @@ export interface Audit {
    * operator. Needs a transaction.
    */
   appendMany(entries: readonly NewEntry[]): Promise<void>;
+  /** Seals the entries of new users for `appendMany`, while the database is busy with their accounts. */
+  sealAhead(entries: readonly NewEntry[]): void;
   /**
    * Appends entries about one user in the statement of `write`, which gets the argument of `append_audit_entries`.
    * For frequent writes of one statement outside of a transaction.
@@ -146,23 +149,22 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
     return result;
   };
 
-  const appendManyToChain = async (entries: readonly NewEntry[]): Promise<void> => {
-    const context = currentContext();
-    const subjectIds = entries.map((entry) => partiesOf(entry, context).owners.subjectId);
-    const keys = await subjectKeys.createMany(subjectIds);
-    const rows = entries.map((entry, index) => {
-      const key = keys.get(subjectIds[index] ?? nilId);
-      if (!key || partiesOf(entry, context).actor.kind !== 'operator') {
+  const bulk = createBulkAppend<NewEntry>({
+    chains,
+    subjectKeys,
+    subjectIdOf: (entry) => partiesOf(entry, currentContext()).owners.subjectId,
+    seal(entry, key) {
+      const context = currentContext();
+      if (partiesOf(entry, context).actor.kind !== 'operator') {
         throw new Error(`the entry ${entry.action} does not belong to the operator`);
       }
       return toRow(entry, { context, at: clock(), keys: { subject: key, client: key } });
-    });
-    const end = await chains.lock({ subjectId: nilId, clientKeyId: nilId }, true);
-    await chains.append(end, rows);
-    const events = rows.map((row) => eventOf(row, undefined));
-    afterCommit(() => {
-      for (const event of events) logSecurityEvent(log, event);
-    });
+    },
+  });
+
+  const appendManyToChain = async (entries: readonly NewEntry[]): Promise<void> => {
+    const events = (await bulk.append(entries)).map((row) => eventOf(row, undefined));
+    for (const event of events) afterCommit(() => logSecurityEvent(log, event));
   };
 
   /** The entries of one transaction are appended one after another, because each continues the previous one. */
@@ -177,6 +179,8 @@ export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): A
 
   return {
     append: (entry) => transaction(() => inOrder(() => appendToChain(entry))),
+
+    sealAhead: bulk.sealAhead,
 
     appendMany: (entries) => inOrder(() => appendManyToChain(entries)),
 

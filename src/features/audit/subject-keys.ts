@@ -11,6 +11,14 @@ import { clientKeyIdOf, clientLabelOf, type EntryRow, nilId } from './entry.ts';
 
 const keyBytes = 32;
 
+/** Random keys. One call for all is much faster than one for each. */
+export function newSubjectKeys(count: number): readonly Buffer[] {
+  const bytes = randomBytes(keyBytes * count);
+  return Array.from({ length: count }, (_, index) =>
+    bytes.subarray(keyBytes * index, keyBytes * (index + 1)),
+  );
+}
+
 export interface SubjectKeys {
   /** Unseals a key of a row. */
   open(subjectId: string, sealedKey: Buffer): Buffer;
@@ -19,8 +27,11 @@ export interface SubjectKeys {
    * stored, so that its data stays unreadable.
    */
   create(subjectId: string): Promise<Buffer>;
-  /** The same for many accounts. */
-  createMany(subjectIds: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
+  /** The same for many accounts. @param given new keys of new accounts */
+  createMany(
+    subjectIds: readonly string[],
+    given?: ReadonlyMap<string, Buffer>,
+  ): Promise<ReadonlyMap<string, Buffer>>;
   /** The existing keys by their owner, without those that SECRET_KEY does not open. */
   find(subjectIds: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
   /** Removes the key, so that all data sealed with it becomes unreadable. */
@@ -66,21 +77,22 @@ export function createSubjectKeys(query: UnitOfWork['query'], secretKey: string)
       );
       return (await find([subjectId])).get(subjectId) ?? key;
     },
-    async createMany(subjectIds) {
-      const known = await find(subjectIds);
+    async createMany(subjectIds, given = new Map()) {
+      const known = await find(subjectIds.filter((id) => !given.has(id)));
       const missing = [...new Set(subjectIds)].filter((id) => !known.has(id));
-      const keys = randomBytes(keyBytes * missing.length);
+      const keys = newSubjectKeys(missing.length);
       const created = new Map(
-        missing.map((id, index) => [id, keys.subarray(keyBytes * index, keyBytes * (index + 1))]),
+        missing.map((id, index) => [id, given.get(id) ?? keys[index] ?? randomBytes(keyBytes)]),
       );
       const boxes = [...created].map(([id, key]) => seal(sealingKey, id, key));
-      await query(
+      const inserted = await query(
         `insert into audit_subject_keys
          select subject.id, subject.sealed_key from unnest(?::uuid[], ?::bytea[]) subject (id, sealed_key)
-         where ${ownerExistsSql('subject.id', 'for key share')} on conflict do nothing`,
+         where ${ownerExistsSql('subject.id', 'for key share')} on conflict do nothing returning subject_id`,
         [missing, boxes],
       );
-      // Another transaction may have created a key in the meantime.
+      if (inserted.length === missing.length) return new Map([...created, ...known]);
+      // Another transaction has created a key in the meantime, or has erased an account.
       return new Map([...created, ...known, ...(await find(missing))]);
     },
     async forget(subjectId) {

@@ -41,7 +41,7 @@ export function createUserImportModule(deps: UserImportModuleDeps): UserImportMo
     addresses,
     positions,
     planPeople: createPlanPeople(unitOfWork),
-    insertPeople: createInsertPeople(unitOfWork),
+    insertPeople: createInsertPeople(unitOfWork, audit),
     comparePeople: createComparePeople(unitOfWork),
     protectLastSuperuser: createProtectLastSuperuser(unitOfWork),
     updatePeople: createUpdatePeople(unitOfWork),

@@ -1,7 +1,8 @@
 /** Inserts the accounts of new people with a constant number of statements. No subscriber, no mail and no job. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import type { UnitOfWork } from '../../../database/transaction.ts';
-import type { NewEntry } from '../../audit/audit.ts';
+import type { Audit, NewEntry } from '../../audit/audit.ts';
 import { withOriginals } from '../validation/fields.ts';
 import type { ImportedPerson } from '../validation/person.ts';
 import type { AccessIds } from './access-names.ts';
@@ -30,7 +31,10 @@ const hashesSql = `
   select user_id, password_hash, ?::timestamptz
   from unnest(?::uuid[], ?::text[]) as hash (user_id, password_hash)`;
 
-export function createInsertPeople({ query }: Pick<UnitOfWork, 'query'>): InsertPeople {
+export function createInsertPeople(
+  { query }: Pick<UnitOfWork, 'query'>,
+  { sealAhead }: Pick<Audit, 'sealAhead'>,
+): InsertPeople {
   return async (people, access, now) => {
     if (people.length === 0) return [];
     const rows = people.map((person) => ({
@@ -38,7 +42,15 @@ export function createInsertPeople({ query }: Pick<UnitOfWork, 'query'>): Insert
       hash: person.password?.hash,
       links: linksOf(person, access),
     }));
-    await query(usersSql, [now, JSON.stringify(rows.map(({ user }) => user))]);
+    const entries = rows.map(
+      ({ user, links }): NewEntry => ({
+        action: 'user-created',
+        target: { type: 'user', id: user.id },
+        after: { ...withoutTimes(user), ...auditedLinks(links) },
+      }),
+    );
+    const inserted = query(usersSql, [now, JSON.stringify(rows.map(({ user }) => user))]);
+    await Promise.all([inserted, nextTurn().then(() => sealAhead(entries))]);
     const withHash = rows.filter(({ hash }) => hash !== undefined);
     await query(hashesSql, [
       now,
@@ -46,11 +58,7 @@ export function createInsertPeople({ query }: Pick<UnitOfWork, 'query'>): Insert
       withHash.map(({ hash }) => hash),
     ]);
     await insertLinks(query, new Map(rows.map(({ user, links }) => [user.id, links])));
-    return rows.map(({ user, links }) => ({
-      action: 'user-created',
-      target: { type: 'user', id: user.id },
-      after: { ...withoutTimes(user), ...auditedLinks(links) },
-    }));
+    return entries;
   };
 }
 
