@@ -27,6 +27,8 @@ describe('a full disk is exit 1 with the reason on stderr', () => {
     ['JSON', 'users list --json'],
     ['CSV', 'users list --format csv'],
     ['a checkpoint', 'audit checkpoint'],
+    ['an export', 'export users'],
+    ['a manifest', 'export access'],
     ['one result', 'users explain user1@example.com users.view_user'],
     ['only a sentence', 'audit verify'],
     ['help', '--help'],
@@ -56,15 +58,18 @@ describe('a full disk is exit 1 with the reason on stderr', () => {
 });
 
 describe('a closed pipe is no error', () => {
-  test.each(['users list --format csv', 'users list --json', 'users list --limit 1500', '--help'])(
-    '%s',
-    async (command) => {
-      const script = `set -o pipefail; gatehouse ${command} | head -1`;
-      const result = await runInShell('bash', script, { environment });
-      expect(result).toMatchObject({ code: 0, stderr: '' });
-      expect(result.stdout.split('\n')).toHaveLength(2);
-    },
-  );
+  test.each([
+    'users list --format csv',
+    'users list --json',
+    'users list --limit 1500',
+    'export users',
+    '--help',
+  ])('%s', async (command) => {
+    const script = `set -o pipefail; gatehouse ${command} | head -1`;
+    const result = await runInShell('bash', script, { environment });
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(result.stdout.split('\n')).toHaveLength(2);
+  });
 
   test('a failed write to standard error does not affect the command', async () => {
     const script = 'gatehouse users show nobody@example.com 2>/dev/full; echo "exit $?"';

@@ -1,5 +1,8 @@
 /** The erasure of accounts by administrators: who may erase whom, and the data that is left. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { NewEntry } from '../../../src/features/audit/audit.ts';
 import { textOf } from '../../leaks/faults.ts';
 import { administrationOf, type By } from '../../support/administration.ts';
 import {
@@ -377,6 +380,38 @@ describe('at the same time', () => {
       lines.filter((line) => line.includes(userId)).map((line) => line.split(' ')[0]),
     );
     expect([...tables]).toEqual(['public.audit_entries']);
+  });
+
+  test('an entry about a user without earlier entries leaves no key of an erased account', async () => {
+    const id = await makeUser(service);
+    const erasing = new Client({ connectionString: service.database.url });
+    await erasing.connect();
+    await erasing.query('begin');
+    await erasing.query('delete from users where id = $1', [id]);
+    const { audit, unitOfWork } = service.app;
+    const entry = {
+      action: 'about-erased',
+      target: { type: 'user', id },
+      after: { note: 'koala' },
+    };
+    const appended = Array.from({ length: 16 }, () =>
+      unitOfWork.withEntityManager(() => audit.log.append(entry as NewEntry)),
+    );
+    await Promise.race([Promise.all(appended), sleep(300)]);
+    await erasing.query('commit');
+    await erasing.end();
+    await Promise.all(appended);
+    const keys = await service.database.query(
+      'select from audit_subject_keys where subject_id = $1',
+      [id],
+    );
+    expect(keys).toEqual([]);
+    const { data } = await service.graphql(
+      `query ($id: ID!) { auditEntries(filter: { targetId: $id }, first: 100) { nodes { after } } }`,
+      { id },
+      root.accessToken,
+    );
+    expect(data.auditEntries.nodes).toEqual(Array(16).fill({ after: null }));
   });
 
   test('the last active superuser is protected, also when two erase each other', async () => {
