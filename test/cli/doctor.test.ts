@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { environmentOf, type Variables } from '../support/command.ts';
 import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { foreignHashes } from '../support/foreign-hashes.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -192,6 +193,32 @@ test('dead mails, old keys and open file permissions are findings', async () => 
     { judgement: 'warn', remedy: expect.stringMatching(/^chmod/) },
   ]);
   expect(code).toBe(0);
+});
+
+test('hashes of other systems are counted by scheme, and not printed', async () => {
+  const hashes = [
+    foreignHashes['bcrypt of passlib, $2b$'],
+    foreignHashes['bcrypt of passlib, $2b$'],
+    foreignHashes['pbkdf2_sha256 of Django 3.2'],
+    '!unusable',
+  ];
+  for (const [index, hash] of hashes.entries())
+    await service.database.query(
+      `with owner as (
+         insert into users (id, email, first_name, last_name, status, locale, created_at, updated_at)
+         values (gen_random_uuid(), $1, 'Ada', 'L', 'ACTIVE', 'en', now(), now()) returning id
+       ) insert into password_hashes select id, $2, now() from owner`,
+      [`moved-${index}@example.net`, hash],
+    );
+  const { of } = await examine();
+  await service.database.query(`delete from users where email like 'moved-%'`);
+  expect(of('password hashes')).toEqual([
+    {
+      judgement: 'ok',
+      check: 'password hashes',
+      what: 'hashes of other systems, which the next login replaces: bcrypt $2b$ 2, pbkdf2_sha256 1, unusable 1',
+    },
+  ]);
 });
 
 test.each([

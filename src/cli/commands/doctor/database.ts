@@ -20,6 +20,7 @@ import { embeddedPaths } from '../../../embedded-postgres/paths.ts';
 import { createJobQueue } from '../../../jobs/queue.ts';
 import { mailTask } from '../../../mail/outbox.ts';
 import { type Finding, fail, ok, reasonOf, warn } from './finding.ts';
+import { checkPasswordHashes } from './password-hashes.ts';
 import { checkKeys } from './signing-keys.ts';
 
 const oldestVersion = 14;
@@ -88,6 +89,7 @@ async function checkContents(
   return [
     ...general,
     await checkKeys(inspection, config),
+    ...(await checkPasswordHashes(inspection)),
     await checkMails(inspection),
     ...(await checkProcesses(inspection, config.directDatabase ?? connection)),
   ];
