@@ -24,8 +24,12 @@ export interface NewUser {
 export interface Users {
   /** Locks the address until the transaction ends: no other transaction assigns it to an account. */
   lockAddress(email: EmailAddress): Promise<void>;
-  /** The same for the addresses and usernames of many accounts. */
-  lockIdentifiers(emails: readonly EmailAddress[], usernames: readonly Username[]): Promise<void>;
+  /** The same for the addresses, usernames and external ids of many accounts. */
+  lockIdentifiers(identifiers: {
+    readonly emails: readonly EmailAddress[];
+    readonly usernames: readonly Username[];
+    readonly externalIds: readonly string[];
+  }): Promise<void>;
   /** Locks the address, and returns its user with a lock. */
   lockByEmail(email: EmailAddress): Promise<User | null>;
   /**
@@ -76,13 +80,15 @@ export function createUsers({ em, lock, lockAll, query }: UnitOfWork): Users {
 
   const addressLock = (email: EmailAddress) => `email:${email}`;
   const usernameLock = (username: Username) => `username:${username.toLowerCase()}`;
+  const externalIdLock = (externalId: string) => `external-id:${externalId}`;
   const lockAddress = (email: EmailAddress) => lock(addressLock(email));
 
   return {
     lockAddress,
-    async lockIdentifiers(emails, usernames) {
+    async lockIdentifiers({ emails, usernames, externalIds }) {
       await lockAll(emails.map(addressLock));
       await lockAll(usernames.map(usernameLock));
+      await lockAll(externalIds.map(externalIdLock));
     },
     async lockByEmail(email) {
       await lockAddress(email);
@@ -100,7 +106,7 @@ export function createUsers({ em, lock, lockAll, query }: UnitOfWork): Users {
       return !(await isUsernameTaken(username));
     },
     async lockByExternalId(externalId) {
-      await lock(`external-id:${externalId}`);
+      await lock(externalIdLock(externalId));
       const rows = await query('select 1 from users where external_id = ?', [externalId]);
       return rows.length === 0;
     },

@@ -146,7 +146,7 @@ test('a person who cannot be imported is refused with a reason, and nobody else 
     { firstName: 'Nobody' },
     { email: three, externalId: 'the same' },
     { email: newAddress(), externalId: 'the same' },
-    { email: newAddress(), metadata: { text: 'a\u0000b' } },
+    { email: newAddress(), metadata: { number: 1e300 } },
   ]);
   expect(code).toBe(1);
   expect(json).toMatchObject({ read: 10, created: 3, refused: 7 });

@@ -75,10 +75,11 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
     { people, ids }: { readonly people: readonly ImportedPerson[]; readonly ids: AccessIds },
   ) => {
     await positions.lock(current);
-    await users.lockIdentifiers(
-      people.map(({ email }) => email),
-      people.flatMap(({ username }) => username ?? []),
-    );
+    await users.lockIdentifiers({
+      emails: people.map(({ email }) => email),
+      usernames: people.flatMap(({ username }) => username ?? []),
+      externalIds: people.flatMap(({ externalId }) => externalId ?? []),
+    });
     const plan = await planPeople(people, request.options.onConflict);
     if (peopleOf(plan).some(({ password }) => password?.isWeak)) {
       throw new OutdatedPlan('an account of the batch was erased in the meantime');
