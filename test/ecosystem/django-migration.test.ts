@@ -13,6 +13,7 @@ import { djangoPeople, passwordOf, weakHashers } from '../support/django-people.
 import { factsOf } from '../support/mail-server.ts';
 import { goodPassword } from '../support/people.ts';
 import { startService, type TestService } from '../support/service.ts';
+import { grantedTo } from '../support/user-rows.ts';
 
 const blocks = blocksOf('docs/migrating-from-django.md');
 
@@ -248,6 +249,8 @@ people = get_user_model().objects
 people.filter(email__in=["away@example.net", "bcrypt@example.net"]).update(password=make_password("Lantern-Meadow-17"))
 people.filter(email="staff@example.net").update(is_active=False)
 people.filter(email="argon2@example.net").update(first_name="Ada")
+people.get(email="marie@example.net").groups.clear()
+people.get(email="marie@example.net").user_permissions.clear()
 people.bulk_create([people.model(email="late@example.net", is_active=True, password=make_password("Lantern-Meadow-18"))])
 `;
     await django.shell(`python manage.py shell <<'END'${change}END`);
@@ -259,6 +262,10 @@ people.bulk_create([people.model(email="late@example.net", is_active=True, passw
     expect(await logIn('bcrypt@example.net', passwordOf('bcrypt'))).toBe(200);
     expect(await logIn('late@example.net', 'Lantern-Meadow-18')).toBe(200);
     expect(await logIn('staff@example.net', passwordOf('staff'))).toBe(401);
+    const marie = await service.database.query<{ id: string }>(
+      "select id from users where email = 'marie@example.net'",
+    );
+    expect(await grantedTo(service, marie[0]?.id ?? '')).toEqual([]);
     const { token } = await sessionOf('argon2@example.net', passwordOf('argon2'));
     const { body } = await service.rest('GET', '/profile/view/', { token });
     expect(body.data.full_name).toBe('Ada argon2');

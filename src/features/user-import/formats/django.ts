@@ -162,6 +162,7 @@ function isMetadata(column: string): boolean {
   return !known.has(column) && !updateTimes.has(column) && !isSecretName(column);
 }
 
+/** Undefined if the column is missing, or if the dump has none of its objects. An empty list removes all at an update. */
 function resolve(
   field: 'groups' | 'permissions',
   references: unknown,
@@ -174,7 +175,8 @@ function resolve(
     if (name !== undefined) names.push(name);
     else notes.push({ field, message: `The dump does not have number ${idText(reference)}.` });
   }
-  return names.length === 0 ? undefined : names;
+  const isEmpty = Array.isArray(references) && references.length === 0;
+  return names.length > 0 || isEmpty ? names : undefined;
 }
 
 /** Models that the import reads, or that have nothing to import. */

@@ -252,6 +252,18 @@ test('permissions by number need their models in the dump', async () => {
   expect(definitions).toEqual([{ codename: 'shop.view_order', name: 'Can view order' }]);
 });
 
+test('a person without groups has an empty list, which is not the same as a missing column', async () => {
+  const content = JSON.stringify([
+    user(1, { email: 'a@example.com', groups: [], user_permissions: [] }),
+    user(2, { email: 'b@example.com' }),
+  ]);
+  const { people } = await readContent(openDjango, content);
+  expect(people.map(({ fields }) => [fields.groups, fields.permissions])).toEqual([
+    [[], []],
+    [undefined, undefined],
+  ]);
+});
+
 test('a reference to an object that is not in the dump is a note for the person', async () => {
   const { people } = await readContent(
     openDjango,
