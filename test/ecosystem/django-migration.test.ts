@@ -33,13 +33,11 @@ describe.skipIf(!hasDjango())('people of a Django service move', { timeout: 120_
   let djangoAddress: string;
 
   beforeAll(async () => {
-    [service, rehearsal, django] = await Promise.all([
-      startService(),
-      createTestDatabase(),
-      createDjango(djangoPeople),
-    ]);
+    service = await startService();
+    rehearsal = await createTestDatabase();
+    django = await createDjango(djangoPeople);
     djangoAddress = `http://127.0.0.1:${await django.serve()}`;
-  });
+  }, 120_000);
   afterAll(async () => {
     await django?.[Symbol.asyncDispose]();
     await rehearsal?.drop();

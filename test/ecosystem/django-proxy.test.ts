@@ -40,7 +40,7 @@ describe.skipIf(!hasNginx || !hasDjango())('nginx with migration.conf', { timeou
       django: String(await django.serve()),
       gatehouse: String((service.server.address() as AddressInfo).port), // listens on TCP
     });
-  });
+  }, 120_000);
   afterAll(async () => {
     await nginx?.[Symbol.asyncDispose]();
     await django?.[Symbol.asyncDispose]();

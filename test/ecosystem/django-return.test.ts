@@ -40,10 +40,8 @@ describe.skipIf(!hasDjango())(
     let address: string;
 
     beforeAll(async () => {
-      [service, django] = await Promise.all([
-        startService(),
-        createDjango({ ...djangoPeople, people: accounts }),
-      ]);
+      service = await startService();
+      django = await createDjango({ ...djangoPeople, people: accounts });
       const commands = join(django.directory, 'users/management/commands');
       mkdirSync(commands, { recursive: true });
       cpSync(command, join(commands, 'import_gatehouse.py'));
@@ -52,7 +50,7 @@ describe.skipIf(!hasDjango())(
       const models = join(django.directory, 'users/models.py');
       writeFileSync(join(django.directory, 'users/receivers.py'), receivers);
       writeFileSync(models, 'from . import receivers  # noqa\n', { flag: 'a' });
-    });
+    }, 120_000);
     afterAll(async () => {
       await django?.[Symbol.asyncDispose]();
       await service?.close();

@@ -35,14 +35,12 @@ describe.skipIf(!hasDjango())(
     let result: ShellResult;
 
     beforeAll(async () => {
-      [service, django] = await Promise.all([
-        startService(),
-        createDjango({ people }, 'project.plain'),
-      ]);
+      service = await startService();
+      django = await createDjango({ people }, 'project.plain');
       const guide = blocksOf('docs/migrating-from-django.md');
       const script = guide.find(({ info }) => info === 'sh plain')?.text ?? '';
       result = await django.shell(script, environmentOf(service.database));
-    });
+    }, 120_000);
     afterAll(async () => {
       await django?.[Symbol.asyncDispose]();
       await service?.close();
