@@ -84,7 +84,10 @@ export interface PeopleSource {
 export interface ReaderOptions {
   /** The status of a person that the file marks as inactive without saying why. */
   readonly inactive: 'DISABLED' | 'PENDING';
-  /** Whether the other system had verified the addresses of its active accounts. */
+  /**
+   * Whether the other system had verified the addresses of its active accounts. It concerns people of whom the file does
+   * not say whether their address is verified.
+   */
   readonly isEmailVerified: boolean;
   /** The text of a file with parameters of hashes, for formats that do not contain them. */
   readonly hashConfig?: string;

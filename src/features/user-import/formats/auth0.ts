@@ -19,7 +19,7 @@ import {
   objectsOf,
   timeOf,
   usernameUnlessEmail,
-  verifiedAt,
+  verificationOf,
   withoutSecrets,
 } from '../reading/values.ts';
 import type {
@@ -74,9 +74,8 @@ function convert(
     lastLoginAt: time(value.last_login),
     metadata: metadataOfUser(value, profile, notes),
   };
-  const isVerified = booleanOf(value.email_verified ?? identifier?.verified) === true;
-  const emailVerifiedAt = isVerified ? verifiedAt(fields, options) : undefined;
-  return makePerson(position, { ...fields, emailVerifiedAt }, { options });
+  const isVerified = verificationOf(value.email_verified ?? identifier?.verified);
+  return makePerson(position, fields, { options, isVerified });
 }
 
 /** The CSV has a quotation mark before each text, so that spreadsheets do not run it as a formula. */

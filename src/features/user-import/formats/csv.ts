@@ -37,7 +37,12 @@ function convertRow(options: ReaderOptions): ConvertRecord {
     const others = otherColumns(value, fileNotes);
     const metadata = withOthers(fields.metadata, others);
     const person = metadata === undefined ? fields : { ...fields, metadata };
-    return makePerson(position, person, { options });
+    const hasVerification = Object.keys(value).some(
+      (column) => fieldOfColumn(column) === 'emailVerifiedAt',
+    );
+    // An empty value of the column means that the address is not verified.
+    const isVerified = hasVerification ? fields.emailVerifiedAt !== undefined : undefined;
+    return makePerson(position, person, { options, isVerified });
   };
 }
 

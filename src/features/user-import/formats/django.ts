@@ -16,6 +16,7 @@ import {
   namesOf,
   timeOf,
   usernameUnlessEmail,
+  verificationOf,
 } from '../reading/values.ts';
 import type {
   OpenPeople,
@@ -99,6 +100,7 @@ const columns = {
   fullName: ['name', 'full_name', 'fullname', 'display_name'],
   locale: ['locale', 'language', 'preferred_language', 'language_code'],
   createdAt: ['date_joined', 'created_at', 'created', 'joined_at'],
+  verified: ['email_verified', 'is_email_verified', 'email_confirmed', 'is_email_confirmed'],
   others: [
     'password',
     'last_login',
@@ -151,7 +153,8 @@ function convert(object: DumpObject, position: number, context: DjangoContext): 
   if (locale !== undefined && person.locale === undefined) {
     notes.push({ field: 'locale', message: 'The language is not valid and was left out.' });
   }
-  return makePerson(position, person, { notes, options: context.options });
+  const isVerified = verificationOf(value(columns.verified));
+  return makePerson(position, person, { notes, options: context.options, isVerified });
 }
 
 function isAddress(value: unknown): boolean {

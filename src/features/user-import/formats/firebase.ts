@@ -19,7 +19,7 @@ import {
   objectOf,
   parseJson,
   timeOfMilliseconds,
-  verifiedAt,
+  verificationOf,
   withoutSecrets,
 } from '../reading/values.ts';
 import type {
@@ -91,9 +91,8 @@ function convert(
     lastLoginAt: timeOfMilliseconds(value.lastSignedInAt ?? value.lastLoginAt),
     metadata: metadataOfUser(value, notes),
   };
-  const isVerified = value.emailVerified === true;
-  const emailVerifiedAt = isVerified ? verifiedAt(fields, options) : undefined;
-  return makePerson(position, { ...fields, emailVerifiedAt }, { options });
+  const isVerified = verificationOf(value.emailVerified);
+  return makePerson(position, fields, { options, isVerified });
 }
 
 function has(value: unknown): boolean {

@@ -50,7 +50,9 @@ function convertLine(options: ReaderOptions): ConvertRecord {
       });
     }
     const fields = Object.fromEntries(entries.filter(([name]) => known.has(name)));
-    return makePerson(position, fields, { options });
+    // The export writes null for an address that is not verified.
+    const isVerified = value.emailVerifiedAt === null ? false : undefined;
+    return makePerson(position, fields, { options, isVerified });
   };
 }
 

@@ -15,7 +15,7 @@ import {
   textsOf,
   timeOfMilliseconds,
   usernameUnlessEmail,
-  verifiedAt,
+  verificationOf,
   withoutSecrets,
 } from '../reading/values.ts';
 import type {
@@ -105,11 +105,10 @@ function convert(
     permissions: permissions.length > 0 ? permissions : undefined,
     metadata: metadataOfAttributes(attributes, notes),
   };
-  const isVerified = value.emailVerified === true;
-  const emailVerifiedAt = isVerified ? verifiedAt(fields, options) : undefined;
+  const isVerified = verificationOf(value.emailVerified);
   const plain = { field: 'passwordHash', message: 'A password in plain text was left out.' };
   const personNotes = password.kind === 'plain' ? [plain] : [];
-  return makePerson(position, { ...fields, emailVerifiedAt }, { notes: personNotes, options });
+  return makePerson(position, fields, { notes: personNotes, options, isVerified });
 }
 
 /** The value of an attribute: a list with one item is that item. */

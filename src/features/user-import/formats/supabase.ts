@@ -39,7 +39,7 @@ function convert(
   }
   if (firstText(value.email) === undefined) return withoutAddress(value, position);
   const profile = objectOf(value.raw_user_meta_data) ?? {};
-  const verifiedAt = timeOf(value.email_confirmed_at);
+  const isVerified = 'email_confirmed_at' in value ? has(value.email_confirmed_at) : undefined;
   const status = statusOf(value, options);
   if (status === 'PENDING') notes.add('status', 'The address was never confirmed: PENDING.');
   if (booleanOf(value.is_sso_user) === true) {
@@ -58,10 +58,10 @@ function convert(
     locale: localeOf(profile.locale),
     createdAt: timeOf(value.created_at),
     lastLoginAt: timeOf(value.last_sign_in_at),
-    emailVerifiedAt: verifiedAt,
+    emailVerifiedAt: timeOf(value.email_confirmed_at),
     metadata: metadataOfRow(value, profile, notes),
   };
-  return makePerson(position, person, { options });
+  return makePerson(position, person, { options, isVerified });
 }
 
 function has(value: unknown): boolean {
@@ -78,12 +78,11 @@ function withoutAddress(value: SourceObject, position: number): SourceFault {
     : { position, message };
 }
 
-function statusOf(value: SourceObject, { now, isEmailVerified }: ReaderOptions): string {
+function statusOf(value: SourceObject, { now }: ReaderOptions): string {
   const until = timeOf(value.banned_until);
   const end = typeof until === 'string' ? Date.parse(until) : Number.NaN; // not a number for `infinity`
   if (has(until) && !(now && end <= now.getTime())) return 'DISABLED';
-  const isKnown = 'email_confirmed_at' in value && !isEmailVerified;
-  return isKnown && !has(value.email_confirmed_at) ? 'PENDING' : 'ACTIVE';
+  return 'email_confirmed_at' in value && !has(value.email_confirmed_at) ? 'PENDING' : 'ACTIVE';
 }
 
 /** The fields of a profile that the account has in another place. */

@@ -4,14 +4,18 @@ import type { ReaderOptions, SourceFields, SourceNote, SourcePerson } from '../s
 import type { FileNotes } from './file-notes.ts';
 import { isObject, type SourceObject } from './records.ts';
 
-/**
- * A person with the fields. With `isEmailVerified` the address of an active person counts as verified since the
- * account exists. Characters that PostgreSQL cannot store are replaced in all texts.
- */
+interface PersonDetails {
+  readonly notes?: readonly SourceNote[];
+  readonly options: ReaderOptions;
+  /** Whether the file marks the address as verified; undefined if the file does not say. */
+  readonly isVerified?: boolean | undefined;
+}
+
+/** A person with the fields. Characters that PostgreSQL cannot store are replaced in all texts. */
 export function makePerson(
   position: number,
   raw: SourceFields,
-  { notes = [], options }: { notes?: readonly SourceNote[]; options: ReaderOptions },
+  { notes = [], options, isVerified }: PersonDetails,
 ): SourcePerson {
   const broken = Object.entries(raw).filter(([, value]) => !isStorable(value));
   const fields =
@@ -20,11 +24,18 @@ export function makePerson(
       : { ...raw, ...Object.fromEntries(broken.map(([name, value]) => [name, toStorable(value)])) };
   const all = [...notes, ...broken.map(([field]) => ({ field, message: replacedMessage }))];
   const isActive = isAbsent(fields.status) || fields.status === 'ACTIVE';
-  if (!options.isEmailVerified || !isActive || !isAbsent(fields.emailVerifiedAt)) {
+  const countsAsVerified = isVerified ?? (options.isEmailVerified && isActive);
+  if (!countsAsVerified || !isAbsent(fields.emailVerifiedAt)) {
     return { position, fields, notes: all };
   }
   const emailVerifiedAt = verifiedAt(fields, options);
   return { position, fields: { ...fields, emailVerifiedAt }, notes: all };
+}
+
+/** A value of the file that marks an address as verified or not; undefined for another value. */
+export function verificationOf(value: unknown): boolean | undefined {
+  const marked = booleanOf(value);
+  return typeof marked === 'boolean' ? marked : undefined;
 }
 
 const replacedMessage = 'A character that cannot be stored was replaced with U+FFFD.';
@@ -49,7 +60,7 @@ function toStorable(value: unknown): unknown {
 const maxClockSkewMs = 60_000;
 
 /** The time of a verification that the file has without its time: the first valid time of the account. */
-export function verifiedAt({ createdAt, lastLoginAt }: SourceFields, { now }: ReaderOptions) {
+function verifiedAt({ createdAt, lastLoginAt }: SourceFields, { now }: ReaderOptions) {
   const latest = now && new Date(now.getTime() - maxClockSkewMs);
   const known = [createdAt, lastLoginAt].find((time) => isPast(time, latest));
   return known ?? latest ?? new Date(0);

@@ -41,7 +41,9 @@ test('a line has all fields of a person', async () => {
 });
 
 test('the example of docs/moving-people.md has every field', async () => {
-  const [example] = blocksOf('docs/moving-people.md').filter(({ info }) => info === 'json people');
+  const [example] = blocksOf('docs/moving-people.md').filter(
+    ({ info }) => info === 'json people.jsonl',
+  );
   const { people, summary } = await readContent(openJsonl, example?.text ?? '');
   expect(summary).toEqual([]);
   expect(Object.keys(people[0]?.fields ?? {})).toEqual(Object.keys(whole));
