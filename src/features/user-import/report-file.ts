@@ -1,6 +1,6 @@
 /** The report of an import as a file of JSON lines, which only its owner can read. */
 import { type FileHandle, open } from 'node:fs/promises';
-import type { ReportLine, ReportSink } from './report.ts';
+import type { FileNoteLine, ReportLine, ReportSink } from './report.ts';
 
 export interface ReportFile extends ReportSink, AsyncDisposable {}
 
@@ -43,7 +43,10 @@ export async function openReportFile(path: string): Promise<ReportFile> {
   };
 }
 
-/** The size of the lines up to the position. The lines are in its order, and the last one may be cut off. */
+/**
+ * The size of the lines up to the position. The lines are in its order, the notes about the file are behind them, and
+ * the last one may be cut off.
+ */
 async function bytesUntil(handle: FileHandle, position: number): Promise<number> {
   let bytes = 0;
   for await (const text of handle.readLines({ start: 0, autoClose: false })) {
@@ -55,7 +58,7 @@ async function bytesUntil(handle: FileHandle, position: number): Promise<number>
 
 function isUpTo(text: string, position: number): boolean {
   try {
-    const line = (JSON.parse(text) as Partial<ReportLine>).line; // a line of the report
+    const line = (JSON.parse(text) as Partial<ReportLine | FileNoteLine>).line; // a line of the report
     return typeof line === 'number' && line <= position;
   } catch {
     return false;

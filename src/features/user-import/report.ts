@@ -1,4 +1,7 @@
-/** The report of an import: a line for each person that was refused, skipped or changed, and the counts of all. */
+/**
+ * The report of an import: a line for each person that was refused, skipped or changed, the notes about the whole file,
+ * and the counts of all.
+ */
 
 /** Why a person was refused or skipped, or what was changed. Without secrets. */
 export interface Reason {
@@ -12,11 +15,23 @@ export interface Reason {
 export type Outcome = 'refused' | 'changed' | 'skipped';
 
 export interface ReportLine extends Reason {
-  /** The line or number of the person; 0 for the whole file. */
+  /** The line or number of the person. */
   readonly line: number;
   readonly externalId: string | null;
   readonly email: string | null;
   readonly outcome: Outcome;
+}
+
+/** A note about the whole file. It concerns no single person and is in no count. */
+export interface FileNoteLine extends Reason {
+  readonly line: null;
+  readonly externalId: null;
+  readonly email: null;
+  readonly outcome: 'note';
+}
+
+export function fileNoteLine(note: Reason): FileNoteLine {
+  return { line: null, externalId: null, email: null, outcome: 'note', ...note };
 }
 
 export const noCounts = {
@@ -32,6 +47,7 @@ export const noCounts = {
   changed: 0,
   /** Of the created ones. */
   withoutPassword: 0,
+  /** Accounts that became staff or superusers: created ones, and updated ones that were not before. */
   staff: 0,
   superusers: 0,
 };
@@ -118,7 +134,7 @@ export interface ReportSink {
   /** Removes the lines of people after this position, which an interrupted import did not store. */
   resumeAt(position: number): Promise<void>;
   /** Writes lines before the transaction commits. */
-  write(lines: readonly ReportLine[]): Promise<void>;
+  write(lines: readonly (ReportLine | FileNoteLine)[]): Promise<void>;
   /** Removes the lines since the last `keep`. */
   discard(): Promise<void>;
   keep(): void;

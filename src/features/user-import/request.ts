@@ -1,7 +1,7 @@
 /** The request and the result of an import. */
 
 import type { OnConflict } from './plan.ts';
-import type { ReportSink, Tally } from './report.ts';
+import type { Reason, ReportSink, Tally } from './report.ts';
 import type { PeopleSource } from './source.ts';
 import type { CreatedAccess } from './writing/access-names.ts';
 
@@ -45,4 +45,6 @@ export interface ImportResult extends ImportProgress {
   /** The last stored position. */
   readonly position: number;
   readonly created: CreatedAccess;
+  /** Notes about the whole file and about groups that exist. */
+  readonly notes: readonly Reason[];
 }

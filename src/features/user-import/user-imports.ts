@@ -7,7 +7,7 @@ import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
 import { type BatchItem, readBatches } from './batches.ts';
-import { addToTally, emptyTally, type Reason, type ReportLine, type ReportSink } from './report.ts';
+import { emptyTally, fileNoteLine, type Reason } from './report.ts';
 import type { ImportRequest, ImportResult } from './request.ts';
 import type { PeopleSource } from './source.ts';
 import {
@@ -79,8 +79,10 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
         store,
         signal,
       );
+      const notes = [...summaryOf(source), ...access.notes()];
       if (isComplete) {
-        current = await addNotes(current, [...summaryOf(source), ...access.notes()], report);
+        await report.write(notes.map(fileNoteLine));
+        report.keep();
         if (!isDryRun) await finish(current, request, access.created());
       }
       return {
@@ -90,6 +92,7 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
         readNow: current.tally.counts.read - begun.tally.counts.read,
         position: current.position,
         created: access.created(),
+        notes,
       };
     },
   };
@@ -118,18 +121,4 @@ function summaryOf({ summary = [] }: PeopleSource): readonly Reason[] {
     reason: message,
     remedy: remedy ?? null,
   }));
-}
-
-/** Adds notes about the whole file to the report. */
-async function addNotes(
-  current: ImportPosition,
-  notes: readonly Reason[],
-  report: ReportSink,
-): Promise<ImportPosition> {
-  const lines = notes.map(
-    (note): ReportLine => ({ line: 0, externalId: null, email: null, outcome: 'changed', ...note }),
-  );
-  await report.write(lines);
-  report.keep();
-  return { ...current, tally: addToTally(current.tally, {}, lines) };
 }

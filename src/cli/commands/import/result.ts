@@ -1,5 +1,10 @@
 /** The text that ends an import: counts, and the reasons with examples. */
-import type { Outcome, ReasonGroup } from '../../../features/user-import/report.ts';
+import type {
+  ImportCounts,
+  Outcome,
+  Reason,
+  ReasonGroup,
+} from '../../../features/user-import/report.ts';
 import type { ImportResult } from '../../../features/user-import/request.ts';
 
 export interface ResultOptions {
@@ -12,13 +17,23 @@ export function formatResult(result: ImportResult, options: ResultOptions): stri
   const { counts, reasons } = result.tally;
   return [
     `${counts.read} people read: ${counts.created} created, ${counts.updated} updated, ${counts.unchanged} unchanged, ${counts.skipped} skipped, ${counts.refused} refused.`,
-    `${counts.changed} accounts have a changed value. Of the created accounts ${counts.withoutPassword} have no password, ${counts.staff} are staff, ${counts.superusers} are superusers.`,
+    `${counts.changed} accounts have a changed value.`,
+    ...rightsLines(counts),
     ...createdLines(result),
     `${options.seconds.toFixed(1)} seconds, ${Math.round(result.readNow / options.seconds)} people per second.`,
     ...reasons.map(formatReason),
+    ...result.notes.map(formatNote),
     ...(options.report === undefined ? [] : [`All of them are in ${options.report}.`]),
     ...adviceFor(result, options.isDryRun),
   ].join('\n');
+}
+
+function rightsLines({ withoutPassword, staff, superusers }: ImportCounts): string[] {
+  return [
+    `Without a password: ${withoutPassword} of the created accounts.`,
+    ...(withoutPassword > 0 ? ['  These people choose one with "forgot password".'] : []),
+    `New staff: ${staff}. New superusers: ${superusers}.`,
+  ];
 }
 
 function createdLines({ created }: ImportResult): string[] {
@@ -34,17 +49,20 @@ const words: Readonly<Record<Outcome, string>> = {
 };
 
 function formatReason({ outcome, field, reason, count, remedy, examples }: ReasonGroup): string {
-  const people = examples
-    .filter(({ line }) => line > 0)
-    .map(({ line, externalId }) =>
-      externalId === null ? `line ${line}` : `line ${line} (externalId ${externalId})`,
-    );
+  const people = examples.map(({ line, externalId }) =>
+    externalId === null ? `line ${line}` : `line ${line} (externalId ${externalId})`,
+  );
   const lines = [
     `${words[outcome]} ${count}: ${field === null ? '' : `${field}: `}${reason}`,
     ...(remedy === null ? [] : [`  ${remedy}`]),
-    ...(people.length === 0 ? [] : [`  ${people.join(', ')}${count > people.length ? ', …' : ''}`]),
+    `  ${people.join(', ')}${count > people.length ? ', …' : ''}`,
   ];
   return lines.join('\n');
+}
+
+function formatNote({ field, reason, remedy }: Reason): string {
+  const note = `Note: ${field === null ? '' : `${field}: `}${reason}`;
+  return remedy === null ? note : `${note}\n  ${remedy}`;
 }
 
 function adviceFor({ isFinished, tally, position }: ImportResult, isDryRun: boolean): string[] {

@@ -8,6 +8,7 @@ import type { PermissionAdministration } from '../../administration/permissions.
 import type { Reason } from '../report.ts';
 import type { PeopleSource, SourceGroup, SourcePermission } from '../source.ts';
 import type { ImportedPerson } from '../validation/person.ts';
+import { createCompareGroups } from './compare-groups.ts';
 
 export interface AccessIds {
   readonly groups: ReadonlyMap<string, string>;
@@ -21,7 +22,7 @@ export interface CreatedAccess {
 
 /** The groups and permissions of one import. Not inside a transaction. */
 export interface AccessNames {
-  /** Creates the definitions of the file that do not exist. An existing group keeps its permissions. */
+  /** Creates the definitions of the file that do not exist. An existing group keeps its permissions, which is noted. */
   define(source: Pick<PeopleSource, 'groups' | 'permissions'>): Promise<void>;
   /** The ids of the groups and permissions of people. In a dry run the missing ones have made-up ids. */
   idsOf(people: readonly ImportedPerson[]): Promise<AccessIds>;
@@ -69,10 +70,11 @@ export function createAccessNames(
   const groupIds = new Map<string, string>();
   const permissionIds = new Map<string, string>();
   const created = { groups: new Set<string>(), permissions: new Set<string>() };
-  const notes: Reason[] = [];
+  const notes = new Map<string, Reason>();
+  const compareGroups = createCompareGroups(unitOfWork);
 
   const note = (reason: string, remedy: string | null = null) =>
-    notes.push({ field: 'groups', reason, remedy });
+    notes.set(reason, { field: 'groups', reason, remedy });
 
   /** Adds the ids of existing ones, and returns the names without one. */
   const find = async (names: readonly string[], sql: string, ids: Map<string, string>) => {
@@ -149,6 +151,9 @@ export function createAccessNames(
       const named = codenames.map((codename) => ({ codename, name: codename }));
       await createPermissions([...source.permissions, ...named]);
       await createGroups(source.groups);
+      const existing = source.groups.filter(({ name }) => !created.groups.has(name));
+      for (const { reason, remedy } of await compareGroups(existing, groupIds))
+        note(reason, remedy);
     },
 
     async idsOf(people) {
@@ -165,6 +170,6 @@ export function createAccessNames(
 
     created: () => ({ groups: [...created.groups], permissions: [...created.permissions] }),
 
-    notes: () => notes,
+    notes: () => [...notes.values()],
   };
 }

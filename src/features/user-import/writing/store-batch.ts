@@ -193,12 +193,22 @@ function resultOf(
     skipped: count('skipped'),
     changed: written.filter(({ notes }) => notes.length > 0).length,
     withoutPassword: plan.creations.filter(({ password }) => password === undefined).length,
-    staff: plan.creations.filter(({ isStaff }) => isStaff === true).length,
-    superusers: plan.creations.filter(({ isSuperuser }) => isSuperuser === true).length,
+    staff: countNew('isStaff', plan, changes),
+    superusers: countNew('isSuperuser', plan, changes),
   };
   const position = items.at(-1)?.position ?? current.position;
   const tally = addToTally(current.tally, counts, lines);
   return { lines, position: { ...current, position, tally } };
+}
+
+/** The accounts that get the flag. */
+function countNew(
+  flag: 'isStaff' | 'isSuperuser',
+  { creations }: Plan,
+  changes: readonly AccountChange[],
+): number {
+  const updated = changes.filter(({ before, after }) => after[flag] && !before[flag]);
+  return creations.filter((person) => person[flag] === true).length + updated.length;
 }
 
 function sqlStateOf(error: unknown): string {
