@@ -144,6 +144,7 @@ describe('after the tour in bash', { timeout: 120_000 }, () => {
     'docs/command-line.md': /grace@example\.com[\s\S]*Support/,
     'docs/email.md': /reset-password/,
     'docs/graphql.md': /accessToken/,
+    'docs/moving-people.md': /dry run[\s\S]*1 people read: 1 created/,
     'docs/oauth.md':
       /"access_token":"[\s\S]*"hasPermission":true[\s\S]*"has_permission":true[\s\S]*"active":true.*"scope":"stock.delete_item"/,
     'docs/operations.md': /ok {4}database/,
@@ -154,7 +155,7 @@ describe('after the tour in bash', { timeout: 120_000 }, () => {
 
   test.each(pages)('the shell examples of %s work', async (page) => {
     for (const { info, text } of allBlocks.filter((block) => block.page === page)) {
-      const [, file] = /^yaml (\S+)$/.exec(info) ?? [];
+      const [, file] = /^(?:yaml|json) (\S+)$/.exec(info) ?? [];
       if (file !== undefined) await write(file, text);
     }
     const options = { directory, prelude: directLauncher };
@@ -284,6 +285,17 @@ const unexecuted = [
   ['docs/deployment.md', 'pg_restore --no-owner --dbname="$DATABASE_URL" gatehouse.dump'],
   ['docs/email.md', 'npx gatehouse mail test you@example.com'],
   ['docs/migrating-from-django.md', "grep -E ' (django|refused) ' /var/log/nginx/migration.log"],
+  [
+    'docs/moving-people.md',
+    'python manage.py dumpdata auth.permission auth.group contenttypes users.user users.group > people.json',
+  ],
+  ['docs/moving-people.md', 'bin/kc.sh export --realm demo --users same_file --file people.json'],
+  [
+    'docs/moving-people.md',
+    `psql "$SUPABASE_URL" -c "\\copy (select * from auth.users) to 'people.csv' with (format csv, header)"`,
+  ],
+  ['docs/moving-people.md', 'npx gatehouse import users users.json --format auth0'],
+  ['docs/moving-people.md', 'firebase auth:export people.json --format json'],
   ['docs/oauth.md', 'curl -u "$CLIENT_ID:$API_KEY" https://auth.example.com/oauth/token \\'],
   ['docs/oauth.md', 'http:'],
   ['docs/operations.md', "alter role gatehouse set statement_timeout = '4s';"],
@@ -322,7 +334,7 @@ const checked: ReadonlySet<string> = new Set([
   'js urql',
   'js verifier',
   'js verify',
-  'json people',
+  'json people.jsonl',
   'python django',
   'python find.py',
   'python fix.py',
