@@ -1,5 +1,6 @@
 /** The service on its embedded database, without environment variables. */
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { pbkdf2Sync } from 'node:crypto';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { type Client, createClient } from '../support/client.ts';
@@ -11,6 +12,9 @@ import { makeScratchDirectory } from '../support/scratch.ts';
 
 // Several processes start one after the other, while other tests run.
 vi.setConfig({ testTimeout: 60_000 });
+
+/** A hash of Django for the password. */
+const storedHash = `pbkdf2_sha256$1000$salt$${pbkdf2Sync(goodPassword, 'salt', 1000, 32, 'sha256').toString('base64')}`;
 
 test('accounts, keys and tokens survive commands, kill -9 and a restart', async () => {
   const directory = makeScratchDirectory('cli');
@@ -55,6 +59,29 @@ test('accounts, keys and tokens survive commands, kill -9 and a restart', async 
   } finally {
     for (const server of servers) await server.end('SIGKILL');
     // The last process to release its lease stops the database.
+    if (await isServerFile(data)) await runCommand(['migrate'], options);
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+test('people are imported beside a running server, and log in there', async () => {
+  const directory = makeScratchDirectory('cli');
+  const options = { environment: {}, directory };
+  const server = await startServer(options);
+  const data = join(directory, '.gatehouse');
+  try {
+    const client = createClient(server.address);
+    const emails = Array.from({ length: 600 }, newAddress);
+    const file = join(directory, 'people.jsonl');
+    const lines = emails.map((email) => `${JSON.stringify({ email, passwordHash: storedHash })}\n`);
+    await writeFile(file, lines.join(''));
+    const result = await runCommand(['import', 'users', file, '--json'], options);
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(result.stdout)).toMatchObject({ read: 600, created: 600 });
+    await accessToken(client, emails[0] ?? '');
+    await accessToken(client, emails.at(-1) ?? '');
+  } finally {
+    await server.end('SIGTERM');
     if (await isServerFile(data)) await runCommand(['migrate'], options);
     await rm(directory, { recursive: true, force: true });
   }

@@ -66,23 +66,29 @@ test('an import that is killed several times continues, and imports each person 
   expect(positions).toEqual(Array.from({ length: 600 }, (_, index) => 10 * index + 1));
 });
 
-test('a signal ends the import after the batch, and the command says how to continue', async () => {
-  const file = await writePeople(6000);
-  const environment = environmentOf(database);
-  const command = await startCommand(['import', 'users', file], { environment });
-  while ((await countOf('users')) < 500) await sleep(20);
-  const result = await command.end('SIGTERM');
-  expect(result.code).toBe(143);
-  expect(result.stderr).toContain('same command');
-  const count = await countOf('users');
-  expect(count % 500).toBe(0);
-  const last = await spawnCommand(['import', 'users', file], {
-    environment,
-    limitMilliseconds: 90_000,
-  });
-  expect(last.stderr).toContain(`continues after line ${count}`);
-  expect(await countOf('users')).toBe(6000);
-});
+test.each([
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const)(
+  '%s ends the import after the batch, and the command says how to continue',
+  async (signal, code) => {
+    const file = await writePeople(6000);
+    const environment = environmentOf(database);
+    const command = await startCommand(['import', 'users', file], { environment });
+    while ((await countOf('users')) < 500) await sleep(20);
+    const result = await command.end(signal);
+    expect(result.code).toBe(code);
+    expect(result.stderr).toContain('same command');
+    const count = await countOf('users');
+    expect(count % 500).toBe(0);
+    const last = await spawnCommand(['import', 'users', file], {
+      environment,
+      limitMilliseconds: 90_000,
+    });
+    expect(last.stderr).toContain(`continues after line ${count}`);
+    expect(await countOf('users')).toBe(6000);
+  },
+);
 
 test('16 imports of the same file at once import each person once', async () => {
   const file = await writePeople(1200);

@@ -8,10 +8,12 @@ import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { environmentOf } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { canRun } from '../support/debian.ts';
 import { freePort } from '../support/free-port.ts';
-import { person } from '../support/people.ts';
+import { goodPassword, newAddress, person, tryLogin } from '../support/people.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
 import { quiet, startService, type TestService } from '../support/service.ts';
 import { isIn, logOut, refresh } from '../support/session-calls.ts';
@@ -96,6 +98,29 @@ describe.skipIf(!isInstalled)('with a pooler in transaction mode', () => {
     const names = Array.from({ length: 16 }, (_, index) => `Ada ${index}`);
     const answers = await Promise.all(names.map((name) => rename(accessToken, name)));
     expect(answers.map(({ status }) => status)).toEqual(names.map(() => 200));
+  });
+
+  test('people are imported through the pooler, and log in', async () => {
+    const [here] = replicas;
+    if (!here) throw new Error('no replicas');
+    const emails = Array.from({ length: 1200 }, newAddress);
+    const passwordHash = await here.app.hasher.hash(goodPassword);
+    const file = join(directory, 'people.jsonl');
+    const lines = emails.map((email) => `${JSON.stringify({ email, passwordHash })}\n`);
+    await writeFile(file, lines.join(''));
+    const result = await runCommand(['import', 'users', file, '--json'], {
+      environment: {
+        ...environmentOf(database),
+        DATABASE_URL: pooledUrl,
+        DATABASE_DIRECT_URL: database.url,
+      },
+    });
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(result.stdout)).toMatchObject({ read: 1200, created: 1200, refused: 0 });
+    for (const replica of replicas)
+      expect(await tryLogin(replica, emails.at(-1) ?? '')).toMatchObject({
+        __typename: 'TokenPair',
+      });
   });
 
   test('a role with other defaults is rejected, and the error has the statement that corrects them', async () => {

@@ -3,9 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { administrationOf } from '../../support/administration.ts';
 import { environmentOf } from '../../support/command.ts';
 import { runCommand } from '../../support/command-line.ts';
-import { newAddress } from '../../support/people.ts';
+import { newAddress, register, somebody, verify } from '../../support/people.ts';
 import { makeScratchDirectory } from '../../support/scratch.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
@@ -14,6 +15,8 @@ beforeAll(async () => {
   service = await startService();
 });
 afterAll(() => service.close());
+
+const { updateUser } = administrationOf(() => service);
 
 async function importFile(file: string, options: readonly string[] = []) {
   const report = join(makeScratchDirectory('import'), 'report.jsonl');
@@ -55,6 +58,52 @@ test('accounts that are created during an import win or lose, and no person is l
     [emails],
   );
   expect(Number(row?.count)).toBe(emails.length);
+});
+
+test('registrations that are confirmed during an import win or lose, and each address has one account', async () => {
+  const emails = Array.from({ length: 600 }, newAddress);
+  const registered = emails.filter((_, index) => index % 40 === 0).slice(0, 16);
+  const codes = [];
+  for (const email of registered) codes.push((await register(service, { email })).code);
+  const importing = importFile(await writePeople(emails.map((email) => ({ email }))));
+  const outcomes = await Promise.all(codes.map((code) => verify(service, code)));
+  const { report, stderr } = await importing;
+  expect(stderr).toBe('');
+  const lost = outcomes.filter(({ __typename: type }) => type !== 'Acknowledgement');
+  for (const outcome of lost) expect(outcome).toMatchObject({ code: 'INVALID_CODE' });
+  expect(report.map(({ outcome }) => outcome)).toEqual(
+    Array.from({ length: registered.length - lost.length }, () => 'refused'),
+  );
+  const rows = await service.database.query('select 1 from users where email = any($1)', [emails]);
+  expect(rows.length).toBe(emails.length);
+});
+
+test('administrators change accounts during an import that updates them, and each change is complete', async () => {
+  const root = await somebody(service);
+  await service.database.query(
+    'update users set is_superuser = true, is_staff = true where id = $1',
+    [root.userId],
+  );
+  const people = Array.from({ length: 600 }, () => ({ email: newAddress(), firstName: 'Old' }));
+  await importFile(await writePeople(people));
+  const updates = people.map(({ email }) => ({ email, firstName: 'File', lastName: 'File' }));
+  const rows = await service.database.query<{ id: string }>(
+    'select id from users where email = any($1) order by random() limit 16',
+    [people.map(({ email }) => email)],
+  );
+  const importing = importFile(await writePeople(updates), ['--on-conflict', 'update']);
+  const results = await Promise.all(
+    rows.map(({ id }) => updateUser(root, id, { firstName: 'Administrator', isStaff: true })),
+  );
+  expect(results.map(({ outcome }) => outcome)).toEqual(rows.map(() => 'done'));
+  expect(await importing).toMatchObject({ code: 0, stderr: '', report: [] });
+  const [changed] = await service.database.query<{ names: string; staff: string }>(
+    `select count(*) filter (where first_name in ('File', 'Administrator') and last_name = 'File') as names,
+       count(*) filter (where is_staff) as staff
+     from users where email = any($1)`,
+    [people.map(({ email }) => email)],
+  );
+  expect(changed).toEqual({ names: '600', staff: '16' });
 });
 
 test('every line is either an account or refused with a reason', async () => {
