@@ -75,7 +75,14 @@ test.each([
   ['a faulty variant of bcrypt', `$2x$12$${bcryptDigest}`],
   ['too much memory of scrypt', `$scrypt$ln=19,r=8,p=1$${salt}$${digest}`],
   ['too much work of scrypt', `$scrypt$ln=18,r=8,p=2$${salt}$${digest}`],
-  ['too many lanes of scrypt', `$scrypt$ln=1,r=8,p=65$${salt}$${digest}`],
+  ['too much memory beside that for N times r', `$scrypt$ln=18,r=8,p=1$${salt}$${digest}`],
+  ['too many lanes of scrypt', `$scrypt$ln=1,r=8,p=17$${salt}$${digest}`],
+  ['too large blocks of scrypt', `$scrypt$ln=1,r=33,p=1$${salt}$${digest}`],
+  ["too large blocks of Django's scrypt", `scrypt$2$salt$800000$1$${'A'.repeat(86)}==`],
+  [
+    "too large blocks of Firebase's scrypt",
+    `$fbscrypt$v=1,n=1,r=800000,p=1,ss=,sk=${digest}$${salt}$${digest}`,
+  ],
   ['scrypt that RFC 7914 forbids', `$scrypt$ln=16,r=1,p=1$${salt}$${digest}`],
   [
     "a cost of Django's scrypt that is no power of two",
@@ -103,6 +110,9 @@ test.each([
   ["Keycloak 26's PBKDF2 with SHA-1", `$pbkdf2$i=1300000$${salt}$${'A'.repeat(86)}`],
   ["Django's argon2", `argon2${argon2('m=102400,t=2,p=8')}`],
   ["OWASP's scrypt", `$scrypt$ln=17,r=8,p=1$${salt}$${digest}`],
+  ["Django's scrypt", `scrypt$16384$salt$8$5$${'A'.repeat(86)}==`],
+  ["passlib's scrypt", `$scrypt$ln=16,r=8,p=1$${salt}$${digest}`],
+  ['scrypt with 16 lanes', `$scrypt$ln=14,r=8,p=16$${salt}$${digest}`],
   ["better-auth's scrypt", `$scrypt$ln=14,r=16,p=1$${salt}$${digest}`],
   ['bcrypt of cost 14', `$2b$14$${bcryptDigest}`],
   [
@@ -168,7 +178,9 @@ function relativeCost(stored: StoredHash): number {
     case 'scrypt':
     case 'firebase-scrypt': {
       const { cost, blockSize, parallelization } = stored.parameters;
-      return (cost * blockSize * parallelization) / 2 ** 21;
+      const bytes = 128 * blockSize * (cost + parallelization + 2);
+      const work = cost * blockSize * parallelization;
+      return Math.max(work / 2 ** 21, bytes / 2 ** 28, blockSize / 32, parallelization / 16);
     }
   }
 }

@@ -7,9 +7,10 @@ import type { ScryptParameters } from './scrypt.ts';
 // PBKDF2, and Keycloak 26 has 210,000 with SHA-512 and 1,300,000 with SHA-1.
 const maxPbkdf2Iterations = 2_000_000;
 const maxBcryptCost = 14;
-/** N times r times p. scrypt needs 128 bytes for each N times r, so this is 256 MiB too. */
+/** N times r times p. */
 const maxScryptWork = 2 ** 21;
-const maxScryptParallelization = 64;
+/** A large r or p multiplies work that is no part of the product: PBKDF2 at the end of scrypt, and its buffers. */
+const maxScrypt = { blockSize: 32, parallelization: 16, bytes: 256 * 2 ** 20 };
 
 /** Whether a comparison takes about one second or less, and at most 256 MiB. */
 export function isAffordableHash(stored: StoredHash): boolean {
@@ -30,8 +31,10 @@ export function isAffordableHash(stored: StoredHash): boolean {
 
 function isAffordableScrypt({ cost, blockSize, parallelization }: ScryptParameters): boolean {
   return (
-    parallelization <= maxScryptParallelization &&
-    cost * blockSize * parallelization <= maxScryptWork
+    blockSize <= maxScrypt.blockSize &&
+    parallelization <= maxScrypt.parallelization &&
+    cost * blockSize * parallelization <= maxScryptWork &&
+    128 * blockSize * (cost + parallelization + 2) <= maxScrypt.bytes
   );
 }
 
