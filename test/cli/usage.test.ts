@@ -57,10 +57,12 @@ test.concurrent('help of a command names its options, none of which takes a pass
   expect([...options].sort()).toEqual([
     '--active',
     '--email',
+    '--external-id',
     '--first-name',
     '--help',
     '--json',
     '--last-name',
+    '--metadata',
     '--noinput',
     '--password-stdin',
     '--username',
@@ -77,6 +79,7 @@ test.concurrent('--version is the version of the package', async () => {
 test.concurrent.each([
   'api-keys',
   'audit',
+  'export',
   'groups',
   'keys',
   'mail',
