@@ -8,8 +8,9 @@ import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
 import { type BatchItem, readBatches } from './batches.ts';
 import { emptyTally, fileNoteLine, type Reason } from './report.ts';
-import type { ImportRequest, ImportResult } from './request.ts';
+import type { ImportOptions, ImportRequest, ImportResult } from './request.ts';
 import type { PeopleSource } from './source.ts';
+import type { PersonRules } from './validation/person.ts';
 import {
   type AccessNamesDeps,
   type CreatedAccess,
@@ -68,7 +69,7 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
       if (resumedAt > 0) request.onResume(resumedAt);
       const access = createAccessNames(deps, context, isDryRun);
       await access.define(source);
-      const rules = { now: deps.clock(), allowWeakHashes: options.allowWeakHashes };
+      const rules = rulesOf(options, deps.clock());
       let current = begun;
       const store = async (items: readonly BatchItem[]) => {
         current = await storeBatch(items, { request, access, current });
@@ -96,6 +97,13 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
       };
     },
   };
+}
+
+/** Our own formats, in which the operator can correct metadata. */
+const ownFormats: ReadonlySet<string> = new Set(['jsonl', 'csv']);
+
+function rulesOf({ allowWeakHashes, format }: ImportOptions, now: Date): PersonRules {
+  return { now, allowWeakHashes, isPartialMetadata: !ownFormats.has(format) };
 }
 
 /** Stores a batch while the next one is read. Returns whether all batches are stored. */

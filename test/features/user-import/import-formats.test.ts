@@ -81,6 +81,28 @@ test('text that the database cannot store does not end the import', async () => 
   expect(JSON.parse(stdout)).toMatchObject({ read: 3, created: 3 });
 });
 
+test('metadata that is not valid does not prevent the import from another system', async () => {
+  const file = join(makeScratchDirectory('import'), 'people.json');
+  const deep = [[[[[[[[[1]]]]]]]]];
+  const own = { bio: 'x'.repeat(9000), constructor: 1, deep, tiny: 1e-9, plan: 'pro' };
+  const person = { email: 'long@own.example.org', raw_user_meta_data: own };
+  const raw_app_meta_data = { role: 'editor' };
+  await writeFile(file, JSON.stringify([{ ...person, raw_app_meta_data, phone: '+1' }]));
+  const { code, stdout } = await runCommand(['import', 'users', file, '--json'], {
+    environment: environmentOf(service.database, service.mail),
+  });
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    created: 1,
+    changed: 1,
+    reasons: [{ reason: 'A value of user is too long or not valid. It was left out.' }],
+  });
+  const [row] = await service.database.query<{ metadata: unknown }>(
+    "select metadata from users where email = 'long@own.example.org'",
+  );
+  expect(row?.metadata).toEqual({ app: { role: 'editor' }, phone: '+1', user: { plan: 'pro' } });
+});
+
 test('an account that another system disabled cannot log in', async () => {
   await importFixture('import/keycloak-users.json', 'disabled.example.org', [
     '--on-conflict',

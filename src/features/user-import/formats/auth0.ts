@@ -17,10 +17,10 @@ import {
   namesOf,
   objectOf,
   objectsOf,
+  partOf,
   timeOf,
   usernameUnlessEmail,
   verificationOf,
-  withoutSecrets,
 } from '../reading/values.ts';
 import type {
   OpenPeople,
@@ -123,11 +123,11 @@ function metadataOfUser(
   const connections = identities.map(({ connection }) => connection);
   const local = firstText(value.email)?.split('@')[0];
   return metadataOf([
-    ...Object.entries(withoutSecrets(profile, notes)),
+    ['app', partOf(app, notes)],
+    ['connections', connections.length > 0 ? connections : undefined],
     ['nickname', value.nickname === local ? undefined : value.nickname],
     ['phone', value.phone_number],
     ['picture', value.picture],
-    ['connections', connections.length > 0 ? connections : undefined],
-    ['app', metadataOf(Object.entries(withoutSecrets(app, notes)))],
+    ['user', partOf(profile, notes)], // the people write it themselves
   ]);
 }

@@ -5,7 +5,12 @@
 import { unescapeFormula } from '../../../core/formula.ts';
 import { readCsvRecords } from '../reading/csv-records.ts';
 import type { FileNotes } from '../reading/file-notes.ts';
-import { type ConvertRecord, openRecords, type SourceObject } from '../reading/records.ts';
+import {
+  type ConvertRecord,
+  isObject,
+  openRecords,
+  type SourceObject,
+} from '../reading/records.ts';
 import { booleanOf, isSecretName, makePerson, metadataOf, parseJson } from '../reading/values.ts';
 import type { OpenPeople, ReaderOptions, SourceField } from '../source.ts';
 import { fieldOfSnakeCase, sourceFieldNames } from './jsonl.ts';
@@ -35,7 +40,7 @@ function convertRow(options: ReaderOptions): ConvertRecord {
       fields[field] = parsed;
     }
     const others = otherColumns(value, fileNotes);
-    const metadata = withOthers(fields.metadata, others);
+    const metadata = withOthers(withoutColumns(fields.metadata, value), others);
     const person = metadata === undefined ? fields : { ...fields, metadata };
     const hasVerification = Object.keys(value).some(
       (column) => fieldOfColumn(column) === 'emailVerifiedAt',
@@ -79,6 +84,13 @@ function otherColumns(row: SourceObject, notes: FileNotes): SourceObject | undef
 function withOthers(metadata: unknown, others: SourceObject | undefined): unknown {
   if (others === undefined) return metadata;
   if (metadata === undefined) return others;
-  const isMap = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata);
-  return isMap ? { ...others, ...metadata } : metadata;
+  return isObject(metadata) ? { ...metadata, ...others } : metadata;
+}
+
+/** The metadata without the names of columns, which its values cannot replace. */
+function withoutColumns(metadata: unknown, row: SourceObject): unknown {
+  if (!isObject(metadata)) return metadata;
+  const isOther = (name: string) =>
+    Object.hasOwn(row, name) && fieldOfColumn(name) === undefined && name !== 'id';
+  return Object.fromEntries(Object.entries(metadata).filter(([name]) => !isOther(name)));
 }

@@ -5,7 +5,7 @@
  */
 import { readJsonItems } from '../reading/json-items.ts';
 import { readJsonLines, tooLargeMessage } from '../reading/lines.ts';
-import { isObject, type SourceObject, tooDeepMessage } from '../reading/records.ts';
+import { isObject, type SourceObject } from '../reading/records.ts';
 import { fileProblem, firstCharacter, type OnChunk } from '../reading/text-file.ts';
 import { isWithoutZone } from '../reading/values.ts';
 import type { SourceFault } from '../source.ts';
@@ -99,8 +99,7 @@ interface Item {
 async function* readArray(path: string, onChunk?: OnChunk): AsyncGenerator<Item[]> {
   for await (const batch of readJsonItems(path, ['$.*'], onChunk)) {
     yield batch.map(({ value, fault }) => {
-      if (fault === undefined) return { value };
-      return { value, fault: fault === 'too large' ? tooLargeMessage : tooDeepMessage };
+      return fault === undefined ? { value } : { value, fault: tooLargeMessage };
     });
   }
 }

@@ -4,6 +4,7 @@
  * (https://docs.djangoproject.com/en/5.2/topics/auth/customizing/).
  */
 import { FileNotes } from '../reading/file-notes.ts';
+import type { SourceObject } from '../reading/records.ts';
 import { fileProblem } from '../reading/text-file.ts';
 import {
   firstOf,
@@ -12,8 +13,8 @@ import {
   isSecretName,
   localeOf,
   makePerson,
-  metadataOf,
   namesOf,
+  partOf,
   timeOf,
   usernameUnlessEmail,
   verificationOf,
@@ -148,7 +149,7 @@ function convert(object: DumpObject, position: number, context: DjangoContext): 
     lastLoginAt: timeOf(fields.last_login),
     groups: resolve('groups', fields.groups, context.access.groupName, notes),
     permissions: resolve('permissions', fields.user_permissions, context.access.codename, notes),
-    metadata: metadataOf(Object.entries(fields).filter(([column]) => isMetadata(column))),
+    metadata: metadataOfColumns(fields, notes),
   };
   if (locale !== undefined && person.locale === undefined) {
     notes.push({ field: 'locale', message: 'The language is not valid and was left out.' });
@@ -159,6 +160,14 @@ function convert(object: DumpObject, position: number, context: DjangoContext): 
 
 function isAddress(value: unknown): boolean {
   return typeof value === 'string' && value.includes('@');
+}
+
+/** The columns without a field here. Secrets inside of their values are left out. */
+function metadataOfColumns(fields: SourceObject, notes: SourceNote[]): SourceObject | undefined {
+  const columns = Object.entries(fields).filter(([column]) => isMetadata(column));
+  return partOf(Object.fromEntries(columns), {
+    add: (field, message) => notes.push({ field, message }),
+  });
 }
 
 function isMetadata(column: string): boolean {

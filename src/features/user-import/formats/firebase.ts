@@ -18,9 +18,9 @@ import {
   namesOf,
   objectOf,
   parseJson,
+  partOf,
   timeOfMilliseconds,
   verificationOf,
-  withoutSecrets,
 } from '../reading/values.ts';
 import type {
   OpenPeople,
@@ -105,7 +105,7 @@ function metadataOfUser(value: SourceObject, notes: FileNotes): SourceObject | u
     ? value.providerUserInfo.map((info) => objectOf(info)?.providerId).filter(has)
     : [];
   return metadataOf([
-    ['claims', claims && metadataOf(Object.entries(withoutSecrets(claims, notes)))],
+    ['claims', claims && partOf(claims, notes)],
     ['phone', value.phoneNumber],
     ['photoUrl', value.photoUrl],
     ['providers', providers.length > 0 ? providers : undefined],

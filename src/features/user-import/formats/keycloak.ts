@@ -12,11 +12,11 @@ import {
   makePerson,
   metadataOf,
   objectsOf,
+  partOf,
   textsOf,
   timeOfMilliseconds,
   usernameUnlessEmail,
   verificationOf,
-  withoutSecrets,
 } from '../reading/values.ts';
 import type {
   OpenPeople,
@@ -120,10 +120,9 @@ function metadataOfAttributes(
   attributes: SourceObject,
   notes: FileNotes,
 ): SourceObject | undefined {
-  const entries = Object.entries(withoutSecrets(attributes, notes));
-  return metadataOf(
-    entries.filter(([name]) => name !== 'locale').map(([name, value]) => [name, single(value)]),
-  );
+  const entries = Object.entries(attributes).filter(([name]) => name !== 'locale');
+  const values = Object.fromEntries(entries.map(([name, value]) => [name, single(value)]));
+  return metadataOf([['attributes', partOf(values, notes)]]); // people can write some themselves
 }
 
 function noteLosses(value: SourceObject, notes: FileNotes): void {

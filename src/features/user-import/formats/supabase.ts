@@ -14,8 +14,8 @@ import {
   metadataOf,
   namesOf,
   objectOf,
+  partOf,
   timeOf,
-  withoutSecrets,
 } from '../reading/values.ts';
 import type { OpenPeople, ReaderOptions, SourceFault, SourcePerson } from '../source.ts';
 
@@ -108,10 +108,10 @@ function metadataOfRow(
   notes: FileNotes,
 ): SourceObject | undefined {
   const app = objectOf(value.raw_app_meta_data);
-  const own = Object.entries(withoutSecrets(profile, notes));
+  const own = Object.entries(profile).filter(([name]) => !profileFields.has(name));
   return metadataOf([
-    ...own.filter(([name]) => !profileFields.has(name)),
+    ['app', app && partOf(app, notes)],
     ['phone', value.phone],
-    ['app', app && metadataOf(Object.entries(withoutSecrets(app, notes)))],
+    ['user', partOf(Object.fromEntries(own), notes)], // the people write it themselves
   ]);
 }

@@ -4,7 +4,7 @@
  */
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
 import { maxPersonBytes } from './lines.ts';
-import { isTooDeep } from './records.ts';
+import { withoutDeepValues } from './records.ts';
 import { describePosition, fileProblem, type OnChunk, readText } from './text-file.ts';
 
 export interface JsonItem {
@@ -12,7 +12,7 @@ export interface JsonItem {
   readonly section: string | undefined;
   readonly value: unknown;
   /** Why the value cannot be a person. */
-  readonly fault: 'too large' | 'too deep' | undefined;
+  readonly fault: 'too large' | undefined;
 }
 
 /** A path of values: `$.*` are the items of a root array, `$.users.*` those of `users` in a root object. */
@@ -20,7 +20,8 @@ type JsonPath = `$.${string}`;
 
 /** Other parts of the file, such as the clients of a Keycloak realm, can be much larger than a person. */
 const maxItemBytes = 64 * 1024 * 1024;
-const maxDepth = 1000;
+/** More than PostgreSQL stores, so that the data of one person does not end the import of all. */
+const maxDepth = 100_000;
 
 /**
  * The values at the paths, in batches.
@@ -91,8 +92,8 @@ class ItemParser {
       const section = stack.length > 1 ? stack[1]?.key : key;
       this.#items.push({
         section: typeof section === 'string' ? section : undefined,
-        value,
-        fault: this.#faultOf(value),
+        value: withoutDeepValues(value),
+        fault: this.offset - this.#itemStart > maxPersonBytes ? 'too large' : undefined,
       });
       this.#itemStart = this.offset;
     };
@@ -122,10 +123,5 @@ class ItemParser {
     if (this.#depth > maxDepth) {
       throw new JsonLimit(`The file has values in more than ${maxDepth} levels.`);
     }
-  }
-
-  #faultOf(value: unknown): JsonItem['fault'] {
-    if (this.offset - this.#itemStart > maxPersonBytes) return 'too large';
-    return isTooDeep(value) ? 'too deep' : undefined;
   }
 }

@@ -1,6 +1,6 @@
 /** Reads the lines of a text file, and JSON objects of one line each, in bounded memory. */
 import type { SourceFault } from '../source.ts';
-import { isObject, isTooDeep, type SourceRecord, tooDeepMessage } from './records.ts';
+import { isObject, type SourceRecord, withoutDeepValues } from './records.ts';
 import { fileProblem, type OnChunk, readText } from './text-file.ts';
 
 /** The maximum size of one person. */
@@ -49,7 +49,7 @@ function parseLine({ position, text, isTerminated }: Line): SourceRecord | Sourc
   if (text === undefined) return { position, message: tooLargeMessage };
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = withoutDeepValues(JSON.parse(text));
   } catch {
     if (!isTerminated) {
       throw fileProblem(`The file is cut off: its last line, ${position}, is no complete JSON.`);
@@ -57,7 +57,7 @@ function parseLine({ position, text, isTerminated }: Line): SourceRecord | Sourc
     return { position, message: 'The line is not valid JSON.' };
   }
   if (!isObject(value)) return { position, message: 'The line is not a JSON object.' };
-  return isTooDeep(value) ? { position, message: tooDeepMessage } : { position, value };
+  return { position, value };
 }
 
 /** The lines with text, in batches. A line ends with LF or CRLF. */

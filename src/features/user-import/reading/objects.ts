@@ -3,7 +3,7 @@ import type { SourceFault } from '../source.ts';
 import { readCsvRecords } from './csv-records.ts';
 import { type JsonItem, readJsonItems } from './json-items.ts';
 import { readJsonLines, tooLargeMessage } from './lines.ts';
-import { isObject, type SourceRecord, tooDeepMessage } from './records.ts';
+import { isObject, type SourceRecord } from './records.ts';
 import { firstCharacter, type OnChunk } from './text-file.ts';
 
 type Batch = readonly (SourceRecord | SourceFault)[];
@@ -34,8 +34,6 @@ export async function* readArray(
 }
 
 export function recordOf({ value, fault }: JsonItem, position: number): SourceRecord | SourceFault {
-  if (fault !== undefined) {
-    return { position, message: fault === 'too large' ? tooLargeMessage : tooDeepMessage };
-  }
+  if (fault !== undefined) return { position, message: tooLargeMessage };
   return isObject(value) ? { position, value } : { position, message: 'Is not an object.' };
 }

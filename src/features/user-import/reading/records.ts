@@ -92,9 +92,21 @@ export function isObject(value: unknown): value is SourceObject {
 /** Deeper values overflow the stack of functions that call themselves. */
 const maxDepth = 64;
 
-export const tooDeepMessage = `The person has objects in more than ${maxDepth} levels.`;
+/** The value with null in the place of deeper values, which no field and no metadata can have. */
+export function withoutDeepValues(value: unknown): unknown {
+  return isTooDeep(value, maxDepth) ? cut(value, maxDepth) : value;
+}
 
-export function isTooDeep(value: unknown, levels = maxDepth): boolean {
+function isTooDeep(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some((item) => isTooDeep(item, levels - 1));
+}
+
+function cut(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) return null;
+  if (Array.isArray(value)) return value.map((item) => cut(item, levels - 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, cut(item, levels - 1)]),
+  );
 }

@@ -2,7 +2,7 @@
 import { maxLengths } from '../../../core/max-lengths.ts';
 import type { ReaderOptions, SourceFields, SourceNote, SourcePerson } from '../source.ts';
 import type { FileNotes } from './file-notes.ts';
-import { isObject, type SourceObject } from './records.ts';
+import { isObject, type SourceObject, withoutDeepValues } from './records.ts';
 
 interface PersonDetails {
   readonly notes?: readonly SourceNote[];
@@ -103,7 +103,7 @@ export function booleanOf(value: unknown): unknown {
 /** The value of a JSON text; undefined if the text is not valid JSON. */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return withoutDeepValues(JSON.parse(text));
   } catch {
     return undefined;
   }
@@ -173,7 +173,7 @@ export function metadataOf(
 
 /** Words in the names of columns that hold secrets. The owner of an account can read its metadata. */
 const secretName =
-  /pass(word|wd|phrase)|secret|token|api_?key|private_?key|(^|_)(otp|totp|pin|salt|hash)($|_)|recovery|security_answer/i;
+  /pass(word|wd|phrase)|secret|token|api_?key|private_?key|(^|[_.])(otp|totp|pin|salt|hash)($|_)|recovery|security_answer/i;
 
 /** Whether a value has no place in metadata because of the name of its column. */
 export function isSecretName(name: string): boolean {
@@ -201,14 +201,27 @@ export function base64Of(value: unknown): string | undefined {
   return text.padEnd(Math.ceil(text.length / 4) * 4, '=');
 }
 
-/** The entries of metadata without those that have the name of a secret, which are noted. */
-export function withoutSecrets(object: SourceObject, notes: FileNotes): SourceObject {
+/** The object without values that have the name of a secret, in all levels. They are noted. */
+function withoutSecrets(object: SourceObject, notes: Pick<FileNotes, 'add'>): SourceObject {
   const kept = Object.entries(object).filter(([name]) => {
     if (!isSecretName(name)) return true;
     notes.add(name, 'The value was left out: its name is that of a secret.');
     return false;
   });
-  return Object.fromEntries(kept);
+  return Object.fromEntries(kept.map(([name, value]) => [name, withoutSecretsIn(value, notes)]));
+}
+
+function withoutSecretsIn(value: unknown, notes: Pick<FileNotes, 'add'>): unknown {
+  if (Array.isArray(value)) return value.map((item) => withoutSecretsIn(item, notes));
+  return isObject(value) ? withoutSecrets(value, notes) : value;
+}
+
+/** A part of metadata without secrets; undefined if nothing is left. */
+export function partOf(
+  object: SourceObject,
+  notes: Pick<FileNotes, 'add'>,
+): SourceObject | undefined {
+  return metadataOf(Object.entries(withoutSecrets(object, notes)));
 }
 
 /** The items of a list that are texts. */

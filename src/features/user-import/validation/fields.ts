@@ -49,7 +49,8 @@ export function tryParse<Value>(
   }
 }
 
-const correctLine = 'Correct it in the file, and import the file again with --on-conflict skip.';
+export const correctLine =
+  'Correct it in the file, and import the file again with --on-conflict skip.';
 
 /** @throws Refusal */
 export function parseAddress(raw: unknown): EmailAddress {
@@ -142,14 +143,6 @@ export function parseFlag(field: 'isStaff' | 'isSuperuser', raw: unknown): boole
   if (isMissing(raw)) return undefined;
   if (typeof raw === 'boolean') return raw;
   throw new Refusal(field, 'Must be true or false.', correctLine);
-}
-
-/** @throws Refusal */
-export function parseObject(raw: unknown): JsonObject | undefined {
-  if (isMissing(raw)) return undefined;
-  const parsed = tryParse(() => parseMetadata(raw));
-  if ('fault' in parsed) throw new Refusal('metadata', parsed.fault, correctLine);
-  return parsed.value;
 }
 
 /** Metadata with the former texts of changed fields, if both are valid. A key of the metadata is not replaced. */

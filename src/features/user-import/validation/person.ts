@@ -13,12 +13,12 @@ import {
   parseExternal,
   parseFlag,
   parseName,
-  parseObject,
   parseStatus,
   parseUserName,
   Refusal,
 } from './fields.ts';
 import { type ImportedGroup, parseGroups, parsePermissions } from './grant-fields.ts';
+import { parseObject } from './metadata-field.ts';
 import { type ImportedPassword, parsePassword } from './password-field.ts';
 import { parseLanguage, parseTime } from './time-fields.ts';
 
@@ -58,6 +58,8 @@ export interface RefusedPerson {
 export interface PersonRules {
   readonly now: Date;
   readonly allowWeakHashes: boolean;
+  /** Metadata that is not valid is left out in parts; otherwise the person is refused. */
+  readonly isPartialMetadata: boolean;
 }
 
 export function isRefused(person: ImportedPerson | RefusedPerson): person is RefusedPerson {
@@ -113,7 +115,7 @@ function parseAll(fields: SourceFields, rules: PersonRules, notes: Reason[]) {
     emailVerifiedAt: parseTime(reader, 'emailVerifiedAt', fields.emailVerifiedAt, rules.now),
     groups: parseGroups(reader, fields.groups, { now: rules.now, isSuperuser }),
     permissions: parsePermissions(reader, fields.permissions),
-    metadata: parseObject(fields.metadata),
+    metadata: parseObject(reader, fields.metadata, rules.isPartialMetadata),
     originals,
   };
 }

@@ -16,10 +16,10 @@ test('a line of the bulk export has the fields of a person', async () => {
     lastLoginAt: '2020-12-06T18:36:12.412Z',
     emailVerifiedAt: '2019-12-06T18:36:12.412Z',
     metadata: {
-      country: 'UK',
-      picture: 'https://s.gravatar.com/avatar/1',
-      connections: ['Username-Password-Authentication'],
       app: { plan: 'pro' },
+      connections: ['Username-Password-Authentication'],
+      picture: 'https://s.gravatar.com/avatar/1',
+      user: { country: 'UK' },
     },
   });
   expect(fieldsOf(people[1])).toMatchObject({
@@ -59,7 +59,7 @@ test('the CSV has a quotation mark before each text', async () => {
       status: 'ACTIVE',
       createdAt: '2019-12-06T18:36:12.412Z',
       emailVerifiedAt: '2019-12-06T18:36:12.412Z',
-      metadata: { country: 'UK' },
+      metadata: { user: { country: 'UK' } },
     },
     {
       externalId: 'auth0|5dea9f9c82dd7c0e76e4ec94',
@@ -70,6 +70,19 @@ test('the CSV has a quotation mark before each text', async () => {
       createdAt: '2019-12-06T18:36:12.412Z',
     },
   ]);
+});
+
+test('metadata that people write themselves cannot replace other metadata', async () => {
+  const own = {
+    app: { role: 'admin' },
+    phone: '+1',
+    connections: ['x'],
+    x: { api_token: 'secret' },
+  };
+  const person = { email: 'a@example.com', user_id: 'auth0|1', user_metadata: own };
+  const { people, summary } = await readContent(openAuth0, JSON.stringify([person]));
+  expect(people[0]?.fields.metadata).toEqual({ user: { ...own, x: {} } });
+  expect(summary?.map(({ field }) => field)).toEqual(['api_token']);
 });
 
 /** The md5 of `pepper` and the password. */

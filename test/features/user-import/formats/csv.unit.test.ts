@@ -78,6 +78,14 @@ test('a file has no people after its header, and other separators', async () => 
   expect(tabs.people.map(fieldsOf)).toEqual([{ email: 'a@example.com', username: 'a,b' }]);
 });
 
+test('a value of metadata does not replace the column of the same name', async () => {
+  const { people } = await readContent(
+    openCsv,
+    'email,plan,metadata\na@example.com,free,"{""plan"":""pro"",""x"":1}"\nb@example.com,,"{""plan"":""pro""}"\n',
+  );
+  expect(people.map(({ fields }) => fields.metadata)).toEqual([{ plan: 'free', x: 1 }, {}]);
+});
+
 test('metadata that is no JSON is a fault of the row', async () => {
   const { people, faults } = await readContent(
     openCsv,

@@ -184,6 +184,7 @@ test('other columns go into metadata, except secrets and times of changes', asyn
           last_login: '2021-01-01 10:00:00+02',
           phone: '+49 30 1',
           newsletter: false,
+          settings: { theme: 'dark', accounts: [{ api_token: 'secret-3' }] },
           nickname: '',
           company: null,
           reset_token: 'secret-1',
@@ -204,12 +205,17 @@ test('other columns go into metadata, except secrets and times of changes', asyn
       locale: 'en-GB',
       createdAt: '2020-01-01T10:00:00.123456Z',
       lastLoginAt: '2021-01-01T10:00:00+02:00',
-      metadata: { phone: '+49 30 1', newsletter: false },
+      metadata: {
+        phone: '+49 30 1',
+        newsletter: false,
+        settings: { theme: 'dark', accounts: [{}] },
+      },
     },
   ]);
   expect(summary?.map(({ field, message }) => `${field}: ${message}`)).toEqual([
     'phone: The column went into metadata. (1 person)',
     'newsletter: The column went into metadata. (1 person)',
+    'settings: The column went into metadata. (1 person)',
     'reset_token: The column was left out: its name is that of a secret. (1 person)',
     'otp_secret: The column was left out: its name is that of a secret. (1 person)',
     'modified: The column was left out. (1 person)',

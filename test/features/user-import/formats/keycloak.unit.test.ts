@@ -25,7 +25,7 @@ test('a realm has people, groups by path, and roles as permissions', async () =>
     emailVerifiedAt: new Date(1588888888000),
     groups: ['sales/europe', 'editors'],
     permissions: ['realm.editor', 'shop.manage_orders', 'shop._'],
-    metadata: { phone: '+49 30 1', teams: ['engines', 'looms'] },
+    metadata: { attributes: { phone: '+49 30 1', teams: ['engines', 'looms'] } },
   });
   expect(fieldsOf(people[1])).toMatchObject({ email: 'Bea@example.com', status: 'DISABLED' });
   expect(fieldsOf(people[1])).not.toHaveProperty('username');

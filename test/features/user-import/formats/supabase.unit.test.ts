@@ -21,9 +21,9 @@ test('a row has the fields of a person', async () => {
     lastLoginAt: '2025-04-01T08:00:00+02:00',
     emailVerifiedAt: '2025-03-14T19:30:00.5+00:00',
     metadata: {
-      plan: 'pro',
-      phone: '49301',
       app: { provider: 'email', providers: ['email'] },
+      phone: '49301',
+      user: { plan: 'pro' },
     },
   });
   expect(logsIn(people[0]?.fields.passwordHash, 'Harbour-Violin-62')).toBe(true);
@@ -69,6 +69,26 @@ test('an account without an address is a fault', async () => {
       remedy: 'The account logs in by phone. Add an address to import it.',
     },
   ]);
+});
+
+test('metadata that people write themselves cannot replace other metadata', async () => {
+  const own = { app: { role: 'admin' }, phone: '+1', user: 'x', deep: [{ api_token: 'secret' }] };
+  const row = { email: 'a@example.com', raw_user_meta_data: own };
+  const { people, summary } = await readContent(openSupabase, JSON.stringify([row]));
+  expect(people[0]?.fields.metadata).toEqual({ user: { ...own, deep: [{}] } });
+  expect(summary?.map(({ field }) => field)).toEqual(['api_token']);
+});
+
+test('metadata of any depth does not end the import', async () => {
+  const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
+  const other = '{"email":"b@example.com"}';
+  for (const content of [
+    `[{"email":"a@example.com","raw_user_meta_data":${deep}},${other}]`,
+    `email,raw_user_meta_data\na@example.com,"${deep.replaceAll('"', '""')}"\nb@example.com,\n`,
+  ]) {
+    const { people } = await readContent(openSupabase, content);
+    expect(people.map(({ fields }) => fields.email)).toEqual(['a@example.com', 'b@example.com']);
+  }
 });
 
 test('a file that is cut off is refused', async () => {
