@@ -1,7 +1,8 @@
-/** Opens the file of an import in its format, and computes its digest. */
+/** Opens the file of an import in its format, validates its groups and permissions, and computes its digest. */
 import { createHash } from 'node:crypto';
 import { parseFormatName, readerOf, recognizeFormat } from './formats/choose-format.ts';
 import type { PeopleSource, ReaderOptions } from './source.ts';
+import { parseDefinitions } from './validation/definitions.ts';
 
 export interface ImportFile {
   readonly format: string;
@@ -23,5 +24,7 @@ export async function openImportFile(
   const digest = createHash('sha256');
   const onChunk = (bytes: Uint8Array) => void digest.update(bytes);
   const source = await readerOf(name)(path, { ...options, onChunk });
-  return { format: name, source, digest: digest.digest() };
+  const { notes, ...definitions } = parseDefinitions(source);
+  const summary = [...(source.summary ?? []), ...notes];
+  return { format: name, source: { ...source, ...definitions, summary }, digest: digest.digest() };
 }

@@ -123,3 +123,49 @@ test('a file that cannot be read writes nothing and exits with an error', async 
   expect(missing.stderr).toContain('The file of --hash-config cannot be read');
   expect(await logIn('ada@refused.example.org', 'user1password')).toBe(401);
 });
+
+test('texts of groups that are not possible here are changed and named, alike in a dry run', async () => {
+  const file = join(makeScratchDirectory('import'), 'people.json');
+  const dump = [
+    { model: 'auth.group', pk: 1, fields: { name: 'Cooks of texts', permissions: [] } },
+    { model: 'auth.group', pk: 2, fields: { name: 'Tab\tgroup', permissions: [] } },
+    {
+      model: 'users.group',
+      pk: 1,
+      fields: { description: `First line\r\nsecond ${'x'.repeat(1000)}` },
+    },
+    {
+      model: 'users.user',
+      pk: 7001,
+      fields: { email: 'ada@texts.example.org', password: '', last_login: null, groups: [1, 2] },
+    },
+  ];
+  await writeFile(file, JSON.stringify(dump));
+  const run = async (...options: string[]) => {
+    const result = await runCommand(['import', 'users', file, '--json', ...options], {
+      environment: environmentOf(service.database, service.mail),
+    });
+    expect(result).toMatchObject({ code: 0 });
+    return JSON.parse(result.stdout);
+  };
+  const dry = await run('--dry-run');
+  const real = await run();
+  expect(real).toMatchObject({
+    created: 1,
+    changed: 1,
+    createdAccess: { groups: ['Cooks of texts'] },
+  });
+  expect([dry.reasons, dry.notes, dry.createdAccess]).toEqual([
+    real.reasons,
+    real.notes,
+    real.createdAccess,
+  ]);
+  expect(JSON.stringify(real.notes)).toContain(
+    'description of the group \\"Cooks of texts\\" was changed',
+  );
+  expect(real.reasons[0].reason).toContain(String.raw`group "Tab\tgroup" was left out`);
+  const groups = await service.database.query<{ description: string }>(
+    "select description from groups where name = 'Cooks of texts'",
+  );
+  expect(groups[0]?.description).toMatch(/^First line second x+$/);
+});

@@ -98,7 +98,8 @@ function formatOfObject(value: SourceObject, place: 'line' | 'item'): FormatName
   if (has('username') && (has('enabled') || has('credentials') || has('createdTimestamp'))) {
     return 'keycloak';
   }
-  return place === 'line' && has('email') ? 'jsonl' : undefined;
+  const hasAddress = Object.keys(value).some((name) => name.toLowerCase() === 'email');
+  return place === 'line' && hasAddress ? 'jsonl' : undefined;
 }
 
 async function formatOfTable(path: string): Promise<FormatName | undefined> {

@@ -13,7 +13,7 @@ import {
 } from '../reading/records.ts';
 import { booleanOf, isSecretName, makePerson, metadataOf, parseJson } from '../reading/values.ts';
 import type { OpenPeople, ReaderOptions, SourceField } from '../source.ts';
-import { fieldOfSnakeCase, sourceFieldNames } from './jsonl.ts';
+import { fieldOfSnakeCase, secretRemedyFor, sourceFieldNames } from './jsonl.ts';
 
 export const openCsv: OpenPeople = (path, options) =>
   openRecords(
@@ -74,7 +74,8 @@ function otherColumns(row: SourceObject, notes: FileNotes): SourceObject | undef
     const message = isSecret
       ? 'The column was left out: its name is that of a secret.'
       : 'The column went into metadata.';
-    notes.add(column, message);
+    const remedy = secretRemedyFor(column);
+    notes.add(column, message, remedy === undefined ? {} : { remedy });
     return !isSecret;
   });
   return metadataOf(kept);

@@ -4,7 +4,7 @@
  */
 import { readJsonLines } from '../reading/lines.ts';
 import { type ConvertRecord, openRecords } from '../reading/records.ts';
-import { makePerson } from '../reading/values.ts';
+import { isAbsent, isSecretName, makePerson } from '../reading/values.ts';
 import type { OpenPeople, ReaderOptions, SourceField } from '../source.ts';
 
 export const sourceFieldNames: readonly SourceField[] = [
@@ -50,6 +50,11 @@ function convertLine(options: ReaderOptions): ConvertRecord {
       });
     }
     const fields = Object.fromEntries(entries.filter(([name]) => known.has(name)));
+    const isMisnamed = entries.some(([name]) => name !== 'email' && fieldNamed(name) === 'email');
+    if (isMisnamed && isAbsent(value.email)) {
+      const message = 'The person has no address: the field must be named email, in lower case.';
+      return { position, message, remedy: 'Rename the field in the file, and import it again.' };
+    }
     // The export writes null for an address that is not verified.
     const isVerified = value.emailVerifiedAt === null ? false : undefined;
     return makePerson(position, fields, { options, isVerified });
@@ -57,6 +62,23 @@ function convertLine(options: ReaderOptions): ConvertRecord {
 }
 
 function remedyFor(name: string): string {
-  const field = fieldOfSnakeCase(name);
-  return known.has(field) ? `Rename it to ${field}.` : 'Put it into metadata to keep it.';
+  const field = fieldNamed(name);
+  if (field !== undefined) return `Rename it to ${field}.`;
+  return secretRemedyFor(name) ?? 'Put it into metadata to keep it.';
+}
+
+/** The field that a name means, such as `first_name` or `EMAIL`. */
+function fieldNamed(name: string): SourceField | undefined {
+  const plain = (text: string) => text.replace(/[_ -]/g, '').toLowerCase();
+  return sourceFieldNames.find((field) => plain(field) === plain(name));
+}
+
+/** What to do with a field or column of a secret; undefined for another name. */
+export function secretRemedyFor(name: string): string | undefined {
+  if (/^(plain_?)?(password|passwd|pwd)$/i.test(name)) {
+    return 'Passwords in plain text are not imported. If the values are hashes, name it passwordHash.';
+  }
+  return isSecretName(name)
+    ? 'Secrets do not belong into metadata: the owner of the account can read it.'
+    : undefined;
 }

@@ -5,6 +5,7 @@
 import { pipeline, Readable } from 'node:stream';
 import { CsvError, type Info, parse } from 'csv-parse';
 import type { SourceFault } from '../source.ts';
+import { lineOfOpenQuote } from './csv-quotes.ts';
 import { maxPersonBytes } from './lines.ts';
 import type { SourceRecord } from './records.ts';
 import { fileProblem, type OnChunk, readText } from './text-file.ts';
@@ -20,19 +21,20 @@ const batchSize = 200;
  * The rows as objects with the names of the header, in batches. The position is the line that the row begins in. A
  * row with another number of values than the header is a fault.
  *
- * @throws VALIDATION_FAILED for a file with invalid quotes, or with a row that is too large
+ * @throws VALIDATION_FAILED for a file without the column email, with invalid quotes, or with a row that is too large
  */
 export async function* readCsvRecords(
   path: string,
   onChunk?: OnChunk,
 ): AsyncGenerator<readonly (SourceRecord | SourceFault)[], void, undefined> {
   const header = await readCsvHeader(path);
+  assertHeader(header);
   const lines = new LineCounter();
   let batch: (SourceRecord | SourceFault)[] = [];
   let isHeader = true;
   for await (const row of readRows(path, onChunk)) {
     const position = lines.next(row);
-    if (!isHeader) batch.push(toRecord(header, row.record, position));
+    if (!isHeader && !isEmptyRow(row.record)) batch.push(toRecord(header, row.record, position));
     isHeader = false;
     if (batch.length < batchSize) continue;
     yield batch;
@@ -56,6 +58,28 @@ export async function readCsvHeader(path: string): Promise<readonly string[]> {
   throw fileProblem('The file is empty.');
 }
 
+/** Names that are safe to print. A file without a header has values of a person in its first line. */
+const columnName = /^[A-Za-z_][\w .-]{0,40}$/;
+const addressColumn = /^e[-_ ]?mail([-_ ]?address)?$/i;
+
+/** Every format with columns has the addresses in the column `email`. */
+function assertHeader(header: readonly string[]): void {
+  if (header.includes('email')) return;
+  const isPrintable = header.every((name) => columnName.test(name));
+  const similar = header.find((name) => addressColumn.test(name));
+  const found = similar !== undefined ? ` Rename the column "${similar}" to email.` : '';
+  const shown = isPrintable ? ` The first line has: ${header.join(', ')}.` : '';
+  throw fileProblem(
+    'The column email is missing. The first line must be a header with the names of the columns, ' +
+      `such as email,firstName,lastName,passwordHash.${found}${shown}`,
+  );
+}
+
+/** Spreadsheets write rows of separators only after the last person. */
+function isEmptyRow(record: readonly string[]): boolean {
+  return record.every((value) => value.trim() === '');
+}
+
 function toRecord(
   header: readonly string[],
   record: readonly string[],
@@ -65,7 +89,9 @@ function toRecord(
     return { position, value: Object.fromEntries(header.map((name, i) => [name, record[i]])) };
   }
   const message = `The row has ${record.length} values, and the header has ${header.length}.`;
-  return { position, message };
+  const remedy =
+    'Quote a value that has the separator in it, and leave the place of a missing value empty.';
+  return { position, message, remedy };
 }
 
 async function* readRows(path: string, onChunk?: OnChunk): AsyncGenerator<Row> {
@@ -82,7 +108,7 @@ async function* readRows(path: string, onChunk?: OnChunk): AsyncGenerator<Row> {
   try {
     yield* parser as AsyncIterable<Row>; // as: the rows of the option `info`
   } catch (error) {
-    throw error instanceof CsvError ? csvProblem(error) : error;
+    throw error instanceof CsvError ? await csvProblem(error, path) : error;
   }
 }
 
@@ -108,8 +134,10 @@ const messages: Readonly<Record<string, string>> = {
   INVALID_OPENING_QUOTE: 'has a quotation mark in a value without quotes. Quote the value.',
 };
 
-function csvProblem(error: CsvError): Error {
-  const line = typeof error.lines === 'number' ? error.lines : '?';
+async function csvProblem(error: CsvError, path: string): Promise<Error> {
+  const isOpen = error.code === 'CSV_QUOTE_NOT_CLOSED' || error.code === 'CSV_MAX_RECORD_SIZE';
+  const opening = isOpen ? await lineOfOpenQuote(path, maxPersonBytes) : undefined;
+  const line = opening ?? (typeof error.lines === 'number' ? error.lines : '?');
   return fileProblem(`Line ${line} ${messages[error.code] ?? 'is not valid CSV.'}`);
 }
 

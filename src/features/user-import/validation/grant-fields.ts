@@ -2,6 +2,7 @@
 import { parseCodename, parseGroupName } from '../../../core/parse.ts';
 import { rootGroupName } from '../../access/access.entities.ts';
 import { type FieldReader, isMissing, Refusal, tryParse } from './fields.ts';
+import { printableName } from './names.ts';
 import { parseIso } from './time-fields.ts';
 
 export interface ImportedGroup {
@@ -16,7 +17,7 @@ export function parseGroups(
   { now, isSuperuser }: { readonly now: Date; readonly isSuperuser: boolean | undefined },
 ): readonly ImportedGroup[] | undefined {
   if (isMissing(raw)) return undefined;
-  if (!Array.isArray(raw)) throw new Refusal('groups', 'Must be a list.');
+  if (!Array.isArray(raw)) throw new Refusal('groups', 'Must be a list.', listRemedy);
   const groups = new Map<string, ImportedGroup>();
   for (const item of raw) {
     const group = parseGroup(reader, item, now);
@@ -37,7 +38,7 @@ function parseGroup(reader: FieldReader, item: unknown, now: Date): ImportedGrou
       : { name: item }; // read by name
   const parsed = tryParse(() => parseGroupName(name));
   if ('fault' in parsed) {
-    reader.note('groups', 'A name of a group is not valid. The membership was left out.');
+    leaveOut(reader, 'groups', `group ${printableName(name)}`);
     return undefined;
   }
   if (isMissing(expiresAt)) return { name: parsed.value, expiresAt: null };
@@ -52,14 +53,25 @@ function parseGroup(reader: FieldReader, item: unknown, now: Date): ImportedGrou
 /** @throws Refusal for a value of another type */
 export function parsePermissions(reader: FieldReader, raw: unknown): readonly string[] | undefined {
   if (isMissing(raw)) return undefined;
-  if (!Array.isArray(raw)) throw new Refusal('permissions', 'Must be a list.');
+  if (!Array.isArray(raw)) throw new Refusal('permissions', 'Must be a list.', listRemedy);
   const codenames = new Set<string>();
   for (const item of raw) {
     const parsed = tryParse(() => parseCodename(item));
     if ('value' in parsed) codenames.add(parsed.value);
     else {
-      reader.note('permissions', 'A codename of a permission is not valid. It was left out.');
+      leaveOut(reader, 'permissions', `permission ${printableName(item)}`);
     }
   }
   return [...codenames];
 }
+
+/** A name that the file has and that is not possible here. The person does not get it, because another name has other members. */
+function leaveOut(reader: FieldReader, field: 'groups' | 'permissions', named: string): void {
+  reader.note(
+    field,
+    `The ${named} was left out: its name is not possible here.`,
+    'Rename it in the other system and export again, or give the person another one here.',
+  );
+}
+
+const listRemedy = 'Write a list of names, such as ["Editors", "Writers"].';

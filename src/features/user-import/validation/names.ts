@@ -19,3 +19,24 @@ export function cleanName(raw: string): string {
     .trim();
   return [...text].slice(0, maxLengths.personName).join('').trim();
 }
+
+/** A text in one line of at most `maxLength` characters, without characters that a text cannot have. */
+export function cleanText(raw: string, maxLength: number): string {
+  const text = raw.normalize('NFC').replace(unusable, ' ').replace(/\s+/g, ' ').trim();
+  return [...text].slice(0, maxLength).join('').trim();
+}
+
+const maxShownLength = 80;
+
+/** A name in quotes for a message, with escapes for characters that cannot be seen. */
+export function printableName(raw: unknown): string {
+  const text = typeof raw === 'string' ? raw.toWellFormed() : '';
+  const letters = [...text];
+  const shown = letters.slice(0, maxShownLength).join('').replace(unusable, escapeCharacter);
+  return `"${shown}${letters.length > maxShownLength ? '…' : ''}"`;
+}
+
+function escapeCharacter(character: string): string {
+  const short = JSON.stringify(character).slice(1, -1);
+  return short === character ? `\\u{${character.codePointAt(0)?.toString(16)}}` : short;
+}

@@ -50,6 +50,7 @@ test('other columns go into metadata, except secrets', async () => {
     {
       field: 'api_key',
       message: 'The column was left out: its name is that of a secret. (1 person)',
+      remedy: expect.stringContaining('metadata'),
     },
   ]);
 });
@@ -65,7 +66,11 @@ test('positions are lines of the file, also after values of several lines', asyn
     ]);
     expect(people[0]?.fields.metadata).toEqual({ notes: `one${lineBreak}two` });
     expect(faults).toEqual([
-      { position: 6, message: 'The row has 1 values, and the header has 2.' },
+      {
+        position: 6,
+        message: 'The row has 1 values, and the header has 2.',
+        remedy: expect.stringContaining('Quote a value'),
+      },
     ]);
   }
 });
@@ -86,6 +91,32 @@ test('a value of metadata does not replace the column of the same name', async (
   expect(people.map(({ fields }) => fields.metadata)).toEqual([{ plan: 'free', x: 1 }, {}]);
 });
 
+test('rows without a value are ignored, as spreadsheets write them', async () => {
+  const { people, faults } = await readContent(openCsv, 'email;x\na@example.com;1\n;\n ;;\n');
+  expect([people.length, faults]).toEqual([1, []]);
+});
+
+test('a column of passwords in plain text is left out, and its remedy is not metadata', async () => {
+  const { people, summary } = await readContent(openCsv, 'email,password\na@example.com,Secret1\n');
+  expect(people.map(fieldsOf)).toEqual([{ email: 'a@example.com' }]);
+  expect(summary?.[0]?.remedy).toMatch(/^Passwords in plain text are not imported/);
+});
+
+test.each([
+  ['ada@example.com,$2b$12$secret,Ada\nbea@example.com,$2b$12$secret,Bea\n', /passwordHash\.$/],
+  ['secret@example.com\n', /passwordHash\.$/],
+  [
+    'E-Mail;Vorname\na@example.com;Ada\n',
+    /Rename the column "E-Mail" to email\. .*E-Mail, Vorname\.$/,
+  ],
+  ['Email,Strasse 1\na@example.com,secret\n', /Rename the column "Email" to email/],
+])('a file without the column email is refused', async (content, message) => {
+  const refusal = await refusalOf(openCsv, content);
+  expect(refusal).toContain('The column email is missing. The first line must be a header');
+  expect(refusal).toMatch(message);
+  expect(refusal).not.toMatch(/secret|@|\$/);
+});
+
 test('metadata that is no JSON is a fault of the row', async () => {
   const { people, faults } = await readContent(
     openCsv,
@@ -104,6 +135,16 @@ test.each([
     'cut off in a quoted value',
     'email,x\na@example.com,"secret',
     'Line 2 begins a quoted value that does not end. The file can be cut off.',
+  ],
+  [
+    'cut off in a quoted value of many lines',
+    `email,x\na@example.com,"ok ""\n""secret"\nb@example.com,"${'secret\n'.repeat(50)}`,
+    'Line 4 begins a quoted value that does not end.',
+  ],
+  [
+    'with an open quote before many lines',
+    `email,x\na@example.com,"${'secret\n'.repeat(200_000)}`,
+    'Line 2 has more than 1 MiB. Is a quotation mark missing?',
   ],
   [
     'with text after quotes',

@@ -225,3 +225,14 @@ test.runIf(process.platform === 'linux')(
     });
   },
 );
+
+test('a misnamed address and a password in plain text have a remedy', async () => {
+  const lines = ['{"EMAIL":"a@example.com"}', '{"email":"b@example.com","password":"Secret1"}'];
+  const { people, faults, summary } = await readContent(openJsonl, lines.join('\n'));
+  expect(people.map(fieldsOf)).toEqual([{ email: 'b@example.com' }]);
+  expect(faults).toMatchObject([{ position: 1, message: expect.stringContaining('named email') }]);
+  expect(summary).toMatchObject([
+    { field: 'EMAIL', remedy: 'Rename it to email.' },
+    { field: 'password', remedy: expect.stringContaining('plain text are not imported') },
+  ]);
+});
