@@ -18,20 +18,29 @@ export type BatchItem =
 
 export interface BatchOptions {
   readonly rules: PersonRules;
-  /** People up to this position are validated for their identifiers only. */
+  /** People up to this position are stored. They are validated for their identifiers only. */
   readonly position: number;
   readonly size: number;
+  /** Called with batches of the people up to the position. */
+  readonly onStored: (people: readonly ImportedPerson[]) => Promise<void>;
 }
 
 export async function* readBatches(
   { people }: Pick<PeopleSource, 'people'>,
-  { rules, position, size }: BatchOptions,
+  { rules, position, size, onStored }: BatchOptions,
 ): AsyncGenerator<readonly BatchItem[]> {
   const known = createKnownIdentifiers();
+  let stored: ImportedPerson[] = [];
   let batch: BatchItem[] = [];
   for await (const item of people) {
     const checked = check(item, rules, known);
-    if (item.position <= position) continue;
+    const isStored = item.position <= position;
+    if (isStored && 'person' in checked) stored.push(checked.person);
+    if (stored.length >= size || (stored.length > 0 && !isStored)) {
+      await onStored(stored);
+      stored = [];
+    }
+    if (isStored) continue;
     batch.push(checked);
     if (batch.length < size) continue;
     yield batch;

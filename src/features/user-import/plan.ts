@@ -2,6 +2,11 @@
 import type { Username } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { usernameKeyOf } from '../users/users.ts';
+import {
+  createPlannedAccounts,
+  type IdentifiedAccount,
+  type PlannedAccounts,
+} from './planned-accounts.ts';
 import type { Outcome, Reason, ReportLine } from './report.ts';
 import { usernameRemedy } from './validation/fields.ts';
 import type { ImportedPerson } from './validation/person.ts';
@@ -10,7 +15,8 @@ import type { ImportedPerson } from './validation/person.ts';
 export type OnConflict = 'fail' | 'skip' | 'update';
 
 export interface PlannedUpdate {
-  readonly userId: string;
+  /** Before the update. */
+  readonly account: IdentifiedAccount;
   readonly person: ImportedPerson;
 }
 
@@ -21,16 +27,15 @@ export interface Plan {
   readonly lines: readonly ReportLine[];
 }
 
-interface Account {
-  readonly id: string;
-  readonly email: string;
+interface Account extends IdentifiedAccount {
   readonly username: string | null;
-  readonly external_id: string | null;
 }
 
+/** @param planned the accounts of the earlier batches */
 export type PlanPeople = (
   people: readonly ImportedPerson[],
   onConflict: OnConflict,
+  planned: PlannedAccounts,
 ) => Promise<Plan>;
 
 /** The accounts of the addresses, usernames and external ids. Each condition uses its index. */
@@ -42,21 +47,22 @@ const accountsSql = `
   select id, email, username, external_id from users where external_id = any(?::text[])`;
 
 export function createPlanPeople({ query }: Pick<UnitOfWork, 'query'>): PlanPeople {
-  return async (people, onConflict) => {
+  return async (people, onConflict, planned) => {
     const accounts = await query<Account>(accountsSql, [
       people.map(({ email }) => email),
       people.flatMap(({ username }) => username?.toLowerCase() ?? []),
       people.flatMap(({ externalId }) => externalId ?? []),
     ]);
-    return planWith(accounts, people, onConflict);
+    return planWith(accounts, people, { onConflict, planned });
   };
 }
 
 function planWith(
   accounts: readonly Account[],
   people: readonly ImportedPerson[],
-  onConflict: OnConflict,
+  { onConflict, planned }: { readonly onConflict: OnConflict; readonly planned: PlannedAccounts },
 ): Plan {
+  const plannedHere = createPlannedAccounts();
   const byEmail = new Map(accounts.map((account) => [account.email, account]));
   const byExternalId = new Map(accounts.map((account) => [account.external_id, account]));
   const byUsername = new Map(accounts.map((account) => [account.username?.toLowerCase(), account]));
@@ -69,15 +75,20 @@ function planWith(
     const ofEmail = byEmail.get(person.email);
     const ofId = person.externalId === undefined ? undefined : byExternalId.get(person.externalId);
     const account = ofEmail ?? ofId;
-    const conflict = conflictOf(ofEmail, ofId, onConflict);
+    const earlier =
+      planned.earlierLineOf(person, account) ?? plannedHere.earlierLineOf(person, account);
+    const conflict =
+      conflictOf(ofEmail, ofId, onConflict) ?? (earlier && sameAccount(earlier, ofEmail));
     if (conflict) plan.lines.push(lineOf(person, conflict.outcome, conflict.reason));
     else {
       const name = person.username?.toLowerCase();
       const holder = name === undefined ? undefined : byUsername.get(name);
       const isTaken = holder !== undefined && holder.id !== account?.id;
       const free = isTaken ? withoutUsername(person, takenHere) : person;
-      if (account) plan.updates.push({ userId: account.id, person: free });
-      else plan.creations.push(free);
+      if (account) {
+        plan.updates.push({ account, person: free });
+        plannedHere.add(account, person);
+      } else plan.creations.push(free);
     }
   }
   return plan;
@@ -114,6 +125,20 @@ function conflictOf(
           remedy: 'Use --on-conflict skip to leave it, or --on-conflict update to change it.',
         },
       };
+}
+
+function sameAccount(
+  earlier: number,
+  ofEmail: Account | undefined,
+): { readonly outcome: Outcome; readonly reason: Reason } {
+  return {
+    outcome: 'refused',
+    reason: {
+      field: ofEmail ? 'email' : 'externalId',
+      reason: `Line ${earlier} means the same account.`,
+      remedy: 'Remove one of the two lines, or correct their addresses and external ids.',
+    },
+  };
 }
 
 /** The person without the username, which the metadata keep. */

@@ -7,10 +7,11 @@ import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
 import { type BatchItem, readBatches } from './batches.ts';
+import { addStoredPeople, createPlannedAccounts } from './planned-accounts.ts';
 import { emptyTally, fileNoteLine, type Reason } from './report.ts';
 import type { ImportOptions, ImportRequest, ImportResult } from './request.ts';
 import type { PeopleSource } from './source.ts';
-import type { PersonRules } from './validation/person.ts';
+import type { ImportedPerson, PersonRules } from './validation/person.ts';
 import {
   type AccessNamesDeps,
   type CreatedAccess,
@@ -70,13 +71,18 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
       const access = createAccessNames(deps, context, isDryRun);
       await access.define(source);
       const rules = rulesOf(options, deps.clock());
+      const planned = createPlannedAccounts();
+      const onStored = async (people: readonly ImportedPerson[]) => {
+        if (options.onConflict !== 'update') return;
+        await addStoredPeople(deps.unitOfWork, people, planned);
+      };
       let current = begun;
       const store = async (items: readonly BatchItem[]) => {
-        current = await storeBatch(items, { request, access, current });
+        current = await storeBatch(items, { request, access, planned, current });
         request.onProgress({ tally: current.tally, resumedAt });
       };
       const isComplete = await inTurn(
-        readBatches(source, { rules, position: resumedAt, size: batchSize }),
+        readBatches(source, { rules, position: resumedAt, size: batchSize, onStored }),
         store,
         signal,
       );

@@ -27,7 +27,6 @@ export interface AccountValues {
 interface Account extends AccountValues {
   readonly id: string;
   readonly email: string;
-  readonly hash: string | null;
 }
 
 /** The difference between an account and its person. */
@@ -37,6 +36,8 @@ export interface AccountChange {
   readonly before: AccountValues;
   readonly after: AccountValues;
   readonly hash: string | undefined;
+  /** The stored hash that was compared. */
+  readonly hashBefore: string | undefined;
   /** The lists that differ. */
   readonly linksBefore: Links;
   readonly linksAfter: Links;
@@ -56,9 +57,10 @@ export type ComparePeople = (
 const accountsSql = `
   select u.id, u.email, u.username, u.first_name as "firstName", u.last_name as "lastName", u.status,
     u.is_staff as "isStaff", u.is_superuser as "isSuperuser", u.email_verified_at as "emailVerifiedAt",
-    u.locale, u.external_id as "externalId", u.metadata, h.password_hash as hash
-  from users u left join password_hashes h on h.user_id = u.id
-  where u.id = any(?::uuid[]) order by u.id`;
+    u.locale, u.external_id as "externalId", u.metadata
+  from users u where u.id = any(?::uuid[]) order by u.id`;
+const hashesSql =
+  'select user_id as id, password_hash as hash from password_hashes where user_id = any(?::uuid[])';
 const groupsSql = `
   select ug.user_id, ug.group_id, ug.expires_at from user_groups ug join groups g on g.id = ug.group_id
   where ug.user_id = any(?::uuid[]) and g.name <> ? order by ug.group_id`;
@@ -90,16 +92,19 @@ export function createComparePeople({ query }: Pick<UnitOfWork, 'query'>): Compa
 
   return async (updates, access, { isLocking }) => {
     if (updates.length === 0) return { changes: [], unchanged: [] };
-    const userIds = updates.map(({ userId }) => userId);
-    const rows = await query<Account>(`${accountsSql}${isLocking ? ' for update of u' : ''}`, [
-      userIds,
-    ]);
+    const userIds = updates.map(({ account }) => account.id);
+    const rows = await query<Account>(`${accountsSql}${isLocking ? ' for update' : ''}`, [userIds]);
     const accounts = new Map(rows.map((row) => [row.id, row]));
+    // A statement that waits for a lock reads other tables as they were before, so these are read after it.
+    const hashes = await query<{ id: string; hash: string }>(hashesSql, [userIds]);
+    const hashOf = new Map(hashes.map(({ id, hash }) => [id, hash]));
     const linksBefore = await loadLinks(userIds);
-    const compared = updates.map(({ userId, person }) => {
-      const account = accounts.get(userId);
-      if (!account) throw new OutdatedPlan('an account was erased in the meantime');
-      return compare(account, person, linksBefore(userId), linksOf(person, access));
+    const compared = updates.map(({ account: { id }, person }) => {
+      const account = accounts.get(id);
+      if (!account || !isOf(person, account))
+        throw new OutdatedPlan('an account was erased or got other identifiers in the meantime');
+      const current = { ...account, hash: hashOf.get(id) };
+      return compare(current, person, linksBefore(id), linksOf(person, access));
     });
     return {
       changes: compared.filter(isChange),
@@ -108,13 +113,17 @@ export function createComparePeople({ query }: Pick<UnitOfWork, 'query'>): Compa
   };
 }
 
+function isOf(person: ImportedPerson, { email, externalId }: Account): boolean {
+  return person.email === email || (externalId !== null && person.externalId === externalId);
+}
+
 function isChange({ before, after, hash, linksAfter }: AccountChange): boolean {
   const hasLinks = linksAfter.groups !== undefined || linksAfter.permissionIds !== undefined;
   return hasLinks || hash !== undefined || !isDeepStrictEqual(before, after);
 }
 
 function compare(
-  { id, email, hash, ...before }: Account,
+  { id, email, hash, ...before }: Account & { readonly hash: string | undefined },
   person: ImportedPerson,
   linksBefore: Required<Links>,
   wanted: Links,
@@ -131,6 +140,7 @@ function compare(
     before,
     after: valuesAfter(before, person, person.email === email),
     hash: newHash,
+    hashBefore: hash,
     linksBefore: links.before,
     linksAfter: links.after,
   };
@@ -148,7 +158,7 @@ const ownPassword: Reason = {
 };
 
 /** A login stores a hash of this form. Imported hashes have another form until then. */
-function isOwnHash(hash: string | null): boolean {
+function isOwnHash(hash: string | undefined): boolean {
   return hash?.startsWith('$argon2id$') === true;
 }
 

@@ -41,7 +41,7 @@ export function createProtectLastSuperuser({
       remedy: 'Create another superuser first.',
     };
     return {
-      changes: changes.filter((change) => change !== last),
+      changes: changes.filter(({ userId }) => userId !== last.userId),
       lines: [lineOf(last.person, 'refused', reason)],
     };
   };

@@ -10,6 +10,7 @@ import type { Addresses } from '../../registrations/addresses.ts';
 import type { Users } from '../../users/users.ts';
 import type { BatchItem } from '../batches.ts';
 import { lineOf, type Plan, type PlanPeople } from '../plan.ts';
+import type { PlannedAccounts } from '../planned-accounts.ts';
 import { addToTally, type ImportCounts, type ReportLine } from '../report.ts';
 import type { ImportRequest } from '../request.ts';
 import type { ImportedPerson } from '../validation/person.ts';
@@ -25,6 +26,8 @@ import type { WrapWeakHashes } from './weak-hashes.ts';
 export interface BatchContext {
   readonly request: Pick<ImportRequest, 'options' | 'isDryRun' | 'report'>;
   readonly access: AccessNames;
+  /** The accounts of the stored batches. */
+  readonly planned: PlannedAccounts;
   readonly current: ImportPosition;
 }
 
@@ -71,7 +74,7 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
 
   const write = async (
     items: readonly BatchItem[],
-    { request, current }: BatchContext,
+    { request, planned, current }: BatchContext,
     { people, ids }: { readonly people: readonly ImportedPerson[]; readonly ids: AccessIds },
   ) => {
     await positions.lock(current);
@@ -80,7 +83,7 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
       usernames: people.flatMap(({ username }) => username ?? []),
       externalIds: people.flatMap(({ externalId }) => externalId ?? []),
     });
-    const plan = await planPeople(people, request.options.onConflict);
+    const plan = await planPeople(people, request.options.onConflict, planned);
     if (peopleOf(plan).some(({ password }) => password?.isWeak)) {
       throw new OutdatedPlan('an account of the batch was erased in the meantime');
     }
@@ -92,30 +95,32 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
     await request.report.write(result.lines);
     await positions.advance(result.position);
     await audit.appendMany([...created, ...updated]);
-    return result;
+    return { ...result, plan };
   };
 
   const storeOnce = async (
     items: readonly BatchItem[],
     context: BatchContext,
   ): Promise<ImportPosition> => {
-    const { request, access } = context;
+    const { request, access, planned: accounts } = context;
     const people = items.flatMap((item) => ('person' in item ? [item.person] : []));
-    const plan = await planPeople(people, request.options.onConflict);
+    const plan = await planPeople(people, request.options.onConflict, accounts);
     const planned = peopleOf(plan);
     const ids = await access.idsOf(planned);
     if (request.isDryRun) {
       const { lines, position } = await check(items, context, { plan, ids });
       await request.report.write(lines);
       request.report.keep();
+      addUpdated(accounts, plan);
       return position;
     }
     const wrapped = await wrapWeakHashes(people, new Set(planned.map((person) => person.position)));
-    const { position } = await unitOfWork.transaction(() =>
+    const stored = await unitOfWork.transaction(() =>
       write(items, context, { people: wrapped, ids }),
     );
     request.report.keep();
-    return position;
+    addUpdated(accounts, stored.plan);
+    return stored.position;
   };
 
   const store = async (
@@ -156,6 +161,10 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
   };
 
   return store;
+}
+
+function addUpdated(accounts: PlannedAccounts, { updates }: Plan): void {
+  for (const { account, person } of updates) accounts.add(account, person);
 }
 
 function peopleOf({ creations, updates }: Plan): readonly ImportedPerson[] {
@@ -221,7 +230,10 @@ function isTemporary(code: string): boolean {
   return ['40001', '40P01', '55P03'].includes(code);
 }
 
-/** A value that the database rejects: a data exception, or the violation of a constraint. */
+/**
+ * A value that the database rejects: a data exception, the violation of a constraint, or two rows for one account in one
+ * statement (21000).
+ */
 function isRejection(code: string): boolean {
-  return /^2[23]/.test(code);
+  return /^2[123]/.test(code);
 }

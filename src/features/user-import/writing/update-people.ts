@@ -5,7 +5,7 @@
 import type { UnitOfWork } from '../../../database/transaction.ts';
 import type { NewEntry } from '../../audit/audit.ts';
 import type { AccountChange, AccountValues } from './compare-people.ts';
-import { auditedLinks, insertLinks } from './link-people.ts';
+import { auditedLinks, insertLinks, OutdatedPlan } from './link-people.ts';
 
 /** Writes the changes, and returns the entries of the audit log. Needs a transaction that has locked the accounts. */
 export type UpdatePeople = (
@@ -26,7 +26,9 @@ const hashesSql = `
   insert into password_hashes as h (user_id, password_hash, updated_at)
   select user_id, password_hash, ?::timestamptz
   from unnest(?::uuid[], ?::text[]) as hash (user_id, password_hash)
-  on conflict (user_id) do update set password_hash = excluded.password_hash, updated_at = excluded.updated_at`;
+  on conflict (user_id) do update set password_hash = excluded.password_hash, updated_at = excluded.updated_at
+  where (h.user_id, h.password_hash) in (select * from unnest(?::uuid[], ?::text[]))
+  returning user_id`;
 const sessionsSql = `
   update sessions set ended_at = ?, end_reason = 'password-changed'
   where user_id = any(?::uuid[]) and ended_at is null returning user_id`;
@@ -37,6 +39,25 @@ const codesSql = `
   where user_id = any(?::uuid[]) and ended_at is null and kind = any(?::text[])`;
 
 export function createUpdatePeople({ query }: Pick<UnitOfWork, 'query'>): UpdatePeople {
+  /** Writes the hashes whose account still has the compared one, and returns the ids of the accounts. */
+  const writeHashes = async (
+    changes: readonly AccountChange[],
+    now: Date,
+  ): Promise<readonly string[]> => {
+    const withHash = changes.filter(({ hash }) => hash !== undefined);
+    const userIds = withHash.map(({ userId }) => userId);
+    const written = await query(hashesSql, [
+      now,
+      userIds,
+      withHash.map(({ hash }) => hash),
+      userIds,
+      withHash.map(({ hashBefore }) => hashBefore ?? null),
+    ]);
+    if (written.length < withHash.length)
+      throw new OutdatedPlan('a password was set in the meantime');
+    return userIds;
+  };
+
   const replaceLinks = async (changes: readonly AccountChange[]) => {
     const withGroups = changes.filter(({ linksAfter }) => linksAfter.groups);
     await query(
@@ -93,9 +114,7 @@ export function createUpdatePeople({ query }: Pick<UnitOfWork, 'query'>): Update
   return async (changes, now) => {
     if (changes.length === 0) return [];
     await query(usersSql, [now, JSON.stringify(changes.map(rowOf))]);
-    const withHash = changes.filter(({ hash }) => hash !== undefined);
-    const userIds = withHash.map(({ userId }) => userId);
-    await query(hashesSql, [now, userIds, withHash.map(({ hash }) => hash)]);
+    const userIds = await writeHashes(changes, now);
     await replaceLinks(changes);
     await endCodes(changes, now);
     const ended = await endCredentials(userIds, now);

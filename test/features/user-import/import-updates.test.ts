@@ -1,0 +1,182 @@
+/** `import users --on-conflict update`: two lines for one account, parallel changes, status, rights and passwords. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hashSync } from '@node-rs/bcrypt';
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { environmentOf } from '../../support/command.ts';
+import { runCommand } from '../../support/command-line.ts';
+import { goodPassword, newAddress } from '../../support/people.ts';
+import { makeScratchDirectory } from '../../support/scratch.ts';
+import { startService, type TestService } from '../../support/service.ts';
+import { until } from '../../support/until.ts';
+
+const otherPassword = 'Lantern-Meadow-17';
+
+let service: TestService;
+let passwordHash: string;
+let otherHash: string;
+beforeAll(async () => {
+  service = await startService({ environment: { RATE_LIMITS: 'off' } });
+  passwordHash = hashSync(goodPassword, 4);
+  otherHash = hashSync(otherPassword, 4);
+});
+afterAll(() => service.close());
+
+async function writePeople(people: readonly object[]): Promise<string> {
+  const file = join(makeScratchDirectory('import'), 'people.jsonl');
+  await writeFile(file, people.map((person) => `${JSON.stringify(person)}\n`).join(''));
+  return file;
+}
+
+async function importFile(file: string, options: readonly string[] = []) {
+  const reportFile = `${file}.report`;
+  const { code, stdout, stderr } = await runCommand(
+    ['import', 'users', file, '--json', '--report', reportFile, ...options],
+    { environment: environmentOf(service.database, service.mail) },
+  );
+  const lines = (await readFile(reportFile, 'utf8')).split('\n').filter((line) => line !== '');
+  const report = lines.map((line) => JSON.parse(line));
+  return { code, stderr, counts: JSON.parse(stdout || 'null'), report };
+}
+
+const update = async (people: readonly object[], options: readonly string[] = []) =>
+  importFile(await writePeople(people), ['--on-conflict', 'update', ...options]);
+
+const create = async (...people: readonly object[]) => importFile(await writePeople(people));
+
+async function accountOf(email: string) {
+  const [row] = await service.database.query<Record<string, unknown>>(
+    `select u.*, h.password_hash from users u left join password_hashes h on h.user_id = u.id where u.email = $1`,
+    [email],
+  );
+  return row;
+}
+
+const logIn = async (email: string, password = goodPassword) =>
+  (await service.rest('POST', '/login/', { json: { email, password } })).status;
+
+const sameAccount = (line: number, earlier: number) => ({
+  line,
+  outcome: 'refused',
+  reason: `Line ${earlier} means the same account.`,
+});
+
+test('the second line for one account is refused, and the dry run says so', async () => {
+  const [email, moved, other] = [newAddress(), newAddress(), newAddress()];
+  await create({ email, externalId: email }, { email: moved, externalId: moved });
+  const file = await writePeople([
+    { email: newAddress(), externalId: email, passwordHash },
+    { email, passwordHash: otherHash },
+    { email: moved, externalId: `${moved} new` },
+    { email: newAddress(), externalId: moved, passwordHash: otherHash },
+    { email: other },
+  ]);
+  const options = ['--on-conflict', 'update'];
+  const expected = {
+    code: 1,
+    stderr: '',
+    counts: { read: 5, created: 1, updated: 2, refused: 2 },
+    report: [{ line: 1, field: 'email' }, sameAccount(2, 1), sameAccount(4, 3)],
+  };
+  expect(await importFile(file, [...options, '--dry-run'])).toMatchObject(expected);
+  expect(await importFile(file, options)).toMatchObject(expected);
+  expect(await logIn(email)).toBe(200);
+  expect(await logIn(email, otherPassword)).toBe(401);
+  expect(await accountOf(moved)).toMatchObject({ password_hash: null });
+});
+
+test('the second line for one account is refused in a later batch, and after an interruption', async () => {
+  const email = newAddress();
+  await create({ email, externalId: email, passwordHash });
+  const others = Array.from({ length: 500 }, () => ({ email: newAddress() }));
+  const file = await writePeople([
+    { email: newAddress(), externalId: email, lastName: 'First' },
+    ...others,
+    { email, lastName: 'Second', passwordHash: otherHash },
+  ]);
+  const options = ['--on-conflict', 'update'];
+  const expected = { code: 1, report: [{ line: 1 }, sameAccount(502, 1)] };
+  expect(await importFile(file, [...options, '--dry-run'])).toMatchObject(expected);
+  expect(await importFile(file, options)).toMatchObject(expected);
+  // The state of an import that ended after its first batch.
+  await service.database.query(
+    `update user_imports set position = 500, finished_at = null
+     where id = (select id from user_imports order by started_at desc limit 1)`,
+  );
+  expect(await importFile(file, options)).toMatchObject(expected);
+  expect(await accountOf(email)).toMatchObject({ last_name: 'First', password_hash: passwordHash });
+});
+
+test('two lines for the last active superuser do not demote it', async () => {
+  const email = newAddress();
+  await create({ email, externalId: email, isSuperuser: true });
+  const { counts, report } = await update([
+    { email: newAddress(), externalId: email, isSuperuser: false },
+    { email, isSuperuser: false },
+  ]);
+  expect(counts).toMatchObject({ updated: 0, refused: 2 });
+  expect(report).toMatchObject([{ line: 1, field: 'isSuperuser' }, sameAccount(2, 1)]);
+  expect(await accountOf(email)).toMatchObject({ is_superuser: true });
+});
+
+/** Runs an update while another transaction holds the account, then changes the account and commits. */
+async function updateDuring(
+  email: string,
+  person: object,
+  change: readonly [sql: string, value: unknown],
+) {
+  const client = new Client({ connectionString: service.database.url });
+  await client.connect();
+  try {
+    await client.query('begin');
+    await client.query('select 1 from users where email = $1 for update', [email]);
+    const updated = update([{ email, ...person }]);
+    await until(async () => {
+      const waiting = await service.database.query(
+        `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+      );
+      return waiting.length > 0;
+    });
+    await client.query(change[0], [change[1], email]);
+    await client.query('commit');
+    return await updated;
+  } finally {
+    await client.end();
+  }
+}
+
+test('an update that waits for a change of the password keeps the new password', async () => {
+  const email = newAddress();
+  await create({ email, passwordHash });
+  const newHash = await service.app.hasher.hash(otherPassword);
+  const { report } = await updateDuring(email, { lastName: 'Changed', passwordHash: otherHash }, [
+    `update password_hashes set password_hash = $1 where user_id = (select id from users where email = $2)`,
+    newHash,
+  ]);
+  expect(report).toMatchObject([{ outcome: 'changed', field: 'passwordHash' }]);
+  expect(await accountOf(email)).toMatchObject({ last_name: 'Changed', password_hash: newHash });
+});
+
+test('an update that waits for the first password of an account keeps this password', async () => {
+  const email = newAddress();
+  await create({ email });
+  const newHash = await service.app.hasher.hash(otherPassword);
+  await updateDuring(email, { passwordHash }, [
+    `insert into password_hashes (user_id, password_hash, updated_at)
+     select id, $1, now() from users where email = $2`,
+    newHash,
+  ]);
+  expect(await accountOf(email)).toMatchObject({ password_hash: newHash });
+});
+
+test('an update does not change an account that got another address meanwhile', async () => {
+  const [email, newer] = [newAddress(), newAddress()];
+  await create({ email });
+  const { counts } = await updateDuring(email, { lastName: 'Changed' }, [
+    'update users set email = $1 where email = $2',
+    newer,
+  ]);
+  expect(counts).toMatchObject({ created: 1, updated: 0 });
+  expect(await accountOf(newer)).toMatchObject({ last_name: '' });
+});
