@@ -1,6 +1,7 @@
 /** Hashes and verifies passwords with argon2id in low-priority threads, behind a bounded queue. */
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Piscina } from 'piscina';
 import { codeFile } from '../../core/package.ts';
 import { createEventLoopMonitor } from '../../observability/event-loop.ts';
@@ -16,7 +17,12 @@ import { createHashQueue } from './queue.ts';
 import { createRejectionDelay } from './rejection-delay.ts';
 import type { Argon2Hash } from './stored-hash/argon2.ts';
 import { withoutPadding } from './stored-hash/base64.ts';
-import { argon2Class, costClassOf } from './stored-hash/cost.ts';
+import {
+  type ClassifiedHash,
+  type CostClass,
+  foreignCostClass,
+  mostExpensive,
+} from './stored-hash/cost-class.ts';
 import { longestStoredHash, parseStoredHash } from './stored-hash/stored-hash.ts';
 import { formatWrapped, readWeak } from './stored-hash/weak.ts';
 import type { CompareTask, Comparison, ComputeTask } from './worker.ts';
@@ -47,8 +53,9 @@ export interface PasswordHasher {
     limit?: ComparisonLimit,
   ): Promise<boolean>;
   /**
-   * Measures comparisons with the given hashes, as far as their cost is not known yet. Later rejections take as long as
-   * the most expensive one, for an hour after its last use.
+   * Measures comparisons with the most expensive of the given hashes, as far as their cost is not known yet. Later
+   * rejections take as long as the most expensive one, for an hour after its last use. Measurements run one at a time
+   * and leave half of a thread to others.
    * @throws OVERLOADED when the queue is full
    */
   measureRejections(hashes: readonly string[], signal?: AbortSignal): Promise<void>;
@@ -83,7 +90,7 @@ interface PasswordHasherOptions {
  */
 const niceIncrement = 10;
 
-/** Comparisons with a hash of a new cost, so that one interruption does not count. */
+/** Comparisons with the most expensive hash, so that one interruption does not count. Other costs need one. */
 const measurements = 3;
 
 const workerFile = codeFile('crypto/password/worker');
@@ -122,18 +129,19 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
   const background = createPasswordQueue(queue, undefined);
   const rejections = createRejectionDelay();
 
-  const compare = async (task: CompareTask, costClass: string | undefined) => {
+  const compare = async (task: CompareTask, costClass: CostClass | undefined) => {
     const comparison = await compute<Comparison>(task, 'compare');
-    if (costClass !== undefined && !comparison.isMatch)
-      rejections.add(costClass, comparison.milliseconds);
+    if (costClass && !comparison.isMatch)
+      rejections.add(costClass.name, comparison.milliseconds * costClass.scale);
     return comparison;
   };
 
-  const measure = async (hash: string, costClass: string, signal: AbortSignal | undefined) => {
+  const measure = async ({ hash, costClass }: ClassifiedHash, signal: AbortSignal | undefined) => {
     const password = randomBytes(16).toString('base64');
     const task: CompareTask = { hash, password, dummyHash, isForeign: true };
-    for (let count = 0; count < measurements; count += 1)
-      await background.run({ name: 'verify', compute: () => compare(task, costClass), signal });
+    const job = { name: 'verify', compute: () => compare(task, costClass), signal } as const;
+    const { milliseconds } = await background.run<Comparison>(job);
+    await sleep(milliseconds, undefined, { ref: false, ...(signal && { signal }) });
   };
 
   const hash: PasswordHasher['hash'] = (password, signal) => {
@@ -153,8 +161,7 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     verify(stored, password, signal, limit) {
       const short = (stored?.length ?? 0) <= longestStoredHash ? stored : undefined;
       const costClass = foreignCostClass(short, parameters);
-      const isForeign = costClass !== undefined;
-      const task: CompareTask = { hash: short, password, dummyHash, isForeign };
+      const task: CompareTask = { hash: short, password, dummyHash, isForeign: !!costClass };
       let comparisonMs = 0;
       return run<boolean>({
         name: 'verify',
@@ -171,10 +178,11 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     },
 
     async measureRejections(hashes, signal) {
-      const classes = new Map(hashes.map((hash) => [foreignCostClass(hash, parameters), hash]));
-      for (const [costClass, hash] of classes)
-        if (costClass !== undefined && !rejections.renew(costClass))
-          await measure(hash, costClass, signal);
+      for (const [index, classified] of mostExpensive(hashes, parameters).entries()) {
+        if (rejections.renew(classified.costClass.name)) continue;
+        const times = index === 0 ? measurements : 1;
+        for (let count = 0; count < times; count += 1) await measure(classified, signal);
+      }
     },
 
     needsRehash(hash) {
@@ -210,16 +218,6 @@ function createPool(threads: number): Piscina {
 function createDummyHash({ memoryKib, iterations, parallelism }: HashParameters): string {
   const [salt, digest] = [randomBytes(16), randomBytes(32)].map((bytes) => withoutPadding(bytes));
   return `$argon2id$v=19$m=${memoryKib},t=${iterations},p=${parallelism}$${salt}$${digest}`;
-}
-
-/** The cost of a hash that costs another time than a current one; undefined if nothing is computed for it. */
-function foreignCostClass(
-  hash: string | undefined,
-  parameters: HashParameters,
-): string | undefined {
-  const stored = parseStoredHash(hash);
-  const costClass = stored && costClassOf(stored);
-  return costClass === argon2Class('argon2id', parameters) ? undefined : costClass;
 }
 
 function isCurrent(stored: Argon2Hash, parameters: HashParameters): boolean {

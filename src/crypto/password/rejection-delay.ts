@@ -7,7 +7,7 @@
 export interface RejectionDelay {
   /** Whether durations of the class are known; if so, they are kept for another hour. */
   renew(costClass: string): boolean;
-  /** @param milliseconds of a comparison that did not match, in a thread */
+  /** @param milliseconds that the most expensive hash of the class needs, by a comparison that did not match */
   add(costClass: string, milliseconds: number): void;
   /**
    * Waits until the most expensive class would have been computed. An abort ends the delay.
@@ -28,7 +28,7 @@ interface CostClass {
 /** After this time without a hash of a class, its accounts have moved. */
 const lifetimeMs = 3_600_000;
 const keptDurations = 16;
-/** Classes beyond it replace the oldest one. Django changes the iterations with each release. */
+/** Beyond it the cheapest one is forgotten, because the delay follows the most expensive one. */
 const maxClasses = 100;
 /** Comparisons of the same class differ by a few percent. */
 const margin = 1.1;
@@ -47,8 +47,12 @@ export function createRejectionDelay(now: () => number = () => performance.now()
 
   const sufficientMs = (): number => {
     forgetOld();
-    const durations = [...classes.values()].map((each) => highDuration(each.durations));
-    return Math.min(maxDelayMs, margin * Math.max(0, ...durations));
+    return Math.min(maxDelayMs, margin * Math.max(0, ...[...classes.values()].map(highDuration)));
+  };
+
+  const forgetCheapest = (): void => {
+    const [cheapest] = [...classes].toSorted(([, a], [, b]) => highDuration(a) - highDuration(b));
+    if (cheapest) classes.delete(cheapest[0]);
   };
 
   return {
@@ -60,10 +64,8 @@ export function createRejectionDelay(now: () => number = () => performance.now()
     },
     add(costClass, milliseconds) {
       const durations = [...(classes.get(costClass)?.durations ?? []), milliseconds];
-      classes.delete(costClass); // the map is in the order of use
       classes.set(costClass, { durations: durations.slice(-keptDurations), usedAt: now() });
-      const [oldest = costClass] = classes.keys();
-      if (classes.size > maxClasses) classes.delete(oldest);
+      if (classes.size > maxClasses) forgetCheapest();
     },
     delay(milliseconds, signal) {
       if (classes.size === 0 || hasEnded || signal?.aborted) return undefined;
@@ -78,7 +80,7 @@ export function createRejectionDelay(now: () => number = () => performance.now()
 }
 
 /** The second longest duration: more than nearly all others, and no single interruption. */
-function highDuration(durations: readonly number[]): number {
+function highDuration({ durations }: CostClass): number {
   const [longest = 0, second = longest] = durations.toSorted((a, b) => b - a);
   return second;
 }

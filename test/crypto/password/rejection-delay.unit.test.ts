@@ -83,15 +83,14 @@ describe('a cost', () => {
     expect(await delayAfter(0)).toBe(330);
   });
 
-  test('replaces the one that was unused for the longest time, beyond a hundred', async () => {
-    addAll('first', [1000]);
-    addAll('second', [900]);
-    addAll('first', [1000]);
-    for (let index = 0; index < 99; index += 1) addAll(`cost ${index}`, [10]);
-    expect(rejections.renew('second')).toBe(false);
+  test('is forgotten beyond a hundred if it is the cheapest one', async () => {
+    addAll('bcrypt 12', [1000]);
+    addAll('cheapest', [5]);
+    for (let index = 0; index < 99; index += 1) addAll(`pbkdf2 ${index}`, [10 + index]);
+    expect(rejections.renew('cheapest')).toBe(false);
+    for (let index = 0; index < 200; index += 1) addAll(`other ${index}`, [20]);
+    expect(rejections.renew('bcrypt 12')).toBe(true);
     expect(await delayAfter(0)).toBe(1100);
-    addAll('another', [10]);
-    expect(await delayAfter(0)).toBe(11);
   });
 });
 

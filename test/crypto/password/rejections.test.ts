@@ -90,6 +90,47 @@ test('a hash is measured once', async () => {
   );
 });
 
+/** They cost less than the most expensive one, in about 20 classes. */
+const many = Array.from({ length: 300 }, (_, index) => {
+  const digest = Buffer.alloc(32, 7).toString('base64');
+  return `pbkdf2_sha256$${1000 + 100 * index}$salt$${digest}`;
+});
+
+test('beside hundreds of other costs only the most expensive one is measured, and decides', async () => {
+  await using hasher = createHasher();
+  await hasher.hash('password'); // starts the thread
+  const alone = await durationOf(() => hasher.measureRejections([costly]));
+  await using another = createHasher();
+  await another.hash('password');
+  const beside = await durationOf(() => another.measureRejections([...many, costly, ...many]));
+  expect(beside).toBeLessThan(2 * alone);
+  const costlyMs = await durationOf(() => another.verify(costly, foreignPassword));
+  await Promise.all(many.slice(0, 90).map((hash) => another.verify(hash, 'wrong')));
+  await another.verify(undefined, 'wrong');
+  expect(await durationOf(() => another.verify(undefined, 'wrong'))).toBeGreaterThan(costlyMs);
+});
+
+test('hashes with nearly the same iterations are measured once', async () => {
+  await using hasher = createHasher();
+  const near = (iterations: number) => `pbkdf2_sha256$${iterations}$salt$${'A'.repeat(43)}=`;
+  const varied = Array.from({ length: 200 }, (_, index) => near(400_000 + index));
+  const first = await durationOf(() => hasher.measureRejections(varied.slice(0, 1)));
+  expect(await durationOf(() => hasher.measureRejections(varied))).toBeLessThan(first / 2);
+});
+
+test('measurements leave a thread to others half of the time', async () => {
+  await using hasher = createHasher();
+  const current = await hasher.hash('right');
+  const measured = hasher.measureRejections([costly]);
+  const durations = [];
+  for (let count = 0; count < 3; count += 1)
+    durations.push(await durationOf(() => hasher.verify(current, 'right')));
+  await hasher.verify(costly, foreignPassword);
+  await measured;
+  const costlyMs = await durationOf(() => hasher.verify(costly, foreignPassword));
+  expect(Math.min(...durations)).toBeLessThan(costlyMs / 2);
+});
+
 test('a comparison that was not measured before delays the next rejection', async () => {
   await using hasher = createHasher();
   await hasher.verify(undefined, 'wrong');

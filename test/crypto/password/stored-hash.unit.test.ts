@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readImportedHash } from '../../../src/crypto/password/imported-hash.ts';
 import { isAffordable } from '../../../src/crypto/password/parameters.ts';
-import { costClassOf } from '../../../src/crypto/password/stored-hash/cost.ts';
+import { costClassOf, mostExpensive } from '../../../src/crypto/password/stored-hash/cost-class.ts';
 import type { StoredHash } from '../../../src/crypto/password/stored-hash/schemes.ts';
 import {
   longestStoredHash,
@@ -195,19 +195,50 @@ test.each([
   expect(isAffordable(parameters)).toBe(isAllowed);
 });
 
-test('hashes of one cost have one class, which contains nothing of the hash', () => {
-  const classes = Object.values(foreignHashes).map((hash) => {
+describe('the class of the cost', () => {
+  const classOf = (hash: string) => {
     const stored = parseStoredHash(hash);
-    return stored && costClassOf(stored);
+    if (!stored) throw new Error('the hash is not valid');
+    return costClassOf(stored);
+  };
+  const pbkdf2 = (iterations: number) => `pbkdf2_sha256$${iterations}$salt$${'A'.repeat(43)}=`;
+
+  test('contains nothing of the hash', () => {
+    const names = Object.values(foreignHashes).map((hash) => classOf(hash).name);
+    expect(new Set(names)).toEqual(
+      new Set([
+        ...['pbkdf2-sha256 262144', 'pbkdf2-sha1 262144', 'bcrypt 12', 'bcrypt 10'],
+        ...['pbkdf2-sha1 32768', 'pbkdf2-sha256 32768', 'pbkdf2-sha512 32768'],
+        ...['pbkdf2-sha1 20480', 'pbkdf2-sha256 28672', 'pbkdf2-sha512 229376'],
+        ...['pbkdf2-sha256 1024', 'scrypt N*r<=131072,N*r*p=131072'],
+        ...['scrypt N*r<=131072,N*r*p=655360', 'argon2id m<=131072,p<=8,m*t=229376'],
+        ...['argon2id m<=65536,p<=4,m*t=196608', 'argon2id m<=8192,p<=1,m*t=40960'],
+        ...['argon2i m<=512,p<=2,m*t=1024', 'argon2d m<=512,p<=2,m*t=1024'],
+      ]),
+    );
   });
-  expect(new Set(classes)).toEqual(
-    new Set([
-      ...['pbkdf2-sha256 260000', 'pbkdf2-sha1 260000', 'bcrypt 12', 'bcrypt 10'],
-      ...['pbkdf2-sha1 29000', 'pbkdf2-sha256 29000', 'pbkdf2-sha512 29000'],
-      ...['pbkdf2-sha1 20000', 'pbkdf2-sha256 27500', 'pbkdf2-sha512 210000', 'pbkdf2-sha256 1000'],
-      ...['scrypt n=16384,r=8,p=1', 'scrypt n=16384,r=8,p=5'],
-      ...['argon2id m=102400,t=2,p=8', 'argon2id m=65536,t=3,p=4', 'argon2id m=7168,t=5,p=1'],
-      ...['argon2i m=512,t=2,p=2', 'argon2d m=512,t=2,p=2'],
-    ]),
-  );
+
+  test('rounds iterations up by at most a quarter, to four classes for each power of two', () => {
+    const classes = Array.from({ length: 1000 }, (_, index) => 100_000 + index * 100).map(
+      (iterations) => ({ iterations, ...classOf(pbkdf2(iterations)) }),
+    );
+    expect(new Set(classes.map(({ name }) => name)).size).toBeLessThanOrEqual(5);
+    for (const { iterations, name, scale } of classes) {
+      expect(iterations * scale).toBeCloseTo(Number(name.split(' ')[1]), 3);
+      expect(scale).toBeGreaterThanOrEqual(1);
+      expect(scale).toBeLessThanOrEqual(1.25);
+    }
+  });
+
+  test('only those that can be the most expensive one are compared, in their order', () => {
+    const current = { memoryKib: 19_456, iterations: 2, parallelism: 1 };
+    const hashes = [1000, 500_000, 500_001, 10_000, 1_000_000].map(pbkdf2);
+    const own = `$argon2id$v=19$m=19456,t=2,p=1$${salt}$${digest}`;
+    const found = mostExpensive([own, '!', ...hashes, `$2b$10$${bcryptDigest}`], current);
+    expect(found.map(({ costClass }) => costClass.name)).toEqual([
+      'pbkdf2-sha256 1048576',
+      'pbkdf2-sha256 524288',
+      'bcrypt 10',
+    ]);
+  });
 });

@@ -1,5 +1,5 @@
-/** The cost of comparisons with stored hashes: bounds, and classes of hashes that cost the same. */
-import { type HashParameters, isAffordable } from '../parameters.ts';
+/** The bounds of the cost of comparisons with stored hashes. */
+import { isAffordable } from '../parameters.ts';
 import type { StoredHash } from './schemes.ts';
 import type { ScryptParameters } from './scrypt.ts';
 
@@ -36,28 +36,4 @@ function isAffordableScrypt({ cost, blockSize, parallelization }: ScryptParamete
     cost * blockSize * parallelization <= maxScryptWork &&
     128 * blockSize * (cost + parallelization + 2) <= maxScrypt.bytes
   );
-}
-
-/** The name of all hashes whose comparison costs the same, such as `bcrypt 12`. It has nothing of the hash itself. */
-export function costClassOf(stored: StoredHash): string {
-  switch (stored.scheme) {
-    case 'argon2':
-      return argon2Class(stored.variant, stored.parameters);
-    case 'wrapped':
-      return argon2Class(stored.argon2.variant, stored.argon2.parameters);
-    case 'bcrypt':
-      return `bcrypt ${stored.cost}`;
-    case 'pbkdf2':
-      return `pbkdf2-${stored.algorithm} ${stored.iterations}`;
-    case 'scrypt':
-    case 'firebase-scrypt': {
-      const { cost, blockSize, parallelization } = stored.parameters;
-      return `scrypt n=${cost},r=${blockSize},p=${parallelization}`;
-    }
-  }
-}
-
-export function argon2Class(variant: string, parameters: HashParameters): string {
-  const { memoryKib, iterations, parallelism } = parameters;
-  return `${variant} m=${memoryKib},t=${iterations},p=${parallelism}`;
 }
