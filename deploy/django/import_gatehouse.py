@@ -27,6 +27,14 @@ def field_of(*names):
     return None
 
 
+def canonical(email):
+    """The address in the form of Gatehouse: lower case, with an ASCII domain."""
+    name, _, domain = email.lower().rpartition("@")
+    with suppress(UnicodeError):
+        domain = domain.encode("idna").decode("ascii")
+    return f"{name}@{domain}"
+
+
 def password_of(person, user):
     """The hash in the notation of Django; an unusable one if Django cannot verify it."""
     stored = person.get("passwordHash") or ""
@@ -57,7 +65,7 @@ class Command(BaseCommand):
         self.permissions = {f"{each.content_type.app_label}.{each.codename}": each for each in permissions}
         users = list(User.objects.prefetch_related("groups", "user_permissions"))
         self.by_id = {str(user.pk): user for user in users}
-        self.by_email = {user.email.lower(): user for user in users if user.email}
+        self.by_email = {canonical(user.email): user for user in users if user.email}
         seen = set()
         with transaction.atomic(), open(options["file"], encoding="utf-8") as file:
             for person in map(json.loads, file):
@@ -79,7 +87,7 @@ class Command(BaseCommand):
         self.stderr.write(f"{email}: {text}")
 
     def find(self, person):
-        return self.by_id.get(person.get("externalId")) or self.by_email.get(person["email"].lower())
+        return self.by_id.get(person.get("externalId")) or self.by_email.get(canonical(person["email"]))
 
     def move(self, person, user):
         values = self.values_of(person, user)
@@ -98,7 +106,7 @@ class Command(BaseCommand):
 
     def values_of(self, person, user):
         email = person["email"]
-        is_same_address = user and user.email.lower() == email.lower()
+        is_same_address = user and canonical(user.email) == canonical(email)
         values = {
             "email": user.email if is_same_address else email,
             "first_name": person.get("firstName") or "",

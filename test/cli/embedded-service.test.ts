@@ -76,7 +76,7 @@ test('people are imported beside a running server, and log in there', async () =
     const lines = emails.map((email) => `${JSON.stringify({ email, passwordHash: storedHash })}\n`);
     await writeFile(file, lines.join(''));
     const result = await runCommand(['import', 'users', file, '--json'], options);
-    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(result).toMatchObject({ code: 0, stderr: `Database: embedded in ${data}\n` });
     expect(JSON.parse(result.stdout)).toMatchObject({ read: 600, created: 600 });
     await accessToken(client, emails[0] ?? '');
     await accessToken(client, emails.at(-1) ?? '');

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { environmentOf } from '../support/command.ts';
-import { runCommand } from '../support/command-line.ts';
+import { databaseLine, runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { canRun } from '../support/debian.ts';
 import { freePort } from '../support/free-port.ts';
@@ -115,7 +115,7 @@ describe.skipIf(!isInstalled)('with a pooler in transaction mode', () => {
         DATABASE_DIRECT_URL: database.url,
       },
     });
-    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(result).toMatchObject({ code: 0, stderr: expect.stringMatching(databaseLine) });
     expect(JSON.parse(result.stdout)).toMatchObject({ read: 1200, created: 1200, refused: 0 });
     for (const replica of replicas)
       expect(await tryLogin(replica, emails.at(-1) ?? '')).toMatchObject({

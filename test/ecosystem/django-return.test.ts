@@ -18,6 +18,9 @@ const command = fileURLToPath(new URL('../../deploy/django/import_gatehouse.py',
 const newPassword = 'Lantern-Meadow-17';
 const accounts = djangoPeople.people.filter(({ email }) => /^[a-z0-9-]+@/.test(email));
 
+/** Gatehouse has the address with an ASCII domain. */
+const ownSpelling: DjangoAccount = { email: 'user@münchen.example', is_active: true };
+
 /** A receiver of signals that fails during the command, in place of the one that mails a notice at each save. */
 const receivers = `
 import sys
@@ -41,7 +44,7 @@ describe.skipIf(!hasDjango())(
 
     beforeAll(async () => {
       service = await startService();
-      django = await createDjango({ ...djangoPeople, people: accounts });
+      django = await createDjango({ ...djangoPeople, people: [...accounts, ownSpelling] });
       const commands = join(django.directory, 'users/management/commands');
       mkdirSync(commands, { recursive: true });
       cpSync(command, join(commands, 'import_gatehouse.py'));
@@ -112,7 +115,7 @@ describe.skipIf(!hasDjango())(
       expect(JSON.parse(second.counts.trim().split('\n').at(-1) ?? '')).toEqual({
         created: 0,
         changed: 0,
-        unchanged: accounts.length + 1,
+        unchanged: accounts.length + 2,
         refused: 0,
       });
     });
@@ -149,6 +152,7 @@ print(json.dumps([
     people.get(email="boss@example.net").is_superuser,
     people.get(email="two-words@example.net").username,
     Order.objects.get(item="lamp").user.email,
+    people.filter(email__startswith="user@").values_list("email", flat=True)[0].encode("unicode_escape").decode(),
 ]))
 END`);
       expect(JSON.parse(stdout)).toEqual([
@@ -158,6 +162,7 @@ END`);
         true,
         'two words',
         'marie@example.net',
+        String.raw`user@m\xfcnchen.example`,
       ]);
     });
   },

@@ -23,6 +23,9 @@ export interface CommandOptions
   readonly isRefused?: boolean;
 }
 
+/** What `import users` prints on standard error if there is nothing to say: the database, without a password. */
+export const databaseLine = /^Database: [^@\n]+\n$/;
+
 /** Runs `gatehouse …args` to its end. */
 export async function runCommand(
   args: readonly string[],

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf } from '../../support/command.ts';
-import { runCommand } from '../../support/command-line.ts';
+import { databaseLine, runCommand } from '../../support/command-line.ts';
 import { makeScratchDirectory } from '../../support/scratch.ts';
 import { startService, type TestService } from '../../support/service.ts';
 import { fixture } from './formats/files.ts';
@@ -55,7 +55,7 @@ test.each([
   async (format, file, options, names, password) => {
     const domain = `${format}.example.org`;
     const { json, stderr } = await importFixture(file, domain, options);
-    expect(stderr).toBe('');
+    expect(stderr).toMatch(databaseLine);
     expect(json.created).toBeGreaterThanOrEqual(names.length);
     for (const name of names) {
       expect(await logIn(`${name}@${domain}`, `${password}!`)).toBe(401);

@@ -5,7 +5,7 @@ import { hashSync } from '@node-rs/bcrypt';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf } from '../../support/command.ts';
-import { runCommand } from '../../support/command-line.ts';
+import { databaseLine, runCommand } from '../../support/command-line.ts';
 import { goodPassword, newAddress } from '../../support/people.ts';
 import { makeScratchDirectory } from '../../support/scratch.ts';
 import { startService, type TestService } from '../../support/service.ts';
@@ -75,7 +75,7 @@ test('the second line for one account is refused, and the dry run says so', asyn
   const options = ['--on-conflict', 'update'];
   const expected = {
     code: 1,
-    stderr: '',
+    stderr: expect.stringMatching(databaseLine),
     counts: { read: 5, created: 1, updated: 2, refused: 2 },
     report: [{ line: 1, field: 'email' }, sameAccount(2, 1), sameAccount(4, 3)],
   };

@@ -3,7 +3,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf } from '../../support/command.ts';
-import { runCommand } from '../../support/command-line.ts';
+import { databaseLine, runCommand } from '../../support/command-line.ts';
 import { goodPassword, newAddress } from '../../support/people.ts';
 import { makeScratchDirectory } from '../../support/scratch.ts';
 import { quiet, startService, type TestService } from '../../support/service.ts';
@@ -83,7 +83,11 @@ test('an imported person logs in with the password of the other system, and gets
       permissions: ['shop.view_order'],
     },
   ]);
-  expect(result).toMatchObject({ code: 0, stderr: '', report: [] });
+  expect(result).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(databaseLine),
+    report: [],
+  });
   expect(result.json).toMatchObject({ read: 1, created: 1, refused: 0, staff: 1 });
   expect(await accountOf(email)).toMatchObject({
     first_name: 'Ada',
@@ -164,11 +168,12 @@ test('a dry run reports everything and writes nothing', async () => {
   const email = newAddress();
   await importPeople([{ email }]);
   const before = await rowCounts();
-  const { code, json, report } = await importPeople(
+  const { code, json, report, stderr } = await importPeople(
     [{ email }, { email: newAddress(), groups: ['A group that is new'], passwordHash }, {}],
     ['--dry-run'],
   );
-  expect(code).toBe(1);
+  const { host, pathname } = new URL(service.database.url);
+  expect([code, stderr]).toEqual([1, `Database: ${host}${pathname}\n`]);
   expect(json).toMatchObject({ isDryRun: true, read: 3, created: 1, refused: 2 });
   expect(json.createdAccess.groups).toEqual(['A group that is new']);
   expect(report.map(({ line }) => line)).toEqual([1, 3]);

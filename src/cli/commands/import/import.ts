@@ -1,5 +1,6 @@
 /** `import users`: people of another system move in with their passwords. */
 import type { Argv, CommandModule } from 'yargs';
+import { type Config, readConfig } from '../../../config/config.ts';
 import type {
   ImportOptions,
   ImportProgress,
@@ -116,6 +117,7 @@ function importOptions(argv: Argv<GlobalArguments>): Argv<ImportArguments> {
 async function runImport(args: ImportArguments, signal: AbortSignal): Promise<ImportResult> {
   const { terminal } = args;
   const isDryRun = args['dry-run'];
+  printError(terminal, `Database: ${databaseName(readConfig(terminal.env, terminal.cwd()))}`);
   const [{ openImportFile }, { noReportFile, openReportFile }] = await Promise.all([
     import('../../../features/user-import/import-file.ts'),
     import('../../../features/user-import/report-file.ts'),
@@ -142,6 +144,12 @@ async function runImport(args: ImportArguments, signal: AbortSignal): Promise<Im
     ({ admin }, context) => admin.userImports.importPeople(request, context),
     { purpose: isDryRun ? 'read' : 'change' },
   );
+}
+
+/** Where the people go, without a password. */
+function databaseName({ database, dataDirectory }: Config): string {
+  if (database === undefined) return `embedded in ${dataDirectory}`;
+  return `${database.host}:${database.port}/${database.database}`;
 }
 
 const exitCodes: Readonly<Record<EndSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
