@@ -1,5 +1,6 @@
 /** The report of an import as a file of JSON lines, which only its owner can read. */
 import { type FileHandle, open } from 'node:fs/promises';
+import { printableJson } from '../../core/text.ts';
 import type { FileNoteLine, ReportLine, ReportSink } from './report.ts';
 
 export interface ReportFile extends ReportSink, AsyncDisposable {}
@@ -28,7 +29,7 @@ export async function openReportFile(path: string): Promise<ReportFile> {
     },
     async write(lines) {
       if (lines.length === 0) return;
-      const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+      const text = lines.map((line) => `${printableJson(JSON.stringify(line))}\n`).join('');
       await handle.appendFile(text);
       bytes += Buffer.byteLength(text);
     },

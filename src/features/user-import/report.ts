@@ -59,8 +59,8 @@ export type CountName = keyof ImportCounts;
 export interface ReasonGroup extends Reason {
   readonly outcome: Outcome;
   readonly count: number;
-  /** The first ones. */
-  readonly examples: readonly Pick<ReportLine, 'line' | 'externalId'>[];
+  /** The lines of the first ones. External ids stay in the report: an erasure does not reach `user_imports`. */
+  readonly lines: readonly number[];
 }
 
 /** Counts and reasons, for the columns of `user_imports`. */
@@ -101,15 +101,14 @@ function addReasons(
     const group = byKey.get(key);
     if (!group && byKey.size >= maxReasons) continue;
     const { outcome, field, reason, remedy } = line;
-    const { count, examples } = group ?? { count: 0, examples: [] };
-    const example = { line: line.line, externalId: line.externalId };
+    const { count, lines: first } = group ?? { count: 0, lines: [] };
     byKey.set(key, {
       outcome,
       field,
       reason: withoutLine(reason),
       remedy,
       count: count + 1,
-      examples: examples.length < exampleCount ? [...examples, example] : examples,
+      lines: first.length < exampleCount ? [...first, line.line] : first,
     });
   }
   return [...byKey.values()];

@@ -2,6 +2,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isRoot } from '../../../src/features/user-import/validation/grant-fields.ts';
 import { environmentOf } from '../../support/command.ts';
 import { databaseLine, runCommand } from '../../support/command-line.ts';
 import { goodPassword, newAddress } from '../../support/people.ts';
@@ -102,6 +103,48 @@ test('an imported person logs in with the password of the other system, and gets
   expect((await logIn(email)).status).toBe(200);
   await quiet(service);
   expect(service.mail.mails.filter(({ to }) => to.includes(email))).toEqual([]);
+});
+
+test('an erasure leaves no external id and no address in the database', async () => {
+  const email = newAddress();
+  const externalId = `former-${email}`;
+  const person = { email, externalId, firstName: 'A/B', passwordHash };
+  const { json } = await importPeople([person, { ...person, externalId: undefined }]);
+  expect(json).toMatchObject({ created: 1, changed: 1, refused: 1 });
+  const args = ['users', 'erase', email, '--yes'];
+  await runCommand(args, { environment: environmentOf(service.database, service.mail) });
+  const rows = await service.database.query(
+    "select 1 from user_imports i where i::text like '%' || $1 || '%'",
+    [email],
+  );
+  expect(rows).toEqual([]);
+});
+
+test('control characters of the file are escaped in the report', async () => {
+  const externalId = '\u009b31m\u202e\u001b[2J';
+  const { report, reportFile } = await importPeople([{ email: 'none', externalId }]);
+  expect(report).toMatchObject([{ outcome: 'refused', externalId }]);
+  expect(await readFile(reportFile, 'utf8')).toMatch(/^[\x20-\x7e]+\n$/);
+});
+
+test('a group that the database takes for Root is left out like Root', async () => {
+  const email = newAddress();
+  const end = { name: 'Ｒｏｏｔ', expiresAt: '2030-01-01T00:00:00Z' };
+  const { report } = await importPeople([
+    { email, isSuperuser: true, status: 'DISABLED', groups: [end, 'ℛOOT'] },
+    { email: newAddress(), groups: [end, 'Editors'] },
+  ]);
+  expect(report).toMatchObject([{ line: 2, outcome: 'changed', field: 'groups' }]);
+  expect(await accountOf(email)).toMatchObject({ groups: ['Root'] });
+});
+
+test('the import knows each letter that the database takes for one of Root', async () => {
+  const rows = await service.database.query<{ other: string; letter: string }>(
+    `select chr(code) as other, fold_case(chr(code)) as letter from generate_series(1, 1114111) code
+     where code not between 55296 and 57343 and fold_case(chr(code)) = any(array['r', 'o', 't'])`,
+  );
+  expect(rows.length).toBeGreaterThan(6);
+  expect(rows.filter(({ other, letter }) => !isRoot('root'.replace(letter, other)))).toEqual([]);
 });
 
 test('values that an account cannot have are changed, kept in the metadata and reported', async () => {

@@ -1,4 +1,4 @@
-/** The text that ends an import: counts, and the reasons with examples. */
+/** The text that ends an import: counts, and the reasons with the first lines of each. */
 import type {
   ImportCounts,
   Outcome,
@@ -48,16 +48,14 @@ const words: Readonly<Record<Outcome, string>> = {
   skipped: 'Skipped',
 };
 
-function formatReason({ outcome, field, reason, count, remedy, examples }: ReasonGroup): string {
-  const people = examples.map(({ line, externalId }) =>
-    externalId === null ? `line ${line}` : `line ${line} (externalId ${externalId})`,
-  );
-  const lines = [
+function formatReason({ outcome, field, reason, count, remedy, lines }: ReasonGroup): string {
+  const people = lines.map((line) => `line ${line}`);
+  const text = [
     `${words[outcome]} ${count}: ${field === null ? '' : `${field}: `}${reason}`,
     ...(remedy === null ? [] : [`  ${remedy}`]),
     `  ${people.join(', ')}${count > people.length ? ', …' : ''}`,
   ];
-  return lines.join('\n');
+  return text.join('\n');
 }
 
 function formatNote({ field, reason, remedy }: Reason): string {

@@ -22,7 +22,7 @@ export function parseGroups(
   for (const item of raw) {
     const group = parseGroup(reader, item, now);
     if (group === undefined) continue;
-    if (group.name.toLowerCase() === rootGroupName.toLowerCase()) {
+    if (isRoot(group.name)) {
       // A trigger adds superusers to Root.
       if (!isSuperuser)
         reader.note('groups', 'Only superusers are in the group Root. It was left out.');
@@ -48,6 +48,11 @@ function parseGroup(reader: FieldReader, item: unknown, now: Date): ImportedGrou
   const fault = isOver ? 'A membership has ended.' : 'The end of a membership is not a time.';
   reader.note('groups', `${fault} It was left out.`);
   return undefined;
+}
+
+/** Whether the name is Root for the database (`fold_case`), such as in full-width letters. */
+export function isRoot(groupName: string): boolean {
+  return groupName.normalize('NFKC').toLowerCase() === rootGroupName.toLowerCase();
 }
 
 /** @throws Refusal for a value of another type */

@@ -10,6 +10,7 @@ const unusable = /[\p{Cc}\p{Cs}\p{Cf}\u2028\u2029]/gu;
  */
 export function cleanName(raw: string): string {
   const text = raw
+    .slice(0, 4 * maxLengths.personName) // a longer name is shortened anyway
     .normalize('NFC')
     .replace(unusable, ' ')
     .replaceAll('"', "'")

@@ -3,6 +3,7 @@
  * refused if it is not valid. Another value is changed or left out, and the report says so.
  */
 import type { JsonObject } from '../../../core/json.ts';
+import { maxLengths } from '../../../core/max-lengths.ts';
 import type { EmailAddress, PersonName, Username } from '../../../core/parse.ts';
 import type { UserStatus } from '../../users/user.entity.ts';
 import type { Reason } from '../report.ts';
@@ -89,12 +90,15 @@ export function parsePerson(
   }
 }
 
+/** The maximum length of a former text in the metadata. */
+const maxOriginalLength = 1000;
+
 function parseAll(fields: SourceFields, rules: PersonRules, notes: Reason[]) {
   const originals: Record<string, string> = {};
   const reader: FieldReader = {
     note: (field, reason, remedy) => notes.push({ field, reason, remedy: remedy ?? null }),
     keepOriginal: (field, text) => {
-      originals[field] = text;
+      originals[field] = shortText(text, maxOriginalLength);
     },
   };
   const email = parseAddress(fields.email);
@@ -123,5 +127,10 @@ function parseAll(fields: SourceFields, rules: PersonRules, notes: Reason[]) {
 /** A value of the file in the report, which shows no other types and no long texts. */
 function shownText(value: unknown): string | null {
   const text = typeof value === 'number' ? String(value) : value;
-  return typeof text === 'string' ? text.toWellFormed().slice(0, 254) : null;
+  return typeof text === 'string' ? shortText(text, maxLengths.email) : null;
+}
+
+/** The beginning as a copy: a slice would keep the whole text of the file in memory. */
+function shortText(text: string, maxLength: number): string {
+  return Buffer.from(text.slice(0, maxLength)).toString();
 }
