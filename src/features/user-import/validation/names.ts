@@ -23,7 +23,8 @@ export function cleanName(raw: string): string {
 
 /** A text in one line of at most `maxLength` characters, without characters that a text cannot have. */
 export function cleanText(raw: string, maxLength: number): string {
-  const text = raw.normalize('NFC').replace(unusable, ' ').replace(/\s+/g, ' ').trim();
+  const start = raw.slice(0, 4 * maxLength);
+  const text = start.normalize('NFC').replace(unusable, ' ').replace(/\s+/g, ' ').trim();
   return [...text].slice(0, maxLength).join('').trim();
 }
 
