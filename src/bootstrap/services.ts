@@ -76,7 +76,12 @@ function createBaseModules(deps: ServiceDeps) {
     audit: audit.audit,
     principalCacheSize: config.principalCacheSize,
   });
-  const { users, foreignHashes } = createUsersModule({ unitOfWork, hasher: deps.hasher, log });
+  const { users, foreignHashes } = createUsersModule({
+    unitOfWork,
+    hasher: deps.hasher,
+    changeFeed,
+    log,
+  });
   const { oneTimePasswords, secrets } = createOneTimePasswordsModule({
     unitOfWork,
     clock,

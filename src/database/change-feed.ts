@@ -12,6 +12,8 @@ import { type Metrics, readGauge } from '../observability/metrics.ts';
 import { clientConfig, keepAlive } from './pool.ts';
 
 const changesChannel = 'gatehouse_changes';
+/** For the transaction that stores hashes of other systems. No trigger sends it, because a login needs none. */
+export const announceForeignHashes = `select pg_notify('${changesChannel}', 'foreign-hashes')`;
 const heartbeatMilliseconds = 1000;
 /** Two heartbeats: the greatest age of a cached value. */
 const trustMilliseconds = 2 * heartbeatMilliseconds;
@@ -24,7 +26,8 @@ const closeMilliseconds = 100;
 const deliveryMilliseconds = 1000;
 
 /**
- * `user:<id>`, `service-account:<id>`, `session:<id>`, `api-key:<id>`, `grants` (groups and permissions), `signing-keys`, or `all` after a bulk change or a
+ * `user:<id>`, `service-account:<id>`, `session:<id>`, `api-key:<id>`, `grants` (groups and permissions), `signing-keys`,
+ * `foreign-hashes` (new password hashes of other systems), or `all` after a bulk change or a
  * lost connection, when anything may have changed.
  */
 export type ChangeKey = string;

@@ -5,6 +5,7 @@ import { Problem } from '../../core/errors.ts';
 import { type EmailAddress, parseId } from '../../core/parse.ts';
 import { isUnlimitedSuperuser, type RequestContext } from '../../core/request-context.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
+import { announceForeignHashes } from '../../database/change-feed.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -162,6 +163,7 @@ export function createUserAdministration(deps: UserAdministrationDeps): UserAdmi
           ...(passwordHash === undefined ? {} : { passwordHash }),
         });
         await em.flush();
+        if (parsed.passwordHash !== undefined) await query(announceForeignHashes, []);
         await applyGrants(rights, user, parsed);
         await applyStaff(rights, user, parsed.isStaff);
         if (passwordHash === undefined) oneTimePasswords.issue({ user, kind: 'invite' });

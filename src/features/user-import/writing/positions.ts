@@ -2,6 +2,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { Problem } from '../../../core/errors.ts';
 import type { Clock } from '../../../core/time.ts';
+import { announceForeignHashes } from '../../../database/change-feed.ts';
 import type { UnitOfWork } from '../../../database/transaction.ts';
 import { emptyTally, type Tally } from '../report.ts';
 
@@ -21,7 +22,7 @@ export interface ImportPositions {
    * @throws VALIDATION_FAILED when another process has advanced the position
    */
   lock(current: ImportPosition): Promise<void>;
-  /** Stores the next position of a locked import. */
+  /** Stores the next position of a locked import, and announces the hashes of its batch. */
   advance(next: ImportPosition): Promise<void>;
   finish(last: ImportPosition): Promise<void>;
 }
@@ -68,6 +69,7 @@ export function createImportPositions(deps: {
 
     async advance(next) {
       await store(next, null);
+      await query(announceForeignHashes, []);
     },
 
     async finish(last) {
