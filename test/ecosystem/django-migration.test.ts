@@ -246,6 +246,7 @@ from django.contrib.auth.hashers import make_password
 people = get_user_model().objects
 people.filter(email__in=["away@example.net", "bcrypt@example.net"]).update(password=make_password("Lantern-Meadow-17"))
 people.filter(email="staff@example.net").update(is_active=False)
+people.filter(email="left@example.net").update(password=make_password(None))
 people.filter(email="argon2@example.net").update(first_name="Ada")
 people.get(email="marie@example.net").groups.clear()
 people.get(email="marie@example.net").user_permissions.clear()
@@ -253,7 +254,9 @@ people.bulk_create([people.model(email="late@example.net", is_active=True, passw
 `;
     await django.shell(`python manage.py shell <<'END'${change}END`);
     await run('sh dump');
+    expect(await hashOf('left@example.net')).toBeDefined();
     await run('sh again');
+    expect(await hashOf('left@example.net')).toBeUndefined();
     expect(await logIn('away@example.net', passwordOf('away'))).toBe(401);
     expect(await logIn('away@example.net', 'Lantern-Meadow-17')).toBe(200);
     // This person has logged in here, so the password of here is newer.

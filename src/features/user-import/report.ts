@@ -50,6 +50,10 @@ export const noCounts = {
   /** Accounts that became staff or superusers: created ones, and updated ones that were not before. */
   staff: 0,
   superusers: 0,
+  /** Updated accounts that are no longer staff or superusers. */
+  demoted: 0,
+  /** Updated accounts that are no longer active, and pending ones that are disabled now. */
+  disabled: 0,
 };
 
 export type ImportCounts = Readonly<typeof noCounts>;
@@ -81,7 +85,7 @@ export function addToTally(
   counts: Partial<ImportCounts>,
   lines: readonly ReportLine[],
 ): Tally {
-  const sums = Object.entries(tally.counts).map(([name, count]) => {
+  const sums = Object.entries({ ...noCounts, ...tally.counts }).map(([name, count]) => {
     const further = counts[name as CountName] ?? 0; // a key of the counts
     return [name, count + further];
   });

@@ -180,3 +180,92 @@ test('an update does not change an account that got another address meanwhile', 
   expect(counts).toMatchObject({ created: 1, updated: 0 });
   expect(await accountOf(newer)).toMatchObject({ last_name: '' });
 });
+
+test('an account that was disabled here stays disabled, and the report has the command that enables it', async () => {
+  const email = newAddress();
+  await create({ email, passwordHash, status: 'DISABLED' });
+  const { counts, report } = await update([{ email, status: 'ACTIVE' }]);
+  expect(counts).toMatchObject({ unchanged: 1, changed: 1, disabled: 0 });
+  expect(report).toMatchObject([{ outcome: 'changed', field: 'status' }]);
+  expect(report[0].remedy).toContain('gatehouse users enable');
+  expect(await accountOf(email)).toMatchObject({ status: 'DISABLED' });
+});
+
+test('the report and the counts have each promotion, demotion and change of the status', async () => {
+  const emails = [newAddress(), newAddress(), newAddress(), newAddress(), newAddress()];
+  const [promoted, demoted, disabled, pending, same] = emails;
+  await create(
+    { email: promoted },
+    { email: demoted, isStaff: true, isSuperuser: true },
+    { email: disabled },
+    { email: pending, status: 'PENDING' },
+    { email: same, isStaff: true },
+    { email: newAddress(), isSuperuser: true },
+  );
+  const file = await writePeople([
+    { email: promoted, isStaff: true, isSuperuser: true },
+    { email: demoted, isStaff: false, isSuperuser: false },
+    { email: disabled, status: 'DISABLED' },
+    { email: pending, status: 'ACTIVE' },
+    { email: same, isStaff: true, status: 'ACTIVE' },
+  ]);
+  const options = ['--on-conflict', 'update'];
+  const expected = {
+    code: 0,
+    counts: { updated: 4, unchanged: 1, staff: 1, superusers: 1, demoted: 1, disabled: 1 },
+    report: [
+      { line: 1, reason: 'The account became staff.' },
+      { line: 1, reason: 'The account became a superuser.' },
+      { line: 2, reason: 'The account is no longer staff.' },
+      { line: 2, reason: 'The account is no longer a superuser.' },
+      { line: 3, reason: 'The account was disabled.' },
+      { line: 4, reason: 'The account was pending and is active now.' },
+    ],
+  };
+  expect(await importFile(file, [...options, '--dry-run'])).toMatchObject(expected);
+  expect(await importFile(file, options)).toMatchObject(expected);
+  expect(await accountOf(`${pending}`)).toMatchObject({ status: 'ACTIVE' });
+});
+
+test('an update removes an imported password that the other system has removed', async () => {
+  const [removed, emptied, missing, used] = [
+    newAddress(),
+    newAddress(),
+    newAddress(),
+    newAddress(),
+  ];
+  const emails = [removed, emptied, missing, used];
+  await create(...emails.map((email) => ({ email, passwordHash })));
+  const { id } = (await accountOf(removed)) ?? {};
+  await service.database.query(
+    `insert into one_time_passwords (id, user_id, email, kind, digest, created_at, expires_at)
+     values (gen_random_uuid(), $1, $2, 'reset-password', 'digest of ' || $2::text, now(), now() + interval '1 hour')`,
+    [id, removed],
+  );
+  expect(await logIn(used)).toBe(200);
+  const lines = [
+    { email: removed, passwordHash: '!unusable' },
+    { email: emptied, passwordHash: '' },
+    { email: missing },
+    { email: used, passwordHash: '!unusable' },
+  ];
+  const { counts, report } = await update(lines);
+  expect(counts).toMatchObject({ updated: 2, unchanged: 2, changed: 3 });
+  expect(report).toMatchObject([
+    { line: 1, field: 'passwordHash', reason: expect.stringContaining('was removed') },
+    { line: 2, field: 'passwordHash', reason: expect.stringContaining('was removed') },
+    { line: 4, field: 'passwordHash', reason: expect.stringContaining('keeps it') },
+  ]);
+  expect(await Promise.all(emails.map((email) => logIn(email)))).toEqual([401, 401, 200, 200]);
+  const codes = await service.database.query(
+    'select 1 from one_time_passwords where user_id = $1 and ended_at is null',
+    [id],
+  );
+  expect(codes).toEqual([]);
+  const actions = await service.database.query<{ action: string }>(
+    `select action from audit_entries where target_id = $1 and action like 'password%'`,
+    [id],
+  );
+  expect(actions).toEqual([{ action: 'password-removed' }]);
+  expect((await update(lines)).counts).toMatchObject({ updated: 0, unchanged: 4 });
+});

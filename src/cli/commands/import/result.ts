@@ -28,11 +28,17 @@ export function formatResult(result: ImportResult, options: ResultOptions): stri
   ].join('\n');
 }
 
-function rightsLines({ withoutPassword, staff, superusers }: ImportCounts): string[] {
+function rightsLines(counts: ImportCounts): string[] {
+  const { updated, withoutPassword, staff, superusers, demoted, disabled } = counts;
   return [
     `Without a password: ${withoutPassword} of the created accounts.`,
     ...(withoutPassword > 0 ? ['  These people choose one with "forgot password".'] : []),
     `New staff: ${staff}. New superusers: ${superusers}.`,
+    ...(updated > 0
+      ? [
+          `Of the updated accounts: ${demoted} lost staff or superuser, ${disabled} became disabled or pending.`,
+        ]
+      : []),
   ];
 }
 

@@ -8,7 +8,6 @@ import type { SourceObject } from '../reading/records.ts';
 import { fileProblem } from '../reading/text-file.ts';
 import {
   firstOf,
-  firstText,
   idText,
   isSecretName,
   localeOf,
@@ -143,7 +142,7 @@ function convert(object: DumpObject, position: number, context: DjangoContext): 
     status: isActive === false ? context.options.inactive : isActive === true ? 'ACTIVE' : isActive,
     isStaff: fields.is_staff,
     isSuperuser: fields.is_superuser,
-    passwordHash: firstText(fields.password),
+    passwordHash: fields.password,
     locale: localeOf(locale),
     createdAt: timeOf(value(columns.createdAt)),
     lastLoginAt: timeOf(fields.last_login),

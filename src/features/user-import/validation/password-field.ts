@@ -1,6 +1,6 @@
 /** The parser of the stored hash of an imported person. It computes no hash. */
 import { readImportedHash } from '../../../crypto/password/imported-hash.ts';
-import { isMissing, Refusal } from './fields.ts';
+import { Refusal } from './fields.ts';
 
 export interface ImportedPassword {
   /** The hash as it is stored, or a weak hash that is wrapped before it is stored. */
@@ -8,17 +8,21 @@ export interface ImportedPassword {
   readonly isWeak: boolean;
 }
 
-/** Undefined for an account without a password. @throws Refusal */
+/**
+ * Null for a hash that marks an account without a password, undefined for a person without this field.
+ *
+ * @throws Refusal
+ */
 export function parsePassword(
   raw: unknown,
   allowWeakHashes: boolean,
-): ImportedPassword | undefined {
-  if (isMissing(raw)) return undefined;
+): ImportedPassword | null | undefined {
+  if (raw === undefined || raw === null) return undefined;
   if (typeof raw !== 'string') throw new Refusal('passwordHash', 'Must be a text.');
   const imported = readImportedHash(raw);
   switch (imported.kind) {
     case 'none':
-      return undefined;
+      return null;
     case 'usable':
       return { hash: imported.hash, isWeak: false };
     case 'weak':

@@ -34,7 +34,8 @@ export interface ImportedPerson {
   readonly status: UserStatus | undefined;
   readonly isStaff: boolean | undefined;
   readonly isSuperuser: boolean | undefined;
-  readonly password: ImportedPassword | undefined;
+  /** Null if the file says that the account has no password. */
+  readonly password: ImportedPassword | null | undefined;
   readonly locale: string | undefined;
   readonly metadata: JsonObject | undefined;
   /** Former texts of changed fields, for the metadata. */

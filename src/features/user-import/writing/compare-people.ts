@@ -2,27 +2,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { UnitOfWork } from '../../../database/transaction.ts';
 import { rootGroupName } from '../../access/access.entities.ts';
-import type { UserStatus } from '../../users/user.entity.ts';
 import type { PlannedUpdate } from '../plan.ts';
 import type { Reason } from '../report.ts';
-import { withOriginals } from '../validation/fields.ts';
 import type { ImportedPerson } from '../validation/person.ts';
 import type { AccessIds } from './access-names.ts';
+import { type AccountValues, noteRights, valuesAfter } from './account-values.ts';
 import { type Links, linksOf, OutdatedPlan } from './link-people.ts';
-
-/** The columns of an account that an update can change. */
-export interface AccountValues {
-  readonly username: string | null;
-  readonly firstName: string;
-  readonly lastName: string;
-  readonly status: UserStatus;
-  readonly isStaff: boolean;
-  readonly isSuperuser: boolean;
-  readonly emailVerifiedAt: Date | null;
-  readonly locale: string | null;
-  readonly externalId: string | null;
-  readonly metadata: object;
-}
 
 interface Account extends AccountValues {
   readonly id: string;
@@ -35,7 +20,8 @@ export interface AccountChange {
   readonly person: ImportedPerson;
   readonly before: AccountValues;
   readonly after: AccountValues;
-  readonly hash: string | undefined;
+  /** The new hash, or null for an account that loses its password. */
+  readonly hash: string | null | undefined;
   /** The stored hash that was compared. */
   readonly hashBefore: string | undefined;
   /** The lists that differ. */
@@ -130,15 +116,20 @@ function compare(
 ): AccountChange {
   const notes: Reason[] = [...person.notes];
   if (person.email !== email) notes.push(otherAddress);
-  const isKept = isOwnHash(hash) && person.password !== undefined && person.password.hash !== hash;
+  const after = valuesAfter(before, person, person.email === email);
+  notes.push(...noteRights(before, after, person));
+  const wantedHash = person.password === null ? null : person.password?.hash;
+  const isOther = wantedHash !== undefined && wantedHash !== (hash ?? null);
+  const isKept = isOther && isOwnHash(hash);
   if (isKept) notes.push(ownPassword);
-  const newHash = isKept || person.password?.hash === hash ? undefined : person.password?.hash;
+  const newHash = isOther && !isKept ? wantedHash : undefined;
+  if (newHash === null) notes.push(removedPassword);
   const links = differentLinks(linksBefore, wanted);
   return {
     userId: id,
     person: { ...person, notes },
     before,
-    after: valuesAfter(before, person, person.email === email),
+    after,
     hash: newHash,
     hashBefore: hash,
     linksBefore: links.before,
@@ -157,31 +148,15 @@ const ownPassword: Reason = {
   remedy: 'Send a password reset if the person does not know the password of this account.',
 };
 
+const removedPassword: Reason = {
+  field: 'passwordHash',
+  reason: 'The other system has no password for the account, so the imported password was removed.',
+  remedy: 'Send a password reset if the person needs a password.',
+};
+
 /** A login stores a hash of this form. Imported hashes have another form until then. */
 function isOwnHash(hash: string | undefined): boolean {
   return hash?.startsWith('$argon2id$') === true;
-}
-
-function valuesAfter(
-  before: AccountValues,
-  person: ImportedPerson,
-  isSameAddress: boolean,
-): AccountValues {
-  const verifiedAt = isSameAddress ? person.emailVerifiedAt : undefined;
-  const hasOriginals = Object.keys(person.originals).length > 0;
-  const given = person.metadata ?? (hasOriginals ? { ...before.metadata } : undefined);
-  return {
-    username: person.username ?? before.username,
-    firstName: person.firstName ?? before.firstName,
-    lastName: person.lastName ?? before.lastName,
-    status: person.status ?? before.status,
-    isStaff: person.isStaff ?? before.isStaff,
-    isSuperuser: person.isSuperuser ?? before.isSuperuser,
-    emailVerifiedAt: before.emailVerifiedAt ?? verifiedAt ?? null,
-    locale: person.locale ?? before.locale,
-    externalId: person.externalId ?? before.externalId,
-    metadata: given ? withOriginals(given, person.originals) : before.metadata,
-  };
 }
 
 /** The lists that the file gives and that differ. */

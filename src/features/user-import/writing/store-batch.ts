@@ -11,11 +11,11 @@ import type { Users } from '../../users/users.ts';
 import type { BatchItem } from '../batches.ts';
 import { lineOf, type Plan, type PlanPeople } from '../plan.ts';
 import type { PlannedAccounts } from '../planned-accounts.ts';
-import { addToTally, type ImportCounts, type ReportLine } from '../report.ts';
 import type { ImportRequest } from '../request.ts';
 import type { ImportedPerson } from '../validation/person.ts';
 import type { AccessIds, AccessNames } from './access-names.ts';
-import type { AccountChange, ComparePeople } from './compare-people.ts';
+import { type Changes, resultOf } from './batch-result.ts';
+import type { ComparePeople } from './compare-people.ts';
 import type { InsertPeople } from './insert-people.ts';
 import type { ProtectLastSuperuser } from './last-superuser.ts';
 import { OutdatedPlan } from './link-people.ts';
@@ -60,7 +60,7 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
   const { comparePeople, protectLastSuperuser, updatePeople, wrapWeakHashes } = deps;
 
   /** What the updates of a plan change. */
-  const findChanges = async (plan: Plan, ids: AccessIds, isLocking: boolean) => {
+  const findChanges = async (plan: Plan, ids: AccessIds, isLocking: boolean): Promise<Changes> => {
     const compared = await comparePeople(plan.updates, ids, { isLocking });
     const { changes, lines } = await protectLastSuperuser(compared.changes, isLocking);
     return { changes, unchanged: compared.unchanged, lines };
@@ -169,55 +169,6 @@ function addUpdated(accounts: PlannedAccounts, { updates }: Plan): void {
 
 function peopleOf({ creations, updates }: Plan): readonly ImportedPerson[] {
   return [...creations, ...updates.map(({ person }) => person)];
-}
-
-interface Changes {
-  readonly changes: readonly AccountChange[];
-  readonly unchanged: readonly ImportedPerson[];
-  readonly lines: readonly ReportLine[];
-}
-
-/** The lines of a batch, and the position with the counts after it. */
-function resultOf(
-  current: ImportPosition,
-  items: readonly BatchItem[],
-  plan: Plan,
-  { changes, unchanged, lines: refusedChanges }: Changes,
-) {
-  const refused = items.flatMap((item) => ('line' in item ? [item.line] : []));
-  const written = [...plan.creations, ...changes.map(({ person }) => person), ...unchanged];
-  const changed = written.flatMap((person) =>
-    person.notes.map((note) => lineOf(person, 'changed', note)),
-  );
-  const withoutAccount = [...refused, ...plan.lines, ...refusedChanges];
-  const lines = [...withoutAccount, ...changed].sort((one, other) => one.line - other.line);
-  const count = (outcome: ReportLine['outcome']) =>
-    withoutAccount.filter((line) => line.outcome === outcome).length;
-  const counts: Partial<ImportCounts> = {
-    read: items.length,
-    created: plan.creations.length,
-    updated: changes.length,
-    unchanged: unchanged.length,
-    refused: count('refused'),
-    skipped: count('skipped'),
-    changed: written.filter(({ notes }) => notes.length > 0).length,
-    withoutPassword: plan.creations.filter(({ password }) => password === undefined).length,
-    staff: countNew('isStaff', plan, changes),
-    superusers: countNew('isSuperuser', plan, changes),
-  };
-  const position = items.at(-1)?.position ?? current.position;
-  const tally = addToTally(current.tally, counts, lines);
-  return { lines, position: { ...current, position, tally } };
-}
-
-/** The accounts that get the flag. */
-function countNew(
-  flag: 'isStaff' | 'isSuperuser',
-  { creations }: Plan,
-  changes: readonly AccountChange[],
-): number {
-  const updated = changes.filter(({ before, after }) => after[flag] && !before[flag]);
-  return creations.filter((person) => person[flag] === true).length + updated.length;
 }
 
 function sqlStateOf(error: unknown): string {

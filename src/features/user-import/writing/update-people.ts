@@ -4,7 +4,8 @@
  */
 import type { UnitOfWork } from '../../../database/transaction.ts';
 import type { NewEntry } from '../../audit/audit.ts';
-import type { AccountChange, AccountValues } from './compare-people.ts';
+import type { AccountValues } from './account-values.ts';
+import type { AccountChange } from './compare-people.ts';
 import { auditedLinks, insertLinks, OutdatedPlan } from './link-people.ts';
 
 /** Writes the changes, and returns the entries of the audit log. Needs a transaction that has locked the accounts. */
@@ -29,6 +30,9 @@ const hashesSql = `
   on conflict (user_id) do update set password_hash = excluded.password_hash, updated_at = excluded.updated_at
   where (h.user_id, h.password_hash) in (select * from unnest(?::uuid[], ?::text[]))
   returning user_id`;
+const removedHashesSql = `
+  delete from password_hashes
+  where (user_id, password_hash) in (select * from unnest(?::uuid[], ?::text[])) returning user_id`;
 const sessionsSql = `
   update sessions set ended_at = ?, end_reason = 'password-changed'
   where user_id = any(?::uuid[]) and ended_at is null returning user_id`;
@@ -39,23 +43,20 @@ const codesSql = `
   where user_id = any(?::uuid[]) and ended_at is null and kind = any(?::text[])`;
 
 export function createUpdatePeople({ query }: Pick<UnitOfWork, 'query'>): UpdatePeople {
-  /** Writes the hashes whose account still has the compared one, and returns the ids of the accounts. */
-  const writeHashes = async (
-    changes: readonly AccountChange[],
-    now: Date,
-  ): Promise<readonly string[]> => {
-    const withHash = changes.filter(({ hash }) => hash !== undefined);
-    const userIds = withHash.map(({ userId }) => userId);
-    const written = await query(hashesSql, [
-      now,
-      userIds,
-      withHash.map(({ hash }) => hash),
-      userIds,
-      withHash.map(({ hashBefore }) => hashBefore ?? null),
-    ]);
-    if (written.length < withHash.length)
+  /** Writes and removes the hashes of accounts that still have the compared one. */
+  const writeHashes = async (changes: readonly AccountChange[], now: Date): Promise<void> => {
+    const changed = changes.filter(({ hash }) => hash !== undefined);
+    const [removed, set] = [changed.filter(isRemoval), changed.filter((each) => !isRemoval(each))];
+    const comparedOf = (list: readonly AccountChange[]) => [
+      list.map(({ userId }) => userId),
+      list.map(({ hashBefore }) => hashBefore ?? null),
+    ];
+    const ids = set.map(({ userId }) => userId);
+    const hashes = set.map(({ hash }) => hash);
+    const written = await query(hashesSql, [now, ids, hashes, ...comparedOf(set)]);
+    const deleted = await query(removedHashesSql, comparedOf(removed));
+    if (written.length + deleted.length < changed.length)
       throw new OutdatedPlan('a password was set in the meantime');
-    return userIds;
   };
 
   const replaceLinks = async (changes: readonly AccountChange[]) => {
@@ -75,25 +76,31 @@ export function createUpdatePeople({ query }: Pick<UnitOfWork, 'query'>): Update
     );
   };
 
-  /** Sessions, API keys and codes of accounts with a new password. */
+  /** Sessions, API keys and codes of accounts whose password was set or removed. */
   const endCredentials = async (
-    userIds: readonly string[],
+    changes: readonly AccountChange[],
     now: Date,
   ): Promise<readonly NewEntry[]> => {
-    if (userIds.length === 0) return [];
+    const actions = new Map(
+      changes.flatMap((change) =>
+        change.hash === undefined ? [] : [[change.userId, passwordActionOf(change)] as const],
+      ),
+    );
+    if (actions.size === 0) return [];
+    const userIds = [...actions.keys()];
     const sessions = await query<{ user_id: string }>(sessionsSql, [now, userIds]);
     const keys = await query<{ user_id: string; id: string }>(apiKeysSql, [now, userIds]);
     await query(codesSql, [now, userIds, ['reset-password', 'invite', 'change-email']]);
     const withSessions = new Set(sessions.map(({ user_id: id }) => id));
     const keysByUser = Map.groupBy(keys, ({ user_id: id }) => id);
     return [
-      ...userIds.map((id) => entryOf('password-set', id, {})),
+      ...[...actions].map(([id, action]) => entryOf(action, id, {})),
       ...[...withSessions].map((id) =>
         entryOf('sessions-ended', id, { after: { reason: 'password-changed' } }),
       ),
       ...[...keysByUser].map(([id, own]) => {
         const apiKeyIds = own.map((key) => key.id);
-        return entryOf('api-keys-revoked', id, { after: { reason: 'password-set', apiKeyIds } });
+        return entryOf('api-keys-revoked', id, { after: { reason: actions.get(id), apiKeyIds } });
       }),
     ];
   };
@@ -114,12 +121,20 @@ export function createUpdatePeople({ query }: Pick<UnitOfWork, 'query'>): Update
   return async (changes, now) => {
     if (changes.length === 0) return [];
     await query(usersSql, [now, JSON.stringify(changes.map(rowOf))]);
-    const userIds = await writeHashes(changes, now);
+    await writeHashes(changes, now);
     await replaceLinks(changes);
     await endCodes(changes, now);
-    const ended = await endCredentials(userIds, now);
+    const ended = await endCredentials(changes, now);
     return [...changes.flatMap(updateEntry), ...ended];
   };
+}
+
+function isRemoval({ hash }: AccountChange): boolean {
+  return hash === null;
+}
+
+function passwordActionOf(change: AccountChange): string {
+  return isRemoval(change) ? 'password-removed' : 'password-set';
 }
 
 function rowOf({ userId, before, after, hash }: AccountChange) {

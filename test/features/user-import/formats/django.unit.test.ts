@@ -139,6 +139,7 @@ test('natural keys name groups, permissions and content types', async () => {
     {
       email: 'ada@example.com',
       username: 'ada',
+      passwordHash: '',
       groups: ['Buyers'],
       permissions: ['auth.add_user'],
     },
@@ -200,6 +201,7 @@ test('other columns go into metadata, except secrets and times of changes', asyn
     {
       externalId: '8c7b2a1e-0000-4000-8000-000000000001',
       email: 'ada@example.com',
+      passwordHash: '',
       firstName: 'Ada',
       lastName: 'King Noel',
       locale: 'en-GB',

@@ -1,0 +1,85 @@
+/** Decides which values an update gives to an account, and reports changes of the status and of rights. */
+import type { UserStatus } from '../../users/user.entity.ts';
+import type { Reason } from '../report.ts';
+import { withOriginals } from '../validation/fields.ts';
+import type { ImportedPerson } from '../validation/person.ts';
+
+/** The columns of an account that an update can change. */
+export interface AccountValues {
+  readonly username: string | null;
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly status: UserStatus;
+  readonly isStaff: boolean;
+  readonly isSuperuser: boolean;
+  readonly emailVerifiedAt: Date | null;
+  readonly locale: string | null;
+  readonly externalId: string | null;
+  readonly metadata: object;
+}
+
+export function valuesAfter(
+  before: AccountValues,
+  person: ImportedPerson,
+  isSameAddress: boolean,
+): AccountValues {
+  const verifiedAt = isSameAddress ? person.emailVerifiedAt : undefined;
+  const hasOriginals = Object.keys(person.originals).length > 0;
+  const given = person.metadata ?? (hasOriginals ? { ...before.metadata } : undefined);
+  return {
+    username: person.username ?? before.username,
+    firstName: person.firstName ?? before.firstName,
+    lastName: person.lastName ?? before.lastName,
+    status: statusAfter(before, person),
+    isStaff: person.isStaff ?? before.isStaff,
+    isSuperuser: person.isSuperuser ?? before.isSuperuser,
+    emailVerifiedAt: before.emailVerifiedAt ?? verifiedAt ?? null,
+    locale: person.locale ?? before.locale,
+    externalId: person.externalId ?? before.externalId,
+    metadata: given ? withOriginals(given, person.originals) : before.metadata,
+  };
+}
+
+/** An account that was disabled here stays disabled: the file cannot know why. */
+function statusAfter(
+  before: Pick<AccountValues, 'status'>,
+  { status }: Pick<ImportedPerson, 'status'>,
+): UserStatus {
+  return before.status === 'DISABLED' ? 'DISABLED' : (status ?? before.status);
+}
+
+/** The lines of the report about the status and the rights of an account. */
+export function noteRights(
+  before: AccountValues,
+  after: AccountValues,
+  { status }: Pick<ImportedPerson, 'status'>,
+): readonly Reason[] {
+  const isKept = before.status === 'DISABLED' && status !== undefined && status !== 'DISABLED';
+  return [
+    ...(isKept ? [staysDisabled] : []),
+    ...(before.status === after.status ? [] : [noteOf('status', statusSentences[after.status])]),
+    ...noteFlag('isStaff', 'staff', before.isStaff, after.isStaff),
+    ...noteFlag('isSuperuser', 'a superuser', before.isSuperuser, after.isSuperuser),
+  ];
+}
+
+const staysDisabled: Reason = {
+  field: 'status',
+  reason: 'The account is disabled here, so it stays disabled.',
+  remedy: 'Enable it with `gatehouse users enable <user>` if the person may log in.',
+};
+
+const statusSentences: Readonly<Record<UserStatus, string>> = {
+  ACTIVE: 'The account was pending and is active now.',
+  DISABLED: 'The account was disabled.',
+  PENDING: 'The account was active and is pending now.',
+};
+
+function noteFlag(field: string, name: string, before: boolean, after: boolean): Reason[] {
+  if (before === after) return [];
+  return [noteOf(field, `The account ${after ? 'became' : 'is no longer'} ${name}.`)];
+}
+
+function noteOf(field: string, reason: string): Reason {
+  return { field, reason, remedy: null };
+}
