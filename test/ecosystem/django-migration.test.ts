@@ -57,7 +57,7 @@ describe.skipIf(!hasDjango())('people of a Django service move', { timeout: 120_
   };
 
   const reportLines = () =>
-    readFileSync(join(django.directory, 'report.jsonl'), 'utf8')
+    readFileSync(join(django.directory, 'dry-run.jsonl'), 'utf8')
       .split('\n')
       .filter((line) => line !== '')
       .map((line): Record<string, unknown> => JSON.parse(line));

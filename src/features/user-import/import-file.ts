@@ -1,6 +1,8 @@
 /** Opens the file of an import in its format, validates its groups and permissions, and computes its digest. */
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { parseFormatName, readerOf, recognizeFormat } from './formats/choose-format.ts';
+import { fileProblem } from './reading/text-file.ts';
 import type { PeopleSource, ReaderOptions } from './source.ts';
 import { parseDefinitions } from './validation/definitions.ts';
 
@@ -9,6 +11,8 @@ export interface ImportFile {
   readonly source: PeopleSource;
   /** SHA-256. */
   readonly digest: Buffer;
+  /** @throws VALIDATION_FAILED when the file has changed since it was opened */
+  readonly assertUnchanged: () => Promise<void>;
 }
 
 /**
@@ -20,11 +24,30 @@ export async function openImportFile(
   format: string | undefined,
   options: Omit<ReaderOptions, 'onChunk'>,
 ): Promise<ImportFile> {
+  const before = await stateOf(path);
   const name = format === undefined ? await recognizeFormat(path) : parseFormatName(format);
   const digest = createHash('sha256');
   const onChunk = (bytes: Uint8Array) => void digest.update(bytes);
   const source = await readerOf(name)(path, { ...options, onChunk });
   const { notes, ...definitions } = parseDefinitions(source);
   const summary = [...(source.summary ?? []), ...notes];
-  return { format: name, source: { ...source, ...definitions, summary }, digest: digest.digest() };
+  const assertUnchanged = async () => {
+    if ((await stateOf(path)) !== before) throw fileProblem(changedMessage);
+  };
+  await assertUnchanged();
+  return {
+    format: name,
+    source: { ...source, ...definitions, summary },
+    digest: digest.digest(),
+    assertUnchanged,
+  };
+}
+
+const changedMessage =
+  'The file changed during the import, which has stopped. What it stored stays. Import the file again.';
+
+/** Every write to a file changes its times, and another file at the path has another number. */
+async function stateOf(path: string): Promise<string> {
+  const stats = await stat(path, { bigint: true }).catch(() => undefined);
+  return stats ? [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join() : 'none';
 }

@@ -1,7 +1,13 @@
-/** The report of an import as a file of JSON lines, which only its owner can read. */
-import { type FileHandle, open } from 'node:fs/promises';
+/**
+ * The report of an import as a file of JSON lines, which only its owner can read. A file that exists is continued only
+ * if it is the report of an unfinished import. Lines are removed only in `write`, which the position of the import
+ * locks: of two processes with one report, the one that stops leaves the lines of the other.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { Problem } from '../../core/errors.ts';
 import { printableJson } from '../../core/text.ts';
-import type { FileNoteLine, ReportLine, ReportSink } from './report.ts';
+import type { ReportSink } from './report.ts';
 
 export interface ReportFile extends ReportSink, AsyncDisposable {}
 
@@ -9,39 +15,92 @@ export interface ReportFile extends ReportSink, AsyncDisposable {}
 export const noReportFile: ReportFile = {
   resumeAt: async () => undefined,
   write: async () => undefined,
-  discard: async () => undefined,
+  discard: () => undefined,
   keep: () => undefined,
   [Symbol.asyncDispose]: async () => undefined,
 };
 
-/** Opens the file, or creates it with mode 600. Its content stays until `resumeAt`. */
-export async function openReportFile(path: string): Promise<ReportFile> {
-  const handle = await open(path, 'a+', 0o600);
-  await handle.chmod(0o600);
+/**
+ * Creates the file with mode 600, or opens the report of an unfinished import.
+ *
+ * @param source the file of people, which cannot be the report
+ * @throws VALIDATION_FAILED for another file that exists
+ */
+export async function openReportFile(
+  path: string,
+  { source, isDryRun }: { readonly source: string; readonly isDryRun: boolean },
+): Promise<ReportFile> {
+  const handle = await openFile(path);
+  try {
+    await assertReport(handle, source, isDryRun);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
   let keptBytes = 0;
-  let bytes = 0;
+  let bytes = (await handle.stat()).size;
 
   return {
-    async resumeAt(position) {
+    async resumeAt(position, isContinued) {
+      if (bytes > 0 && !isContinued) throw existsProblem();
       keptBytes = position === 0 ? 0 : await bytesUntil(handle, position);
-      bytes = keptBytes;
-      await handle.truncate(keptBytes);
     },
     async write(lines) {
-      if (lines.length === 0) return;
+      if (bytes !== keptBytes) await handle.truncate(keptBytes);
       const text = lines.map((line) => `${printableJson(JSON.stringify(line))}\n`).join('');
-      await handle.appendFile(text);
-      bytes += Buffer.byteLength(text);
+      bytes = keptBytes + Buffer.byteLength(text);
+      if (text !== '') await handle.appendFile(text);
     },
-    async discard() {
-      bytes = keptBytes;
-      await handle.truncate(keptBytes);
+    discard() {
+      bytes = -1; // unknown: the next write truncates the file
     },
     keep() {
-      keptBytes = bytes;
+      if (bytes >= 0) keptBytes = bytes;
     },
     [Symbol.asyncDispose]: () => handle.close(),
   };
+}
+
+const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+async function openFile(path: string): Promise<FileHandle> {
+  const flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK; // a pipe would wait
+  return await open(path, flags, 0o600).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ELOOP') throw reportProblem('The file is a symbolic link.');
+    throw reportProblem(`The file cannot be written: ${error.code}.`);
+  });
+}
+
+/** @throws VALIDATION_FAILED unless the file is empty, or has the lines of an earlier report */
+async function assertReport(handle: FileHandle, source: string, isDryRun: boolean): Promise<void> {
+  const stats = await handle.stat();
+  if (!stats.isFile()) throw reportProblem('Is not a regular file.');
+  const input = await stat(source).catch(() => undefined);
+  if (input?.ino === stats.ino && input.dev === stats.dev) {
+    throw reportProblem('Is the file of people. Choose another file.');
+  }
+  if (stats.size > 0 && (isDryRun || !(await hasReportLines(handle)))) throw existsProblem();
+  await handle.chmod(0o600);
+}
+
+function existsProblem(): Problem {
+  return reportProblem('The file exists. Remove it, or choose another file.');
+}
+
+function reportProblem(message: string): Problem {
+  return new Problem('VALIDATION_FAILED', { fields: [{ path: 'report', message }] });
+}
+
+/** Whether all lines are those of a report. The last one may be cut off. */
+async function hasReportLines(handle: FileHandle): Promise<boolean> {
+  let isReport = false;
+  let isBroken = false;
+  for await (const text of handle.readLines({ start: 0, autoClose: false })) {
+    if (isBroken) return false;
+    if (lineOf(text)) isReport = true;
+    else isBroken = true;
+  }
+  return isReport;
 }
 
 /**
@@ -51,17 +110,19 @@ export async function openReportFile(path: string): Promise<ReportFile> {
 async function bytesUntil(handle: FileHandle, position: number): Promise<number> {
   let bytes = 0;
   for await (const text of handle.readLines({ start: 0, autoClose: false })) {
-    if (!isUpTo(text, position)) break;
+    const line = lineOf(text)?.line;
+    if (typeof line !== 'number' || line > position) break;
     bytes += Buffer.byteLength(text) + 1;
   }
   return bytes;
 }
 
-function isUpTo(text: string, position: number): boolean {
+function lineOf(text: string): { readonly line: unknown } | undefined {
   try {
-    const line = (JSON.parse(text) as Partial<ReportLine | FileNoteLine>).line; // a line of the report
-    return typeof line === 'number' && line <= position;
+    const line: unknown = JSON.parse(text);
+    const isLine = typeof line === 'object' && line !== null && 'line' in line;
+    return isLine && 'outcome' in line && 'remedy' in line ? line : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }

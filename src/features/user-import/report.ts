@@ -134,11 +134,15 @@ function withoutLine(reason: string): string {
 
 /** Receives the lines of the report. */
 export interface ReportSink {
-  /** Removes the lines of people after this position, which an interrupted import did not store. */
-  resumeAt(position: number): Promise<void>;
-  /** Writes lines before the transaction commits. */
+  /**
+   * Lines of people after this position are removed: an interrupted import did not store them.
+   *
+   * @throws VALIDATION_FAILED for a report with lines, if no interrupted import continues
+   */
+  resumeAt(position: number, isContinued: boolean): Promise<void>;
+  /** Writes lines before the transaction commits, which has locked the position. */
   write(lines: readonly (ReportLine | FileNoteLine)[]): Promise<void>;
   /** Removes the lines since the last `keep`. */
-  discard(): Promise<void>;
+  discard(): void;
   keep(): void;
 }

@@ -22,6 +22,8 @@ export interface ImportRequest {
   /** SHA-256 of the file. */
   readonly digest: Buffer;
   readonly options: ImportOptions;
+  /** @throws VALIDATION_FAILED when the file has changed since its digest was computed */
+  readonly assertUnchanged: () => Promise<void>;
   /** Does everything but write. */
   readonly isDryRun: boolean;
   /** Ends the import after the current batch. */

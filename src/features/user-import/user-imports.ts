@@ -12,11 +12,7 @@ import { emptyTally, fileNoteLine, type Reason } from './report.ts';
 import type { ImportOptions, ImportRequest, ImportResult } from './request.ts';
 import type { PeopleSource } from './source.ts';
 import type { ImportedPerson, PersonRules } from './validation/person.ts';
-import {
-  type AccessNamesDeps,
-  type CreatedAccess,
-  createAccessNames,
-} from './writing/access-names.ts';
+import { type AccessNamesDeps, createAccessNames } from './writing/access-names.ts';
 import type { ImportPosition, ImportPositions } from './writing/positions.ts';
 import type { StoreBatch } from './writing/store-batch.ts';
 
@@ -44,11 +40,12 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
 
   const finish = (
     last: ImportPosition,
-    { options, digest }: ImportRequest,
-    created: CreatedAccess,
+    { options, digest, report }: ImportRequest,
+    { created, notes }: Pick<ImportResult, 'created' | 'notes'>,
   ) =>
     transaction(async () => {
       await positions.lock(last);
+      await report.write(notes.map(fileNoteLine));
       await positions.finish(last);
       const after = {
         sha256: digest.toString('hex'),
@@ -63,10 +60,10 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
     async importPeople(request, context) {
       const { source, options, isDryRun, report, signal } = request;
       const begun = isDryRun
-        ? { id: '', position: 0, tally: emptyTally }
+        ? { id: '', position: 0, tally: emptyTally, isContinued: false }
         : await positions.begin(request.digest, JSON.stringify(options));
       const resumedAt = begun.position;
-      await report.resumeAt(resumedAt);
+      await report.resumeAt(resumedAt, begun.isContinued);
       if (resumedAt > 0) request.onResume(resumedAt);
       const access = createAccessNames(deps, context, isDryRun);
       await access.define(source);
@@ -76,8 +73,9 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
         if (options.onConflict !== 'update') return;
         await addStoredPeople(deps.unitOfWork, people, planned);
       };
-      let current = begun;
+      let current: ImportPosition = begun;
       const store = async (items: readonly BatchItem[]) => {
+        await request.assertUnchanged();
         current = await storeBatch(items, { request, access, planned, current });
         request.onProgress({ tally: current.tally, resumedAt });
       };
@@ -88,9 +86,10 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
       );
       const notes = [...summaryOf(source), ...access.notes()];
       if (isComplete) {
-        await report.write(notes.map(fileNoteLine));
+        await request.assertUnchanged();
+        if (isDryRun) await report.write(notes.map(fileNoteLine));
+        else await finish(current, request, { created: access.created(), notes });
         report.keep();
-        if (!isDryRun) await finish(current, request, access.created());
       }
       return {
         tally: current.tally,

@@ -1,7 +1,8 @@
 /** `import users` with files in our own format: accounts, changed and refused values, conflicts, audit log. */
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openImportFile } from '../../../src/features/user-import/import-file.ts';
 import { isRoot } from '../../../src/features/user-import/validation/grant-fields.ts';
 import { environmentOf } from '../../support/command.ts';
 import { databaseLine, runCommand } from '../../support/command-line.ts';
@@ -118,6 +119,42 @@ test('an erasure leaves no external id and no address in the database', async ()
     [email],
   );
   expect(rows).toEqual([]);
+});
+
+test('a report never destroys a file', async () => {
+  const directory = makeScratchDirectory('import');
+  const [file, other, link] = ['people.jsonl', 'other.txt', 'link'].map((n) => join(directory, n));
+  if (!file || !other || !link) throw new Error('three names');
+  const person = `${JSON.stringify({ email: newAddress(), firstName: 'A/B' })}\n`;
+  await writeFile(file, person);
+  await writeFile(other, 'other');
+  await symlink(other, link);
+  const environment = environmentOf(service.database, service.mail);
+  for (const option of ['--dry-run', '--emails-verified']) {
+    for (const report of [file, other, link, directory]) {
+      const args = ['import', 'users', file, option, '--report', report];
+      const { code, stderr } = await runCommand(args, { environment });
+      expect(code).not.toBe(0);
+      expect(stderr).toContain('report: ');
+    }
+  }
+  expect([await readFile(file, 'utf8'), await readFile(other, 'utf8')]).toEqual([person, 'other']);
+  const first = ['import', 'users', file, '--report', join(directory, 'report')];
+  expect((await runCommand(first, { environment })).code).toBe(0);
+  const again = await runCommand(first, { environment });
+  expect(again.stderr).toContain('The file exists. Remove it, or choose another file.');
+});
+
+test('a file that changes after its digest was computed ends the import', async () => {
+  const file = join(makeScratchDirectory('import'), 'people.jsonl');
+  await writeFile(file, '{"email":"a@example.com"}\n');
+  const opened = await openImportFile(file, undefined, {
+    inactive: 'DISABLED',
+    isEmailVerified: false,
+  });
+  await opened.assertUnchanged();
+  await writeFile(file, '{"email":"b@example.com"}\n');
+  await expect(opened.assertUnchanged()).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
 });
 
 test('control characters of the file are escaped in the report', async () => {

@@ -123,7 +123,12 @@ async function runImport(args: ImportArguments, signal: AbortSignal): Promise<Im
     import('../../../features/user-import/report-file.ts'),
   ]);
   const reader = await readerInputOf(args);
-  const { format, source, digest } = await openImportFile(args.file, args.format, reader.options);
+  await using report =
+    args.report === undefined
+      ? noReportFile
+      : await openReportFile(args.report, { source: args.file, isDryRun });
+  const file = await openImportFile(args.file, args.format, reader.options);
+  const { format, ...opened } = file;
   const options: ImportOptions = {
     format,
     onConflict: args['on-conflict'],
@@ -133,12 +138,11 @@ async function runImport(args: ImportArguments, signal: AbortSignal): Promise<Im
     hashConfigDigest: reader.hashConfigDigest,
     userModel: args['user-model'] ?? null,
   };
-  await using report = args.report === undefined ? noReportFile : await openReportFile(args.report);
-  using progress = createImportProgress(terminal, source.total);
+  using progress = createImportProgress(terminal, file.source.total);
   const onProgress = (state: ImportProgress) => progress.show(state);
   const onResume = (position: number) =>
     printError(terminal, `An earlier import of this file continues after line ${position}.`);
-  const request = { source, digest, options, isDryRun, signal, report, onProgress, onResume };
+  const request = { ...opened, options, isDryRun, signal, report, onProgress, onResume };
   return await withAppContext(
     terminal,
     ({ admin }, context) => admin.userImports.importPeople(request, context),

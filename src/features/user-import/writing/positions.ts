@@ -13,9 +13,14 @@ export interface ImportPosition {
   readonly tally: Tally;
 }
 
+export interface BegunImport extends ImportPosition {
+  /** Whether an earlier import was interrupted. */
+  readonly isContinued: boolean;
+}
+
 export interface ImportPositions {
   /** The unfinished import of the same file with the same options, or a new one. */
-  begin(digest: Buffer, options: string): Promise<ImportPosition>;
+  begin(digest: Buffer, options: string): Promise<BegunImport>;
   /**
    * Locks the import for a batch. Needs a transaction.
    *
@@ -43,10 +48,10 @@ export function createImportPositions(deps: {
     begin: (digest, options) =>
       transaction(async () => {
         const now = deps.clock();
-        await query(
+        const inserted = await query(
           `insert into user_imports (id, digest, options, counts, started_at, updated_at)
            values (?, ?, ?, ?::jsonb, ?, ?)
-           on conflict (digest, options) where finished_at is null do nothing`,
+           on conflict (digest, options) where finished_at is null do nothing returning id`,
           [uuidv7(), digest, options, JSON.stringify(emptyTally), now, now],
         );
         const [row] = await query<ImportPosition>(
@@ -54,7 +59,7 @@ export function createImportPositions(deps: {
            where digest = ? and options = ? and finished_at is null`,
           [digest, options],
         );
-        return row ?? rejectParallel();
+        return row ? { ...row, isContinued: inserted.length === 0 } : rejectParallel();
       }),
 
     async lock({ id, position }) {

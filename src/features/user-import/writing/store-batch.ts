@@ -131,7 +131,7 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
     try {
       return await storeOnce(items, context);
     } catch (error) {
-      await context.request.report.discard();
+      context.request.report.discard();
       context.access.forget();
       const code = sqlStateOf(error);
       if ((isTemporary(code) || error instanceof OutdatedPlan) && attempt < maxAttempts) {
