@@ -136,7 +136,7 @@ describe.skipIf(!hasDjango())('people of a Django service move', { timeout: 120_
         expect.any(String),
         expect.stringContaining('--allow-weak-hashes'),
       ]);
-    expect(statSync(join(django.directory, 'report.jsonl')).mode & 0o777).toBe(0o600);
+    expect(statSync(join(django.directory, 'dry-run.jsonl')).mode & 0o777).toBe(0o600);
     expect(await rehearsal.query('select id from users')).toEqual([]);
   });
 
