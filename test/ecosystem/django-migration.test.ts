@@ -56,8 +56,8 @@ describe.skipIf(!hasDjango())('people of a Django service move', { timeout: 120_
     writeFileSync(join(django.directory, name), block(`python ${name}`));
   };
 
-  const reportLines = () =>
-    readFileSync(join(django.directory, 'dry-run.jsonl'), 'utf8')
+  const reportLines = (name: 'dry-run' | 'rehearsal') =>
+    readFileSync(join(django.directory, `${name}.jsonl`), 'utf8')
       .split('\n')
       .filter((line) => line !== '')
       .map((line): Record<string, unknown> => JSON.parse(line));
@@ -127,7 +127,7 @@ describe.skipIf(!hasDjango())('people of a Django service move', { timeout: 120_
 
   test('the dry run of the rehearsal reports each person that does not move, and writes nothing', async () => {
     await run('sh rehearse', rehearsal);
-    const refused = reportLines().filter(({ outcome }) => outcome === 'refused');
+    const refused = reportLines('dry-run').filter(({ outcome }) => outcome === 'refused');
     expect(refused.map(({ email }) => email).sort()).toEqual(
       [...weak, 'sleeping@example.net'].sort(),
     );
@@ -144,7 +144,7 @@ describe.skipIf(!hasDjango())('people of a Django service move', { timeout: 120_
     const output = await run('sh import', rehearsal);
     expect(output).toContain('marie@example.net');
     expect(output).toContain('boss@example.net');
-    const changed = reportLines().filter(({ outcome }) => outcome === 'changed');
+    const changed = reportLines('rehearsal').filter(({ outcome }) => outcome === 'changed');
     expect(changed.map(({ email, outcome, field }) => [email, outcome, field])).toEqual([
       ['zoe@example.net', 'changed', 'lastName'],
       ['two-words@example.net', 'changed', 'username'],
