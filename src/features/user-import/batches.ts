@@ -9,6 +9,7 @@ import {
   type PersonRules,
   parsePerson,
   type RefusedPerson,
+  shownText,
 } from './validation/person.ts';
 
 /** A person that can be imported, or the line of a person that is refused. */
@@ -57,7 +58,9 @@ function check(
   const { position } = item;
   if (isFault(item)) {
     const reason = { field: null, reason: item.message, remedy: item.remedy ?? null };
-    return { position, line: refusedLine({ position, externalId: null, email: null }, reason) };
+    const [externalId, email] = [shownText(item.externalId), shownText(item.email)];
+    const line = refusedLine({ position, externalId, email }, reason);
+    return { position, line: item.isSkipped ? { ...line, outcome: 'skipped' } : line };
   }
   const parsed = parsePerson(item, rules);
   if (isRefused(parsed)) return { position, line: refusedLine(parsed, parsed.refusal) };

@@ -1,14 +1,21 @@
 /** Opens the file of an import in its format, validates its groups and permissions, and computes its digest. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { parseFormatName, readerOf, recognizeFormat } from './formats/choose-format.ts';
-import { fileProblem } from './reading/text-file.ts';
+import {
+  type FormatName,
+  parseFormatName,
+  readerOf,
+  recognizeFormat,
+} from './formats/choose-format.ts';
+import { fileProblem, firstCharacter } from './reading/text-file.ts';
 import type { PeopleSource, ReaderOptions } from './source.ts';
 import { parseDefinitions } from './validation/definitions.ts';
 
 export interface ImportFile {
   readonly format: string;
   readonly source: PeopleSource;
+  /** What positions of people count. */
+  readonly unit: 'line' | 'person';
   /** SHA-256. */
   readonly digest: Buffer;
   /** @throws VALIDATION_FAILED when the file has changed since it was opened */
@@ -38,6 +45,7 @@ export async function openImportFile(
   return {
     format: name,
     source: { ...source, ...definitions, summary },
+    unit: await unitOf(name, path),
     digest: digest.digest(),
     assertUnchanged,
   };
@@ -50,4 +58,12 @@ const changedMessage =
 async function stateOf(path: string): Promise<string> {
   const stats = await stat(path, { bigint: true }).catch(() => undefined);
   return stats ? [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join() : 'none';
+}
+
+const formatsWithNumbers: readonly FormatName[] = ['django', 'firebase', 'keycloak'];
+
+/** An array has people at any line, so their readers count people. */
+async function unitOf(format: FormatName, path: string): Promise<ImportFile['unit']> {
+  const isCounted = formatsWithNumbers.includes(format) || (await firstCharacter(path)) === '[';
+  return isCounted ? 'person' : 'line';
 }

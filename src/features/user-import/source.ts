@@ -49,11 +49,16 @@ export interface SourcePerson {
   readonly notes: readonly SourceNote[];
 }
 
-/** A person that cannot be read. The reader continues with the next one. */
+/** A person that cannot be read, or that a reader skips. The reader continues with the next one. */
 export interface SourceFault {
   readonly position: number;
   readonly message: string;
   readonly remedy?: string;
+  /** The person has no place here, such as a deleted account: it is skipped and not refused. */
+  readonly isSkipped?: boolean;
+  /** As in `SourceFields`, if the reader knows them. */
+  readonly externalId?: unknown;
+  readonly email?: unknown;
 }
 
 /** The definition of a group that the file has. */

@@ -169,3 +169,47 @@ test('texts of groups that are not possible here are changed and named, alike in
   );
   expect(groups[0]?.description).toMatch(/^First line second x+$/);
 });
+
+test('people that a reader skips are counted, and a refused person is named by number and id', async () => {
+  const file = join(makeScratchDirectory('import'), 'users.json');
+  const person = (id: string, values: object) => ({ id, username: id, enabled: true, ...values });
+  const broken = { type: 'password', credentialData: '{"algorithm":"unknown"}', secretData: '{}' };
+  await writeFile(
+    file,
+    JSON.stringify([
+      person('kc-service', { serviceAccountClientId: 'shop' }),
+      person('kc-broken', { email: 'kc@skipped.example.org', credentials: [broken] }),
+      person('kc-date', { email: 'ok@skipped.example.org' }),
+    ]),
+  );
+  const report = `${file}.report`;
+  const args = ['import', 'users', file, '--format', 'keycloak', '--report', report];
+  const { stdout } = await runCommand(args, {
+    environment: environmentOf(service.database, service.mail),
+  });
+  expect(stdout).toContain(
+    '3 people read: 1 created, 0 updated, 0 unchanged, 1 skipped, 1 refused.',
+  );
+  expect(stdout).toMatch(/^ {2}person 2$/m);
+  const lines = (await readFile(report, 'utf8')).trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { line: 1, externalId: 'kc-service', outcome: 'skipped' },
+    { line: 2, externalId: 'kc-broken', email: 'kc@skipped.example.org', outcome: 'refused' },
+  ]);
+});
+
+test('a day that the calendar does not have is no time', async () => {
+  const file = join(makeScratchDirectory('import'), 'people.jsonl');
+  await writeFile(
+    file,
+    '{"email":"day@skipped.example.org","lastLoginAt":"2024-02-30T10:00:00Z"}\n',
+  );
+  const { stdout } = await runCommand(['import', 'users', file, '--json'], {
+    environment: environmentOf(service.database, service.mail),
+  });
+  expect(JSON.parse(stdout)).toMatchObject({
+    created: 1,
+    changed: 1,
+    reasons: [{ field: 'lastLoginAt' }],
+  });
+});

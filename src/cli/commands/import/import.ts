@@ -46,10 +46,10 @@ const importUsers: CommandModule<GlobalArguments, ImportArguments> = {
       end.abort();
     });
     const startedAt = performance.now();
-    const result = await runImport(args, end.signal);
+    const { result, unit } = await runImport(args, end.signal);
     const seconds = (performance.now() - startedAt) / 1000;
     const isDryRun = args['dry-run'];
-    const text = formatResult(result, { isDryRun, report: args.report, seconds });
+    const text = formatResult(result, { isDryRun, report: args.report, seconds, unit });
     const { tally, created: createdAccess, ...rest } = result;
     const { counts, reasons } = tally;
     print({ text, json: { isDryRun, ...rest, ...counts, seconds, createdAccess, reasons } }, args);
@@ -114,7 +114,7 @@ function importOptions(argv: Argv<GlobalArguments>): Argv<ImportArguments> {
     });
 }
 
-async function runImport(args: ImportArguments, signal: AbortSignal): Promise<ImportResult> {
+async function runImport(args: ImportArguments, signal: AbortSignal) {
   const { terminal } = args;
   const isDryRun = args['dry-run'];
   printError(terminal, `Database: ${databaseName(readConfig(terminal.env, terminal.cwd()))}`);
@@ -128,7 +128,7 @@ async function runImport(args: ImportArguments, signal: AbortSignal): Promise<Im
       ? noReportFile
       : await openReportFile(args.report, { source: args.file, isDryRun });
   const file = await openImportFile(args.file, args.format, reader.options);
-  const { format, ...opened } = file;
+  const { format, unit, ...opened } = file;
   const options: ImportOptions = {
     format,
     onConflict: args['on-conflict'],
@@ -141,13 +141,14 @@ async function runImport(args: ImportArguments, signal: AbortSignal): Promise<Im
   using progress = createImportProgress(terminal, file.source.total);
   const onProgress = (state: ImportProgress) => progress.show(state);
   const onResume = (position: number) =>
-    printError(terminal, `An earlier import of this file continues after line ${position}.`);
+    printError(terminal, `An earlier import of this file continues after ${unit} ${position}.`);
   const request = { ...opened, options, isDryRun, signal, report, onProgress, onResume };
-  return await withAppContext(
+  const result = await withAppContext(
     terminal,
     ({ admin }, context) => admin.userImports.importPeople(request, context),
     { purpose: isDryRun ? 'read' : 'change' },
   );
+  return { result, unit };
 }
 
 /** Where the people go, without a password. */

@@ -11,6 +11,8 @@ export interface ResultOptions {
   readonly isDryRun: boolean;
   readonly report: string | undefined;
   readonly seconds: number;
+  /** What the numbers of people count in this file. */
+  readonly unit: 'line' | 'person';
 }
 
 export function formatResult(result: ImportResult, options: ResultOptions): string {
@@ -21,10 +23,10 @@ export function formatResult(result: ImportResult, options: ResultOptions): stri
     ...rightsLines(counts),
     ...createdLines(result),
     `${options.seconds.toFixed(1)} seconds, ${Math.round(result.readNow / options.seconds)} people per second.`,
-    ...reasons.map(formatReason),
+    ...reasons.map((reason) => formatReason(reason, options.unit)),
     ...result.notes.map(formatNote),
     ...(options.report === undefined ? [] : [`All of them are in ${options.report}.`]),
-    ...adviceFor(result, options.isDryRun),
+    ...adviceFor(result, options),
   ].join('\n');
 }
 
@@ -54,8 +56,11 @@ const words: Readonly<Record<Outcome, string>> = {
   skipped: 'Skipped',
 };
 
-function formatReason({ outcome, field, reason, count, remedy, lines }: ReasonGroup): string {
-  const people = lines.map((line) => `line ${line}`);
+function formatReason(
+  { outcome, field, reason, count, remedy, lines }: ReasonGroup,
+  unit: ResultOptions['unit'],
+): string {
+  const people = lines.map((line) => `${unit} ${line}`);
   const text = [
     `${words[outcome]} ${count}: ${field === null ? '' : `${field}: `}${reason}`,
     ...(remedy === null ? [] : [`  ${remedy}`]),
@@ -69,10 +74,15 @@ function formatNote({ field, reason, remedy }: Reason): string {
   return remedy === null ? note : `${note}\n  ${remedy}`;
 }
 
-function adviceFor({ isFinished, tally, position }: ImportResult, isDryRun: boolean): string[] {
+function adviceFor(
+  { isFinished, tally, position }: ImportResult,
+  { isDryRun, unit }: ResultOptions,
+): string[] {
   if (isDryRun) return ['This was a dry run: nothing was written.'];
   if (!isFinished) {
-    return [`The import was interrupted after line ${position}. The same command continues there.`];
+    return [
+      `The import was interrupted after ${unit} ${position}. The same command continues there.`,
+    ];
   }
   if (tally.counts.refused === 0) return [];
   return [

@@ -54,7 +54,8 @@ function convert(
   const password = auth0Password(value);
   if ('fault' in password) {
     const remedy = 'Remove custom_password_hash to import the person without a password.';
-    return { position, message: password.fault, remedy };
+    const { email } = value;
+    return { position, message: password.fault, remedy, externalId: userId(value), email };
   }
   if (has(value.multifactor) || has(value.mfa_factors)) {
     notes.add('multifactor', 'The second factors are not imported.');

@@ -36,7 +36,10 @@ function convertRow(options: ReaderOptions): ConvertRecord {
       const field = fieldOfColumn(column);
       if (!field || typeof text !== 'string' || text === '') continue;
       const parsed = parseValue(field, unescapeFormula(text));
-      if (parsed === undefined) return { position, message: `The ${field} are not valid JSON.` };
+      if (parsed === undefined) {
+        const { externalId = value.external_id, email } = value;
+        return { position, message: `The ${field} are not valid JSON.`, externalId, email };
+      }
       fields[field] = parsed;
     }
     const others = otherColumns(value, fileNotes);

@@ -76,7 +76,7 @@ function convert(
   { parameters, options }: FirebaseContext,
 ): SourcePerson | SourceFault {
   if (firstText(value.localId) === undefined) {
-    return { position, message: 'The person has no localId.' };
+    return { position, message: 'The person has no localId.', email: value.email };
   }
   const hash = base64Of(value.passwordHash);
   if (hash !== undefined && parameters === undefined) throw needsConfig();

@@ -53,7 +53,8 @@ function convertLine(options: ReaderOptions): ConvertRecord {
     const isMisnamed = entries.some(([name]) => name !== 'email' && fieldNamed(name) === 'email');
     if (isMisnamed && isAbsent(value.email)) {
       const message = 'The person has no address: the field must be named email, in lower case.';
-      return { position, message, remedy: 'Rename the field in the file, and import it again.' };
+      const remedy = 'Rename the field in the file, and import it again.';
+      return { position, message, remedy, externalId: value.externalId };
     }
     // The export writes null for an address that is not verified.
     const isVerified = value.emailVerifiedAt === null ? false : undefined;

@@ -76,16 +76,17 @@ function convert(
   { position, value }: SourceRecord,
   notes: FileNotes,
   { access, options }: KeycloakContext,
-): SourcePerson | SourceFault | undefined {
+): SourcePerson | SourceFault {
   if (Array.isArray(value.users)) throw fileProblem('Is a list of realms. Export one realm.');
   if (value.serviceAccountClientId !== undefined && value.serviceAccountClientId !== null) {
-    notes.add('serviceAccountClientId', 'The service account of a client was skipped.');
-    return undefined;
+    const message = 'The service account of a client was skipped.';
+    return { position, message, isSkipped: true, externalId: value.id, email: value.email };
   }
   const password = passwordOf(value.credentials);
   if (password.kind === 'unknown') {
     const remedy = 'Remove the credential to import the person without a password.';
-    return { position, message: password.message, remedy };
+    const { id: externalId, email } = value;
+    return { position, message: password.message, remedy, externalId, email };
   }
   noteLosses(value, notes);
   const attributes = isObject(value.attributes) ? value.attributes : {};

@@ -32,10 +32,10 @@ function convert(
   { position, value }: SourceRecord,
   notes: FileNotes,
   options: ReaderOptions,
-): SourcePerson | SourceFault | undefined {
+): SourcePerson | SourceFault {
   if (has(value.deleted_at)) {
-    notes.add('deleted_at', 'The account is deleted and was skipped.');
-    return undefined;
+    const message = 'The account is deleted and was skipped.';
+    return { position, message, isSkipped: true, externalId: value.id, email: value.email };
   }
   if (firstText(value.email) === undefined) return withoutAddress(value, position);
   const profile = objectOf(value.raw_user_meta_data) ?? {};
@@ -73,9 +73,10 @@ function withoutAddress(value: SourceObject, position: number): SourceFault {
     booleanOf(value.is_anonymous) === true
       ? 'The account is anonymous: it has no address.'
       : 'The account has no address.';
+  const fault = { position, message, externalId: value.id };
   return has(value.phone)
-    ? { position, message, remedy: 'The account logs in by phone. Add an address to import it.' }
-    : { position, message };
+    ? { ...fault, remedy: 'The account logs in by phone. Add an address to import it.' }
+    : fault;
 }
 
 function statusOf(value: SourceObject, { now }: ReaderOptions): string {

@@ -126,7 +126,7 @@ function parseAll(fields: SourceFields, rules: PersonRules, notes: Reason[]) {
 }
 
 /** A value of the file in the report, which shows no other types and no long texts. */
-function shownText(value: unknown): string | null {
+export function shownText(value: unknown): string | null {
   const text = typeof value === 'number' ? String(value) : value;
   return typeof text === 'string' ? shortText(text, maxLengths.email) : null;
 }

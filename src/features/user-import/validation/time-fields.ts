@@ -35,10 +35,17 @@ export function parseTime(
 export function parseIso(raw: unknown): Date | undefined {
   const match = typeof raw === 'string' ? isoPattern.exec(raw.trim()) : null;
   if (!match) return undefined;
-  const [, day, clock = '00:00', offset = 'Z'] = match;
+  const [, day = '', clock = '00:00', offset = 'Z'] = match;
+  if (!isCalendarDay(day)) return undefined;
   const [, sign = '', hours = '', minutes = '00'] = /^([+-])(\d\d):?(\d\d)?$/.exec(offset) ?? [];
   const zone = sign === '' ? 'Z' : `${sign}${hours}:${minutes}`;
   return new Date(`${day}T${clock.length === 5 ? `${clock}:00` : clock}${zone}`);
+}
+
+/** `Date` reads 30 February as a day of March. */
+function isCalendarDay(day: string): boolean {
+  const midnight = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
 }
 
 /** A language tag; `en_US` is a usual spelling of `en-US`. */

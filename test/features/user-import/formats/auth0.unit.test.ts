@@ -145,6 +145,7 @@ test.each([
   const { faults } = await readContent(openAuth0, JSON.stringify([person]));
   expect(faults).toEqual([
     {
+      email: 'a@example.com',
       position: 1,
       message,
       remedy: 'Remove custom_password_hash to import the person without a password.',

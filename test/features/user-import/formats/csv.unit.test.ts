@@ -123,7 +123,9 @@ test('metadata that is no JSON is a fault of the row', async () => {
     'email,metadata\na@example.com,{secret\nb@example.com,\n',
   );
   expect(people).toHaveLength(1);
-  expect(faults).toEqual([{ position: 2, message: 'The metadata are not valid JSON.' }]);
+  expect(faults).toEqual([
+    { position: 2, message: 'The metadata are not valid JSON.', email: 'a@example.com' },
+  ]);
 });
 
 test.each([

@@ -113,7 +113,7 @@ test.each([
 test('a user without an id is a fault', async () => {
   const { faults } = await readContent(openFirebase, '{"users":[{"email":"a@example.com"},7]}');
   expect(faults).toEqual([
-    { position: 1, message: 'The person has no localId.' },
+    { position: 1, message: 'The person has no localId.', email: 'a@example.com' },
     { position: 2, message: 'Is not an object.' },
   ]);
 });

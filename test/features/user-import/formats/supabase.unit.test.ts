@@ -51,7 +51,6 @@ test('a ban counts until its end, and an address that was never confirmed is pen
   ]);
   expect(summary?.map(({ field, message }) => `${field}: ${message}`)).toEqual([
     'status: The address was never confirmed: PENDING. (1 person)',
-    'deleted_at: The account is deleted and was skipped. (1 person)',
     'is_sso_user: The account logs in by SAML, so it has no password. (1 person)',
   ]);
   const forever = { email: 'a@example.com', encrypted_password: '', banned_until: 'infinity' };
@@ -62,11 +61,23 @@ test('a ban counts until its end, and an address that was never confirmed is pen
 test('an account without an address is a fault', async () => {
   const { faults } = await readAll(openSupabase, json);
   expect(faults).toEqual([
-    { position: 5, message: 'The account is anonymous: it has no address.' },
     {
+      position: 5,
+      message: 'The account is anonymous: it has no address.',
+      externalId: '82fd05db-270d-46af-b29e-000000000005',
+    },
+    {
+      externalId: '82fd05db-270d-46af-b29e-000000000006',
       position: 6,
       message: 'The account has no address.',
       remedy: 'The account logs in by phone. Add an address to import it.',
+    },
+    {
+      position: 7,
+      message: 'The account is deleted and was skipped.',
+      isSkipped: true,
+      externalId: '82fd05db-270d-46af-b29e-000000000007',
+      email: 'deleted@example.com',
     },
   ]);
 });
