@@ -22,26 +22,17 @@ export interface BatchOptions {
   /** People up to this position are stored. They are validated for their identifiers only. */
   readonly position: number;
   readonly size: number;
-  /** Called with batches of the people up to the position. */
-  readonly onStored: (people: readonly ImportedPerson[]) => Promise<void>;
 }
 
 export async function* readBatches(
   { people }: Pick<PeopleSource, 'people'>,
-  { rules, position, size, onStored }: BatchOptions,
+  { rules, position, size }: BatchOptions,
 ): AsyncGenerator<readonly BatchItem[]> {
   const known = createKnownIdentifiers();
-  let stored: ImportedPerson[] = [];
   let batch: BatchItem[] = [];
   for await (const item of people) {
     const checked = check(item, rules, known);
-    const isStored = item.position <= position;
-    if (isStored && 'person' in checked) stored.push(checked.person);
-    if (stored.length >= size || (stored.length > 0 && !isStored)) {
-      await onStored(stored);
-      stored = [];
-    }
-    if (isStored) continue;
+    if (item.position <= position) continue;
     batch.push(checked);
     if (batch.length < size) continue;
     yield batch;

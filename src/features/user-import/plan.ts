@@ -2,11 +2,6 @@
 import type { Username } from '../../core/parse.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { usernameKeyOf } from '../users/users.ts';
-import {
-  createPlannedAccounts,
-  type IdentifiedAccount,
-  type PlannedAccounts,
-} from './planned-accounts.ts';
 import type { Outcome, Reason, ReportLine } from './report.ts';
 import { usernameRemedy } from './validation/fields.ts';
 import type { ImportedPerson } from './validation/person.ts';
@@ -15,8 +10,7 @@ import type { ImportedPerson } from './validation/person.ts';
 export type OnConflict = 'fail' | 'skip' | 'update';
 
 export interface PlannedUpdate {
-  /** Before the update. */
-  readonly account: IdentifiedAccount;
+  readonly userId: string;
   readonly person: ImportedPerson;
 }
 
@@ -27,15 +21,16 @@ export interface Plan {
   readonly lines: readonly ReportLine[];
 }
 
-interface Account extends IdentifiedAccount {
+interface Account {
+  readonly id: string;
+  readonly email: string;
   readonly username: string | null;
+  readonly external_id: string | null;
 }
 
-/** @param planned the accounts of the earlier batches */
 export type PlanPeople = (
   people: readonly ImportedPerson[],
   onConflict: OnConflict,
-  planned: PlannedAccounts,
 ) => Promise<Plan>;
 
 /** The accounts of the addresses, usernames and external ids. Each condition uses its index. */
@@ -47,22 +42,21 @@ const accountsSql = `
   select id, email, username, external_id from users where external_id = any(?::text[])`;
 
 export function createPlanPeople({ query }: Pick<UnitOfWork, 'query'>): PlanPeople {
-  return async (people, onConflict, planned) => {
+  return async (people, onConflict) => {
     const accounts = await query<Account>(accountsSql, [
       people.map(({ email }) => email),
       people.flatMap(({ username }) => username?.toLowerCase() ?? []),
       people.flatMap(({ externalId }) => externalId ?? []),
     ]);
-    return planWith(accounts, people, { onConflict, planned });
+    return planWith(accounts, people, onConflict);
   };
 }
 
 function planWith(
   accounts: readonly Account[],
   people: readonly ImportedPerson[],
-  { onConflict, planned }: { readonly onConflict: OnConflict; readonly planned: PlannedAccounts },
+  onConflict: OnConflict,
 ): Plan {
-  const plannedHere = createPlannedAccounts();
   const byEmail = new Map(accounts.map((account) => [account.email, account]));
   const byExternalId = new Map(accounts.map((account) => [account.external_id, account]));
   const byUsername = new Map(accounts.map((account) => [account.username?.toLowerCase(), account]));
@@ -74,21 +68,15 @@ function planWith(
   for (const person of people) {
     const ofEmail = byEmail.get(person.email);
     const ofId = person.externalId === undefined ? undefined : byExternalId.get(person.externalId);
-    const account = ofEmail ?? ofId;
-    const earlier =
-      planned.earlierLineOf(person, account) ?? plannedHere.earlierLineOf(person, account);
-    const conflict =
-      conflictOf(ofEmail, ofId, onConflict) ?? (earlier && sameAccount(earlier, ofEmail));
+    const conflict = conflictOf(ofEmail, ofId, onConflict);
     if (conflict) plan.lines.push(lineOf(person, conflict.outcome, conflict.reason));
     else {
       const name = person.username?.toLowerCase();
       const holder = name === undefined ? undefined : byUsername.get(name);
-      const isTaken = holder !== undefined && holder.id !== account?.id;
+      const isTaken = holder !== undefined && holder.id !== ofEmail?.id;
       const free = isTaken ? withoutUsername(person, takenHere) : person;
-      if (account) {
-        plan.updates.push({ account, person: free });
-        plannedHere.add(account, person);
-      } else plan.creations.push(free);
+      if (ofEmail) plan.updates.push({ userId: ofEmail.id, person: free });
+      else plan.creations.push(free);
     }
   }
   return plan;
@@ -111,10 +99,21 @@ function conflictOf(
       },
     };
   }
-  const account = ofEmail ?? ofId;
-  if (!account || onConflict === 'update') return undefined;
-  const field = ofEmail ? 'email' : 'externalId';
-  const reason = `An account with this ${ofEmail ? 'address' : 'external id'} exists.`;
+  // Another system can have the same ids for other people.
+  if (ofId && !ofEmail) {
+    return {
+      outcome: 'refused',
+      reason: {
+        field: 'externalId',
+        reason: 'An account with this external id has another address.',
+        remedy:
+          'If it belongs to the person, change its address here (gatehouse users update --email). If not, give the person another external id.',
+      },
+    };
+  }
+  if (!ofEmail || onConflict === 'update') return undefined;
+  const field = 'email';
+  const reason = 'An account with this address exists.';
   return onConflict === 'skip'
     ? { outcome: 'skipped', reason: { field, reason, remedy: null } }
     : {
@@ -125,20 +124,6 @@ function conflictOf(
           remedy: 'Use --on-conflict skip to leave it, or --on-conflict update to change it.',
         },
       };
-}
-
-function sameAccount(
-  earlier: number,
-  ofEmail: Account | undefined,
-): { readonly outcome: Outcome; readonly reason: Reason } {
-  return {
-    outcome: 'refused',
-    reason: {
-      field: ofEmail ? 'email' : 'externalId',
-      reason: `Line ${earlier} means the same account.`,
-      remedy: 'Remove one of the two lines, or correct their addresses and external ids.',
-    },
-  };
 }
 
 /** The person without the username, which the metadata keep. */

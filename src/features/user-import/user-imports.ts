@@ -7,11 +7,10 @@ import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Audit } from '../audit/audit.ts';
 import { type BatchItem, readBatches } from './batches.ts';
-import { addStoredPeople, createPlannedAccounts } from './planned-accounts.ts';
 import { emptyTally, fileNoteLine, type Reason } from './report.ts';
 import type { ImportOptions, ImportRequest, ImportResult } from './request.ts';
 import type { PeopleSource } from './source.ts';
-import type { ImportedPerson, PersonRules } from './validation/person.ts';
+import type { PersonRules } from './validation/person.ts';
 import { type AccessNamesDeps, createAccessNames } from './writing/access-names.ts';
 import type { ImportPosition, ImportPositions } from './writing/positions.ts';
 import type { StoreBatch } from './writing/store-batch.ts';
@@ -68,19 +67,14 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
       const access = createAccessNames(deps, context, isDryRun);
       await access.define(source);
       const rules = rulesOf(options, deps.clock());
-      const planned = createPlannedAccounts();
-      const onStored = async (people: readonly ImportedPerson[]) => {
-        if (options.onConflict !== 'update') return;
-        await addStoredPeople(deps.unitOfWork, people, planned);
-      };
       let current: ImportPosition = begun;
       const store = async (items: readonly BatchItem[]) => {
         await request.assertUnchanged();
-        current = await storeBatch(items, { request, access, planned, current });
+        current = await storeBatch(items, { request, access, current });
         request.onProgress({ tally: current.tally, resumedAt });
       };
       const isComplete = await inTurn(
-        readBatches(source, { rules, position: resumedAt, size: batchSize, onStored }),
+        readBatches(source, { rules, position: resumedAt, size: batchSize }),
         store,
         signal,
       );

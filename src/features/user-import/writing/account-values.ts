@@ -18,12 +18,7 @@ export interface AccountValues {
   readonly metadata: object;
 }
 
-export function valuesAfter(
-  before: AccountValues,
-  person: ImportedPerson,
-  isSameAddress: boolean,
-): AccountValues {
-  const verifiedAt = isSameAddress ? person.emailVerifiedAt : undefined;
+export function valuesAfter(before: AccountValues, person: ImportedPerson): AccountValues {
   const hasOriginals = Object.keys(person.originals).length > 0;
   const given = person.metadata ?? (hasOriginals ? { ...before.metadata } : undefined);
   return {
@@ -33,7 +28,7 @@ export function valuesAfter(
     status: statusAfter(before, person),
     isStaff: person.isStaff ?? before.isStaff,
     isSuperuser: person.isSuperuser ?? before.isSuperuser,
-    emailVerifiedAt: before.emailVerifiedAt ?? verifiedAt ?? null,
+    emailVerifiedAt: before.emailVerifiedAt ?? person.emailVerifiedAt ?? null,
     locale: person.locale ?? before.locale,
     externalId: person.externalId ?? before.externalId,
     metadata: given ? withOriginals(given, person.originals) : before.metadata,

@@ -78,17 +78,17 @@ export function createComparePeople({ query }: Pick<UnitOfWork, 'query'>): Compa
 
   return async (updates, access, { isLocking }) => {
     if (updates.length === 0) return { changes: [], unchanged: [] };
-    const userIds = updates.map(({ account }) => account.id);
+    const userIds = updates.map(({ userId }) => userId);
     const rows = await query<Account>(`${accountsSql}${isLocking ? ' for update' : ''}`, [userIds]);
     const accounts = new Map(rows.map((row) => [row.id, row]));
     // A statement that waits for a lock reads other tables as they were before, so these are read after it.
     const hashes = await query<{ id: string; hash: string }>(hashesSql, [userIds]);
     const hashOf = new Map(hashes.map(({ id, hash }) => [id, hash]));
     const linksBefore = await loadLinks(userIds);
-    const compared = updates.map(({ account: { id }, person }) => {
+    const compared = updates.map(({ userId: id, person }) => {
       const account = accounts.get(id);
-      if (!account || !isOf(person, account))
-        throw new OutdatedPlan('an account was erased or got other identifiers in the meantime');
+      if (account?.email !== person.email)
+        throw new OutdatedPlan('an account was erased or got another address in the meantime');
       const current = { ...account, hash: hashOf.get(id) };
       return compare(current, person, linksBefore(id), linksOf(person, access));
     });
@@ -99,24 +99,19 @@ export function createComparePeople({ query }: Pick<UnitOfWork, 'query'>): Compa
   };
 }
 
-function isOf(person: ImportedPerson, { email, externalId }: Account): boolean {
-  return person.email === email || (externalId !== null && person.externalId === externalId);
-}
-
 function isChange({ before, after, hash, linksAfter }: AccountChange): boolean {
   const hasLinks = linksAfter.groups !== undefined || linksAfter.permissionIds !== undefined;
   return hasLinks || hash !== undefined || !isDeepStrictEqual(before, after);
 }
 
 function compare(
-  { id, email, hash, ...before }: Account & { readonly hash: string | undefined },
+  { id, email: _, hash, ...before }: Account & { readonly hash: string | undefined },
   person: ImportedPerson,
   linksBefore: Required<Links>,
   wanted: Links,
 ): AccountChange {
   const notes: Reason[] = [...person.notes];
-  if (person.email !== email) notes.push(otherAddress);
-  const after = valuesAfter(before, person, person.email === email);
+  const after = valuesAfter(before, person);
   notes.push(...noteRights(before, after, person));
   const wantedHash = person.password === null ? null : person.password?.hash;
   const isOther = wantedHash !== undefined && wantedHash !== (hash ?? null);
@@ -137,11 +132,6 @@ function compare(
   };
 }
 
-const otherAddress: Reason = {
-  field: 'email',
-  reason: 'The account with this external id has another address, which it keeps.',
-  remedy: 'Change the address of the account here, or in the file.',
-};
 const ownPassword: Reason = {
   field: 'passwordHash',
   reason: 'The password was set or used here, so the account keeps it.',

@@ -10,7 +10,6 @@ import type { Addresses } from '../../registrations/addresses.ts';
 import type { Users } from '../../users/users.ts';
 import type { BatchItem } from '../batches.ts';
 import { lineOf, type Plan, type PlanPeople } from '../plan.ts';
-import type { PlannedAccounts } from '../planned-accounts.ts';
 import type { ImportRequest } from '../request.ts';
 import type { ImportedPerson } from '../validation/person.ts';
 import type { AccessIds, AccessNames } from './access-names.ts';
@@ -26,8 +25,6 @@ import type { WrapWeakHashes } from './weak-hashes.ts';
 export interface BatchContext {
   readonly request: Pick<ImportRequest, 'options' | 'isDryRun' | 'report'>;
   readonly access: AccessNames;
-  /** The accounts of the stored batches. */
-  readonly planned: PlannedAccounts;
   readonly current: ImportPosition;
 }
 
@@ -74,7 +71,7 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
 
   const write = async (
     items: readonly BatchItem[],
-    { request, planned, current }: BatchContext,
+    { request, current }: BatchContext,
     { people, ids }: { readonly people: readonly ImportedPerson[]; readonly ids: AccessIds },
   ) => {
     await positions.lock(current);
@@ -83,7 +80,7 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
       usernames: people.flatMap(({ username }) => username ?? []),
       externalIds: people.flatMap(({ externalId }) => externalId ?? []),
     });
-    const plan = await planPeople(people, request.options.onConflict, planned);
+    const plan = await planPeople(people, request.options.onConflict);
     if (peopleOf(plan).some(({ password }) => password?.isWeak)) {
       throw new OutdatedPlan('an account of the batch was erased in the meantime');
     }
@@ -95,32 +92,30 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
     await request.report.write(result.lines);
     await positions.advance(result.position);
     await audit.appendMany([...created, ...updated]);
-    return { ...result, plan };
+    return result;
   };
 
   const storeOnce = async (
     items: readonly BatchItem[],
     context: BatchContext,
   ): Promise<ImportPosition> => {
-    const { request, access, planned: accounts } = context;
+    const { request, access } = context;
     const people = items.flatMap((item) => ('person' in item ? [item.person] : []));
-    const plan = await planPeople(people, request.options.onConflict, accounts);
+    const plan = await planPeople(people, request.options.onConflict);
     const planned = peopleOf(plan);
     const ids = await access.idsOf(planned);
     if (request.isDryRun) {
       const { lines, position } = await check(items, context, { plan, ids });
       await request.report.write(lines);
       request.report.keep();
-      addUpdated(accounts, plan);
       return position;
     }
     const wrapped = await wrapWeakHashes(people, new Set(planned.map((person) => person.position)));
-    const stored = await unitOfWork.transaction(() =>
+    const { position } = await unitOfWork.transaction(() =>
       write(items, context, { people: wrapped, ids }),
     );
     request.report.keep();
-    addUpdated(accounts, stored.plan);
-    return stored.position;
+    return position;
   };
 
   const store = async (
@@ -161,10 +156,6 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
   };
 
   return store;
-}
-
-function addUpdated(accounts: PlannedAccounts, { updates }: Plan): void {
-  for (const { account, person } of updates) accounts.add(account, person);
 }
 
 function peopleOf({ creations, updates }: Plan): readonly ImportedPerson[] {
