@@ -30,7 +30,7 @@ async function writePeople(people: readonly object[]): Promise<string> {
 }
 
 async function importFile(file: string, options: readonly string[] = []) {
-  const reportFile = `${file}.report`;
+  const reportFile = join(makeScratchDirectory('import'), 'report.jsonl');
   const { code, stdout, stderr } = await runCommand(
     ['import', 'users', file, '--json', '--report', reportFile, ...options],
     { environment: environmentOf(service.database, service.mail) },
