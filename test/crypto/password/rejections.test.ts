@@ -16,6 +16,9 @@ function createHasher(): PasswordHasher & AsyncDisposable {
   return { ...hasher, [Symbol.asyncDispose]: hasher.close };
 }
 
+/** The load of the machine changes between two comparisons. Without a delay a rejection takes a hundredth. */
+const loadFactor = 2;
+
 /** Milliseconds. */
 async function durationOf(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
@@ -48,7 +51,7 @@ describe('after a measurement of the hashes', () => {
   ])('a wrong password for %s takes as long as for the most expensive one', async (_, hash) => {
     const verify = () => hasher.verify(hash(), 'wrong');
     expect(await verify()).toBe(false);
-    expect(await durationOf(verify)).toBeGreaterThan(costlyMs);
+    expect(await durationOf(verify)).toBeGreaterThan(costlyMs / loadFactor);
   });
 
   test('so does a right password that the caller rejects', async () => {
@@ -59,7 +62,7 @@ describe('after a measurement of the hashes', () => {
     };
     const verify = () => hasher.verify(current, 'right', undefined, limit);
     expect(await verify()).toBe(true);
-    expect(await durationOf(verify)).toBeGreaterThan(costlyMs);
+    expect(await durationOf(verify)).toBeGreaterThan(costlyMs / loadFactor);
   });
 
   test('a right password is not delayed, also while others are', async () => {
@@ -105,9 +108,15 @@ test('beside hundreds of other costs only the most expensive one is measured, an
   const beside = await durationOf(() => another.measureRejections([...many, costly, ...many]));
   expect(beside).toBeLessThan(2 * alone);
   const costlyMs = await durationOf(() => another.verify(costly, foreignPassword));
-  await Promise.all(many.slice(0, 90).map((hash) => another.verify(hash, 'wrong')));
+  // Few at once: a full queue refuses comparisons.
+  for (let first = 0; first < 90; first += 30) {
+    const some = many.slice(first, first + 30);
+    await Promise.all(some.map((hash) => another.verify(hash, 'wrong')));
+  }
   await another.verify(undefined, 'wrong');
-  expect(await durationOf(() => another.verify(undefined, 'wrong'))).toBeGreaterThan(costlyMs);
+  expect(await durationOf(() => another.verify(undefined, 'wrong'))).toBeGreaterThan(
+    costlyMs / loadFactor,
+  );
 });
 
 test('hashes with nearly the same iterations are measured once', async () => {
