@@ -48,6 +48,7 @@ import { serveMailbox } from './pages/dev-mailbox.ts';
 import { serveGraphqlIde } from './pages/graphql-ide.ts';
 import { createLinkOwners } from './pages/link-operations.ts';
 import { createVerifyPage, servePages } from './pages/pages.ts';
+import { addPresentation } from './pages/presentation.ts';
 import { serveRest } from './rest/serve-rest.ts';
 
 export interface HttpDeps {
@@ -94,6 +95,7 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   rejectUnknownRoutes(app);
   parseBodies(app, deps.limits);
   addRequestContexts(app, deps);
+  addPresentation(app, config);
   serveOperations(app, deps);
   serveClients(app, deps);
   serveReference(app, deps);

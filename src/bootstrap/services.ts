@@ -2,6 +2,7 @@
  * Composes the modules of the features, in the order in which they depend on each other, and groups their
  * services by subject for the interfaces.
  */
+import { textsFor } from '../config/presentation.ts';
 import { createAccessModule } from '../features/access/access.module.ts';
 import { createAccessManifestModule } from '../features/access-manifest/access-manifest.module.ts';
 import { createAdministrationModule } from '../features/administration/administration.module.ts';
@@ -27,6 +28,7 @@ import { createUserExportModule } from '../features/user-export/user-export.modu
 import { createUserImportModule } from '../features/user-import/user-import.module.ts';
 import { createUsersModule } from '../features/users/users.module.ts';
 import type { Tasks } from '../jobs/tasks.ts';
+import { createMailWriter, type WriteMail } from '../mail/templates/templates.ts';
 import type {
   AdminServices,
   AuthServices,
@@ -36,8 +38,10 @@ import type {
 } from './service-groups.ts';
 
 export function createServices(deps: ServiceDeps): Services {
-  const base = createBaseModules(deps);
-  const accounts = createAccountModules(deps, base);
+  const { config } = deps;
+  const writeMail = createMailWriter({ texts: textsFor(config), brand: config.brand });
+  const base = createBaseModules(deps, writeMail);
+  const accounts = createAccountModules(deps, base, writeMail);
   const operations = createOperations(deps, base, accounts);
   const administration = createAdministrationModules(deps, base, accounts);
   return {
@@ -62,7 +66,7 @@ type BaseModules = ReturnType<typeof createBaseModules>;
 type AccountModules = ReturnType<typeof createAccountModules>;
 
 /** Features that the others build on. */
-function createBaseModules(deps: ServiceDeps) {
+function createBaseModules(deps: ServiceDeps, writeMail: WriteMail) {
   const { config, log, clock, metrics, secretKey, unitOfWork, changeFeed, attemptLimits } = deps;
   const { publicUrl, verifyCodeTtlSeconds, resetTokenTtlSeconds } = config;
   const audit = createAuditModule({ unitOfWork, log, clock, secretKey });
@@ -97,6 +101,7 @@ function createBaseModules(deps: ServiceDeps) {
     oneTimePasswords,
     secrets,
     publicUrl,
+    writeMail,
     verifyCodeTtlSeconds,
   });
   const sessions = createSessionsModule({
@@ -126,7 +131,7 @@ function createBaseModules(deps: ServiceDeps) {
 }
 
 /** Features for the owner of an account. */
-function createAccountModules(deps: ServiceDeps, base: BaseModules) {
+function createAccountModules(deps: ServiceDeps, base: BaseModules, writeMail: WriteMail) {
   const { config, unitOfWork, clock, attemptLimits, hasher } = deps;
   const { users, oneTimePasswords, secrets, registrations, sessions } = base;
   const { audit } = base.audit;
@@ -145,6 +150,7 @@ function createAccountModules(deps: ServiceDeps, base: BaseModules) {
     apiKeys: base.keys.apiKeys,
     passwordRules,
     publicUrl: config.publicUrl,
+    writeMail,
   });
   const profile = createProfileModule({
     unitOfWork,

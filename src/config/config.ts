@@ -9,7 +9,9 @@ import type { z } from 'zod';
 import { decodeUtf8, EncodingError } from '../core/text.ts';
 import type { AccessTokenAlgorithm } from '../crypto/access-token-algorithms.ts';
 import { type HashParameters, isAffordable } from '../crypto/password/parameters.ts';
+import type { CustomTexts } from '../i18n/custom-texts.ts';
 import type { AccessTokenClaim } from './access-tokens.ts';
+import type { Brand } from './brand.ts';
 import type { DatabaseConnection } from './database-url.ts';
 import {
   type MailSettings,
@@ -18,6 +20,7 @@ import {
   mailSettings,
   readCertificates,
 } from './mail-settings.ts';
+import { type Presentation, readPresentation } from './presentation.ts';
 import type { Limits } from './rate-limits.ts';
 import { type Settings, variables } from './variables.ts';
 
@@ -48,6 +51,11 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly publicUrl: string;
+  readonly brand: Brand;
+  /** Texts of pages and mails that replace built-in ones. */
+  readonly customTexts: CustomTexts;
+  /** Origins and beginnings of the addresses that pages may lead back to. */
+  readonly allowedReturnUrls: readonly string[];
   readonly restPrefix: string;
   readonly trustedProxyHops: number;
   readonly dataDirectory: string;
@@ -123,6 +131,7 @@ export function readConfig(
   const isProduction = values.NODE_ENV === 'production';
   const result = variables.safeParse(values);
   const mailCa = readCaFile(values.EMAIL_CA_FILE, directory);
+  const presentation = readPresentation(values, directory);
   const faults = [
     ...(isProduction ? missingFaults(values) : []),
     ...(result.success
@@ -131,18 +140,23 @@ export function readConfig(
     ...pairFaults(values, isProduction),
     ...mailLoginFaults(values),
     ...('fault' in mailCa ? [`EMAIL_CA_FILE ${mailCa.fault}`] : []),
+    ...presentation.faults,
   ];
   if (faults.length > 0 || !result.success || 'fault' in mailCa) throw new ConfigError(faults);
-  return deepFreeze(toConfig(result.data, { isProduction, directory, mailCa: mailCa.ca }));
+  const files = { mailCa: mailCa.ca, ...presentation };
+  return deepFreeze(toConfig(result.data, { isProduction, directory, ...files }));
+}
+
+/** What the settings alone do not say: the directory, and the content of files. */
+interface Context extends Pick<Presentation, 'brand' | 'customTexts'> {
+  readonly isProduction: boolean;
+  readonly directory: string;
+  readonly mailCa: string | undefined;
 }
 
 function toConfig(
   settings: Settings,
-  {
-    isProduction,
-    directory,
-    mailCa,
-  }: { isProduction: boolean; directory: string; mailCa: string | undefined },
+  { isProduction, directory, mailCa, brand, customTexts }: Context,
 ): Config {
   const publicUrl = settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`;
   return {
@@ -161,6 +175,10 @@ function toConfig(
     host: settings.HOST,
     port: settings.PORT,
     publicUrl,
+    brand,
+    customTexts,
+    allowedReturnUrls:
+      settings.ALLOWED_RETURN_URLS ?? (brand.appUrl === undefined ? [] : [brand.appUrl]),
     restPrefix: settings.REST_PREFIX,
     trustedProxyHops: settings.TRUST_PROXY,
     dataDirectory: resolve(directory, settings.GATEHOUSE_DATA_DIR),

@@ -36,6 +36,8 @@ export interface RefreshTokenLogin {
 
 /** The variables; each is valid by itself. */
 export interface MailVariables {
+  /** The name of the sender if EMAIL_FROM has none. */
+  readonly APP_NAME: string;
   readonly EMAIL_HOST?: string | undefined;
   readonly EMAIL_PORT?: number | undefined;
   readonly EMAIL_USE_TLS?: boolean | undefined;
@@ -52,9 +54,10 @@ export interface MailVariables {
 
 /** @param ca the text of EMAIL_CA_FILE */
 export function mailSettings(variables: MailVariables, ca: string | undefined): MailSettings {
-  const { EMAIL_HOST_USER: user, EMAIL_FROM, EMAIL_PORT, EMAIL_USE_SSL } = variables;
-  const from = EMAIL_FROM ??
+  const { EMAIL_HOST_USER: user, EMAIL_FROM, EMAIL_PORT, EMAIL_USE_SSL, APP_NAME } = variables;
+  const sender = EMAIL_FROM ??
     parseMailAddress(user ?? '') ?? { name: '', address: 'gatehouse@localhost' };
+  const from = { ...sender, name: sender.name || APP_NAME };
   const host = variables.EMAIL_HOST ?? (user === undefined ? undefined : 'smtp.gmail.com');
   if (host === undefined) return { kind: 'mailbox', from };
   return {

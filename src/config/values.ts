@@ -40,6 +40,26 @@ export const httpUrl = z
   .refine(isHttpOrigin, 'must be an http:// or https:// origin such as https://auth.example.com')
   .transform((text) => text.replace(/\/+$/, ''));
 
+/** An address that pages and mails link to. */
+export const linkUrl = z
+  .string()
+  .refine(isLinkUrl, 'must be an http:// or https:// address such as https://app.example.com');
+
+/** An origin, or the beginning of the addresses that pages may lead back to. */
+export const returnUrl = z
+  .string()
+  .refine(
+    (text) => isLinkUrl(text) && !/[?#]/.test(text),
+    'must list http:// or https:// addresses without ? and #, such as https://app.example.com or https://example.com/shop',
+  );
+
+export const defaultAppName = 'Gatehouse';
+
+export const appName = z
+  .string()
+  .trim()
+  .regex(/^[^\p{C}\p{Zl}\p{Zp}<>]{1,60}$/u, 'must be a name of at most 60 characters on one line');
+
 export const collectorUrl = z
   .string()
   .refine(
@@ -154,6 +174,12 @@ function isOrigin(text: string): boolean {
   }
   const isOfApp = scheme !== undefined && !['file', 'data', 'blob', 'javascript'].includes(scheme);
   return isOfApp && /^[a-z0-9+.-]+:\/\/[a-z0-9][a-z0-9.-]*(:\d{1,5})?$/.test(text);
+}
+
+function isLinkUrl(text: string): boolean {
+  if (!/^https?:\/\/[^\\\s]+$/.test(text) || !URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return `${username}${password}` === '';
 }
 
 function isHttpOrigin(text: string): boolean {

@@ -112,6 +112,7 @@ const pages = {
   account: 'Account',
   address: 'Address',
   errorTitle: 'Error: {{title}}',
+  support: 'Questions? Write to',
   closeHint: 'You can close this page.',
   linkIncomplete: {
     title: 'The link is incomplete',

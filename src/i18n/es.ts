@@ -111,6 +111,7 @@ const pages: Translation['pages'] = {
   account: 'Cuenta',
   address: 'Dirección',
   errorTitle: 'Error: {{title}}',
+  support: '¿Preguntas? Escribe a',
   closeHint: 'Puede cerrar esta página.',
   linkIncomplete: {
     title: 'El enlace está incompleto',

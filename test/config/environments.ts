@@ -11,18 +11,22 @@ export const scratch = makeScratchDirectory('config');
 export const emptyDirectory = join(scratch, 'empty');
 export const caFile = join(scratch, 'ca.pem');
 export const privateKeyFile = join(scratch, 'ca.key');
+export const logoFile = join(scratch, 'logo.svg');
+export const templatesDirectory = join(scratch, 'templates');
 export const brokenCertificateFile = join(scratch, 'broken.pem');
 
 const files = {
   [caFile]: rootCertificate,
   [privateKeyFile]: rootCertificate.replaceAll('CERTIFICATE', 'PRIVATE KEY'),
+  [logoFile]: '<svg xmlns="http://www.w3.org/2000/svg"/>',
+  [join(templatesDirectory, 'en.json')]: '{"mails": {"greeting": "Welcome to {{appName}},"}}',
   [brokenCertificateFile]: '-----BEGIN CERTIFICATE-----\nbm90aGluZw==\n-----END CERTIFICATE-----\n',
 };
 
 /** Creates the files for the tests of one test file. Test files of the unit tier share this module. */
 export function useConfigFiles(): void {
   beforeAll(() => {
-    mkdirSync(emptyDirectory, { recursive: true });
+    for (const path of [emptyDirectory, templatesDirectory]) mkdirSync(path, { recursive: true });
     for (const [path, text] of Object.entries(files)) writeFileSync(path, text);
   });
   afterAll(() => rmSync(scratch, { recursive: true }));

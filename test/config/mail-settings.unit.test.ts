@@ -68,9 +68,9 @@ describe('mail settings', () => {
     encryption: 'starttls',
     ca: undefined,
     login: undefined,
-    from: { name: '', address: 'gatehouse@localhost' },
+    from: { name: 'Gatehouse', address: 'gatehouse@localhost' },
   };
-  const accounts = { name: '', address: 'accounts@example.com' };
+  const accounts = { name: 'Gatehouse', address: 'accounts@example.com' };
   const password = login.EMAIL_HOST_PASSWORD;
 
   test.each<[string, Environment, object]>([
@@ -92,7 +92,7 @@ describe('mail settings', () => {
         ...relay,
         host: 'smtp.gmail.com',
         login: { kind: 'password', user: login.EMAIL_HOST_USER, password },
-        from: { name: '', address: login.EMAIL_HOST_USER },
+        from: { name: 'Gatehouse', address: login.EMAIL_HOST_USER },
       },
     ],
     ['a host alone: a relay without login', { EMAIL_HOST: 'mail.example.com' }, relay],

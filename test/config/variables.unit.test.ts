@@ -1,6 +1,7 @@
 /** Each environment variable by itself: its default, its valid texts, and the message for an invalid one. */
 import { describe, expect, test } from 'vitest';
 import { admin, faultsOf, read, useConfigFiles } from './environments.ts';
+import { brandVariables } from './tables/brand.ts';
 import { httpVariables } from './tables/http.ts';
 import { mailVariables } from './tables/mail.ts';
 import { securityVariables } from './tables/security.ts';
@@ -12,6 +13,7 @@ const variables: Readonly<Record<string, Variable>> = {
   ...securityVariables,
   ...mailVariables,
   ...httpVariables,
+  ...brandVariables,
 };
 
 /** One row for each text of a variable, for test.each. */

@@ -1,9 +1,21 @@
 /** Texts and mails in every language. */
 import { describe, expect, test } from 'vitest';
 import { supportedLocales } from '../../src/i18n/locale.ts';
-import { textsIn, translations } from '../../src/i18n/translate.ts';
+import { createTexts, translations } from '../../src/i18n/translate.ts';
 import { previewMail, previewNames } from '../../src/mail/templates/previews.ts';
-import { writeMail } from '../../src/mail/templates/templates.ts';
+import { createMailWriter } from '../../src/mail/templates/templates.ts';
+
+const textsIn = createTexts({ appName: 'Acme', appUrl: '', supportEmail: '' });
+const writeMail = createMailWriter({
+  texts: textsIn,
+  brand: {
+    appName: 'Acme',
+    appUrl: undefined,
+    supportEmail: undefined,
+    colors: undefined,
+    logo: undefined,
+  },
+});
 
 /** Each text by its dotted key. */
 function leavesOf(tree: object, above = ''): Map<string, string> {
@@ -65,7 +77,7 @@ describe.each(supportedLocales)('every mail in %s', (locale) => {
   const publicUrl = 'https://auth.example.com';
 
   test.each(previewNames)('%s says the same in text and HTML', (name) => {
-    const { subject, text, html } = previewMail(name, { locale, publicUrl });
+    const { subject, text, html } = previewMail(name, { locale, publicUrl, writeMail });
     expect(subject).not.toBe('');
     expect(`${subject}${text}${html}`).not.toMatch(/\{\{|\bmails\.|undefined|\[object/);
     expect(html).toContain(`<html lang="${locale}">`);
@@ -86,7 +98,7 @@ describe.each(supportedLocales)('every mail in %s', (locale) => {
   ] as const)(
     '%s has its lines to copy, with the same names in every language',
     (name, labels, path) => {
-      const { text } = previewMail(name, { locale, publicUrl });
+      const { text } = previewMail(name, { locale, publicUrl, writeMail });
       for (const label of labels) {
         expect(factsOf(text)).toContainEqual(
           expect.stringMatching(new RegExp(`^${label}: [\\w-]+$`)),
@@ -99,7 +111,9 @@ describe.each(supportedLocales)('every mail in %s', (locale) => {
 
 test('every mail differs between the two languages', () => {
   for (const name of previewNames) {
-    const [en, es] = supportedLocales.map((locale) => previewMail(name, { locale, publicUrl: '' }));
+    const [en, es] = supportedLocales.map((locale) =>
+      previewMail(name, { locale, publicUrl: '', writeMail }),
+    );
     expect(en?.subject).not.toBe(es?.subject);
   }
 });

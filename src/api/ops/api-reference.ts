@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { assetPath } from '../../core/package.ts';
 import { iconPath, memoryFile, sendFile, serveFiles } from '../pages/assets.ts';
-import { brand } from '../pages/page.ts';
+import { brandLine } from '../pages/page.ts';
 import { apiTitle } from '../rest/openapi/document.ts';
 import { apiReferenceStyle } from './api-reference-style.ts';
 import { openApiPath } from './openapi.ts';
@@ -22,8 +22,10 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const page = memoryFile(
-  `<!doctype html>
+/** @param brand HTML with the logo and the name of the product */
+const createPage = (brand: string) =>
+  memoryFile(
+    `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -36,7 +38,7 @@ const page = memoryFile(
 <link rel="stylesheet" href="${path}/style.css">
 </head>
 <body>
-<header class="brand-bar">${brand.text}</header>
+<header class="brand-bar">${brand}</header>
 <main id="reference"></main>
 <noscript><p class="brand-bar">This page needs JavaScript. <a href="${openApiPath}">${openApiPath}</a> describes the API.</p></noscript>
 <script src="${path}/static/swagger-ui-bundle.js"></script>
@@ -44,8 +46,8 @@ const page = memoryFile(
 </body>
 </html>
 `,
-  'text/html; charset=utf-8',
-);
+    'text/html; charset=utf-8',
+  );
 
 const start = memoryFile(
   `const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -70,7 +72,7 @@ const style = memoryFile(apiReferenceStyle, 'text/css; charset=utf-8');
 export function serveApiReference(app: FastifyInstance): void {
   const headers = { 'content-security-policy': contentSecurityPolicy };
   const files = [
-    [path, page],
+    [path, createPage(brandLine(app.presentation.brand).text)],
     [`${path}/start.js`, start],
     [`${path}/style.css`, style],
   ] as const;

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { brandColorVariables, serveBrandLogo } from './brand-assets.ts';
 
 export const styleSheetPath = '/assets/gatehouse.css';
 export const iconPath = '/assets/gatehouse.svg';
@@ -24,12 +25,17 @@ const styleSheet = `${colorVariables}*, ::before, ::after { box-sizing: border-b
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0; min-height: 100vh; background: var(--page); color: var(--text);
   font: 1.0625rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-header, main { max-width: 33rem; margin: 0 auto; padding: 0 1rem; }
+header, main, footer { max-width: 33rem; margin: 0 auto; padding: 0 1rem; }
 header { padding-top: 2rem; padding-bottom: 1rem; }
-main { padding-bottom: 3rem; }
-.wide header, .wide main { max-width: 64rem; }
+main { padding-bottom: 1.5rem; }
+footer { padding-bottom: 2.5rem; color: var(--quiet); font-size: .9375rem; }
+footer a { color: inherit; }
+.wide header, .wide main, .wide footer { max-width: 64rem; }
 .brand { display: flex; align-items: center; gap: .6rem; margin: 0; color: var(--quiet); font-weight: 600; }
+.brand a { display: flex; align-items: center; gap: .6rem; color: inherit; text-decoration: none; }
+.brand a:hover { text-decoration: underline; }
 .brand svg { width: 1.6rem; height: 1.6rem; color: var(--accent); flex: none; }
+.brand img { height: 2rem; max-width: 10rem; object-fit: contain; flex: none; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 1rem; padding: 1.5rem; box-shadow: var(--shadow); }
 h1 { font-size: 1.6rem; line-height: 1.2; letter-spacing: -.015em; margin: 0 0 .75rem; text-wrap: balance; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .75rem; }
@@ -90,8 +96,14 @@ export const logoPath =
 const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" color="#4f78ee">${logoPath}</svg>`;
 
 export function serveAssets(app: FastifyInstance): void {
+  const { brand } = app.presentation;
+  serveBrandLogo(app, brand.logo);
   const files = [
-    [styleSheetPath, 'text/css; charset=utf-8', styleSheet],
+    [
+      styleSheetPath,
+      'text/css; charset=utf-8',
+      `${styleSheet}${brandColorVariables(brand.colors)}`,
+    ],
     [iconPath, 'image/svg+xml; charset=utf-8', icon],
   ] as const;
   for (const [path, type, content] of files) {

@@ -3,18 +3,17 @@
  * that mail scanners do not consume the code.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { textsIn } from '../../i18n/translate.ts';
 import type { ExecuteOperation, PrepareDocument } from '../graphql/operations.ts';
 import { executeOperation, type LinkOwners, selection, textOf } from './link-operations.ts';
 import {
   accountRow,
   html,
-  pageLocale,
   sendFailure,
   sendIncompleteLink,
   sendInvalidLink,
   sendPage,
 } from './page.ts';
+import { textsOf } from './presentation.ts';
 
 export interface PageDeps {
   readonly prepareDocument: PrepareDocument;
@@ -47,8 +46,7 @@ async function sendForm(
   if (code === undefined) return sendIncompleteLink(reply);
   const address = await linkOwners.addressOfEmailChangeCode(code);
   if (address === undefined) return sendInvalidLink(reply, page.operation);
-  const locale = pageLocale(request);
-  const translate = textsIn(locale);
+  const { locale, translate } = textsOf(request);
   const texts = `pages.${page.operation}` as const;
   return sendPage(reply, {
     locale,
@@ -72,8 +70,7 @@ async function sendResult(
   if (code === undefined) return sendIncompleteLink(reply);
   const problem = await executeOperation(execute, request, { code });
   if (problem) return sendInvalidLink(reply, page.operation);
-  const locale = pageLocale(request);
-  const translate = textsIn(locale);
+  const { locale, translate } = textsOf(request);
   const texts = `pages.${page.operation}` as const;
   return sendPage(reply, {
     locale,

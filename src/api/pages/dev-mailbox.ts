@@ -8,6 +8,7 @@ import { type SupportedLocale, supportedLocaleOf, supportedLocales } from '../..
 import type { DevMailbox, StoredMail } from '../../mail/dev-mailbox.ts';
 import type { Mail } from '../../mail/templates/layout.ts';
 import { isPreviewName, previewMail, previewNames } from '../../mail/templates/previews.ts';
+import { createMailWriter } from '../../mail/templates/templates.ts';
 import { requireLocalClient } from '../http/access-control.ts';
 import { acceptsHtml } from '../http/content-negotiation.ts';
 import { textOf } from './link-operations.ts';
@@ -126,10 +127,11 @@ interface PreviewRoute {
 }
 
 function servePreviews(app: FastifyInstance, publicUrl: string): void {
+  const writeMail = createMailWriter(app.presentation);
   const previewOf = (request: FastifyRequest<PreviewRoute>): Mail => {
     const { name } = request.params;
     if (!isPreviewName(name)) throw new Problem('NOT_FOUND');
-    return previewMail(name, { locale: localeOf(request), publicUrl });
+    return previewMail(name, { locale: localeOf(request), publicUrl, writeMail });
   };
 
   app.get<PreviewRoute>(`${previewPath}/:name`, async (request, reply) => {

@@ -1,10 +1,12 @@
 /** Renders the pages: HTML template, layout, and the pages for errors and invalid links. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Brand } from '../../config/brand.ts';
 import { escapeHtml } from '../../core/text.ts';
-import { preferredLocale, type SupportedLocale } from '../../i18n/locale.ts';
-import { textsIn } from '../../i18n/translate.ts';
+import type { SupportedLocale } from '../../i18n/locale.ts';
 import { sendProblem, toProblem } from '../http/responses.ts';
 import { iconPath, logoPath, styleSheetPath } from './assets.ts';
+import { brandLogoPath } from './brand-assets.ts';
+import { brandOf, textsOf } from './presentation.ts';
 
 /** HTML that is escaped already. */
 export class Html {
@@ -47,18 +49,20 @@ const markIcons = {
   failed: '<path d="M12 6.5v7"/><path d="M12 17.5h.01"/>',
 } as const;
 
-/** Logo and name of the service. */
-export const brand = new Html(
-  `<p class="brand"><svg viewBox="0 0 24 24" aria-hidden="true">${logoPath}</svg>Gatehouse</p>`,
-);
+const builtInLogo = new Html(`<svg viewBox="0 0 24 24" aria-hidden="true">${logoPath}</svg>`);
 
-/** The language of the Accept-Language header. */
-export function pageLocale(request: FastifyRequest): SupportedLocale {
-  return preferredLocale(request.headers['accept-language']);
+/** Logo and name of the product, with a link to the application. */
+export function brandLine({ appName, appUrl, logo }: Brand): Html {
+  const image = logo ? html`<img src="${brandLogoPath}" alt="">` : builtInLogo;
+  const content = html`${image}${appName}`;
+  return html`<p class="brand">${
+    appUrl === undefined ? content : html`<a href="${appUrl}">${content}</a>`
+  }</p>`;
 }
 
 export function sendPage(reply: FastifyReply, page: Page): FastifyReply {
   const { locale, title, body, status = 200, isWide = false } = page;
+  const brand = brandOf(reply.request);
   const document = html`<!doctype html>
 <html lang="${locale}">
 <head>
@@ -66,19 +70,19 @@ export function sendPage(reply: FastifyReply, page: Page): FastifyReply {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>${page.tabTitle ?? title} · Gatehouse</title>
+<title>${page.tabTitle ?? title} · ${brand.appName}</title>
 <link rel="icon" type="image/svg+xml" href="${iconPath}">
 <link rel="stylesheet" href="${styleSheetPath}">
 </head>
 <body class="${isWide ? 'wide' : 'narrow'}">
-<header>${brand}</header>
+<header>${brandLine(brand)}</header>
 <main>
 <div class="card">
 ${page.mark ? renderMark(page.mark) : ''}<h1>${title}</h1>
 ${body}
 </div>
 </main>
-</body>
+${supportLine(reply.request)}</body>
 </html>
 `;
   return reply
@@ -88,6 +92,16 @@ ${body}
     .header('content-language', locale)
     .header('vary', withAcceptLanguage(reply.getHeader('vary')))
     .send(document.text);
+}
+
+/** The address for questions, below the page. */
+function supportLine(request: FastifyRequest): Html {
+  const { supportEmail } = brandOf(request);
+  const { translate } = textsOf(request);
+  return supportEmail === undefined
+    ? html``
+    : html`<footer><p>${translate('pages.support')} <a href="mailto:${supportEmail}">${supportEmail}</a></p></footer>
+`;
 }
 
 /** Shows the account of a page. */
@@ -128,8 +142,7 @@ export function sendFailure(
 }
 
 function sendFailurePage(reply: FastifyReply, status: number, failure: Failure): FastifyReply {
-  const locale = pageLocale(reply.request);
-  const translate = textsIn(locale);
+  const { locale, translate } = textsOf(reply.request);
   return sendPage(reply, {
     locale,
     status,
@@ -141,8 +154,7 @@ function sendFailurePage(reply: FastifyReply, status: number, failure: Failure):
 
 /** The page for a link without its code or token. */
 export function sendIncompleteLink(reply: FastifyReply): FastifyReply {
-  const locale = pageLocale(reply.request);
-  const translate = textsIn(locale);
+  const { locale, translate } = textsOf(reply.request);
   return sendPage(reply, {
     locale,
     status: 400,
@@ -157,8 +169,7 @@ export function sendInvalidLink(
   reply: FastifyReply,
   page: 'verifyEmail' | 'confirmEmailChange' | 'cancelEmailChange' | 'resetPassword',
 ): FastifyReply {
-  const locale = pageLocale(reply.request);
-  const translate = textsIn(locale);
+  const { locale, translate } = textsOf(reply.request);
   return sendPage(reply, {
     locale,
     status: 400,

@@ -1,20 +1,19 @@
 /** The page of reset and invitation links, with a form for the new password. Opening it changes nothing. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '../../core/errors.ts';
-import { textsIn } from '../../i18n/translate.ts';
 import type { ExecuteOperation } from '../graphql/operations.ts';
 import type { PageDeps } from './code-pages.ts';
 import { executeOperation, selection, textOf } from './link-operations.ts';
 import {
   accountRow,
   html,
-  pageLocale,
   sendFailure,
   sendIncompleteLink,
   sendInvalidLink,
   sendPage,
 } from './page.ts';
 import { passwordForm } from './password-form.ts';
+import { textsOf } from './presentation.ts';
 
 const path = '/reset-password';
 const document = `mutation ($input: ResetPasswordInput!) { result: resetPassword(input: $input) ${selection} }`;
@@ -66,8 +65,7 @@ async function sendForm(
   const owner = await linkOwners.ownerOfPasswordLink(link.uid, link.token);
   if (!owner) return sendInvalidLink(reply, 'resetPassword');
   const { email, isInvited } = owner;
-  const locale = pageLocale(reply.request);
-  const translate = textsIn(locale);
+  const { locale, translate } = textsOf(reply.request);
   const title = translate(`pages.resetPassword.${isInvited ? 'inviteTitle' : 'title'}`);
   const isRejected = problem !== undefined;
   return sendPage(reply, {
@@ -82,8 +80,7 @@ ${passwordForm(translate, { ...link, action: path, email, minLength: passwordMin
 }
 
 function sendDone(reply: FastifyReply): FastifyReply {
-  const locale = pageLocale(reply.request);
-  const translate = textsIn(locale);
+  const { locale, translate } = textsOf(reply.request);
   return sendPage(reply, {
     locale,
     mark: 'done',

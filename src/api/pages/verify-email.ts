@@ -5,7 +5,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { VerificationCodeOwner } from '../../features/authentication/email-verification.ts';
-import { type Translate, textsIn } from '../../i18n/translate.ts';
+import type { Translate } from '../../i18n/translate.ts';
 import type { ExecuteOperation } from '../graphql/operations.ts';
 import type { PageDeps } from './code-pages.ts';
 import { executeOperation, selection, textOf } from './link-operations.ts';
@@ -13,13 +13,13 @@ import {
   accountRow,
   type Html,
   html,
-  pageLocale,
   sendFailure,
   sendIncompleteLink,
   sendInvalidLink,
   sendPage,
 } from './page.ts';
 import { passwordField } from './password-form.ts';
+import { textsOf } from './presentation.ts';
 
 const path = '/verify-email';
 const verifyDocument = `mutation ($code: String!, $password: String) {
@@ -75,8 +75,7 @@ export async function sendVerificationForm(
   if (code === undefined) return sendIncompleteLink(reply);
   const owner = await linkOwners.ownerOfVerificationCode(code);
   if (!owner) return sendInvalidLink(reply, 'verifyEmail');
-  const locale = pageLocale(reply.request);
-  const translate = textsIn(locale);
+  const { locale, translate } = textsOf(reply.request);
   const title = translate('pages.verifyEmail.title');
   return sendPage(reply, {
     locale,
@@ -127,8 +126,7 @@ ${needsPassword ? fields : ''}<button type="submit">${translate('pages.verifyEma
 }
 
 function sendDone(reply: FastifyReply, outcome: 'done' | 'cancelled'): FastifyReply {
-  const locale = pageLocale(reply.request);
-  const translate = textsIn(locale);
+  const { locale, translate } = textsOf(reply.request);
   return sendPage(reply, {
     locale,
     mark: 'done',

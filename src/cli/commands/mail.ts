@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import type { CommandModule } from 'yargs';
 import { type Config, readConfig } from '../../config/config.ts';
+import { textsFor } from '../../config/presentation.ts';
 import { formatMailAddress } from '../../core/mail-address.ts';
 import { parseEmail, parseFields } from '../../core/parse.ts';
 import { printable } from '../../core/text.ts';
@@ -16,7 +17,7 @@ import { defaultLocale, type SupportedLocale, supportedLocales } from '../../i18
 import type { JobState } from '../../jobs/queue.ts';
 import { createDevMailbox } from '../../mail/dev-mailbox.ts';
 import { previewMail, previewNames } from '../../mail/templates/previews.ts';
-import { type MailName, writeMail } from '../../mail/templates/templates.ts';
+import { createMailWriter, type MailName } from '../../mail/templates/templates.ts';
 import { createLog } from '../../observability/log.ts';
 import {
   commandGroup,
@@ -69,10 +70,10 @@ const previewCommand: CommandModule<GlobalArguments, PreviewArguments> = {
         describe: 'File to write to; the default is standard output',
       }),
   handler: async ({ name, locale, output, ...args }) => {
-    const { subject, text, html } = previewMail(name, {
-      locale,
-      publicUrl: readTerminalConfig(args.terminal).publicUrl,
-    });
+    const config = readTerminalConfig(args.terminal);
+    const { publicUrl } = config;
+    const writeMail = mailWriterFor(config);
+    const { subject, text, html } = previewMail(name, { locale, publicUrl, writeMail });
     if (output !== undefined) await writeFile(output, html);
     const summary = output === undefined ? html.trimEnd() : `Wrote ${name} to ${output}.`;
     print({ text: summary, json: { name, locale, subject, text, html } }, args);
@@ -98,6 +99,10 @@ const testCommand: CommandModule<GlobalArguments, TestArguments> = {
   },
 };
 
+function mailWriterFor(config: Config) {
+  return createMailWriter({ texts: textsFor(config), brand: config.brand });
+}
+
 function readTerminalConfig(terminal: Terminal): Config {
   return readConfig(terminal.env, terminal.cwd());
 }
@@ -113,7 +118,8 @@ async function sendTestMail(
   const mailbox = createDevMailbox(join(config.dataDirectory, 'mailbox'));
   const mailer = createMailer(config.mail, { mailbox, publicUrl: config.publicUrl, log });
   try {
-    await mailer.send(writeMail('test', recipient, {}), { messageKey: uuidv7() });
+    const mail = mailWriterFor(config)('test', recipient, {});
+    await mailer.send(mail, { messageKey: uuidv7() });
   } catch (error) {
     // Without the cause: `describeFailure` could take its code for an error of the database connection.
     const reason = error instanceof Error ? error.message : String(error);

@@ -7,7 +7,7 @@ import type { UnitOfWork } from '../../database/transaction.ts';
 import { supportedLocaleOf } from '../../i18n/locale.ts';
 import type { MailMessage } from '../../mail/outbox.ts';
 import type { Mail } from '../../mail/templates/layout.ts';
-import { type MailName, type TemplateData, writeMail } from '../../mail/templates/templates.ts';
+import type { MailName, TemplateData, WriteMail } from '../../mail/templates/templates.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import { OneTimePassword } from '../one-time-passwords/one-time-password.entity.ts';
 import type { WriteRegistrationMail } from '../registrations/registrations.mails.ts';
@@ -20,6 +20,7 @@ export interface AccountMailsDeps {
   readonly secrets: OneTimeSecrets;
   readonly clock: Clock;
   readonly publicUrl: string;
+  readonly writeMail: WriteMail;
   readonly writeRegistrationMail: WriteRegistrationMail;
   readonly addressNotices: AddressNotices;
   readonly attemptLimits: Pick<AttemptLimits, 'limitMail'>;
@@ -41,7 +42,7 @@ interface SecretData {
 }
 
 export function createAccountMails(deps: AccountMailsDeps) {
-  const { unitOfWork, secrets, clock, publicUrl } = deps;
+  const { unitOfWork, secrets, clock, publicUrl, writeMail } = deps;
   const { em } = unitOfWork;
 
   /** The mail to the address that the secret verifies; undefined for a used, replaced or expired secret. */

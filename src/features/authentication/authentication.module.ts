@@ -3,6 +3,7 @@ import type { Clock } from '../../core/time.ts';
 import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
+import type { WriteMail } from '../../mail/templates/templates.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -42,6 +43,7 @@ export interface AuthenticationModuleDeps {
   readonly apiKeys: ApiKeys;
   readonly passwordRules: PasswordRules;
   readonly publicUrl: string;
+  readonly writeMail: WriteMail;
 }
 
 export interface AuthenticationModule {
@@ -84,6 +86,7 @@ export function createAuthenticationModule(deps: AuthenticationModuleDeps): Auth
       secrets: deps.secrets,
       clock: deps.clock,
       publicUrl: deps.publicUrl,
+      writeMail: deps.writeMail,
       writeRegistrationMail: deps.registrations.writeRegistrationMail,
       addressNotices: shared.addressNotices,
       attemptLimits: deps.attemptLimits,

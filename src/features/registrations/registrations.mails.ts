@@ -4,7 +4,7 @@ import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { supportedLocaleOf } from '../../i18n/locale.ts';
 import type { Mail } from '../../mail/templates/layout.ts';
-import { writeMail } from '../../mail/templates/templates.ts';
+import type { WriteMail } from '../../mail/templates/templates.ts';
 import { Registration } from './registration.entity.ts';
 
 export interface RegistrationMailsDeps {
@@ -12,6 +12,7 @@ export interface RegistrationMailsDeps {
   readonly secrets: OneTimeSecrets;
   readonly clock: Clock;
   readonly publicUrl: string;
+  readonly writeMail: WriteMail;
   readonly verifyCodeTtlSeconds: number;
 }
 
@@ -22,7 +23,8 @@ export interface RegistrationMailsDeps {
 export type WriteRegistrationMail = (codeIds: readonly string[]) => Promise<Mail | undefined>;
 
 export function createRegistrationMails(deps: RegistrationMailsDeps): WriteRegistrationMail {
-  const { unitOfWork, secrets, clock, publicUrl, verifyCodeTtlSeconds: lifetimeSeconds } = deps;
+  const { unitOfWork, secrets, clock, publicUrl, writeMail } = deps;
+  const lifetimeSeconds = deps.verifyCodeTtlSeconds;
 
   const toCode = (registration: Registration) => ({
     name: `${registration.firstName} ${registration.lastName}`.trim(),

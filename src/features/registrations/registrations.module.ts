@@ -2,6 +2,7 @@
 import type { Clock } from '../../core/time.ts';
 import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
+import type { WriteMail } from '../../mail/templates/templates.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { Users } from '../users/users.ts';
@@ -20,6 +21,7 @@ export interface RegistrationsModuleDeps {
   readonly oneTimePasswords: OneTimePasswords;
   readonly secrets: OneTimeSecrets;
   readonly publicUrl: string;
+  readonly writeMail: WriteMail;
   readonly verifyCodeTtlSeconds: number;
 }
 
@@ -55,6 +57,7 @@ export function createRegistrationsModule(deps: RegistrationsModuleDeps): Regist
       secrets,
       clock,
       publicUrl: deps.publicUrl,
+      writeMail: deps.writeMail,
       verifyCodeTtlSeconds,
     }),
   };

@@ -3,9 +3,10 @@
  * from the same blocks, so their content cannot differ.
  */
 
+import type { Brand } from '../../config/brand.ts';
 import { escapeHtml } from '../../core/text.ts';
 import type { SupportedLocale } from '../../i18n/locale.ts';
-import { type Translate, textsIn } from '../../i18n/translate.ts';
+import type { Translate } from '../../i18n/translate.ts';
 
 export type Block =
   | { readonly kind: 'paragraph'; readonly text: string }
@@ -61,8 +62,12 @@ export interface Recipient {
   readonly locale: SupportedLocale;
 }
 
-export function renderMail({ to, locale }: Recipient, { subject, blocks }: MailContent): Mail {
-  const footer = textsIn(locale)('mails.footer');
+export function renderMail(
+  { to, locale }: Recipient,
+  { subject, blocks }: MailContent,
+  { translate }: { readonly translate: Translate; readonly brand: Brand },
+): Mail {
+  const footer = translate('mails.footer');
   return {
     to,
     subject,

@@ -1,7 +1,7 @@
 /** Previews of all mails, with made-up data. Their codes are invalid. */
 import type { SupportedLocale } from '../../i18n/locale.ts';
 import type { Mail } from './layout.ts';
-import { type MailName, type TemplateData, writeMail } from './templates.ts';
+import type { MailName, TemplateData, WriteMail } from './templates.ts';
 
 const person = { name: 'Ada Lovelace', email: 'ada@example.com' };
 const code = 'MadeUpCodeForAPreview1';
@@ -53,7 +53,15 @@ export function isPreviewName(text: string): text is MailName {
 /** The mail `name` with made-up data. */
 export function previewMail(
   name: MailName,
-  { locale, publicUrl }: { readonly locale: SupportedLocale; readonly publicUrl: string },
+  {
+    locale,
+    publicUrl,
+    writeMail,
+  }: {
+    readonly locale: SupportedLocale;
+    readonly publicUrl: string;
+    readonly writeMail: WriteMail;
+  },
 ): Mail {
   return writeMail(name, { to: person.email, locale }, examplesFor(publicUrl)[name]);
 }

@@ -1,5 +1,6 @@
 /** The templates of all mails, by name. */
-import { type Translate, textsIn } from '../../i18n/translate.ts';
+import type { Brand } from '../../config/brand.ts';
+import type { Texts, Translate } from '../../i18n/translate.ts';
 import type { MailMessage } from '../outbox.ts';
 import {
   accountChangedMail,
@@ -49,16 +50,21 @@ export type MailName = keyof typeof templates;
 /** The data that the template of a mail needs. */
 export type TemplateData<Name extends MailName> = Parameters<(typeof templates)[Name]>[1];
 
-/** The mail in the language of its recipient. */
-export function writeMail<Name extends MailName>(
+/** Writes a mail in the language of its recipient. */
+export type WriteMail = <Name extends MailName>(
   name: Name,
   recipient: Recipient,
   data: TemplateData<Name>,
-): Mail {
-  // as: the compiler cannot connect template and data through the name. The signature does.
-  const template = templates[name] as (
-    translate: Translate,
-    mail: TemplateData<Name>,
-  ) => MailContent;
-  return renderMail(recipient, template(textsIn(recipient.locale), data));
+) => Mail;
+
+export function createMailWriter(deps: {
+  readonly texts: Texts;
+  readonly brand: Brand;
+}): WriteMail {
+  return (name, recipient, data) => {
+    const translate = deps.texts(recipient.locale);
+    // as: the compiler cannot connect template and data through the name. The signature does.
+    const template = templates[name] as (translate: Translate, mail: typeof data) => MailContent;
+    return renderMail(recipient, template(translate, data), { translate, brand: deps.brand });
+  };
 }

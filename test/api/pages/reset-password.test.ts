@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { passwordFaultText } from '../../../src/api/pages/password-form.ts';
 import type { PasswordFault } from '../../../src/core/password-fault.ts';
 import { supportedLocales } from '../../../src/i18n/locale.ts';
-import { textsIn } from '../../../src/i18n/translate.ts';
+import { createTexts } from '../../../src/i18n/translate.ts';
 import { type OpenedPage, openPage, sendForm, titleOf } from '../../support/page.ts';
 import { resetLink } from '../../support/page-links.ts';
 import { goodPassword, tryLogin } from '../../support/people.ts';
@@ -100,7 +100,7 @@ describe('every fault of a password has a text of its own in every language', ()
   ];
 
   test.each(supportedLocales)('%s', (locale) => {
-    const translate = textsIn(locale);
+    const translate = createTexts({ appName: 'Gatehouse', appUrl: '', supportEmail: '' })(locale);
     const texts = [...faults, undefined].map((fault) => passwordFaultText(translate, fault));
     expect(new Set(texts).size).toBe(faults.length + 1);
     expect(texts.at(-1)).toBe(translate('pages.faults.other'));

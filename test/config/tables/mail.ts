@@ -118,9 +118,9 @@ export const mailVariables: Readonly<Record<string, Variable>> = {
   },
   EMAIL_FROM: {
     valueOf: ({ mail }) => mail.from,
-    defaultValue: { name: '', address: 'gatehouse@localhost' },
+    defaultValue: { name: 'Gatehouse', address: 'gatehouse@localhost' },
     valid: [
-      ['accounts@example.com', { name: '', address: 'accounts@example.com' }],
+      ['accounts@example.com', { name: 'Gatehouse', address: 'accounts@example.com' }],
       ...[
         ['Accounts', 'Accounts'],
         ['Acme: Accounts', 'Acme: Accounts'],
