@@ -61,6 +61,11 @@ function rejectTerminalOption(argv: readonly string[]): void {
   }
 }
 
+/** The names of the command before its arguments, from the first line of its help: a text, contrary to the types. */
+function commandOf(help: unknown): string | undefined {
+  return /^gatehouse(?: [a-z-]+)*/.exec(String(help))?.[0];
+}
+
 function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
   const options = yargs().scriptName('gatehouse').usage('$0 <command>').option('json', {
     type: 'boolean',
@@ -99,9 +104,10 @@ function commandLine(argv: readonly string[]): Argv<GlobalArguments> {
     .help()
     .version('version', 'Print the version', packageVersion())
     .exitProcess(false)
-    .fail((message, error) => {
+    .fail((message, error, usage) => {
       // An error of the parser is a message only, or a YError.
-      const isParserError = !error || error.name === 'YError';
-      throw isParserError ? new UsageError(withoutValues(message ?? error?.message, argv)) : error;
+      if (error && error.name !== 'YError') throw error;
+      const text = withoutValues(message ?? error?.message, argv);
+      throw new UsageError(text, commandOf(usage.help()));
     });
 }

@@ -4,7 +4,15 @@ import { Problem } from '../core/errors.ts';
 import { isDatabaseUnavailable } from '../database/connection-errors.ts';
 
 /** The arguments or the input of a command are not valid; exit code 2. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  constructor(
+    message: string,
+    /** The command with the usage, such as `gatehouse import users`. */
+    readonly command = 'gatehouse',
+  ) {
+    super(message);
+  }
+}
 
 /** The operator pressed Ctrl-C at a question; exit code 130. */
 export class Interrupted extends Error {}
@@ -21,7 +29,7 @@ export interface Failure {
 /** The exit code and the text for an error that ended a command. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof UsageError) {
-    return { exitCode: 2, lines: [error.message, 'See gatehouse --help.'] };
+    return { exitCode: 2, lines: [error.message, `See ${error.command} --help.`] };
   }
   if (error instanceof Interrupted) {
     return { exitCode: interruptedExitCode, lines: ['Interrupted; nothing was done.'] };

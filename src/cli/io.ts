@@ -166,7 +166,7 @@ export function untilSignalled(
 }
 
 /** Ends this process with the default action of the signal. */
-export function endBySignal(signal: EndSignal): void {
+export function endBySignal(signal: NodeJS.Signals): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }

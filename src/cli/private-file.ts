@@ -3,11 +3,12 @@
  * the end, so that a failure or a signal leaves no part of it.
  */
 import { randomBytes } from 'node:crypto';
-import { unlinkSync } from 'node:fs';
-import { access, type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { access, type FileHandle, link, open, rename, rm, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { FileError, fileCause } from '../core/file-error.ts';
 import { UsageError } from './errors.ts';
-import { type EndSignal, endBySignal, endSignals } from './io.ts';
+import { endBySignal, endSignals } from './io.ts';
 
 export interface PrivateFile {
   write(text: string): Promise<void>;
@@ -23,18 +24,21 @@ export async function writePrivateFile<Result>(
   work: (file: PrivateFile) => Promise<Result>,
 ): Promise<Result> {
   await requireFree(path);
+  const failed = (error: unknown): never => {
+    throw new FileError(`${path} cannot be written: ${fileCause(error)}. No file was left.`);
+  };
   const part = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.part`);
-  const handle = await openPart(part);
   using _signals = removeAtSignal(part);
+  const handle = await openPart(part, path);
   try {
-    const result = await work({ write: (text) => handle.writeFile(text) });
-    await handle.sync();
-    await handle.close();
+    const result = await work({ write: (text) => handle.writeFile(text).catch(failed) });
+    await handle.sync().catch(failed);
+    await handle.close().catch(failed);
     await giveName(part, path);
     return result;
   } catch (error) {
     await handle.close().catch(() => undefined); // it is closed already
-    await unlink(part);
+    await rm(part, { force: true });
     throw error;
   }
 }
@@ -51,11 +55,11 @@ function existsError(path: string): UsageError {
   return new UsageError(`${path} exists already: remove it, or give another name.`);
 }
 
-async function openPart(part: string): Promise<FileHandle> {
+async function openPart(part: string, path: string): Promise<FileHandle> {
   try {
     return await open(part, 'wx', 0o600);
   } catch (error) {
-    throw new UsageError(`The file cannot be created: ${(error as Error).message}`); // of the file system
+    throw new UsageError(`${path} cannot be created: ${fileCause(error)}.`);
   }
 }
 
@@ -72,15 +76,18 @@ async function giveName(part: string, path: string): Promise<void> {
   await unlink(part);
 }
 
+/** SIGHUP: the terminal was closed. */
+const signals = [...endSignals, 'SIGHUP'] as const;
+
 function removeAtSignal(part: string): Disposable {
-  const onSignal = (signal: EndSignal) => {
-    unlinkSync(part);
+  const onSignal = (signal: NodeJS.Signals) => {
+    rmSync(part, { force: true });
     endBySignal(signal);
   };
-  for (const signal of endSignals) process.on(signal, onSignal);
+  for (const signal of signals) process.on(signal, onSignal);
   return {
     [Symbol.dispose]() {
-      for (const signal of endSignals) process.off(signal, onSignal);
+      for (const signal of signals) process.off(signal, onSignal);
     },
   };
 }

@@ -31,6 +31,15 @@ export function isPrintable(text: string): boolean {
   return text.isWellFormed() && !unprintable.test(text);
 }
 
+/** A number with its noun: `1 person`, `2 people`. */
+export function countText(count: number, singular: string, plural: string): string {
+  return `${count} ${count === 1 ? singular : plural}`;
+}
+
+export function peopleText(count: number): string {
+  return countText(count, 'person', 'people');
+}
+
 /** The text with a space in the place of each unprintable character. */
 export function printable(text: string): string {
   return isPrintable(text) ? text : text.toWellFormed().replace(unprintables, ' ');

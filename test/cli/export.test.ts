@@ -197,7 +197,7 @@ describe('--output', () => {
     await insertAda();
     const file = join(directory, 'people.jsonl');
     const written = await run('users', '--with-password-hashes', '--output', file);
-    expect(written).toMatchObject({ code: 0, stdout: `Wrote 1 users to ${file}.\n` });
+    expect(written).toMatchObject({ code: 0, stdout: `Wrote 1 user to ${file}.\n` });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(ada);
     expect(await readdir(directory)).toEqual(['people.jsonl']);
@@ -222,6 +222,29 @@ describe('--output', () => {
     expect(refused.stderr).toContain('cannot be created');
   });
 
+  test('is not disturbed by the part of an export that was killed', async () => {
+    await insertUsers(1);
+    await writeFile(join(directory, '.people.jsonl.0123456789ab.part'), 'killed');
+    const file = join(directory, 'people.jsonl');
+    expect(await run('users', '--output', file)).toMatchObject({ code: 0 });
+    expect((await readFile(file, 'utf8')).trim().split('\n')).toHaveLength(1);
+  });
+
+  test('a write that fails names the file and the cause, and leaves no file', async () => {
+    await insertUsers(200, { text: 'x'.repeat(500) });
+    const file = join(directory, 'people.jsonl');
+    const { code, stderr } = await runInShell(
+      'bash',
+      `ulimit -f 1; gatehouse export users --output ${file}`,
+      { environment },
+    );
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `${file} cannot be written: the system limits the size of files. No file was left.\n`,
+    });
+    expect(await readdir(directory)).toEqual([]);
+  });
+
   test('leaves no file when the export fails', async () => {
     await insertUsers(1);
     await database.query('alter table user_permissions rename to hidden');
@@ -231,7 +254,7 @@ describe('--output', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('leaves no file after %s', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('leaves no file after %s', async (signal) => {
     await insertUsers(1500);
     const locked = database.query('begin; lock table user_groups; select pg_sleep(4); commit');
     const file = join(directory, 'people.jsonl');

@@ -40,6 +40,12 @@ async function countOf(table: string): Promise<number> {
   return Number(row?.count);
 }
 
+async function expectReport(report: string, count: number): Promise<void> {
+  const lines = (await readFile(report, 'utf8')).trimEnd().split('\n');
+  const positions = lines.map((line) => JSON.parse(line).line);
+  expect(positions).toEqual(Array.from({ length: count }, (_, index) => 10 * index + 1));
+}
+
 test('an import that is killed several times continues, and imports each person once', async () => {
   const file = await writePeople(6000);
   const report = `${file}.report`;
@@ -61,9 +67,7 @@ test('an import that is killed several times continues, and imports each person 
   expect(await countOf('password_hashes')).toBe(6000);
   expect(await countOf("audit_entries where action = 'user-created'")).toBe(6000);
   expect(await countOf("audit_entries where action = 'users-imported'")).toBe(1);
-  const lines = (await readFile(report, 'utf8')).trimEnd().split('\n');
-  const positions = lines.map((line) => JSON.parse(line).line);
-  expect(positions).toEqual(Array.from({ length: 600 }, (_, index) => 10 * index + 1));
+  await expectReport(report, 600);
 });
 
 test.each([
@@ -89,6 +93,56 @@ test.each([
     expect(await countOf('users')).toBe(6000);
   },
 );
+
+test('two processes with one file and one report import each person once, with exact totals', async () => {
+  const file = await writePeople(3000);
+  const report = `${file}.report`;
+  const environment = environmentOf(database);
+  const args = ['import', 'users', file, '--json', '--report', report];
+  const results = await Promise.all([
+    spawnCommand(args, { environment, limitMilliseconds: 90_000 }),
+    spawnCommand(args, { environment, limitMilliseconds: 90_000 }),
+  ]);
+  const [done, refused] = results.toSorted((a, b) => Number(a.code) - Number(b.code));
+  expect([done?.code, refused?.code]).toEqual([0, 1]);
+  expect(JSON.parse(done?.stdout ?? '')).toMatchObject({ read: 3000, created: 3000, changed: 300 });
+  expect(refused?.stderr).toMatch(/Another process imports this file|The file exists/);
+  await expectReport(report, 300);
+  expect(await countOf('users')).toBe(3000);
+});
+
+test('an import stops when another one writes to its report', async () => {
+  const [file, other] = [await writePeople(3000), await writePeople(3000)];
+  const report = `${file}.report`;
+  const environment = environmentOf(database);
+  await writeFile(
+    other,
+    (await readFile(file, 'utf8')).replaceAll('person', 'other').replaceAll('id ', 'other '),
+  );
+  const results = await Promise.all(
+    [file, other].map((people) =>
+      runCommand(['import', 'users', people, '--report', report], { environment }),
+    ),
+  );
+  expect(results.map(({ code }) => code).toSorted()).toEqual([0, 1]);
+  const refused = results.find(({ code }) => code === 1);
+  expect(refused?.stderr).toMatch(/report: (Another import writes to this file|The file exists)/);
+  await expectReport(report, 300);
+});
+
+test('a new import names the unfinished one with other options', async () => {
+  const file = await writePeople(6000);
+  const environment = environmentOf(database);
+  const args = ['import', 'users', file, '--on-conflict', 'skip'];
+  const command = await startCommand(args, { environment });
+  while ((await countOf('users')) < 500) await sleep(20);
+  await command.end('SIGKILL');
+  const other = await runCommand(args.with(-1, 'update'), { environment });
+  expect(other.stderr).toMatch(
+    /other options stopped after line \d+\.\n.*--on-conflict skip .*continues it\.\n.*first person/,
+  );
+  expect((await runCommand(args, { environment })).stderr).toContain('continues after line');
+});
 
 test('16 imports of the same file at once import each person once', async () => {
   const file = await writePeople(1200);

@@ -17,6 +17,22 @@ describe.concurrent('wrong usage is exit 2 with the reason on stderr and nothing
     ['a command that does not exist', ['creatuser'], /createuser/],
     ['an option without its value', ['createuser', '--email'], /email/],
     ['an argument left out', ['users', 'show'], /^An argument is missing\.\n/],
+    [
+      'no file of an import',
+      ['import', 'users'],
+      /^An argument .*\nSee gatehouse import users --help/,
+    ],
+    [
+      'a misspelled option',
+      ['import', 'users', 'x', '--dryrun'],
+      /--dryrun\n.* import users --help/,
+    ],
+    ['standard input as the file', ['import', 'users', '-'], /standard input.* to a file first/],
+    [
+      'a format that does not exist',
+      ['import', 'users', 'x', '--format', 'yaml'],
+      /jsonl.*firebase/s,
+    ],
     ['an option given twice', [...noInput, '--email', 'bob@example.com'], /email/],
     ['no prompts and no address', ['createuser', '--noinput', '--password-stdin'], /--email/],
     ['no prompts and no password', noInput.toSpliced(2, 1), /--password-stdin/],

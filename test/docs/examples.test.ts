@@ -144,7 +144,7 @@ describe('after the tour in bash', { timeout: 120_000 }, () => {
     'docs/command-line.md': /grace@example\.com[\s\S]*Support/,
     'docs/email.md': /reset-password/,
     'docs/graphql.md': /accessToken/,
-    'docs/moving-people.md': /dry run[\s\S]*1 people read: 1 created/,
+    'docs/moving-people.md': /dry run[\s\S]*1 person read: 1 created/,
     'docs/oauth.md':
       /"access_token":"[\s\S]*"hasPermission":true[\s\S]*"has_permission":true[\s\S]*"active":true.*"scope":"stock.delete_item"/,
     'docs/operations.md': /ok {4}database/,

@@ -1,6 +1,7 @@
 /** `audit verify` and `audit checkpoint`: finds manipulation of the audit log. */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { CommandModule } from 'yargs';
+import { countText } from '../../core/text.ts';
 import type { AuditFault, FaultKind } from '../../features/audit/chain-reader.ts';
 import type { AuditVerification, Checkpoint } from '../../features/audit/verification.ts';
 import { commandGroup, type GlobalArguments } from '../arguments.ts';
@@ -73,8 +74,11 @@ export const auditCommand = commandGroup({
 
 function formatVerification({ entries, startedAt, faults }: AuditVerification): string {
   return faults.length === 0
-    ? `${entries} entries, all unchanged. The chains began at ${startedAt}.`
-    : [`${entries} entries, and the audit log was manipulated:`, ...faultLines(faults)].join('\n');
+    ? `${countText(entries, 'entry', 'entries')}, all unchanged. The chains began at ${startedAt}.`
+    : [
+        `${countText(entries, 'entry', 'entries')}, and the audit log was manipulated:`,
+        ...faultLines(faults),
+      ].join('\n');
 }
 
 const faultTexts: Readonly<Record<FaultKind, string>> = {

@@ -2,7 +2,13 @@
 import { createKnownIdentifiers, type KnownIdentifiers } from './known-identifiers.ts';
 import { withoutUsername } from './plan.ts';
 import type { Reason, ReportLine } from './report.ts';
-import { isFault, type PeopleSource, type SourceFault, type SourcePerson } from './source.ts';
+import {
+  isFault,
+  type PeopleSource,
+  type PositionUnit,
+  type SourceFault,
+  type SourcePerson,
+} from './source.ts';
 import {
   type ImportedPerson,
   isRefused,
@@ -18,6 +24,7 @@ export type BatchItem =
   | { readonly position: number; readonly line: ReportLine };
 
 export interface BatchOptions {
+  readonly unit: PositionUnit;
   readonly rules: PersonRules;
   /** People up to this position are stored. They are validated for their identifiers only. */
   readonly position: number;
@@ -26,12 +33,12 @@ export interface BatchOptions {
 
 export async function* readBatches(
   { people }: Pick<PeopleSource, 'people'>,
-  { rules, position, size }: BatchOptions,
+  { unit, rules, position, size }: BatchOptions,
 ): AsyncGenerator<readonly BatchItem[]> {
   const known = createKnownIdentifiers();
   let batch: BatchItem[] = [];
   for await (const item of people) {
-    const checked = check(item, rules, known);
+    const checked = check(item, { rules, known, unit });
     if (item.position <= position) continue;
     batch.push(checked);
     if (batch.length < size) continue;
@@ -41,11 +48,11 @@ export async function* readBatches(
   if (batch.length > 0) yield batch;
 }
 
-function check(
-  item: SourcePerson | SourceFault,
-  rules: PersonRules,
-  known: KnownIdentifiers,
-): BatchItem {
+interface CheckOptions extends Pick<BatchOptions, 'rules' | 'unit'> {
+  readonly known: KnownIdentifiers;
+}
+
+function check(item: SourcePerson | SourceFault, { rules, known, unit }: CheckOptions): BatchItem {
   const { position } = item;
   if (isFault(item)) {
     const reason = { field: null, reason: item.message, remedy: item.remedy ?? null };
@@ -55,21 +62,25 @@ function check(
   }
   const parsed = parsePerson(item, rules);
   if (isRefused(parsed)) return { position, line: refusedLine(parsed, parsed.refusal) };
-  const duplicate = findDuplicate(parsed, known);
+  const duplicate = findDuplicate(parsed, known, unit);
   if (duplicate) return { position, line: refusedLine(parsed, duplicate) };
-  const person = withFreeUsername(parsed, known);
+  const person = withFreeUsername(parsed, known, unit);
   known.add(emailKey(person), position);
   if (person.externalId !== undefined) known.add(externalIdKey(person), position);
   if (person.username !== undefined) known.add(usernameKey(person), position);
   return { position, person };
 }
 
-function findDuplicate(person: ImportedPerson, known: KnownIdentifiers): Reason | undefined {
+function findDuplicate(
+  person: ImportedPerson,
+  known: KnownIdentifiers,
+  unit: PositionUnit,
+): Reason | undefined {
   const sameEmail = known.find(emailKey(person));
   if (sameEmail !== undefined) {
     return {
       field: 'email',
-      reason: `Line ${sameEmail} has the same address; upper and lower case make no difference.`,
+      reason: `${nameOf(unit, sameEmail)} has the same address; upper and lower case make no difference.`,
       remedy:
         'One address is one account here: merge the two accounts in the other system, or give one of them another address.',
     };
@@ -79,19 +90,27 @@ function findDuplicate(person: ImportedPerson, known: KnownIdentifiers): Reason 
   if (sameId === undefined) return undefined;
   return {
     field: 'externalId',
-    reason: `Line ${sameId} has the same external id.`,
+    reason: `${nameOf(unit, sameId)} has the same external id.`,
     remedy: 'Give one of the two people another external id.',
   };
 }
 
-function withFreeUsername(person: ImportedPerson, known: KnownIdentifiers): ImportedPerson {
+function withFreeUsername(
+  person: ImportedPerson,
+  known: KnownIdentifiers,
+  unit: PositionUnit,
+): ImportedPerson {
   const earlier = person.username === undefined ? undefined : known.find(usernameKey(person));
   return earlier === undefined
     ? person
     : withoutUsername(
         person,
-        `Line ${earlier} has the same username. This account does not get it.`,
+        `${nameOf(unit, earlier)} has the same username. This account does not get it.`,
       );
+}
+
+function nameOf(unit: PositionUnit, position: number): string {
+  return `${unit === 'line' ? 'Line' : 'Person'} ${position}`;
 }
 
 const emailKey = ({ email }: ImportedPerson) => `email:${email}`;

@@ -1,21 +1,16 @@
 /** Opens the file of an import in its format, validates its groups and permissions, and computes its digest. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import {
-  type FormatName,
-  parseFormatName,
-  readerOf,
-  recognizeFormat,
-} from './formats/choose-format.ts';
+import { readerOf, recognizeFormat } from './formats/choose-format.ts';
+import type { FormatName } from './formats/format-names.ts';
 import { fileProblem, firstCharacter } from './reading/text-file.ts';
-import type { PeopleSource, ReaderOptions } from './source.ts';
+import type { PeopleSource, PositionUnit, ReaderOptions } from './source.ts';
 import { parseDefinitions } from './validation/definitions.ts';
 
 export interface ImportFile {
   readonly format: string;
   readonly source: PeopleSource;
-  /** What positions of people count. */
-  readonly unit: 'line' | 'person';
+  readonly unit: PositionUnit;
   /** SHA-256. */
   readonly digest: Buffer;
   /** @throws VALIDATION_FAILED when the file has changed since it was opened */
@@ -23,16 +18,16 @@ export interface ImportFile {
 }
 
 /**
- * @param format a name of a format; without it the beginning of the file decides
- * @throws VALIDATION_FAILED for an unknown format, and for a file that is not readable or not of the format
+ * @param format without it the beginning of the file decides
+ * @throws VALIDATION_FAILED for a file that is not readable or not of the format
  */
 export async function openImportFile(
   path: string,
-  format: string | undefined,
+  format: FormatName | undefined,
   options: Omit<ReaderOptions, 'onChunk'>,
 ): Promise<ImportFile> {
   const before = await stateOf(path);
-  const name = format === undefined ? await recognizeFormat(path) : parseFormatName(format);
+  const name = format ?? (await recognizeFormat(path));
   const digest = createHash('sha256');
   const onChunk = (bytes: Uint8Array) => void digest.update(bytes);
   const source = await readerOf(name)(path, { ...options, onChunk });

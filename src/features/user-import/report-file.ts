@@ -1,11 +1,13 @@
 /**
  * The report of an import as a file of JSON lines, which only its owner can read. A file that exists is continued only
  * if it is the report of an unfinished import. Lines are removed only in `write`, which the position of the import
- * locks: of two processes with one report, the one that stops leaves the lines of the other.
+ * locks: of two processes with one report, the one that stops leaves the lines of the other. An import stops when another
+ * one has written to its report.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { Problem } from '../../core/errors.ts';
+import { FileError, fileCause } from '../../core/file-error.ts';
 import { printableJson } from '../../core/text.ts';
 import type { ReportSink } from './report.ts';
 
@@ -15,7 +17,6 @@ export interface ReportFile extends ReportSink, AsyncDisposable {}
 export const noReportFile: ReportFile = {
   resumeAt: async () => undefined,
   write: async () => undefined,
-  discard: () => undefined,
   keep: () => undefined,
   [Symbol.asyncDispose]: async () => undefined,
 };
@@ -38,24 +39,36 @@ export async function openReportFile(
     throw error;
   }
   let keptBytes = 0;
-  let bytes = (await handle.stat()).size;
+  /** The size after the last write of this import; undefined if it is unknown. */
+  let bytes: number | undefined = (await handle.stat()).size;
+
+  /** Imports with one report exclude each other by the size: no two of them write at the same time. */
+  const assertOwn = async () => {
+    if (bytes !== undefined && (await handle.stat()).size !== bytes) throw sharedProblem();
+  };
 
   return {
     async resumeAt(position, isContinued) {
+      bytes = (await handle.stat()).size;
       if (bytes > 0 && !isContinued) throw existsProblem();
       keptBytes = position === 0 ? 0 : await bytesUntil(handle, position);
     },
     async write(lines) {
-      if (bytes !== keptBytes) await handle.truncate(keptBytes);
       const text = lines.map((line) => `${printableJson(JSON.stringify(line))}\n`).join('');
-      bytes = keptBytes + Buffer.byteLength(text);
-      if (text !== '') await handle.appendFile(text);
-    },
-    discard() {
-      bytes = -1; // unknown: the next write truncates the file
+      if (text === '' && bytes === keptBytes) return;
+      await assertOwn();
+      try {
+        if (bytes !== keptBytes) await handle.truncate(keptBytes);
+        bytes = keptBytes + Buffer.byteLength(text);
+        await handle.appendFile(text);
+      } catch (error) {
+        const truncated = handle.truncate(keptBytes).then(() => keptBytes);
+        bytes = await truncated.catch(() => undefined);
+        throw new FileError(`The report ${path} cannot be written: ${fileCause(error)}.`);
+      }
     },
     keep() {
-      if (bytes >= 0) keptBytes = bytes;
+      if (bytes !== undefined) keptBytes = bytes;
     },
     [Symbol.asyncDispose]: () => handle.close(),
   };
@@ -67,7 +80,7 @@ async function openFile(path: string): Promise<FileHandle> {
   const flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK; // a pipe would wait
   return await open(path, flags, 0o600).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ELOOP') throw reportProblem('The file is a symbolic link.');
-    throw reportProblem(`The file cannot be written: ${error.code}.`);
+    throw reportProblem(`${path} cannot be written: ${fileCause(error)}.`);
   });
 }
 
@@ -85,6 +98,12 @@ async function assertReport(handle: FileHandle, source: string, isDryRun: boolea
 
 function existsProblem(): Problem {
   return reportProblem('The file exists. Remove it, or choose another file.');
+}
+
+function sharedProblem(): Problem {
+  return reportProblem(
+    'Another import writes to this file. This one has stopped. Import again with another --report.',
+  );
 }
 
 function reportProblem(message: string): Problem {

@@ -127,8 +127,9 @@ function keyOf({
 }
 
 function withoutLine(reason: string): string {
-  return reason.replace(/\b([Ll]ine) \d+\b/, (_text, word: string) =>
-    word === 'Line' ? 'An earlier line' : 'an earlier line',
+  return reason.replace(
+    /^(Line|Person) \d+\b/,
+    (_text, word: string) => `An earlier ${word.toLowerCase()}`,
   );
 }
 
@@ -142,7 +143,6 @@ export interface ReportSink {
   resumeAt(position: number, isContinued: boolean): Promise<void>;
   /** Writes lines before the transaction commits, which has locked the position. */
   write(lines: readonly (ReportLine | FileNoteLine)[]): Promise<void>;
-  /** Removes the lines since the last `keep`. */
-  discard(): void;
+  /** Keeps the last lines. Without it the next `write` replaces them. */
   keep(): void;
 }

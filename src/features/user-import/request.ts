@@ -2,7 +2,7 @@
 
 import type { OnConflict } from './plan.ts';
 import type { Reason, ReportSink, Tally } from './report.ts';
-import type { PeopleSource } from './source.ts';
+import type { PeopleSource, PositionUnit } from './source.ts';
 import type { CreatedAccess } from './writing/access-names.ts';
 
 export interface ImportOptions {
@@ -19,6 +19,7 @@ export interface ImportOptions {
 
 export interface ImportRequest {
   readonly source: PeopleSource;
+  readonly unit: PositionUnit;
   /** SHA-256 of the file. */
   readonly digest: Buffer;
   readonly options: ImportOptions;
@@ -32,6 +33,14 @@ export interface ImportRequest {
   readonly onProgress: (progress: ImportProgress) => void;
   /** Called before the first person of an import that continues. */
   readonly onResume: (position: number) => void;
+  /** Called before a new import, for each unfinished import of the same file with other options. */
+  readonly onOther: (other: OtherImport) => void;
+}
+
+/** An unfinished import of the same file with other options. */
+export interface OtherImport {
+  readonly position: number;
+  readonly options: ImportOptions;
 }
 
 export interface ImportProgress {

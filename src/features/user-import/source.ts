@@ -41,6 +41,9 @@ export interface SourceNote {
   readonly remedy?: string;
 }
 
+/** Whether positions are lines of the file or numbers of people. */
+export type PositionUnit = 'line' | 'person';
+
 /** One person of a file. */
 export interface SourcePerson {
   /** The line in JSONL and CSV, the number of the person in other formats; from 1. */

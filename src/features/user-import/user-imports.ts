@@ -37,6 +37,18 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
   const { positions, storeBatch, audit } = deps;
   const { transaction } = deps.unitOfWork;
 
+  /** A report that cannot be written leaves no unfinished import, which the same command would continue. */
+  const begin = ({ digest, options, isDryRun, report, onOther }: ImportRequest) =>
+    isDryRun
+      ? beginDryRun(report)
+      : transaction(async () => {
+          const begun = await positions.begin(digest, JSON.stringify(options));
+          if (!begun.isContinued)
+            for (const other of await positions.others(begun.id, digest)) onOther(other);
+          await report.resumeAt(begun.position, begun.isContinued);
+          return begun;
+        });
+
   const finish = (
     last: ImportPosition,
     { options, digest, report }: ImportRequest,
@@ -57,12 +69,9 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
 
   return {
     async importPeople(request, context) {
-      const { source, options, isDryRun, report, signal } = request;
-      const begun = isDryRun
-        ? { id: '', position: 0, tally: emptyTally, isContinued: false }
-        : await positions.begin(request.digest, JSON.stringify(options));
+      const { source, unit, options, isDryRun, report, signal } = request;
+      const begun = await begin(request);
       const resumedAt = begun.position;
-      await report.resumeAt(resumedAt, begun.isContinued);
       if (resumedAt > 0) request.onResume(resumedAt);
       const access = createAccessNames(deps, context, isDryRun);
       await access.define(source);
@@ -74,7 +83,7 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
         request.onProgress({ tally: current.tally, resumedAt });
       };
       const isComplete = await inTurn(
-        readBatches(source, { rules, position: resumedAt, size: batchSize }),
+        readBatches(source, { unit, rules, position: resumedAt, size: batchSize }),
         store,
         signal,
       );
@@ -96,6 +105,11 @@ export function createUserImports(deps: UserImportsDeps): UserImports {
       };
     },
   };
+}
+
+async function beginDryRun(report: ImportRequest['report']): Promise<ImportPosition> {
+  await report.resumeAt(0, false);
+  return { id: '', position: 0, tally: emptyTally };
 }
 
 /** Our own formats, in which the operator can correct metadata. */

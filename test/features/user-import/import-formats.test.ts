@@ -180,6 +180,7 @@ test('people that a reader skips are counted, and a refused person is named by n
       person('kc-service', { serviceAccountClientId: 'shop' }),
       person('kc-broken', { email: 'kc@skipped.example.org', credentials: [broken] }),
       person('kc-date', { email: 'ok@skipped.example.org' }),
+      person('kc-twice', { email: 'OK@skipped.example.org' }),
     ]),
   );
   const report = `${file}.report`;
@@ -188,13 +189,15 @@ test('people that a reader skips are counted, and a refused person is named by n
     environment: environmentOf(service.database, service.mail),
   });
   expect(stdout).toContain(
-    '3 people read: 1 created, 0 updated, 0 unchanged, 1 skipped, 1 refused.',
+    '4 people read: 1 created, 0 updated, 0 unchanged, 1 skipped, 2 refused.',
   );
   expect(stdout).toMatch(/^ {2}person 2$/m);
+  expect(stdout).toContain('An earlier person has the same address');
   const lines = (await readFile(report, 'utf8')).trim().split('\n');
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([
     { line: 1, externalId: 'kc-service', outcome: 'skipped' },
     { line: 2, externalId: 'kc-broken', email: 'kc@skipped.example.org', outcome: 'refused' },
+    { line: 4, reason: expect.stringContaining('Person 3 has the same address') },
   ]);
 });
 

@@ -35,6 +35,9 @@ test('a note about the whole file concerns no line and is in no count', async ()
   const { stdout, report } = await importLines(people);
   expect(stdout).toContain('Note: nickname: The field is not known and was ignored. (2 people)');
   expect(stdout).toContain('0 accounts have a changed value.');
+  const { stdout: one } = await importLines([{ email: newAddress(), firstName: 'A/B' }]);
+  expect(one).toContain('1 person read: 1 created');
+  expect(one).toContain('1 account has a changed value.');
   expect(stdout).not.toMatch(/Changed|line 0/);
   expect(report).toEqual([
     {

@@ -142,7 +142,12 @@ test('a report never destroys a file', async () => {
   const first = ['import', 'users', file, '--report', join(directory, 'report')];
   expect((await runCommand(first, { environment })).code).toBe(0);
   const again = await runCommand(first, { environment });
-  expect(again.stderr).toContain('The file exists. Remove it, or choose another file.');
+  const third = await runCommand(first, { environment });
+  for (const { code, stderr } of [again, third]) {
+    expect(code).toBe(1);
+    expect(stderr).toContain('The file exists. Remove it, or choose another file.');
+  }
+  expect(await readFile(join(directory, 'report'), 'utf8')).toContain('"line":1');
 });
 
 test('a file that changes after its digest was computed ends the import', async () => {

@@ -1,5 +1,6 @@
 /** `export access`: writes permissions and groups as a manifest that `apply` reads. */
 import type { CommandModule } from 'yargs';
+import { countText } from '../../../core/text.ts';
 import type { ExportedAccess } from '../../../features/access-manifest/export.ts';
 import type { GlobalArguments } from '../../arguments.ts';
 import { withAppContext } from '../../context.ts';
@@ -29,7 +30,10 @@ export const exportAccess: CommandModule<GlobalArguments, AccessArguments> = {
     }
     await writePrivateFile(output, (file) => file.write(text));
     const counts = { permissions: access.permissions.size, groups: access.groups.size };
-    const summary = `${counts.permissions} permissions and ${counts.groups} groups`;
+    const summary = [
+      countText(counts.permissions, 'permission', 'permissions'),
+      countText(counts.groups, 'group', 'groups'),
+    ].join(' and ');
     print({ text: `Wrote ${summary} to ${output}.`, json: { file: output, ...counts } }, args);
   },
 };

@@ -2,6 +2,7 @@
 import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../../bootstrap/app-context.ts';
 import type { RequestContext } from '../../../core/request-context.ts';
+import { countText } from '../../../core/text.ts';
 import {
   createExportLines,
   type ExportFormat,
@@ -67,7 +68,13 @@ export const exportUsers: CommandModule<GlobalArguments, ExportArguments> = {
         return true;
       }, progress);
     });
-    print({ text: `Wrote ${count} users to ${output}.`, json: { file: output, count } }, args);
+    print(
+      {
+        text: `Wrote ${countText(count, 'user', 'users')} to ${output}.`,
+        json: { file: output, count },
+      },
+      args,
+    );
   },
 };
 

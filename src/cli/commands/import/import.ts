@@ -1,15 +1,23 @@
 /** `import users`: people of another system move in with their passwords. */
 import type { Argv, CommandModule } from 'yargs';
 import { type Config, readConfig } from '../../../config/config.ts';
+import { Problem } from '../../../core/errors.ts';
+import {
+  type FormatName,
+  formatNames,
+} from '../../../features/user-import/formats/format-names.ts';
 import type {
   ImportOptions,
   ImportProgress,
   ImportResult,
+  OtherImport,
 } from '../../../features/user-import/request.ts';
 import { commandGroup, type GlobalArguments } from '../../arguments.ts';
 import { withAppContext } from '../../context.ts';
+import { UsageError } from '../../errors.ts';
 import { type EndSignal, printError, untilSignalled } from '../../io.ts';
 import { print } from '../../output.ts';
+import { formatOther } from './other-import.ts';
 import { createImportProgress } from './progress.ts';
 import { readerInputOf } from './reader-options.ts';
 import { formatResult } from './result.ts';
@@ -19,7 +27,7 @@ const inactiveChoices = ['disabled', 'pending'] as const;
 
 interface ImportArguments extends GlobalArguments {
   readonly file: string;
-  readonly format: string | undefined;
+  readonly format: FormatName | undefined;
   readonly 'dry-run': boolean;
   readonly 'on-conflict': (typeof conflictChoices)[number];
   readonly inactive: (typeof inactiveChoices)[number];
@@ -69,7 +77,11 @@ export const importCommand = commandGroup({
 function importOptions(argv: Argv<GlobalArguments>): Argv<ImportArguments> {
   return argv
     .positional('file', { type: 'string', demandOption: true, describe: 'The file to read' })
-    .option('format', { type: 'string', requiresArg: true, describe: 'Format of the file' })
+    .option('format', {
+      choices: formatNames,
+      requiresArg: true,
+      describe: 'Format of the file, if its beginning does not tell it',
+    })
     .option('dry-run', {
       type: 'boolean',
       default: false,
@@ -114,8 +126,14 @@ function importOptions(argv: Argv<GlobalArguments>): Argv<ImportArguments> {
     });
 }
 
+const stoppedMessage = 'The import stopped. The same command continues it.';
+
+const noInputMessage =
+  'Name a file. It is read twice, so standard input cannot be imported: write the people to a file first.';
+
 async function runImport(args: ImportArguments, signal: AbortSignal) {
   const { terminal } = args;
+  if (['', '-'].includes(args.file)) throw new UsageError(noInputMessage, 'gatehouse import users');
   const isDryRun = args['dry-run'];
   printError(terminal, `Database: ${databaseName(readConfig(terminal.env, terminal.cwd()))}`);
   const [{ openImportFile }, { noReportFile, openReportFile }] = await Promise.all([
@@ -128,7 +146,8 @@ async function runImport(args: ImportArguments, signal: AbortSignal) {
       ? noReportFile
       : await openReportFile(args.report, { source: args.file, isDryRun });
   const file = await openImportFile(args.file, args.format, reader.options);
-  const { format, unit, ...opened } = file;
+  const { format, ...opened } = file;
+  const { unit } = file;
   const options: ImportOptions = {
     format,
     onConflict: args['on-conflict'],
@@ -139,15 +158,23 @@ async function runImport(args: ImportArguments, signal: AbortSignal) {
     userModel: args['user-model'] ?? null,
   };
   using progress = createImportProgress(terminal, file.source.total);
-  const onProgress = (state: ImportProgress) => progress.show(state);
+  let hasStored = false;
+  const onProgress = (state: ImportProgress) => {
+    hasStored = !isDryRun;
+    progress.show(state);
+  };
   const onResume = (position: number) =>
     printError(terminal, `An earlier import of this file continues after ${unit} ${position}.`);
-  const request = { ...opened, options, isDryRun, signal, report, onProgress, onResume };
+  const onOther = (other: OtherImport) => printError(terminal, formatOther(other, unit));
+  const request = { ...opened, options, isDryRun, signal, report, onProgress, onResume, onOther };
   const result = await withAppContext(
     terminal,
     ({ admin }, context) => admin.userImports.importPeople(request, context),
     { purpose: isDryRun ? 'read' : 'change' },
-  );
+  ).catch((error: unknown) => {
+    if (hasStored && !(error instanceof Problem)) printError(terminal, stoppedMessage);
+    throw error;
+  });
   return { result, unit };
 }
 

@@ -1,4 +1,5 @@
 /** The progress of an import on standard error: a line that is redrawn at a terminal, otherwise a line now and then. */
+import { peopleText } from '../../../core/text.ts';
 import type { ImportProgress } from '../../../features/user-import/request.ts';
 import { isProgressVisible, printError, type Terminal } from '../../io.ts';
 
@@ -47,10 +48,10 @@ function progressText(progress: {
   readonly perSecond: number;
 }): string {
   const { read, refused, total, perSecond } = progress;
-  const people = total === undefined ? `${read} people` : `${read} of ${total} people`;
+  const people = total === undefined ? peopleText(read) : `${read} of ${peopleText(total)}`;
   const left = total === undefined || perSecond === 0 ? undefined : (total - read) / perSecond;
   const time = left === undefined ? '' : `, ${formatSeconds(left)} left`;
-  return `${people}, ${Math.round(perSecond)} people per second${time}, ${refused} refused`;
+  return `${people}, ${peopleText(Math.round(perSecond))} per second${time}, ${refused} refused`;
 }
 
 function formatSeconds(seconds: number): string {

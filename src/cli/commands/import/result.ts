@@ -1,4 +1,5 @@
 /** The text that ends an import: counts, and the reasons with the first lines of each. */
+import { countText, peopleText } from '../../../core/text.ts';
 import type {
   ImportCounts,
   Outcome,
@@ -6,23 +7,23 @@ import type {
   ReasonGroup,
 } from '../../../features/user-import/report.ts';
 import type { ImportResult } from '../../../features/user-import/request.ts';
+import type { PositionUnit } from '../../../features/user-import/source.ts';
 
 export interface ResultOptions {
   readonly isDryRun: boolean;
   readonly report: string | undefined;
   readonly seconds: number;
-  /** What the numbers of people count in this file. */
-  readonly unit: 'line' | 'person';
+  readonly unit: PositionUnit;
 }
 
 export function formatResult(result: ImportResult, options: ResultOptions): string {
   const { counts, reasons } = result.tally;
   return [
-    `${counts.read} people read: ${counts.created} created, ${counts.updated} updated, ${counts.unchanged} unchanged, ${counts.skipped} skipped, ${counts.refused} refused.`,
-    `${counts.changed} accounts have a changed value.`,
+    `${peopleText(counts.read)} read: ${counts.created} created, ${counts.updated} updated, ${counts.unchanged} unchanged, ${counts.skipped} skipped, ${counts.refused} refused.`,
+    `${countText(counts.changed, 'account has', 'accounts have')} a changed value.`,
     ...rightsLines(counts),
     ...createdLines(result),
-    `${options.seconds.toFixed(1)} seconds, ${Math.round(result.readNow / options.seconds)} people per second.`,
+    `${options.seconds.toFixed(1)} seconds, ${peopleText(Math.round(result.readNow / options.seconds))} per second.`,
     ...reasons.map((reason) => formatReason(reason, options.unit)),
     ...result.notes.map(formatNote),
     ...(options.report === undefined ? [] : [`All of them are in ${options.report}.`]),

@@ -1,6 +1,5 @@
 /** Chooses the reader of a file: by name, or by the beginning of the file and the end of its name. */
 import { extname } from 'node:path';
-import { Problem } from '../../../core/errors.ts';
 import { readCsvHeader } from '../reading/csv-records.ts';
 import { firstJsonItem } from '../reading/json-items.ts';
 import { isObject, type SourceObject } from '../reading/records.ts';
@@ -11,6 +10,7 @@ import { openAuth0 } from './auth0.ts';
 import { openCsv } from './csv.ts';
 import { openDjango } from './django.ts';
 import { openFirebase } from './firebase.ts';
+import { type FormatName, formatNames } from './format-names.ts';
 import { openJsonl } from './jsonl.ts';
 import { openKeycloak } from './keycloak.ts';
 import { openSupabase } from './supabase.ts';
@@ -23,23 +23,11 @@ const readers = {
   supabase: openSupabase,
   auth0: openAuth0,
   firebase: openFirebase,
-} as const satisfies Record<string, OpenPeople>;
-
-export type FormatName = keyof typeof readers;
-
-export const formatNames = Object.keys(readers) as readonly FormatName[]; // as: the keys of a literal
+} as const satisfies Record<FormatName, OpenPeople>;
 
 /** The reader of a format. */
 export function readerOf(format: FormatName): OpenPeople {
   return readers[format];
-}
-
-/** @throws VALIDATION_FAILED for another text, with the names of the formats */
-export function parseFormatName(raw: unknown): FormatName {
-  const name = formatNames.find((format) => format === raw);
-  if (name !== undefined) return name;
-  const message = `Must be one of ${formatNames.join(', ')}.`;
-  throw new Problem('VALIDATION_FAILED', { fields: [{ path: 'format', message }] });
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Counts what a reader changes or leaves out in a whole file: one note for each kind, not for each person. */
+import { countText, peopleText } from '../../../core/text.ts';
 import type { SourceNote } from '../source.ts';
 
 /** The maximum number of kinds: a file can have any number of names. */
@@ -29,10 +30,10 @@ export class FileNotes {
   list(): SourceNote[] {
     const notes = [...this.#notes.values()].map(({ note, count }) => ({
       ...note,
-      message: `${note.message} (${count === 1 ? '1 person' : `${count} people`})`,
+      message: `${note.message} (${peopleText(count)})`,
     }));
     if (this.#otherCount === 0) return notes;
-    const message = `There are more kinds of notes, for ${this.#otherCount} more values.`;
+    const message = `There are more kinds of notes, for ${countText(this.#otherCount, 'more value', 'more values')}.`;
     return [...notes, { field: 'file', message }];
   }
 }

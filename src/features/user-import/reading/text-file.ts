@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Problem } from '../../../core/errors.ts';
+import { FileError, fileCause } from '../../../core/file-error.ts';
 
 const chunkBytes = 256 * 1024;
 
@@ -33,7 +34,9 @@ export async function* readText(
     for (;;) {
       const buffer = Buffer.allocUnsafe(rest.length + chunkBytes);
       rest.copy(buffer);
-      const { bytesRead } = await handle.read(buffer, rest.length, chunkBytes);
+      const { bytesRead } = await handle.read(buffer, rest.length, chunkBytes).catch((error) => {
+        throw new FileError(`${path} cannot be read: ${fileCause(error)}.`);
+      });
       const bytes = buffer.subarray(0, rest.length + bytesRead);
       onChunk?.(bytes.subarray(rest.length));
       if (offset === 0) assertPlainText(bytes);
@@ -77,14 +80,10 @@ export async function firstCharacter(path: string): Promise<string | undefined> 
   return undefined;
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'The file does not exist.',
-  EACCES: 'The file cannot be read: permission denied.',
-};
-
 async function openRegularFile(path: string): Promise<FileHandle> {
   const handle = await open(path).catch((error: NodeJS.ErrnoException) => {
-    throw fileProblem(reasons[error.code ?? ''] ?? `The file cannot be read: ${error.code}.`);
+    if (error.code === 'ENOENT') throw fileProblem(`${path} does not exist.`);
+    throw fileProblem(`${path} cannot be read: ${fileCause(error)}.`);
   });
   const stats = await handle.stat();
   if (stats.isFile()) return handle;

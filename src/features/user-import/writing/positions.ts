@@ -5,6 +5,7 @@ import type { Clock } from '../../../core/time.ts';
 import { announceForeignHashes } from '../../../database/change-feed.ts';
 import type { UnitOfWork } from '../../../database/transaction.ts';
 import { emptyTally, type Tally } from '../report.ts';
+import type { OtherImport } from '../request.ts';
 
 export interface ImportPosition {
   readonly id: string;
@@ -21,6 +22,8 @@ export interface BegunImport extends ImportPosition {
 export interface ImportPositions {
   /** The unfinished import of the same file with the same options, or a new one. */
   begin(digest: Buffer, options: string): Promise<BegunImport>;
+  /** The other unfinished imports of the file that have stored people. */
+  others(id: string, digest: Buffer): Promise<readonly OtherImport[]>;
   /**
    * Locks the import for a batch. Needs a transaction.
    *
@@ -61,6 +64,16 @@ export function createImportPositions(deps: {
         );
         return row ? { ...row, isContinued: inserted.length === 0 } : rejectParallel();
       }),
+
+    async others(id, digest) {
+      const rows = await query<{ position: number; options: string }>(
+        `select position, options from user_imports
+         where digest = ? and id <> ? and position > 0 and finished_at is null
+         order by updated_at desc limit 3`,
+        [digest, id],
+      );
+      return rows.map(({ position, options }) => ({ position, options: JSON.parse(options) }));
+    },
 
     async lock({ id, position }) {
       // One batch at a time: the locks of its addresses and usernames need memory of the database.

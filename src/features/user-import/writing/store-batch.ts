@@ -126,7 +126,6 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
     try {
       return await storeOnce(items, context);
     } catch (error) {
-      context.request.report.discard();
       context.access.forget();
       const code = sqlStateOf(error);
       if ((isTemporary(code) || error instanceof OutdatedPlan) && attempt < maxAttempts) {

@@ -2,11 +2,10 @@
 import { expect, test } from 'vitest';
 import { Problem } from '../../../../src/core/errors.ts';
 import {
-  formatNames,
-  parseFormatName,
   readerOf,
   recognizeFormat,
 } from '../../../../src/features/user-import/formats/choose-format.ts';
+import { formatNames } from '../../../../src/features/user-import/formats/format-names.ts';
 import { rowsOf } from '../../../docs/pages.ts';
 import { fixture, readContent, withFile } from './files.ts';
 
@@ -45,9 +44,7 @@ test.each([
   ]);
 });
 
-test('a name of a format is one of the list', async () => {
-  expect(parseFormatName('jsonl')).toBe('jsonl');
-  expect(() => parseFormatName('yaml')).toThrow(Problem);
+test('a format has a reader', async () => {
   const { people } = await readContent(readerOf('jsonl'), '{"email":"a@example.com"}');
   expect(people).toHaveLength(1);
 });

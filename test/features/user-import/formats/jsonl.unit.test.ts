@@ -152,9 +152,13 @@ test.each([
 
 test('a file that is missing, and a directory, are refused', async () => {
   expect(await refusalOfPath(openJsonl, '/no/such/file')).toBe(
-    'VALIDATION_FAILED file: The file does not exist.',
+    'VALIDATION_FAILED file: /no/such/file does not exist.',
   );
   expect(await refusalOfPath(openJsonl, tmpdir())).toContain('Is not a regular file.');
+  // Its beginning is no memory of the process: a read fails like one of a broken disk.
+  await expect(openJsonl('/proc/self/mem', defaultOptions)).rejects.toThrow(
+    '/proc/self/mem cannot be read: the disk reports an input/output error.',
+  );
 });
 
 test('the file is read in chunks: characters and lines cross them', async () => {
