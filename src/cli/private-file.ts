@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { access, type FileHandle, link, open, rename, rm, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FileError, fileCause } from '../core/file-error.ts';
+import { FileError, fileCause } from '../core/errors.ts';
 import { UsageError } from './errors.ts';
 import { endBySignal, endSignals } from './io.ts';
 

@@ -6,8 +6,7 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { Problem } from '../../core/errors.ts';
-import { FileError, fileCause } from '../../core/file-error.ts';
+import { FileError, fileCause, Problem } from '../../core/errors.ts';
 import { printableJson } from '../../core/text.ts';
 import type { ReportSink } from './report.ts';
 

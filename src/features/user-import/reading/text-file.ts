@@ -4,8 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
-import { Problem } from '../../../core/errors.ts';
-import { FileError, fileCause } from '../../../core/file-error.ts';
+import { FileError, fileCause, Problem } from '../../../core/errors.ts';
 
 const chunkBytes = 256 * 1024;
 
