@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Config } from '../config/config.ts';
+import { createOriginCheck } from '../config/origins.ts';
 import type { Clock } from '../core/time.ts';
 import type { ChangeFeed } from '../database/change-feed.ts';
 import type { UnitOfWork } from '../database/transaction.ts';
@@ -36,6 +37,7 @@ import { limitRequestTime } from './http/request-timeout.ts';
 import { toJsonLine } from './http/responses.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
 import { createListener } from './http/server.ts';
+import { addSessionCookies } from './http/session-cookie.ts';
 import { serveForwardAuth } from './oauth/forward-auth.ts';
 import { serveOAuth } from './oauth/serve-oauth.ts';
 import { serveApiReference } from './ops/api-reference.ts';
@@ -91,9 +93,11 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   measureRequests(app, deps.metrics);
   closeConnectionsOnShutdown(app, deps.shutdown);
   limitRequestTime(app, deps.limits.answerMilliseconds);
-  await setSecurityHeaders(app, config);
+  const isAllowedOrigin = createOriginCheck(config);
+  await setSecurityHeaders(app, config, isAllowedOrigin);
   rejectUnknownRoutes(app);
   parseBodies(app, deps.limits);
+  addSessionCookies(app, { publicUrl: config.publicUrl, isAllowedOrigin, clock: deps.clock });
   addRequestContexts(app, deps);
   addPresentation(app, config);
   serveOperations(app, deps);

@@ -123,7 +123,10 @@ async function startGraphql(app: AppContext, opened: AsyncDisposableStack): Prom
   const trustedDocuments = file === undefined ? undefined : readTrustedDocuments(file);
   const schema = createSchema(resolversOf(app));
   weighSessions(schema, config.maxSessionsPerUser);
-  const operations = createOperations(schema, createErrorReporter(log));
+  const operations = createOperations(schema, {
+    report: createErrorReporter(log),
+    afterMutation: app.auth.tokenDelivery.clearIfEnded,
+  });
   const preparedRequests = createPreparedRequests(operations, trustedDocuments);
   const isDebug = config.debug;
   const graphql = await createGraphql({ schema, isDebug, log, preparedRequests, trustedDocuments });
@@ -194,8 +197,8 @@ function resolversOf(app: AppContext): Resolvers {
     new AccessResolver(),
     new SessionResolver(),
     new UserSessionsResolver(app.auth.sessions),
-    new SessionsResolver(app.auth.sessions, app.auth.refresh),
-    new AccountsResolver(app.auth.registrations, app.auth.emailVerification, app.auth.login),
+    new SessionsResolver(app.auth.sessions, app.auth.tokenDelivery),
+    new AccountsResolver(app.auth),
     new PasswordsResolver(app.auth.passwordReset, app.auth.passwordChange),
     new ProfileResolver(app.users),
     new DirectoryResolver(app.admin.directory, app.admin.explain),

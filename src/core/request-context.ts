@@ -79,10 +79,27 @@ export type Actor = UserActor | ServiceAccountActor;
 /** A user with a session, who may change the own account. */
 export type SessionActor = UserActor & { readonly credential: SessionCredential };
 
+/** The session cookie of a request in cookie mode, which passed the check of its origin. */
+export interface SessionCookie {
+  /**
+   * The refresh token that the browser will have after the response. Undefined without a cookie, and for a cookie
+   * that is malformed or repeated.
+   */
+  readonly refreshToken: string | undefined;
+  /** Stores a refresh token in the cookie until `expiresAt`. */
+  keep(refreshToken: string, expiresAt: Date): void;
+  /** Removes the cookie, if the browser has one. */
+  clear(): void;
+}
+
 export interface RequestContext {
   readonly actor: Actor | undefined;
   /** Whether the request has an invalid bearer token. Operations without authentication ignore it. */
   readonly isTokenRejected?: boolean;
+  /** Undefined for a request that is not in cookie mode. */
+  readonly sessionCookie?: SessionCookie | undefined;
+  /** Whether the request has a session cookie but is not in cookie mode. No operation uses such a cookie. */
+  readonly hasIgnoredCookie?: boolean;
   readonly client: ClientInfo;
   /** Aborts when the client disconnects, or after the response. */
   readonly signal?: AbortSignal | undefined;

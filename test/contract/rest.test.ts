@@ -60,6 +60,7 @@ interface Promised {
 
 const tokens = {
   access_token: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/),
+  expires_in: expect.toSatisfy((seconds) => seconds > 280 && seconds <= 300),
   refresh_token: expect.stringMatching(/^[\w-]+$/),
 };
 

@@ -75,7 +75,7 @@ export function serveGraphql(
     url: graphqlPath,
     // Apollo rejects HEAD.
     exposeHeadRoute: false,
-    config: { format: 'graphql' },
+    config: { format: 'graphql', sessionTransport: 'header' },
     async handler(request, reply) {
       const contentType = graphqlContentType(request.headers.accept);
       if (contentType === undefined) throw new HttpError(406);

@@ -23,7 +23,7 @@ import { invalidTokenChallenge } from '../http/responses.ts';
 import { type CostInput, costOf } from './cost.ts';
 import { publicError, type ReportErrors } from './errors.ts';
 import { limits, QueryLimitError, variablesLimitError } from './limits.ts';
-import { isPublic, labelOf, rootFieldsOf } from './root-fields.ts';
+import { isPublic, isPublicWithCookie, labelOf, rootFieldsOf } from './root-fields.ts';
 
 export type Variables = Readonly<Record<string, unknown>>;
 
@@ -53,11 +53,20 @@ export interface Operations {
   prepare(document: DocumentNode, operation: OperationDefinitionNode): ExecuteOperation;
 }
 
-export function createOperations(schema: GraphQLSchema, report: ReportErrors): Operations {
+export interface OperationsDeps {
+  readonly report: ReportErrors;
+  /** Runs after each mutation. */
+  readonly afterMutation: (context: RequestContext) => Promise<void>;
+}
+
+export function createOperations(
+  schema: GraphQLSchema,
+  { report, afterMutation }: OperationsDeps,
+): Operations {
   const prepare: Operations['prepare'] = (document, operation) => {
     const rootFields = rootFieldsOf(document, operation);
     const label = labelOf(rootFields);
-    const refusalOf = createChecks({ schema, document, operation }, isPublic(rootFields));
+    const refusalOf = createChecks({ schema, document, operation }, rootFields);
     const run = async (variables: Variables, context: RequestContext) => {
       const result = await execute({
         schema,
@@ -67,6 +76,7 @@ export function createOperations(schema: GraphQLSchema, report: ReportErrors): O
         variableValues: variables,
         options: { maxCoercionErrors: limits.errors },
       });
+      if (operation.operation === OperationTypeNode.MUTATION) await afterMutation(context);
       return toResponse(result, report);
     };
     return async (variables, context) => {
@@ -102,13 +112,16 @@ function parseDocument(schema: GraphQLSchema, text: string) {
 /** @returns a function that returns the response to an operation that must not be executed */
 function createChecks(
   input: Omit<CostInput, 'variables'>,
-  isPublicOperation: boolean,
+  rootFields: ReadonlySet<string>,
 ): (variables: Variables, context: RequestContext) => OperationResponse | undefined {
   const { schema, operation } = input;
   // Unknown page lengths count as the largest.
   const isAlwaysCheap = costOf({ ...input, variables: {} }) <= limits.cost;
-  return (variables, { isTokenRejected }) => {
-    if (isTokenRejected && !isPublicOperation) return invalidToken;
+  const isWithoutToken = isPublic(rootFields);
+  const isWithCookie = isPublicWithCookie(rootFields);
+  return (variables, { isTokenRejected, sessionCookie }) => {
+    const hasCookie = isWithCookie && sessionCookie?.refreshToken !== undefined;
+    if (isTokenRejected && !isWithoutToken && !hasCookie) return invalidToken;
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) return noSubscriptions;
     const variablesError = variablesLimitError(schema, operation, variables);
     if (variablesError) return refusal(400, variablesError.toJSON());

@@ -48,6 +48,11 @@ export function isPublic(rootFields: ReadonlySet<string>): boolean {
   return [...rootFields].every((field) => publicFields.has(field));
 }
 
+/** Whether the operation needs no access token in a request with a session cookie in cookie mode. */
+export function isPublicWithCookie(rootFields: ReadonlySet<string>): boolean {
+  return [...rootFields].every((field) => publicFields.has(field) || field === 'logout');
+}
+
 /**
  * The root fields that need no access token. Clients that send their token with every request can log in and
  * refresh with an expired one. `test/api/graphql/stale-tokens.test.ts` compares the list with the schema.

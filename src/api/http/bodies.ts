@@ -6,9 +6,9 @@
 import { isUtf8 } from 'node:buffer';
 import { parse as parseQuery } from 'node:querystring';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { JsonFault, parseStrictJson } from '../../core/json.ts';
 import { lingeringCloseAfterResponse } from './client-errors.ts';
 import { mediaTypeOf } from './content-negotiation.ts';
-import { parseJsonBody } from './json-body.ts';
 import type { HttpLimits } from './limits.ts';
 import { graphqlPath, HttpError } from './responses.ts';
 
@@ -139,4 +139,15 @@ async function parseMultipart(
     form.set(name, before === undefined ? value : [before, value].flat());
   }
   return Object.fromEntries(form);
+}
+
+/** Parses JSON strictly. @throws HttpError 400 */
+export function parseJsonBody(bytes: Buffer, maxDepth: number): unknown {
+  if (!isUtf8(bytes)) throw new HttpError(400, 'The request body is not valid UTF-8.');
+  try {
+    return parseStrictJson(bytes.toString('utf8'), maxDepth);
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error;
+    throw new HttpError(400, error.reason && `The request body ${error.reason}.`);
+  }
 }

@@ -1,7 +1,12 @@
 /** Creates the request context of GraphQL, REST and pages: actor, client and entity manager. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Actor, ClientInfo, RequestContext } from '../../core/request-context.ts';
+import type {
+  Actor,
+  ClientInfo,
+  RequestContext,
+  SessionCookie,
+} from '../../core/request-context.ts';
 import { runWithContext } from '../../core/request-context.ts';
 import { printable } from '../../core/text.ts';
 import { isApiKey } from '../../crypto/api-key.ts';
@@ -10,6 +15,7 @@ import type { KeyAuthentication } from '../../features/api-keys/key-authenticati
 import type { Audit } from '../../features/audit/audit.ts';
 import type { Tokens } from '../../features/sessions/tokens.ts';
 import { preferredLocale } from '../../i18n/locale.ts';
+import { hasSessionCookie } from './session-cookie.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -82,7 +88,7 @@ async function createContext(
   const actor =
     bearer === undefined ? undefined : await authenticate(bearer, client, authenticators);
   const isTokenRejected = bearer !== undefined && actor === undefined;
-  return new HttpContext({ actor, isTokenRejected, client }, reply.raw);
+  return new HttpContext({ actor, isTokenRejected, client }, request, reply.raw);
 }
 
 /** @throws THROTTLED for an unknown API key, when the attempts of the network are used up */
@@ -122,16 +128,25 @@ class HttpContext implements RequestContext {
   readonly actor: RequestContext['actor'];
   readonly isTokenRejected: boolean;
   readonly client: ClientInfo;
+  readonly sessionCookie: SessionCookie | undefined;
+  private readonly request: FastifyRequest;
   private readonly response: ServerResponse;
 
   constructor(
     fields: Pick<RequestContext, 'actor' | 'client'> & { readonly isTokenRejected: boolean },
+    request: FastifyRequest,
     response: ServerResponse,
   ) {
     this.actor = fields.actor;
     this.isTokenRejected = fields.isTokenRejected;
     this.client = fields.client;
+    this.sessionCookie = request.sessionCookie;
+    this.request = request;
     this.response = response;
+  }
+
+  get hasIgnoredCookie(): boolean {
+    return this.sessionCookie === undefined && hasSessionCookie(this.request);
   }
 
   get signal(): AbortSignal {

@@ -2,6 +2,7 @@
 import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../../config/config.ts';
+import type { OriginCheck } from '../../config/origins.ts';
 import { sendHttpError } from './responses.ts';
 
 const contentSecurityPolicy = [
@@ -34,14 +35,15 @@ export const securityHeaders = {
 
 export async function setSecurityHeaders(
   app: FastifyInstance,
-  config: Pick<Config, 'allowedHosts' | 'corsAllowedOrigins'>,
+  { allowedHosts }: Pick<Config, 'allowedHosts'>,
+  isAllowedOrigin: OriginCheck,
 ): Promise<void> {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(securityHeaders);
-    if (hasAllowedHost(request, config.allowedHosts)) return done();
+    if (hasAllowedHost(request, allowedHosts)) return done();
     sendHttpError(reply, 400, 'This host name is not allowed.');
   });
-  await allowOrigins(app, config.corsAllowedOrigins);
+  await allowOrigins(app, isAllowedOrigin);
 }
 
 function hasAllowedHost(request: FastifyRequest, allowed: readonly string[]): boolean {
@@ -75,8 +77,8 @@ const allowedHeaders = [
   ...['X-Datadog-Sampling-Priority', 'Newrelic', 'Elastic-Apm-Traceparent'],
 ];
 
-/** Without an origin it serves public documents only. */
-async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+/** Allowed origins may use the session cookie. Other origins get no CORS header except for public documents. */
+async function allowOrigins(app: FastifyInstance, isAllowedOrigin: OriginCheck): Promise<void> {
   // The plugin answers every OPTIONS of a public document, also one that is no preflight.
   app.addHook('onRequest', (request, reply, done) => {
     const isPublic = 'cors' in request.routeOptions.config;
@@ -84,8 +86,8 @@ async function allowOrigins(app: FastifyInstance, origins: readonly string[]): P
     done();
   });
   await app.register(cors, {
-    origin: origins.length > 0 && origins.map(originPattern),
-    credentials: false,
+    origin: async (origin: string | undefined) => isAllowedOrigin(origin),
+    credentials: true,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders,
     exposedHeaders: ['Link', 'Retry-After', 'WWW-Authenticate', 'X-Request-Id'],
@@ -107,7 +109,7 @@ export function servePublicDocument(
   app.route({
     method: ['GET', 'OPTIONS'], // OPTIONS, because the preflight uses the options of its own route
     url,
-    config: { cors: { origin: '*' } },
+    config: { cors: { origin: '*', credentials: false } },
     handler: (_request, reply) =>
       reply
         .type(`${document.type}; charset=utf-8`)
@@ -115,13 +117,6 @@ export function servePublicDocument(
         .header('cross-origin-resource-policy', 'cross-origin')
         .send(document.text()),
   });
-}
-
-/** `https://*.example.com` matches subdomains of any depth, and not example.com itself. */
-function originPattern(origin: string): string | RegExp {
-  if (!origin.includes('*')) return origin;
-  const [scheme = '', domain = ''] = origin.split('*.').map((part) => part.replaceAll('.', '\\.'));
-  return new RegExp(`^${scheme}(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\\.)+${domain}$`);
 }
 
 /**

@@ -19,6 +19,8 @@ export interface RestRoute {
   readonly summary: string;
   /** Whether a request needs an access token. */
   readonly needsToken: boolean;
+  /** Whether the session cookie is accepted in place of an access token. */
+  readonly acceptsSessionCookie?: true;
   readonly params: Readonly<Record<string, RestParam>>;
   /**
    * Whether unknown keys of the body and the query, and blank fields of a form, are refused: an object without

@@ -29,6 +29,14 @@ const userData = {
 };
 const userFields = Object.values(userData).join(' ');
 
+/** Names in the data of new tokens. */
+const tokenData = {
+  access_token: 'accessToken',
+  expires_in: 'expiresIn',
+  refresh_token: 'refreshToken',
+};
+const tokenFields = Object.values(tokenData).join(' ');
+
 export const restRoutes: readonly RestRoute[] = [
   {
     method: 'POST',
@@ -74,11 +82,11 @@ export const restRoutes: readonly RestRoute[] = [
       email: body('input.email'),
       password: body('input.password'),
     },
-    document: `mutation ($input: LoginInput!) { result: login(input: $input) { ... on TokenPair { accessToken refreshToken } ${problem} } }`,
+    document: `mutation ($input: LoginInput!) { result: login(input: $input) { ... on TokenPair { ${tokenFields} } ${problem} } }`,
     success: {
       status: 200,
       message: 'Login successful',
-      data: { access_token: 'accessToken', refresh_token: 'refreshToken' },
+      data: tokenData,
     },
   },
   {
@@ -86,12 +94,12 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/token/refresh/',
     summary: 'Exchange a refresh token for new tokens',
     needsToken: false,
-    params: { refresh_token: body('refreshToken') },
-    document: `mutation ($refreshToken: String!) { result: refreshTokens(refreshToken: $refreshToken) { ... on TokenPair { accessToken refreshToken } ${problem} } }`,
+    params: { refresh_token: optionalBody('refreshToken') },
+    document: `mutation ($refreshToken: String) { result: refreshTokens(refreshToken: $refreshToken) { ... on TokenPair { ${tokenFields} } ${problem} } }`,
     success: {
       status: 200,
       message: 'Token refreshed',
-      data: { access_token: 'accessToken', refresh_token: 'refreshToken' },
+      data: tokenData,
     },
   },
   {
@@ -99,6 +107,7 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/logout/',
     summary: 'Log out of the session of the refresh token, or of the current session',
     needsToken: true,
+    acceptsSessionCookie: true,
     params: { refresh_token: optionalBody('refreshToken') },
     document: `mutation ($refreshToken: String) { result: logout(refreshToken: $refreshToken) { ${acknowledgement} } }`,
     success: { status: 204, message: 'Logged out', data: {} },

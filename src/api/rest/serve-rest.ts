@@ -25,8 +25,8 @@ export function serveRest(
     app.route({
       method: route.consumesToken ? [route.method, 'HEAD'] : route.method,
       url: `${deps.prefix}${route.path}`,
-      config: { format: 'rest' },
-      ...(route.needsToken ? { onRequest: requireToken } : {}),
+      config: { format: 'rest', sessionTransport: 'header' },
+      ...(route.needsToken ? { onRequest: requireToken(route) } : {}),
       handler: (request, reply) =>
         route.consumesToken && mustNotConsume(request)
           ? deps.verifyPage(request, reply)
@@ -48,9 +48,13 @@ function operationOf(
 }
 
 /** Rejects a request without a valid access token before its body is read. */
-async function requireToken(request: FastifyRequest): Promise<void> {
-  requireJsonAccepted(request);
-  if (!contextOf(request).actor) throw new Problem('UNAUTHENTICATED');
+function requireToken({ acceptsSessionCookie }: RestRoute) {
+  return async (request: FastifyRequest): Promise<void> => {
+    requireJsonAccepted(request);
+    const { actor, sessionCookie, hasIgnoredCookie } = contextOf(request);
+    if (actor || (acceptsSessionCookie && (sessionCookie || hasIgnoredCookie))) return;
+    throw new Problem('UNAUTHENTICATED');
+  };
 }
 
 function requireJsonAccepted({ headers }: FastifyRequest): void {

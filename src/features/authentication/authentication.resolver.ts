@@ -4,6 +4,7 @@ import { Arg, Ctx, Field, InputType, Mutation, Query, Resolver } from 'type-grap
 import type { RequestContext } from '../../core/request-context.ts';
 import { AcknowledgementType, acknowledge, resultUnion } from '../common-types.resolver.ts';
 import { TokenPairType } from '../sessions/sessions.resolver.ts';
+import type { TokenDelivery } from '../sessions/token-delivery.ts';
 import type { EmailVerification } from './email-verification.ts';
 import type { Login } from './login.ts';
 import type { PasswordChange } from './password-change.ts';
@@ -46,16 +47,25 @@ const VerifyEmailResult = resultUnion('VerifyEmailResult', AcknowledgementType);
 const CancelRegistrationResult = resultUnion('CancelRegistrationResult', AcknowledgementType);
 const LoginResult = resultUnion('LoginResult', TokenPairType);
 
+export interface AccountsResolverDeps {
+  readonly registrations: Registrations;
+  readonly emailVerification: EmailVerification;
+  readonly login: Login;
+  readonly tokenDelivery: TokenDelivery;
+}
+
 @Resolver()
 export class AccountsResolver {
   readonly #registrations: Registrations;
   readonly #emailVerification: EmailVerification;
   readonly #login: Login;
+  readonly #tokenDelivery: TokenDelivery;
 
-  constructor(registrations: Registrations, emailVerification: EmailVerification, login: Login) {
-    this.#registrations = registrations;
-    this.#emailVerification = emailVerification;
-    this.#login = login;
+  constructor(deps: AccountsResolverDeps) {
+    this.#registrations = deps.registrations;
+    this.#emailVerification = deps.emailVerification;
+    this.#login = deps.login;
+    this.#tokenDelivery = deps.tokenDelivery;
   }
 
   @Mutation(() => RegisterResult)
@@ -98,7 +108,7 @@ export class AccountsResolver {
     @Arg('input', () => LoginInputType) input: LoginInputType,
     @Ctx() context: RequestContext,
   ): Promise<typeof LoginResult> {
-    return this.#login.login(input, context);
+    return this.#tokenDelivery.deliverTokens(context, await this.#login.login(input, context));
   }
 }
 

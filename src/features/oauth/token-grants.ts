@@ -44,9 +44,6 @@ const scopeSyntax = /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/;
 const maxScopeLength = 1000;
 
 export function createTokenGrants(deps: TokenGrantsDeps): TokenGrants {
-  const secondsUntil = (end: Date) =>
-    Math.max(0, Math.floor((end.getTime() - deps.clock().getTime()) / 1000));
-
   /** The same operation as `refreshTokens` of GraphQL. Sessions belong to the public client and have no scope. */
   const refreshSession = async (request: TokenRequest): Promise<TokenResponse> => {
     const { client, refreshToken, scope } = request;
@@ -59,7 +56,7 @@ export function createTokenGrants(deps: TokenGrantsDeps): TokenGrants {
     return {
       access_token: tokens.accessToken,
       token_type: tokens.tokenType,
-      expires_in: secondsUntil(tokens.accessTokenExpiresAt),
+      expires_in: tokens.expiresIn,
       refresh_token: tokens.refreshToken,
     };
   };
@@ -71,7 +68,7 @@ export function createTokenGrants(deps: TokenGrantsDeps): TokenGrants {
     return {
       access_token: token.accessToken,
       token_type: token.tokenType,
-      expires_in: secondsUntil(token.accessTokenExpiresAt),
+      expires_in: token.expiresIn,
       ...(scope && { scope: scope.join(' ') }),
     };
   };

@@ -26,7 +26,7 @@ export interface PresentedTokens {
   /** The session of a refresh token of any age; undefined for a forged token. */
   sessionIdOf(refreshToken: string): string | undefined;
   /** Ends the session for a holder of one of its tokens. Returns false if it has ended or never existed. */
-  end(sessionId: string): Promise<boolean>;
+  end(sessionId: string, reason?: EndReason): Promise<boolean>;
 }
 
 export interface PresentedTokensDeps {
@@ -37,8 +37,6 @@ export interface PresentedTokensDeps {
   readonly metrics: Pick<Metrics, 'sessionsEnded'>;
   readonly refreshGraceSeconds: number;
 }
-
-const reason: EndReason = 'revoked';
 
 export function createPresentedTokens(deps: PresentedTokensDeps): PresentedTokens {
   const { query, transaction } = deps.unitOfWork;
@@ -63,7 +61,7 @@ export function createPresentedTokens(deps: PresentedTokensDeps): PresentedToken
 
     sessionIdOf: (refreshToken) => deps.refreshTokens.open(refreshToken)?.sessionId,
 
-    end: (sessionId) =>
+    end: (sessionId, reason = 'revoked') =>
       transaction(async () => {
         const [ended] = await query<{ user_id: string }>(
           `update sessions set ended_at = ?, end_reason = ?

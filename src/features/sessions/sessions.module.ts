@@ -11,10 +11,11 @@ import type { Audit } from '../audit/audit.ts';
 import { withLoggedDenials } from '../audit/denials.ts';
 import { type CreateSession, createCreateSession } from './create-session.ts';
 import { createPresentedTokens, type PresentedTokens } from './presented-tokens.ts';
-import { createPrincipals } from './principals.ts';
+import { createPrincipals, type Principals } from './principals.ts';
 import { createRefresh, type Refresh } from './refresh.ts';
 import { createSessions, type Sessions } from './sessions.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
+import { createTokenDelivery, type TokenDelivery } from './token-delivery.ts';
 import { createTokens, type KeyPrincipals, type Tokens } from './tokens.ts';
 
 export interface SessionsModuleDeps {
@@ -49,6 +50,7 @@ export interface SessionsModule {
   readonly createSession: CreateSession;
   readonly refresh: Refresh;
   readonly presentedTokens: PresentedTokens;
+  readonly tokenDelivery: TokenDelivery;
   readonly tokens: Tokens;
   readonly signingKeys: SigningKeys;
 }
@@ -67,28 +69,34 @@ export function createSessionsModule(deps: SessionsModuleDeps): SessionsModule {
     accessTokenTtlSeconds,
   });
   const refreshTokens = createRefreshTokens(secretKey);
-  const tokens = createAccessTokens(deps, { signingKeys, refreshTokens });
-  return { ...createSessionServices(deps, { refreshTokens, tokens }), tokens, signingKeys };
+  const { metrics, settings } = deps;
+  const size = settings.principalCacheSize;
+  const principals = createPrincipals({ unitOfWork, changeFeed, clock, metrics, size });
+  const tokens = createAccessTokens(deps, { signingKeys, refreshTokens, principals });
+  const services = createSessionServices(deps, { refreshTokens, tokens });
+  const tokenDelivery = createTokenDelivery({ ...services, refreshTokens, principals, audit });
+  return { ...services, tokenDelivery, tokens, signingKeys };
 }
 
 function createAccessTokens(
   deps: SessionsModuleDeps,
-  keys: { readonly signingKeys: SigningKeys; readonly refreshTokens: RefreshTokens },
+  shared: {
+    readonly signingKeys: SigningKeys;
+    readonly refreshTokens: RefreshTokens;
+    readonly principals: Principals;
+  },
 ): Tokens {
-  const { unitOfWork, changeFeed, clock, metrics, settings } = deps;
-  const size = settings.principalCacheSize;
+  const { changeFeed, clock, settings } = deps;
   return createTokens({
-    signingKeys: keys.signingKeys,
-    refreshTokens: keys.refreshTokens,
+    ...shared,
     keyPrincipals: deps.keyPrincipals,
-    principals: createPrincipals({ unitOfWork, changeFeed, clock, metrics, size }),
     changeFeed,
     clock,
     issuer: settings.publicUrl,
     audience: settings.accessTokenAudience,
     claims: settings.accessTokenClaims,
     accessTokenTtlSeconds: settings.accessTokenTtlSeconds,
-    cacheSize: size,
+    cacheSize: settings.principalCacheSize,
   });
 }
 

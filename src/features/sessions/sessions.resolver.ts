@@ -6,6 +6,7 @@ import {
   Field,
   FieldResolver,
   ID,
+  Int,
   Mutation,
   ObjectType,
   Resolver,
@@ -20,8 +21,8 @@ import {
   resultUnion,
 } from '../common-types.resolver.ts';
 import { UserType } from '../users/users.resolver.ts';
-import type { Refresh } from './refresh.ts';
 import type { Sessions } from './sessions.ts';
+import type { TokenDelivery } from './token-delivery.ts';
 
 @ObjectType('Session', { implements: NodeType })
 class SessionType {
@@ -55,8 +56,11 @@ export class TokenPairType {
   @Field(() => Date)
   accessTokenExpiresAt!: Date;
 
-  @Field(() => String)
-  refreshToken!: string;
+  @Field(() => Int)
+  expiresIn!: number;
+
+  @Field(() => String, { nullable: true })
+  refreshToken!: string | null;
 
   @Field(() => Date)
   refreshTokenExpiresAt!: Date;
@@ -97,18 +101,19 @@ export class UserSessionsResolver {
 @Resolver()
 export class SessionsResolver {
   readonly #sessions: Sessions;
-  readonly #refresh: Refresh;
+  readonly #tokenDelivery: TokenDelivery;
 
-  constructor(sessions: Sessions, refresh: Refresh) {
+  constructor(sessions: Sessions, tokenDelivery: TokenDelivery) {
     this.#sessions = sessions;
-    this.#refresh = refresh;
+    this.#tokenDelivery = tokenDelivery;
   }
 
   @Mutation(() => RefreshTokensResult)
   refreshTokens(
-    @Arg('refreshToken', () => String) refreshToken: string,
+    @Arg('refreshToken', () => String, { nullable: true }) refreshToken: string | null,
+    @Ctx() context: RequestContext,
   ): Promise<typeof RefreshTokensResult> {
-    return this.#refresh.refreshTokens(refreshToken);
+    return this.#tokenDelivery.refreshTokens(refreshToken, context);
   }
 
   @Mutation(() => LogoutResult)
@@ -116,7 +121,7 @@ export class SessionsResolver {
     @Arg('refreshToken', () => String, { nullable: true }) refreshToken: string | null,
     @Ctx() context: RequestContext,
   ): Promise<typeof LogoutResult> {
-    await this.#sessions.logout(requireSession(context), refreshToken);
+    await this.#tokenDelivery.logout(refreshToken, context);
     return acknowledge('Logged out.');
   }
 

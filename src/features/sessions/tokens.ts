@@ -30,6 +30,8 @@ export interface TokenPair {
   readonly tokenType: 'Bearer';
   readonly accessToken: string;
   readonly accessTokenExpiresAt: Date;
+  /** Seconds until the access token expires, for clients with a wrong clock. */
+  readonly expiresIn: number;
   readonly refreshToken: string;
   readonly refreshTokenExpiresAt: Date;
 }
@@ -46,7 +48,7 @@ export interface TokenSource {
 }
 
 /** The answer of the grant `client_credentials`, which has no refresh token (RFC 6749 §4.4.3). */
-export type ClientToken = Pick<TokenPair, 'tokenType' | 'accessToken' | 'accessTokenExpiresAt'>;
+export type ClientToken = Omit<TokenPair, 'refreshToken' | 'refreshTokenExpiresAt'>;
 
 export interface ClientTokenOptions {
   /** When the API key expires; null for never. */
@@ -139,6 +141,9 @@ export function createTokens(deps: TokensDeps): Tokens {
     return signAccessToken(content, { key, issuer, audience, now, ttlSeconds });
   };
 
+  const secondsUntil = (end: Date) =>
+    Math.max(0, Math.floor((end.getTime() - deps.clock().getTime()) / 1000));
+
   /** Of a session that has ended meanwhile there are no claims. Its token is refused anyway. */
   const furtherClaimsOf = async (sessionId: string): Promise<FurtherClaims> => {
     const actor = deps.claims.length === 0 ? undefined : await deps.principals.find(sessionId);
@@ -177,6 +182,7 @@ export function createTokens(deps: TokensDeps): Tokens {
         tokenType: 'Bearer',
         accessToken: signed.token,
         accessTokenExpiresAt: signed.expiresAt,
+        expiresIn: secondsUntil(signed.expiresAt),
         refreshToken: deps.refreshTokens.issue({ sessionId, counter }),
         refreshTokenExpiresAt: session.expiresAt,
       };
@@ -206,6 +212,7 @@ export function createTokens(deps: TokensDeps): Tokens {
         tokenType: 'Bearer',
         accessToken: signed.token,
         accessTokenExpiresAt: signed.expiresAt,
+        expiresIn: secondsUntil(signed.expiresAt),
       };
     },
 

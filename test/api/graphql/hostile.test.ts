@@ -167,7 +167,10 @@ describe('an unexpected error outside of resolvers', () => {
       level: 'info',
       destination: { write: (line) => void lines.push(line) },
     });
-    const operations = createOperations(schema, createErrorReporter(log));
+    const operations = createOperations(schema, {
+      report: createErrorReporter(log),
+      afterMutation: async () => undefined,
+    });
     const preparedRequests = createPreparedRequests(operations);
     const graphql = await createGraphql({ schema, isDebug: false, log, preparedRequests });
     const httpGraphQLRequest = {

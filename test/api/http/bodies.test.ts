@@ -1,7 +1,7 @@
 /** Malicious bodies and bodies that two parsers could read differently: refused without an effect. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseJsonBody } from '../../../src/api/http/json-body.ts';
+import { parseJsonBody } from '../../../src/api/http/bodies.ts';
 import { httpLimits } from '../../../src/api/http/limits.ts';
 import { HttpError } from '../../../src/api/http/responses.ts';
 import { goodPassword, person } from '../../support/people.ts';

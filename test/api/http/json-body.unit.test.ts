@@ -1,7 +1,7 @@
 /** JSON bodies: a body with more than one possible meaning is refused. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseJsonBody } from '../../../src/api/http/json-body.ts';
+import { parseJsonBody } from '../../../src/api/http/bodies.ts';
 
 const read = (text: string | Buffer, maxDepth = 32) =>
   parseJsonBody(typeof text === 'string' ? Buffer.from(text) : text, maxDepth);

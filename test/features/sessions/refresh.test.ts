@@ -228,7 +228,7 @@ test('over REST a refresh returns both tokens, and 401 for an invalid token', as
   });
   expect([valid.status, Object.keys(valid.body.data)]).toEqual([
     200,
-    ['access_token', 'refresh_token'],
+    ['access_token', 'expires_in', 'refresh_token'],
   ]);
   expect(valid.headers.get('cache-control')).toBe('no-store');
   const rejected = await service.rest('POST', '/token/refresh/', {

@@ -198,6 +198,7 @@ describe('the token of a service account', () => {
       tokenType: 'Bearer',
       accessToken: expect.any(String),
       accessTokenExpiresAt: expect.any(Date),
+      expiresIn: expect.toSatisfy((seconds) => seconds > 290 && seconds <= 300),
     });
     const claims = claimsIn(issued.accessToken);
     expect(claims).toMatchObject({

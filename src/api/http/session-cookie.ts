@@ -1,0 +1,148 @@
+/**
+ * The session cookie, which holds a refresh token where no script can read it. A request is in cookie mode if it asks for
+ * it and its origin is allowed. The check runs before the request is authenticated and before its body is read, because
+ * a browser adds the cookie to requests of other sites too (CSRF).
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type OriginCheck, originOf } from '../../config/origins.ts';
+import { Problem } from '../../core/errors.ts';
+import type { SessionCookie } from '../../core/request-context.ts';
+import type { Clock } from '../../core/time.ts';
+import { HttpError, sendProblem } from './responses.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /**
+     * How a request enters cookie mode: `header` for the APIs, by the header X-Session-Transport; `form` for pages,
+     * whose forms cannot send a header. Other routes ignore the cookie.
+     */
+    readonly sessionTransport?: 'header' | 'form';
+  }
+  interface FastifyRequest {
+    /** Undefined for a request that is not in cookie mode. */
+    sessionCookie: SessionCookie | undefined;
+  }
+}
+
+export const sessionCookieName = '__Host-gatehouse-session';
+
+/**
+ * The options of page routes that use or set the session cookie. A form of another origin is refused. The referrer
+ * policy lets browsers send the origin of the page with its own forms.
+ */
+export const requireSameOrigin = {
+  config: { format: 'rest', sessionTransport: 'form' },
+} as const;
+
+export interface SessionCookieOptions {
+  readonly publicUrl: string;
+  readonly isAllowedOrigin: OriginCheck;
+  readonly clock: Clock;
+}
+
+/** Add it before the hook that creates the request context. */
+export function addSessionCookies(app: FastifyInstance, options: SessionCookieOptions): void {
+  const publicOrigin = originOf(options.publicUrl);
+  app.decorateRequest('sessionCookie', undefined);
+  app.addHook('onRequest', (request, reply, done) => {
+    const { sessionTransport } = request.routeOptions.config;
+    if (sessionTransport === undefined) return done();
+    if (sessionTransport === 'form') {
+      reply.header('referrer-policy', 'same-origin');
+      if (isUnsafe(request) && !isFromOwnPage(request, publicOrigin)) {
+        return done(new HttpError(403, 'The form was sent from another site.'));
+      }
+    } else {
+      const transport = request.headers['x-session-transport'];
+      if (transport === undefined) return done();
+      if (transport !== 'cookie') return done(new HttpError(400, unknownTransport));
+      if (isUnsafe(request) && !isFromAllowedOrigin(request, options.isAllowedOrigin)) {
+        sendProblem(reply, new Problem('FORBIDDEN'), { message: forbiddenOrigin });
+        return;
+      }
+    }
+    request.sessionCookie = createSessionCookie(request, reply, options.clock);
+    done();
+  });
+}
+
+const unknownTransport = 'The only value of the header X-Session-Transport is `cookie`.';
+const forbiddenOrigin =
+  'The session cookie is for pages of PUBLIC_URL and CORS_ALLOWED_ORIGINS only. The Origin header is missing or names another origin.';
+
+function isUnsafe({ method }: FastifyRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+/** A browser sends no Origin header in a few cases, and Sec-Fetch-Site, which no script can change, in all. */
+function isFromAllowedOrigin({ headers }: FastifyRequest, isAllowed: OriginCheck): boolean {
+  return headers.origin === undefined
+    ? headers['sec-fetch-site'] === 'same-origin'
+    : isAllowed(headers.origin);
+}
+
+/** `Origin: null` is that of any sandboxed document. */
+function isFromOwnPage({ headers }: FastifyRequest, publicOrigin: string): boolean {
+  if (headers.origin === 'null') return false;
+  return headers['sec-fetch-site'] === 'same-origin' || headers.origin === publicOrigin;
+}
+
+/** The form of every refresh token. */
+const tokenPattern = /^[A-Za-z0-9_-]{48}$/;
+
+/** The values of the session cookies of a Cookie header (RFC 6265 §4.2.1). A browser sends one at most. */
+function cookieValues(header: string | undefined): readonly string[] {
+  if (!header?.includes(sessionCookieName)) return [];
+  return header.split(';').flatMap((pair) => {
+    const [name = '', ...value] = pair.split('=');
+    return name.trim() === sessionCookieName ? [value.join('=').trim()] : [];
+  });
+}
+
+export function hasSessionCookie({ headers }: FastifyRequest): boolean {
+  return cookieValues(headers.cookie).length > 0;
+}
+
+function createSessionCookie(
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+  clock: Clock,
+): SessionCookie {
+  const values = cookieValues(headers.cookie);
+  const [first = ''] = values;
+  let refreshToken = values.length === 1 && tokenPattern.test(first) ? first : undefined;
+  let isPresent = values.length > 0;
+  const write = (value: string, expiresAt: Date) => {
+    reply.removeHeader('set-cookie'); // Fastify would add a second one
+    reply.header('set-cookie', serialize(value, { expiresAt, now: clock() }));
+  };
+  return {
+    get refreshToken() {
+      return refreshToken;
+    },
+    keep(token, expiresAt) {
+      refreshToken = token;
+      isPresent = true;
+      write(token, expiresAt);
+    },
+    clear() {
+      if (!isPresent) return;
+      refreshToken = undefined;
+      isPresent = false;
+      write('', new Date(0));
+    },
+  };
+}
+
+/** Max-Age does not depend on the clock of the browser, which uses it in place of Expires (RFC 6265 §5.3). */
+function serialize(
+  value: string,
+  { expiresAt, now }: { readonly expiresAt: Date; readonly now: Date },
+): string {
+  const maxAgeSeconds = Math.max(0, Math.floor((expiresAt.getTime() - now.getTime()) / 1000));
+  return [
+    `${sessionCookieName}=${value}`,
+    ...['Path=/', `Max-Age=${maxAgeSeconds}`, `Expires=${expiresAt.toUTCString()}`],
+    ...['HttpOnly', 'Secure', 'SameSite=Lax'],
+  ].join('; ');
+}
