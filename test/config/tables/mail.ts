@@ -128,7 +128,7 @@ export const mailVariables: Readonly<Record<string, Variable>> = {
         ['"Acme: Accounts"', 'Acme: Accounts'],
         ['"The \\"Acme\\" <team>"', 'The "Acme" <team>'],
         ['Ада Лавлейс', 'Ада Лавлейс'],
-        ['', ''],
+        ['', 'Gatehouse'],
       ].map(
         ([text, name]) =>
           [`${text} <accounts@example.com>`, { name, address: 'accounts@example.com' }] as const,
