@@ -176,8 +176,11 @@ test.each(['jsonl', 'csv'])('as %s into a fresh database', async (format) => {
   const fresh = await startService({ database, environment: rateLimits, hasCostlyHashes: true });
   const kinds = new Set<string>();
   for (const [email, password] of passwords) {
-    kinds.add((await hashOf(database, email)).split('$')[0] || 'phc');
-    expect([email, await isLogin(fresh, email, 'not the password')]).toEqual([email, false]);
+    const kind = (await hashOf(database, email)).split('$')[0] || 'phc';
+    // Once for each kind: a rejection takes as long as the most expensive hash.
+    if (!kinds.has(kind))
+      expect([email, await isLogin(fresh, email, 'not the password')]).toEqual([email, false]);
+    kinds.add(kind);
     expect([email, await isLogin(fresh, email, password)]).toEqual([email, true]);
     expect(await hashOf(database, email)).toMatch(/^\$argon2id\$/);
     expect([email, await isLogin(fresh, email, password)]).toEqual([email, true]);

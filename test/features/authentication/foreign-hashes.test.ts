@@ -40,18 +40,7 @@ async function hashOf(email: string): Promise<string | undefined> {
   return row?.hash;
 }
 
-test.each([
-  ...Object.entries(foreignHashes).map(([name, hash]) => [name, hash, foreignPassword] as const),
-  ['scrypt of Firebase', firebaseExample.hash, firebaseExample.password] as const,
-])('%s logs in twice, the second time with argon2id', async (_, hash, password) => {
-  const email = await accountWith(hash);
-  expect(await tryLogin(service, email, password)).toMatchObject({ __typename: 'TokenPair' });
-  const renewed = await hashOf(email);
-  expect(renewed).toMatch(/^\$argon2id\$v=19\$m=64,t=1,p=1\$/);
-  expect(await tryLogin(service, email, password)).toMatchObject({ __typename: 'TokenPair' });
-  expect(await hashOf(email)).toBe(renewed);
-});
-
+// First, because later rejections take as long as the most expensive hash of this file.
 test.each(Object.entries(weakHashes))('%s logs in only when wrapped', async (_, hash) => {
   const bare = await accountWith(hash);
   expect(await tryLogin(service, bare, foreignPassword)).toMatchObject({
@@ -65,6 +54,18 @@ test.each(Object.entries(weakHashes))('%s logs in only when wrapped', async (_, 
   expect(await tryLogin(service, email, foreignPassword)).toMatchObject({
     __typename: 'TokenPair',
   });
+});
+
+test.each([
+  ...Object.entries(foreignHashes).map(([name, hash]) => [name, hash, foreignPassword] as const),
+  ['scrypt of Firebase', firebaseExample.hash, firebaseExample.password] as const,
+])('%s logs in twice, the second time with argon2id', async (_, hash, password) => {
+  const email = await accountWith(hash);
+  expect(await tryLogin(service, email, password)).toMatchObject({ __typename: 'TokenPair' });
+  const renewed = await hashOf(email);
+  expect(renewed).toMatch(/^\$argon2id\$v=19\$m=64,t=1,p=1\$/);
+  expect(await tryLogin(service, email, password)).toMatchObject({ __typename: 'TokenPair' });
+  expect(await hashOf(email)).toBe(renewed);
 });
 
 test('16 parallel logins with a hash of another system succeed, and it is computed anew once', async () => {

@@ -103,7 +103,10 @@ describe('the limit of five registrations of an address', () => {
 describe('at most one verification mail a minute', () => {
   test('registrations within a minute are mailed at its end, in one mail', async () => {
     const email = newAddress();
-    for (const name of ['One', 'Two', 'Three']) await sendRegistration(email, name);
+    await sendRegistration(email, 'One');
+    // On a busy machine the job of the first one could otherwise run last, and mail all three.
+    await quiet(service);
+    for (const name of ['Two', 'Three']) await sendRegistration(email, name);
     await quiet(service);
     expect(mailsTo(email)).toHaveLength(1);
     const [job, ...others] = await service.database.query<{ seconds: number }>(

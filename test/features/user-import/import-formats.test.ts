@@ -57,8 +57,10 @@ test.each([
     const { json, stderr } = await importFixture(file, domain, options);
     expect(stderr).toMatch(databaseLine);
     expect(json.created).toBeGreaterThanOrEqual(names.length);
+    // One of each system: a rejection takes as long as the most expensive hash. crypto/password/foreign-hashes.test.ts
+    // rejects a wrong password for every scheme.
+    expect(await logIn(`${names[0]}@${domain}`, `${password}!`)).toBe(401);
     for (const name of names) {
-      expect(await logIn(`${name}@${domain}`, `${password}!`)).toBe(401);
       expect(await logIn(`${name}@${domain}`, password)).toBe(200);
       expect(await logIn(`${name}@${domain}`, password)).toBe(200);
     }
