@@ -19,8 +19,8 @@ function processorMs(hash: string): number {
 /** Every number of digits is as probable as the others. */
 const numbers = (most: number) =>
   fc
-    .double({ min: 0, max: Math.log(most + 1), noNaN: true })
-    .map((logarithm) => Math.max(1, Math.min(most, Math.floor(Math.exp(logarithm)))));
+    .integer({ min: 0, max: 10_000 }) // doubles of fast-check are mostly near the limits
+    .map((share) => Math.round(most ** (share / 10_000)));
 const bytes = fc
   .integer({ min: 8, max: 128 })
   .map((length) => Buffer.alloc(length, 7).toString('base64').replace(/=+$/, ''));
@@ -73,7 +73,9 @@ const families: Readonly<Record<string, fc.Arbitrary<Candidate>>> = {
 
 /** For each parameter the accepted candidate in which it is largest. */
 function cornersOf(family: fc.Arbitrary<Candidate>): Set<string> {
-  const accepted = fc.sample(family, 5000).filter(({ hash }) => parseStoredHash(hash));
+  const accepted = fc
+    .sample(family, { numRuns: 5000, seed: 20261129 })
+    .filter(({ hash }) => parseStoredHash(hash));
   const parameters = accepted[0]?.parameters ?? [];
   const largest = (index: number) =>
     accepted.toSorted((a, b) => (b.parameters[index] ?? 0) - (a.parameters[index] ?? 0))[0]?.hash;

@@ -140,32 +140,6 @@ describe('a hash that cannot be verified', () => {
     const [wrong = 0, ...others] = costs.map(median);
     for (const other of others) expect(Math.abs(other / wrong - 1)).toBeLessThan(0.25);
   });
-
-  test.each([
-    ['the most expensive argon2', `$argon2id$v=19$m=262144,t=3,p=1$${salt}$${digest}`],
-    ['the most expensive PBKDF2', `pbkdf2_sha256$2000000$seasalt$${digest}=`],
-    ['the most expensive PBKDF2 with SHA-512', `$pbkdf2-sha512$i=2000000$${salt}$${digest}`],
-    ['the most expensive bcrypt', `$2b$14$${'A'.repeat(21)}.${'A'.repeat(30)}.`],
-    ['the most expensive scrypt', `$scrypt$ln=18,r=8,p=1$${salt}$${digest}`],
-    ['scrypt with the most lanes', `$scrypt$ln=12,r=8,p=64$${salt}$${digest}`],
-  ])('%s within bounds costs less than a hundred wrong passwords', async (_, hash) => {
-    await using measured = createHasher({ threads: 1, queueLimit: 1 });
-    const right = await measured.hash('right');
-    const ratios: number[] = [];
-    // Other work shares caches and cores, which lengthens processor time too: the best of three rounds counts.
-    while (ratios.length < 3 && !ratios.some((ratio) => ratio < 100)) {
-      const costs: number[] = [];
-      const measureWrong = async () => {
-        for (let count = 0; count < 10; count += 1)
-          costs.push(await cpuMilliseconds(() => measured.verify(right, 'wrong')));
-      };
-      await measureWrong();
-      const cost = await cpuMilliseconds(() => measured.verify(hash, 'wrong'));
-      await measureWrong();
-      ratios.push(cost / median(costs));
-    }
-    expect(Math.min(...ratios)).toBeLessThan(100);
-  });
 });
 
 describe('the queue', () => {
