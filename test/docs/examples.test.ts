@@ -245,6 +245,13 @@ test.each(blocksWith('env').map((block) => [block.page, block.text] as const))(
   },
 );
 
+test('the texts of the example are accepted', async () => {
+  const [example] = blocksWith('json texts');
+  const directory = makeScratchDirectory('texts');
+  await writeFile(join(directory, 'en.json'), example?.text ?? '');
+  expect(() => readConfig({ TEMPLATES_DIR: directory }, directory)).not.toThrow();
+});
+
 test('every GraphQL example is valid', () => {
   const schema = buildSchema(schemaText);
   const examples = blocksWith('graphql');
@@ -335,6 +342,7 @@ const checked: ReadonlySet<string> = new Set([
   'js verifier',
   'js verify',
   'json people.jsonl',
+  'json texts',
   'python django',
   'python find.py',
   'python fix.py',

@@ -1,6 +1,5 @@
 /** `serve`: starts the server and prints its addresses. A signal begins the graceful shutdown. */
 import cluster from 'node:cluster';
-import { setFlagsFromString } from 'node:v8';
 import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../bootstrap/app-context.ts';
 import { type Config, readConfig } from '../../config/config.ts';
@@ -10,6 +9,7 @@ import { hasEmbeddedDatabase } from '../../embedded-postgres/embedded.ts';
 import { createLog, type Log } from '../../observability/log.ts';
 import { startTracing, stopTracing } from '../../observability/tracing.ts';
 import type { GlobalArguments } from '../arguments.ts';
+import { allowHeapGrowth } from '../heap.ts';
 import { printError, printLine, type Terminal, untilSignalled } from '../io.ts';
 
 interface ServeArguments extends GlobalArguments {
@@ -64,7 +64,7 @@ async function runServer({ config, log, ...args }: ServerOptions): Promise<void>
   await startTracing(config.tracing, packageVersion());
   const app = await createAppContext({ config, log });
   const server = await startServer(app);
-  setFlagsFromString('--semi-space-growth-factor=2'); // the default of V8; bin/gatehouse.js changed it
+  allowHeapGrowth();
   if (cluster.isPrimary || cluster.worker?.id === 1)
     await printAddresses(app, server.address, args);
   log.info({ signal: await signalled }, 'shutting down');

@@ -11,6 +11,7 @@ import {
 import type { GlobalArguments } from '../../arguments.ts';
 import { withAppContext } from '../../context.ts';
 import { UsageError } from '../../errors.ts';
+import { allowHeapGrowth } from '../../heap.ts';
 import { createProgress, type Progress } from '../../io.ts';
 import { print, write } from '../../output.ts';
 import { writePrivateFile } from '../../private-file.ts';
@@ -45,6 +46,7 @@ export const exportUsers: CommandModule<GlobalArguments, ExportArguments> = {
       })
       .option('output', outputOption),
   handler: async ({ format, withPasswordHashes, output, ...args }) => {
+    allowHeapGrowth();
     const { terminal } = args;
     if (withPasswordHashes && output === undefined && terminal.stdout.isTTY) {
       throw new UsageError('Password hashes are not printed at a terminal: give --output.');

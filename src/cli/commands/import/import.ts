@@ -15,6 +15,7 @@ import type {
 import { commandGroup, type GlobalArguments } from '../../arguments.ts';
 import { withAppContext } from '../../context.ts';
 import { UsageError } from '../../errors.ts';
+import { allowHeapGrowth } from '../../heap.ts';
 import { type EndSignal, printError, untilSignalled } from '../../io.ts';
 import { print } from '../../output.ts';
 import { formatOther } from './other-import.ts';
@@ -43,6 +44,7 @@ const importUsers: CommandModule<GlobalArguments, ImportArguments> = {
   describe: 'Import the people of a file, with the hashes of their passwords',
   builder: importOptions,
   handler: async (args) => {
+    allowHeapGrowth();
     const { terminal } = args;
     const end = new AbortController();
     let signal: EndSignal | undefined;
