@@ -22,6 +22,7 @@ process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 
 const stamp = 'dist/.built-from';
 const verifier = 'packages/verify';
+const client = 'packages/client';
 const sources = sourcesOf('src');
 const configuration = [
   'tsconfig.json',
@@ -32,6 +33,7 @@ const configuration = [
   'bin/compile-cache.js',
   'bin/third-party-notices.js',
   `${verifier}/tsconfig.json`,
+  `${client}/tsconfig.json`,
 ];
 
 function sourcesOf(directory) {
@@ -43,7 +45,8 @@ function sourcesOf(directory) {
 
 function digestOfSources() {
   const hash = createHash('sha256');
-  for (const file of [...configuration, ...sources, ...sourcesOf(`${verifier}/src`)]) {
+  const packages = [verifier, client].flatMap((directory) => sourcesOf(`${directory}/src`));
+  for (const file of [...configuration, ...sources, ...packages]) {
     hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
   }
   return hash.digest('hex');
@@ -53,17 +56,19 @@ function isBuiltFrom(digest) {
   const outputs = sources
     .filter((file) => !file.endsWith('.d.ts'))
     .map((file) => file.replace(/^src/, 'dist').replace(/\.ts$/, '.js'));
-  outputs.push('dist/bundle/command-line.js', 'dist/assets', `${verifier}/dist/verify.js`);
+  outputs.push('dist/bundle/command-line.js', 'dist/assets');
+  outputs.push(`${verifier}/dist/verify.js`, `${client}/dist/client.js`);
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && outputs.every(existsSync);
 }
 
 async function build() {
   const digest = digestOfSources();
   if (isBuiltFrom(digest)) return;
-  for (const output of ['dist', `${verifier}/dist`])
+  for (const output of ['dist', `${verifier}/dist`, `${client}/dist`])
     rmSync(output, { recursive: true, force: true });
   compile('tsconfig.build.json');
   compile(`${verifier}/tsconfig.json`);
+  compile(`${client}/tsconfig.json`);
   cpSync(`${verifier}/dist`, 'dist/verify', { recursive: true }); // `gatehouse-auth/verify`
   await copyAssets();
   await bundle();

@@ -8,10 +8,8 @@ export function createOriginCheck({
   publicUrl,
   corsAllowedOrigins,
 }: Pick<Config, 'publicUrl' | 'corsAllowedOrigins'>): OriginCheck {
-  const isPattern = (origin: string) => origin.includes('*');
-  const listed = corsAllowedOrigins.filter((origin) => !isPattern(origin));
-  const exact = new Set([originOf(publicUrl), ...listed]);
-  const patterns = corsAllowedOrigins.filter(isPattern).map(patternOf);
+  const exact = new Set([originOf(publicUrl), ...corsAllowedOrigins]);
+  const patterns = corsAllowedOrigins.filter((origin) => origin.includes('*')).map(patternOf);
   return (origin) =>
     origin !== undefined && (exact.has(origin) || patterns.some((pattern) => pattern.test(origin)));
 }

@@ -1,5 +1,5 @@
-/** The packages as npm installs them: their tarballs, and the verifier in an empty directory. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+/** The packages as npm installs them: their tarballs, and the verifier and the client in empty directories. */
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -7,12 +7,13 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findBrowser, launchBrowser, noBrowserReason } from '../support/browser.ts';
 import { freePort } from '../support/free-port.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { findMachineNode, machineEnvironment, runNpm } from '../support/machine.ts';
-import { somebody } from '../support/people.ts';
+import { goodPassword, somebody } from '../support/people.ts';
 import { makeScratchDirectory } from '../support/scratch.ts';
 import { startService, type TestService } from '../support/service.ts';
 import { logOut } from '../support/session-calls.ts';
@@ -24,7 +25,7 @@ const node = findMachineNode() ?? process.execPath;
 const browserPath = findBrowser();
 if (!browserPath) console.warn(`skipped: the verifier in a browser, as ${noBrowserReason}`);
 
-/** The directory with both tarballs. The build has run before, and must not run beside other tests. */
+/** The directory with the tarballs. The build has run before, and must not run beside other tests. */
 let tarballs: string;
 let names: readonly string[];
 beforeAll(() => {
@@ -43,7 +44,8 @@ const filesOf = (name: string) =>
     .split('\n')
     .map((file) => file.replace('package/', ''));
 
-describe.each(['gatehouse-auth', 'gatehouse-auth-verify'])('the tarball of %s', (name) => {
+const packageNames = ['gatehouse-auth', 'gatehouse-auth-verify', 'gatehouse-auth-client'];
+describe.each(packageNames)('the tarball of %s', (name) => {
   let tools: string;
   beforeAll(() => {
     tools = installPackages(fileURLToPath(new URL('./packages', import.meta.url)));
@@ -92,6 +94,42 @@ test('the service brings its bundle, its schema, the verifier and the notices of
   const notices = readFileSync(join(root, 'dist/THIRD-PARTY-NOTICES.txt'), 'utf8');
   for (const name of ['fastify', 'graphql', 'pg', 'altair-static', '@fastify/swagger-ui'])
     expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(MIT\\)$`, 'm'));
+});
+
+describe('the client, installed in an empty directory', () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = makeScratchDirectory('client');
+    runNpm(directory, ['install', tarballOf('gatehouse-auth-client')]);
+  });
+
+  test('brings no other package', () => {
+    const packages = join(directory, 'node_modules');
+    const directories = readdirSync(packages).filter((name) => !name.startsWith('.'));
+    expect(directories).toEqual(['@gatehouse-auth']);
+    expect(readdirSync(join(packages, '@gatehouse-auth'))).toEqual(['client']);
+  });
+
+  test('logs in and out on the Node.js of the machine, and lets the process end', async () => {
+    await using service = await startService();
+    const { email } = await somebody(service);
+    const script = `
+      import { createClient } from '@gatehouse-auth/client';
+      const client = createClient({ url: ${JSON.stringify(service.address)}, transport: 'memory' });
+      const credentials = { email: ${JSON.stringify(email)}, password: ${JSON.stringify(goodPassword)} };
+      const { user } = await client.login(credentials);
+      console.log(user.email, (await client.me()).id === user.id);
+      await client.logout();
+      console.log((await client.login({ ...credentials, password: 'wrong' })).code);
+      await client.login(credentials); // its timer must not keep the process running`;
+    writeFileSync(join(directory, 'app.mjs'), script);
+    const { stdout } = await promisify(execFile)(node, ['app.mjs'], {
+      cwd: directory,
+      env: machineEnvironment,
+      timeout: 20_000,
+    });
+    expect(stdout).toBe(`${email} true\nINVALID_CREDENTIALS\n`);
+  });
 });
 
 describe('the verifier, installed in an empty directory', () => {

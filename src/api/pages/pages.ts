@@ -7,8 +7,9 @@ import {
   type PageDeps,
   serveCodePage,
 } from './code-pages.ts';
+import { textOf } from './link-operations.ts';
 import { type ResetPasswordDeps, serveResetPasswordPage } from './reset-password.ts';
-import { sendVerificationPage, serveVerifyEmailPage } from './verify-email.ts';
+import { sendVerificationForm, serveVerifyEmailPage } from './verify-email.ts';
 
 export function servePages(app: FastifyInstance, deps: ResetPasswordDeps): void {
   serveAssets(app);
@@ -22,5 +23,5 @@ export function servePages(app: FastifyInstance, deps: ResetPasswordDeps): void 
 /** The page of a verification code, for browsers at the REST URL. */
 export function createVerifyPage(deps: Pick<PageDeps, 'linkOwners'>) {
   return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    sendVerificationPage(deps, request, reply);
+    sendVerificationForm(deps, reply, { code: textOf(request.query, 'code') });
 }

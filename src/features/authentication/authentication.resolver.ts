@@ -89,10 +89,9 @@ export class AccountsResolver {
   async verifyEmail(
     @Arg('code', () => String) code: string,
     @Arg('password', () => String, { nullable: true }) password: string | null,
-    @Arg('email', () => String, { nullable: true }) email: string | null,
     @Ctx() context: RequestContext,
   ): Promise<typeof VerifyEmailResult> {
-    await this.#emailVerification.verifyEmail({ code, password, email }, context);
+    await this.#emailVerification.verifyEmail({ code, password }, context);
     return acknowledge('The address was confirmed. You can now log in.');
   }
 

@@ -47,7 +47,7 @@ export interface TokenDelivery {
    * @throws INVALID_TOKEN, UNAUTHENTICATED, VALIDATION_FAILED
    */
   logout(refreshToken: unknown, context: RequestContext): Promise<void>;
-  /** Removes the cookie if its session has ended, or if it has no valid token. */
+  /** Removes the cookie if its session has ended. */
   clearIfEnded(context: RequestContext): Promise<void>;
 }
 
@@ -133,9 +133,10 @@ export function createTokenDelivery(deps: TokenDeliveryDeps): TokenDelivery {
     },
 
     async clearIfEnded({ sessionCookie }) {
-      if (!sessionCookie) return;
+      const token = sessionCookie?.refreshToken;
+      if (token === undefined) return;
       try {
-        if (!(await ownerOf(sessionCookie.refreshToken))) sessionCookie.clear();
+        if (!(await ownerOf(token))) sessionCookie?.clear();
       } catch (error) {
         // The operation has its result already. A later refresh removes the cookie.
         if (!isDatabaseUnavailable(error)) throw error;
