@@ -8,8 +8,10 @@ export function createOriginCheck({
   publicUrl,
   corsAllowedOrigins,
 }: Pick<Config, 'publicUrl' | 'corsAllowedOrigins'>): OriginCheck {
-  const exact = new Set([originOf(publicUrl), ...corsAllowedOrigins]);
-  const patterns = corsAllowedOrigins.filter((origin) => origin.includes('*')).map(patternOf);
+  const isPattern = (origin: string) => origin.includes('*');
+  const listed = corsAllowedOrigins.filter((origin) => !isPattern(origin));
+  const exact = new Set([originOf(publicUrl), ...listed]);
+  const patterns = corsAllowedOrigins.filter(isPattern).map(patternOf);
   return (origin) =>
     origin !== undefined && (exact.has(origin) || patterns.some((pattern) => pattern.test(origin)));
 }

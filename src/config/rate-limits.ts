@@ -16,7 +16,7 @@ const defaults = {
   'account-network': { points: 10, seconds: 600 },
   /** Failed passwords for one account, from all networks without a recent login of the account. */
   account: { points: 100, seconds: 3600 },
-  /** Unknown codes and tokens from one network, and checks of the validity of a code. */
+  /** Unknown codes and tokens, and wrong short codes, from one network, and checks of the validity of a code. */
   code: { points: 200, seconds: 600 },
   /** Requests from one network that can cause a mail. */
   'mail-network': { points: 500, seconds: 3600 },

@@ -87,6 +87,11 @@ export const headerList = z
 /** An origin of a web page or of an app's web view; `*.` stands for any subdomain. */
 export const origin = z
   .string()
+  .refine((text) => text !== '*', {
+    error:
+      'must not be *, because browsers send no session cookie to a service that allows every origin; list origins such as https://app.example.com',
+    abort: true,
+  })
   .refine(
     isOrigin,
     'must list origins without a path, such as https://app.example.com, https://*.example.com or capacitor://localhost',

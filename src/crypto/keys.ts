@@ -9,6 +9,7 @@ import { makePrivateDirectory } from '../core/private-directory.ts';
 
 export type KeyPurpose =
   | 'one-time-secret'
+  | 'one-time-short-code'
   | 'refresh-token'
   | 'signing-key-seal'
   | 'audit-chain'

@@ -21,6 +21,7 @@ const mails = {
     bodyByName:
       'An account was requested for {{email}} under the name above. If this was you, confirm the address:',
     button: 'Confirm this address',
+    typed: 'Or type this code on the page where you registered:',
     note: 'The code works once, and for {{lifetime}} after the request. If you did not request it, or the name is not yours, do not use it. Nothing happens without it.',
   },
   verifyRegistrations: {
@@ -124,6 +125,14 @@ const pages = {
     registrationBody:
       'Enter the password that you chose when you registered. Your account is ready after that.',
     accountBody: 'Enter the password of this account to confirm that the address is yours.',
+    typeBody:
+      'Type the code from the mail that you received after you registered. Or open the link in that mail.',
+    email: 'Email address',
+    code: 'Code',
+    codeHint: 'Eight letters and digits, such as 4F7K-2M9X.',
+    typeButton: 'Continue',
+    wrongCode:
+      'This code is not valid for this address. Check both. After five wrong codes, only the link in the mail works; a new mail has a new code.',
     password: 'Password',
     wrongPassword:
       'This is not the password of this registration. If you did not register, remove the registration.',

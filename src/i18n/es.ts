@@ -20,6 +20,7 @@ const mails: Translation['mails'] = {
     bodyByName:
       'Se ha pedido una cuenta para {{email}} con el nombre de arriba. Si ha sido usted, confirme la dirección:',
     button: 'Confirmar esta dirección',
+    typed: 'O escriba este código en la página donde se registró:',
     note: 'El código sirve una sola vez, durante {{lifetime}} desde que se pidió. Si no lo ha pedido, o el nombre no es el suyo, no lo use. Sin él no ocurre nada.',
   },
   verifyRegistrations: {
@@ -123,6 +124,14 @@ const pages: Translation['pages'] = {
     registrationBody:
       'Escriba la contraseña que eligió al registrarse. Después, su cuenta estará lista.',
     accountBody: 'Escriba la contraseña de esta cuenta para confirmar que la dirección es suya.',
+    typeBody:
+      'Escriba el código del correo que recibió al registrarse. O abra el enlace de ese correo.',
+    email: 'Dirección de correo',
+    code: 'Código',
+    codeHint: 'Ocho letras y cifras, como 4F7K-2M9X.',
+    typeButton: 'Continuar',
+    wrongCode:
+      'Este código no es válido para esta dirección. Revise los dos datos. Tras cinco códigos erróneos solo sirve el enlace del correo; un correo nuevo trae otro código.',
     password: 'Contraseña',
     wrongPassword:
       'Esta no es la contraseña de este registro. Si no se ha registrado, elimine el registro.',

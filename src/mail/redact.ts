@@ -3,13 +3,14 @@
  * the errors go to the log and to the job queue.
  */
 import type { MailLogin } from '../config/mail-settings.ts';
+import { shortCodesIn } from '../crypto/one-time-secret.ts';
 
 /** Codes, tokens and user ids have at least 20 characters. Hardly any word of a mail is so long. */
 const secretInText = /[\w-]{20,}/g;
 
 /** The secrets of a mail that only its recipient may read. */
 export function mailSecrets({ text }: { readonly text: string }): string[] {
-  return text.match(secretInText) ?? [];
+  return [...(text.match(secretInText) ?? []), ...shortCodesIn(text)];
 }
 
 /**

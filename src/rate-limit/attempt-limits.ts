@@ -43,6 +43,13 @@ export interface AttemptLimits {
    * @throws THROTTLED without a call of `work`
    */
   limitCode<Result>(isKnown: () => Promise<boolean>, work: () => Promise<Result>): Promise<Result>;
+  /**
+   * Limits the use of a code that is short enough to guess, for any address: the attempt counts before `work` compares
+   * the code. It is refunded if `work` has a result, which means that the code is right.
+   *
+   * @throws THROTTLED without a call of `work`
+   */
+  limitShortCode<Result>(work: () => Promise<Result | undefined>): Promise<Result | undefined>;
   /** Counts a check whether a code is valid, or a forged token. @throws THROTTLED */
   consumeCode(): Promise<void>;
   /**
@@ -170,6 +177,12 @@ export function createAttemptLimits(deps: {
       else await consumeCode();
       return work();
     },
+    limitShortCode: (work) =>
+      limited(
+        codesOfCaller(),
+        work,
+        (failure, result) => failure !== undefined || result !== undefined,
+      ),
     consumeCode,
     limitMailRequest: (work) => limitRequest(mailsOfCaller(), work),
     limitEmailChange: (account, work) =>

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { environmentOf, spawnCommand, type Variables } from '../support/command.ts';
 import { type CommandResult, runCommand } from '../support/command-line.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { factOf, type MailServer, startMailServer } from '../support/mail-server.ts';
+import { factOf, type MailServer, shortCodesOf, startMailServer } from '../support/mail-server.ts';
 import { goodPassword, newAddress } from '../support/people.ts';
 
 // Several processes start one after the other, while other tests run.
@@ -97,6 +97,25 @@ describe.concurrent('done', () => {
     expect(activated).toMatchObject(done);
     expect(JSON.parse(activated.stdout)).toMatchObject({ status: 'ACTIVE' });
     expect(await usersOf(email)).toMatchObject([{ status: 'ACTIVE', is_staff: true, groups: [] }]);
+  });
+
+  test('activateuser takes the short code with --email, and asks for the address of a short code', async () => {
+    const [first, second] = [newAddress(), newAddress()];
+    for (const email of [first, second]) {
+      expect(await create('createuser', email)).toMatchObject(done);
+    }
+    const codeTo = async (email: string) => shortCodesOf((await mail.waitFor(email))[0])[0] ?? '';
+    const args = ['activateuser', '--code', await codeTo(first)];
+    const missing = await runCommand(args, { environment });
+    expect(missing).toMatchObject({ code: 1, stdout: '' });
+    expect(missing.stderr).toContain('short code');
+    const wrong = await runCommand([...args, '--email', second], { environment });
+    expect(wrong.stderr).toMatch(/^INVALID_CODE: /);
+    expect(await runCommand([...args, '--email', first], { environment })).toMatchObject(done);
+    const input = `${(await codeTo(second)).toLowerCase()}\n${second}\n`;
+    expect(await runCommand(['activateuser'], { environment, input })).toMatchObject(done);
+    expect(await usersOf(first)).toMatchObject([{ status: 'ACTIVE' }]);
+    expect(await usersOf(second)).toMatchObject([{ status: 'ACTIVE' }]);
   });
 
   test('with --active a user is active immediately and no code is mailed', async () => {

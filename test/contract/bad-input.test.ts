@@ -433,7 +433,10 @@ describe('REST', () => {
       await expectNothingHappens(() =>
         faultsOf(formsOf(input), async ({ value }) => {
           const token = row.needsToken ? ada.accessToken : undefined;
-          const path = `${row.path}?${value}`;
+          const others = Object.entries(row.params)
+            .filter(([key, it]) => key !== name && it.from === 'query' && it.isRequired)
+            .map(([key]) => `${key}=unknown`);
+          const path = `${row.path}?${[...others, value].join('&')}`;
           await expectRefused(await service.rest(row.method, path, { token }), name);
         }),
       );

@@ -26,6 +26,8 @@ async function mailed(
   [to, count]: readonly [string, number],
 ): Promise<string> {
   const mails = await mail.waitFor(to, count);
+  const codes = mails[count - 1]?.text.match(/^\w{4}-\w{4}$/gm) ?? [];
+  for (const code of codes) canaries.watch('a mailed short code', code);
   return canaries.watch(`a mailed ${name}`, factOf(mails[count - 1], name));
 }
 

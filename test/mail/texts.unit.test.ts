@@ -143,7 +143,8 @@ test.each([
   [5400, '90 minutes'],
   [86_400, '24 hours'],
 ])('the mail of a code that is valid for %i seconds contains: %s', (lifetimeSeconds, words) => {
-  const data = { name: '', email: 'a@example.com', code: 'c', publicUrl: '', lifetimeSeconds };
+  const codes = { code: 'c', shortCode: '4F7K-2M9X' };
+  const data = { name: '', email: 'a@example.com', ...codes, publicUrl: '', lifetimeSeconds };
   const { text } = writeMail('verify-email', { to: 'a@example.com', locale: 'en' }, data);
   expect(text).toContain(`for ${words} after`);
 });

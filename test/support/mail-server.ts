@@ -110,3 +110,10 @@ export function factOf(mail: ReceivedMail | undefined, name: string): string {
   if (value === undefined) throw new Error(`no ${name} in: ${mail?.text}`);
   return value;
 }
+
+/** The short codes of a mail, each on a line of its own. */
+export function shortCodesOf(mail: ReceivedMail | undefined): string[] {
+  const codes = mail?.text.match(/^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$/gm);
+  if (!codes) throw new Error(`no short code in: ${mail?.text}`);
+  return codes;
+}

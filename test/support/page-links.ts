@@ -16,7 +16,11 @@ export async function verificationLink(service: TestService): Promise<MailedLink
 }
 
 /** The newest mail to an address that has a line `Token: …` or links to `path`. */
-async function newestLink(service: TestService, email: string, path: string): Promise<string> {
+export async function newestLink(
+  service: TestService,
+  email: string,
+  path: string,
+): Promise<string> {
   for (let count = 1; ; count += 1) {
     const mails = await service.mail.waitFor(email, count);
     const mail = mails.findLast(({ text }) => text.includes(`${path}?`));

@@ -1,7 +1,7 @@
 /** Error responses in the format of the route (GraphQL, REST or OAuth), and their messages by status. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem, sentenceOf, statusOf } from '../../core/errors.ts';
+import { Problem, type ProblemCode, sentenceOf, statusOf } from '../../core/errors.ts';
 import { isDatabaseUnavailable } from '../../database/connection-errors.ts';
 import { OAuthError, toOAuthError } from '../../features/oauth/oauth-errors.ts';
 import { graphqlContentType } from './content-negotiation.ts';
@@ -122,7 +122,7 @@ export function sendHttpError(
   }
   reply.code(status);
   return isGraphql(reply)
-    ? sendGraphqlError(reply, message, { code: 'BAD_REQUEST' })
+    ? sendGraphqlError(reply, message, { code: status === 403 ? 'FORBIDDEN' : 'BAD_REQUEST' })
     : reply.send(httpErrorBody(status, message));
 }
 
@@ -150,10 +150,8 @@ function sendGraphqlError(reply: FastifyReply, message: string, extensions: obje
 
 /** The REST body of an HTTP error. */
 export function httpErrorBody(status: number, message = messageOfStatus(status)): ResponseBody {
-  return {
-    message,
-    data: { code: status === 404 ? 'NOT_FOUND' : 'VALIDATION_FAILED', fields: [] },
-  };
+  const codes: Readonly<Record<number, ProblemCode>> = { 403: 'FORBIDDEN', 404: 'NOT_FOUND' };
+  return { message, data: { code: codes[status] ?? 'VALIDATION_FAILED', fields: [] } };
 }
 
 /** The problem of an error; OVERLOADED for a lost database; undefined for unexpected errors. */

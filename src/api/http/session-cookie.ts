@@ -5,18 +5,18 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type OriginCheck, originOf } from '../../config/origins.ts';
-import { Problem } from '../../core/errors.ts';
 import type { SessionCookie } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
-import { HttpError, sendProblem } from './responses.ts';
+import { HttpError } from './responses.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /**
      * How a request enters cookie mode: `header` for the APIs, by the header X-Session-Transport; `form` for pages,
-     * whose forms cannot send a header. Other routes ignore the cookie.
+     * whose forms cannot send a header. `mailed-form` accepts forms of other origins too, and ignores their cookie.
+     * Other routes ignore every cookie.
      */
-    readonly sessionTransport?: 'header' | 'form';
+    readonly sessionTransport?: 'header' | 'form' | 'mailed-form';
   }
   interface FastifyRequest {
     /** Undefined for a request that is not in cookie mode. */
@@ -34,6 +34,14 @@ export const requireSameOrigin = {
   config: { format: 'rest', sessionTransport: 'form' },
 } as const;
 
+/**
+ * The options of page routes whose form has a mailed secret, which works without the cookie. If the operation ends the
+ * session of the cookie, the cookie is removed. The URL has the secret, so the browser sends no referrer.
+ */
+export const useCookieIfSameOrigin = {
+  config: { format: 'rest', sessionTransport: 'mailed-form' },
+} as const;
+
 export interface SessionCookieOptions {
   readonly publicUrl: string;
   readonly isAllowedOrigin: OriginCheck;
@@ -42,49 +50,66 @@ export interface SessionCookieOptions {
 
 /** Add it before the hook that creates the request context. */
 export function addSessionCookies(app: FastifyInstance, options: SessionCookieOptions): void {
-  const publicOrigin = originOf(options.publicUrl);
+  const origins = { own: originOf(options.publicUrl), isAllowed: options.isAllowedOrigin };
   app.decorateRequest('sessionCookie', undefined);
   app.addHook('onRequest', (request, reply, done) => {
     const { sessionTransport } = request.routeOptions.config;
-    if (sessionTransport === undefined) return done();
-    if (sessionTransport === 'form') {
-      reply.header('referrer-policy', 'same-origin');
-      if (isUnsafe(request) && !isFromOwnPage(request, publicOrigin)) {
-        return done(new HttpError(403, 'The form was sent from another site.'));
-      }
-    } else {
-      const transport = request.headers['x-session-transport'];
-      if (transport === undefined) return done();
-      if (transport !== 'cookie') return done(new HttpError(400, unknownTransport));
-      if (isUnsafe(request) && !isFromAllowedOrigin(request, options.isAllowedOrigin)) {
-        sendProblem(reply, new Problem('FORBIDDEN'), { message: forbiddenOrigin });
-        return;
-      }
+    if (sessionTransport === 'form') reply.header('referrer-policy', 'same-origin');
+    if (isInCookieMode(request, origins)) {
+      request.sessionCookie = createSessionCookie(request, reply, options.clock);
     }
-    request.sessionCookie = createSessionCookie(request, reply, options.clock);
     done();
   });
 }
 
-const unknownTransport = 'The only value of the header X-Session-Transport is `cookie`.';
+interface Origins {
+  /** The origin of PUBLIC_URL. */
+  readonly own: string;
+  readonly isAllowed: OriginCheck;
+}
+
+/** @throws HttpError 400, and 403 for another origin */
+function isInCookieMode(request: FastifyRequest, { own, isAllowed }: Origins): boolean {
+  const isSafe = request.method === 'GET' || request.method === 'HEAD';
+  switch (request.routeOptions.config.sessionTransport) {
+    case 'header':
+      if (!asksForCookie(request)) return false;
+      if (isSafe || isFromAllowedOrigin(request, isAllowed)) return true;
+      throw new HttpError(403, forbiddenOrigin);
+    case 'form':
+      if (isSafe || isFromOwnPage(request, own)) return true;
+      throw new HttpError(403, 'The form was sent from a page of another site.');
+    case 'mailed-form':
+      return isSafe || isFromOwnPage(request, own) || isSameOrigin(request);
+    default:
+      return false;
+  }
+}
+
 const forbiddenOrigin =
   'The session cookie is for pages of PUBLIC_URL and CORS_ALLOWED_ORIGINS only. The Origin header is missing or names another origin.';
 
-function isUnsafe({ method }: FastifyRequest): boolean {
-  return method !== 'GET' && method !== 'HEAD';
+/** @throws HttpError 400 */
+function asksForCookie({ headers }: FastifyRequest): boolean {
+  const transport = headers['x-session-transport'];
+  if (transport === undefined || transport === 'cookie') return transport !== undefined;
+  throw new HttpError(400, 'The only value of the header X-Session-Transport is `cookie`.');
 }
 
 /** A browser sends no Origin header in a few cases, and Sec-Fetch-Site, which no script can change, in all. */
-function isFromAllowedOrigin({ headers }: FastifyRequest, isAllowed: OriginCheck): boolean {
-  return headers.origin === undefined
-    ? headers['sec-fetch-site'] === 'same-origin'
-    : isAllowed(headers.origin);
+function isFromAllowedOrigin(request: FastifyRequest, isAllowed: OriginCheck): boolean {
+  const { origin } = request.headers;
+  return origin === undefined ? isSameOrigin(request) : isAllowed(origin);
 }
 
-/** `Origin: null` is that of any sandboxed document. */
-function isFromOwnPage({ headers }: FastifyRequest, publicOrigin: string): boolean {
-  if (headers.origin === 'null') return false;
-  return headers['sec-fetch-site'] === 'same-origin' || headers.origin === publicOrigin;
+/** `Origin: null` is that of any sandboxed document, and of pages without a referrer. */
+function isFromOwnPage(request: FastifyRequest, own: string): boolean {
+  const { origin } = request.headers;
+  return origin === own || (origin !== 'null' && isSameOrigin(request));
+}
+
+function isSameOrigin({ headers }: FastifyRequest): boolean {
+  return headers['sec-fetch-site'] === 'same-origin';
 }
 
 /** The form of every refresh token. */

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecuteOperation, PrepareDocument } from '../graphql/operations.ts';
+import { useCookieIfSameOrigin } from '../http/session-cookie.ts';
 import { executeOperation, type LinkOwners, selection, textOf } from './link-operations.ts';
 import {
   accountRow,
@@ -27,7 +28,7 @@ export interface CodePage {
 }
 
 export function serveCodePage(app: FastifyInstance, page: CodePage, deps: PageDeps): void {
-  const options = { config: { format: 'rest' }, errorHandler: sendFailure } as const;
+  const options = { ...useCookieIfSameOrigin, errorHandler: sendFailure } as const;
   const execute = deps.prepareDocument(
     `mutation ($code: String!) { result: ${page.operation}(code: $code) ${selection} }`,
   );

@@ -60,9 +60,10 @@ export interface LinkOwners {
   /**
    * The address of a valid verification code, and whether the page needs a password; undefined for others.
    *
+   * @param email as typed; a short code needs it, and a wrong short code counts at that address
    * @throws THROTTLED
    */
-  ownerOfVerificationCode(code: string): Promise<VerificationCodeOwner | undefined>;
+  ownerOfVerificationCode(code: string, email?: string): Promise<VerificationCodeOwner | undefined>;
   /**
    * The account of a valid password link; undefined for other links.
    *
@@ -79,7 +80,8 @@ export function createLinkOwners(deps: {
   const { checkCode, passwordReset } = deps;
   return {
     addressOfEmailChangeCode: async (code) => (await checkCode(['change-email'], code))?.email,
-    ownerOfVerificationCode: deps.emailVerification.ownerOfCode,
+    ownerOfVerificationCode: (code, email) =>
+      deps.emailVerification.ownerOfCode({ code, email }).catch(ifMalformed),
     async ownerOfPasswordLink(uid, token) {
       const link = await passwordReset.checkPasswordLink(uid, token).catch(ifMalformed);
       return link && { email: link.email, isInvited: link.kind === 'invite' };

@@ -7,9 +7,8 @@ import {
   type PageDeps,
   serveCodePage,
 } from './code-pages.ts';
-import { textOf } from './link-operations.ts';
 import { type ResetPasswordDeps, serveResetPasswordPage } from './reset-password.ts';
-import { sendVerificationForm, serveVerifyEmailPage } from './verify-email.ts';
+import { sendVerificationPage, serveVerifyEmailPage } from './verify-email.ts';
 
 export function servePages(app: FastifyInstance, deps: ResetPasswordDeps): void {
   serveAssets(app);
@@ -23,5 +22,5 @@ export function servePages(app: FastifyInstance, deps: ResetPasswordDeps): void 
 /** The page of a verification code, for browsers at the REST URL. */
 export function createVerifyPage(deps: Pick<PageDeps, 'linkOwners'>) {
   return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    sendVerificationForm(deps, reply, { code: textOf(request.query, 'code') });
+    sendVerificationPage(deps, request, reply);
 }

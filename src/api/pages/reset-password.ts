@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '../../core/errors.ts';
 import type { ExecuteOperation } from '../graphql/operations.ts';
+import { useCookieIfSameOrigin } from '../http/session-cookie.ts';
 import type { PageDeps } from './code-pages.ts';
 import { executeOperation, selection, textOf } from './link-operations.ts';
 import {
@@ -29,7 +30,7 @@ interface Link {
 }
 
 export function serveResetPasswordPage(app: FastifyInstance, deps: ResetPasswordDeps): void {
-  const options = { config: { format: 'rest' }, errorHandler: sendFailure } as const;
+  const options = { ...useCookieIfSameOrigin, errorHandler: sendFailure } as const;
   const execute = deps.prepareDocument(document);
   app.get(path, options, async (request, reply) => {
     const link = parseLink(request.query);

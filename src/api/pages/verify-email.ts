@@ -1,23 +1,17 @@
 /**
- * The page of a verification link. For a registration, and for an account that is in use, it asks for the
- * password, so that the owner of the address does not confirm the account of another person. A second button
- * deletes a registration.
+ * The page of a verification link, and of a code that a person types. For a registration, and for an account that is in
+ * use, it asks for the password, so that the owner of the address does not confirm the account of another person. A
+ * second button deletes a registration.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { readShortCode } from '../../crypto/one-time-secret.ts';
 import type { VerificationCodeOwner } from '../../features/authentication/email-verification.ts';
 import type { Translate } from '../../i18n/translate.ts';
 import type { ExecuteOperation } from '../graphql/operations.ts';
+import { sendCodeForm, type TypedCode } from './code-form.ts';
 import type { PageDeps } from './code-pages.ts';
 import { executeOperation, selection, textOf } from './link-operations.ts';
-import {
-  accountRow,
-  type Html,
-  html,
-  sendFailure,
-  sendIncompleteLink,
-  sendInvalidLink,
-  sendPage,
-} from './page.ts';
+import { accountRow, type Html, html, sendFailure, sendInvalidLink, sendPage } from './page.ts';
 import { passwordField } from './password-form.ts';
 import { textsOf } from './presentation.ts';
 
@@ -27,54 +21,77 @@ const verifyDocument = `mutation ($code: String!, $password: String) {
 }`;
 const cancelDocument = `mutation ($code: String!) { result: cancelRegistration(code: $code) ${selection} }`;
 
+type PasswordFaultName = 'empty' | 'wrongPassword';
+
 export function serveVerifyEmailPage(app: FastifyInstance, deps: PageDeps): void {
   const options = { config: { format: 'rest' }, errorHandler: sendFailure } as const;
   const verify = deps.prepareDocument(verifyDocument);
   const cancel = deps.prepareDocument(cancelDocument);
-  app.get(path, options, (request, reply) =>
-    sendVerificationForm(deps, reply, { code: textOf(request.query, 'code') }),
-  );
+  app.get(path, options, (request, reply) => sendVerificationPage(deps, request, reply));
   app.post(path, options, async (request, reply) => {
-    const code = textOf(request.body, 'code');
-    if (code === undefined) return sendIncompleteLink(reply);
+    const { code, email } = typedIn(request.body);
+    if (code === undefined) return sendCodeForm(reply, path, { email }, { isWrong: true });
     if (textOf(request.body, 'decision') === 'cancel') {
       const problem = await executeOperation(cancel, request, { code });
       return problem ? sendInvalidLink(reply, 'verifyEmail') : sendDone(reply, 'cancelled');
     }
-    return confirm(deps, verify, request, reply, code);
+    const owner = await deps.linkOwners.ownerOfVerificationCode(code, email);
+    if (owner) return confirm(verify, request, reply, owner);
+    return isTyped({ code, email })
+      ? sendCodeForm(reply, path, { code, email }, { isWrong: true })
+      : sendInvalidLink(reply, 'verifyEmail');
   });
 }
 
+function typedIn(source: unknown): TypedCode {
+  return { code: textOf(source, 'code'), email: textOf(source, 'email') };
+}
+
+/** Whether a person typed the code into the form. A link has the long code alone. */
+function isTyped({ code = '', email }: TypedCode): boolean {
+  return email !== undefined || readShortCode(code) !== undefined;
+}
+
 async function confirm(
-  deps: PageDeps,
   verify: ExecuteOperation,
   request: FastifyRequest,
   reply: FastifyReply,
-  code: string,
+  owner: VerificationCodeOwner,
 ): Promise<FastifyReply> {
-  const owner = await deps.linkOwners.ownerOfVerificationCode(code);
-  if (!owner) return sendInvalidLink(reply, 'verifyEmail');
   const password = owner.needsPassword ? (textOf(request.body, 'password') ?? '') : undefined;
-  if (password === '') return sendVerificationForm(deps, reply, { code, fault: 'empty' });
-  const problem = await executeOperation(verify, request, { code, password });
+  if (password === '') {
+    // The form of the typed code has no field for the password.
+    return sendForm(reply, owner, isTyped(typedIn(request.body)) ? undefined : 'empty');
+  }
+  const problem = await executeOperation(verify, request, { code: owner.code, password });
   if (!problem) return sendDone(reply, 'done');
   return problem.code === 'INVALID_CODE'
     ? sendInvalidLink(reply, 'verifyEmail')
-    : sendVerificationForm(deps, reply, { code, fault: 'wrongPassword' });
+    : sendForm(reply, owner, 'wrongPassword');
 }
 
-/** Sends the page with the buttons. Handles GET and HEAD. */
-export async function sendVerificationForm(
+/** Sends the page of the code in the query, or the form to type one. Handles GET and HEAD. */
+export async function sendVerificationPage(
   { linkOwners }: Pick<PageDeps, 'linkOwners'>,
+  request: FastifyRequest,
   reply: FastifyReply,
-  {
-    code,
-    fault,
-  }: { readonly code: string | undefined; readonly fault?: 'empty' | 'wrongPassword' },
 ): Promise<FastifyReply> {
-  if (code === undefined) return sendIncompleteLink(reply);
+  const typed = typedIn(request.query);
+  const { code } = typed;
+  // A short code is not checked before the form is sent: opening a page must not count as an attempt.
+  if (code === undefined || isTyped(typed)) {
+    return sendCodeForm(reply, path, typed, { isWrong: false });
+  }
   const owner = await linkOwners.ownerOfVerificationCode(code);
-  if (!owner) return sendInvalidLink(reply, 'verifyEmail');
+  return owner ? sendForm(reply, owner) : sendInvalidLink(reply, 'verifyEmail');
+}
+
+/** Sends the page with the buttons. */
+function sendForm(
+  reply: FastifyReply,
+  owner: VerificationCodeOwner,
+  fault?: PasswordFaultName,
+): FastifyReply {
   const { locale, translate } = textsOf(reply.request);
   const title = translate('pages.verifyEmail.title');
   return sendPage(reply, {
@@ -84,7 +101,7 @@ export async function sendVerificationForm(
     tabTitle: fault === undefined ? title : translate('pages.errorTitle', { title }),
     body: html`<p>${translate(`pages.verifyEmail.${bodyKey(owner)}`)}</p>
 ${accountRow(translate('pages.address'), owner.email)}
-${renderForm(translate, owner, { code, fault })}`,
+${renderForm(translate, owner, fault)}`,
   });
 }
 
@@ -96,8 +113,8 @@ function bodyKey({ isRegistration, needsPassword }: VerificationCodeOwner) {
 /** The hidden username is for password managers. */
 function renderForm(
   translate: Translate,
-  { email, isRegistration, needsPassword }: VerificationCodeOwner,
-  { code, fault }: { readonly code: string; readonly fault: 'empty' | 'wrongPassword' | undefined },
+  { code, email, isRegistration, needsPassword }: VerificationCodeOwner,
+  fault: PasswordFaultName | undefined,
 ): Html {
   const faults = {
     empty: translate('pages.faults.empty'),

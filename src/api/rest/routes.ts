@@ -5,7 +5,15 @@
 import { administrationRoutes } from './administration-routes.ts';
 import { apiKeyRoutes } from './api-key-routes.ts';
 import type { RestRoute } from './route.ts';
-import { acknowledgement, body, optionalBody, path, problem, query } from './route.ts';
+import {
+  acknowledgement,
+  body,
+  optionalBody,
+  optionalQuery,
+  path,
+  problem,
+  query,
+} from './route.ts';
 
 /** Names in the data of a user, with their GraphQL fields. */
 const userData = {
@@ -68,8 +76,8 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/register/verify/',
     summary: 'Verify the address of a registration',
     needsToken: false,
-    params: { code: query('code') },
-    document: `mutation ($code: String!) { result: verifyEmail(code: $code) { ${acknowledgement} } }`,
+    params: { code: query('code'), email: optionalQuery('email') },
+    document: `mutation ($code: String!, $email: String) { result: verifyEmail(code: $code, email: $email) { ${acknowledgement} } }`,
     success: { status: 200, message: 'Email Verification Successful', data: {} },
     consumesToken: true,
   },

@@ -19,6 +19,7 @@ import { PurgeOfCodes } from './20261128000015-purge-of-codes.ts';
 import { WriteFunctions } from './20261128000016-write-functions.ts';
 import { ServiceAccounts } from './20261128000017-service-accounts.ts';
 import { MovingPeople } from './20261129000018-moving-people.ts';
+import { ShortCodes } from './20261129000019-short-codes.ts';
 
 export const migrations = [
   Initial,
@@ -42,6 +43,7 @@ export const migrations = [
   WriteFunctions,
   ServiceAccounts,
   MovingPeople,
+  ShortCodes,
 ];
 
 /** The names as in the table of applied migrations. The constructor's arguments do not affect the name. */

@@ -66,14 +66,19 @@ export function createAccountMails(deps: AccountMailsDeps) {
     lifetimeSeconds: (password.expiresAt.getTime() - password.createdAt.getTime()) / 1000,
   });
 
-  const codeMail = (name: 'verify-email' | 'change-email', id: string) =>
-    secretMail(name, id, ({ secret, ...data }) => ({ ...data, code: secret }));
+  const changeMail = (id: string) =>
+    secretMail('change-email', id, ({ secret, ...data }) => ({ ...data, code: secret }));
 
   /** A message of an older release has the id of a code in `registrations`. */
   const verification = async (message: VerificationMessage): Promise<Mail | undefined> => {
     if ('codeIds' in message) return deps.writeRegistrationMail(message.codeIds);
     const { oneTimePasswordId: id } = message;
-    return (await codeMail('verify-email', id)) ?? deps.writeRegistrationMail([id]);
+    const mail = await secretMail('verify-email', id, ({ secret, ...data }) => ({
+      ...data,
+      code: secret,
+      shortCode: secrets.deriveShort(id),
+    }));
+    return mail ?? deps.writeRegistrationMail([id]);
   };
 
   /** An account that already owns the address gets a notice instead of the code. */
@@ -85,7 +90,7 @@ export function createAccountMails(deps: AccountMailsDeps) {
     if (isOwned) return undefined;
     let mail: Mail | undefined;
     const compose = async () => {
-      mail = await codeMail('change-email', id);
+      mail = await changeMail(id);
       return mail !== undefined;
     };
     if (attempt > 1)

@@ -151,6 +151,7 @@ function wireEmailVerification(deps: AuthenticationModuleDeps, shared: Shared): 
     oneTimePasswords,
     pendingRegistrations: deps.registrations.pendingRegistrations,
     registeredAccounts: shared.registeredAccounts,
+    shortCodes: deps.registrations.shortCodes,
     hasher,
     attemptLimits,
     audit,

@@ -89,9 +89,10 @@ export class AccountsResolver {
   async verifyEmail(
     @Arg('code', () => String) code: string,
     @Arg('password', () => String, { nullable: true }) password: string | null,
+    @Arg('email', () => String, { nullable: true }) email: string | null,
     @Ctx() context: RequestContext,
   ): Promise<typeof VerifyEmailResult> {
-    await this.#emailVerification.verifyEmail({ code, password }, context);
+    await this.#emailVerification.verifyEmail({ code, password, email }, context);
     return acknowledge('The address was confirmed. You can now log in.');
   }
 

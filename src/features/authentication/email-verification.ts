@@ -5,19 +5,24 @@
 
 import { Problem } from '../../core/errors.ts';
 import {
+  assertField,
+  type EmailAddress,
   optional,
+  parseEmail,
   parseFields,
   parsePastedSecret,
   parsePresentedPassword,
 } from '../../core/parse.ts';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
+import { readShortCode } from '../../crypto/one-time-secret.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { OneTimePasswords } from '../one-time-passwords/one-time-passwords.ts';
 import type { PendingRegistrations } from '../registrations/registrations.ts';
+import type { ShortCodes } from '../registrations/short-codes.ts';
 import type { Users } from '../users/users.ts';
 import { createConsumeCode } from './consume-code.ts';
 import { isUnverified } from './pending-accounts.ts';
@@ -25,12 +30,17 @@ import type { RegisteredAccounts } from './registered-accounts.ts';
 
 /** Unparsed input. */
 export interface VerifyEmailInput {
+  /** The long code, or the short one with the address. */
   readonly code: unknown;
+  /** The address of the code: required with a short code, checked with a long one. */
+  readonly email?: unknown;
   /** The password of the registration, when the page requests it. */
   readonly password?: unknown;
 }
 
 export interface VerificationCodeOwner {
+  /** The long code, also when the caller has the short one. */
+  readonly code: string;
   readonly email: string;
   readonly isRegistration: boolean;
   /**
@@ -54,8 +64,15 @@ export interface EmailVerification {
    * @throws INVALID_CODE, THROTTLED, VALIDATION_FAILED
    */
   cancelRegistration(code: unknown): Promise<void>;
-  /** The owner of a valid code. Changes nothing. Counts in the rate limit of codes. @throws THROTTLED */
-  ownerOfCode(code: string): Promise<VerificationCodeOwner | undefined>;
+  /**
+   * The owner of a valid code. Counts in the rate limit of codes, and a wrong short code at the address. Changes
+   * nothing else.
+   *
+   * @throws THROTTLED, VALIDATION_FAILED
+   */
+  ownerOfCode(
+    input: Omit<VerifyEmailInput, 'password'>,
+  ): Promise<VerificationCodeOwner | undefined>;
 }
 
 export interface EmailVerificationDeps {
@@ -64,6 +81,7 @@ export interface EmailVerificationDeps {
   readonly oneTimePasswords: OneTimePasswords;
   readonly pendingRegistrations: PendingRegistrations;
   readonly registeredAccounts: RegisteredAccounts;
+  readonly shortCodes: ShortCodes;
   readonly hasher: PasswordHasher;
   readonly attemptLimits: AttemptLimits;
   readonly audit: Audit;
@@ -155,12 +173,39 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
     },
   });
 
+  const ownerOf = async (code: string): Promise<VerificationCodeOwner | undefined> => {
+    const registration = await pendingRegistrations.find(code);
+    if (registration) {
+      return { code, email: registration.email, isRegistration: true, needsPassword: true };
+    }
+    const owner = await oneTimePasswords.ownerOf(kind, code);
+    if (!owner?.isLive) return undefined;
+    const needsPassword = await isActiveWithPassword(owner.userId);
+    return { code, email: owner.email, isRegistration: false, needsPassword };
+  };
+
+  /** The long code that `code` is or stands for; undefined when it is wrong for the address. */
+  const longCodeOf = async (
+    code: string,
+    email: EmailAddress | undefined,
+  ): Promise<string | undefined> => {
+    const shortCode = readShortCode(code);
+    if (shortCode === undefined) {
+      const found = email === undefined ? undefined : await passwordHashOf(code);
+      return found === undefined || found.email === email ? code : undefined;
+    }
+    assertField('email', email !== undefined, emailNeeded);
+    return email && deps.shortCodes.redeem(email, shortCode);
+  };
+
   return {
     async verifyEmail(input, context) {
-      const { code, password } = parseFields({
-        code: () => parsePastedSecret(input.code),
+      const { password, ...typed } = parseFields({
+        ...codeParsers(input),
         password: () => optional(input.password, parsePresentedPassword),
       });
+      const code = await longCodeOf(typed.code, typed.email);
+      if (code === undefined) throw new Problem('INVALID_CODE');
       if (password !== undefined) await requirePassword(code, password, context);
       await consumeCode(
         code,
@@ -168,16 +213,22 @@ export function createEmailVerification(deps: EmailVerificationDeps): EmailVerif
       );
     },
     cancelRegistration: (code) => consumeCode(code, cancel),
-    async ownerOfCode(code) {
-      await attemptLimits.consumeCode();
-      const registration = await pendingRegistrations.find(code);
-      if (registration) {
-        return { email: registration.email, isRegistration: true, needsPassword: true };
-      }
-      const owner = await oneTimePasswords.ownerOf(kind, code);
-      if (!owner?.isLive) return undefined;
-      const needsPassword = await isActiveWithPassword(owner.userId);
-      return { email: owner.email, isRegistration: false, needsPassword };
+    async ownerOfCode(input) {
+      const typed = parseFields(codeParsers(input));
+      if (readShortCode(typed.code) === undefined) await attemptLimits.consumeCode();
+      const code = await longCodeOf(typed.code, typed.email);
+      if (code !== undefined) return ownerOf(code);
+      audit.logDenial('verifyEmail', 'INVALID_CODE');
+      return undefined;
     },
+  };
+}
+
+const emailNeeded = 'Is needed with a short code: send the address that received it.';
+
+function codeParsers({ code, email }: Omit<VerifyEmailInput, 'password'>) {
+  return {
+    code: () => parsePastedSecret(code),
+    email: () => optional(email, parseEmail),
   };
 }

@@ -1,6 +1,5 @@
 /** Creates accounts from pending registrations. */
 
-import { v7 as uuidv7 } from 'uuid';
 import type { Clock } from '../../core/time.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Addresses } from '../registrations/addresses.ts';
@@ -36,17 +35,21 @@ export function createRegisteredAccounts(deps: RegisteredAccountsDeps): Register
 
   /**
    * Stores a used code, so that a repeated use is not counted as a guess. An unused code stays valid: the
-   * owner can still verify the address with it.
+   * owner can still verify the address with it, also with its short form, so the row keeps the id of the code.
    */
   const storeCode = (
     userId: string,
-    { digest, email, ...code }: TakenRegistration,
+    { codeId, digest, email, failedShortCodes, ...code }: TakenRegistration,
     isUsed: boolean,
   ) =>
     query(
-      `insert into one_time_passwords (id, user_id, kind, digest, email, created_at, expires_at, ended_at)
-       values (?, ?, 'verify-email', ?, ?, ?, ?, ?)`,
-      [uuidv7(), userId, digest, email, code.createdAt, code.expiresAt, isUsed ? clock() : null],
+      `insert into one_time_passwords
+         (id, user_id, kind, digest, email, failed_short_codes, created_at, expires_at, ended_at)
+       values (?, ?, 'verify-email', ?, ?, ?, ?, ?, ?)`,
+      [
+        ...[codeId, userId, digest, email, failedShortCodes],
+        ...[code.createdAt, code.expiresAt, isUsed ? clock() : null],
+      ],
     );
 
   return {

@@ -15,6 +15,8 @@ const OneTimePasswordSchema = defineEntity({
     user: () => p.manyToOne(User).joinColumn('user_id'),
     kind: p.text().$type<OneTimePasswordKind>(),
     digest: p.text(),
+    /** Wrong attempts with the short code of the address. */
+    failedShortCodes: p.smallint().default(0),
     /** The recipient of the mail, and the only address that the secret verifies. */
     email: p.text(),
     createdAt: p.datetime().length(3),

@@ -17,6 +17,8 @@ const RegistrationSchema = defineEntity({
     /** The code is derived from this id. It equals `id` until a new code replaces the first one. */
     codeId: p.uuid(),
     digest: p.text(),
+    /** Wrong attempts with the short code of the address. */
+    failedShortCodes: p.smallint().default(0),
     createdAt: p.datetime().length(3),
     /** When the code expires. */
     expiresAt: p.datetime().length(3),

@@ -31,6 +31,7 @@ export function createRegistrationMails(deps: RegistrationMailsDeps): WriteRegis
     registeredAt: registration.createdAt,
     expiresAt: registration.expiresAt,
     code: secrets.derive(registration.codeId),
+    shortCode: secrets.deriveShort(registration.codeId),
   });
 
   return async (codeIds) => {
@@ -50,7 +51,8 @@ export function createRegistrationMails(deps: RegistrationMailsDeps): WriteRegis
         registrations: pending.map(toCode),
       });
     }
-    const { name, code } = toCode(first);
-    return writeMail('verify-email', recipient, { name, email, code, publicUrl, lifetimeSeconds });
+    const { name, code, shortCode } = toCode(first);
+    const data = { name, email, code, shortCode, publicUrl, lifetimeSeconds };
+    return writeMail('verify-email', recipient, data);
   };
 }

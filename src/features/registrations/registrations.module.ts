@@ -1,4 +1,4 @@
-/** Wires pending registrations, and the ownership of addresses. */
+/** Wires pending registrations, the short codes of mails, and the ownership of addresses. */
 import type { Clock } from '../../core/time.ts';
 import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
@@ -10,6 +10,7 @@ import { type Addresses, createAddresses } from './addresses.ts';
 import { type AssertIdentifiersFree, createAssertIdentifiersFree } from './identifiers.ts';
 import { createRegistrationMails, type WriteRegistrationMail } from './registrations.mails.ts';
 import { createPendingRegistrations, type PendingRegistrations } from './registrations.ts';
+import { createShortCodes, type ShortCodes } from './short-codes.ts';
 
 const mailCooldownSeconds = 60;
 
@@ -29,18 +30,20 @@ export interface RegistrationsModule {
   readonly pendingRegistrations: PendingRegistrations;
   readonly addresses: Addresses;
   readonly assertIdentifiersFree: AssertIdentifiersFree;
+  readonly shortCodes: ShortCodes;
   readonly writeRegistrationMail: WriteRegistrationMail;
 }
 
 export function createRegistrationsModule(deps: RegistrationsModuleDeps): RegistrationsModule {
   const { unitOfWork, clock, secrets, users, oneTimePasswords, verifyCodeTtlSeconds } = deps;
+  const { attemptLimits } = deps;
   const pendingRegistrations = createPendingRegistrations({
     unitOfWork,
     secrets,
     clock,
     verifyCodeTtlSeconds,
     mailCooldownSeconds,
-    attemptLimits: deps.attemptLimits,
+    attemptLimits,
   });
   const addresses = createAddresses({
     unitOfWork,
@@ -52,6 +55,7 @@ export function createRegistrationsModule(deps: RegistrationsModuleDeps): Regist
     pendingRegistrations,
     addresses,
     assertIdentifiersFree: createAssertIdentifiersFree({ users, addresses }),
+    shortCodes: createShortCodes({ unitOfWork, users, secrets, attemptLimits, clock }),
     writeRegistrationMail: createRegistrationMails({
       unitOfWork,
       secrets,

@@ -33,7 +33,10 @@ export interface TakenRegistration {
   readonly lastName: string;
   readonly username: Username | null;
   readonly locale: string | null;
+  /** The id of the code: its long and its short form are derived from it. */
+  readonly codeId: string;
   readonly digest: string;
+  readonly failedShortCodes: number;
   readonly createdAt: Date;
   readonly expiresAt: Date;
 }
@@ -91,7 +94,8 @@ export interface PendingRegistrationsDeps {
 }
 
 const columns = `id, email, password_hash as "passwordHash", first_name as "firstName",
-  last_name as "lastName", username, locale, digest, created_at as "createdAt", expires_at as "expiresAt"`;
+  last_name as "lastName", username, locale, code_id as "codeId", digest,
+  failed_short_codes as "failedShortCodes", created_at as "createdAt", expires_at as "expiresAt"`;
 
 const addStatement: Statement = {
   name: 'add-registration',
@@ -215,6 +219,7 @@ export function createPendingRegistrations(deps: PendingRegistrationsDeps): Pend
         for (const registration of renewed) {
           registration.codeId = uuidv7();
           registration.digest = digestOf(secrets.derive(registration.codeId));
+          registration.failedShortCodes = 0;
           registration.expiresAt = secondsAfter(now, verifyCodeTtlSeconds);
         }
       });

@@ -47,7 +47,7 @@ export interface TokenDelivery {
    * @throws INVALID_TOKEN, UNAUTHENTICATED, VALIDATION_FAILED
    */
   logout(refreshToken: unknown, context: RequestContext): Promise<void>;
-  /** Removes the cookie if its session has ended. */
+  /** Removes the cookie if its session has ended, or if it has no valid token. */
   clearIfEnded(context: RequestContext): Promise<void>;
 }
 
@@ -133,10 +133,9 @@ export function createTokenDelivery(deps: TokenDeliveryDeps): TokenDelivery {
     },
 
     async clearIfEnded({ sessionCookie }) {
-      const token = sessionCookie?.refreshToken;
-      if (token === undefined) return;
+      if (!sessionCookie) return;
       try {
-        if (!(await ownerOf(token))) sessionCookie?.clear();
+        if (!(await ownerOf(sessionCookie.refreshToken))) sessionCookie.clear();
       } catch (error) {
         // The operation has its result already. A later refresh removes the cookie.
         if (!isDatabaseUnavailable(error)) throw error;

@@ -9,6 +9,7 @@ import {
   lifetime,
   type MailContent,
   paragraph,
+  shortCodeBlock,
 } from './layout.ts';
 
 /** A code; `email` is the address that it verifies. */
@@ -21,7 +22,7 @@ export interface CodeMail {
 
 export function verifyEmailMail(
   translate: Translate,
-  mail: CodeMail & { readonly name: string },
+  mail: CodeMail & { readonly name: string; readonly shortCode: string },
 ): MailContent {
   const { name, email, code } = mail;
   const body = name === '' ? 'mails.verifyEmail.body' : 'mails.verifyEmail.bodyByName';
@@ -31,6 +32,7 @@ export function verifyEmailMail(
       greeting(translate, name),
       paragraph(translate(body, { email })),
       button(translate('mails.verifyEmail.button'), `${mail.publicUrl}/verify-email?code=${code}`),
+      ...typedCode(translate, mail.shortCode),
       facts({ Code: code }),
       paragraph(
         translate('mails.verifyEmail.note', {
@@ -41,6 +43,11 @@ export function verifyEmailMail(
   };
 }
 
+/** The short code, for people who read the mail on another device. */
+function typedCode(translate: Translate, shortCode: string): Block[] {
+  return [paragraph(translate('mails.verifyEmail.typed')), shortCodeBlock(shortCode)];
+}
+
 /** The pending registrations of one address. At most one is the recipient's own. */
 export interface RegistrationsMail {
   readonly email: string;
@@ -48,6 +55,7 @@ export interface RegistrationsMail {
   readonly registrations: readonly {
     readonly name: string;
     readonly code: string;
+    readonly shortCode: string;
     readonly registeredAt: Date;
     readonly expiresAt: Date;
   }[];
@@ -62,6 +70,7 @@ export function verifyRegistrationsMail(
   const blocksOf = ({
     name,
     code,
+    shortCode,
     ...times
   }: RegistrationsMail['registrations'][number]): Block[] => [
     paragraph(
@@ -75,6 +84,7 @@ export function verifyRegistrationsMail(
       translate(`${text}.button`, { name: harmless(name) }),
       `${publicUrl}/verify-email?code=${code}`,
     ),
+    ...typedCode(translate, shortCode),
     facts({ Code: code }),
   ];
   return {

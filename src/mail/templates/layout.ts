@@ -11,6 +11,8 @@ import type { Translate } from '../../i18n/translate.ts';
 export type Block =
   | { readonly kind: 'paragraph'; readonly text: string }
   | { readonly kind: 'button'; readonly label: string; readonly url: string }
+  /** A short code to type, large and on a line of its own. */
+  | { readonly kind: 'code'; readonly code: string }
   /** Lines such as `Code: …`, to copy and paste. */
   | { readonly kind: 'facts'; readonly facts: Readonly<Record<string, string>> };
 
@@ -21,6 +23,7 @@ export interface MailContent {
 
 export const paragraph = (text: string): Block => ({ kind: 'paragraph', text });
 export const button = (label: string, url: string): Block => ({ kind: 'button', label, url });
+export const shortCodeBlock = (code: string): Block => ({ kind: 'code', code });
 export const facts = (lines: Readonly<Record<string, string>>): Block => ({
   kind: 'facts',
   facts: lines,
@@ -79,6 +82,7 @@ export function renderMail(
 function textOf(block: Block): string {
   if (block.kind === 'paragraph') return block.text;
   if (block.kind === 'button') return `${block.label}:\n${block.url}`;
+  if (block.kind === 'code') return block.code;
   return Object.entries(block.facts)
     .map(([name, value]) => `${name}: ${value}`)
     .join('\n');
@@ -91,6 +95,8 @@ const styles = {
   subject: 'font-size:22px;line-height:1.25;margin:0 0 20px',
   button:
     'display:inline-block;padding:12px 20px;border-radius:8px;background:#1f4fd8;color:#ffffff;font-weight:600;text-decoration:none',
+  /** One click or double click selects the whole code. */
+  code: 'font:600 28px/1.4 ui-monospace,Menlo,Consolas,monospace;letter-spacing:.12em;white-space:nowrap;-webkit-user-select:all;user-select:all',
   facts:
     'margin:0 0 16px;padding:12px 16px;border:1px solid #8886;border-radius:8px;overflow-wrap:anywhere',
   value: 'font:15px ui-monospace,Menlo,Consolas,monospace',
@@ -126,6 +132,9 @@ function htmlOf(block: Block): string {
   }
   if (block.kind === 'button') {
     return `<p><a href="${escapeHtml(block.url)}" style="${styles.button}">${escapeHtml(block.label)}</a></p>`;
+  }
+  if (block.kind === 'code') {
+    return `<p><span style="${styles.code}">${escapeHtml(block.code)}</span></p>`;
   }
   const lines = Object.entries(block.facts).map(
     ([name, value]) =>

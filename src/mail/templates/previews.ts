@@ -6,6 +6,8 @@ import type { MailName, TemplateData, WriteMail } from './templates.ts';
 const person = { name: 'Ada Lovelace', email: 'ada@example.com' };
 const code = 'MadeUpCodeForAPreview1';
 const otherCode = 'MadeUpCodeForAPreview2';
+const shortCode = 'MADE-VPC0';
+const otherShortCode = 'MADE-VPC1';
 const day = (day: number) => new Date(Date.UTC(2026, 0, day, 12));
 const madeUpUid = 'TWFkZSB1cCBmb3IgYSBwcmV2aWV3';
 
@@ -13,16 +15,17 @@ function examplesFor(publicUrl: string): { readonly [Name in MailName]: Template
   const link = { ...person, publicUrl, lifetimeSeconds: 3600 };
   const codeMail = { ...link, code, lifetimeSeconds: 86_400 };
   return {
-    'verify-email': codeMail,
+    'verify-email': { ...codeMail, shortCode },
     'verify-registrations': {
       email: person.email,
       publicUrl,
       registrations: [
-        { ...codeMail, registeredAt: day(1), expiresAt: day(2) },
+        { ...codeMail, shortCode, registeredAt: day(1), expiresAt: day(2) },
         {
           ...codeMail,
           name: 'Charles Babbage',
           code: otherCode,
+          shortCode: otherShortCode,
           registeredAt: day(2),
           expiresAt: day(3),
         },

@@ -1,6 +1,7 @@
 /** `createuser`, `createstaffuser`, `createsuperuser`, `activateuser`, `initdefaultadmin`. */
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs';
 import { Problem } from '../../../core/errors.ts';
+import { readShortCode } from '../../../crypto/one-time-secret.ts';
 import type {
   AccountKind,
   ProvisionInput,
@@ -155,24 +156,31 @@ function summary({ id, email, username, status, isStaff, isSuperuser }: User) {
 
 interface ActivateArguments extends GlobalArguments {
   readonly code: string | undefined;
+  readonly email: string | undefined;
 }
 
 export const activateUser: CommandModule<GlobalArguments, ActivateArguments> = {
   command: 'activateuser',
   describe: 'Activate an account with the verification code from its mail',
   builder: (argv) =>
-    argv.option('code', {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Verification code; without it the command asks for the code',
-    }),
-  handler: async ({ code, ...args }) => {
+    argv
+      .option('code', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Verification code; without it the command asks for the code',
+      })
+      .option('email', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Address that received the code; a short code such as 4F7K-2M9X needs it',
+      }),
+  handler: async ({ code, email, ...args }) => {
     const { terminal } = args;
     await withAppContext(terminal, async (app, context) => {
-      const verify = (answer: string) =>
-        app.auth.emailVerification.verifyEmail({ code: answer }, context);
-      if (code === undefined) return askForCode(verify, terminal);
-      await verify(code).catch(async (error: unknown) => {
+      const verify = (input: { readonly code: string; readonly email: string | undefined }) =>
+        app.auth.emailVerification.verifyEmail(input, context);
+      if (code === undefined) return askForCode(verify, email, terminal);
+      await verify({ code, email }).catch(async (error: unknown) => {
         await warnOfRegistrations(app, context, terminal);
         throw error;
       });
@@ -181,16 +189,19 @@ export const activateUser: CommandModule<GlobalArguments, ActivateArguments> = {
   },
 };
 
-/** Asks for the code. At a terminal it repeats the question until the code is valid. */
+/** Asks for the code, and for its address if the code is short. At a terminal it repeats that until both are valid. */
 async function askForCode(
-  verify: (code: string) => Promise<void>,
+  verify: (input: { readonly code: string; readonly email: string | undefined }) => Promise<void>,
+  given: string | undefined,
   terminal: Terminal,
 ): Promise<void> {
   using prompts = createPrompts(terminal);
   for (;;) {
     const code = await prompts.ask({ text: 'Code' });
+    const needsEmail = given === undefined && readShortCode(code) !== undefined;
+    const email = needsEmail ? await prompts.ask({ text: 'Email address' }) : given;
     try {
-      return await verify(code);
+      return await verify({ code, email });
     } catch (error) {
       if (!(error instanceof Problem) || !terminal.stdin.isTTY) throw error;
       printError(terminal, error.fields[0]?.message ?? error.message);
