@@ -2,8 +2,9 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findBrowser, launchBrowser, noBrowserReason } from '../../support/browser.ts';
+import { shortCodesOf } from '../../support/mail-server.ts';
 import { changeLinks, resetLink, verificationLink } from '../../support/page-links.ts';
-import { goodPassword, tryLogin } from '../../support/people.ts';
+import { goodPassword, register, tryLogin } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
 const executable = findBrowser();
@@ -44,6 +45,26 @@ describe.skipIf(executable === undefined)(
     }
 
     const heading = (page: Page) => page.getByRole('heading', { level: 1 }).innerText();
+
+    test('a user types the code of the mail, mistypes it once, and confirms with the password', async () => {
+      const { email } = await register(service);
+      const [code = ''] = shortCodesOf(service.mail.mails.findLast(({ to }) => to === email));
+      await using visited = await visit(`${service.address}/verify-email`);
+      const { page } = visited;
+      await page.getByLabel('Email address').fill(email);
+      await page.getByLabel('Code').fill('0000-0000');
+      await page.getByRole('button', { name: 'Continue' }).click();
+      expect(await page.getByText('This code is not valid for this address.').isVisible()).toBe(
+        true,
+      );
+      expect(await page.getByLabel('Email address').inputValue()).toBe(email);
+      await page.getByLabel('Code').fill(code.toLowerCase());
+      await page.getByRole('button', { name: 'Continue' }).click();
+      await page.getByLabel('Password').fill(goodPassword);
+      await page.getByRole('button', { name: 'Confirm this address' }).click();
+      expect(await heading(page)).toBe('Address confirmed');
+      expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
+    });
 
     test('a user registers, opens the link from the mail, presses the button and logs in', async () => {
       const { email, link } = await verificationLink(service);
