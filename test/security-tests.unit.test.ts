@@ -17,7 +17,7 @@ const lastNumbers = {
   G: 10,
   H: 12,
   I: 10,
-  J: 14,
+  J: 15,
   K: 8,
 } as const;
 

@@ -49,7 +49,7 @@ test('E17: a token in the URL is ignored by GraphQL and not logged', async () =>
   expect(service.logLines.join('\n')).not.toContain(accessToken);
 });
 
-test('E20: no response sets a cookie, and a token in a cookie is ignored', async () => {
+test('E20: without cookie mode no response sets a cookie, and a token in a cookie is ignored', async () => {
   const { email, accessToken } = await somebody(service);
   const login = await service.rest('POST', '/login/', { json: { email, password: goodPassword } });
   expect([login.status, login.headers.get('set-cookie')]).toEqual([200, null]);
