@@ -80,9 +80,12 @@ export interface Client {
   /** Ends all sessions of the user. */
   logoutEverywhere(options?: CallOptions): Promise<Acknowledgement | Problem>;
   register(input: RegisterInput, options?: CallOptions): Promise<Acknowledgement | Problem>;
-  /** @param input the code of the mail, and the password of the registration if the app asks for it */
+  /**
+   * @param input the code of the mail, with the address for a short code such as `ABCD-EFGH`, and the password of the
+   *   registration if the app asks for it
+   */
   verifyEmail(
-    input: { readonly code: string; readonly password?: string },
+    input: { readonly code: string; readonly email?: string; readonly password?: string },
     options?: CallOptions,
   ): Promise<Acknowledgement | Problem>;
   resendVerificationEmail(

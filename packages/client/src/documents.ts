@@ -35,8 +35,8 @@ export function createDocuments(hasCookie: boolean) {
     register: action('Register', '($input: RegisterInput!)', 'register(input: $input)'),
     verifyEmail: action(
       'VerifyEmail',
-      '($code: String!, $password: String)',
-      'verifyEmail(code: $code, password: $password)',
+      '($code: String!, $email: String, $password: String)',
+      'verifyEmail(code: $code, email: $email, password: $password)',
     ),
     resendVerificationEmail: action(
       'ResendVerificationEmail',
