@@ -72,7 +72,7 @@ describe.concurrent('the sender of a mail', () => {
     ['Acme: Accounts <accounts@acme.example>', 'Acme: Accounts'],
     ['"Acme, \\"The\\" Inc." <accounts@acme.example>', 'Acme, "The" Inc.'],
     ['Ада: Лавлейс <accounts@acme.example>', 'Ада: Лавлейс'],
-    ['accounts@acme.example', ''],
+    ['accounts@acme.example', 'Gatehouse'],
   ])('EMAIL_FROM=%s', async (text, name) => {
     const mail = await sendOne(directory, {}, { ...plain, EMAIL_FROM: text });
     expect(mail).toMatchObject({ from: 'accounts@acme.example', fromName: name });

@@ -76,7 +76,9 @@ function requestBody(route: RestRoute, types: RouteTypes, deps: OperationDeps): 
   const params = parametersOf(route, ['body']);
   const properties = params.map(([name, param]) => {
     const { description, schema } = describedInput(route, types, param, deps);
-    return [name, { ...schema, description }] as const;
+    // Null is as good as an absent value, so that a client can send a value of an answer unchanged.
+    const value = param.isRequired ? schema : nullableSchema(types.inputOf(param.to).type, schema);
+    return [name, { ...value, description }] as const;
   });
   const required = params.filter(([, { isRequired }]) => isRequired).map(([name]) => name);
   const { name } = types.field;

@@ -80,7 +80,10 @@ function enumSchema(type: GraphQLEnumType): JsonSchema {
 }
 
 /** Adds null to the values of a schema, if the GraphQL type is nullable. */
-export function nullableSchema(type: GraphQLOutputType, schema: JsonSchema): JsonSchema {
+export function nullableSchema(
+  type: GraphQLInputType | GraphQLOutputType,
+  schema: JsonSchema,
+): JsonSchema {
   if (isNonNullType(type)) return schema;
   if (typeof schema.type === 'string') return { ...schema, type: [schema.type, 'null'] };
   return schema.$ref === undefined ? schema : { anyOf: [schema, { type: 'null' }] };

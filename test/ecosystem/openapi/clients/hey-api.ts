@@ -37,7 +37,7 @@ async function ownAccount(world: World) {
   tokens = (await login({ body: { email, password }, throwOnError: true })).data.data;
   const profile = (await me({ throwOnError: true })).data.data;
   const updated = await updateProfile({ body: { first_name: 'Augusta' }, throwOnError: true });
-  const before: string = tokens.refresh_token;
+  const before = tokens.refresh_token;
   const refreshed = await refreshTokens({ body: { refresh_token: before }, throwOnError: true });
   tokens = refreshed.data.data;
   const wasRefreshed = tokens.refresh_token !== before;
