@@ -14,6 +14,7 @@ import type { PasswordReset } from '../features/authentication/password-reset.ts
 import type { OAuthModule } from '../features/oauth/oauth.module.ts';
 import type { Sessions } from '../features/sessions/sessions.ts';
 import type { SigningKeys } from '../features/sessions/signing-keys.ts';
+import type { TokenDelivery } from '../features/sessions/token-delivery.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
 import type { DevMailbox } from '../mail/dev-mailbox.ts';
 import type { Log } from '../observability/log.ts';
@@ -34,23 +35,26 @@ import { closeConnectionsOnShutdown, type GracefulShutdown } from './http/gracef
 import type { HttpLimits } from './http/limits.ts';
 import { logRequests, measureRequests, traceRequests } from './http/request-log.ts';
 import { limitRequestTime } from './http/request-timeout.ts';
-import { toJsonLine } from './http/responses.ts';
+import { graphqlPath, toJsonLine } from './http/responses.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
 import { createListener } from './http/server.ts';
 import { addSessionCookies } from './http/session-cookie.ts';
 import { serveForwardAuth } from './oauth/forward-auth.ts';
 import { serveOAuth } from './oauth/serve-oauth.ts';
-import { serveApiReference } from './ops/api-reference.ts';
+import { apiReferencePath, serveApiReference } from './ops/api-reference.ts';
 import { serveHealth } from './ops/health.ts';
 import { serveJwks } from './ops/jwks.ts';
 import { serveMetrics } from './ops/metrics.ts';
-import { serveOpenApi } from './ops/openapi.ts';
+import { openApiPath, serveOpenApi } from './ops/openapi.ts';
 import { serveRevocations } from './ops/revocations.ts';
-import { serveMailbox } from './pages/dev-mailbox.ts';
-import { serveGraphqlIde } from './pages/graphql-ide.ts';
+import { sendErrorPage } from './pages/account/error-pages.ts';
+import type { StartDeps } from './pages/account/start.ts';
+import { mailboxPath, serveMailbox } from './pages/dev-mailbox.ts';
+import { graphqlIdePath, serveGraphqlIde } from './pages/graphql-ide.ts';
 import { createLinkOwners } from './pages/link-operations.ts';
 import { createVerifyPage, servePages } from './pages/pages.ts';
 import { addPresentation } from './pages/presentation.ts';
+import { signInPath } from './pages/ways.ts';
 import { serveRest } from './rest/serve-rest.ts';
 
 export interface HttpDeps {
@@ -64,6 +68,7 @@ export interface HttpDeps {
   readonly audit: Audit;
   readonly signingKeys: SigningKeys;
   readonly sessions: Sessions;
+  readonly tokenDelivery: Pick<TokenDelivery, 'cookieOwner'>;
   readonly oauth: OAuthModule;
   readonly changeFeed: ChangeFeed;
   readonly clock: Clock;
@@ -83,11 +88,11 @@ export interface HttpDeps {
 /** @returns a server that does not listen yet */
 export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   const { config } = deps;
-  const app = createListener(deps);
+  const app = createListener({ ...deps, sendErrorPage });
   const methodsByUrl = collectMethods(app);
   const tracer = currentTracer();
   if (tracer) traceRequests(app, tracer);
-  handleErrors(app);
+  handleErrors(app, sendErrorPage);
   app.setReplySerializer(toJsonLine);
   logRequests(app);
   measureRequests(app, deps.metrics);
@@ -95,7 +100,7 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   limitRequestTime(app, deps.limits.answerMilliseconds);
   const isAllowedOrigin = createOriginCheck(config);
   await setSecurityHeaders(app, config, isAllowedOrigin);
-  rejectUnknownRoutes(app);
+  rejectUnknownRoutes(app, sendErrorPage);
   parseBodies(app, deps.limits);
   addSessionCookies(app, { publicUrl: config.publicUrl, isAllowedOrigin, clock: deps.clock });
   addRequestContexts(app, deps);
@@ -104,7 +109,7 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   serveClients(app, deps);
   serveReference(app, deps);
   if (config.debug) serveGraphqlIde(app);
-  addMethodNotAllowedRoutes(app, methodsByUrl);
+  addMethodNotAllowedRoutes(app, methodsByUrl, sendErrorPage);
   return app;
 }
 
@@ -133,8 +138,41 @@ function serveClients(app: FastifyInstance, deps: HttpDeps): void {
   const pageDeps = { prepareDocument, linkOwners: createLinkOwners(deps) };
   const verifyPage = createVerifyPage(pageDeps);
   serveRest(app, { ...deps, prefix: config.restPrefix, verifyPage });
-  servePages(app, { ...pageDeps, passwordMinLength: config.passwordMinLength });
-  if (config.mail.kind === 'mailbox' && !config.isProduction) {
+  servePages(app, {
+    ...pageDeps,
+    passwordMinLength: config.passwordMinLength,
+    cookieOwner: deps.tokenDelivery.cookieOwner,
+    endpoints: endpointsOf(config),
+    developerPages: developerPagesOf(config),
+  });
+  if (hasMailbox(config)) {
     serveMailbox(app, { mailbox: deps.mailbox, publicUrl: config.publicUrl });
   }
+}
+
+function hasMailbox({ mail, isProduction }: Config): boolean {
+  return mail.kind === 'mailbox' && !isProduction;
+}
+
+function endpointsOf({ publicUrl, restPrefix }: Config) {
+  const addresses = Object.entries({
+    graphql: graphqlPath,
+    rest: `${restPrefix}/`,
+    openapi: openApiPath,
+    docs: apiReferencePath,
+    oauth_metadata: '/.well-known/oauth-authorization-server',
+    jwks: '/.well-known/jwks.json',
+    health: '/health/ready',
+    sign_in: signInPath,
+  });
+  return Object.fromEntries(addresses.map(([name, path]) => [name, `${publicUrl}${path}`]));
+}
+
+function developerPagesOf(config: Config): StartDeps['developerPages'] {
+  if (!config.debug) return [];
+  return [
+    { path: apiReferencePath, name: 'reference' },
+    { path: graphqlIdePath, name: 'ide' },
+    ...(hasMailbox(config) ? [{ path: mailboxPath, name: 'mailbox' } as const] : []),
+  ];
 }

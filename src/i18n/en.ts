@@ -2,6 +2,7 @@
  * The English texts of mails and pages. Other languages have the same keys. The texts are plain text:
  * the code that puts one into HTML escapes it.
  */
+import { accountPages } from './en-account-pages.ts';
 
 const mails = {
   greeting: 'Hello,',
@@ -110,6 +111,7 @@ const mails = {
 } as const;
 
 const pages = {
+  ...accountPages,
   account: 'Account',
   address: 'Address',
   errorTitle: 'Error: {{title}}',
@@ -144,18 +146,18 @@ const pages = {
     cancelledTitle: 'Registration removed',
     cancelled: 'The registration was removed. Its code no longer works.',
     doneTitle: 'Address confirmed',
-    done: 'Your account is ready. You can now log in.',
+    done: 'Your account is ready. You can now sign in.',
     deadTitle: 'This link no longer works',
     dead: 'It was used, it has expired, or a newer mail replaced it.',
     deadHelp:
-      'If you have already confirmed the address, log in. If not, request a new mail where you registered, and use the newest one.',
+      'If you have already confirmed the address, sign in. If not, send a new mail, and use the link in it.',
   },
   confirmEmailChange: {
     title: 'Confirm your new address',
-    body: 'Press the button to make this the address of your account. After that, you log in with it.',
+    body: 'Press the button to make this the address of your account. After that, you sign in with it.',
     button: 'Use this address',
     doneTitle: 'Address changed',
-    done: 'From now on, you log in with the new address and receive mails there.',
+    done: 'From now on, you sign in with the new address and receive mails there.',
     deadTitle: 'This link no longer works',
     dead: 'It was used, it has expired, or the change was cancelled.',
     deadHelp:
@@ -166,7 +168,7 @@ const pages = {
     body: 'Someone wants to change the address of this account. Press the button to keep the current address. This also ends all sessions of the account.',
     button: 'Cancel the change',
     doneTitle: 'The change was cancelled',
-    done: 'The address stays the same, and all sessions of the account were ended. The person who requested the change knows your password. Reset it now, where you usually log in.',
+    done: 'The address stays the same, and all sessions of the account were ended. The person who requested the change knows your password. Reset your password now.',
     deadTitle: 'This link no longer works',
     dead: 'It was used, it has expired, or the change was already confirmed or cancelled.',
     deadHelp:
@@ -175,18 +177,18 @@ const pages = {
   resetPassword: {
     title: 'Choose a new password',
     inviteTitle: 'Choose your password',
-    body: 'All your sessions will end. You can then log in with the new password.',
-    inviteBody: 'An account was created for you. Choose a password to log in to it.',
+    body: 'All your sessions will end. You can then sign in with the new password.',
+    inviteBody: 'An account was created for you. Choose a password to sign in to it.',
     password: 'New password',
     passwordConfirmation: 'Repeat the new password',
     hint_one: 'At least {{count}} character. A few unrelated words make a good password.',
     hint_other: 'At least {{count}} characters. A few unrelated words make a good password.',
     button: 'Set the password',
     doneTitle: 'Password set',
-    done: 'You can now log in with the new password.',
+    done: 'You can now sign in with the new password.',
     deadTitle: 'This link no longer works',
     dead: 'It was used, it has expired, or a newer mail replaced it.',
-    deadHelp: 'Request a password reset where you log in, and use the newest mail.',
+    deadHelp: 'If you still need a new password, send a new link to the address of your account.',
   },
   faults: {
     empty: 'Enter a password.',

@@ -1,5 +1,6 @@
 /** The Spanish texts of mails and pages, in the polite form. The keys are those of the English texts. */
 import type { Translation } from './en.ts';
+import { accountPages } from './es-account-pages.ts';
 
 const mails: Translation['mails'] = {
   greeting: 'Hola:',
@@ -109,10 +110,11 @@ const mails: Translation['mails'] = {
 };
 
 const pages: Translation['pages'] = {
+  ...accountPages,
   account: 'Cuenta',
   address: 'Dirección',
   errorTitle: 'Error: {{title}}',
-  support: '¿Preguntas? Escribe a',
+  support: '¿Preguntas? Escriba a',
   closeHint: 'Puede cerrar esta página.',
   linkIncomplete: {
     title: 'El enlace está incompleto',
@@ -147,7 +149,7 @@ const pages: Translation['pages'] = {
     deadTitle: 'Este enlace ya no sirve',
     dead: 'Ya se ha usado, ha caducado o lo ha sustituido un correo más reciente.',
     deadHelp:
-      'Si ya confirmó la dirección, inicie sesión. Si no, pida otro correo donde se registró y use el más reciente.',
+      'Si ya confirmó la dirección, inicie sesión. Si no, pida otro correo y use su enlace.',
   },
   confirmEmailChange: {
     title: 'Confirme su nueva dirección',
@@ -165,7 +167,7 @@ const pages: Translation['pages'] = {
     body: 'Alguien quiere cambiar la dirección de esta cuenta. Pulse el botón para conservar la actual. También se cerrarán todas las sesiones de la cuenta.',
     button: 'Cancelar el cambio',
     doneTitle: 'El cambio se ha cancelado',
-    done: 'La dirección se mantiene y se han cerrado todas las sesiones de la cuenta. La persona que pidió el cambio conoce su contraseña. Restablézcala ahora, donde suele iniciar sesión.',
+    done: 'La dirección se mantiene y se han cerrado todas las sesiones de la cuenta. La persona que pidió el cambio conoce su contraseña. Restablezca su contraseña ahora.',
     deadTitle: 'Este enlace ya no sirve',
     dead: 'Ya se ha usado, ha caducado o el cambio ya se confirmó o se canceló.',
     deadHelp:
@@ -187,7 +189,8 @@ const pages: Translation['pages'] = {
     done: 'Ya puede iniciar sesión con la contraseña nueva.',
     deadTitle: 'Este enlace ya no sirve',
     dead: 'Ya se ha usado, ha caducado o lo ha sustituido un correo más reciente.',
-    deadHelp: 'Pida restablecer la contraseña donde inicia sesión y use el correo más reciente.',
+    deadHelp:
+      'Si todavía necesita una contraseña nueva, pida otro enlace con la dirección de su cuenta.',
   },
   faults: {
     empty: 'Escriba una contraseña.',

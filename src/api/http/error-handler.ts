@@ -1,6 +1,6 @@
 /**
  * Requests without a handler (404, 405, 501) and errors of handlers. All responses have the same
- * format and repeat nothing of the request.
+ * format and repeat nothing of the request. A browser that opens an address without a page gets a page.
  */
 import type {
   FastifyError,
@@ -10,6 +10,7 @@ import type {
   HTTPMethods,
 } from 'fastify';
 import { OAuthError } from '../../features/oauth/oauth-errors.ts';
+import { acceptsHtml } from './content-negotiation.ts';
 import {
   HttpError,
   sendHttpError,
@@ -20,8 +21,22 @@ import {
 } from './responses.ts';
 import { securityHeaders } from './security-headers.ts';
 
-export function handleErrors(app: FastifyInstance): void {
-  app.setNotFoundHandler((_request, reply) => sendHttpError(reply, 404));
+/** Sends the page for a browser. Scripts and API clients get JSON. */
+export type SendErrorPage = (reply: FastifyReply, status: number) => FastifyReply;
+
+/** @param message the text for a client that is no browser; by default that of the status */
+function sendMissing(
+  reply: FastifyReply,
+  sendErrorPage: SendErrorPage,
+  { status, message }: { readonly status: number; readonly message?: string },
+): FastifyReply {
+  const { method, headers } = reply.request;
+  const isNavigation = (method === 'GET' || method === 'HEAD') && acceptsHtml(headers.accept);
+  return isNavigation ? sendErrorPage(reply, status) : sendHttpError(reply, status, message);
+}
+
+export function handleErrors(app: FastifyInstance, sendErrorPage: SendErrorPage): void {
+  app.setNotFoundHandler((_request, reply) => sendMissing(reply, sendErrorPage, { status: 404 }));
   app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
     const problem = toProblem(error);
     if (problem) return sendProblem(reply, problem);
@@ -37,9 +52,13 @@ export function handleErrors(app: FastifyInstance): void {
 }
 
 /** The response to a URL that the router cannot parse. Fastify runs no hook for such a request. */
-export function sendUnroutable(error: FastifyError, reply: FastifyReply): void {
+export function sendUnroutable(
+  error: FastifyError,
+  reply: FastifyReply,
+  sendErrorPage: SendErrorPage,
+): void {
   reply.headers({ ...securityHeaders, 'x-request-id': reply.request.id });
-  sendHttpError(reply, error.statusCode ?? 400);
+  sendMissing(reply, sendErrorPage, { status: error.statusCode ?? 400 });
 }
 
 const supportedMethods: readonly HTTPMethods[] = [
@@ -53,11 +72,11 @@ const supportedMethods: readonly HTTPMethods[] = [
 ];
 
 /** Rejects a request without a route. Add it before the hooks that authenticate and read bodies. */
-export function rejectUnknownRoutes(app: FastifyInstance): void {
+export function rejectUnknownRoutes(app: FastifyInstance, sendErrorPage: SendErrorPage): void {
   app.addHook('onRequest', (request, reply, done) => {
     if (!request.is404) return done();
     const isSupported = supportedMethods.some((method) => method === request.method);
-    sendHttpError(reply, isSupported ? 404 : 501);
+    sendMissing(reply, sendErrorPage, { status: isSupported ? 404 : 501 });
   });
 }
 
@@ -89,6 +108,7 @@ export function collectMethods(app: FastifyInstance): ReadonlyMap<string, RouteM
 export function addMethodNotAllowedRoutes(
   app: FastifyInstance,
   methodsByUrl: ReadonlyMap<string, RouteMethods>,
+  sendErrorPage: SendErrorPage,
 ): void {
   for (const [url, { methods: known, acceptsAnyHost, refusesOptions }] of [...methodsByUrl]) {
     const others = supportedMethods.filter((method) => !known.includes(method));
@@ -97,7 +117,8 @@ export function addMethodNotAllowedRoutes(
     const reject = async (request: FastifyRequest, reply: FastifyReply) => {
       reply.header('allow', allowed.join(', '));
       if (request.method === 'OPTIONS' && !refusesOptions) return reply.code(204).send();
-      return sendHttpError(reply, 405, `Method not allowed. Use ${known.join(' or ')}.`);
+      const message = `Method not allowed. Use ${known.join(' or ')}.`;
+      return sendMissing(reply, sendErrorPage, { status: 405, message });
     };
     const config = { acceptsAnyHost, ...(refusesOptions ? { cors: false as const } : {}) };
     app.route({ method: others, url, config, onRequest: reject, handler: reject });

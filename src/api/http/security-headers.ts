@@ -5,21 +5,35 @@ import type { Config } from '../../config/config.ts';
 import type { OriginCheck } from '../../config/origins.ts';
 import { sendHttpError } from './responses.ts';
 
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "form-action 'self'",
-  "frame-src 'self'",
-  "base-uri 'none'",
-  "frame-ancestors 'none'",
-].join(';');
+/** @param others the directives of some responses */
+function policyWith(formTargets: readonly string[], others: readonly string[]): string {
+  return [
+    "default-src 'none'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    ["form-action 'self'", ...formTargets].join(' '),
+    "frame-src 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    ...others,
+  ].join(';');
+}
+
+/**
+ * The policy of a page.
+ *
+ * @param formTargets other origins that a form may lead to. Browsers apply `form-action` to the redirect after a form
+ *   too.
+ */
+export function policyOfPage(formTargets: readonly string[] = []): string {
+  return policyWith(formTargets, ["script-src 'self'"]);
+}
 
 /** The headers of every response: those of Helmet 8, with stricter policies. */
 export const securityHeaders = {
   // Routes with cacheable responses override it.
   'cache-control': 'no-store',
-  'content-security-policy': contentSecurityPolicy,
+  'content-security-policy': policyWith([], []),
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'origin-agent-cluster': '?1',

@@ -7,16 +7,18 @@ import { forwardedAddresses } from '../../core/network.ts';
 import type { Log } from '../../observability/log.ts';
 import { endWithClientError, sendClientError } from './client-errors.ts';
 import { handleRequests } from './connections.ts';
-import { sendUnroutable } from './error-handler.ts';
+import { type SendErrorPage, sendUnroutable } from './error-handler.ts';
 import type { HttpLimits } from './limits.ts';
 
 export interface ListenerDeps {
   readonly config: Pick<Config, 'trustedProxyHops' | 'maxConnections'>;
   readonly log: Log;
   readonly limits: HttpLimits;
+  readonly sendErrorPage: SendErrorPage;
 }
 
-export function createListener({ config, log, limits }: ListenerDeps): FastifyInstance {
+export function createListener(deps: ListenerDeps): FastifyInstance {
+  const { config, log, limits, sendErrorPage } = deps;
   const loggerInstance: FastifyBaseLogger = log;
   const { trustedProxyHops } = config;
   const app = fastify({
@@ -35,7 +37,7 @@ export function createListener({ config, log, limits }: ListenerDeps): FastifyIn
     // For the host `localhost` Fastify would create a second server, which has no such limits.
     serverFactory: (handler) => createHttpServer(handler, limits, config.maxConnections),
     clientErrorHandler: (error, socket) => sendClientError(error, socket, log),
-    frameworkErrors: (error, _request, reply) => sendUnroutable(error, reply),
+    frameworkErrors: (error, _request, reply) => sendUnroutable(error, reply, sendErrorPage),
   });
   if (trustedProxyHops > 0) checkForwardedAddresses(app);
   return app;

@@ -1,5 +1,5 @@
 /** The style sheet of `/docs`: the colours and the font of the pages, in Swagger UI. */
-import { colorVariables } from '../pages/assets.ts';
+import { colorVariables } from '../pages/assets/assets.ts';
 
 const methodColors = {
   get: '#1f4fd8',

@@ -1,13 +1,14 @@
 /** The page `/docs`: the REST API in Swagger UI, without external requests. */
 import type { FastifyInstance } from 'fastify';
 import { assetPath } from '../../core/package.ts';
-import { iconPath, memoryFile, sendFile, serveFiles } from '../pages/assets.ts';
+import { iconPath, memoryFile, sendFile, serveFiles } from '../pages/assets/assets.ts';
 import { brandLine } from '../pages/page.ts';
 import { apiTitle } from '../rest/openapi/document.ts';
 import { apiReferenceStyle } from './api-reference-style.ts';
 import { openApiPath } from './openapi.ts';
 
-const path = '/docs';
+export const apiReferencePath = '/docs';
+const path = apiReferencePath;
 
 /** Swagger UI sets styles in scripts and has icons in its style sheet. */
 const contentSecurityPolicy = [

@@ -1,7 +1,7 @@
 /** Serves the OpenAPI document, which the first request creates. */
 import type { FastifyInstance } from 'fastify';
 import { toJsonLine } from '../http/responses.ts';
-import { type MemoryFile, memoryFile, sendFile } from '../pages/assets.ts';
+import { type MemoryFile, memoryFile, sendFile } from '../pages/assets/assets.ts';
 import { type DocumentSettings, openApiDocument } from '../rest/openapi/document.ts';
 
 export const openApiPath = '/openapi.json';

@@ -6,15 +6,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ExecuteOperation, PrepareDocument } from '../graphql/operations.ts';
 import { useCookieIfSameOrigin } from '../http/session-cookie.ts';
 import { executeOperation, type LinkOwners, selection, textOf } from './link-operations.ts';
-import {
-  accountRow,
-  html,
-  sendFailure,
-  sendIncompleteLink,
-  sendInvalidLink,
-  sendPage,
-} from './page.ts';
+import { sendIncompleteLink, sendInvalidLink } from './link-pages.ts';
+import { accountRow, html, sendFailure, sendPage } from './page.ts';
 import { textsOf } from './presentation.ts';
+import { appWay, resetPasswordWay, signInWay } from './ways.ts';
 
 export interface PageDeps {
   readonly prepareDocument: PrepareDocument;
@@ -77,8 +72,11 @@ async function sendResult(
     locale,
     mark: 'done',
     title: translate(`${texts}.doneTitle`),
-    body: html`<p>${translate(`${texts}.done`)}</p>
-<p class="quiet">${translate('pages.closeHint')}</p>`,
+    body: html`<p>${translate(`${texts}.done`)}</p>`,
+    ways: [
+      page.operation === 'cancelEmailChange' ? resetPasswordWay(reply) : signInWay(reply),
+      ...appWay(reply),
+    ],
   });
 }
 

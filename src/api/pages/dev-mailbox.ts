@@ -94,7 +94,7 @@ ${bodyOfMail(mail, `${mailboxPath}/${mail.id}/html`)}`,
   });
 }
 
-const mailboxPath = '/dev/mailbox';
+export const mailboxPath = '/dev/mailbox';
 
 /** @param htmlPath the path of the HTML part */
 function bodyOfMail(mail: Mail, htmlPath: string): Html {

@@ -5,9 +5,10 @@ import type { FastifyInstance } from 'fastify';
 import { assetPath } from '../../core/package.ts';
 import { acceptsHtml } from '../http/content-negotiation.ts';
 import { graphqlPath } from '../http/responses.ts';
-import { type MemoryFile, memoryFile, sendFile, serveFiles } from './assets.ts';
+import { type MemoryFile, memoryFile, sendFile, serveFiles } from './assets/assets.ts';
 
-const path = `${graphqlPath}/ide/`;
+export const graphqlIdePath = `${graphqlPath}/ide/`;
+const path = graphqlIdePath;
 
 /** The IDE sets styles in scripts. */
 const contentSecurityPolicy = [

@@ -1,11 +1,13 @@
 /** Renders the pages: HTML template, layout, and the pages for errors and invalid links. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Brand } from '../../config/brand.ts';
+import type { Problem } from '../../core/errors.ts';
 import { escapeHtml } from '../../core/text.ts';
 import type { SupportedLocale } from '../../i18n/locale.ts';
 import { sendProblem, toProblem } from '../http/responses.ts';
-import { iconPath, logoPath, styleSheetPath } from './assets.ts';
-import { brandLogoPath } from './brand-assets.ts';
+import { iconPath, logoPath, styleSheetPath } from './assets/assets.ts';
+import { brandLogoPath } from './assets/brand-assets.ts';
+import { passwordScriptPath } from './assets/password-script.ts';
 import { brandOf, textsOf } from './presentation.ts';
 
 /** HTML that is escaped already. */
@@ -42,6 +44,18 @@ export interface Page {
   /** The icon above the title. */
   readonly mark?: keyof typeof markIcons;
   readonly isWide?: boolean;
+  /** The links below the content. The first one looks like a button if the page has no form. */
+  readonly ways?: readonly Way[];
+  /** The content below the links. */
+  readonly after?: Html;
+  /** Whether a form of the page may lead to the application. */
+  readonly mayLeave?: boolean;
+}
+
+/** A link to a next step. */
+export interface Way {
+  readonly href: string;
+  readonly label: string;
 }
 
 const markIcons = {
@@ -63,6 +77,7 @@ export function brandLine({ appName, appUrl, logo }: Brand): Html {
 export function sendPage(reply: FastifyReply, page: Page): FastifyReply {
   const { locale, title, body, status = 200, isWide = false } = page;
   const brand = brandOf(reply.request);
+  const { policies } = reply.server.presentation;
   const document = html`<!doctype html>
 <html lang="${locale}">
 <head>
@@ -73,14 +88,14 @@ export function sendPage(reply: FastifyReply, page: Page): FastifyReply {
 <title>${page.tabTitle ?? title} · ${brand.appName}</title>
 <link rel="icon" type="image/svg+xml" href="${iconPath}">
 <link rel="stylesheet" href="${styleSheetPath}">
-</head>
+${scriptFor(reply.request, body)}</head>
 <body class="${isWide ? 'wide' : 'narrow'}">
 <header>${brandLine(brand)}</header>
 <main>
 <div class="card">
 ${page.mark ? renderMark(page.mark) : ''}<h1>${title}</h1>
 ${body}
-</div>
+${renderWays(page)}${page.after ?? ''}</div>
 </main>
 ${supportLine(reply.request)}</body>
 </html>
@@ -89,9 +104,33 @@ ${supportLine(reply.request)}</body>
     .code(status)
     .type('text/html; charset=utf-8')
     .header('cache-control', 'no-store')
+    .header('content-security-policy', page.mayLeave ? policies.leaving : policies.staying)
     .header('content-language', locale)
-    .header('vary', withAcceptLanguage(reply.getHeader('vary')))
+    .header('vary', withVary(reply, 'Accept-Language'))
     .send(document.text);
+}
+
+/** The script that adds a button to each password field. Without it the page works without the button. */
+function scriptFor(request: FastifyRequest, body: Html): Html {
+  if (!body.text.includes('type="password"')) return html``;
+  const { translate } = textsOf(request);
+  const texts = html`data-show="${translate('pages.show')}" data-hide="${translate('pages.hide')}" data-show-label="${translate('pages.showPassword')}" data-hide-label="${translate('pages.hidePassword')}"`;
+  return html`<script src="${passwordScriptPath}" defer ${texts}></script>
+`;
+}
+
+function renderWays({ ways = [], body }: Page): Html {
+  if (ways.length === 0) return html``;
+  const hasForm = body.text.includes('<form');
+  const items = ways.map(({ href, label }, index) =>
+    index === 0 && !hasForm
+      ? html`<li><a class="button" href="${href}">${label}</a></li>`
+      : html`<li><a href="${href}">${label}</a></li>`,
+  );
+  return html`<ul class="ways">
+${items}
+</ul>
+`;
 }
 
 /** The address for questions, below the page. */
@@ -115,67 +154,53 @@ function renderMark(mark: keyof typeof markIcons): Html {
   );
 }
 
-function withAcceptLanguage(before: number | string | string[] | undefined): string {
-  return [before ?? [], 'Accept-Language'].flat().join(', ');
+/** The header Vary with one more name. */
+export function withVary(reply: FastifyReply, name: string): string {
+  return [reply.getHeader('vary') ?? [], name].flat().join(', ');
 }
 
 type Failure = 'throttled' | 'overloaded' | 'malformed' | 'internal';
 
-/** The error handler of the pages. It repeats nothing of the request and logs unexpected errors. */
-export function sendFailure(
+/** The error handler of the pages of mail links. It repeats nothing of the request and logs unexpected errors. */
+export const sendFailure = createFailureHandler((reply, failure) => {
+  const { translate } = textsOf(reply.request);
+  return { text: translate(`pages.failure.${failure}`), ways: [] };
+});
+
+/**
+ * @param describe the text and the next steps of the page
+ */
+export function createFailureHandler(
+  describe: (
+    reply: FastifyReply,
+    failure: Failure,
+    retryAfterSeconds: number,
+  ) => { readonly text: string; readonly ways: readonly Way[] },
+) {
+  return (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const problem = toProblem(error);
+    // Browsers send no bearer token, so the client is a program.
+    if (problem?.code === 'UNAUTHENTICATED') return sendProblem(reply, problem);
+    const { retryAfterSeconds } = problem ?? {};
+    if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
+    const { status, failure } = failureOf(error, problem);
+    if (failure === 'internal' && !problem) request.log.error({ err: error }, 'unexpected error');
+    const { locale, translate } = textsOf(request);
+    const { text, ways } = describe(reply, failure, retryAfterSeconds ?? 0);
+    const title = translate('pages.failure.title');
+    const body = html`<p>${text}</p>`;
+    return sendPage(reply, { locale, status, mark: 'failed', title, body, ways });
+  };
+}
+
+function failureOf(
   error: Error,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
-  const problem = toProblem(error);
-  // Browsers send no bearer token, so the client is a program.
-  if (problem?.code === 'UNAUTHENTICATED') return sendProblem(reply, problem);
-  if (problem?.retryAfterSeconds !== undefined) {
-    reply.header('retry-after', String(problem.retryAfterSeconds));
-  }
-  if (problem?.code === 'THROTTLED') return sendFailurePage(reply, 429, 'throttled');
-  if (problem?.code === 'OVERLOADED') return sendFailurePage(reply, 503, 'overloaded');
+  problem: Problem | undefined,
+): { readonly status: number; readonly failure: Failure } {
+  if (problem?.code === 'THROTTLED') return { status: 429, failure: 'throttled' };
+  if (problem?.code === 'OVERLOADED') return { status: 503, failure: 'overloaded' };
   const status = 'statusCode' in error ? Number(error.statusCode) : 500;
-  if (status >= 400 && status < 500) return sendFailurePage(reply, status, 'malformed');
-  if (!problem) request.log.error({ err: error }, 'unexpected error');
-  return sendFailurePage(reply, 500, 'internal');
-}
-
-function sendFailurePage(reply: FastifyReply, status: number, failure: Failure): FastifyReply {
-  const { locale, translate } = textsOf(reply.request);
-  return sendPage(reply, {
-    locale,
-    status,
-    mark: 'failed',
-    title: translate('pages.failure.title'),
-    body: html`<p>${translate(`pages.failure.${failure}`)}</p>`,
-  });
-}
-
-/** The page for a link without its code or token. */
-export function sendIncompleteLink(reply: FastifyReply): FastifyReply {
-  const { locale, translate } = textsOf(reply.request);
-  return sendPage(reply, {
-    locale,
-    status: 400,
-    mark: 'failed',
-    title: translate('pages.linkIncomplete.title'),
-    body: html`<p>${translate('pages.linkIncomplete.body')}</p>`,
-  });
-}
-
-/** The page for a link that is used, expired or unknown. It reveals neither the reason nor the account. */
-export function sendInvalidLink(
-  reply: FastifyReply,
-  page: 'verifyEmail' | 'confirmEmailChange' | 'cancelEmailChange' | 'resetPassword',
-): FastifyReply {
-  const { locale, translate } = textsOf(reply.request);
-  return sendPage(reply, {
-    locale,
-    status: 400,
-    mark: 'failed',
-    title: translate(`pages.${page}.deadTitle`),
-    body: html`<p>${translate(`pages.${page}.dead`)}</p>
-<p>${translate(`pages.${page}.deadHelp`)}</p>`,
-  });
+  return status >= 400 && status < 500
+    ? { status, failure: 'malformed' }
+    : { status: 500, failure: 'internal' };
 }

@@ -1,8 +1,10 @@
 /** The form for a new password: two fields, each with the text of its fault. */
 import type { Problem } from '../../core/errors.ts';
+import { maxLengths } from '../../core/max-lengths.ts';
 import type { PasswordFault } from '../../core/password-fault.ts';
 import type { Translate } from '../../i18n/translate.ts';
-import { Html, html } from './page.ts';
+import { type Field, renderField } from './fields.ts';
+import { type Html, html } from './page.ts';
 
 export interface PasswordForm {
   readonly action: string;
@@ -15,10 +17,7 @@ export interface PasswordForm {
   readonly problem: Problem | undefined;
 }
 
-/**
- * The hidden username names the account for a password manager. The form never contains a password.
- * There is no maxlength, because a browser would cut a pasted password without a message.
- */
+/** The hidden username names the account for a password manager. The form never contains a password. */
 export function passwordForm(translate: Translate, form: PasswordForm): Html {
   const hint = translate('pages.resetPassword.hint', { count: form.minLength });
   const faults = {
@@ -34,6 +33,7 @@ export function passwordForm(translate: Translate, form: PasswordForm): Html {
       fault: faults[name],
       isFocused: form.problem !== undefined && name === focused,
       autocomplete: 'new-password',
+      minLength: form.minLength,
     });
   return html`<form method="post" action="${form.action}">
 <input type="hidden" name="uid" value="${form.uid}">
@@ -45,36 +45,24 @@ ${field('passwordConfirmation')}
 </form>`;
 }
 
-/** @param field.autocomplete whether a password manager fills in a password or generates one */
-export function passwordField({
-  name,
-  label,
-  hint,
-  fault,
-  isFocused,
-  autocomplete,
-}: {
-  readonly name: string;
-  readonly label: string;
-  readonly hint: string | undefined;
-  readonly fault: string | undefined;
-  readonly isFocused: boolean;
+export interface PasswordField extends Field {
+  /** Whether a password manager fills in a password or generates one. */
   readonly autocomplete: 'current-password' | 'new-password';
-}): Html {
-  const notes = [
-    ...(hint === undefined ? [] : [{ id: `${name}-hint`, style: 'hint', text: hint }]),
-    ...(fault === undefined ? [] : [{ id: `${name}-error`, style: 'error', text: fault }]),
-  ];
-  const describedBy = notes.map(({ id }) => id).join(' ');
-  return html`<div class="field">
-<label for="${name}">${label}</label>
-${notes.map(({ id, style, text }) => html`<p id="${id}" class="${style}">${text}</p>`)}
-<input id="${name}" name="${name}" type="password" autocomplete="${autocomplete}" autocapitalize="none" spellcheck="false" required${
-    describedBy === '' ? '' : html` aria-describedby="${describedBy}"`
-  }${fault === undefined ? '' : new Html(' aria-invalid="true"')}${
-    isFocused ? new Html(' autofocus') : ''
-  }>
-</div>`;
+  /** Code points, for password managers that generate a password. */
+  readonly minLength?: number;
+}
+
+/** There is no maxlength, because a browser would cut a pasted password without a message. */
+export function passwordField({ autocomplete, minLength, ...field }: PasswordField): Html {
+  const rules =
+    minLength === undefined
+      ? html``
+      : html` passwordrules="minlength: ${String(minLength)}; maxlength: ${String(maxLengths.password)};"`;
+  return renderField(
+    field,
+    html`type="password" autocomplete="${autocomplete}"${rules} autocapitalize="none" spellcheck="false"`,
+    true,
+  );
 }
 
 /** The text for a fault; a general one for a field problem that is no fault of a password. */
@@ -99,8 +87,8 @@ export function passwordFaultText(translate: Translate, fault: PasswordFault | u
   }
 }
 
-/** The text for one field of the form; undefined when the field has no fault. */
-function faultTextOf(
+/** The text for a password field of a form; undefined when the field has no fault. */
+export function faultTextOf(
   translate: Translate,
   problem: Problem | undefined,
   name: 'password' | 'passwordConfirmation',

@@ -5,10 +5,15 @@ import type { Config } from '../../config/config.ts';
 import { textsFor } from '../../config/presentation.ts';
 import { preferredLocale, type SupportedLocale } from '../../i18n/locale.ts';
 import type { Texts, Translate } from '../../i18n/translate.ts';
+import { policyOfPage } from '../http/security-headers.ts';
+import { type CheckReturnUrl, createReturnCheck } from './account/return-to.ts';
 
 interface Presentation {
   readonly brand: Brand;
   readonly texts: Texts;
+  readonly checkReturnUrl: CheckReturnUrl;
+  /** The security policies of pages. The forms of a leaving page may lead to the application. */
+  readonly policies: { readonly staying: string; readonly leaving: string };
 }
 
 declare module 'fastify' {
@@ -19,9 +24,17 @@ declare module 'fastify' {
 
 export function addPresentation(
   app: FastifyInstance,
-  config: Pick<Config, 'brand' | 'customTexts'>,
+  config: Pick<Config, 'brand' | 'customTexts' | 'allowedReturnUrls'>,
 ): void {
-  app.decorate('presentation', { brand: config.brand, texts: textsFor(config) });
+  const { brand, allowedReturnUrls } = config;
+  const applications = [...allowedReturnUrls, brand.appUrl ?? []].flat();
+  const origins = [...new Set(applications.map((url) => new URL(url).origin))];
+  app.decorate('presentation', {
+    brand,
+    texts: textsFor(config),
+    checkReturnUrl: createReturnCheck(allowedReturnUrls),
+    policies: { staying: policyOfPage(), leaving: policyOfPage(origins) },
+  });
 }
 
 export function brandOf({ server }: FastifyRequest): Brand {

@@ -5,16 +5,11 @@ import type { ExecuteOperation } from '../graphql/operations.ts';
 import { useCookieIfSameOrigin } from '../http/session-cookie.ts';
 import type { PageDeps } from './code-pages.ts';
 import { executeOperation, selection, textOf } from './link-operations.ts';
-import {
-  accountRow,
-  html,
-  sendFailure,
-  sendIncompleteLink,
-  sendInvalidLink,
-  sendPage,
-} from './page.ts';
+import { sendIncompleteLink, sendInvalidLink } from './link-pages.ts';
+import { accountRow, html, sendFailure, sendPage } from './page.ts';
 import { passwordForm } from './password-form.ts';
 import { textsOf } from './presentation.ts';
+import { appWay, signInWay } from './ways.ts';
 
 const path = '/reset-password';
 const document = `mutation ($input: ResetPasswordInput!) { result: resetPassword(input: $input) ${selection} }`;
@@ -86,7 +81,7 @@ function sendDone(reply: FastifyReply): FastifyReply {
     locale,
     mark: 'done',
     title: translate('pages.resetPassword.doneTitle'),
-    body: html`<p>${translate('pages.resetPassword.done')}</p>
-<p class="quiet">${translate('pages.closeHint')}</p>`,
+    body: html`<p>${translate('pages.resetPassword.done')}</p>`,
+    ways: [signInWay(reply), ...appWay(reply)],
   });
 }

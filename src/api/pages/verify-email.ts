@@ -11,9 +11,11 @@ import type { ExecuteOperation } from '../graphql/operations.ts';
 import { sendCodeForm, type TypedCode } from './code-form.ts';
 import type { PageDeps } from './code-pages.ts';
 import { executeOperation, selection, textOf } from './link-operations.ts';
-import { accountRow, type Html, html, sendFailure, sendInvalidLink, sendPage } from './page.ts';
+import { sendInvalidLink } from './link-pages.ts';
+import { accountRow, type Html, html, sendFailure, sendPage } from './page.ts';
 import { passwordField } from './password-form.ts';
 import { textsOf } from './presentation.ts';
+import { appWay, signInWay } from './ways.ts';
 
 const path = '/verify-email';
 const verifyDocument = `mutation ($code: String!, $password: String) {
@@ -148,7 +150,9 @@ function sendDone(reply: FastifyReply, outcome: 'done' | 'cancelled'): FastifyRe
     locale,
     mark: 'done',
     title: translate(`pages.verifyEmail.${outcome}Title`),
-    body: html`<p>${translate(`pages.verifyEmail.${outcome}`)}</p>
-<p class="quiet">${translate('pages.closeHint')}</p>`,
+    body: html`<p>${translate(`pages.verifyEmail.${outcome}`)}</p>${
+      outcome === 'done' ? '' : html`<p class="quiet">${translate('pages.closeHint')}</p>`
+    }`,
+    ways: [...(outcome === 'done' ? [signInWay(reply)] : []), ...appWay(reply)],
   });
 }

@@ -47,13 +47,15 @@ export interface TokenDelivery {
    * @throws INVALID_TOKEN, UNAUTHENTICATED, VALIDATION_FAILED
    */
   logout(refreshToken: unknown, context: RequestContext): Promise<void>;
+  /** The account of the cookie, for pages. Undefined without a cookie whose refresh token is valid. */
+  cookieOwner(context: RequestContext): Promise<{ readonly email: string } | undefined>;
   /** Removes the cookie if its session has ended, or if it has no valid token. */
   clearIfEnded(context: RequestContext): Promise<void>;
 }
 
 export interface TokenDeliveryDeps {
   readonly refreshTokens: RefreshTokens;
-  readonly presentedTokens: Pick<PresentedTokens, 'end'>;
+  readonly presentedTokens: Pick<PresentedTokens, 'end' | 'findSession'>;
   readonly principals: Principals;
   readonly refresh: Refresh;
   readonly sessions: Pick<Sessions, 'logout'>;
@@ -130,6 +132,11 @@ export function createTokenDelivery(deps: TokenDeliveryDeps): TokenDelivery {
       await deps.presentedTokens.end(sessionId, 'logged-out');
       const isOther = actor?.credential.kind === 'session' && actor.credential.id !== sessionId;
       if (isOther) await sessions.logout(requireSession(context));
+    },
+
+    async cookieOwner({ sessionCookie }) {
+      const token = sessionCookie?.refreshToken;
+      return token === undefined ? undefined : deps.presentedTokens.findSession(token);
     },
 
     async clearIfEnded({ sessionCookie }) {

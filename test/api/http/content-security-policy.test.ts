@@ -17,6 +17,7 @@ const usual = [
   "base-uri 'none'",
   "frame-ancestors 'none'",
 ];
+const page = [...usual, "script-src 'self'"];
 const documentation = [
   "default-src 'none'",
   "script-src 'self'",
@@ -51,7 +52,7 @@ const mail = [
 test.each([
   ['/health/live', usual, 'DENY'],
   ['/nothing', usual, 'DENY'],
-  ['/verify-email', usual, 'DENY'],
+  ['/verify-email', page, 'DENY'],
   ['/assets/gatehouse.css', usual, 'DENY'],
   ['/dev/mailbox', usual, 'DENY'],
   ['/dev/mailbox/preview/test/html', mail, 'SAMEORIGIN'],

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { brandColorVariables, serveBrandLogo } from './brand-assets.ts';
+import { passwordScript, passwordScriptPath } from './password-script.ts';
 
 export const styleSheetPath = '/assets/gatehouse.css';
 export const iconPath = '/assets/gatehouse.svg';
@@ -39,7 +40,7 @@ footer a { color: inherit; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 1rem; padding: 1.5rem; box-shadow: var(--shadow); }
 h1 { font-size: 1.6rem; line-height: 1.2; letter-spacing: -.015em; margin: 0 0 .75rem; text-wrap: balance; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .75rem; }
-p { margin: 0 0 1rem; text-wrap: pretty; }
+p { margin: 0 0 1rem; text-wrap: pretty; overflow-wrap: anywhere; }
 .card > :last-child, form > :last-child { margin-bottom: 0; }
 a { color: var(--accent); text-underline-offset: .15em; }
 .mark { display: grid; place-items: center; width: 3rem; height: 3rem; border-radius: 50%; margin: 0 0 1rem; }
@@ -58,10 +59,24 @@ input { display: block; width: 100%; font: inherit; color: inherit; background: 
   padding: .7rem .85rem; border: 1px solid var(--edge); border-radius: .6rem; }
 input[aria-invalid="true"] { border: 2px solid var(--bad); padding: calc(.7rem - 1px) calc(.85rem - 1px); }
 [hidden] { display: none !important; }
-button { display: block; width: 100%; min-height: 3rem; font: inherit; font-weight: 600; line-height: 1.3;
-  padding: .7rem 1.25rem; border: 1px solid transparent; border-radius: .6rem; cursor: pointer;
-  background: var(--accent); color: var(--on-accent); }
-button:hover { background: var(--accent-hover); }
+button, a.button { display: block; width: 100%; min-height: 3rem; font: inherit; font-weight: 600; line-height: 1.3;
+  padding: .7rem 1.25rem; border: 1px solid transparent; border-radius: .6rem; cursor: pointer; text-align: center;
+  background: var(--accent); color: var(--on-accent); text-decoration: none; }
+button:hover, a.button:hover { background: var(--accent-hover); }
+.password { display: flex; gap: .5rem; }
+.password input { flex: 1; min-width: 0; }
+.narrow button.reveal { flex: none; width: auto; min-width: 5.5rem; padding: .7rem .75rem; }
+.note { margin: 0 0 1.25rem; padding: .7rem 1rem; border-radius: .7rem; background: var(--tint); }
+.faults { margin: 0 0 1.25rem; padding: .7rem 1rem; border-radius: .7rem; background: var(--bad-tint); color: var(--bad); }
+.faults h2 { font-size: 1rem; margin: 0 0 .3rem; }
+.faults p { margin: 0; }
+.faults ul { margin: 0; padding-left: 1.2rem; }
+.faults a { color: inherit; }
+.names { display: grid; gap: 0 1rem; align-items: end; }
+.below { margin: 1.25rem 0 0; }
+.ways + form, form.again { margin-top: 1rem; }
+.ways { list-style: none; margin: 1.5rem 0 0; padding: 0; display: grid; gap: .75rem; }
+.ways a:not(.button) { display: inline-block; padding: .3rem 0; }
 button.secondary { background: transparent; color: var(--text); border-color: var(--edge); }
 button.secondary:hover { background: var(--tint); }
 .aside { margin: 1.75rem 0 .5rem; }
@@ -85,7 +100,8 @@ iframe { display: block; width: 100%; height: 32rem; border: 1px solid var(--lin
   header { padding-top: 12vh; }
   .wide header { padding-top: 2rem; }
   .card { padding: 2.25rem; }
-  .narrow button { width: auto; min-width: 12rem; }
+  .narrow button, a.button { width: fit-content; min-width: 12rem; }
+  .names { grid-template-columns: 1fr 1fr; }
 }
 `;
 
@@ -105,6 +121,7 @@ export function serveAssets(app: FastifyInstance): void {
       `${styleSheet}${brandColorVariables(brand.colors)}`,
     ],
     [iconPath, 'image/svg+xml; charset=utf-8', icon],
+    [passwordScriptPath, 'text/javascript; charset=utf-8', passwordScript],
   ] as const;
   for (const [path, type, content] of files) {
     app.get(path, (_request, reply) =>

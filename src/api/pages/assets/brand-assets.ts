@@ -1,6 +1,6 @@
 /** The logo and the colours of the brand, for the pages. */
 import type { FastifyInstance } from 'fastify';
-import type { Brand, BrandColors } from '../../config/brand.ts';
+import type { Brand, BrandColors } from '../../../config/brand.ts';
 
 export const brandLogoPath = '/assets/brand-logo';
 
