@@ -26,7 +26,10 @@ export function createLog(options: LogOptions): Log {
     {
       level: options.level ?? 'info',
       timestamp: pino.stdTimeFunctions.isoTime,
-      redact: ['req.headers.authorization', 'headers.authorization', 'req.headers.cookie'],
+      redact: [
+        ...['req.headers', 'headers'].flatMap((of) => [`${of}.authorization`, `${of}.cookie`]),
+        ...['res.headers', 'headers'].map((of) => `${of}["set-cookie"]`),
+      ],
       serializers: { err: errorForLog },
       mixin: traceFields,
       hooks: { streamWrite: options.isReadable ? escapeForText : escapeJson },

@@ -76,7 +76,9 @@ describe('the document', () => {
     expect(Object.keys(bodyOf(route).properties)).toEqual(inputsOf(route, 'body'));
     const types = Object.keys(operation.requestBody?.content ?? {});
     expect(types).toEqual(inputsOf(route, 'body').length > 0 ? ['application/json'] : []);
-    expect(operation.security).toEqual(route.needsToken ? [{ bearer: [] }] : []);
+    const cookie =
+      route.path === '/logout/' && route.method === 'POST' ? [{ sessionCookie: [] }] : [];
+    expect(operation.security).toEqual(route.needsToken ? [{ bearer: [] }, ...cookie] : []);
   });
 
   test('describes every operation, parameter and property', () => {
@@ -159,6 +161,8 @@ describe('refusals are as the document describes them', () => {
     return special[`${method} ${path}`] ?? [];
   }
 
+  const cookieModeElsewhere = { 'x-session-transport': 'cookie', origin: 'https://evil.example' };
+
   /** Requests that are refused in different ways. */
   async function refusedRequests(route: RestRoute): Promise<(RestRequest & { path?: string })[]> {
     const hasBody = inputsOf(route, 'body').length > 0;
@@ -170,6 +174,7 @@ describe('refusals are as the document describes them', () => {
       { ...json, headers: { accept: 'text/csv' }, token },
       ...(route.needsToken ? [{ ...json, token: robot.secret }] : []),
       ...keyRequests(route),
+      ...(route.usesSessionCookie ? [{ ...json, headers: cookieModeElsewhere }] : []),
       ...(route.path.startsWith('/admin/')
         ? [
             { ...json, token },

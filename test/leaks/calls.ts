@@ -7,6 +7,8 @@ export const operations = readOperations();
 
 export interface CallResponse {
   readonly status: number;
+  /** The session cookie that the response sets. */
+  readonly sessionCookie: string | undefined;
   readonly text: string;
 }
 
@@ -38,7 +40,9 @@ export function createCalls(address: string, cookie: string): Calls {
       },
       ...(body === undefined ? {} : { body }),
     });
-    return { status: response.status, text: await response.text() };
+    const [setCookie = ''] = response.headers.getSetCookie();
+    const sessionCookie = /^__Host-gatehouse-session=([^;]+)/.exec(setCookie)?.[1];
+    return { status: response.status, sessionCookie, text: await response.text() };
   };
   return {
     send,

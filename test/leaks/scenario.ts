@@ -104,11 +104,35 @@ async function useApiKey({ calls, canaries }: LeakEnv, accessToken: string): Pro
   await calls.rest('GET', '/profile/view/', { token: secret }).catch(() => undefined);
 }
 
+/** Logs in, refreshes and logs out in cookie mode. */
+async function useCookieMode(
+  { calls, canaries }: LeakEnv,
+  { email, password }: Pick<Account, 'email' | 'password'>,
+): Promise<void> {
+  const headers = { 'x-session-transport': 'cookie', 'sec-fetch-site': 'same-origin' };
+  let cookie = '';
+  const send = async (path: string, body: object) => {
+    const { status, sessionCookie } = await calls.send('POST', path, {
+      type: 'application/json',
+      body: JSON.stringify(body),
+      headers: { ...headers, cookie: `__Host-gatehouse-session=${cookie}` },
+    });
+    if (status >= 400) throw new Error(`${path}: ${status}`);
+    cookie = sessionCookie ?? '';
+  };
+  for (const path of ['/auth/login/', '/auth/token/refresh/']) {
+    await send(path, { email, password });
+    canaries.watch('a session cookie', cookie);
+  }
+  await send('/auth/logout/', {});
+}
+
 export async function liveByGraphql(around: LeakEnv, admin: Account): Promise<void> {
   const { calls, canaries, mail } = around;
   const { email, password, accessToken, refreshToken } = await newAccount(around);
   await calls.graphql('refreshTokens', { refreshToken });
   await useApiKey(around, accessToken);
+  await useCookieMode(around, { email, password });
   const newPassword = canaries.make('a changed password');
   await calls.graphql(
     'changePassword',

@@ -21,6 +21,8 @@ export interface RestRoute {
   readonly needsToken: boolean;
   /** Whether the session cookie is accepted in place of an access token. */
   readonly acceptsSessionCookie?: true;
+  /** Whether the operation sets, uses or removes the session cookie. Every route accepts the header of cookie mode. */
+  readonly usesSessionCookie?: true;
   readonly params: Readonly<Record<string, RestParam>>;
   /**
    * Whether unknown keys of the body and the query, and blank fields of a form, are refused: an object without

@@ -86,6 +86,7 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/login/',
     summary: 'Log in',
     needsToken: false,
+    usesSessionCookie: true,
     params: {
       email: body('input.email'),
       password: body('input.password'),
@@ -102,6 +103,7 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/token/refresh/',
     summary: 'Exchange a refresh token for new tokens',
     needsToken: false,
+    usesSessionCookie: true,
     params: { refresh_token: optionalBody('refreshToken') },
     document: `mutation ($refreshToken: String) { result: refreshTokens(refreshToken: $refreshToken) { ... on TokenPair { ${tokenFields} } ${problem} } }`,
     success: {
@@ -116,6 +118,7 @@ export const restRoutes: readonly RestRoute[] = [
     summary: 'Log out of the session of the refresh token, or of the current session',
     needsToken: true,
     acceptsSessionCookie: true,
+    usesSessionCookie: true,
     params: { refresh_token: optionalBody('refreshToken') },
     document: `mutation ($refreshToken: String) { result: logout(refreshToken: $refreshToken) { ${acknowledgement} } }`,
     success: { status: 204, message: 'Logged out', data: {} },
@@ -125,6 +128,7 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/logout/',
     summary: 'Log out of all sessions of the user',
     needsToken: true,
+    usesSessionCookie: true,
     params: {},
     document: `mutation { result: logoutEverywhere { ${acknowledgement} } }`,
     success: { status: 204, message: 'Logged out everywhere', data: {} },
@@ -185,6 +189,7 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/profile/delete/',
     summary: 'Disable the account of the user',
     needsToken: true,
+    usesSessionCookie: true,
     params: {
       email: body('input.email'),
       password: body('input.password'),
@@ -224,6 +229,7 @@ export const restRoutes: readonly RestRoute[] = [
     path: '/password/reset/',
     summary: 'Set a new password with uid and token of a mail',
     needsToken: false,
+    usesSessionCookie: true,
     params: {
       uidb64: body('input.uid'),
       token: body('input.token'),

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document of the REST routes. Its types come from the GraphQL documents of the routes. */
 import type { GraphQLSchema } from 'graphql';
+import { sessionCookieName } from '../../http/session-cookie.ts';
 import type { RestRoute } from '../route.ts';
 import { restRoutes } from '../routes.ts';
 import { operationOf } from './operation.ts';
@@ -50,6 +51,13 @@ export function openApiDocument(settings: DocumentSettings) {
           scheme: 'bearer',
           bearerFormat: 'JWT',
           description: 'An access token, or an API key `gk_…`.',
+        },
+        sessionCookie: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: sessionCookieName,
+          description:
+            'The refresh token of a browser, with the header `X-Session-Transport: cookie`.',
         },
       },
       headers: sharedHeaders,

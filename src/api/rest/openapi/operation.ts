@@ -19,7 +19,7 @@ export interface OperationDeps {
 
 export function operationOf(route: RestRoute, deps: OperationDeps): JsonSchema {
   const types = routeTypesOf(deps.schema, route);
-  const parameters = parametersOf(route, ['path', 'query']).map(([name, param]) => ({
+  const inputs = parametersOf(route, ['path', 'query']).map(([name, param]) => ({
     name,
     in: param.from,
     required: param.isRequired,
@@ -27,12 +27,13 @@ export function operationOf(route: RestRoute, deps: OperationDeps): JsonSchema {
       ? variantFlag(param)
       : describedInput(route, types, param, deps)),
   }));
+  const parameters = [...inputs, ...(route.usesSessionCookie ? [sessionTransport] : [])];
   return {
     operationId: deps.idOf(route, types.subject.name),
     tags: [tagOf(route).name],
     summary: route.summary,
     description: restText(route, types.subject.description),
-    security: route.needsToken ? [{ bearer: [] }] : [],
+    security: securityOf(route),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(hasBody(route) ? { requestBody: requestBody(route, types, deps) } : {}),
     responses: {
@@ -40,6 +41,22 @@ export function operationOf(route: RestRoute, deps: OperationDeps): JsonSchema {
       ...errorResponses(route, types),
     },
   };
+}
+
+/** The header of cookie mode. */
+const sessionTransport = {
+  name: 'X-Session-Transport',
+  in: 'header',
+  required: false,
+  description:
+    'Keeps the refresh token in the session cookie, for browsers of the allowed origins.',
+  schema: { type: 'string', enum: ['cookie'] },
+};
+
+/** Alternatives: an access token, or the session cookie in cookie mode. */
+function securityOf({ needsToken, acceptsSessionCookie }: RestRoute): readonly JsonSchema[] {
+  if (!needsToken) return [];
+  return [{ bearer: [] }, ...(acceptsSessionCookie ? [{ sessionCookie: [] }] : [])];
 }
 
 function parametersOf({ params }: RestRoute, sources: readonly RestParam['from'][]) {

@@ -24,6 +24,7 @@ const commonStatuses: readonly ErrorStatus[] = [400, 406, 429, 500, 503];
 export function errorResponses(route: RestRoute, types: RouteTypes): Record<string, JsonSchema> {
   const statuses = new Set<number>(commonStatuses);
   for (const code of codesOf(route, types)) statuses.add(route.statuses?.[code] ?? statusOf(code));
+  if (route.usesSessionCookie) statuses.add(statusOf('FORBIDDEN')); // of another origin
   if (hasBody(route)) for (const status of [413, 415]) statuses.add(status);
   return Object.fromEntries(
     errorStatuses
