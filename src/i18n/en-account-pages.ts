@@ -60,13 +60,13 @@ export const accountPages = {
     button: 'Create the account',
     haveAccount: 'Do you have an account?',
     sentTitle: 'Check your mail',
-    sent: 'A mail is on its way to {{email}}. Open the link in it to confirm your address.',
+    sent: 'A mail is on its way to {{email}}. Open the link in it, or type its code here.',
     noMail: 'No mail after a few minutes? Look in the spam folder, or send a new one.',
   },
   resendPage: {
     title: 'Get a new mail',
     body: 'Enter the address that you registered with. A new mail with a link to confirm it is sent there.',
-    sent: 'If {{email}} is not confirmed yet, a new mail is on its way. Open the link in it to confirm your address. Earlier links no longer work.',
+    sent: 'If {{email}} is not confirmed yet, a new mail is on its way. Open the link in it, or type its code here. Earlier links no longer work.',
   },
   forgotPasswordPage: {
     title: 'Reset your password',

@@ -65,14 +65,14 @@ export const accountPages: Pick<Translation['pages'], keyof typeof english> = {
     button: 'Crear la cuenta',
     haveAccount: '¿Ya tiene una cuenta?',
     sentTitle: 'Revise su correo',
-    sent: 'Hemos enviado un correo a {{email}}. Abra el enlace que contiene para confirmar su dirección.',
+    sent: 'Hemos enviado un correo a {{email}}. Abra el enlace que contiene o escriba aquí su código.',
     noMail:
       '¿No ha llegado nada después de unos minutos? Mire en la carpeta de correo no deseado o pida otro correo.',
   },
   resendPage: {
     title: 'Recibir otro correo',
     body: 'Escriba la dirección con la que se registró. Le enviaremos otro correo con un enlace para confirmarla.',
-    sent: 'Si {{email}} aún no está confirmada, recibirá otro correo. Abra el enlace que contiene para confirmar su dirección. Los enlaces anteriores ya no sirven.',
+    sent: 'Si {{email}} aún no está confirmada, recibirá otro correo. Abra el enlace que contiene o escriba aquí su código. Los enlaces anteriores ya no sirven.',
   },
   forgotPasswordPage: {
     title: 'Restablezca su contraseña',

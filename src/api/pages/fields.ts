@@ -53,6 +53,14 @@ export function textField({ value, type, autocomplete, ...field }: TextField): H
   );
 }
 
+/** The field for a code that a person types. */
+export function codeField({ value, ...field }: Field & { readonly value: string }): Html {
+  return renderField(
+    field,
+    html`type="text" value="${value}" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false"`,
+  );
+}
+
 /** Lists the faults of a form with links to the fields, if there are several. One fault is at its field only. */
 export function faultSummary(
   translate: Translate,

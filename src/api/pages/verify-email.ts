@@ -6,10 +6,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readShortCode } from '../../crypto/one-time-secret.ts';
 import type { VerificationCodeOwner } from '../../features/authentication/email-verification.ts';
-import type { Translate } from '../../i18n/translate.ts';
 import type { ExecuteOperation } from '../graphql/operations.ts';
-import { sendCodeForm, type TypedCode } from './code-form.ts';
+import { returnToName, returnToOf } from './account/return-to.ts';
+import { sendCodeForm, type TypedCode, verifyEmailPath } from './code-form.ts';
 import type { PageDeps } from './code-pages.ts';
+import { hiddenField } from './fields.ts';
 import { executeOperation, selection, textOf } from './link-operations.ts';
 import { sendInvalidLink } from './link-pages.ts';
 import { accountRow, type Html, html, sendFailure, sendPage } from './page.ts';
@@ -17,7 +18,7 @@ import { passwordField } from './password-form.ts';
 import { textsOf } from './presentation.ts';
 import { appWay, signInWay } from './ways.ts';
 
-const path = '/verify-email';
+const path = verifyEmailPath;
 const verifyDocument = `mutation ($code: String!, $password: String) {
   result: verifyEmail(code: $code, password: $password) ${selection}
 }`;
@@ -32,7 +33,7 @@ export function serveVerifyEmailPage(app: FastifyInstance, deps: PageDeps): void
   app.get(path, options, (request, reply) => sendVerificationPage(deps, request, reply));
   app.post(path, options, async (request, reply) => {
     const { code, email } = typedIn(request.body);
-    if (code === undefined) return sendCodeForm(reply, path, { email }, { isWrong: true });
+    if (code === undefined) return sendCodeForm(reply, { email }, { isWrong: true });
     if (textOf(request.body, 'decision') === 'cancel') {
       const problem = await executeOperation(cancel, request, { code });
       return problem ? sendInvalidLink(reply, 'verifyEmail') : sendDone(reply, 'cancelled');
@@ -40,7 +41,7 @@ export function serveVerifyEmailPage(app: FastifyInstance, deps: PageDeps): void
     const owner = await deps.linkOwners.ownerOfVerificationCode(code, email);
     if (owner) return confirm(verify, request, reply, owner);
     return isTyped({ code, email })
-      ? sendCodeForm(reply, path, { code, email }, { isWrong: true })
+      ? sendCodeForm(reply, { code, email }, { isWrong: true })
       : sendInvalidLink(reply, 'verifyEmail');
   });
 }
@@ -82,7 +83,7 @@ export async function sendVerificationPage(
   const { code } = typed;
   // A short code is not checked before the form is sent: opening a page must not count as an attempt.
   if (code === undefined || isTyped(typed)) {
-    return sendCodeForm(reply, path, typed, { isWrong: false });
+    return sendCodeForm(reply, typed, { isWrong: false });
   }
   const owner = await linkOwners.ownerOfVerificationCode(code);
   return owner ? sendForm(reply, owner) : sendInvalidLink(reply, 'verifyEmail');
@@ -103,7 +104,7 @@ function sendForm(
     tabTitle: fault === undefined ? title : translate('pages.errorTitle', { title }),
     body: html`<p>${translate(`pages.verifyEmail.${bodyKey(owner)}`)}</p>
 ${accountRow(translate('pages.address'), owner.email)}
-${renderForm(translate, owner, fault)}`,
+${renderForm(reply, owner, fault)}`,
   });
 }
 
@@ -114,10 +115,11 @@ function bodyKey({ isRegistration, needsPassword }: VerificationCodeOwner) {
 
 /** The hidden username is for password managers. */
 function renderForm(
-  translate: Translate,
+  { request }: FastifyReply,
   { code, email, isRegistration, needsPassword }: VerificationCodeOwner,
   fault: PasswordFaultName | undefined,
 ): Html {
+  const { translate } = textsOf(request);
   const faults = {
     empty: translate('pages.faults.empty'),
     wrongPassword: translate(
@@ -140,11 +142,12 @@ ${password}
 <button type="submit" class="secondary" name="decision" value="cancel" formnovalidate>${translate('pages.verifyEmail.cancelButton')}</button>`;
   return html`<form method="post" action="${path}">
 <input type="hidden" name="code" value="${code}">
-${needsPassword ? fields : ''}<button type="submit">${translate('pages.verifyEmail.button')}</button>${isRegistration ? cancel : ''}
+${hiddenField(returnToName, returnToOf(request).url)}${needsPassword ? fields : ''}<button type="submit">${translate('pages.verifyEmail.button')}</button>${isRegistration ? cancel : ''}
 </form>`;
 }
 
 function sendDone(reply: FastifyReply, outcome: 'done' | 'cancelled'): FastifyReply {
+  const { url } = returnToOf(reply.request);
   const { locale, translate } = textsOf(reply.request);
   return sendPage(reply, {
     locale,
@@ -153,6 +156,6 @@ function sendDone(reply: FastifyReply, outcome: 'done' | 'cancelled'): FastifyRe
     body: html`<p>${translate(`pages.verifyEmail.${outcome}`)}</p>${
       outcome === 'done' ? '' : html`<p class="quiet">${translate('pages.closeHint')}</p>`
     }`,
-    ways: [...(outcome === 'done' ? [signInWay(reply)] : []), ...appWay(reply)],
+    ways: [...(outcome === 'done' ? [signInWay(reply, url)] : []), ...appWay(reply, url)],
   });
 }

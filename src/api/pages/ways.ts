@@ -16,13 +16,14 @@ type PageWay = (reply: FastifyReply, returnUrl?: string) => Way;
 const wayTo =
   (
     path: string,
-    key: 'signIn' | 'register' | 'forgotPassword' | 'resetPasswordNow' | 'startPage',
+    key: 'signIn' | 'register' | 'forgotPassword' | 'resetPasswordNow' | 'startPage' | 'resend',
   ): PageWay =>
   ({ request }, returnUrl) => ({
     href: withReturnTo(path, returnUrl),
     label: textsOf(request).translate(`pages.${key}`),
   });
 
+export const resendWay = wayTo(resendPath, 'resend');
 export const startWay = wayTo(startPath, 'startPage');
 export const signInWay = wayTo(signInPath, 'signIn');
 export const registerWay = wayTo(registerPath, 'register');

@@ -1,5 +1,6 @@
 /** The page after a request that sends a mail. It is the same for known and unknown addresses. */
 import type { FastifyReply } from 'fastify';
+import { renderCodeForm } from '../code-form.ts';
 import { hiddenField } from '../fields.ts';
 import { html, sendPage } from '../page.ts';
 import { textsOf } from '../presentation.ts';
@@ -38,8 +39,8 @@ export function sendCheckMail(
     locale,
     mark: 'done',
     title: translate('pages.registerPage.sentTitle'),
-    body: html`<p>${translate(sent, { email })}</p>`,
-    ways: [],
+    body: html`<p>${translate(sent, { email })}</p>
+${path === resendPath ? renderCodeForm(reply, hiddenField('email', email), { isWrong: false }) : ''}`,
     after: html`<form method="post" action="${path}" class="again">
 <p class="quiet">${translate(noMail)}</p>
 ${hiddenField('email', email)}${hiddenField(returnToName, url)}<button type="submit" class="secondary">${translate(again)}</button>
