@@ -3,9 +3,8 @@ import { v4 as uuidv4 } from 'uuid';
 import type { AppContext } from '../bootstrap/app-context.ts';
 import type { Purpose } from '../bootstrap/options.ts';
 import { readConfig } from '../config/config.ts';
-import { type RequestContext, runWithContext } from '../core/request-context.ts';
+import { operatorId, type RequestContext, runWithContext } from '../core/request-context.ts';
 import { commandTimeouts } from '../database/timeouts.ts';
-import { operatorId } from '../features/audit/audit.ts';
 import { createLog } from '../observability/log.ts';
 import { printError, type Terminal } from './io.ts';
 

@@ -105,6 +105,9 @@ export interface RequestContext {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** The id of the operator, who uses the command line and has no account. */
+export const operatorId = '00000000-0000-0000-0000-000000000000';
+
 /** The id of the user or of the service account. */
 export function actorIdOf(actor: Actor): string {
   return actor.kind === 'user' ? actor.user.id : actor.serviceAccount.id;

@@ -62,13 +62,17 @@ const builtIn: ReadonlyMap<string, unknown> = new Map(leavesOf(translations.en))
 function faultsOf(key: string, text: unknown, values: BrandValues): string[] {
   if (!builtIn.has(key)) return [`${key} is no key of the built-in texts`];
   if (typeof text !== 'string' || text.trim() === '') return [`${key} must be a text`];
-  const known = [...placeholdersOf(String(builtIn.get(key))), ...Object.keys(values)];
+  // A built-in text that names a value is shown only if the value is set.
+  const needed = placeholdersOf(String(builtIn.get(key)));
+  const known = [...needed, ...Object.keys(values)];
   return placeholdersOf(text).flatMap((name) => {
     if (!known.includes(name)) {
       return [`${key} has the unknown variable {{${name}}}; it may use ${listOf(known)}`];
     }
     // The values of the brand that have no variable set are empty.
-    return Object.hasOwn(values, name) && values[name as keyof BrandValues] === ''
+    return !needed.includes(name) &&
+      Object.hasOwn(values, name) &&
+      values[name as keyof BrandValues] === ''
       ? [`${key} uses {{${name}}}, which is not set in the environment`]
       : [];
   });

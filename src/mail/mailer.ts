@@ -18,6 +18,12 @@ export class SmtpUnavailable extends Error {
   }
 }
 
+/** RFC 3834 §5; the second one stops automatic replies of Microsoft Exchange. */
+const automaticHeaders = {
+  'Auto-Submitted': 'auto-generated',
+  'X-Auto-Response-Suppress': 'All',
+};
+
 /** A server that does not answer blocks one of the job worker's slots for this time. */
 const defaultTimeoutMs = 20_000;
 
@@ -74,7 +80,7 @@ function createSmtpMailer(
         from: { ...settings.from }, // nodemailer changes this object
         ...mail,
         messageId: `<${messageKey}@${domainOf(settings.from)}>`,
-        headers: { 'Auto-Submitted': 'auto-generated' },
+        headers: automaticHeaders,
       };
       const transport = await open();
       await transport.sendMail(message).catch((error: Error) => {

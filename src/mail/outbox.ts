@@ -9,16 +9,34 @@ import { createJobQueue } from '../jobs/queue.ts';
 import { PermanentFailure, type Tasks, TemporaryFailure } from '../jobs/tasks.ts';
 import { enqueueJob } from '../jobs/worker.ts';
 import { traced } from '../observability/tracing.ts';
+import { type Cause, causedTask, currentCause } from './cause.ts';
 import { type Mailer, MailRejected, SmtpUnavailable } from './mailer.ts';
 import type { Mail } from './templates/layout.ts';
 
 /** The kind of job that sends a mail. */
 export const mailTask = 'send-mail';
 
-/** Queues a mail in the current transaction: the mail is sent if and only if that commits. */
-export async function enqueueMail(em: EntityManager, message: MailMessage): Promise<void> {
+/** Mails to addresses that may belong to another person than the one who caused them. They name no cause. */
+const mailsWithoutCause: readonly MailMessage['mail'][] = ['verify-email', 'invite'];
+
+/**
+ * Queues a mail in the current transaction: the mail is sent if and only if that commits.
+ *
+ * @param userId the account that the mail is about. Without it the mail names the client of the request as its
+ *   cause even if that is an administrator, see `currentCause`
+ */
+export async function enqueueMail(
+  em: EntityManager,
+  message: MailMessage,
+  userId?: string,
+): Promise<void> {
+  const cause = mailsWithoutCause.includes(message.mail) ? undefined : currentCause(userId);
   // Not the id of the job: a restored database issues the same ids again.
-  await enqueueJob(em, mailTask, { ...message, messageKey: uuidv7() });
+  await enqueueJob(em, mailTask, {
+    ...message,
+    messageKey: uuidv7(),
+    ...(cause ? { cause } : {}),
+  });
 }
 
 /**
@@ -51,7 +69,7 @@ const smtpUnavailable = 'SMTP_UNAVAILABLE';
  * once the server is reachable again: by then the pauses between attempts may be hours long.
  *
  * @param deps.compose writes the mail; undefined when it is obsolete, for example because its code was
- *   replaced. `attempt` is 1 for the first attempt
+ *   replaced
  */
 export function mailTasks({
   mailer,
@@ -59,19 +77,20 @@ export function mailTasks({
   unitOfWork,
 }: {
   readonly mailer: Mailer;
-  readonly compose: (message: MailMessage, attempt: number) => Promise<Mail | undefined>;
+  readonly compose: ComposeMail;
   readonly unitOfWork: Pick<UnitOfWork, 'query'>;
 }): Tasks {
   const queue = createJobQueue(unitOfWork);
   return {
-    [mailTask]: async (payload, { key, attempt }) => {
-      // as: only enqueueMail adds these jobs; an older release added no key.
-      const { messageKey = key, ...rest } = payload as MailMessage & { messageKey?: string };
-      const message = rest as MailMessage;
-      const mail = await compose(message, attempt);
+    // A mail can queue another one, whose cause is the same.
+    [mailTask]: causedTask(async (payload, { key, attempt }) => {
+      // as: only enqueueMail adds these jobs; an older release added neither key nor cause.
+      const { messageKey = key, cause: _cause, ...rest } = payload as QueuedFields;
+      const message = rest as unknown as MailMessage;
+      const mail = await compose(message, { attempt, cause: currentCause() });
       if (!mail) return;
       await traced(`mail ${message.mail}`, {}, () => deliver(mailer, mail, messageKey));
-    },
+    }),
     [resumeTask]: async () => {
       if (!(await queue.hasFailed(mailTask, smtpUnavailable))) return;
       if (await mailer.isReachable()) await queue.runNow(mailTask, smtpUnavailable);
@@ -88,6 +107,22 @@ async function deliver(mailer: Mailer, mail: Mail, messageKey: string): Promise<
     if (error instanceof SmtpUnavailable) throw new TemporaryFailure(smtpUnavailable, error);
     throw error;
   }
+}
+
+/** Writes the mail of a message; undefined when it is obsolete. */
+export type ComposeMail = (
+  message: MailMessage,
+  job: {
+    /** 1 for the first attempt. */
+    readonly attempt: number;
+    /** Undefined for a mail without a cause, and for one of an older release. */
+    readonly cause: Cause | undefined;
+  },
+) => Promise<Mail | undefined>;
+
+interface QueuedFields {
+  readonly messageKey?: string;
+  readonly cause?: Cause;
 }
 
 export type MailMessage =

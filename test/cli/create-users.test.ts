@@ -42,8 +42,8 @@ const usersOf = (email: string) =>
     [email],
   );
 
-const verification = 'Confirm your email address';
-const rights = 'Security notice: administrator rights';
+const verification = 'Confirm your email address for Gatehouse';
+const rights = 'Security notice: administrator rights at Gatehouse';
 
 /** Subjects of the mails for an address, after the mail queue is empty. */
 async function subjectsTo(email: string): Promise<string[]> {

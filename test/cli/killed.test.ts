@@ -57,7 +57,7 @@ test('the server sends the mail of a createsuperuser that was killed after the u
 
   const server = await startServer({ environment });
   const [letter] = await mail.waitFor(email);
-  expect(letter?.subject).toBe('Security notice: administrator rights');
+  expect(letter?.subject).toBe('Security notice: administrator rights at Gatehouse');
   expect(await server.end('SIGTERM')).toMatchObject({ code: 0 });
 });
 

@@ -1,7 +1,9 @@
-/** `mail preview` and `mail test`, which need no database. */
-import { readdir, readFile, rm } from 'node:fs/promises';
+/** `mail preview`, `mail texts` and `mail test`, which need no database. */
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { supportedLocales } from '../../src/i18n/locale.ts';
+import { translations } from '../../src/i18n/translate.ts';
 import { previewNames } from '../../src/mail/templates/previews.ts';
 import { runCommand } from '../support/command-line.ts';
 import { type MailServer, startMailServer } from '../support/mail-server.ts';
@@ -55,7 +57,7 @@ describe.concurrent('mail preview', () => {
     expect(JSON.parse(stdout)).toEqual({
       name: 'invite',
       locale: 'en',
-      subject: 'An account was created for you',
+      subject: 'An account at Gatehouse was created for you',
       text: expect.stringMatching(/^Token: /m),
       html: expect.stringContaining('<!doctype html>'),
     });
@@ -69,6 +71,38 @@ describe.concurrent('mail preview', () => {
     const { code, stdout, stderr } = await runCommand(args, { environment });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr.replace(/"/g, '')).toContain(hint);
+  });
+});
+
+describe.concurrent('mail texts', () => {
+  test.each(supportedLocales)(
+    'prints the texts in %s, which TEMPLATES_DIR accepts',
+    async (locale) => {
+      await using directory = await temporaryDirectory();
+      const args = ['mail', 'texts', '--locale', locale];
+      const { code, stdout, stderr } = await runCommand(args, { environment });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(JSON.parse(stdout)).toEqual(translations[locale]);
+      await writeFile(join(directory.path, `${locale}.json`), stdout);
+      const preview = ['mail', 'preview', 'password-changed', '--json', '--locale', locale];
+      const [own, builtIn] = await Promise.all([
+        runCommand(preview, { environment: { ...environment, TEMPLATES_DIR: directory.path } }),
+        runCommand(preview, { environment }),
+      ]);
+      expect(own).toEqual(builtIn);
+    },
+  );
+
+  test('a text that needs SUPPORT_EMAIL is refused only where the built-in one has none', async () => {
+    await using directory = await temporaryDirectory();
+    const texts = { mails: { greeting: '{{supportEmail}}', support: 'Help: {{supportEmail}}' } };
+    await writeFile(join(directory.path, 'en.json'), JSON.stringify(texts));
+    const { code, stderr } = await runCommand(['mail', 'preview', 'test'], {
+      environment: { ...environment, TEMPLATES_DIR: directory.path },
+    });
+    expect(code).toBe(2);
+    expect(stderr).toContain('mails.greeting uses {{supportEmail}}');
+    expect(stderr).not.toContain('mails.support');
   });
 });
 

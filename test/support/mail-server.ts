@@ -15,6 +15,8 @@ export interface ReceivedMail {
   readonly fromName: string;
   /** The header Auto-Submitted (RFC 3834 §5). */
   readonly autoSubmitted: string | undefined;
+  /** The header X-Auto-Response-Suppress of Microsoft Exchange. */
+  readonly suppressed: string | undefined;
   /** The client's HELO name, its use of TLS, and its login. */
   readonly client: {
     readonly helo: string;
@@ -64,6 +66,7 @@ export async function startMailServer({
           messageId: parsed.messageId ?? '',
           fromName: parsed.from?.value[0]?.name ?? '',
           autoSubmitted: parsed.headers.get('auto-submitted')?.toString(),
+          suppressed: parsed.headers.get('x-auto-response-suppress')?.toString(),
           client: {
             helo: session.hostNameAppearsAs ?? '',
             isSecure: session.secure,

@@ -1,6 +1,6 @@
 /**
- * `mail preview|test|list|resend`: the content of mails, a test of the mail server, and the mail queue.
- * Preview and test need no database.
+ * `mail preview|texts|test|list|resend`: the content of mails, a test of the mail server, and the mail queue.
+ * Only the mail queue needs the database.
  */
 
 import { writeFile } from 'node:fs/promises';
@@ -14,6 +14,7 @@ import { parseEmail, parseFields } from '../../core/parse.ts';
 import { printable } from '../../core/text.ts';
 import type { QueuedMail } from '../../features/operations/mail-queue.ts';
 import { defaultLocale, type SupportedLocale, supportedLocales } from '../../i18n/locale.ts';
+import { translations } from '../../i18n/translate.ts';
 import type { JobState } from '../../jobs/queue.ts';
 import { createDevMailbox } from '../../mail/dev-mailbox.ts';
 import { previewMail, previewNames } from '../../mail/templates/previews.ts';
@@ -99,6 +100,16 @@ const testCommand: CommandModule<GlobalArguments, TestArguments> = {
   },
 };
 
+const textsCommand: CommandModule<GlobalArguments, LanguageArguments> = {
+  command: 'texts',
+  describe: 'Print the built-in texts of mails and pages as JSON, ready for TEMPLATES_DIR',
+  builder: (argv) => argv.option('locale', { ...language, describe: 'Language of the texts' }),
+  handler: ({ locale, ...args }) => {
+    const texts = translations[locale];
+    print({ text: JSON.stringify(texts, undefined, 2), json: texts }, args);
+  },
+};
+
 function mailWriterFor(config: Config) {
   return createMailWriter({ texts: textsFor(config), brand: config.brand });
 }
@@ -131,9 +142,14 @@ async function sendTestMail(
 
 export const mailCommand = commandGroup({
   name: 'mail',
-  describe: 'Preview mails, test the mail server, list and resend unsent mails',
+  describe: 'Preview mails, print their texts, test the mail server, list and resend unsent mails',
   commands: (argv) =>
-    argv.command(previewCommand).command(testCommand).command(listMails).command(resendMails),
+    argv
+      .command(previewCommand)
+      .command(textsCommand)
+      .command(testCommand)
+      .command(listMails)
+      .command(resendMails),
 });
 
 interface ListMailsArguments extends ListArguments {

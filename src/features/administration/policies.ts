@@ -10,13 +10,13 @@ import {
   actorIdOf,
   isUnlimitedSuperuser,
   limitOf,
+  operatorId,
   type RequestContext,
   requireActor,
 } from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { holdsPermission, isCurrent, matchesGrant } from '../access/access.ts';
 import { createFindCredentialOwner } from '../access/credential-owner.ts';
-import { operatorId } from '../audit/audit.ts';
 
 export type AdministrativePermission =
   | `users.${'view' | 'add' | 'change' | 'delete'}_${'user' | 'group' | 'permission' | 'service_account'}`

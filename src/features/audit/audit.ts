@@ -8,6 +8,7 @@ import {
   type Actor,
   actorIdOf,
   currentContext,
+  operatorId,
   type RequestContext,
 } from '../../core/request-context.ts';
 import type { Clock } from '../../core/time.ts';
@@ -98,9 +99,6 @@ export interface AuditDeps {
   readonly secretKey: string;
   readonly clock: Clock;
 }
-
-/** The id of the operator, which has no account. */
-export const operatorId = nilId;
 
 export function createAudit({ unitOfWork, log, secretKey, clock }: AuditDeps): Audit {
   const { transaction, afterCommit, memoizeInTransaction } = unitOfWork;

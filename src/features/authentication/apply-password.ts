@@ -98,7 +98,7 @@ export function createApplyPassword(deps: {
     user.pendingEmail = null;
     await deps.sessions.revokeAll(user.id, 'password-changed', exceptSession);
     if (exceptSession === undefined) await deps.apiKeys.revokeAllOfUser(user.id, 'password-set');
-    await enqueueMail(deps.unitOfWork.em, { mail: 'password-changed', userId: user.id });
+    await enqueueMail(deps.unitOfWork.em, { mail: 'password-changed', userId: user.id }, user.id);
     await deps.audit.append({ action: 'password-set', target: { type: 'user', id: user.id } });
   };
 }

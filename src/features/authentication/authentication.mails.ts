@@ -5,7 +5,8 @@ import type { Clock } from '../../core/time.ts';
 import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { supportedLocaleOf } from '../../i18n/locale.ts';
-import type { MailMessage } from '../../mail/outbox.ts';
+import type { Cause } from '../../mail/cause.ts';
+import type { ComposeMail, MailMessage } from '../../mail/outbox.ts';
 import type { Mail } from '../../mail/templates/layout.ts';
 import type { MailName, TemplateData, WriteMail } from '../../mail/templates/templates.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
@@ -41,7 +42,7 @@ interface SecretData {
   readonly lifetimeSeconds: number;
 }
 
-export function createAccountMails(deps: AccountMailsDeps) {
+export function createAccountMails(deps: AccountMailsDeps): ComposeMail {
   const { unitOfWork, secrets, clock, publicUrl, writeMail } = deps;
   const { em } = unitOfWork;
 
@@ -99,35 +100,45 @@ export function createAccountMails(deps: AccountMailsDeps) {
     return mail;
   };
 
-  const passwordLink = (name: 'reset-password' | 'invite', id: string) =>
+  const passwordLink = (name: 'reset-password' | 'invite', id: string, cause: Cause | undefined) =>
     secretMail(name, id, ({ secret, ...data }, user) => ({
       ...data,
+      cause,
       uid: uidOf(user.id),
       token: secret,
     }));
 
-  const changeNotice = (id: string) =>
+  const changeNotice = (id: string, cause: Cause | undefined) =>
     secretMail('email-change-requested', id, ({ secret, ...data }, { pendingEmail }) =>
-      pendingEmail === null ? undefined : { ...data, code: secret, requestedEmail: pendingEmail },
+      pendingEmail === null
+        ? undefined
+        : { ...data, cause, code: secret, requestedEmail: pendingEmail },
     );
 
-  const notice = async (name: Notice, userId: string): Promise<Mail | undefined> => {
+  const notice = async (name: Notice, userId: string, cause: Cause | undefined) => {
     const user = await em.findOne(User, { id: userId });
     if (!user) return undefined;
-    const data = { name: nameOf(user), email: user.email };
+    const data = { name: nameOf(user), email: user.email, publicUrl, cause };
     return writeMail(name, { to: user.email, locale: localeOf(user) }, data);
   };
 
   const accountChanged = async (
     message: Extract<MailMessage, { mail: 'account-changed' }>,
+    cause: Cause | undefined,
   ): Promise<Mail | undefined> => {
     const user = await em.findOne(User, { id: message.userId });
     if (!user) return undefined;
     const recipient = { to: message.to ?? user.email, locale: localeOf(user) };
-    return writeMail('account-changed', recipient, { name: nameOf(user), fields: message.fields });
+    const { fields } = message;
+    return writeMail('account-changed', recipient, {
+      name: nameOf(user),
+      fields,
+      publicUrl,
+      cause,
+    });
   };
 
-  return async function compose(message: MailMessage, attempt: number): Promise<Mail | undefined> {
+  return async (message, { attempt, cause }) => {
     switch (message.mail) {
       case 'verify-email':
         return verification(message);
@@ -135,19 +146,19 @@ export function createAccountMails(deps: AccountMailsDeps) {
         return newAddressCode(message.oneTimePasswordId, attempt);
       case 'reset-password':
       case 'invite':
-        return passwordLink(message.mail, message.oneTimePasswordId);
+        return passwordLink(message.mail, message.oneTimePasswordId, cause);
       case 'email-change-requested':
-        return changeNotice(message.oneTimePasswordId);
+        return changeNotice(message.oneTimePasswordId, cause);
       case 'account-changed':
-        return accountChanged(message);
+        return accountChanged(message, cause);
       case 'account-erased':
         return writeMail(
           message.mail,
           { to: message.to, locale: supportedLocaleOf(message.locale) },
-          { email: message.to },
+          { email: message.to, cause },
         );
       default:
-        return notice(message.mail, message.userId);
+        return notice(message.mail, message.userId, cause);
     }
   };
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/time.ts';
 import type { OneTimeSecrets } from '../../crypto/one-time-secret.ts';
 import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
+import type { ComposeMail } from '../../mail/outbox.ts';
 import type { WriteMail } from '../../mail/templates/templates.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import type { ApiKeys } from '../api-keys/api-keys.ts';
@@ -56,7 +57,7 @@ export interface AuthenticationModule {
   readonly reauthentication: Reauthentication;
   readonly pendingAccounts: PendingAccounts;
   readonly registeredAccounts: RegisteredAccounts;
-  readonly composeMail: ReturnType<typeof createAccountMails>;
+  readonly composeMail: ComposeMail;
   readonly cleanup: CodeAndRegistrationCleanup;
 }
 

@@ -16,6 +16,7 @@ import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Tasks } from '../../jobs/tasks.ts';
 import { enqueueJob } from '../../jobs/worker.ts';
+import { causedTask, withCause } from '../../mail/cause.ts';
 import { type AttemptLimits, accountOf } from '../../rate-limit/attempt-limits.ts';
 import type { ApiKeys } from '../api-keys/api-keys.ts';
 import type { Audit } from '../audit/audit.ts';
@@ -147,7 +148,7 @@ export function createPasswordReset(deps: PasswordResetDeps): PasswordReset {
       deps.audit.logSuccess('password-reset-requested');
       // The job looks up the address, so that known and unknown addresses cost the caller the same.
       await attemptLimits.limitMailRequest(() =>
-        transaction(() => enqueueJob(em, requestTask, { email })),
+        transaction(() => enqueueJob(em, requestTask, withCause({ email }))),
       );
     },
 
@@ -169,13 +170,14 @@ export function createPasswordReset(deps: PasswordResetDeps): PasswordReset {
     },
 
     tasks: {
-      [requestTask]: ({ email }) =>
+      [requestTask]: causedTask(({ email }) =>
         transaction(async () => {
           const user = await users.lockByEmail(email as EmailAddress); // parsed before it was queued
           if (user?.status === 'PENDING') return deps.pendingAccounts.remind(user, 'reset');
           if (user?.status !== 'ACTIVE') return;
           await mailResetLink(user);
         }),
+      ),
     },
   };
 }

@@ -19,6 +19,7 @@ import type { PasswordHasher } from '../../crypto/password/hasher.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import type { Tasks } from '../../jobs/tasks.ts';
 import { enqueueJob } from '../../jobs/worker.ts';
+import { causedTask, withCause } from '../../mail/cause.ts';
 import type { AttemptLimits } from '../../rate-limit/attempt-limits.ts';
 import type { PendingRegistrations } from '../registrations/registrations.ts';
 import type { Users } from '../users/users.ts';
@@ -77,7 +78,10 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
       const delaySeconds = await pendingRegistrations.mailCodes(email);
       if (delaySeconds === undefined) return;
       // The key makes one job for all registrations of the address.
-      await enqueueJob(em, mailTask, { email }, { key: `${mailTask}:${email}`, delaySeconds });
+      await enqueueJob(em, mailTask, withCause({ email }), {
+        key: `${mailTask}:${email}`,
+        delaySeconds,
+      });
     });
   };
 
@@ -97,7 +101,10 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
         return deps.hasher.hash(password, context.signal);
       });
       const registration = { ...profile, email, passwordHash, locale: context.client.locale };
-      await pendingRegistrations.add(registration, { task: mailTask, payload: { email } });
+      await pendingRegistrations.add(registration, {
+        task: mailTask,
+        payload: withCause({ email }),
+      });
     },
 
     async resendVerificationEmail(raw) {
@@ -110,7 +117,7 @@ export function createRegistrations(deps: RegistrationDeps): Registrations {
 
     // The addresses were parsed before they were queued.
     tasks: {
-      [mailTask]: ({ email }) => mailRegistrations(email as EmailAddress),
+      [mailTask]: causedTask(({ email }) => mailRegistrations(email as EmailAddress)),
       [resendTask]: ({ email }) => resend(email as EmailAddress),
     },
   };

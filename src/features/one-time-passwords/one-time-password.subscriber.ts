@@ -12,7 +12,7 @@ export class OneTimePasswordSubscriber implements EventSubscriber<OneTimePasswor
 
   async afterCreate({ entity, em }: EventArgs<OneTimePassword>): Promise<void> {
     // as: MikroORM types the manager of an event for any driver. Here it is always PostgreSQL's.
-    await enqueueMail(em as EntityManager, messageOf(entity));
+    await enqueueMail(em as EntityManager, messageOf(entity), entity.user.id);
   }
 }
 

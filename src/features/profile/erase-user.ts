@@ -47,7 +47,7 @@ export function createEraseUser({
     const oneTimePasswordIds = await oneTimePasswordIdsOf(id);
     await removeQueuedMails(unitOfWork, { userId: id, email, oneTimePasswordIds });
     await pendingRegistrations.removeUnlockedOf(email);
-    await enqueueMail(em, { mail: 'account-erased', to: email, locale });
+    await enqueueMail(em, { mail: 'account-erased', to: email, locale }, id);
     await users.remove(user);
     // The last step: the entry of the removal is sealed with the key too.
     await audit.subjectKeys.forget(id);

@@ -3,11 +3,16 @@
  * page is one statement: a reader that waits holds no connection and no snapshot.
  */
 import { Problem } from '../../core/errors.ts';
-import { actorIdOf, type RequestContext, requireActor } from '../../core/request-context.ts';
+import {
+  actorIdOf,
+  operatorId,
+  type RequestContext,
+  requireActor,
+} from '../../core/request-context.ts';
 import type { UnitOfWork } from '../../database/transaction.ts';
 import { rootGroupName } from '../access/access.entities.ts';
 import { isCurrent } from '../access/access.ts';
-import { type Audit, operatorId } from '../audit/audit.ts';
+import type { Audit } from '../audit/audit.ts';
 import type { ExportedUser } from './exported-user.ts';
 
 export interface UserExportRequest {

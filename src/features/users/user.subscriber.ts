@@ -18,13 +18,17 @@ export class UserSubscriber implements EventSubscriber<User> {
 
   async afterCreate(args: EventArgs<User>): Promise<void> {
     const em = sqlManager(args);
-    for (const message of messagesOfCreation(args.entity)) await enqueueMail(em, message);
+    for (const message of messagesOfCreation(args.entity)) {
+      await enqueueMail(em, message, args.entity.id);
+    }
   }
 
   async afterUpdate(args: EventArgs<User>): Promise<void> {
     if (!args.changeSet) return;
     const em = sqlManager(args);
-    for (const message of messagesOfChange(args.changeSet)) await enqueueMail(em, message);
+    for (const message of messagesOfChange(args.changeSet)) {
+      await enqueueMail(em, message, args.entity.id);
+    }
   }
 }
 

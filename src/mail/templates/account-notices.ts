@@ -1,10 +1,15 @@
 /** Notices to the owner of an account about changes and attempted changes. */
 import type { Translate } from '../../i18n/translate.ts';
-import { facts, greeting, type MailContent, paragraph } from './layout.ts';
+import type { Cause } from '../cause.ts';
+import { causeFacts } from './causes.ts';
+import { type Block, button, facts, greeting, type MailContent, paragraph } from './layout.ts';
+import type { TemplateContext } from './templates.ts';
 
 export interface NoticeMail {
   readonly name: string;
   readonly email: string;
+  readonly publicUrl: string;
+  readonly cause: Cause | undefined;
 }
 
 const translatedFields = ['email', 'username', 'firstName', 'lastName'] as const;
@@ -12,93 +17,190 @@ const translatedFields = ['email', 'username', 'firstName', 'lastName'] as const
 /** @param mail.fields names as in the schema; a name without a translation is shown unchanged */
 export function accountChangedMail(
   translate: Translate,
-  mail: { readonly name: string; readonly fields: readonly string[] },
+  mail: Omit<NoticeMail, 'email'> & { readonly fields: readonly string[] },
+  context: TemplateContext,
 ): MailContent {
   const words = mail.fields.map((field) => {
     const named = translatedFields.find((name) => name === field);
     return named ? translate(`mails.accountChanged.fields.${named}`) : field;
   });
+  // This mail goes to the former address, which gets no reset link.
+  const isAddressChanged = mail.fields.includes('email');
   return {
-    subject: translate('mails.accountChanged.subject'),
+    ...headOf(translate, 'accountChanged'),
+    reason: isAddressChanged ? 'formerOwner' : 'owner',
     blocks: [
       greeting(translate, mail.name),
       paragraph(translate('mails.accountChanged.body')),
-      facts({ [translate('mails.accountChanged.changed')]: words.join(', ') }),
-      paragraph(translate('mails.unexpected')),
+      facts({
+        [translate('mails.accountChanged.changed')]: words.join(', '),
+        ...causeFacts(translate, context.locale, mail.cause),
+      }),
+      ...(isAddressChanged
+        ? [unexpected(translate, context)]
+        : stepsAfter(translate, mail, context)),
     ],
   };
 }
 
 /** To the owner of an account whose address someone else tried to use. */
-export function alreadyRegisteredMail(translate: Translate, mail: NoticeMail): MailContent {
+export function alreadyRegisteredMail(
+  translate: Translate,
+  mail: NoticeMail,
+  context: TemplateContext,
+): MailContent {
   return notice(translate, mail, {
-    subject: translate('mails.alreadyRegistered.subject'),
-    body: translate('mails.alreadyRegistered.body', { email: mail.email }),
-    note: translate('mails.alreadyRegistered.note'),
+    name: 'alreadyRegistered',
+    context,
+    steps: [
+      paragraph(translate('mails.alreadyRegistered.note')),
+      resetButton(translate, mail.publicUrl),
+    ],
   });
 }
 
 /** The same for a disabled account. */
-export function accountClosedMail(translate: Translate, mail: NoticeMail): MailContent {
-  return notice(translate, mail, {
-    subject: translate('mails.accountClosed.subject'),
-    body: translate('mails.accountClosed.body', { email: mail.email }),
-    note: translate('mails.accountClosed.note'),
-  });
+export function accountClosedMail(
+  translate: Translate,
+  mail: NoticeMail,
+  context: TemplateContext,
+): MailContent {
+  const steps = [paragraph(translate('mails.accountClosed.note'))];
+  return notice(translate, mail, { name: 'accountClosed', context, steps });
 }
 
-export function passwordChangedMail(translate: Translate, mail: NoticeMail): MailContent {
-  return notice(translate, mail, {
-    subject: translate('mails.passwordChanged.subject'),
-    body: translate('mails.passwordChanged.body', { email: mail.email }),
-    note: translate('mails.changePassword'),
-  });
+export function passwordChangedMail(
+  translate: Translate,
+  mail: NoticeMail,
+  context: TemplateContext,
+): MailContent {
+  const steps = stepsAfter(translate, mail, context);
+  return notice(translate, mail, { name: 'passwordChanged', context, steps });
 }
 
-export function administratorRightsMail(translate: Translate, mail: NoticeMail): MailContent {
-  return notice(translate, mail, {
-    subject: translate('mails.administratorRights.subject'),
-    body: translate('mails.administratorRights.body', { email: mail.email }),
-    note: translate('mails.unexpected'),
-  });
+export function administratorRightsMail(
+  translate: Translate,
+  mail: NoticeMail,
+  context: TemplateContext,
+): MailContent {
+  const steps = [unexpected(translate, context)];
+  return notice(translate, mail, { name: 'administratorRights', context, steps });
 }
 
-export function accountDisabledMail(translate: Translate, mail: NoticeMail): MailContent {
-  return notice(translate, mail, {
-    subject: translate('mails.accountDisabled.subject'),
-    body: translate('mails.accountDisabled.body', { email: mail.email }),
-    note: translate('mails.unexpected'),
-  });
+export function accountDisabledMail(
+  translate: Translate,
+  mail: NoticeMail,
+  context: TemplateContext,
+): MailContent {
+  const steps = [unexpected(translate, context)];
+  return notice(translate, mail, { name: 'accountDisabled', context, steps });
 }
 
-export function refreshTokenReusedMail(translate: Translate, mail: NoticeMail): MailContent {
-  return notice(translate, mail, {
-    subject: translate('mails.refreshTokenReused.subject'),
-    body: translate('mails.refreshTokenReused.body', { email: mail.email }),
-    note: translate('mails.refreshTokenReused.note'),
-  });
+export function refreshTokenReusedMail(
+  translate: Translate,
+  mail: NoticeMail,
+  context: TemplateContext,
+): MailContent {
+  const name = 'refreshTokenReused';
+  const lines = causeFacts(translate, context.locale, mail.cause);
+  const hasCause = Object.keys(lines).length > 0;
+  return {
+    ...headOf(translate, name),
+    reason: 'owner',
+    blocks: [
+      greeting(translate, mail.name),
+      paragraph(translate(`mails.${name}.body`, { email: mail.email })),
+      ...(hasCause ? [paragraph(translate(`mails.${name}.use`)), facts(lines)] : []),
+      paragraph(translate(`mails.${name}.ifYou`)),
+      ...stepsForStranger(translate, mail.publicUrl, context),
+    ],
+  };
 }
 
 /** Has the address only: no other data of the user exists any more. */
 export function accountErasedMail(
   translate: Translate,
-  mail: { readonly email: string },
+  mail: Pick<NoticeMail, 'email' | 'cause'>,
+  context: TemplateContext,
 ): MailContent {
-  return notice(
+  const steps = [unexpected(translate, context), paragraph(translate('mails.accountErased.last'))];
+  const content = notice(
     translate,
     { ...mail, name: '' },
-    {
-      subject: translate('mails.accountErased.subject'),
-      body: translate('mails.accountErased.body', { email: mail.email }),
-      note: translate('mails.accountErased.note'),
-    },
+    { name: 'accountErased', context, steps },
   );
+  return { ...content, reason: 'formerOwner' };
 }
+
+type NoticeName =
+  | 'accountClosed'
+  | 'accountDisabled'
+  | 'accountErased'
+  | 'administratorRights'
+  | 'alreadyRegistered'
+  | 'passwordChanged';
 
 function notice(
   translate: Translate,
-  { name }: NoticeMail,
-  { subject, body, note }: Readonly<Record<'subject' | 'body' | 'note', string>>,
+  mail: Pick<NoticeMail, 'name' | 'email' | 'cause'>,
+  {
+    name,
+    context,
+    steps,
+  }: {
+    readonly name: NoticeName;
+    readonly context: TemplateContext;
+    readonly steps: readonly Block[];
+  },
 ): MailContent {
-  return { subject, blocks: [greeting(translate, name), paragraph(body), paragraph(note)] };
+  const lines = causeFacts(translate, context.locale, mail.cause);
+  return {
+    ...headOf(translate, name),
+    reason: 'owner',
+    blocks: [
+      greeting(translate, mail.name),
+      paragraph(translate(`mails.${name}.body`, { email: mail.email })),
+      ...(Object.keys(lines).length > 0 ? [facts(lines)] : []),
+      ...steps,
+    ],
+  };
+}
+
+function headOf(translate: Translate, name: NoticeName | 'accountChanged' | 'refreshTokenReused') {
+  return {
+    subject: translate(`mails.${name}.subject`),
+    preheader: translate(`mails.${name}.preheader`),
+  };
+}
+
+/** What the owner can do about a change. The owner did not make a change of an administrator. */
+function stepsAfter(
+  translate: Translate,
+  { cause, publicUrl }: Pick<NoticeMail, 'cause' | 'publicUrl'>,
+  context: TemplateContext,
+): Block[] {
+  if (cause && cause.by !== 'client') return [unexpected(translate, context)];
+  return [paragraph(translate('mails.ifYou')), ...stepsForStranger(translate, publicUrl, context)];
+}
+
+function stepsForStranger(
+  translate: Translate,
+  publicUrl: string,
+  { brand }: TemplateContext,
+): Block[] {
+  const text = brand.supportEmail === undefined ? 'mails.resetFails' : 'mails.resetFailsByMail';
+  return [
+    paragraph(translate('mails.ifNotYou')),
+    resetButton(translate, publicUrl),
+    paragraph(translate(text)),
+  ];
+}
+
+function resetButton(translate: Translate, publicUrl: string): Block {
+  return button(translate('mails.resetButton'), `${publicUrl}/forgot-password`);
+}
+
+function unexpected(translate: Translate, { brand }: TemplateContext): Block {
+  const text = brand.supportEmail === undefined ? 'mails.unexpected' : 'mails.unexpectedByMail';
+  return paragraph(translate(text));
 }

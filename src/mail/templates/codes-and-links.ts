@@ -1,5 +1,7 @@
 /** The mails with a code or a link: verification, address change, password reset and invitation; and the test mail. */
 import type { Translate } from '../../i18n/translate.ts';
+import type { Cause } from '../cause.ts';
+import { causeFacts } from './causes.ts';
 import {
   type Block,
   button,
@@ -8,9 +10,11 @@ import {
   harmless,
   lifetime,
   type MailContent,
+  minuteOf,
   paragraph,
   shortCodeBlock,
 } from './layout.ts';
+import type { TemplateContext } from './templates.ts';
 
 /** A code; `email` is the address that it verifies. */
 export interface CodeMail {
@@ -28,12 +32,14 @@ export function verifyEmailMail(
   const body = name === '' ? 'mails.verifyEmail.body' : 'mails.verifyEmail.bodyByName';
   return {
     subject: translate('mails.verifyEmail.subject'),
+    preheader: translate('mails.verifyEmail.preheader'),
+    reason: 'given',
+    forPrograms: [['Code', code]],
     blocks: [
       greeting(translate, name),
       paragraph(translate(body, { email })),
       button(translate('mails.verifyEmail.button'), `${mail.publicUrl}/verify-email?code=${code}`),
       ...typedCode(translate, mail.shortCode),
-      facts({ Code: code }),
       paragraph(
         translate('mails.verifyEmail.note', {
           lifetime: lifetime(translate, mail.lifetimeSeconds),
@@ -64,6 +70,7 @@ export interface RegistrationsMail {
 export function verifyRegistrationsMail(
   translate: Translate,
   mail: RegistrationsMail,
+  { locale }: TemplateContext,
 ): MailContent {
   const { email, publicUrl, registrations } = mail;
   const text = 'mails.verifyRegistrations';
@@ -76,19 +83,18 @@ export function verifyRegistrationsMail(
     paragraph(
       translate(`${text}.registration`, {
         name: harmless(name),
-        registeredAt: minuteOf(times.registeredAt),
-        expiresAt: minuteOf(times.expiresAt),
+        registeredAt: minuteOf(times.registeredAt, locale),
+        expiresAt: minuteOf(times.expiresAt, locale),
       }),
     ),
-    button(
-      translate(`${text}.button`, { name: harmless(name) }),
-      `${publicUrl}/verify-email?code=${code}`,
-    ),
+    button(translate(`${text}.button`), `${publicUrl}/verify-email?code=${code}`),
     ...typedCode(translate, shortCode),
-    facts({ Code: code }),
   ];
   return {
     subject: translate('mails.verifyEmail.subject'),
+    preheader: translate(`${text}.preheader`),
+    reason: 'given',
+    forPrograms: registrations.map(({ code }) => ['Code', code]),
     blocks: [
       greeting(translate),
       paragraph(translate(`${text}.body`, { email, count: registrations.length })),
@@ -98,16 +104,14 @@ export function verifyRegistrationsMail(
   };
 }
 
-/** Such as `2026-01-31 12:00 UTC`. */
-function minuteOf(time: Date): string {
-  return `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-}
-
 /** Without the name and the current address: the new address may belong to another person. */
 export function changeEmailMail(translate: Translate, mail: CodeMail): MailContent {
   const { email, code, publicUrl } = mail;
   return {
     subject: translate('mails.changeEmail.subject'),
+    preheader: translate('mails.changeEmail.preheader'),
+    reason: 'given',
+    forPrograms: [['Code', code]],
     blocks: [
       greeting(translate),
       paragraph(translate('mails.changeEmail.body', { email })),
@@ -115,7 +119,6 @@ export function changeEmailMail(translate: Translate, mail: CodeMail): MailConte
         translate('mails.changeEmail.button'),
         `${publicUrl}/confirm-email-change?code=${code}`,
       ),
-      facts({ Code: code }),
       paragraph(
         translate('mails.changeEmail.note', {
           lifetime: lifetime(translate, mail.lifetimeSeconds),
@@ -134,17 +137,23 @@ export function emailChangeRequestedMail(
     readonly requestedEmail: string;
     readonly code: string;
     readonly publicUrl: string;
+    readonly cause: Cause | undefined;
   },
+  { locale }: TemplateContext,
 ): MailContent {
   const text = 'mails.emailChangeRequested';
   return {
     subject: translate(`${text}.subject`),
+    preheader: translate(`${text}.preheader`),
+    reason: 'owner',
+    forPrograms: [['Code', mail.code]],
     blocks: [
       greeting(translate, mail.name),
       paragraph(translate(`${text}.body`)),
       facts({
         [translate(`${text}.present`)]: mail.email,
         [translate(`${text}.requested`)]: mail.requestedEmail,
+        ...causeFacts(translate, locale, mail.cause),
       }),
       paragraph(translate(`${text}.unchanged`)),
       paragraph(translate(`${text}.stop`)),
@@ -152,7 +161,6 @@ export function emailChangeRequestedMail(
         translate(`${text}.button`),
         `${mail.publicUrl}/cancel-email-change?code=${mail.code}`,
       ),
-      facts({ Code: mail.code }),
     ],
   };
 }
@@ -166,32 +174,50 @@ export interface PasswordLinkMail {
   readonly lifetimeSeconds: number;
 }
 
-export function resetPasswordMail(translate: Translate, mail: PasswordLinkMail): MailContent {
-  return passwordLinkMail(translate, 'resetPassword', mail);
+export function resetPasswordMail(
+  translate: Translate,
+  mail: PasswordLinkMail & { readonly cause: Cause | undefined },
+  { locale }: TemplateContext,
+): MailContent {
+  const lines = causeFacts(translate, locale, mail.cause);
+  const text = 'mails.resetPassword';
+  return passwordLinkMail(translate, mail, {
+    name: 'resetPassword',
+    reason: 'owner',
+    beforeButton: [
+      ...(Object.keys(lines).length > 0 ? [facts(lines)] : []),
+      paragraph(translate(`${text}.ifYou`)),
+    ],
+  });
 }
 
 export function inviteMail(translate: Translate, mail: PasswordLinkMail): MailContent {
-  return passwordLinkMail(translate, 'invite', mail);
+  return passwordLinkMail(translate, mail, { name: 'invite', reason: 'given', beforeButton: [] });
 }
 
 function passwordLinkMail(
   translate: Translate,
-  words: 'resetPassword' | 'invite',
   { name, email, uid, token, publicUrl, lifetimeSeconds }: PasswordLinkMail,
+  parts: Pick<MailContent, 'reason'> & {
+    readonly name: 'resetPassword' | 'invite';
+    readonly beforeButton: readonly Block[];
+  },
 ): MailContent {
+  const text = `mails.${parts.name}` as const;
   return {
-    subject: translate(`mails.${words}.subject`),
+    subject: translate(`${text}.subject`),
+    preheader: translate(`${text}.preheader`),
+    reason: parts.reason,
+    forPrograms: [
+      ['Uid', uid],
+      ['Token', token],
+    ],
     blocks: [
       greeting(translate, name),
-      paragraph(translate(`mails.${words}.body`, { email })),
-      button(
-        translate(`mails.${words}.button`),
-        `${publicUrl}/reset-password?uid=${uid}&token=${token}`,
-      ),
-      facts({ Uid: uid, Token: token }),
-      paragraph(
-        translate(`mails.${words}.note`, { lifetime: lifetime(translate, lifetimeSeconds) }),
-      ),
+      paragraph(translate(`${text}.body`, { email })),
+      ...parts.beforeButton,
+      button(translate(`${text}.button`), `${publicUrl}/reset-password?uid=${uid}&token=${token}`),
+      paragraph(translate(`${text}.note`, { lifetime: lifetime(translate, lifetimeSeconds) })),
     ],
   };
 }
@@ -199,6 +225,8 @@ function passwordLinkMail(
 export function testMail(translate: Translate, _nothing: object): MailContent {
   return {
     subject: translate('mails.test.subject'),
+    preheader: translate('mails.test.preheader'),
+    reason: 'test',
     blocks: [greeting(translate), paragraph(translate('mails.test.body'))],
   };
 }

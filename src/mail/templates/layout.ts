@@ -1,25 +1,35 @@
 /**
- * The layout of mails. A mail has a subject and blocks. The text part and the HTML part are rendered
- * from the same blocks, so their content cannot differ.
+ * The parts of a mail. A mail has a subject and blocks. The text part and the HTML part are rendered from the same
+ * blocks. The lines for programs are at the end of the text part only.
  */
-
 import type { Brand } from '../../config/brand.ts';
-import { escapeHtml } from '../../core/text.ts';
 import type { SupportedLocale } from '../../i18n/locale.ts';
-import type { Translate } from '../../i18n/translate.ts';
+import type { TextKey, Translate } from '../../i18n/translate.ts';
+import { renderHtml } from './html.ts';
 
 export type Block =
   | { readonly kind: 'paragraph'; readonly text: string }
   | { readonly kind: 'button'; readonly label: string; readonly url: string }
   /** A short code to type, large and on a line of its own. */
   | { readonly kind: 'code'; readonly code: string }
-  /** Lines such as `Code: …`, to copy and paste. */
+  /** Lines such as `Time: …`, with the names in the language of the mail. */
   | { readonly kind: 'facts'; readonly facts: Readonly<Record<string, string>> };
+
+/** Why the recipient gets the mail. */
+export type Reason =
+  Extract<TextKey, `mails.reason.${string}`> extends `mails.reason.${infer Name}` ? Name : never;
 
 export interface MailContent {
   readonly subject: string;
+  /** The line that mail programs show below the subject in the list of mails. */
+  readonly preheader: string;
+  readonly reason: Reason;
   readonly blocks: readonly Block[];
+  /** Codes and tokens with the same names in every language. */
+  readonly forPrograms?: readonly ProgramLine[];
 }
+
+export type ProgramLine = readonly [name: 'Code' | 'Uid' | 'Token', value: string];
 
 export const paragraph = (text: string): Block => ({ kind: 'paragraph', text });
 export const button = (label: string, url: string): Block => ({ kind: 'button', label, url });
@@ -53,6 +63,23 @@ export function lifetime(translate: Translate, seconds: number): string {
     : translate('mails.lifetime.minutes', { count: Math.max(1, Math.floor(seconds / 60)) });
 }
 
+/** `en-GB`: the order of day and month is that of most countries. */
+const formats = Object.fromEntries(
+  (['en', 'es'] as const satisfies SupportedLocale[]).map((locale) => [
+    locale,
+    new Intl.DateTimeFormat(locale === 'en' ? 'en-GB' : locale, {
+      dateStyle: 'long',
+      timeStyle: 'short',
+      timeZone: 'UTC',
+    }),
+  ]),
+);
+
+/** Such as `31 January 2026 at 12:00 UTC`. */
+export function minuteOf(time: Date, locale: SupportedLocale): string {
+  return `${formats[locale]?.format(time)} UTC`;
+}
+
 export interface Mail {
   readonly to: string;
   readonly subject: string;
@@ -65,18 +92,47 @@ export interface Recipient {
   readonly locale: SupportedLocale;
 }
 
+export interface Presentation {
+  readonly translate: Translate;
+  readonly brand: Brand;
+}
+
 export function renderMail(
   { to, locale }: Recipient,
-  { subject, blocks }: MailContent,
-  { translate }: { readonly translate: Translate; readonly brand: Brand },
+  content: MailContent,
+  { translate, brand }: Presentation,
 ): Mail {
-  const footer = translate('mails.footer');
+  const { subject, preheader, blocks } = content;
+  const footer = [
+    translate(`mails.reason.${content.reason}`, { email: to }),
+    ...(brand.supportEmail === undefined ? [] : [translate('mails.support')]),
+    translate('mails.footer'),
+  ];
   return {
     to,
     subject,
-    text: `${[...blocks.map(textOf), `-- \n${footer}`].join('\n\n')}\n`,
-    html: renderHtml({ locale, subject, footer }, blocks),
+    text: renderText(content, [brandLine(brand), ...footer], translate('mails.programs')),
+    html: renderHtml({
+      ...{ locale, subject, preheader, blocks, footer, brand },
+      linkHint: translate('mails.linkHint'),
+    }),
   };
+}
+
+function brandLine({ appName, appUrl }: Brand): string {
+  return appUrl === undefined ? appName : `${appName}, ${appUrl}`;
+}
+
+/** The lines for programs are below the signature delimiter (RFC 3676 §4.3), where people seldom look. */
+function renderText(
+  { blocks, forPrograms = [] }: MailContent,
+  footer: readonly string[],
+  programs: string,
+): string {
+  const lines = forPrograms.map(([name, value]) => `${name}: ${value}`);
+  const parts = [...blocks.map(textOf), ['-- ', ...footer].join('\n')];
+  if (lines.length > 0) parts.push([programs, ...lines].join('\n'));
+  return `${parts.join('\n\n')}\n`;
 }
 
 function textOf(block: Block): string {
@@ -86,59 +142,4 @@ function textOf(block: Block): string {
   return Object.entries(block.facts)
     .map(([name, value]) => `${name}: ${value}`)
     .join('\n');
-}
-
-/** Inline, because mail programs ignore style sheets. Few colours, so that dark mode works. */
-const styles = {
-  body: 'margin:0;padding:24px;font:16px/1.55 system-ui,-apple-system,Segoe UI,Roboto,sans-serif',
-  column: 'max-width:34rem;margin:0 auto',
-  subject: 'font-size:22px;line-height:1.25;margin:0 0 20px',
-  button:
-    'display:inline-block;padding:12px 20px;border-radius:8px;background:#1f4fd8;color:#ffffff;font-weight:600;text-decoration:none',
-  /** One click or double click selects the whole code. */
-  code: 'font:600 28px/1.4 ui-monospace,Menlo,Consolas,monospace;letter-spacing:.12em;white-space:nowrap;-webkit-user-select:all;user-select:all',
-  facts:
-    'margin:0 0 16px;padding:12px 16px;border:1px solid #8886;border-radius:8px;overflow-wrap:anywhere',
-  value: 'font:15px ui-monospace,Menlo,Consolas,monospace',
-  footer: 'margin:32px 0 0;padding-top:16px;border-top:1px solid #8886;font-size:13px;opacity:.75',
-} as const;
-
-function renderHtml(
-  { locale, subject, footer }: { locale: SupportedLocale; subject: string; footer: string },
-  blocks: readonly Block[],
-): string {
-  return `<!doctype html>
-<html lang="${locale}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(subject)}</title>
-</head>
-<body style="${styles.body}">
-<div style="${styles.column}">
-<h1 style="${styles.subject}">${escapeHtml(subject)}</h1>
-${blocks.map(htmlOf).join('\n')}
-<p style="${styles.footer}">${escapeHtml(footer)}</p>
-</div>
-</body>
-</html>
-`;
-}
-
-function htmlOf(block: Block): string {
-  if (block.kind === 'paragraph') {
-    return `<p>${escapeHtml(block.text)}</p>`;
-  }
-  if (block.kind === 'button') {
-    return `<p><a href="${escapeHtml(block.url)}" style="${styles.button}">${escapeHtml(block.label)}</a></p>`;
-  }
-  if (block.kind === 'code') {
-    return `<p><span style="${styles.code}">${escapeHtml(block.code)}</span></p>`;
-  }
-  const lines = Object.entries(block.facts).map(
-    ([name, value]) =>
-      `${escapeHtml(name)}: <code style="${styles.value}">${escapeHtml(value)}</code>`,
-  );
-  return `<p style="${styles.facts}">${lines.join('<br>')}</p>`;
 }

@@ -1,5 +1,6 @@
 /** Previews of all mails, with made-up data. Their codes are invalid. */
 import type { SupportedLocale } from '../../i18n/locale.ts';
+import type { Cause } from '../cause.ts';
 import type { Mail } from './layout.ts';
 import type { MailName, TemplateData, WriteMail } from './templates.ts';
 
@@ -11,8 +12,18 @@ const otherShortCode = 'MADE-VPC1';
 const day = (day: number) => new Date(Date.UTC(2026, 0, day, 12));
 const madeUpUid = 'TWFkZSB1cCBmb3IgYSBwcmV2aWV3';
 
+/** An address for documentation (RFC 5737). */
+const cause: Cause = {
+  at: day(1).toISOString(),
+  by: 'client',
+  ipAddress: '192.0.2.1',
+  device: { program: 'Firefox', system: 'Windows' },
+};
+const byAdministrator: Cause = { at: cause.at, by: 'administrator' };
+
 function examplesFor(publicUrl: string): { readonly [Name in MailName]: TemplateData<Name> } {
   const link = { ...person, publicUrl, lifetimeSeconds: 3600 };
+  const notice = { ...person, publicUrl, cause };
   const codeMail = { ...link, code, lifetimeSeconds: 86_400 };
   return {
     'verify-email': { ...codeMail, shortCode },
@@ -31,18 +42,18 @@ function examplesFor(publicUrl: string): { readonly [Name in MailName]: Template
         },
       ],
     },
-    'already-registered': person,
-    'account-closed': person,
-    'reset-password': { ...link, uid: madeUpUid, token: code },
+    'already-registered': notice,
+    'account-closed': notice,
+    'reset-password': { ...link, uid: madeUpUid, token: code, cause },
     invite: { ...link, uid: madeUpUid, token: code, lifetimeSeconds: 86_400 },
     'change-email': { ...codeMail, email: 'ada@new.example.com' },
-    'email-change-requested': { ...codeMail, requestedEmail: 'ada@new.example.com' },
-    'password-changed': person,
-    'account-changed': { ...person, fields: ['firstName', 'username'] },
-    'administrator-rights': person,
-    'account-disabled': person,
-    'refresh-token-reused': person,
-    'account-erased': person,
+    'email-change-requested': { ...codeMail, requestedEmail: 'ada@new.example.com', cause },
+    'password-changed': notice,
+    'account-changed': { ...notice, fields: ['firstName', 'username'] },
+    'administrator-rights': { ...notice, cause: byAdministrator },
+    'account-disabled': { ...notice, cause: byAdministrator },
+    'refresh-token-reused': notice,
+    'account-erased': notice,
     test: {},
   };
 }

@@ -1,5 +1,6 @@
 /** The templates of all mails, by name. */
 import type { Brand } from '../../config/brand.ts';
+import type { SupportedLocale } from '../../i18n/locale.ts';
 import type { Texts, Translate } from '../../i18n/translate.ts';
 import type { MailMessage } from '../outbox.ts';
 import {
@@ -42,8 +43,14 @@ const templates = {
   test: testMail,
 } as const satisfies Record<
   MailMessage['mail'] | 'verify-registrations' | 'test',
-  (translate: Translate, mail: never) => MailContent
+  (translate: Translate, mail: never, context: TemplateContext) => MailContent
 >;
+
+/** The values that are the same for all mails to a recipient. */
+export interface TemplateContext {
+  readonly locale: SupportedLocale;
+  readonly brand: Brand;
+}
 
 export type MailName = keyof typeof templates;
 
@@ -64,7 +71,13 @@ export function createMailWriter(deps: {
   return (name, recipient, data) => {
     const translate = deps.texts(recipient.locale);
     // as: the compiler cannot connect template and data through the name. The signature does.
-    const template = templates[name] as (translate: Translate, mail: typeof data) => MailContent;
-    return renderMail(recipient, template(translate, data), { translate, brand: deps.brand });
+    const template = templates[name] as (
+      translate: Translate,
+      mail: typeof data,
+      context: TemplateContext,
+    ) => MailContent;
+    const { brand } = deps;
+    const content = template(translate, data, { locale: recipient.locale, brand });
+    return renderMail(recipient, content, { translate, brand });
   };
 }

@@ -340,7 +340,7 @@ test('mails are written in the language of their account', async () => {
   });
   expect(response.status).toBe(201);
   const [mail] = await service.mail.waitFor('eva@example.com');
-  expect(mail?.subject).toBe('Confirme su dirección de correo');
+  expect(mail?.subject).toBe('Confirme su dirección de correo para Gatehouse');
   expect(mail?.html).toContain('<html lang="es">');
   expect(linkIn(mail, '/verify-email')).toContain('http://auth.test/');
 });

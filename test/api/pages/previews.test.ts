@@ -22,7 +22,7 @@ test('the mailbox lists a preview of every mail in every language', async () => 
 
 test('a preview shows both parts in the requested language', async () => {
   const page = await openPage(service, `${path}/invite?locale=es`);
-  expect(titleOf(page)).toBe('Se ha creado una cuenta para usted');
+  expect(titleOf(page)).toBe('Se ha creado una cuenta en Gatehouse para usted');
   expect(page.html).toMatch(/<pre>[^<]*Token: /);
   const part = /<iframe[^>]*src="([^"]+)"/.exec(page.html)?.[1] ?? '';
   const { html, headers } = await openPage(service, part);

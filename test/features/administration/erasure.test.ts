@@ -63,7 +63,7 @@ describe('the right to erase', () => {
     });
     expect((await call()).data.eraseUser).toEqual({ __typename: 'Problem', code: 'NOT_FOUND' });
     const [mail] = await service.mail.waitFor(email);
-    expect(mail?.subject).toBe('Your account was erased');
+    expect(mail?.subject).toBe('Your account at Gatehouse was erased');
     expect(await tryLogin(service, email)).toMatchObject({ code: 'INVALID_CREDENTIALS' });
   });
 

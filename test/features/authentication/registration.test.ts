@@ -53,7 +53,7 @@ test('both parts of the mail contain the code and a link with PUBLIC_URL', async
   const [mail] = await service.mail.waitFor(email);
   expect(mail).toMatchObject({
     from: 'gatehouse@auth.test',
-    subject: 'Confirm your email address',
+    subject: 'Confirm your email address for Gatehouse',
   });
   for (const part of [mail?.text, mail?.html]) {
     expect(part).toContain(`http://auth.test/verify-email?code=${code}`);
@@ -145,8 +145,8 @@ test('a later registration by another client does not affect the account of the 
 });
 
 test.each([
-  ['ACTIVE', 'You already have an account'],
-  ['DISABLED', 'Your account is closed'],
+  ['ACTIVE', 'You already have an account at Gatehouse'],
+  ['DISABLED', 'Your account at Gatehouse is closed'],
 ])(
   'B03: a registration with the address of an account that is %s gets the same response, and its owner gets a mail',
   async (status, subject) => {

@@ -183,7 +183,7 @@ test('the owner of a taken address gets at most three notices an hour, and a dis
   }
   const subjects = (email: string) =>
     service.mail.mails.filter(({ to }) => to === email).map(({ subject }) => subject);
-  expect(subjects(owner.email)).toEqual(Array(3).fill('You already have an account'));
+  expect(subjects(owner.email)).toEqual(Array(3).fill('You already have an account at Gatehouse'));
   const disabled = await somebody(service);
   await service.database.query("update users set status = 'DISABLED' where id = $1", [
     disabled.userId,
@@ -191,7 +191,7 @@ test('the owner of a taken address gets at most three notices an hour, and a dis
   const { accessToken } = await somebody(service);
   await change(accessToken, disabled.email);
   await quiet(service);
-  expect(subjects(disabled.email)).toEqual(['Your account is closed']);
+  expect(subjects(disabled.email)).toEqual(['Your account at Gatehouse is closed']);
 });
 
 test('a change to the current address has no effect and sends no mail', async () => {

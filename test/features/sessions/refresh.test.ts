@@ -90,7 +90,9 @@ test('the reuse of a token ends the session, logs the event and sends a mail to 
   expect(await refresh(second.refreshToken)).toMatchObject(invalid);
   expect(await isIn(second.accessToken)).toBe(false);
   const mails = await service.mail.waitFor(email, 2);
-  expect(mails.at(-1)?.subject).toBe('Security notice: a session was ended');
+  expect(mails.at(-1)?.subject).toBe(
+    'Security notice: a session of your Gatehouse account was ended',
+  );
   const events = service.logLines.filter(
     (line) => line.includes('"event":"refresh-token-reused"') && line.includes(userId),
   );
