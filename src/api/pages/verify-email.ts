@@ -12,7 +12,7 @@ import { sendCodeForm, type TypedCode, verifyEmailPath } from './code-form.ts';
 import type { PageDeps } from './code-pages.ts';
 import { hiddenField } from './fields.ts';
 import { executeOperation, selection, textOf } from './link-operations.ts';
-import { sendInvalidLink } from './link-pages.ts';
+import { sendIncompleteLink, sendInvalidLink } from './link-pages.ts';
 import { accountRow, type Html, html, sendFailure, sendPage } from './page.ts';
 import { passwordField } from './password-form.ts';
 import { textsOf } from './presentation.ts';
@@ -81,6 +81,9 @@ export async function sendVerificationPage(
 ): Promise<FastifyReply> {
   const typed = typedIn(request.query);
   const { code } = typed;
+  // An empty or repeated code is a damaged link, and no link without a code.
+  if (code === undefined && Object.hasOwn(Object(request.query), 'code'))
+    return sendIncompleteLink(reply);
   // A short code is not checked before the form is sent: opening a page must not count as an attempt.
   if (code === undefined || isTyped(typed)) {
     return sendCodeForm(reply, typed, { isWrong: false });
