@@ -94,6 +94,7 @@ test('every text declares UTF-8, and only public static content is cacheable', a
     '/graphql/ide/',
     '/assets/gatehouse.css',
     '/assets/gatehouse.svg',
+    '/assets/show-password.js',
     '/.well-known/jwks.json',
     '/verify-email',
     '/reset-password',
