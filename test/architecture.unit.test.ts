@@ -173,6 +173,7 @@ const machineTime = [
   'src/cli/io.ts', // progress of a command
   'src/database/clock.ts',
   'src/embedded-postgres/', // modification times of files
+  'src/mail/cause.ts', // shown in mails
   'src/mail/dev-mailbox.ts', // mails of development
   'src/mail/smtp.ts', // nodemailer compares the expiry of the OAuth token
   'src/rate-limit/', // the store compares the times of buckets with its own clock

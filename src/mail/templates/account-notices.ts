@@ -2,8 +2,15 @@
 import type { Translate } from '../../i18n/translate.ts';
 import type { Cause } from '../cause.ts';
 import { causeFacts } from './causes.ts';
-import { type Block, button, facts, greeting, type MailContent, paragraph } from './layout.ts';
-import type { TemplateContext } from './templates.ts';
+import {
+  type Block,
+  button,
+  facts,
+  greeting,
+  type MailContent,
+  paragraph,
+  type TemplateContext,
+} from './content.ts';
 
 export interface NoticeMail {
   readonly name: string;

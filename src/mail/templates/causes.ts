@@ -3,7 +3,7 @@ import type { SupportedLocale } from '../../i18n/locale.ts';
 import type { Translate } from '../../i18n/translate.ts';
 import type { Cause } from '../cause.ts';
 import type { Device } from '../device.ts';
-import { minuteOf } from './layout.ts';
+import { minuteOf } from './content.ts';
 
 /** Empty without a cause, as in a mail that an older release queued. */
 export function causeFacts(

@@ -13,8 +13,8 @@ import {
   minuteOf,
   paragraph,
   shortCodeBlock,
-} from './layout.ts';
-import type { TemplateContext } from './templates.ts';
+  type TemplateContext,
+} from './content.ts';
 
 /** A code; `email` is the address that it verifies. */
 export interface CodeMail {

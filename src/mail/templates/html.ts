@@ -6,7 +6,7 @@
 import type { Brand } from '../../config/brand.ts';
 import { escapeHtml } from '../../core/text.ts';
 import type { SupportedLocale } from '../../i18n/locale.ts';
-import type { Block } from './layout.ts';
+import type { Block } from './content.ts';
 
 export interface HtmlMail {
   readonly locale: SupportedLocale;

@@ -1,84 +1,9 @@
-/**
- * The parts of a mail. A mail has a subject and blocks. The text part and the HTML part are rendered from the same
- * blocks. The lines for programs are at the end of the text part only.
- */
+/** Renders the content of a mail as text and as HTML. The lines for programs are at the end of the text part only. */
 import type { Brand } from '../../config/brand.ts';
 import type { SupportedLocale } from '../../i18n/locale.ts';
-import type { TextKey, Translate } from '../../i18n/translate.ts';
+import type { Translate } from '../../i18n/translate.ts';
+import type { Block, MailContent } from './content.ts';
 import { renderHtml } from './html.ts';
-
-export type Block =
-  | { readonly kind: 'paragraph'; readonly text: string }
-  | { readonly kind: 'button'; readonly label: string; readonly url: string }
-  /** A short code to type, large and on a line of its own. */
-  | { readonly kind: 'code'; readonly code: string }
-  /** Lines such as `Time: …`, with the names in the language of the mail. */
-  | { readonly kind: 'facts'; readonly facts: Readonly<Record<string, string>> };
-
-/** Why the recipient gets the mail. */
-export type Reason =
-  Extract<TextKey, `mails.reason.${string}`> extends `mails.reason.${infer Name}` ? Name : never;
-
-export interface MailContent {
-  readonly subject: string;
-  /** The line that mail programs show below the subject in the list of mails. */
-  readonly preheader: string;
-  readonly reason: Reason;
-  readonly blocks: readonly Block[];
-  /** Codes and tokens with the same names in every language. */
-  readonly forPrograms?: readonly ProgramLine[];
-}
-
-export type ProgramLine = readonly [name: 'Code' | 'Uid' | 'Token', value: string];
-
-export const paragraph = (text: string): Block => ({ kind: 'paragraph', text });
-export const button = (label: string, url: string): Block => ({ kind: 'button', label, url });
-export const shortCodeBlock = (code: string): Block => ({ kind: 'code', code });
-export const facts = (lines: Readonly<Record<string, string>>): Block => ({
-  kind: 'facts',
-  facts: lines,
-});
-
-/** @param name as the user typed it; may be empty */
-export function greeting(translate: Translate, name = ''): Block {
-  return paragraph(
-    name === ''
-      ? translate('mails.greeting')
-      : translate('mails.greetingByName', { name: harmless(name) }),
-  );
-}
-
-/**
- * Adds a word joiner after each dot, colon and at-sign before a letter, so that no mail program turns a
- * typed name into a link (OWASP: content injection).
- */
-export function harmless(name: string): string {
-  return name.replace(/[.:@](?=[\p{L}\p{N}])/gu, '$&\u2060');
-}
-
-/** A duration in hours when it is a whole number of hours, otherwise in minutes. */
-export function lifetime(translate: Translate, seconds: number): string {
-  return seconds >= 3600 && seconds % 3600 === 0
-    ? translate('mails.lifetime.hours', { count: seconds / 3600 })
-    : translate('mails.lifetime.minutes', { count: Math.max(1, Math.floor(seconds / 60)) });
-}
-
-/** `en-GB`: the order of day and month is that of most countries. */
-const formats = Object.fromEntries(
-  (['en', 'es'] as const satisfies SupportedLocale[]).map((locale) => [
-    locale,
-    new Intl.DateTimeFormat(locale === 'en' ? 'en-GB' : locale, {
-      dateStyle: 'long',
-      timeStyle: 'short',
-      timeZone: 'UTC',
-    }),
-  ]),
-);
-
-/** Such as `31 January 2026 at 12:00 UTC`. */
-export function minuteOf(time: Date, locale: SupportedLocale): string {
-  return `${formats[locale]?.format(time)} UTC`;
-}
 
 export interface Mail {
   readonly to: string;

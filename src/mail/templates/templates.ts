@@ -1,6 +1,5 @@
 /** The templates of all mails, by name. */
 import type { Brand } from '../../config/brand.ts';
-import type { SupportedLocale } from '../../i18n/locale.ts';
 import type { Texts, Translate } from '../../i18n/translate.ts';
 import type { MailMessage } from '../outbox.ts';
 import {
@@ -22,8 +21,8 @@ import {
   verifyEmailMail,
   verifyRegistrationsMail,
 } from './codes-and-links.ts';
-import type { Mail, MailContent } from './layout.ts';
-import { type Recipient, renderMail } from './layout.ts';
+import type { MailContent, TemplateContext } from './content.ts';
+import { type Mail, type Recipient, renderMail } from './layout.ts';
 
 const templates = {
   'verify-email': verifyEmailMail,
@@ -45,12 +44,6 @@ const templates = {
   MailMessage['mail'] | 'verify-registrations' | 'test',
   (translate: Translate, mail: never, context: TemplateContext) => MailContent
 >;
-
-/** The values that are the same for all mails to a recipient. */
-export interface TemplateContext {
-  readonly locale: SupportedLocale;
-  readonly brand: Brand;
-}
 
 export type MailName = keyof typeof templates;
 
