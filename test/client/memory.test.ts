@@ -271,6 +271,11 @@ describe('fetch', () => {
       await watching.fetch(input, init);
       return new Headers(seen.mock.lastCall?.[1]?.headers).get('authorization');
     };
+    // In a document with `<base>` of another origin.
+    vi.stubGlobal('document', { baseURI: 'https://cdn.example.com/' });
+    expect(await sentTo('orders')).toBeNull();
+    expect(seen.mock.lastCall?.[0]).toBe('https://cdn.example.com/orders');
+    vi.unstubAllGlobals();
     expect(await sentTo('https://api.example.com/orders')).toBe(`Bearer ${token}`);
     expect(await sentTo(new URL('/x', service.address))).toBe(`Bearer ${token}`);
     expect(await sentTo(new Request('https://api.example.com/'))).toBe(`Bearer ${token}`);

@@ -64,9 +64,27 @@ test.each([
   refuses(parseGroupName, raw);
 });
 
-test.each(['Ada', '李', 'נ\u05b4', '👩‍💻', 'O’Neil', 'Mary-Jane  Smith', 'क्षि'])(
-  '%s is a name',
-  (raw) => {
-    expect(parsePersonName(raw)).toBe(raw.normalize('NFC'));
-  },
-);
+test.each([
+  'www.evil.com',
+  'www．evil．com',
+  'http://evil',
+  'a／b',
+  'Your account is locked, call +1 555 0100',
+  'Llame al ٠١٢٣٤٥',
+])('a mail could show the name %s as a link, or as a telephone number', (raw) => {
+  refuses(parsePersonName, raw);
+});
+
+test.each([
+  'Ada',
+  'X Æ A-12',
+  'Louis XIV 12345',
+  '李',
+  'נ\u05b4',
+  '👩‍💻',
+  'O’Neil',
+  'Mary-Jane  Smith',
+  'क्षि',
+])('%s is a name', (raw) => {
+  expect(parsePersonName(raw)).toBe(raw.normalize('NFC'));
+});

@@ -10,19 +10,20 @@ export interface FetchOptions {
 
 export function createFetch({ fetch, origins, getAccessToken }: FetchOptions) {
   return async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
-    const request = input instanceof Request ? input : undefined;
+    // A copy of a request also has the URL of a request of another realm, such as that of an iframe.
+    const isText = typeof input === 'string' || input instanceof URL;
+    const request = isText ? undefined : new Request(input);
+    // The same URL is checked and requested.
+    const url = request?.url ?? absolute(String(input));
     const headers = new Headers(init.headers ?? request?.headers);
-    if (
-      !origins.includes(originOf(request?.url ?? String(input))) ||
-      headers.has('authorization')
-    ) {
-      return fetch(input, init);
+    if (!origins.includes(new URL(url).origin) || headers.has('authorization')) {
+      return fetch(request ?? url, init);
     }
     const signal = init.signal ?? request?.signal;
     const send = (token: string | null) => {
       if (token !== null) headers.set('authorization', `Bearer ${token}`);
       // The body of a request can be read once, so the copy is sent.
-      return fetch(request?.clone() ?? input, { ...init, headers });
+      return fetch(request?.clone() ?? url, { ...init, headers });
     };
     const token = await getAccessToken({ signal });
     const response = await send(token);
@@ -35,8 +36,12 @@ export function createFetch({ fetch, origins, getAccessToken }: FetchOptions) {
   };
 }
 
-/** A relative URL is one of the page. */
-function originOf(url: string): string {
-  const { location } = globalThis as { readonly location?: { readonly href: string } }; // as: Node.js has none
-  return new URL(url, location?.href).origin;
+/** A relative URL has the base of the document, which `<base>` can change, or that of a worker. */
+function absolute(url: string): string {
+  // as: Node.js has neither
+  const { document, location } = globalThis as {
+    readonly document?: { readonly baseURI: string };
+    readonly location?: { readonly href: string };
+  };
+  return new URL(url, document?.baseURI ?? location?.href).href;
 }

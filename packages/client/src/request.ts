@@ -43,6 +43,7 @@ export function createSender({ endpoint, hasCookie, fetch }: SenderOptions): Sen
           ...(token && { authorization: `Bearer ${token}` }),
         },
         ...(hasCookie && { credentials: 'include' }),
+        redirect: 'error', // the body has secrets
         body: JSON.stringify({ query: document, variables }),
         signal: signal ?? AbortSignal.timeout(timeoutMilliseconds),
       });

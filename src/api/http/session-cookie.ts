@@ -115,12 +115,16 @@ function isSameOrigin({ headers }: FastifyRequest): boolean {
 /** The form of every refresh token. */
 const tokenPattern = /^[A-Za-z0-9_-]{48}$/;
 
+/** `trim` would also remove U+00A0: a cookie with that byte before its name is not the one with the prefix `__Host-`. */
+const surroundingSpace = /^[ \t]+|[ \t]+$/g;
+
 /** The values of the session cookies of a Cookie header (RFC 6265 §4.2.1). A browser sends one at most. */
 function cookieValues(header: string | undefined): readonly string[] {
   if (!header?.includes(sessionCookieName)) return [];
   return header.split(';').flatMap((pair) => {
     const [name = '', ...value] = pair.split('=');
-    return name.trim() === sessionCookieName ? [value.join('=').trim()] : [];
+    const stripped = name.replace(surroundingSpace, '');
+    return stripped === sessionCookieName ? [value.join('=').replace(surroundingSpace, '')] : [];
   });
 }
 

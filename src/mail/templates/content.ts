@@ -47,12 +47,18 @@ export function greeting(translate: Translate, name = ''): Block {
   );
 }
 
+/** Longer names are cut: anybody can register the address of another person, who gets the mail. */
+const maxNameLength = 80;
+
 /**
- * Adds a word joiner after each dot, colon and at-sign before a letter, so that no mail program turns a
- * typed name into a link (OWASP: content injection).
+ * Adds a word joiner after each dot, colon and at-sign, and their look-alikes, so that no mail program turns a typed
+ * name into a link (OWASP: content injection).
  */
 export function harmless(name: string): string {
-  return name.replace(/[.:@](?=[\p{L}\p{N}])/gu, '$&\u2060');
+  const characters = Array.from(name);
+  const short =
+    characters.length > maxNameLength ? `${characters.slice(0, maxNameLength).join('')}…` : name;
+  return short.replace(/[.:@\u2024\u3002\uff0e\uff1a\uff20\uff61](?=[\p{L}\p{N}+])/gu, '$&\u2060');
 }
 
 /** A duration in hours when it is a whole number of hours, otherwise in minutes. */

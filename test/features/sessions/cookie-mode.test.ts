@@ -10,6 +10,7 @@ import {
   refreshDocument,
 } from '../../support/cookie-client.ts';
 import { goodPassword, insertAccount, newAddress, somebody } from '../../support/people.ts';
+import { exchange } from '../../support/raw-socket.ts';
 import { startService, type TestService } from '../../support/service.ts';
 
 let service: TestService;
@@ -250,6 +251,44 @@ describe('a refresh', () => {
     expect(await isLive(before)).toBe(true);
   });
 });
+
+/**
+ * Chromium takes a cookie with another byte before `__Host-` from a sibling domain, because the name has another prefix
+ * then, and sends the byte unchanged.
+ */
+test.each(['\u00a0', '\u0085', '\u00ad'])(
+  'a cookie of a sibling domain with the byte %j beside its name is another cookie',
+  async (byte) => {
+    const [planted, own] = [await cookieSession(service), await cookieSession(service)];
+    const name = '__Host-gatehouse-session';
+    const refresh = async (cookies: string) => {
+      const body = JSON.stringify({ query: refreshDocument });
+      const head = [
+        'POST /graphql HTTP/1.1',
+        `Host: ${new URL(service.address).host}`,
+        'Sec-Fetch-Site: same-origin',
+        'X-Session-Transport: cookie',
+        'Content-Type: application/json',
+        `Content-Length: ${body.length}`,
+        `Cookie: ${cookies}`,
+        'Connection: close',
+      ];
+      return exchange(
+        service.address,
+        Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`, 'latin1'),
+      );
+    };
+    for (const around of [`${byte}${name}`, `${name}${byte}`]) {
+      const alone = await refresh(`${around}=${planted.cookie}`);
+      expect(alone.text).toContain('INVALID_TOKEN');
+      const beside = await refresh(`${around}=${planted.cookie}; ${name}=${own.cookie}`);
+      expect(beside.text).toContain(own.userId);
+      const [, renewed] =
+        /gatehouse-session=([^;]*)/.exec(beside.headers['set-cookie'] ?? '') ?? [];
+      own.cookie = renewed;
+    }
+  },
+);
 
 describe('without the header the cookie is ignored', () => {
   const header = { 'x-session-transport': undefined };

@@ -44,13 +44,22 @@ function parseWebAddress(text: string): URL | undefined {
   return hasCredentials ? undefined : url;
 }
 
-/** The parser has resolved dot segments already. Some servers also decode slashes and dots, or ignore `;…`. */
-const hiddenSegment = /%(25)*(2f|5c|2e)|\/\.{1,2};/i;
+/** The parser has resolved dot segments already. Some servers decode more of a path, or ignore a part of a segment. */
+function hasHiddenSegment(path: string): boolean {
+  if (/%(25)*(2f|5c|2e)/i.test(path)) return true;
+  try {
+    // Look-alikes of the dot and the slash become these characters.
+    const decoded = decodeURIComponent(path).normalize('NFKC');
+    return /\p{C}|\\|\/\.{1,2}(;|\/|$)|\/\.\./u.test(decoded);
+  } catch {
+    return true; // no UTF-8
+  }
+}
 
 /** @param prefix without a slash at the end; empty for a whole origin */
 function isBelow(path: string, prefix: string): boolean {
   if (prefix === '') return true;
-  return (path === prefix || path.startsWith(`${prefix}/`)) && !hiddenSegment.test(path);
+  return (path === prefix || path.startsWith(`${prefix}/`)) && !hasHiddenSegment(path);
 }
 
 /** Reads the parameter of the query or, for a form, of the body. */
