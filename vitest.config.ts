@@ -15,7 +15,7 @@ process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
 
 /** Together they install about a gigabyte. */
 const withLargeTools = [
-  'test/ecosystem/{federation,browser-clients,graphql-*,openapi-*,packages,relay,trusted-documents}.test.ts',
+  'test/ecosystem/{federation,browser-clients,react-example,graphql-*,openapi-*,packages,relay,trusted-documents}.test.ts',
 ];
 
 const globalSetup = 'test/support/global-setup.ts';

@@ -272,6 +272,9 @@ const unexecuted = [
     'docs/benchmarks.md',
     'npm run bench -- clients me login cost statements peers start latency workers --quick',
   ],
+  ['docs/browser-apps.md', 'CORS_ALLOWED_ORIGINS=http://localhost:5173 npx gatehouse serve'],
+  ['docs/browser-apps.md', 'npm init --yes'],
+  ['docs/browser-apps.md', 'location /gatehouse/ {'],
   ['docs/contributing.md', 'npm ci'],
   ['docs/contributing.md', 'npx vitest run test/docs/tables.unit.test.ts'],
   ['docs/deployment.md', "create role gatehouse login password 'password';"],
@@ -324,6 +327,13 @@ const unexecuted = [
 
 /** The blocks that tests execute or check. */
 const checked: ReadonlySet<string> = new Set([
+  'html index.html',
+  'js main.js',
+  'js plain.js',
+  'js apollo-client',
+  'js urql-client',
+  'js vite.config.js',
+  'jsx App.jsx',
   'env',
   'graphql',
   'graphql orders',

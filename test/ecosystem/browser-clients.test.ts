@@ -1,9 +1,10 @@
 /** The link of Apollo Client 4 and the exchange of urql 6 of `@gatehouse-auth/client`, with the real packages. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { blocksOf } from '../docs/pages.ts';
 import { installPackages } from '../support/install-packages.ts';
 import { goodPassword, somebody } from '../support/people.ts';
 import { load, type Module, watchRequests } from '../support/recipes.ts';
@@ -131,6 +132,30 @@ describe.each([
     const { data } = await query(queryOf('email'));
     expect(data.me.id).toBe(gatehouse.user.id);
   });
+});
+
+test.each([
+  ['js apollo-client', apolloQuery],
+  ['js urql-client', urqlQuery],
+] as const)('the block `%s` of docs/browser-apps.md works', async (info, queryWith) => {
+  const directory = mkdtempSync(join(folder, 'recipe-'));
+  const text = blocksOf('docs/browser-apps.md').find((block) => block.info === info)?.text ?? '';
+  const session = `import { createClient } from '@gatehouse-auth/client';
+    export const gatehouse = createClient({ url: 'http://localhost:4000', transport: 'memory' });`;
+  const files = { 'gatehouse.js': session, 'client.js': text };
+  for (const [name, content] of Object.entries(files))
+    writeFileSync(
+      join(directory, name),
+      content.replaceAll('http://localhost:4000', service.address),
+    );
+  const { gatehouse: own } = load(directory, './gatehouse.js');
+  const query = queryWith(load(directory, './client.js').client);
+  const { email } = await somebody(service);
+  await own.login({ email, password: goodPassword });
+  expireTokens();
+  expect((await query(queryOf('email'))).data.me.email).toBe(email);
+  own.close();
+  rmSync(directory, { recursive: true });
 });
 
 test('a query of Apollo Client that ends early is not repeated', async () => {
