@@ -69,6 +69,7 @@ describe.skipIf(!executable)('in Chromium', () => {
       PORT: String(port),
       PUBLIC_URL: gatehouse,
       CORS_ALLOWED_ORIGINS: origin,
+      ALLOWED_RETURN_URLS: origin,
     };
     service = await startService({ environment });
     browser = await launchBrowser(executable ?? '');
@@ -203,6 +204,17 @@ describe.skipIf(!executable)('in Chromium', () => {
     await tab.goto(origin);
     await waitForForm(tab);
     expect([requests, errors]).toEqual([['Refresh'], []]);
+  });
+
+  test('the sign-in page of the service leads back to the app with a session', async () => {
+    const { publicUrl } = service.app.config;
+    const tab = await context.newPage();
+    await tab.goto(`${publicUrl}/sign-in?return_to=${encodeURIComponent(`${origin}/`)}`);
+    await tab.locator('input[autocomplete~="username"]').fill(await newUser('Ada'));
+    await tab.locator('input[type="password"]').fill(goodPassword);
+    await tab.getByRole('button', { name: 'Sign in' }).click();
+    await waitForUser(tab, 'Ada');
+    expect(new URL(tab.url()).origin).toBe(origin);
   });
 
   test('the requests without the package do the same', async () => {
