@@ -40,7 +40,8 @@ const maxLogoBytes = 256 * 1024;
 /** The colours for `text`, or the fault of the text. */
 export function readColor(text: string): { colors: BrandColors } | { fault: string } {
   const accent = parseColor(text);
-  if (accent === undefined) return { fault: 'must be a colour such as #1f4fd8' };
+  if (accent === undefined)
+    return { fault: 'must be # with six hexadecimal digits, such as #1f4fd8' };
   const goal = { backgrounds: backgrounds.light, contrast: textContrast };
   const worst = Math.min(...goal.backgrounds.map((background) => contrastOf(accent, background)));
   if (worst < textContrast) {

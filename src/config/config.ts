@@ -2,17 +2,16 @@
  * Reads the configuration from the environment and .env, validates it and freezes it. No other module reads
  * process.env. One error reports all faults, each with its remedy.
  */
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseEnv } from 'node:util';
 import type { z } from 'zod';
-import { decodeUtf8, EncodingError } from '../core/text.ts';
+import { EncodingError } from '../core/text.ts';
 import type { AccessTokenAlgorithm } from '../crypto/access-token-algorithms.ts';
 import { type HashParameters, isAffordable } from '../crypto/password/parameters.ts';
 import type { CustomTexts } from '../i18n/custom-texts.ts';
 import type { AccessTokenClaim } from './access-tokens.ts';
 import type { Brand } from './brand.ts';
 import type { DatabaseConnection } from './database-url.ts';
+import { readEnvFile } from './env-file.ts';
 import {
   type MailSettings,
   mailFaults,
@@ -127,7 +126,7 @@ export function readConfig(
   environment: Environment = process.env,
   directory: string = process.cwd(),
 ): Config {
-  const values = withoutBlanks({ ...dotEnv(directory), ...environment });
+  const values = withoutBlanks({ ...envFile(directory), ...environment });
   const isProduction = values.NODE_ENV === 'production';
   const result = variables.safeParse(values);
   const mailCa = readCaFile(values.EMAIL_CA_FILE, directory);
@@ -268,7 +267,10 @@ function pairFaults(values: Environment, isProduction: boolean): string[] {
 }
 
 function issueFaults(error: z.ZodError): string[] {
-  return error.issues.map((issue) => `${String(issue.path[0])} ${issue.message}`);
+  return error.issues.map(({ path: [name, index], message }) => {
+    const entry = typeof index === 'number' ? ` (entry ${index + 1})` : '';
+    return `${String(name)}${entry} ${message}`;
+  });
 }
 
 /** Freezes the value and all values in it. */
@@ -285,12 +287,11 @@ function withoutBlanks(environment: Environment): Environment {
   );
 }
 
-function dotEnv(directory: string): Environment {
+function envFile(directory: string): Environment {
   try {
-    return parseEnv(decodeUtf8(readFileSync(resolve(directory, '.env'))));
+    return readEnvFile(directory);
   } catch (error) {
     if (error instanceof EncodingError) throw new ConfigError([`.env ${error.message}`]);
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
     throw error;
   }
 }

@@ -49,8 +49,8 @@ export const linkUrl = z
 export const returnUrl = z
   .string()
   .refine(
-    (text) => isLinkUrl(text) && !/[?#]/.test(text),
-    'must list http:// or https:// addresses without ? and #, such as https://app.example.com or https://example.com/shop',
+    (text) => isLinkUrl(text) && !/[?#*]/.test(text),
+    'must list http:// or https:// addresses without *, ? and #, such as https://app.example.com or https://example.com/shop',
   );
 
 export const defaultAppName = 'Gatehouse';

@@ -41,6 +41,7 @@ export const accountPages = {
     title: 'Sign in',
     titleTo: 'Sign in to {{appName}}',
     failed: 'Incorrect email or password, or the address is not confirmed yet.',
+    confirm: 'Confirm the address',
     notActive: 'The address of this account is not confirmed yet. Use the link in the mail.',
     noAccount: 'No account yet?',
     signedInTitle: 'You are signed in',

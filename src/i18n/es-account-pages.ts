@@ -45,6 +45,7 @@ export const accountPages: Pick<Translation['pages'], keyof typeof english> = {
     title: 'Iniciar sesión',
     titleTo: 'Iniciar sesión en {{appName}}',
     failed: 'El correo o la contraseña no son correctos, o la dirección aún no está confirmada.',
+    confirm: 'Confirmar la dirección',
     notActive:
       'La dirección de esta cuenta aún no está confirmada. Use el enlace del correo que recibió.',
     noAccount: '¿Aún no tiene cuenta?',

@@ -8,7 +8,7 @@ useConfigFiles();
 test('* is refused, because the session cookie needs listed origins', () => {
   for (const value of ['*', 'https://app.example.com, *']) {
     expect(faultsOf({ CORS_ALLOWED_ORIGINS: value })).toEqual([
-      expect.stringMatching(/^CORS_ALLOWED_ORIGINS must not be \*, because .*cookie/),
+      expect.stringMatching(/^CORS_ALLOWED_ORIGINS \(entry \d\) must not be \*, because .*cookie/),
     ]);
   }
 });

@@ -1,5 +1,5 @@
 /** The files .env and .env.example, and the frozen result. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -44,6 +44,17 @@ describe('the .env file', () => {
     expect(faultsOf({}, directoryWith('PORT=http\r\nWORKERS=many'))).toHaveLength(2);
   });
 });
+
+test.each(['#0a5c36', '"#0a5c36"', " '#0a5c36' ", '  #0A5C36'])(
+  'a colour is read from BRAND_COLOR=%s, although # begins a comment',
+  (text) => {
+    const directory = join(scratch, 'colour');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, '.env'), `PORT=5000\nBRAND_COLOR=${text}\nWORKERS=2 # two\n`);
+    const config = readConfig({}, directory);
+    expect([config.brand.colors?.light.accent, config.workers]).toEqual(['#0a5c36', 2]);
+  },
+);
 
 describe('.env.example', () => {
   const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');

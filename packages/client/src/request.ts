@@ -50,10 +50,14 @@ export function createSender({ endpoint, hasCookie, fetch }: SenderOptions): Sen
       answer = (await response.json()) as GraphqlAnswer | null; // as: another server is recognized below
     } catch (cause) {
       signal?.throwIfAborted();
-      throw new GatehouseError('NETWORK', `${endpoint} does not answer.`, {
-        cause,
-        status: response?.status,
-      });
+      throw new GatehouseError(
+        'NETWORK',
+        `${endpoint} does not answer, or CORS_ALLOWED_ORIGINS lacks the origin of this page.`,
+        {
+          cause,
+          status: response?.status,
+        },
+      );
     }
     const { ok, status } = response;
     const error = answer?.errors?.[0];

@@ -43,7 +43,12 @@ export const brandVariables: Readonly<Record<string, Variable>> = {
         ['https://app.example.com', 'http://localhost:5173/shop/'],
       ],
     ],
-    invalid: [...noLink, 'https://app.example.com/?to=x', 'https://app.example.com, *'],
+    invalid: [
+      ...noLink,
+      'https://app.example.com/?to=x',
+      'https://app.example.com, *',
+      'https://*.example.com',
+    ],
     remedy: /such as https:\/\//,
   },
   BRAND_COLOR: {

@@ -69,7 +69,7 @@ function renderFailure({ request }: FastifyReply, { email = '', fault }: SignInF
   if (typeof fault !== 'string') return html``;
   const { translate } = textsOf(request);
   if (fault !== 'ACCOUNT_NOT_ACTIVE') {
-    return html`<div class="faults"><p id="failure">${translate('pages.signInPage.failed')}</p></div>
+    return html`<div class="faults"><p id="failure">${translate('pages.signInPage.failed')} <a href="${resendPath}">${translate('pages.signInPage.confirm')}</a></p></div>
 `;
   }
   return html`<div class="faults"><p id="failure">${translate('pages.signInPage.notActive')}</p></div>
