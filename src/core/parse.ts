@@ -111,20 +111,13 @@ export function parseUsername(raw: unknown): Username {
 }
 
 const linkLike = /[<>"\\/]|:\/\/|www\./i;
-/** Names have few digits, and a telephone number in a mail helps phishing. */
-const manyDigits = /(\p{Nd}\P{Nd}*){6}/u;
-
-/**
- * A person's name of at most 150 characters, without text that a mail program could show as a link, and without
- * telephone numbers: anybody can cause a mail with a name to any address.
- */
+/** A person's name of at most 150 characters, without text that a mail program could show as a link. */
 export function parsePersonName(raw: unknown): PersonName {
   const text = parseNormalText(raw, maxLengths.personName);
   // Look-alikes, such as a wide dot, become the characters that they look like.
   if (linkLike.test(text.normalize('NFKC'))) {
     rejectValue('Must be a name, without links or any of < > " \\ /.');
   }
-  if (manyDigits.test(text)) rejectValue('Must be a name, with at most five digits.');
   return text as PersonName; // tested above
 }
 

@@ -47,17 +47,21 @@ export function greeting(translate: Translate, name = ''): Block {
   );
 }
 
+/** Names have few digits, and a telephone number helps phishing. */
+const manyDigits = /(?:\p{Nd}\P{Nd}*){6}/u;
 /** Longer names are cut: anybody can register the address of another person, who gets the mail. */
 const maxNameLength = 80;
 
 /**
  * Adds a word joiner after each dot, colon and at-sign, and their look-alikes, so that no mail program turns a typed
- * name into a link (OWASP: content injection).
+ * name into a link (OWASP: content injection). Removes the digits of what could be a telephone number.
  */
 export function harmless(name: string): string {
-  const characters = Array.from(name);
+  const characters = Array.from(manyDigits.test(name) ? name.replace(/\p{Nd}/gu, '') : name);
   const short =
-    characters.length > maxNameLength ? `${characters.slice(0, maxNameLength).join('')}…` : name;
+    characters.length > maxNameLength
+      ? `${characters.slice(0, maxNameLength).join('')}…`
+      : characters.join('');
   return short.replace(/[.:@\u2024\u3002\uff0e\uff1a\uff20\uff61](?=[\p{L}\p{N}+])/gu, '$&\u2060');
 }
 
