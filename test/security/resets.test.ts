@@ -53,6 +53,8 @@ test('D10: 500 malformed tokens get the same response, on both interfaces', asyn
   const random = Array.from({ length: 500 - nastyStrings.length }, (_, index) =>
     String.fromCharCode(...Array.from({ length: 1 + (index % 40) }, () => 33 + Math.random() * 94)),
   );
+  // A URL cannot have these as a segment.
+  const texts = [...nastyStrings, ...random].filter((text) => !/^\.{1,2}$/.test(text));
   const input = { uid, password: chosenPassword };
   const requests: readonly ((text: string) => Promise<string>)[] = [
     async (text) => {
@@ -71,11 +73,11 @@ test('D10: 500 malformed tokens get the same response, on both interfaces', asyn
     },
   ];
   const responses = new Set<string>();
-  const inputs = [...nastyStrings, ...random].map((text, index) => [text, index] as const);
+  const inputs = texts.map((text, index) => [text, index] as const);
   for (let from = 0; from < inputs.length; from += 16) {
     const wave = inputs.slice(from, from + 16);
-    const texts = await Promise.all(wave.map(([text, index]) => requests[index % 3]?.(text)));
-    for (const text of texts) responses.add(String(text));
+    const answers = await Promise.all(wave.map(([text, index]) => requests[index % 3]?.(text)));
+    for (const text of answers) responses.add(String(text));
   }
   // A text that no mail can contain, such as one with control characters, is malformed input.
   expect([...responses].sort()).toEqual([
