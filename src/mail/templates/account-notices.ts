@@ -85,22 +85,13 @@ export function passwordChangedMail(
   return notice(translate, mail, { name: 'passwordChanged', context, steps });
 }
 
-export function administratorRightsMail(
-  translate: Translate,
-  mail: NoticeMail,
-  context: TemplateContext,
-): MailContent {
-  const steps = [unexpected(translate, context)];
-  return notice(translate, mail, { name: 'administratorRights', context, steps });
-}
+export const administratorRightsMail = noticeOfAdministration('administratorRights');
+export const accountDisabledMail = noticeOfAdministration('accountDisabled');
 
-export function accountDisabledMail(
-  translate: Translate,
-  mail: NoticeMail,
-  context: TemplateContext,
-): MailContent {
-  const steps = [unexpected(translate, context)];
-  return notice(translate, mail, { name: 'accountDisabled', context, steps });
+/** The notice of a change that an administrator or the operator makes. */
+function noticeOfAdministration(name: 'administratorRights' | 'accountDisabled') {
+  return (translate: Translate, mail: NoticeMail, context: TemplateContext): MailContent =>
+    notice(translate, mail, { name, context, steps: [unexpected(translate, context)] });
 }
 
 export function refreshTokenReusedMail(
