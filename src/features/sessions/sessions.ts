@@ -56,20 +56,24 @@ const deletedRetentionDays = 1;
 export function createSessions(deps: SessionsDeps): Sessions {
   const { em, query, transaction } = deps.unitOfWork;
 
-  /** Ends a session of the user, unless it has ended. Returns whether the session exists. */
+  /** Ends a session of the user, unless it has ended. Returns whether the session exists. Of parallel callers one ends it. */
   const endOwn = async (id: string, userId: string, reason: EndReason): Promise<boolean> => {
     return transaction(async () => {
-      const rows = await query(
-        `update sessions set ended_at = coalesce(ended_at, ?), end_reason = coalesce(end_reason, ?)
-         where id = ? and user_id = ? returning id`,
+      const ended = await query(
+        `update sessions set ended_at = ?, end_reason = ?
+         where id = ? and user_id = ? and ended_at is null returning id`,
         [deps.clock(), reason, id, userId],
       );
-      const isFound = rows.length > 0;
-      if (!isFound) return false;
+      if (ended.length === 0) return exists(id, userId);
       await deps.audit.append({ action: reason, target: { type: 'session', id } });
       deps.metrics.sessionsEnded.inc({ reason });
       return true;
     });
+  };
+
+  const exists = async (id: string, userId: string): Promise<boolean> => {
+    const rows = await query('select id from sessions where id = ? and user_id = ?', [id, userId]);
+    return rows.length > 0;
   };
 
   const revokeOf: Sessions['revokeOf'] = async (userId, rawId) => {
@@ -132,6 +136,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
            where user_id = ? and ended_at is null and id is distinct from ?::uuid returning id`,
           [deps.clock(), reason, userId, exceptId ?? null],
         );
+        if (ended.length === 0) return;
         deps.metrics.sessionsEnded.inc({ reason }, ended.length);
         const target = { type: 'user', id: userId } as const;
         await deps.audit.append({ action: 'sessions-ended', target, after: { reason } });

@@ -1,9 +1,9 @@
 /** Refresh chains, and the end of sessions. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { partsOf } from '../../support/forge.ts';
 import { person, somebody, tryLogin } from '../../support/people.ts';
 import { startService, type TestService } from '../../support/service.ts';
-import { unsigned } from '../../support/session-calls.ts';
+import { sessionIdOf, unsigned } from '../../support/session-calls.ts';
 
 let service: TestService;
 beforeAll(async () => {
@@ -256,4 +256,46 @@ test('expired sessions are deleted after a month, and active ones are kept', asy
   const [row] = await own.database.query<{ left: string }>('select count(*) as left from sessions');
   expect(row?.left).toBe('1');
   await own.close();
+});
+
+describe('of 16 parallel callers one ends a session, and the audit log has one entry', () => {
+  const revoke = 'mutation ($id: ID!) { revokeSession(id: $id) { __typename } }';
+  const entriesOf = (targetId: string) =>
+    service.database.query<{ action: string }>(
+      'select action from audit_entries where target_id = $1',
+      [targetId],
+    );
+
+  test('by revokeSession; a later call succeeds and has no entry', async () => {
+    const { email, accessToken } = await somebody(service);
+    const other = sessionIdOf((await tryLogin(service, email)).accessToken);
+    const call = async () => {
+      const { data } = await service.graphql(revoke, { id: other }, accessToken);
+      return data.revokeSession.__typename;
+    };
+    const outcomes = await Promise.all(Array.from({ length: 16 }, call));
+    expect(new Set([...outcomes, await call()])).toEqual(new Set(['Acknowledgement']));
+    expect(await entriesOf(other)).toEqual([{ action: 'revoked' }]);
+  });
+
+  test('by logout with the refresh token', async () => {
+    const { email, accessToken } = await somebody(service);
+    const { refreshToken, accessToken: ended } = await tryLogin(service, email);
+    const call = () =>
+      service.rest('POST', '/logout/', {
+        json: { refresh_token: refreshToken },
+        token: accessToken,
+      });
+    const responses = await Promise.all(Array.from({ length: 16 }, call));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([204]));
+    expect(await entriesOf(sessionIdOf(ended))).toEqual([{ action: 'logged-out' }]);
+  });
+
+  test('by logoutEverywhere', async () => {
+    const { userId, accessToken } = await somebody(service);
+    const call = () => service.rest('DELETE', '/logout/', { token: accessToken });
+    await Promise.all(Array.from({ length: 16 }, call));
+    const entries = await entriesOf(userId);
+    expect(entries.filter(({ action }) => action === 'sessions-ended')).toHaveLength(1);
+  });
 });
