@@ -75,8 +75,14 @@ export interface AttemptLimits {
   limitMail(recipient: string, limit: RecipientLimit, send: () => unknown): Promise<boolean>;
   /** Empties the buckets of accounts after a verified reset, also those with the caller's network. */
   reset(accounts: readonly string[]): Promise<void>;
-  /** The buckets of an account, of a network, or of that account from that network. */
-  bucketsOf(of: { readonly account?: string; readonly network?: string }): readonly Bucket[];
+  /**
+   * The buckets of an account, also those with a network; the buckets of a network; or the bucket of that account from
+   * that network.
+   */
+  bucketsOf(of: {
+    readonly account?: string;
+    readonly network?: string;
+  }): Promise<readonly Bucket[]>;
   readonly tasks: Tasks;
   /** When the task runs, in crontab format. */
   readonly schedule: string;
@@ -121,6 +127,9 @@ export function createAttemptLimits(deps: {
     limit,
     key: digestOf(account),
   });
+
+  const pairBucketsOf = async (account: string): Promise<readonly Bucket[]> =>
+    (await rateLimiter?.findBuckets('account-network', `${digestOf(account)}:`)) ?? [];
 
   /** Consumes the attempt, runs `work`, and refunds the attempt if `isFree` accepts the failure or result. */
   const limited = async <Result>(
@@ -209,12 +218,13 @@ export function createAttemptLimits(deps: {
       ]);
       await rateLimiter?.reset(buckets);
     },
-    bucketsOf({ account, network }) {
+    async bucketsOf({ account, network }) {
       if (account !== undefined && network !== undefined) return [pairBucket(account, network)];
       const of = (names: readonly LimitName[], bucketKey: string | undefined): readonly Bucket[] =>
         bucketKey === undefined ? [] : names.map((limit) => ({ limit, key: bucketKey }));
       return [
         ...of(accountLimits, account && digestOf(account)),
+        ...(account === undefined ? [] : await pairBucketsOf(account)),
         ...of(['network', 'code', 'mail-network'], network),
       ];
     },

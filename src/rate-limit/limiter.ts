@@ -28,6 +28,8 @@ export interface RateLimiter extends Pick<RateLimitStore, 'fullest' | 'clear' | 
   assertAvailable(buckets: readonly Bucket[]): Promise<void>;
   /** Empties buckets. */
   reset(buckets: readonly Bucket[]): Promise<void>;
+  /** The buckets of a limit that have consumed attempts, and keys with that beginning. Reads all buckets. */
+  findBuckets(limit: LimitName, keyPrefix: string): Promise<readonly Bucket[]>;
   /** The states of those buckets that have consumed attempts. */
   read(buckets: readonly Bucket[]): ReturnType<RateLimitStore['read']>;
 }
@@ -82,6 +84,10 @@ function createRateLimiter(
     async reset(buckets) {
       await store.reset(buckets.map(idOf));
       for (const bucket of buckets) refusals.delete(idOf(bucket));
+    },
+    async findBuckets(limit, keyPrefix) {
+      const keys = await store.keysWithPrefix(idOf({ limit, key: keyPrefix }));
+      return keys.map((id) => ({ limit, key: id.slice(limit.length + 1) }));
     },
     read: (buckets) => store.read(buckets.map(idOf)),
     fullest: store.fullest,

@@ -39,6 +39,8 @@ const refundSql = `
 const stateColumns = `key, used, ceil(extract(epoch from ends_at - now()) * 1000) as left_ms`;
 const readSql = `
   select ${stateColumns} from rate_limit_buckets where key = any($1) and used > 0 and ends_at > now()`;
+const prefixSql = `
+  select key from rate_limit_buckets where starts_with(key, $1) and used > 0 and ends_at > now() order by key`;
 const fullestSql = `
   select ${stateColumns} from rate_limit_buckets
   where used > 0 and ends_at > now() order by used desc limit $1`;
@@ -83,6 +85,8 @@ export function createPostgresStore(options: PostgresStoreOptions): RateLimitSto
     async read(keys) {
       return (await query<StateRow>('read-rate-limits', readSql, [keys])).map(stateOf);
     },
+    keysWithPrefix: async (prefix) =>
+      (await pool.query<Pick<StateRow, 'key'>>(prefixSql, [prefix])).rows.map(({ key }) => key),
     fullest: async (limit) => (await pool.query<StateRow>(fullestSql, [limit])).rows.map(stateOf),
     clear: async () => (await pool.query(clearSql)).rowCount ?? 0,
     async prune() {

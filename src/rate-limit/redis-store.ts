@@ -112,6 +112,11 @@ export function createRedisStore(url: string, log: Log, fallback: RateLimitStore
         () => readAll(keys),
         () => fallback.read(keys),
       ),
+    async keysWithPrefix(beginning) {
+      const keys = (await isReady()) ? await storedKeys() : [];
+      const found = keys.filter((key) => key.startsWith(beginning));
+      return [...new Set([...found, ...(await fallback.keysWithPrefix(beginning))])];
+    },
     async fullest(limit) {
       if (!(await isReady())) return fallback.fullest(limit);
       const states = await readAll(await storedKeys());

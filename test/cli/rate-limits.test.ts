@@ -42,6 +42,7 @@ test('the attempts of an account or a network are shown and reset', async () => 
   expect(await show('--account', email.toUpperCase())).toMatchObject([
     { limit: 'account', used: 10, of: 100 },
     { limit: 'mail-recipient', used: 1, of: 30 },
+    { limit: 'account-network', used: 10, of: 10 },
   ]);
   expect(await show('--network', '203.0.113.7')).toMatchObject([
     { limit: 'network', key: '203.0.113.7', used: 10, of: 200 },
@@ -52,9 +53,26 @@ test('the attempts of an account or a network are shown and reset', async () => 
 
   const pair = ['--account', email, '--network', '203.0.113.7'];
   expect(await show(...pair)).toMatchObject([{ limit: 'account-network', used: 10, of: 10 }]);
-  expect(await run('reset', ...pair)).toMatchObject({ code: 0, stdout: 'Reset 1 bucket.\n' });
+  expect(await run('reset', ...pair)).toMatchObject({
+    code: 0,
+    stdout: 'Reset 1 bucket: account-network.\n',
+  });
   expect(await show(...pair)).toEqual([]);
   expect(await login(email, goodPassword, '203.0.113.7')).toBe(200);
+});
+
+test('the attempts of an account are reset with those of every network, and no others', async () => {
+  const [{ email }, other] = [await person(service), await person(service)];
+  for (const network of ['203.0.113.17', '2001:db8:7::1']) await runOut(email, network);
+  await runOut(other.email, '203.0.113.18');
+  expect(await run('reset', '--account', email)).toMatchObject({
+    code: 0,
+    stdout: 'Reset 4 buckets: account, mail-recipient, account-network.\n',
+  });
+  expect(await show('--account', email)).toEqual([]);
+  expect(await login(email, goodPassword, '203.0.113.17')).toBe(200);
+  expect(await login(email, goodPassword, '2001:db8:7::2')).toBe(200);
+  expect(await login(other.email, goodPassword, '203.0.113.18')).toBe(429);
 });
 
 test('all buckets are reset at once', async () => {

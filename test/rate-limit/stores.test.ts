@@ -160,6 +160,8 @@ describe.each([
     expect(first).toMatchObject({ key: full.key, used: 4 });
     expect(first?.endsAt.getTime()).toBeGreaterThan(Date.now() + 590_000);
     expect((await store.fullest(9)).map((state) => state.used)).toEqual([4, 1, 1]);
+    expect(await store.keysWithPrefix(half.key)).toEqual([half.key]);
+    expect(await store.keysWithPrefix(`${half.key}_`)).toEqual([]);
     await store.prune();
     expect(await store.clear()).toBe(3);
     expect(await store.fullest(9)).toEqual([]);

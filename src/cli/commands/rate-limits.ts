@@ -3,9 +3,10 @@
 import { isIP } from 'node:net';
 import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../bootstrap/app-context.ts';
-import { type Limits, limitNames } from '../../config/rate-limits.ts';
+import { type LimitName, type Limits, limitNames } from '../../config/rate-limits.ts';
 import { networkOf } from '../../core/network.ts';
 import { parseFields, parseLoginName, rejectValue } from '../../core/parse.ts';
+import { countText } from '../../core/text.ts';
 import { accountOf } from '../../rate-limit/attempt-limits.ts';
 import { type Bucket, idOf } from '../../rate-limit/limiter.ts';
 import type { BucketState } from '../../rate-limit/store.ts';
@@ -79,7 +80,7 @@ const showCommand: CommandModule<GlobalArguments, ShowArguments> = {
       const states =
         account === undefined && network === undefined
           ? await rateLimiter.fullest(limit)
-          : await readBuckets(app, bucketsOf(app, { account, network }));
+          : await readBuckets(app, await bucketsOf(app, { account, network }));
       return states.flatMap((state) => rowsOf(state, limits));
     };
     const rows = await withAppContext(args.terminal, read, { purpose: 'read' });
@@ -105,13 +106,22 @@ const resetCommand: CommandModule<GlobalArguments, ResetArguments> = {
       const { rateLimiter } = requireRateLimits(app);
       if (all) {
         await confirm('Reset all buckets of all accounts and networks?', args);
-        return rateLimiter.clear();
+        return { count: await rateLimiter.clear() };
       }
-      const buckets = bucketsOf(app, { account, network });
+      const buckets = await bucketsOf(app, { account, network });
+      const states = await readBuckets(app, buckets);
       await rateLimiter.reset(buckets);
-      return buckets.length;
+      return { count: states.length, limits: limitsOf(states) };
     });
-    print({ text: `Reset ${reset} ${reset === 1 ? 'bucket' : 'buckets'}.`, json: { reset } }, args);
+    const { count, limits } = reset;
+    const named = limits && limits.length > 0 ? `: ${limits.join(', ')}` : '';
+    print(
+      {
+        text: `Reset ${countText(count, 'bucket', 'buckets')}${named}.`,
+        json: { reset: count, ...(limits && { limits }) },
+      },
+      args,
+    );
   },
 };
 
@@ -131,7 +141,7 @@ function requireRateLimits({ rateLimiter, config }: AppContext) {
 function bucketsOf(
   { attemptLimits }: AppContext,
   { account, network }: { account: string | undefined; network: string | undefined },
-): readonly Bucket[] {
+): Promise<readonly Bucket[]> {
   const parsed = parseFields({
     account: () =>
       account && (parseLoginName(account) ?? rejectValue('Is not an email address or username.')),
@@ -150,9 +160,18 @@ async function readBuckets(app: AppContext, buckets: readonly Bucket[]): Promise
   return buckets.flatMap((bucket) => states.find(({ key }) => key === idOf(bucket)) ?? []);
 }
 
+function limitOf({ key: id }: Pick<BucketState, 'key'>): LimitName | undefined {
+  return limitNames.find((name) => id.startsWith(`${name}:`));
+}
+
+/** The names of the limits of buckets, each once. */
+function limitsOf(states: readonly BucketState[]): readonly LimitName[] {
+  return [...new Set(states.flatMap((state) => limitOf(state) ?? []))];
+}
+
 /** The row of a bucket; none for a bucket of a limit that this release does not have. */
 function rowsOf({ key: id, used, endsAt }: BucketState, limits: Limits): Row[] {
-  const limit = limitNames.find((name) => id.startsWith(`${name}:`));
+  const limit = limitOf({ key: id });
   if (limit === undefined) return [];
   return [{ limit, key: id.slice(limit.length + 1), used, of: limits[limit].points, endsAt }];
 }
