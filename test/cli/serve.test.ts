@@ -90,13 +90,17 @@ describe.concurrent('running', () => {
       await expect(fetch(publicUrl)).rejects.toThrow();
     }));
 
-  test('with --json its standard output is JSON, line by line', () =>
+  test('with --json its standard output is JSON, line by line; a misspelled variable is a warning without its value', () =>
     withDatabase(async (database) => {
-      const options = { environment: environmentOf(database) };
+      const misspelled = { SUPORT_EMAIL: 'not-to-be-printed' };
+      const options = { environment: { ...environmentOf(database), ...misspelled } };
       const server = await startServer(options, ['--json']);
       await sleep(200);
-      const { code, stdout } = await server.end('SIGINT');
+      const { code, stdout, stderr } = await server.end('SIGINT');
       expect(code).toBe(0);
+      expect(stderr).toBe(
+        'Warning: SUPORT_EMAIL is not a variable of Gatehouse. SUPPORT_EMAIL is, and is not set.\n',
+      );
       const lines = stdout.split('\n').filter((line) => line !== '');
       expect(lines.filter((line) => !line.startsWith('{'))).toEqual([]);
       expect(JSON.stringify(lines.map((line) => JSON.parse(line)))).toContain('/graphql');

@@ -3,6 +3,7 @@ import cluster from 'node:cluster';
 import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../bootstrap/app-context.ts';
 import { type Config, readConfig } from '../../config/config.ts';
+import { findMisspellings } from '../../config/misspelled-variables.ts';
 import { packageVersion } from '../../core/package.ts';
 import { isDatabaseUnavailable } from '../../database/connection-errors.ts';
 import { hasEmbeddedDatabase } from '../../embedded-postgres/embedded.ts';
@@ -34,6 +35,7 @@ export const serveCommand: CommandModule<GlobalArguments, ServeArguments> = {
       }),
   handler: async ({ json, terminal, port, host }) => {
     const options = { ...(port === undefined ? {} : { PORT: port }), ...(host && { HOST: host }) };
+    if (cluster.isPrimary) warnOfMisspellings(terminal);
     const config = readConfig({ ...terminal.env, ...options }, terminal.cwd());
     const log = createLog({ isReadable: config.debug && !json, level: config.logLevel });
     if (cluster.isPrimary) await announceDatabase(config, terminal);
@@ -71,6 +73,16 @@ async function runServer({ config, log, ...args }: ServerOptions): Promise<void>
   await server.beginShutdown();
   await server.close();
   await stopTracing();
+}
+
+/** A line for each variable that the server ignores and whose name is almost one of its own. Values can be secret. */
+function warnOfMisspellings(terminal: Terminal): void {
+  for (const { name, meant } of findMisspellings(terminal.env, terminal.cwd())) {
+    printError(
+      terminal,
+      `Warning: ${name} is not a variable of Gatehouse. ${meant} is, and is not set.`,
+    );
+  }
 }
 
 /** Only `serve` creates an embedded database. It prints the directory, which can be the wrong one. */

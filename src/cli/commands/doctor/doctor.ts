@@ -2,23 +2,34 @@
 
 import type { CommandModule } from 'yargs';
 import { type Config, ConfigError, readConfig } from '../../../config/config.ts';
+import { findMisspellings } from '../../../config/misspelled-variables.ts';
 import { printable, printableJson } from '../../../core/text.ts';
 import type { GlobalArguments } from '../../arguments.ts';
 import { printLine, type Terminal } from '../../io.ts';
 import { colorize } from '../../output.ts';
-import { type Finding, fail, type Judgement, ok } from './finding.ts';
+import { type Finding, fail, type Judgement, ok, warn } from './finding.ts';
 
 export const doctorCommand: CommandModule<GlobalArguments, GlobalArguments> = {
   command: 'doctor',
   describe: 'Check configuration, database, keys, clock, mail and proxy; changes nothing',
   builder: {},
   handler: async ({ json, terminal }) => {
-    const findings = await runChecks(terminal);
+    const findings = [...checkNames(terminal), ...(await runChecks(terminal))];
     if (json) printLine(terminal, printableJson(JSON.stringify(findings)));
     else for (const finding of findings) printLine(terminal, formatFinding(finding, terminal));
     if (findings.some(({ judgement }) => judgement === 'fail')) terminal.exitCode = 1;
   },
 };
+
+function checkNames(terminal: Terminal): readonly Finding[] {
+  return findMisspellings(terminal.env, terminal.cwd()).map(({ name, meant }) =>
+    warn(
+      'configuration',
+      `${name} is not a variable of Gatehouse`,
+      `rename it to ${meant}, if it is meant`,
+    ),
+  );
+}
 
 async function runChecks(terminal: Terminal): Promise<Finding[]> {
   let config: Config;
