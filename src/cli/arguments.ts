@@ -113,6 +113,15 @@ export function commandGroup({
   };
 }
 
+/**
+ * The words of an option that takes a list with commas, in their order. White space around a word does not count, and
+ * neither do empty words and repetitions, as in lists of the environment. An empty text is an empty list.
+ */
+export function wordsOf(text: string): readonly string[] {
+  const words = text.split(',').map((word) => word.trim());
+  return [...new Set(words)].filter((word) => word !== '');
+}
+
 const formats = ['table', 'csv', 'json'] as const;
 
 export type Format = (typeof formats)[number];

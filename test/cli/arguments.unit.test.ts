@@ -1,6 +1,6 @@
 /** Arguments before and after the parser: values that begin with a dash, and messages without values. */
 import { expect, test } from 'vitest';
-import { bindValues, withoutValues } from '../../src/cli/arguments.ts';
+import { bindValues, withoutValues, wordsOf } from '../../src/cli/arguments.ts';
 
 test('a value that begins with a dash belongs to its option', () => {
   expect(bindValues(['activateuser', '--code', '-abc', '--json'])).toEqual([
@@ -23,4 +23,14 @@ test.each([
   ['Invalid values: format', [], 'Invalid values: format'],
 ])('%j becomes a message without values', (message, argv, sentence) => {
   expect(withoutValues(message, argv)).toBe(sentence);
+});
+
+test.each([
+  ['', []],
+  [' , ,', []],
+  ['Editors', ['Editors']],
+  ['Editors, Night shift ,Editors,', ['Editors', 'Night shift']],
+  ['users.*,shop.view_order', ['users.*', 'shop.view_order']],
+])('the list %j has the words %j', (text, words) => {
+  expect(wordsOf(text)).toEqual(words);
 });

@@ -84,7 +84,13 @@ describe.concurrent('users', () => {
     const email = newAddress();
     const id = await addUser({ email, username: 'Grace' });
     const group = `Group ${id}`;
-    await runJson(['groups', 'create', group, '--permissions', 'users.view_user,users.view_group']);
+    await runJson([
+      'groups',
+      'create',
+      group,
+      '--permissions',
+      ' users.view_user,, users.view_group,',
+    ]);
     const until = '2100-01-31T18:00:00Z';
     const grantTarget = ['--group', group, '--until', until, '--permission', 'users.view_group'];
     const past = ['--group', group, '--until', '2020-01-01T00:00:00Z'];

@@ -31,7 +31,7 @@ test('a service account is created, changed, disabled, enabled and deleted', asy
   await run('groups', 'create', 'Robots');
   const made = await runJson(
     ...['service-accounts', 'create', 'deploy', '--description', 'Deploys'],
-    ...['--groups', 'Robots', '--permissions', 'users.view_user,users.view_group'],
+    ...['--groups', ' Robots,Robots,', '--permissions', 'users.view_user, users.view_group'],
   );
   expect(made).toMatchObject({
     name: 'deploy',
@@ -79,7 +79,7 @@ test('a key is printed once, listed without its secret, and revoked', async () =
   expect(stdout).toMatch(/^gk_[0-9A-Za-z]{49}\n$/);
   const limited = await runJson(
     ...['api-keys', 'create', 'two', '--service-account', 'ci'],
-    ...['--expires', '2098-01-01T00:00:00Z', '--permissions', 'users.view_user'],
+    ...['--expires', '2098-01-01T00:00:00Z', '--permissions', ' users.view_user, '],
   );
   expect(limited).toMatchObject({
     name: 'two',

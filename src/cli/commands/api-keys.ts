@@ -1,6 +1,7 @@
 /** `api-keys list|create|revoke`: the API keys of a user or of a service account. */
 import type { CommandModule } from 'yargs';
 import type { AppContext } from '../../bootstrap/app-context.ts';
+import { parseFields, rejectValue } from '../../core/parse.ts';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { ApiKey } from '../../features/api-keys/api-key.entity.ts';
 import {
@@ -9,6 +10,7 @@ import {
   type ListArguments,
   listOptions,
   parseFormat,
+  wordsOf,
 } from '../arguments.ts';
 import { withAppContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
@@ -105,8 +107,7 @@ const createKey: CommandModule<GlobalArguments, CreateArguments> = {
         {
           name: args.name,
           expiresAt: args.expires,
-          // An empty code is refused, as over GraphQL and REST.
-          permissions: args.permissions?.split(','),
+          permissions: parseLimitingCodes(args.permissions),
           serviceAccountId: await findAccount(admin, args['service-account'], context),
         },
         context,
@@ -134,6 +135,14 @@ export const apiKeysCommand = commandGroup({
   describe: 'List, create or revoke API keys',
   commands: (argv) => argv.command(listKeys).command(createKey).command(revokeKey),
 });
+
+/** @throws VALIDATION_FAILED for a list without a code, which could mean a key without a limit or without any permission */
+function parseLimitingCodes(text: string | undefined): readonly string[] | undefined {
+  const codes = text === undefined ? undefined : wordsOf(text);
+  if (codes?.length !== 0) return codes;
+  const message = 'Must have a code. Without --permissions the key has no limit of its own.';
+  return parseFields({ permissions: () => rejectValue(message) }).permissions;
+}
 
 function findAccount(
   admin: AppContext['admin'],

@@ -5,7 +5,7 @@ import type { RequestContext } from '../../core/request-context.ts';
 import { printable } from '../../core/text.ts';
 import type { Group } from '../../features/access/access.entities.ts';
 import type { GroupInput } from '../../features/administration/groups.ts';
-import { commandGroup, type GlobalArguments } from '../arguments.ts';
+import { commandGroup, type GlobalArguments, wordsOf } from '../arguments.ts';
 import { withAppContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { type Column, colorize, paginate, print, rowToJson } from '../output.ts';
@@ -163,11 +163,12 @@ async function findInput(
   { admin }: AppContext,
   context: RequestContext,
 ): Promise<GroupInput> {
-  const codenames = permissions?.split(',').map((code) => code.trim());
   return {
     description,
     permissionIds:
-      codenames && (await admin.lookup.permissionIds(codenames.filter(Boolean), context)),
+      permissions === undefined
+        ? undefined
+        : await admin.lookup.permissionIds(wordsOf(permissions), context),
   };
 }
 

@@ -4,7 +4,7 @@ import type { AppContext } from '../../bootstrap/app-context.ts';
 import type { RequestContext } from '../../core/request-context.ts';
 import type { ServiceAccount } from '../../features/service-accounts/service-account.entity.ts';
 import type { ServiceAccountInput } from '../../features/service-accounts/service-accounts.ts';
-import { commandGroup, type GlobalArguments } from '../arguments.ts';
+import { commandGroup, type GlobalArguments, wordsOf } from '../arguments.ts';
 import { withAppContext } from '../context.ts';
 import { UsageError } from '../errors.ts';
 import { type Column, paginate, print, rowToJson } from '../output.ts';
@@ -194,20 +194,14 @@ async function changeAccount(
   print({ text, json: rowToJson(found, columns) }, args);
 }
 
-/** The words of a list with commas. */
-function wordsOf(list: string | undefined): string[] | undefined {
-  return list
-    ?.split(',')
-    .map((word) => word.trim())
-    .filter(Boolean);
-}
-
 async function findInput(
   args: InputArguments,
   { admin }: AppContext,
   context: RequestContext,
 ): Promise<ServiceAccountInput> {
-  const [groups, permissions] = [wordsOf(args.groups), wordsOf(args.permissions)];
+  const [groups, permissions] = [args.groups, args.permissions].map((list) =>
+    list === undefined ? undefined : wordsOf(list),
+  );
   const groupIds: string[] = [];
   for (const group of groups ?? []) groupIds.push(await admin.lookup.groupId(group, context));
   return {
