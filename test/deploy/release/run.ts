@@ -1,7 +1,8 @@
 /**
  * Packs the packages as a release does, and uses them as a stranger would: `npm run release:check`. It installs the
- * service in an empty directory with the Node.js of the machine, starts it with npx as root and as another user, and
- * verifies tokens with both copies of the verifier. It installs 300 MB, so the tests do not include it.
+ * service in an empty directory with the Node.js of the machine, starts it with npx as root and as another user,
+ * verifies tokens with both copies of the verifier, and logs in with the client. It installs 300 MB, so the tests do not
+ * include it.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -22,6 +23,25 @@ const limitMilliseconds = 60_000;
 /** Megabytes; docs/packages.md has the parts. */
 const largestInstallation = 320;
 
+const clientProgram = `
+import assert from 'node:assert/strict';
+import { createClient } from '@gatehouse-auth/client';
+
+const { url, email, password } = process.env;
+const client = createClient({ url, transport: 'memory' });
+const reasons = [];
+client.onChange(({ reason }) => reasons.push(reason));
+assert.equal((await client.login({ email, password: 'wrong' })).code, 'INVALID_CREDENTIALS');
+assert.equal((await client.login({ email, password })).__typename, 'TokenPair');
+const first = await client.getAccessToken();
+assert.equal((await client.refresh()).email, email);
+assert.notEqual(await client.getAccessToken(), first);
+await client.logout();
+assert.equal(await client.me(), null);
+assert.deepEqual(reasons, ['login', 'logout']);
+client.close();
+`;
+
 const node = findMachineNode();
 if (node === undefined) throw new Error('this machine has no Node.js outside of npm');
 const directory = await mkdtemp(join(tmpdir(), 'gatehouse-release-'));
@@ -41,7 +61,7 @@ install();
 // The other user is first: it finds no links of the libraries of PostgreSQL, and cannot create them in node_modules.
 const users = process.getuid?.() === 0 ? [nobody, undefined] : [undefined];
 for (const user of users) await checkService(user);
-printLine('the packages install, serve and verify');
+printLine('the packages install, serve, verify and log in');
 
 function install(): void {
   const started = performance.now();
@@ -81,7 +101,8 @@ async function checkService(uid: number | undefined): Promise<void> {
     await until(() => isReady(address), limitMilliseconds);
     const token = await registerAndLogIn(address);
     await checkVerifier(address, token);
-    printLine(`served and verified as the user ${uid ?? process.getuid?.()}`);
+    await checkClient(address);
+    printLine(`served, verified and logged in as the user ${uid ?? process.getuid?.()}`);
   } finally {
     await stopGroup(server);
   }
@@ -144,6 +165,15 @@ async function checkVerifier(gatehouse: string, token: string): Promise<void> {
   } finally {
     for (const { process: server } of copies) server.kill('SIGTERM');
   }
+}
+
+/** Wrong and right logins, a refresh and a logout, with the client in the Node.js of the machine. */
+async function checkClient(url: string): Promise<void> {
+  const clientHome = await mkdtemp(join(directory, 'client-'));
+  runNpm(clientHome, ['install', tarballOf(/^gatehouse-auth-client/)]);
+  writeFileSync(join(clientHome, 'client.mjs'), clientProgram);
+  const env = { ...machineEnvironment, url, email, password };
+  execFileSync(node ?? '', ['client.mjs'], { cwd: clientHome, env, stdio: 'inherit' });
 }
 
 async function startVerifier(cwd: string, gatehouse: string) {
