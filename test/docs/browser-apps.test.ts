@@ -206,14 +206,22 @@ describe.skipIf(!executable)('in Chromium', () => {
     expect([requests, errors]).toEqual([['Refresh'], []]);
   });
 
-  test('the sign-in page of the service leads back to the app with a session', async () => {
+  test('the pages of the service sign in and out all tabs of the app', async () => {
     const { publicUrl } = service.app.config;
+    const other = await openTab();
+    await waitForForm(other);
     const tab = await context.newPage();
-    await tab.goto(`${publicUrl}/sign-in?return_to=${encodeURIComponent(`${origin}/`)}`);
+    const openPage = (path: string) =>
+      tab.goto(`${publicUrl}${path}?return_to=${encodeURIComponent(`${origin}/`)}`);
+    await openPage('/sign-in');
     await tab.locator('input[autocomplete~="username"]').fill(await newUser('Ada'));
     await tab.locator('input[type="password"]').fill(goodPassword);
     await tab.getByRole('button', { name: 'Sign in' }).click();
-    await waitForUser(tab, 'Ada');
+    await Promise.all([tab, other].map((each) => waitForUser(each, 'Ada')));
+    expect(new URL(tab.url()).origin).toBe(origin);
+    await openPage('/sign-out');
+    await tab.getByRole('button', { name: 'Sign out' }).click();
+    await Promise.all([tab, other].map(waitForForm));
     expect(new URL(tab.url()).origin).toBe(origin);
   });
 

@@ -134,8 +134,11 @@ export function createSession({ name, exchange, onTokens, ...options }: SessionO
     const hasNone = name === undefined && refreshToken === undefined;
     try {
       const result = hasNone ? undefined : await exchange(refreshToken);
+      const before = user;
       if (result?.__typename === 'TokenPair') keep(result, age, reasonOf(result.user));
       else keep(undefined, age, user === undefined ? 'restored' : 'expired');
+      if (user?.id !== before?.id || before === undefined)
+        tabs.announce({ userId: user?.id ?? null });
     } catch (error) {
       const retryAfter = error instanceof GatehouseError ? error.retryAfter : undefined;
       const milliseconds = (retryAfter ?? 0) * 1000;
@@ -165,7 +168,8 @@ export function createSession({ name, exchange, onTokens, ...options }: SessionO
 
   const tabs = connectTabs(name, (message) => {
     if (message === 'logout') return keep(undefined, startStopwatch(), 'logout');
-    // The login of the other tab has replaced the session of this one.
+    if (message !== 'login' && message.userId === (user?.id ?? null)) return;
+    // The login of another tab has replaced the session of this one, or the cookie has another user.
     [held, isChecked] = [undefined, false];
     onVisible();
   });

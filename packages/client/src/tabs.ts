@@ -1,10 +1,11 @@
 /**
  * Other tabs of the same origin, which have the same session cookie: one of them at a time changes the session, and a
- * login or logout is announced to the others. Tokens are never sent to another tab.
+ * login, a logout or another user is announced to the others. Tokens are never sent to another tab.
  */
 import { unref } from './timing.ts';
 
-export type TabMessage = 'login' | 'logout';
+/** `userId`: the user that a refresh found, after a login or logout on a page that has no client; null for none. */
+export type TabMessage = 'login' | 'logout' | { readonly userId: string | null };
 
 export interface Tabs {
   /** Runs one task at a time, over all tabs if the browser has Web Locks, and otherwise in this tab. */
