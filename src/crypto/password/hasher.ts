@@ -24,7 +24,7 @@ import {
   mostExpensive,
 } from './stored-hash/cost-class.ts';
 import { longestStoredHash, parseStoredHash } from './stored-hash/stored-hash.ts';
-import { formatWrapped, readWeak } from './stored-hash/weak.ts';
+import { argon2OfWrapped, formatWrapped, readWeak } from './stored-hash/weak.ts';
 import type { CompareTask, Comparison, ComputeTask } from './worker.ts';
 
 /** Passwords are hashed as their exact UTF-8 bytes, never trimmed, truncated or normalized (ASVS 6.2.8). */
@@ -40,6 +40,11 @@ export interface PasswordHasher {
    * @throws OVERLOADED when the queue is full
    */
   wrapWeak(hash: string, signal?: AbortSignal): Promise<string>;
+  /**
+   * Whether `wrapWeak` computed the stored hash from this weak one, with any salt.
+   * @throws OVERLOADED when the queue is full
+   */
+  isWrapOf(stored: string, hash: string): Promise<boolean>;
   /**
    * Whether the hash was computed from the password. Undefined, empty, unusable (`!…`), invalid or too costly
    * hashes take the time of a current one and return false. While accounts have hashes of another cost, every rejection
@@ -149,8 +154,28 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     return run<string>({ name: 'hash', compute: () => compute(task, 'compute'), signal });
   };
 
+  const verify: PasswordHasher['verify'] = (stored, password, signal, limit) => {
+    const short = (stored?.length ?? 0) <= longestStoredHash ? stored : undefined;
+    const costClass = foreignCostClass(short, parameters);
+    const task: CompareTask = { hash: short, password, dummyHash, isForeign: !!costClass };
+    let comparisonMs = 0;
+    return run<boolean>({
+      name: 'verify',
+      compute: async () => {
+        const { isMatch, milliseconds } = await compare(task, costClass);
+        comparisonMs = milliseconds;
+        return isMatch;
+      },
+      delay: (isMatch) =>
+        isMatch && !limit?.isRefusedAnyway ? undefined : rejections.delay(comparisonMs, signal),
+      signal,
+      limit,
+    });
+  };
+
   return {
     hash,
+    verify,
 
     async wrapWeak(weakHash, signal) {
       const weak = readWeak(weakHash);
@@ -158,23 +183,11 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       return formatWrapped(weak, await hash(weak.digest, signal));
     },
 
-    verify(stored, password, signal, limit) {
-      const short = (stored?.length ?? 0) <= longestStoredHash ? stored : undefined;
-      const costClass = foreignCostClass(short, parameters);
-      const task: CompareTask = { hash: short, password, dummyHash, isForeign: !!costClass };
-      let comparisonMs = 0;
-      return run<boolean>({
-        name: 'verify',
-        compute: async () => {
-          const { isMatch, milliseconds } = await compare(task, costClass);
-          comparisonMs = milliseconds;
-          return isMatch;
-        },
-        delay: (isMatch) =>
-          isMatch && !limit?.isRefusedAnyway ? undefined : rejections.delay(comparisonMs, signal),
-        signal,
-        limit,
-      });
+    async isWrapOf(stored, weakHash) {
+      const weak = readWeak(weakHash);
+      if (!weak) return false;
+      const argon2id = argon2OfWrapped(stored, weak);
+      return argon2id !== undefined && (await verify(argon2id, weak.digest));
     },
 
     async measureRejections(hashes, signal) {

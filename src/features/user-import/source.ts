@@ -50,6 +50,8 @@ export interface SourcePerson {
   readonly position: number;
   readonly fields: SourceFields;
   readonly notes: readonly SourceNote[];
+  /** Whether the file marks the person as inactive without a reason, so that `inactive` chose the status. */
+  readonly isInactive?: boolean;
 }
 
 /** A person that cannot be read, or that a reader skips. The reader continues with the next one. */

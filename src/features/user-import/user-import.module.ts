@@ -14,7 +14,7 @@ import { createProtectLastSuperuser } from './writing/last-superuser.ts';
 import { createImportPositions } from './writing/positions.ts';
 import { createStoreBatch } from './writing/store-batch.ts';
 import { createUpdatePeople } from './writing/update-people.ts';
-import { createWrapWeakHashes } from './writing/weak-hashes.ts';
+import { createReuseWrappedHashes, createWrapWeakHashes } from './writing/weak-hashes.ts';
 
 export interface UserImportModuleDeps {
   readonly unitOfWork: UnitOfWork;
@@ -46,6 +46,7 @@ export function createUserImportModule(deps: UserImportModuleDeps): UserImportMo
     protectLastSuperuser: createProtectLastSuperuser(unitOfWork),
     updatePeople: createUpdatePeople(unitOfWork),
     wrapWeakHashes: createWrapWeakHashes(deps.hasher),
+    reuseWrappedHashes: createReuseWrappedHashes(unitOfWork, deps.hasher),
   });
   return {
     userImports: createUserImports({

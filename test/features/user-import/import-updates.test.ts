@@ -1,4 +1,5 @@
 /** `import users --on-conflict update`: two lines for one account, parallel changes, status, rights and passwords. */
+import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hashSync } from '@node-rs/bcrypt';
@@ -246,4 +247,70 @@ test('an update removes an imported password that the other system has removed',
   );
   expect(actions).toEqual([{ action: 'password-removed' }]);
   expect((await update(lines)).counts).toMatchObject({ updated: 0, unchanged: 4 });
+});
+
+test('an unchanged file with other spellings, weak hashes and unconfirmed people changes nothing, also after logins', async () => {
+  const [weak, logged, pending, spelled] = [newAddress(), newAddress(), newAddress(), newAddress()];
+  const digest = createHash('md5').update(`salt${goodPassword}`).digest('hex');
+  const group = `Group of ${spelled}`;
+  const people = [
+    { email: weak, passwordHash: `md5$salt$${digest}` },
+    { email: logged, passwordHash: `md5$salt$${digest}` },
+    { email: pending, passwordHash, status: 'PENDING' },
+    {
+      email: `  ${spelled.toUpperCase()} `,
+      username: 'Zoe\u0308 of the hill',
+      firstName: 'Zoe\u0308 "Z"',
+      metadata: { b: { d: 1.0, c: [1, 'e\u0301'] }, a: -0 },
+      locale: 'en_US',
+      createdAt: '2020-01-31T12:00:00.123456+01:00',
+      lastLoginAt: '2020-02-01',
+      emailVerifiedAt: '2020-01-31 12:00:00.9999Z',
+      groups: [{ name: group, expiresAt: '2099-01-01T00:00:00.123456Z' }, `${group} 2`],
+      permissions: ['b.c', 'a.b', 'b.c'],
+    },
+  ];
+  const weakHashes = ['--allow-weak-hashes'];
+  await importFile(await writePeople(people), weakHashes);
+  const unchanged = { created: 0, updated: 0, unchanged: 4 };
+  expect((await update(people, weakHashes)).counts).toMatchObject(unchanged);
+  expect(await logIn(logged)).toBe(200);
+  await service.database.query(
+    `update users set status = 'ACTIVE', email_verified_at = now() where email = $1`,
+    [pending],
+  );
+  expect(await logIn(pending)).toBe(200);
+  expect((await update(people, [...weakHashes, '--dry-run'])).counts).toMatchObject(unchanged);
+  expect((await update(people, weakHashes)).counts).toMatchObject(unchanged);
+  expect(await Promise.all([weak, logged, pending].map((email) => logIn(email)))).toEqual([
+    200, 200, 200,
+  ]);
+  const otherDigest = createHash('md5').update(`salt${otherPassword}`).digest('hex');
+  const [first] = [{ email: weak, passwordHash: `md5$salt$${otherDigest}` }];
+  await service.database.query(
+    `update password_hashes set password_hash = $1 where user_id = (select id from users where email = $2)`,
+    [await service.app.hasher.wrapWeak(`md5$salt$${digest}`), weak],
+  );
+  expect((await update([first], weakHashes)).counts).toMatchObject({ updated: 1, unchanged: 0 });
+  expect(await logIn(weak, otherPassword)).toBe(200);
+});
+
+test('a person who became inactive at Django does not stay active', async () => {
+  const email = newAddress();
+  const dump = (isActive: boolean) => [
+    {
+      model: 'users.user',
+      pk: email,
+      fields: { email, password: passwordHash, last_login: null, is_active: isActive },
+    },
+  ];
+  const file = async (isActive: boolean) => {
+    const path = join(makeScratchDirectory('import'), 'people.json');
+    await writeFile(path, JSON.stringify(dump(isActive)));
+    return path;
+  };
+  await importFile(await file(true), ['--emails-verified']);
+  const options = ['--emails-verified', '--inactive', 'pending', '--on-conflict', 'update'];
+  expect((await importFile(await file(false), options)).counts).toMatchObject({ updated: 1 });
+  expect(await accountOf(email)).toMatchObject({ status: 'PENDING' });
 });

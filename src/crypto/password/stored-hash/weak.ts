@@ -48,6 +48,12 @@ export function formatWrapped({ algorithm, salt }: WeakScheme, argon2id: string)
   return `argon2_wrapped_${algorithm}$${salt}${argon2id}`;
 }
 
+/** The argon2id hash of a wrapped hash with the same algorithm and salt as the weak one; undefined for another hash. */
+export function argon2OfWrapped(stored: string, weak: WeakHash): string | undefined {
+  const { algorithm, salt, phc } = wrappedPattern.exec(stored)?.groups ?? {};
+  return algorithm === weak.algorithm && salt === weak.salt ? phc : undefined;
+}
+
 export function readWrapped(hash: string): WrappedHash | undefined {
   const groups = wrappedPattern.exec(hash)?.groups;
   const argon2 = groups && readArgon2(groups.phc ?? '');

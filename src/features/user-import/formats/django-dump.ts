@@ -8,9 +8,9 @@ import { readJsonLines, tooLargeMessage } from '../reading/lines.ts';
 import { isObject, type SourceObject } from '../reading/records.ts';
 import { fileProblem, firstCharacter, type OnChunk } from '../reading/text-file.ts';
 import { isWithoutZone } from '../reading/values.ts';
-import type { SourceFault } from '../source.ts';
 
 export interface DumpObject {
+  /** Empty for an object that cannot be read, which can be a person. */
   readonly model: string;
   /** Absent with `--natural-primary`, for models with a natural key. */
   readonly pk?: unknown;
@@ -57,6 +57,8 @@ export interface DumpSurvey {
   readonly groups: readonly DumpGroup[];
   /** Descriptions of groups in a model that extends `auth.group`, by the key of the group. */
   readonly descriptions: ReadonlyMap<string, string>;
+  /** The number of objects that cannot be read. */
+  readonly unreadable: number;
 }
 
 /** The key of a reference in maps. */
@@ -111,20 +113,18 @@ async function* readLines(path: string, onChunk?: OnChunk): AsyncGenerator<Item[
   for await (const batch of readJsonLines(path, onChunk, maxLineBytes)) {
     yield batch.map((item) => {
       if ('value' in item) return { value: item.value };
-      throw brokenLine(item);
+      return { value: undefined, fault: `Line ${item.position} of the file: ${item.message}` };
     });
   }
 }
 
-function brokenLine({ position, message }: SourceFault): Error {
-  return fileProblem(`Line ${position} cannot be read. ${message}`);
-}
-
+/** @throws VALIDATION_FAILED if the first object is not one of a dump */
 function toDumpObject(value: unknown, number: number, fault: string | undefined): DumpObject {
   if (!isObject(value) || typeof value.model !== 'string' || !isObject(value.fields)) {
-    throw fileProblem(
-      `Is not a dump of Django: object ${number} is not an object with "model" and "fields".`,
-    );
+    const reason = `Object ${number} of the file is not an object with "model" and "fields".`;
+    if (number === 1 && fault === undefined)
+      throw fileProblem(`Is not a dump of Django. ${reason}`);
+    return { model: '', fields: {}, fault: fault ?? reason };
   }
   const { model, pk, fields } = value;
   return { model: model.toLowerCase(), pk, fields, ...(fault !== undefined && { fault }) };
@@ -138,11 +138,16 @@ export async function surveyDump(path: string, onChunk?: OnChunk): Promise<DumpS
     permissions: [] as DumpPermission[],
     groups: [] as DumpGroup[],
     descriptions: new Map<string, string>(),
+    unreadable: 0,
   };
   for await (const batch of readDump(path, onChunk)) {
     for (const object of batch) {
-      surveyModel(survey.models, object);
       const { model, pk, fields } = object;
+      if (model === '') {
+        survey.unreadable += 1;
+        continue;
+      }
+      surveyModel(survey.models, object);
       const { name, description, codename } = fields;
       if (model === 'contenttypes.contenttype') {
         survey.contentTypes.set(keyOf(pk), String(fields.app_label));

@@ -47,7 +47,7 @@ export const openDjango: OpenPeople = async (path, options): Promise<PeopleSourc
     groups: access.groups,
     permissions: access.permissions,
     people: readPeople(path, model, { access, options }),
-    total: people.count,
+    total: people.count + survey.unreadable,
     summary: summaryOf(survey, model, people),
   };
 };
@@ -82,7 +82,7 @@ async function* readPeople(
   let position = 0;
   for await (const batch of readDump(path)) {
     for (const object of batch) {
-      if (object.model !== model) continue;
+      if (object.model !== model && object.model !== '') continue;
       position += 1;
       yield object.fault === undefined
         ? convert(object, position, context)
@@ -154,7 +154,8 @@ function convert(object: DumpObject, position: number, context: DjangoContext): 
     notes.push({ field: 'locale', message: 'The language is not valid and was left out.' });
   }
   const isVerified = verificationOf(value(columns.verified));
-  return makePerson(position, person, { notes, options: context.options, isVerified });
+  const read = makePerson(position, person, { notes, options: context.options, isVerified });
+  return isActive === false ? { ...read, isInactive: true } : read;
 }
 
 function isAddress(value: unknown): boolean {

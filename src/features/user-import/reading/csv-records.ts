@@ -2,26 +2,19 @@
  * Reads the rows of a CSV file with a header as objects, in bounded memory (RFC 4180; the separator can also be a
  * semicolon or a tab). Messages never contain text of rows.
  */
-import { pipeline, Readable } from 'node:stream';
-import { CsvError, type Info, parse } from 'csv-parse';
+import { countText } from '../../../core/text.ts';
 import type { SourceFault } from '../source.ts';
-import { lineOfOpenQuote } from './csv-quotes.ts';
+import { type CsvFault, type CsvRow, CsvRows } from './csv-rows.ts';
 import { maxPersonBytes } from './lines.ts';
 import type { SourceRecord } from './records.ts';
 import { fileProblem, type OnChunk, readText } from './text-file.ts';
 
-interface Row {
-  readonly record: readonly string[];
-  readonly info: Info;
-}
-
-const batchSize = 200;
-
 /**
  * The rows as objects with the names of the header, in batches. The position is the line that the row begins in. A
- * row with another number of values than the header is a fault.
+ * row that is too large, that has a quotation mark in a value without quotes, or another number of values than the
+ * header, is a fault.
  *
- * @throws VALIDATION_FAILED for a file without the column email, with invalid quotes, or with a row that is too large
+ * @throws VALIDATION_FAILED for a file without the column email, or with quotes that leave the end of a row in doubt
  */
 export async function* readCsvRecords(
   path: string,
@@ -29,24 +22,24 @@ export async function* readCsvRecords(
 ): AsyncGenerator<readonly (SourceRecord | SourceFault)[], void, undefined> {
   const header = await readCsvHeader(path);
   assertHeader(header);
-  const lines = new LineCounter();
-  let batch: (SourceRecord | SourceFault)[] = [];
   let isHeader = true;
-  for await (const row of readRows(path, onChunk)) {
-    const position = lines.next(row);
-    if (!isHeader && !isEmptyRow(row.record)) batch.push(toRecord(header, row.record, position));
-    isHeader = false;
-    if (batch.length < batchSize) continue;
-    yield batch;
-    batch = [];
+  for await (const rows of readRows(path, onChunk)) {
+    const people = isHeader ? rows.slice(1) : rows;
+    if (rows.length > 0) isHeader = false;
+    yield people.filter((row) => !isEmptyRow(row)).map((row) => toRecord(header, row));
   }
-  yield batch;
 }
 
 /** The names of the columns. @throws VALIDATION_FAILED for a name that is empty or there twice */
 export async function readCsvHeader(path: string): Promise<readonly string[]> {
-  for await (const { record } of readRows(path)) {
-    const names = record.map((name) => name.trim());
+  for await (const [row] of readRows(path)) {
+    if (row === undefined) continue;
+    if (row.fault !== undefined) {
+      throw fileProblem(
+        `Line ${row.position}, the header, cannot be read. ${faultMessages[row.fault]}`,
+      );
+    }
+    const names = row.values.map((name) => name.trim());
     const faulty = names.find((name, index) => name === '' || names.indexOf(name) !== index);
     if (faulty === undefined) return names;
     throw fileProblem(
@@ -76,40 +69,41 @@ function assertHeader(header: readonly string[]): void {
 }
 
 /** Spreadsheets write rows of separators only after the last person. */
-function isEmptyRow(record: readonly string[]): boolean {
-  return record.every((value) => value.trim() === '');
+function isEmptyRow({ values, fault }: CsvRow): boolean {
+  return fault === undefined && values.every((value) => value.trim() === '');
 }
 
-function toRecord(
-  header: readonly string[],
-  record: readonly string[],
-  position: number,
-): SourceRecord | SourceFault {
-  if (record.length === header.length) {
-    return { position, value: Object.fromEntries(header.map((name, i) => [name, record[i]])) };
+const faultMessages: Readonly<Record<CsvFault, string>> = {
+  'too large': 'The row has more than 1 MiB.',
+  'stray quote': 'The row has a quotation mark in a value without quotes.',
+};
+const quoteRemedy = 'Quote the value, and write a quotation mark inside of it twice.';
+const countRemedy =
+  'Quote a value that has the separator in it, and leave the place of a missing value empty.';
+
+function toRecord(header: readonly string[], row: CsvRow): SourceRecord | SourceFault {
+  const { position, lastLine, values, fault } = row;
+  const isLong = lastLine > position;
+  const end = isLong ? ` It ends in line ${lastLine}. Is a quotation mark missing?` : '';
+  if (fault === 'stray quote') {
+    return { position, message: faultMessages[fault], remedy: quoteRemedy };
   }
-  const message = `The row has ${record.length} values, and the header has ${header.length}.`;
-  const remedy =
-    'Quote a value that has the separator in it, and leave the place of a missing value empty.';
-  return { position, message, remedy };
+  if (fault !== undefined) return { position, message: `${faultMessages[fault]}${end}` };
+  if (values.length === header.length) {
+    return { position, value: Object.fromEntries(header.map((name, i) => [name, values[i]])) };
+  }
+  const count = countText(values.length, 'value', 'values');
+  const message = `The row has ${count}, and the header has ${header.length}.${end}`;
+  return { position, message, remedy: countRemedy };
 }
 
-async function* readRows(path: string, onChunk?: OnChunk): AsyncGenerator<Row> {
-  const parser = parse({
-    delimiter: await delimiterOf(path),
-    info: true,
-    max_record_size: maxPersonBytes,
-    record_delimiter: ['\r\n', '\n', '\r'],
-    relax_column_count: true,
-    skip_empty_lines: true,
-  });
-  // A consumer that stops early destroys the parser, and with it the source, which closes the file.
-  pipeline(Readable.from(readText(path, onChunk)), parser, () => undefined);
-  try {
-    yield* parser as AsyncIterable<Row>; // as: the rows of the option `info`
-  } catch (error) {
-    throw error instanceof CsvError ? await csvProblem(error, path) : error;
-  }
+async function* readRows(
+  path: string,
+  onChunk?: OnChunk,
+): AsyncGenerator<readonly CsvRow[], void, undefined> {
+  const rows = new CsvRows(await delimiterOf(path), maxPersonBytes);
+  for await (const bytes of readText(path, onChunk)) yield rows.read(bytes.toString('utf8'));
+  yield rows.end();
 }
 
 const delimiters = [',', ';', '\t'] as const;
@@ -125,33 +119,4 @@ async function delimiterOf(path: string): Promise<string> {
     return delimiters.reduce((best, other) => (count(other) > count(best) ? other : best));
   }
   return ',';
-}
-
-const messages: Readonly<Record<string, string>> = {
-  CSV_MAX_RECORD_SIZE: 'has more than 1 MiB. Is a quotation mark missing?',
-  CSV_QUOTE_NOT_CLOSED: 'begins a quoted value that does not end. The file can be cut off.',
-  CSV_INVALID_CLOSING_QUOTE: 'has text after a closing quotation mark. Write " as "".',
-  INVALID_OPENING_QUOTE: 'has a quotation mark in a value without quotes. Quote the value.',
-};
-
-async function csvProblem(error: CsvError, path: string): Promise<Error> {
-  const isOpen = error.code === 'CSV_QUOTE_NOT_CLOSED' || error.code === 'CSV_MAX_RECORD_SIZE';
-  const opening = isOpen ? await lineOfOpenQuote(path, maxPersonBytes) : undefined;
-  const line = opening ?? (typeof error.lines === 'number' ? error.lines : '?');
-  return fileProblem(`Line ${line} ${messages[error.code] ?? 'is not valid CSV.'}`);
-}
-
-/** The line of each row. The parser counts a CRLF inside of quotes as two lines. */
-class LineCounter {
-  #excess = 0;
-
-  next({ record, info }: Row): number {
-    let breaks = 0;
-    for (const value of record) {
-      if (!/[\r\n]/.test(value)) continue;
-      this.#excess += value.match(/\r\n/g)?.length ?? 0;
-      breaks += value.match(/\r\n|\r|\n/g)?.length ?? 0;
-    }
-    return info.lines - this.#excess - breaks;
-  }
 }

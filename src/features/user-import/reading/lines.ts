@@ -16,9 +16,12 @@ interface Line {
   readonly isTerminated: boolean;
 }
 
+/** A file whose first lines are no objects has another format. */
+const maxFirstFaults = 100;
+
 /**
  * The JSON objects of a file with one object per line, in batches. Empty lines are skipped. A line that is no object
- * is a fault, unless it is the first or the last line: then the file has another format or is cut off.
+ * is a fault, unless the last line is cut off, or no line at the beginning is an object.
  *
  * @throws VALIDATION_FAILED for a file that is no JSON Lines, is cut off, or is no text
  */
@@ -27,31 +30,37 @@ export async function* readJsonLines(
   onChunk?: OnChunk,
   maxLineBytes = maxPersonBytes,
 ): AsyncGenerator<readonly (SourceRecord | SourceFault)[], void, undefined> {
-  let isFirst = true;
+  let isKnown = false; // whether the file is JSON Lines
+  let items: (SourceRecord | SourceFault)[] = [];
   for await (const lines of readLines(path, maxLineBytes, onChunk)) {
-    const items: (SourceRecord | SourceFault)[] = [];
     for (const line of lines) {
-      const item = parseLine(line);
-      if (isFirst && !('value' in item)) throw notJsonLines(line.position);
-      isFirst = false;
+      const item = parseLine(line, isKnown || items.length === 0);
+      isKnown ||= 'value' in item;
       items.push(item);
+      if (!isKnown && items.length === maxFirstFaults) throw notJsonLines(items);
     }
+    if (!isKnown) continue;
     yield items;
+    items = [];
   }
-  if (isFirst) throw fileProblem('The file is empty.');
+  if (!isKnown) throw items.length === 0 ? fileProblem('The file is empty.') : notJsonLines(items);
 }
 
-function notJsonLines(position: number): Error {
+function notJsonLines([first]: readonly (SourceRecord | SourceFault)[]): Error {
+  const position = first?.position ?? 1;
   return fileProblem(`Line ${position} is not a JSON object. Each line must be one JSON object.`);
 }
 
-function parseLine({ position, text, isTerminated }: Line): SourceRecord | SourceFault {
+function parseLine(
+  { position, text, isTerminated }: Line,
+  canBeCutOff: boolean,
+): SourceRecord | SourceFault {
   if (text === undefined) return { position, message: tooLargeMessage };
   let value: unknown;
   try {
     value = withoutDeepValues(JSON.parse(text));
   } catch {
-    if (!isTerminated) {
+    if (!isTerminated && canBeCutOff) {
       throw fileProblem(`The file is cut off: its last line, ${position}, is no complete JSON.`);
     }
     return { position, message: 'The line is not valid JSON.' };

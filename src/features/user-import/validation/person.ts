@@ -32,6 +32,8 @@ export interface ImportedPerson {
   readonly firstName: PersonName | undefined;
   readonly lastName: PersonName | undefined;
   readonly status: UserStatus | undefined;
+  /** Whether the other system does not say why the person is inactive. */
+  readonly isInactive: boolean;
   readonly isStaff: boolean | undefined;
   readonly isSuperuser: boolean | undefined;
   /** Null if the file says that the account has no password. */
@@ -69,7 +71,7 @@ export function isRefused(person: ImportedPerson | RefusedPerson): person is Ref
 }
 
 export function parsePerson(
-  { position, fields, notes }: SourcePerson,
+  { position, fields, notes, isInactive = false }: SourcePerson,
   rules: PersonRules,
 ): ImportedPerson | RefusedPerson {
   const all: Reason[] = notes.map(({ field, message, remedy }) => ({
@@ -78,7 +80,7 @@ export function parsePerson(
     remedy: remedy ?? null,
   }));
   try {
-    return { position, ...parseAll(fields, rules, all), notes: all };
+    return { position, ...parseAll(fields, rules, all), isInactive, notes: all };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { externalId, email } = fields;

@@ -35,12 +35,19 @@ export function valuesAfter(before: AccountValues, person: ImportedPerson): Acco
   };
 }
 
-/** An account that was disabled here stays disabled: the file cannot know why. */
+/**
+ * An account that was disabled here stays disabled: the file cannot know why. An account whose address was confirmed here
+ * stays active, even if the other system still waits for that. A person who is inactive there without a reason can have
+ * been disabled there.
+ */
 function statusAfter(
-  before: Pick<AccountValues, 'status'>,
-  { status }: Pick<ImportedPerson, 'status'>,
+  before: Pick<AccountValues, 'status' | 'emailVerifiedAt'>,
+  { status, isInactive }: Pick<ImportedPerson, 'status' | 'isInactive'>,
 ): UserStatus {
-  return before.status === 'DISABLED' ? 'DISABLED' : (status ?? before.status);
+  if (before.status === 'DISABLED') return 'DISABLED';
+  const isConfirmed = before.status === 'ACTIVE' && before.emailVerifiedAt !== null;
+  if (status === 'PENDING' && isConfirmed && !isInactive) return 'ACTIVE';
+  return status ?? before.status;
 }
 
 /** The lines of the report about the status and the rights of an account. */

@@ -49,7 +49,8 @@ const hashesSql =
   'select user_id as id, password_hash as hash from password_hashes where user_id = any(?::uuid[])';
 const groupsSql = `
   select ug.user_id, ug.group_id, ug.expires_at from user_groups ug join groups g on g.id = ug.group_id
-  where ug.user_id = any(?::uuid[]) and g.name <> ? order by ug.group_id`;
+  where ug.user_id = any(?::uuid[]) and g.name <> ? and (ug.expires_at is null or ug.expires_at > now())
+  order by ug.group_id`;
 const permissionsSql =
   'select user_id, permission_id from user_permissions where user_id = any(?::uuid[]) order by permission_id';
 

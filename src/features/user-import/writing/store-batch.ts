@@ -20,7 +20,7 @@ import type { ProtectLastSuperuser } from './last-superuser.ts';
 import { OutdatedPlan } from './link-people.ts';
 import type { ImportPosition, ImportPositions } from './positions.ts';
 import type { UpdatePeople } from './update-people.ts';
-import type { WrapWeakHashes } from './weak-hashes.ts';
+import type { ReuseWrappedHashes, WrapWeakHashes } from './weak-hashes.ts';
 
 export interface BatchContext {
   readonly request: Pick<ImportRequest, 'options' | 'isDryRun' | 'report'>;
@@ -47,6 +47,7 @@ export interface StoreBatchDeps {
   readonly protectLastSuperuser: ProtectLastSuperuser;
   readonly updatePeople: UpdatePeople;
   readonly wrapWeakHashes: WrapWeakHashes;
+  readonly reuseWrappedHashes: ReuseWrappedHashes;
 }
 
 const maxAttempts = 5;
@@ -100,7 +101,9 @@ export function createStoreBatch(deps: StoreBatchDeps): StoreBatch {
     context: BatchContext,
   ): Promise<ImportPosition> => {
     const { request, access } = context;
-    const people = items.flatMap((item) => ('person' in item ? [item.person] : []));
+    const valid = items.flatMap((item) => ('person' in item ? [item.person] : []));
+    const isUpdate = request.options.onConflict === 'update';
+    const people = isUpdate ? await deps.reuseWrappedHashes(valid) : valid;
     const plan = await planPeople(people, request.options.onConflict);
     const planned = peopleOf(plan);
     const ids = await access.idsOf(planned);

@@ -1,7 +1,10 @@
 /** Reading CSV. */
 import { readdirSync } from 'node:fs';
+import { parse } from 'csv-parse/sync';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openCsv } from '../../../../src/features/user-import/formats/csv.ts';
+import { CsvRows } from '../../../../src/features/user-import/reading/csv-rows.ts';
 import { defaultOptions, fieldsOf, readContent, refusalOf, withFile } from './files.ts';
 
 test('a row has all fields of a person', async () => {
@@ -68,7 +71,7 @@ test('positions are lines of the file, also after values of several lines', asyn
     expect(faults).toEqual([
       {
         position: 6,
-        message: 'The row has 1 values, and the header has 2.',
+        message: 'The row has 1 value, and the header has 2.',
         remedy: expect.stringContaining('Quote a value'),
       },
     ]);
@@ -128,6 +131,84 @@ test('metadata that is no JSON is a fault of the row', async () => {
   ]);
 });
 
+test('a row with more than 1 MiB is refused with its line, and the next one is read', async () => {
+  const long = 'secret'.repeat(200_000);
+  const content = [
+    'email,x',
+    `a@example.com,${long}`,
+    `b@example.com,"${long}\n\n"`,
+    'c@example.com,1',
+  ];
+  const { people, faults } = await readContent(openCsv, content.join('\n'));
+  expect(people.map(({ position, fields }) => [position, fields.email])).toEqual([
+    [6, 'c@example.com'],
+  ]);
+  expect(faults).toEqual([
+    { position: 2, message: 'The row has more than 1 MiB.' },
+    {
+      position: 3,
+      message: 'The row has more than 1 MiB. It ends in line 5. Is a quotation mark missing?',
+    },
+  ]);
+});
+
+test('a row with a quotation mark in a value without quotes is refused, and the next one is read', async () => {
+  const content = 'email,x\na@example.com,x "secret, 5"" y\nb@example.com,"5"" z"\n';
+  const { people, faults } = await readContent(openCsv, content);
+  expect(people.map(({ fields }) => fields.metadata)).toEqual([{ x: '5" z' }]);
+  expect(faults).toEqual([
+    {
+      position: 2,
+      message: 'The row has a quotation mark in a value without quotes.',
+      remedy: expect.stringContaining('twice'),
+    },
+  ]);
+});
+
+test('rows that a missing quotation mark joins are one refused row, with its last line', async () => {
+  const content = 'email,x,y\na@example.com,"x,y\nb@example.com,x,"\nc@example.com,x,y\n';
+  const { people, faults } = await readContent(openCsv, content);
+  expect(people.map(({ fields }) => fields.email)).toEqual(['c@example.com']);
+  expect(faults).toMatchObject([
+    {
+      position: 2,
+      message:
+        'The row has 2 values, and the header has 3. It ends in line 3. Is a quotation mark missing?',
+    },
+  ]);
+});
+
+test('the reader agrees with another parser on any valid file, in chunks of any size', () => {
+  const value = fc.string({
+    unit: fc.constantFrom('a', 'é', '"', ',', '\n', '\r', ' ', '😀'),
+    maxLength: 5,
+  });
+  const rows = fc.array(fc.array(value, { minLength: 2, maxLength: 3 }), {
+    minLength: 1,
+    maxLength: 5,
+  });
+  fc.assert(
+    fc.property(
+      rows,
+      fc.constantFrom('\n', '\r\n'),
+      fc.integer({ min: 1, max: 7 }),
+      (table, end, size) => {
+        const quoted = (text: string) =>
+          /[",\r\n ]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+        const text = table.map((row) => row.map(quoted).join(',') + end).join('');
+        const reader = new CsvRows(',', 1024);
+        const characters = [...text];
+        const read = Array.from({ length: Math.ceil(characters.length / size) }, (_, index) =>
+          reader.read(characters.slice(index * size, (index + 1) * size).join('')),
+        );
+        const found = [...read.flat(), ...reader.end()].map(({ values }) => values);
+        expect(found).toEqual(table);
+        expect(found).toEqual(parse(text, { relax_column_count: true, record_delimiter: end }));
+      },
+    ),
+  );
+});
+
 test.each([
   ['empty', '', 'The file is empty.'],
   ['only empty lines', '\n\n', 'The file is empty.'],
@@ -146,7 +227,7 @@ test.each([
   [
     'with an open quote before many lines',
     `email,x\na@example.com,"${'secret\n'.repeat(200_000)}`,
-    'Line 2 has more than 1 MiB. Is a quotation mark missing?',
+    'Line 2 begins a quoted value that does not end. The file can be cut off.',
   ],
   [
     'with text after quotes',
@@ -154,14 +235,19 @@ test.each([
     'Line 2 has text after a closing quotation mark. Write " as "".',
   ],
   [
-    'with quotes in a value',
-    'email,x\na@example.com,x "secret"\n',
-    'Line 2 has a quotation mark in a value without quotes. Quote the value.',
+    'with text after quotes of another line',
+    'email,x\na@example.com,"secret\nb@example.com,\nc@example.com,"secret"\n',
+    'Line 4 has text after a closing quotation mark. Write " as "". The value begins in line 2.',
   ],
   [
-    'with a very long row',
-    `email,x\na@example.com,"${'secret'.repeat(200_000)}"\n`,
-    'Line 2 has more than 1 MiB.',
+    'with a space before quotes, which could hide the end of a row',
+    'email,x\na@example.com,x"x, "secret\nb@example.com,"\n',
+    'Line 2 has a space before a quotation mark. Remove spaces around quoted values.',
+  ],
+  [
+    'with a header of more than 1 MiB',
+    `email,${'secret'.repeat(200_000)}\n`,
+    'Line 1, the header, cannot be read. The row has more than 1 MiB.',
   ],
   [
     'Latin-1',

@@ -290,7 +290,11 @@ test('a reference to an object that is not in the dump is a note for the person'
 test.each([
   ['XML', '<?xml version="1.0"?>', 'Is not a dump of Django in JSON.'],
   ['YAML', '- model: auth.user', 'Is not a dump of Django in JSON.'],
-  ['another JSON', '[{"email":"secret@example.com"}]', 'object 1 is not an object with "model"'],
+  [
+    'another JSON',
+    '[{"email":"secret@example.com"}]',
+    'Object 1 of the file is not an object with "model"',
+  ],
   ['without people', JSON.stringify(contentTypes), 'The dump has no model of people'],
   ['an empty array', '[]', 'The dump has no model of people'],
   [
@@ -305,12 +309,31 @@ test.each([
     '{"model":"a.b","fields":{}}\n{"mod',
     'The file is cut off: its last line, 2',
   ],
-  ['broken in a line', '{"model":"a.b","fields":{}}\n{"mod\n', 'Line 2 cannot be read.'],
 ])('a file that is %s is refused without its text', async (_, content, message) => {
   const refusal = await refusalOf(openDjango, content);
   expect(refusal).toContain(`VALIDATION_FAILED file: `);
   expect(refusal).toContain(message);
   expect(refusal).not.toContain('secret');
+});
+
+test('an object that cannot be read is refused, and the next one is read', async () => {
+  const lines = [
+    JSON.stringify(user(1, { email: 'a@example.com' })),
+    '{"mod',
+    '{"secret": 1}',
+    JSON.stringify(user(2, { email: 'b@example.com' })),
+  ];
+  const { people, faults, total } = await readContent(openDjango, lines.join('\n'));
+  expect(people.map(({ position, fields }) => [position, fields.email])).toEqual([
+    [1, 'a@example.com'],
+    [4, 'b@example.com'],
+  ]);
+  const reason = 'Object 3 of the file is not an object with "model" and "fields".';
+  expect(faults).toEqual([
+    { position: 2, message: 'Line 2 of the file: The line is not valid JSON.' },
+    { position: 3, message: reason },
+  ]);
+  expect(total).toBe(4);
 });
 
 test('a person with too much data is a fault, another large object is not', async () => {

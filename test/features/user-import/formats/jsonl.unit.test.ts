@@ -103,8 +103,34 @@ test('a broken line is a fault, and the next lines are read', async () => {
   expect(total).toBe(6);
 });
 
+test('a first line that is too large or not valid is refused, and the next one is read', async () => {
+  for (const [first, message] of [
+    [`{"email":"${'x'.repeat(1024 * 1024)}"}`, 'The person has more than 1 MiB.'],
+    ['{"email":"a@example.com",}', 'The line is not valid JSON.'],
+  ] as const) {
+    const { people, faults } = await readContent(openJsonl, `${first}\n{"email":"b@example.com"}`);
+    expect(people.map(({ position }) => position)).toEqual([2]);
+    expect(faults).toEqual([{ position: 1, message }]);
+  }
+});
+
 test.each([
   ['empty', '', 'The file is empty.'],
+  [
+    'one object in several lines',
+    '{\n"email": "a@example.com"\n}',
+    'Line 1 is not a JSON object. Each line must be one JSON object.',
+  ],
+  [
+    'text of many lines',
+    'email secret\n'.repeat(200_000),
+    'Line 1 is not a JSON object. Each line must be one JSON object.',
+  ],
+  [
+    'cut off in its only line',
+    '{"email":"a@exa',
+    'The file is cut off: its last line, 1, is no complete JSON.',
+  ],
   ['only white space', ' \n\n', 'The file is empty.'],
   [
     'UTF-16',
