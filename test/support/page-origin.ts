@@ -1,4 +1,4 @@
-/** An HTTP server with an empty page, whose origin the scripts of a test run in. */
+/** An HTTP server with one page, whose origin the scripts of a test run in. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -6,10 +6,11 @@ export interface PageOrigin extends AsyncDisposable {
   readonly port: number;
 }
 
-export async function servePageOrigin(): Promise<PageOrigin> {
+/** @param body HTML of the page, which is empty by default */
+export async function servePageOrigin(body = ''): Promise<PageOrigin> {
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'text/html; charset=utf-8');
-    response.end('<!doctype html><link rel="icon" href="data:,"><title>App</title>');
+    response.end(`<!doctype html><link rel="icon" href="data:,"><title>App</title>${body}`);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -45,20 +45,13 @@ describe.skipIf(executable === undefined)(
       expect(/script-src ([^;]*)/.exec(policy)?.[1]).not.toContain('unsafe-inline');
     }
 
-    test('H09: /docs shows the operations', async () => {
+    test('H09: /docs shows the operations, has the title and the logo of the service, and fits a phone', async () => {
       await visit('/docs', async (page) => {
         const operation = page.locator('.opblock').first();
         await operation.waitFor();
         expect(await page.locator('.opblock').count()).toBeGreaterThan(20);
-        await operation.click();
-        await page.getByRole('button', { name: 'Try it out' }).first().waitFor();
-      });
-    });
-
-    test('/docs has the title and the logo of the service, and fits a phone', async () => {
-      await visit('/docs', async (page) => {
         const heading = page.getByRole('heading', { name: /^Gatehouse REST API/ });
-        await heading.waitFor();
+        expect(await heading.isVisible()).toBe(true);
         expect(await page.title()).toBe('Gatehouse REST API');
         expect(await page.locator('header').innerText()).toBe('Gatehouse');
         expect(await page.locator('body').innerText()).not.toMatch(/swagger|smartbear/i);
@@ -66,6 +59,8 @@ describe.skipIf(executable === undefined)(
         expect(await page.locator('link[rel=icon]').getAttribute('href')).toBe(
           '/assets/gatehouse.svg',
         );
+        await operation.click();
+        await page.getByRole('button', { name: 'Try it out' }).first().waitFor();
         await page.setViewportSize({ width: 390, height: 844 });
         const width = await page.evaluate('document.documentElement.scrollWidth');
         expect(width).toBe(390);
@@ -78,11 +73,11 @@ describe.skipIf(executable === undefined)(
         await editor.waitFor();
         await editor.click();
         await page.keyboard.press('Control+A');
-        await page.keyboard.type('{ __typename');
+        await page.keyboard.insertText('{ __typename }');
         const answered = page.waitForResponse(
           (response) =>
             new URL(response.url()).pathname === '/graphql' &&
-            (response.request().postData() ?? '').includes('{ __typename'),
+            (response.request().postData() ?? '').includes('{ __typename }'),
         );
         await page.keyboard.press('Control+Enter');
         expect((await (await answered).json()).data).toEqual({ __typename: 'Query' });
