@@ -118,10 +118,15 @@ const otherOrigins: readonly Headers[] = [
 ];
 
 describe.each(names)('J15: %s in cookie mode', (name) => {
+  /** For requests that are refused and change nothing. */
+  let session: CookieSession;
+  beforeAll(async () => {
+    session = await cookieSession(service);
+  });
+
   test.each(otherOrigins)(
     'of another origin is refused and changes nothing: %j',
     async (headers) => {
-      const session = await cookieSession(service);
       const before = await sessionsOf(session);
       const {
         status,
@@ -151,11 +156,11 @@ describe.each(names)('J15: %s in cookie mode', (name) => {
     { origin: 'https://a.b.wild.example', 'sec-fetch-site': 'cross-site' },
     { 'sec-fetch-site': 'same-origin' },
   ])('of an allowed origin is accepted: %j', async (headers) => {
-    const session = await cookieSession(service);
-    const { status, headers: answered } = await send(session, name, {
+    const own = await cookieSession(service);
+    const { status, headers: answered } = await send(own, name, {
       ...cookieMode,
       ...headers,
-      authorization: `Bearer ${session.accessToken}`,
+      authorization: `Bearer ${own.accessToken}`,
     });
     expect(status).toBeLessThan(300);
     expect(answered['set-cookie']).toEqual([expect.stringMatching(/^__Host-gatehouse-session=/)]);
@@ -169,7 +174,6 @@ describe.each(names)('J15: %s in cookie mode', (name) => {
   });
 
   test('without the header does not use the cookie, from any origin', async () => {
-    const session = await cookieSession(service);
     const before = await sessionsOf(session);
     for (const headers of [
       ...otherOrigins,
@@ -185,7 +189,6 @@ describe.each(names)('J15: %s in cookie mode', (name) => {
   test.each(['', 'Cookie', 'cookies', 'memory', 'cookie, cookie', 'cookie;', '1'])(
     'with the header %j is refused',
     async (transport) => {
-      const session = await cookieSession(service);
       const { status, text, headers } = await send(session, name, {
         'x-session-transport': transport,
         origin: publicUrl,
