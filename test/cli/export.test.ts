@@ -103,13 +103,17 @@ async function insertAda(): Promise<void> {
   }
 }
 
-const insertUsers = (count: number, metadata: object = {}) =>
-  database.query(
+/** Without the triggers, which no export needs and which take longer than the rows. */
+async function insertUsers(count: number, metadata: object = {}): Promise<void> {
+  await database.query('alter table users disable trigger user');
+  await database.query(
     `insert into users (id, email, first_name, last_name, status, metadata, created_at, updated_at)
      select gen_random_uuid(), 'user-' || n || '@example.com', '', '', 'ACTIVE', $2, now(), now()
      from generate_series(1, $1::int) n`,
     [count, metadata],
   );
+  await database.query('alter table users enable trigger user');
+}
 
 describe('export users', () => {
   test('a line has every field in its order, without the hash unless it is asked for', async () => {
@@ -294,7 +298,7 @@ describe('standard output', () => {
     expect(Number(row?.count)).toBeGreaterThan(0);
   });
 
-  test('25,000 accounts need hardly more memory than 500', async () => {
+  test('70 MiB of accounts need hardly more memory than 2 MiB', async () => {
     // The heap is limited, because the garbage collector lets it grow while there is memory.
     const peakOf = async () => {
       const report =
@@ -311,10 +315,10 @@ describe('standard output', () => {
       expect(code).toBe(0);
       return Number(/peak=(\d+)/.exec(stderr)?.[1]) / 1024;
     };
-    await insertUsers(500, { text: 'x'.repeat(2500) });
+    await insertUsers(500, { text: 'x'.repeat(4500) });
     const smallMiB = await peakOf();
     await database.query('delete from users');
-    await insertUsers(25_000, { text: 'x'.repeat(2500) });
+    await insertUsers(15_000, { text: 'x'.repeat(4500) });
     const startedAt = performance.now();
     const largeMiB = await peakOf();
     expect(performance.now() - startedAt).toBeLessThan(25_000);
