@@ -1,4 +1,6 @@
 /** A client of the service: GraphQL and REST over HTTP. */
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { text as textOf } from 'node:stream/consumers';
 
 export interface GraphqlAnswer {
   readonly status: number;
@@ -31,11 +33,52 @@ export interface Client {
   rest(method: string, path: string, request?: RestRequest): Promise<RestAnswer>;
 }
 
+/** The headers that `fetch` adds. */
+const defaultHeaders = {
+  accept: '*/*',
+  'accept-language': '*',
+  'sec-fetch-mode': 'cors',
+  'user-agent': 'node',
+};
+
+interface Sent {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** Sends a request as `fetch` does, which takes twice the processor time of node:http. */
+function createSend(): (
+  url: string,
+  sent: Sent,
+) => Promise<Pick<RestAnswer, 'status' | 'headers' | 'text'>> {
+  const agent = new Agent({ keepAlive: true });
+  return async (url, { method, headers, body }) => {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+      const options = { agent, method, headers: { ...defaultHeaders, ...length, ...headers } };
+      request(url, options, resolve)
+        .once('error', (cause) => reject(new TypeError('fetch failed', { cause })))
+        .end(body);
+    });
+    const text = await textOf(response);
+    return { status: response.statusCode ?? 0, headers: headersOf(response), text };
+  };
+}
+
+function headersOf({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    headers.append(rawHeaders[index] ?? '', rawHeaders[index + 1] ?? '');
+  return headers;
+}
+
 export function createClient(address: string): Client {
+  const send = createSend();
   return {
     address,
     async graphql(query, variables = {}, token) {
-      const response = await fetch(`${address}/graphql`, {
+      const response = await send(`${address}/graphql`, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
@@ -43,9 +86,8 @@ export function createClient(address: string): Client {
         },
         body: JSON.stringify({ query, variables }),
       });
-      const text = await response.text();
-      const { data, errors } = JSON.parse(text);
-      return { status: response.status, headers: response.headers, data, errors, text };
+      const { data, errors } = JSON.parse(response.text);
+      return { ...response, data, errors };
     },
     async rest(method, path, { token, json, form, headers } = {}) {
       const type =
@@ -55,9 +97,8 @@ export function createClient(address: string): Client {
             ? { 'content-type': 'application/x-www-form-urlencoded' }
             : {};
       const body = json !== undefined ? JSON.stringify(json) : form;
-      const response = await fetch(`${address}/auth${path}`, {
+      const response = await send(`${address}/auth${path}`, {
         method,
-        redirect: 'manual',
         headers: {
           ...type,
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -65,13 +106,8 @@ export function createClient(address: string): Client {
         },
         ...(body === undefined ? {} : { body }),
       });
-      const text = await response.text();
-      return {
-        status: response.status,
-        headers: response.headers,
-        text,
-        body: text.startsWith('{') ? JSON.parse(text) : undefined,
-      };
+      const { text } = response;
+      return { ...response, body: text.startsWith('{') ? JSON.parse(text) : undefined };
     },
   };
 }
