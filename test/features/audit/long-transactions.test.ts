@@ -36,9 +36,9 @@ function transaction(count: number, work: () => Promise<void>, app = service.app
   );
 }
 
-test('J12: `apply` of 600 groups delays no login, and none is rejected', async () => {
+test('J12: `apply` of 300 groups delays no login, and none is rejected', async () => {
   const users = await Promise.all([somebody(service), somebody(service), somebody(replica)]);
-  const groups = Array.from({ length: 600 }, (_, index) => `  group-${index}:\n    description: x`);
+  const groups = Array.from({ length: 300 }, (_, index) => `  group-${index}:\n    description: x`);
   const file = join(makeScratchDirectory('long'), 'access.yaml');
   await writeFile(file, ['groups:', ...groups, ''].join('\n'));
   let isDone = false;
@@ -55,12 +55,17 @@ test('J12: `apply` of 600 groups delays no login, and none is rejected', async (
     const startedAt = performance.now();
     const { __typename: result } = await tryLogin(round % 2 ? service : replica, email);
     logins.push({ milliseconds: performance.now() - startedAt, result });
-    await sleep(20);
+    await sleep(40);
   }
   expect((await applying).code).toBe(0);
   expect(logins.length).toBeGreaterThan(20);
   expect(logins.filter(({ result }) => result !== 'TokenPair')).toEqual([]);
-  expect(Math.max(...logins.map(({ milliseconds }) => milliseconds))).toBeLessThan(1000);
+  // A login that waits for the chain ends with the transaction.
+  const [{ held } = { held: 0 }] = await service.database.query<{ held: number }>(
+    `select (extract(epoch from max(at) - min(at)) * 1000)::float as held
+     from audit_entries where action = 'group-created'`,
+  );
+  expect(Math.max(...logins.map(({ milliseconds }) => milliseconds))).toBeLessThan(held / 2);
   const chains = await service.database.query(
     "select distinct chain from audit_entries where action = 'group-created'",
   );
@@ -91,6 +96,7 @@ test('J12: parallel entries of a transaction, also after a rolled back savepoint
 
 test('J12: seventeen long transactions of commands leave chains for logins, and none fails', async () => {
   const { email } = await somebody(service);
+  const release = Promise.withResolvers<void>();
   let running = 0;
   const long = Array.from({ length: 17 }, (_, index) => {
     const { app } = index % 2 ? service : replica;
@@ -99,7 +105,7 @@ test('J12: seventeen long transactions of commands leave chains for logins, and 
         3,
         async () => {
           running += 1;
-          await sleep(1000);
+          await release.promise;
           running -= 1;
         },
         app,
@@ -107,11 +113,11 @@ test('J12: seventeen long transactions of commands leave chains for logins, and 
     );
   });
   await expect.poll(() => running, { timeout: 5000 }).toBe(4);
-  const startedAt = performance.now();
   for (let round = 0; round < 5; round += 1) {
     expect(await tryLogin(service, email)).toMatchObject({ __typename: 'TokenPair' });
   }
-  expect(performance.now() - startedAt).toBeLessThan(1500);
+  expect(running).toBe(4);
+  release.resolve();
   await Promise.all(long);
   expect(await verify()).toMatchObject({ faults: [] });
 });
@@ -154,15 +160,16 @@ test('J12: with every chain locked, a writer uses the first free one', async () 
     );
     return 16 - free.length;
   };
-  const hold = async (milliseconds: number, app: TestService['app']) =>
-    transaction(1, () => sleep(milliseconds), app);
-  const holders = Array.from({ length: 16 }, (_, index) =>
-    hold(index === 7 ? 1000 : 3000, (index % 2 ? service : replica).app),
-  );
+  const holders = Array.from({ length: 16 }, (_, index) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { app } = index % 2 ? service : replica;
+    return { release: resolve, ended: transaction(1, () => promise, app) };
+  });
   await expect.poll(lockedChains, { timeout: 5000 }).toBe(16);
-  const startedAt = performance.now();
-  await transaction(1, async () => undefined, replica.app);
-  expect(performance.now() - startedAt).toBeLessThan(2000);
-  await Promise.all(holders);
+  const written = transaction(1, async () => undefined, replica.app);
+  holders[7]?.release();
+  await written; // while all other chains are locked
+  for (const { release } of holders) release();
+  await Promise.all(holders.map(({ ended }) => ended));
   expect(await verify()).toMatchObject({ faults: [] });
 });
