@@ -25,11 +25,9 @@ describe('a full disk is exit 1 with the reason on stderr', () => {
   test.each([
     ['a table', 'users list'],
     ['JSON', 'users list --json'],
-    ['CSV', 'users list --format csv'],
     ['a checkpoint', 'audit checkpoint'],
     ['an export', 'export users'],
     ['a manifest', 'export access'],
-    ['one result', 'users explain user1@example.com users.view_user'],
     ['only a sentence', 'audit verify'],
     ['help', '--help'],
   ])('%s', async (_, command) => {

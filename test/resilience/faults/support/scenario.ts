@@ -1,6 +1,7 @@
 /** The environment of an experiment: its own PostgreSQL, a mail server, replicas, simulated users and a journal. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { environmentOf, type Variables } from '../../../support/command.ts';
 import { type MailServer, startMailServer } from '../../../support/mail-server.ts';
 import { type Postgres, type PostgresOptions, startPostgres } from '../../../support/postgres.ts';
@@ -108,7 +109,8 @@ export async function openScenario(options: ScenarioOptions = {}): Promise<Scena
     async progress(count = 20, timeoutMilliseconds = progressMilliseconds) {
       const done = () => acknowledgedOf(readJournal(file));
       const goal = done() + count;
-      await until(() => done() >= goal, timeoutMilliseconds);
+      // Each check reads the whole journal.
+      await until(async () => (await sleep(100)) ?? done() >= goal, timeoutMilliseconds);
       base ??= grown(before, await footprintOf(postgres.query, replicas));
     },
     async recover() {
