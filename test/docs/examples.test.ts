@@ -352,6 +352,7 @@ const checked: ReadonlySet<string> = new Set([
   'js verifier',
   'js verify',
   'json people.jsonl',
+  'csv people.csv', // test/features/user-import/formats/csv.unit.test.ts
   'json texts',
   'python django',
   'python find.py',

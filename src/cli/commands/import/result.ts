@@ -26,7 +26,7 @@ export function formatResult(result: ImportResult, options: ResultOptions): stri
     `${options.seconds.toFixed(1)} seconds, ${peopleText(Math.round(result.readNow / options.seconds))} per second.`,
     ...reasons.map((reason) => formatReason(reason, options.unit)),
     ...result.notes.map(formatNote),
-    ...(options.report === undefined ? [] : [`All of them are in ${options.report}.`]),
+    ...reportLines(result, options),
     ...adviceFor(result, options),
   ].join('\n');
 }
@@ -73,6 +73,14 @@ function formatReason(
 function formatNote({ field, reason, remedy }: Reason): string {
   const note = `Note: ${field === null ? '' : `${field}: `}${reason}`;
   return remedy === null ? note : `${note}\n  ${remedy}`;
+}
+
+function reportLines({ tally, notes }: ImportResult, { report }: ResultOptions): string[] {
+  if (report === undefined) return [];
+  const isEmpty = tally.reasons.length === 0 && notes.length === 0;
+  return [
+    isEmpty ? `There is nothing to report: ${report} is empty.` : `All of them are in ${report}.`,
+  ];
 }
 
 function adviceFor(

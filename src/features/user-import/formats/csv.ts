@@ -13,7 +13,7 @@ import {
 } from '../reading/records.ts';
 import { booleanOf, isSecretName, makePerson, metadataOf, parseJson } from '../reading/values.ts';
 import type { OpenPeople, ReaderOptions, SourceField } from '../source.ts';
-import { fieldOfSnakeCase, secretRemedyFor, sourceFieldNames } from './jsonl.ts';
+import { fieldNamed, fieldOfSnakeCase, secretRemedyFor, sourceFieldNames } from './jsonl.ts';
 
 export const openCsv: OpenPeople = (path, options) =>
   openRecords(
@@ -77,7 +77,8 @@ function otherColumns(row: SourceObject, notes: FileNotes): SourceObject | undef
     const message = isSecret
       ? 'The column was left out: its name is that of a secret.'
       : 'The column went into metadata.';
-    const remedy = secretRemedyFor(column);
+    const meant = fieldNamed(column);
+    const remedy = meant ? `Rename it to ${meant} if it is that.` : secretRemedyFor(column);
     notes.add(column, message, remedy === undefined ? {} : { remedy });
     return !isSecret;
   });

@@ -69,7 +69,7 @@ function remedyFor(name: string): string {
 }
 
 /** The field that a name means, such as `first_name` or `EMAIL`. */
-function fieldNamed(name: string): SourceField | undefined {
+export function fieldNamed(name: string): SourceField | undefined {
   const plain = (text: string) => text.replace(/[_ -]/g, '').toLowerCase();
   return sourceFieldNames.find((field) => plain(field) === plain(name));
 }

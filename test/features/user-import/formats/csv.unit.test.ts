@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openCsv } from '../../../../src/features/user-import/formats/csv.ts';
 import { CsvRows } from '../../../../src/features/user-import/reading/csv-rows.ts';
+import { blocksOf } from '../../../docs/pages.ts';
 import { defaultOptions, fieldsOf, readContent, refusalOf, withFile } from './files.ts';
 
 test('a row has all fields of a person', async () => {
@@ -84,6 +85,32 @@ test('a file has no people after its header, and other separators', async () => 
   expect(people.map(fieldsOf)).toEqual([{ email: 'a@example.com', groups: ['A', 'B'] }]);
   const tabs = await readContent(openCsv, 'email\tusername\na@example.com\ta,b\n');
   expect(tabs.people.map(fieldsOf)).toEqual([{ email: 'a@example.com', username: 'a,b' }]);
+});
+
+test('the example of docs/moving-people.md is read, and a column with another spelling has a remedy', async () => {
+  const [example] = blocksOf('docs/moving-people.md').filter(
+    ({ info }) => info === 'csv people.csv',
+  );
+  const text = example?.text ?? '';
+  const { people, summary } = await readContent(openCsv, text);
+  expect(people.map(fieldsOf)).toMatchObject([
+    { email: 'emmy@example.com', firstName: 'Emmy', groups: ['Editors', 'Guests'], isStaff: true },
+    {
+      email: 'ada@example.com',
+      lastName: 'King, Countess of "Lovelace"',
+      metadata: { city: 'London' },
+    },
+  ]);
+  expect(summary).toEqual([
+    { field: 'city', message: 'The column went into metadata. (2 people)' },
+  ]);
+  const renamed = await readContent(openCsv, text.replace('first_name', 'First Name'));
+  expect(renamed.summary).toContainEqual(
+    expect.objectContaining({
+      field: 'First Name',
+      remedy: 'Rename it to firstName if it is that.',
+    }),
+  );
 });
 
 test('a value of metadata does not replace the column of the same name', async () => {
