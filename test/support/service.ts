@@ -38,6 +38,8 @@ export interface ServiceOptions {
   readonly httpLimits?: Partial<HttpLimits>;
   /** Uses the default cost of password hashes, for tests of their duration. */
   readonly hasCostlyHashes?: boolean;
+  /** The cost of password hashes, by default a very low one. */
+  readonly hashParameters?: HashParameters;
 }
 
 /** Argon2id with a cost below the allowed minimum, which takes a fraction of a millisecond. */
@@ -63,7 +65,9 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     },
     dataDirectory,
   );
-  const config = options.hasCostlyHashes ? given : { ...given, passwordHash: cheapHash };
+  const config = options.hasCostlyHashes
+    ? given
+    : { ...given, passwordHash: options.hashParameters ?? cheapHash };
   let offsetSeconds = 0;
   const clock: Clock = () => new Date(Date.now() + offsetSeconds * 1000);
   const logLines: string[] = [];

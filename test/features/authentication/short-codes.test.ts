@@ -4,7 +4,7 @@ import { administrationOf } from '../../support/administration.ts';
 import { superuser } from '../../support/administrators.ts';
 import { headersFrom, inTurn, many, newNetwork } from '../../support/attempts.ts';
 import { openDatabaseWire } from '../../support/database-wire.ts';
-import { relativeTimes } from '../../support/equal-time.ts';
+import { expectEqualDurations } from '../../support/equal-time.ts';
 import { factsOf, shortCodesOf } from '../../support/mail-server.ts';
 import {
   goodPassword,
@@ -375,14 +375,12 @@ describe('an address with an open code', () => {
       'update registrations set failed_short_codes = -32000 where email = $1',
       [email],
     );
-    const { known } = await relativeTimes(
+    await expectEqualDurations(
       {
         unknown: () => attempt({ email: newAddress(), code: wrongCode, at }),
         known: () => attempt({ email, code: wrongCode, at }),
       },
-      1.1,
+      { tolerance: 0.1 },
     );
-    expect(known).toBeLessThan(1.1);
-    expect(known).toBeGreaterThan(1 / 1.1);
   });
 });
