@@ -1,7 +1,7 @@
 /** The errors of the command line: each has an exit code and the lines that standard error shows. */
 import { ConfigError } from '../config/config.ts';
 import { Problem } from '../core/errors.ts';
-import { isDatabaseUnavailable } from '../database/connection-errors.ts';
+import { isDatabaseUnavailable, isReadOnlyDatabase } from '../database/connection-errors.ts';
 
 /** The arguments or the input of a command are not valid; exit code 2. */
 export class UsageError extends Error {
@@ -56,6 +56,9 @@ function optionName(path: string): string {
 function hintFor(error: unknown): string | undefined {
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
     return 'The port is in use: stop the program that listens on it, or set PORT to another port.';
+  }
+  if (isReadOnlyDatabase(error)) {
+    return 'The database is read-only. Does DATABASE_URL name a standby, or is default_transaction_read_only on?';
   }
   return isDatabaseUnavailable(error)
     ? 'The database cannot be reached. Is it running, and is DATABASE_URL correct?'

@@ -57,6 +57,12 @@ const sqlStates = /^(08|53|57P|25006$|57014$|55P03$|25P03$)/;
 const messages =
   /connection terminated|connection ended|timeout exceeded when trying to connect|client has encountered a connection error|server closed the connection/i;
 
+/** Whether the database takes no changes: it is a standby, or its default transaction is read-only. */
+export function isReadOnlyDatabase(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('code' in error && error.code === '25006') || isReadOnlyDatabase(error.cause);
+}
+
 /** Whether the database is unreachable or overloaded, so that a retry may help. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

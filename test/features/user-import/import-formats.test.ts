@@ -1,6 +1,7 @@
 /** `import users` with the files of other systems: their people log in with the same password. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { environmentOf } from '../../support/command.ts';
 import { databaseLine, runCommand } from '../../support/command-line.ts';
@@ -25,9 +26,13 @@ async function importFixture(name: string, domain: string, options: readonly str
   return { ...result, json: result.stdout === '' ? undefined : JSON.parse(result.stdout) };
 }
 
+/** Repeats a login that a busy machine sheds, as its response asks for. */
 async function logIn(email: string, password: string): Promise<number> {
-  const { status } = await service.rest('POST', '/login/', { json: { email, password } });
-  return status;
+  for (;;) {
+    const { status } = await service.rest('POST', '/login/', { json: { email, password } });
+    if (status !== 503) return status;
+    await sleep(200);
+  }
 }
 
 const hashConfig = fixture('import/firebase-hash-config.txt');
@@ -55,17 +60,12 @@ test.each([
   async (format, file, options, names, password) => {
     const domain = `${format}.example.org`;
     const { json, stderr } = await importFixture(file, domain, [...options, '--allow-weak-hashes']);
-    const again = async () => {
-      const update = [...options, '--allow-weak-hashes', '--on-conflict', 'update'];
-      const [dryRun, repeated] = [
-        await importFixture(file, domain, [...update, '--dry-run']),
-        await importFixture(file, domain, update),
-      ];
-      const { created: unchanged } = json;
-      expect(repeated.json).toMatchObject({ created: 0, updated: 0, unchanged });
-      expect(dryRun.json).toMatchObject({ created: 0, updated: 0, unchanged });
+    const again = async (...further: string[]) => {
+      const update = [...options, '--allow-weak-hashes', '--on-conflict', 'update', ...further];
+      const { json: repeated } = await importFixture(file, domain, update);
+      expect(repeated).toMatchObject({ created: 0, updated: 0, unchanged: json.created });
     };
-    await again();
+    await again('--dry-run');
     expect(stderr).toMatch(databaseLine);
     expect(json.created).toBeGreaterThanOrEqual(names.length);
     // One of each system: a rejection takes as long as the most expensive hash. crypto/password/foreign-hashes.test.ts

@@ -314,3 +314,38 @@ test('a person who became inactive at Django does not stay active', async () => 
   expect((await importFile(await file(false), options)).counts).toMatchObject({ updated: 1 });
   expect(await accountOf(email)).toMatchObject({ status: 'PENDING' });
 });
+
+test('the external id of another system replaces the former one, and the report says so', async () => {
+  const email = newAddress();
+  await create({ email, externalId: `first-${email}` });
+  const { counts, report } = await update([{ email, externalId: `second-${email}` }]);
+  expect(counts).toMatchObject({ updated: 1, changed: 1 });
+  expect(report).toMatchObject([
+    { line: 1, field: 'externalId', reason: expect.stringContaining('was replaced') },
+  ]);
+  expect(await accountOf(email)).toMatchObject({ external_id: `second-${email}` });
+});
+
+test('a read-only database is named, and a dry run works', async () => {
+  const client = new Client({ connectionString: service.database.url });
+  await client.connect();
+  await client.query('set default_transaction_read_only = off'); // for the end of the test
+  const readOnly = (value: string) =>
+    client.query(
+      `do $$ begin execute format('alter database %I set default_transaction_read_only = ${value}', current_database()); end $$`,
+    );
+  const run = async (...options: string[]) =>
+    runCommand(['import', 'users', await writePeople([{ email: newAddress() }]), ...options], {
+      environment: environmentOf(service.database, service.mail),
+    });
+  await readOnly('on');
+  try {
+    const { code, stderr } = await run();
+    expect(code).toBe(1);
+    expect(stderr).toContain('The database is read-only.');
+    expect(await run('--dry-run')).toMatchObject({ code: 0 });
+  } finally {
+    await readOnly('off');
+    await client.end();
+  }
+});

@@ -50,7 +50,7 @@ function statusAfter(
   return status ?? before.status;
 }
 
-/** The lines of the report about the status and the rights of an account. */
+/** The lines of the report about the status, the external id and the rights of an account. */
 export function noteRights(
   before: AccountValues,
   after: AccountValues,
@@ -60,6 +60,9 @@ export function noteRights(
   return [
     ...(isKept ? [staysDisabled] : []),
     ...(before.status === after.status ? [] : [noteOf('status', statusSentences[after.status])]),
+    ...(before.externalId !== null && before.externalId !== after.externalId
+      ? [replacedExternalId]
+      : []),
     ...noteFlag('isStaff', 'staff', before.isStaff, after.isStaff),
     ...noteFlag('isSuperuser', 'a superuser', before.isSuperuser, after.isSuperuser),
   ];
@@ -69,6 +72,13 @@ const staysDisabled: Reason = {
   field: 'status',
   reason: 'The account is disabled here, so it stays disabled.',
   remedy: 'Enable it with `gatehouse users enable <user>` if the person may log in.',
+};
+
+const replacedExternalId: Reason = {
+  field: 'externalId',
+  reason: 'The account had another external id, which was replaced.',
+  remedy:
+    'The entry user-updated of the audit log has the former one, if other tables refer to it.',
 };
 
 const statusSentences: Readonly<Record<UserStatus, string>> = {
