@@ -16,6 +16,7 @@ import type { Sessions } from '../features/sessions/sessions.ts';
 import type { SigningKeys } from '../features/sessions/signing-keys.ts';
 import type { TokenDelivery } from '../features/sessions/token-delivery.ts';
 import type { Tokens } from '../features/sessions/tokens.ts';
+import type { Texts } from '../i18n/translate.ts';
 import type { DevMailbox } from '../mail/dev-mailbox.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -77,6 +78,7 @@ export interface HttpDeps {
   readonly graphql: Graphql;
   readonly prepareDocument: PrepareDocument;
   readonly preparedRequests: PreparedRequests;
+  readonly texts: Texts;
   readonly mailbox: DevMailbox;
   readonly checkCode: CheckCode;
   readonly passwordReset: PasswordReset;
@@ -104,7 +106,7 @@ export async function createHttp(deps: HttpDeps): Promise<FastifyInstance> {
   parseBodies(app, deps.limits);
   addSessionCookies(app, { publicUrl: config.publicUrl, isAllowedOrigin, clock: deps.clock });
   addRequestContexts(app, deps);
-  addPresentation(app, config);
+  addPresentation(app, config, deps.texts);
   serveOperations(app, deps);
   serveClients(app, deps);
   serveReference(app, deps);

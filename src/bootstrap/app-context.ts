@@ -3,9 +3,11 @@
  * Commands use the application context directly; `server.ts` adds HTTP.
  */
 import { join } from 'node:path';
+import { textsFor } from '../config/presentation.ts';
 import type { ChangeFeed } from '../database/change-feed.ts';
 import type { UnitOfWork } from '../database/transaction.ts';
 import { AuditSubscriber } from '../features/audit-log/audit.subscriber.ts';
+import type { Texts } from '../i18n/translate.ts';
 import type { JobDeps } from '../jobs/worker.ts';
 import { createDevMailbox, type DevMailbox } from '../mail/dev-mailbox.ts';
 import { createMailer, type Mailer } from '../mail/mailer.ts';
@@ -29,6 +31,8 @@ export interface AppContext
       | 'migrated'
     > {
   readonly mail: { readonly queue: Services['mailQueue']; readonly mailbox: DevMailbox };
+  /** The texts of pages and mails. */
+  readonly texts: Texts;
   /** The tasks of the job queue, and the dependencies of its worker. */
   readonly jobs: JobDeps;
   readonly unitOfWork: UnitOfWork;
@@ -43,7 +47,8 @@ export async function createAppContext(options: AppContextOptions): Promise<AppC
   const { config, log, clock, metrics, database } = infrastructure;
   const { hasher, attemptLimits, rateLimiter, migrated } = infrastructure;
   const { unitOfWork, changeFeed } = database;
-  const services = createServicesOn(infrastructure);
+  const texts = textsFor(config);
+  const services = createServicesOn(infrastructure, texts);
   const { auth, users, admin, audit, nodes, oauth } = services;
   await unitOfWork.withEntityManager(
     (options.purpose ?? 'serve') === 'serve'
@@ -61,6 +66,7 @@ export async function createAppContext(options: AppContextOptions): Promise<AppC
     audit,
     nodes,
     oauth,
+    texts,
     mail: { queue: services.mailQueue, mailbox },
     jobs,
     config,
@@ -78,7 +84,7 @@ export async function createAppContext(options: AppContextOptions): Promise<AppC
 }
 
 /** Creates the services. From here on the audit log receives changes of entities. */
-function createServicesOn(infrastructure: Infrastructure): Services {
+function createServicesOn(infrastructure: Infrastructure, texts: Texts): Services {
   const { config, log, clock, metrics, secretKey, database } = infrastructure;
   const { attemptLimits, hasher } = infrastructure;
   const { unitOfWork, changeFeed, orm } = database;
@@ -92,6 +98,7 @@ function createServicesOn(infrastructure: Infrastructure): Services {
     changeFeed,
     attemptLimits,
     hasher,
+    texts,
   });
   orm.em.getEventManager().registerSubscriber(new AuditSubscriber(services.audit.log));
   return services;

@@ -152,6 +152,7 @@ function createHttpFor(
   } = app.auth;
   return createHttp({
     config: app.config,
+    texts: app.texts,
     log: app.log,
     unitOfWork,
     clock: app.clock,

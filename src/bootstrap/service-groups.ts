@@ -20,6 +20,7 @@ import type { SessionsModule } from '../features/sessions/sessions.module.ts';
 import type { UserExportModule } from '../features/user-export/user-export.module.ts';
 import type { UserImportModule } from '../features/user-import/user-import.module.ts';
 import type { UsersModule } from '../features/users/users.module.ts';
+import type { Texts } from '../i18n/translate.ts';
 import type { Tasks } from '../jobs/tasks.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -35,6 +36,7 @@ export interface ServiceDeps {
   readonly changeFeed: ChangeFeed;
   readonly attemptLimits: AttemptLimits;
   readonly hasher: PasswordHasher;
+  readonly texts: Texts;
 }
 
 /** Login, registration, passwords, sessions and their tokens. */

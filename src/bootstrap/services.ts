@@ -2,7 +2,6 @@
  * Composes the modules of the features, in the order in which they depend on each other, and groups their
  * services by subject for the interfaces.
  */
-import { textsFor } from '../config/presentation.ts';
 import { createAccessModule } from '../features/access/access.module.ts';
 import { createAccessManifestModule } from '../features/access-manifest/access-manifest.module.ts';
 import { createAdministrationModule } from '../features/administration/administration.module.ts';
@@ -38,8 +37,8 @@ import type {
 } from './service-groups.ts';
 
 export function createServices(deps: ServiceDeps): Services {
-  const { config } = deps;
-  const writeMail = createMailWriter({ texts: textsFor(config), brand: config.brand });
+  const { config, texts } = deps;
+  const writeMail = createMailWriter({ texts, brand: config.brand });
   const base = createBaseModules(deps, writeMail);
   const accounts = createAccountModules(deps, base, writeMail);
   const operations = createOperations(deps, base, accounts);

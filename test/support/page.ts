@@ -30,11 +30,19 @@ export async function openPage(
   );
 }
 
+export interface FormRequest {
+  readonly typed?: Readonly<Record<string, string>>;
+  /** Accept-Language. */
+  readonly language?: string;
+  /** Whether to open the page that a redirect leads to, as browsers do. By default it is opened. */
+  readonly redirect?: 'follow' | 'manual';
+}
+
 /** Submits the form of a page with the typed values. */
 export async function sendForm(
   { address }: TestService,
   { html }: OpenedPage,
-  { typed = {}, language }: { typed?: Readonly<Record<string, string>>; language?: string } = {},
+  { typed = {}, language, redirect = 'follow' }: FormRequest = {},
 ): Promise<OpenedPage> {
   const action = /<form method="post" action="([^"]+)"/.exec(html)?.[1];
   if (action === undefined) throw new Error(`no form in: ${html}`);
@@ -42,7 +50,12 @@ export async function sendForm(
   const values = Object.fromEntries(hidden.map(([, name = '', value = '']) => [name, value]));
   const body = new URLSearchParams({ ...values, ...typed });
   return answerOf(
-    await fetch(address + action, { method: 'POST', headers: browserHeaders(language), body }),
+    await fetch(address + action, {
+      method: 'POST',
+      headers: browserHeaders(language),
+      body,
+      redirect,
+    }),
   );
 }
 

@@ -9,7 +9,7 @@ import { executeOperation, type LinkOwners, selection, textOf } from './link-ope
 import { sendIncompleteLink, sendInvalidLink } from './link-pages.ts';
 import { accountRow, html, sendFailure, sendPage } from './page.ts';
 import { textsOf } from './presentation.ts';
-import { appWay, resetPasswordWay, signInWay } from './ways.ts';
+import { type ResultPage, redirectToResult, resultPages } from './result-pages.ts';
 
 export interface PageDeps {
   readonly prepareDocument: PrepareDocument;
@@ -20,6 +20,7 @@ export interface CodePage {
   readonly path: string;
   /** The mutation, and the key of the texts. */
   readonly operation: 'confirmEmailChange' | 'cancelEmailChange';
+  readonly result: ResultPage;
 }
 
 export function serveCodePage(app: FastifyInstance, page: CodePage, deps: PageDeps): void {
@@ -28,7 +29,7 @@ export function serveCodePage(app: FastifyInstance, page: CodePage, deps: PageDe
     `mutation ($code: String!) { result: ${page.operation}(code: $code) ${selection} }`,
   );
   app.get(page.path, options, (request, reply) => sendForm(page, deps, request, reply));
-  app.post(page.path, options, (request, reply) => sendResult(page, execute, request, reply));
+  app.post(page.path, options, (request, reply) => submit(page, execute, request, reply));
 }
 
 /** Sends the page with the button. Handles GET and HEAD. */
@@ -56,7 +57,7 @@ ${accountRow(translate('pages.address'), address)}
   });
 }
 
-async function sendResult(
+async function submit(
   page: CodePage,
   execute: ExecuteOperation,
   request: FastifyRequest,
@@ -66,26 +67,17 @@ async function sendResult(
   if (code === undefined) return sendIncompleteLink(reply);
   const problem = await executeOperation(execute, request, { code });
   if (problem) return sendInvalidLink(reply, page.operation);
-  const { locale, translate } = textsOf(request);
-  const texts = `pages.${page.operation}` as const;
-  return sendPage(reply, {
-    locale,
-    mark: 'done',
-    title: translate(`${texts}.doneTitle`),
-    body: html`<p>${translate(`${texts}.done`)}</p>`,
-    ways: [
-      page.operation === 'cancelEmailChange' ? resetPasswordWay(reply) : signInWay(reply),
-      ...appWay(reply),
-    ],
-  });
+  return redirectToResult(reply, page.result);
 }
 
 export const cancelEmailChangePage: CodePage = {
   path: '/cancel-email-change',
   operation: 'cancelEmailChange',
+  result: resultPages.changeCancelled,
 };
 
 export const confirmEmailChangePage: CodePage = {
   path: '/confirm-email-change',
   operation: 'confirmEmailChange',
+  result: resultPages.addressChanged,
 };

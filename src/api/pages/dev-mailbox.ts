@@ -11,6 +11,8 @@ import { isPreviewName, previewMail, previewNames } from '../../mail/templates/p
 import { createMailWriter } from '../../mail/templates/templates.ts';
 import { requireLocalClient } from '../http/access-control.ts';
 import { acceptsHtml } from '../http/content-negotiation.ts';
+import { toProblem } from '../http/responses.ts';
+import { sendErrorPage } from './account/error-pages.ts';
 import { textOf } from './link-operations.ts';
 import { type Html, html, sendPage } from './page.ts';
 
@@ -29,6 +31,19 @@ export function serveMailbox(app: FastifyInstance, deps: MailboxDeps): void {
   servePreviews(app, deps.publicUrl);
 }
 
+interface MailRoute {
+  Params: { id: string };
+}
+
+const options = { errorHandler: sendMissingMail } as const;
+
+/** Sends a browser the page for a missing mail. Programs get JSON. */
+function sendMissingMail(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const isMissing = toProblem(error)?.code === 'NOT_FOUND';
+  if (isMissing && acceptsHtml(request.headers.accept)) return sendErrorPage(reply, 404);
+  throw error;
+}
+
 function isInMailbox(url = ''): boolean {
   return url === mailboxPath || url.startsWith(`${mailboxPath}/`);
 }
@@ -41,14 +56,14 @@ function serveMails(app: FastifyInstance, { mailbox }: MailboxDeps): void {
       : sendData(reply, 'Mails, newest first', mails);
   });
 
-  app.get<{ Params: { id: string } }>(`${mailboxPath}/:id`, async (request, reply) => {
+  app.get<MailRoute>(`${mailboxPath}/:id`, options, async (request, reply) => {
     const mail = await requireMail(mailbox, request.params.id);
     return acceptsHtml(request.headers.accept)
       ? sendMail(reply, mail)
       : sendData(reply, 'Mail', mail);
   });
 
-  app.get<{ Params: { id: string } }>(`${mailboxPath}/:id/html`, async (request, reply) =>
+  app.get<MailRoute>(`${mailboxPath}/:id/html`, options, async (request, reply) =>
     sendHtmlPart(reply, await requireMail(mailbox, request.params.id)),
   );
 }
@@ -134,7 +149,7 @@ function servePreviews(app: FastifyInstance, publicUrl: string): void {
     return previewMail(name, { locale: localeOf(request), publicUrl, writeMail });
   };
 
-  app.get<PreviewRoute>(`${previewPath}/:name`, async (request, reply) => {
+  app.get<PreviewRoute>(`${previewPath}/:name`, options, async (request, reply) => {
     const mail = previewOf(request);
     if (!acceptsHtml(request.headers.accept)) return sendData(reply, 'Preview', mail);
     const { name } = request.params;
@@ -147,7 +162,7 @@ ${bodyOfMail(mail, `${previewPath}/${name}/html?locale=${localeOf(request)}`)}`,
     });
   });
 
-  app.get<PreviewRoute>(`${previewPath}/:name/html`, async (request, reply) =>
+  app.get<PreviewRoute>(`${previewPath}/:name/html`, options, async (request, reply) =>
     sendHtmlPart(reply, previewOf(request)),
   );
 }

@@ -14,6 +14,7 @@ import {
   serveCodePage,
 } from './code-pages.ts';
 import { type ResetPasswordDeps, serveResetPasswordPage } from './reset-password.ts';
+import { serveResultPages } from './result-pages.ts';
 import { sendVerificationPage, serveVerifyEmailPage } from './verify-email.ts';
 
 export function servePages(
@@ -26,6 +27,7 @@ export function servePages(
     serveCodePage(app, page, deps);
   }
   serveResetPasswordPage(app, deps);
+  serveResultPages(app);
   serveStartPage(app, deps);
   serveSignInPage(app, deps);
   serveRegisterPage(app, deps);

@@ -2,7 +2,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Brand } from '../../config/brand.ts';
 import type { Config } from '../../config/config.ts';
-import { textsFor } from '../../config/presentation.ts';
 import { preferredLocale, type SupportedLocale } from '../../i18n/locale.ts';
 import type { Texts, Translate } from '../../i18n/translate.ts';
 import { policyOfPage } from '../http/security-headers.ts';
@@ -24,14 +23,15 @@ declare module 'fastify' {
 
 export function addPresentation(
   app: FastifyInstance,
-  config: Pick<Config, 'brand' | 'customTexts' | 'allowedReturnUrls'>,
+  config: Pick<Config, 'brand' | 'allowedReturnUrls'>,
+  texts: Texts,
 ): void {
   const { brand, allowedReturnUrls } = config;
   const applications = [...allowedReturnUrls, brand.appUrl ?? []].flat();
   const origins = [...new Set(applications.map((url) => new URL(url).origin))];
   app.decorate('presentation', {
     brand,
-    texts: textsFor(config),
+    texts,
     checkReturnUrl: createReturnCheck(allowedReturnUrls),
     policies: { staying: policyOfPage(), leaving: policyOfPage(origins) },
   });

@@ -9,7 +9,7 @@ import { sendIncompleteLink, sendInvalidLink } from './link-pages.ts';
 import { accountRow, html, sendFailure, sendPage } from './page.ts';
 import { passwordForm } from './password-form.ts';
 import { textsOf } from './presentation.ts';
-import { appWay, signInWay } from './ways.ts';
+import { redirectToResult, resultPages } from './result-pages.ts';
 
 const path = '/reset-password';
 const document = `mutation ($input: ResetPasswordInput!) { result: resetPassword(input: $input) ${selection} }`;
@@ -35,7 +35,7 @@ export function serveResetPasswordPage(app: FastifyInstance, deps: ResetPassword
     const link = parseLink(request.body);
     if (!link) return sendIncompleteLink(reply);
     const problem = await setPassword(execute, request, link);
-    if (!problem) return sendDone(reply);
+    if (!problem) return redirectToResult(reply, resultPages.passwordSet);
     if (problem.code !== 'VALIDATION_FAILED') return sendInvalidLink(reply, 'resetPassword');
     return sendForm(deps, reply, { link, problem });
   });
@@ -72,16 +72,5 @@ async function sendForm(
     body: html`<p>${translate(`pages.resetPassword.${isInvited ? 'inviteBody' : 'body'}`)}</p>
 ${accountRow(translate('pages.account'), email)}
 ${passwordForm(translate, { ...link, action: path, email, minLength: passwordMinLength, problem })}`,
-  });
-}
-
-function sendDone(reply: FastifyReply): FastifyReply {
-  const { locale, translate } = textsOf(reply.request);
-  return sendPage(reply, {
-    locale,
-    mark: 'done',
-    title: translate('pages.resetPassword.doneTitle'),
-    body: html`<p>${translate('pages.resetPassword.done')}</p>`,
-    ways: [signInWay(reply), ...appWay(reply)],
   });
 }

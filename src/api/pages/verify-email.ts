@@ -16,7 +16,7 @@ import { sendIncompleteLink, sendInvalidLink } from './link-pages.ts';
 import { accountRow, type Html, html, sendFailure, sendPage } from './page.ts';
 import { passwordField } from './password-form.ts';
 import { textsOf } from './presentation.ts';
-import { appWay, signInWay } from './ways.ts';
+import { redirectToResult, resultPages } from './result-pages.ts';
 
 const path = verifyEmailPath;
 const verifyDocument = `mutation ($code: String!, $password: String) {
@@ -36,7 +36,9 @@ export function serveVerifyEmailPage(app: FastifyInstance, deps: PageDeps): void
     if (code === undefined) return sendCodeForm(reply, { email }, { isWrong: true });
     if (textOf(request.body, 'decision') === 'cancel') {
       const problem = await executeOperation(cancel, request, { code });
-      return problem ? sendInvalidLink(reply, 'verifyEmail') : sendDone(reply, 'cancelled');
+      return problem
+        ? sendInvalidLink(reply, 'verifyEmail')
+        : redirectToResult(reply, resultPages.registrationRemoved);
     }
     const owner = await deps.linkOwners.ownerOfVerificationCode(code, email);
     if (owner) return confirm(verify, request, reply, owner);
@@ -67,7 +69,7 @@ async function confirm(
     return sendForm(reply, owner, isTyped(typedIn(request.body)) ? undefined : 'empty');
   }
   const problem = await executeOperation(verify, request, { code: owner.code, password });
-  if (!problem) return sendDone(reply, 'done');
+  if (!problem) return redirectToResult(reply, resultPages.addressVerified);
   return problem.code === 'INVALID_CODE'
     ? sendInvalidLink(reply, 'verifyEmail')
     : sendForm(reply, owner, 'wrongPassword');
@@ -147,18 +149,4 @@ ${password}
 <input type="hidden" name="code" value="${code}">
 ${hiddenField(returnToName, returnToOf(request).url)}${needsPassword ? fields : ''}<button type="submit">${translate('pages.verifyEmail.button')}</button>${isRegistration ? cancel : ''}
 </form>`;
-}
-
-function sendDone(reply: FastifyReply, outcome: 'done' | 'cancelled'): FastifyReply {
-  const { url } = returnToOf(reply.request);
-  const { locale, translate } = textsOf(reply.request);
-  return sendPage(reply, {
-    locale,
-    mark: 'done',
-    title: translate(`pages.verifyEmail.${outcome}Title`),
-    body: html`<p>${translate(`pages.verifyEmail.${outcome}`)}</p>${
-      outcome === 'done' ? '' : html`<p class="quiet">${translate('pages.closeHint')}</p>`
-    }`,
-    ways: [...(outcome === 'done' ? [signInWay(reply, url)] : []), ...appWay(reply, url)],
-  });
 }

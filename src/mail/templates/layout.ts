@@ -30,7 +30,7 @@ export function renderMail(
   const { subject, preheader, blocks } = content;
   const footer = [
     translate(`mails.reason.${content.reason}`, { email: to }),
-    ...(brand.supportEmail === undefined ? [] : [translate('mails.support')]),
+    ...(namesSupport(blocks, brand) ? [] : [translate('mails.support')]),
     translate('mails.footer'),
   ];
   return {
@@ -42,6 +42,12 @@ export function renderMail(
       linkHint: translate('mails.linkHint'),
     }),
   };
+}
+
+/** Whether the content names the address for questions, or there is none. */
+function namesSupport(blocks: readonly Block[], { supportEmail }: Brand): boolean {
+  if (supportEmail === undefined) return true;
+  return blocks.some((it) => it.kind === 'paragraph' && it.text.includes(supportEmail));
 }
 
 function brandLine({ appName, appUrl }: Brand): string {

@@ -56,15 +56,20 @@ test('a person registers with the typed code, signs in, signs out, and every pag
   const [mail] = await service.mail.waitFor(email);
   const code = /\b[0-9A-Z]{4}-[0-9A-Z]{4}\b/.exec(mail?.text ?? '')?.[0] ?? 'none';
   const asked = await visitor.send(sent, { code }, { action: '/verify-email' });
-  const done = await visitor.send(asked, { password: goodPassword });
+  const verified = await visitor.send(asked, { password: goodPassword });
+  expect([verified.status, verified.location]).toEqual([303, '/verify-email/done']);
+  const done = await visitor.open('/verify-email/done');
   expect(titleOf(done)).toBe('Address confirmed');
   expect(done.html).toContain('class="button" href="/sign-in"');
   const typed = { email, password: goodPassword };
   const answer = await visitor.send(await visitor.open('/sign-in'), typed);
   expect([answer.status, answer.location]).toEqual([303, 'https://app.example.com/home']);
+  for (const path of ['/register', '/sign-in']) {
+    const page = await visitor.open(path);
+    expect(titleOf(page)).toBe('You are signed in');
+    expect(page.html).toContain(email);
+  }
   const page = await visitor.open('/sign-in');
-  expect(titleOf(page)).toBe('You are signed in');
-  expect(page.html).toContain(email);
   expect(page.html).toContain('class="button" href="https://app.example.com/home"');
   const signedOut = await visitor.send(page);
   expect([signedOut.status, titleOf(signedOut)]).toEqual([200, 'You are signed out']);
@@ -85,7 +90,9 @@ test('a forgotten password is replaced, from the sign-in page to the sign-in pag
   const link = new URL(await newestLink(service, email, '/reset-password'));
   const form = await visitor.open(link.pathname + link.search);
   const password = 'a rather different password';
-  const done = await visitor.send(form, { password, passwordConfirmation: password });
+  const set = await visitor.send(form, { password, passwordConfirmation: password });
+  expect([set.status, set.location]).toEqual([303, '/reset-password/done']);
+  const done = await visitor.open('/reset-password/done');
   expect(done.html).toContain('href="/sign-in"');
   const answer = await visitor.send(await visitor.open('/sign-in'), { email, password });
   expect(answer.status).toBe(303);
@@ -300,7 +307,11 @@ describe('return_to', () => {
   test('leads to an allowed address after signing in, through all links of the page', async () => {
     const { answer, visitor } = await signedIn(`?return_to=${encodeURIComponent(allowed)}`);
     expect([answer.status, answer.location]).toEqual([303, allowed]);
-    const page = await visitor.open(`/register?return_to=${encodeURIComponent(allowed)}`);
+    const path = `/register?return_to=${encodeURIComponent(allowed)}`;
+    expect((await visitor.open(path)).html).toContain(
+      'class="button" href="https://example.com/shop/cart',
+    );
+    const page = await createVisitor(service).open(path);
     const link = `/sign-in?return_to=${encodeURIComponent(allowed)}`;
     expect(page.html).toContain(`href="${link}"`);
   });

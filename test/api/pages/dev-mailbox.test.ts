@@ -66,6 +66,22 @@ test.each([
   expect((await get(path)).status).toBe(404);
 });
 
+test.each([
+  '/dev/mailbox/00000000-0000-0000-0000-000000000000',
+  '/dev/mailbox/00000000-0000-0000-0000-000000000000/html',
+  '/dev/mailbox/preview/nothing',
+])(
+  'a browser that opens %s gets the page for a missing address, and a program JSON',
+  async (path) => {
+    const page = await get(path, 'text/html');
+    expect(page.status).toBe(404);
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(await page.text()).toContain('<h1>Page not found</h1>');
+    const json = await get(path, 'application/json');
+    expect([json.status, await json.json()]).toMatchObject([404, { data: { code: 'NOT_FOUND' } }]);
+  },
+);
+
 test('the mailbox does not exist where a mail server is set', async () => {
   await using withServer = await startService();
   expect((await fetch(`${withServer.address}/dev/mailbox`)).status).toBe(404);

@@ -4,12 +4,14 @@ import { expect, test } from 'vitest';
 import { sendFailure } from '../../../src/api/pages/page.ts';
 import { addPresentation } from '../../../src/api/pages/presentation.ts';
 import { readConfig } from '../../../src/config/config.ts';
+import { textsFor } from '../../../src/config/presentation.ts';
 import { Problem } from '../../../src/core/errors.ts';
 import { titleOf } from '../../support/page.ts';
 
 async function pageOf(error: Error, language = 'en') {
   const app = fastify();
-  addPresentation(app, readConfig({}, import.meta.dirname));
+  const config = readConfig({}, import.meta.dirname);
+  addPresentation(app, config, textsFor(config));
   app.get('/', { errorHandler: sendFailure }, () => Promise.reject(error));
   const { statusCode, headers, body } = await app.inject({
     url: '/',

@@ -1,7 +1,8 @@
-/** The page `/register`. The answer is the same for free and for taken addresses. */
+/** The page `/register`. The answer to the form is the same for free and for taken addresses. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '../../../core/errors.ts';
 import type { Translate } from '../../../i18n/translate.ts';
+import { contextOf } from '../../http/context.ts';
 import { faultSummary, hiddenField, textField } from '../fields.ts';
 import { executeOperation, selection, textOf } from '../link-operations.ts';
 import { type Html, html, sendPage } from '../page.ts';
@@ -16,14 +17,18 @@ import {
 } from './account-page.ts';
 import { sendCheckMail } from './check-mail.ts';
 import { returnToName, returnToOf, withReturnTo } from './return-to.ts';
+import { sendSignedIn } from './signed-in.ts';
 
 const document = `mutation ($input: RegisterInput!) { result: register(input: $input) ${selection} }`;
 
 export function serveRegisterPage(app: FastifyInstance, deps: AccountPageDeps): void {
   const register = deps.prepareDocument(document);
-  app.get(registerPath, accountPageOptions, async (_request, reply) =>
-    sendForm(reply, deps, { typed: noValues, problem: undefined }),
-  );
+  app.get(registerPath, accountPageOptions, async (request, reply) => {
+    const owner = await deps.cookieOwner(contextOf(request));
+    return owner
+      ? sendSignedIn(reply, owner)
+      : sendForm(reply, deps, { typed: noValues, problem: undefined });
+  });
   app.post(registerPath, accountPageOptions, async (request, reply) => {
     const typed = typedIn(request);
     const password = textOf(request.body, 'password') ?? '';
