@@ -41,6 +41,9 @@ const defaultHeaders = {
   'user-agent': 'node',
 };
 
+/** An idle connection is closed before the service closes it, after five seconds. */
+const idleMilliseconds = 4000;
+
 interface Sent {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -52,7 +55,7 @@ function createSend(): (
   url: string,
   sent: Sent,
 ) => Promise<Pick<RestAnswer, 'status' | 'headers' | 'text'>> {
-  const agent = new Agent({ keepAlive: true });
+  const agent = new Agent({ keepAlive: true, timeout: idleMilliseconds });
   return async (url, { method, headers, body }) => {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };

@@ -110,7 +110,10 @@ const loginDocument = `mutation ($input: LoginInput!) {
 }`;
 
 export async function tryLogin(service: TestService, email: string, password = goodPassword) {
-  const { data } = await service.graphql(loginDocument, { input: { email, password } });
+  const { data, status, text } = await service.graphql(loginDocument, {
+    input: { email, password },
+  });
+  if (!data) throw new Error(`${status} ${text}`);
   return data.login;
 }
 
