@@ -141,7 +141,7 @@ describe('a change of the algorithm', () => {
     const database = await createTestDatabase();
     await using replicas = replicasOn(database);
     let last = await replicas.start('ES256');
-    for (let round = 0; round < 10; round += 1) {
+    for (let round = 0; round < 8; round += 1) {
       const next = await replicas.start(round % 2 === 0 ? 'EdDSA' : 'ES256');
       await replicas.stop(last);
       last = next;
