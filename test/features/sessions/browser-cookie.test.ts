@@ -32,6 +32,18 @@ interface Answer {
   readonly fault?: string;
 }
 
+/** An answer that the browser has received and not processed (Chrome DevTools Protocol, Fetch.requestPaused). */
+interface PausedAnswer {
+  readonly requestId: string;
+  readonly request: {
+    readonly method: string;
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+  };
+  readonly resourceType: string;
+  readonly responseStatusCode?: number;
+}
+
 /** Calls the service with credentials, from a script of the page. */
 const fetchIn = (page: Page, call: Call): Promise<Answer> =>
   page.evaluate(async ({ url, ...init }) => {
@@ -231,19 +243,28 @@ describe.skipIf(executable === undefined).each([
 
     test.each(attackers)('$who changes nothing by forms', (attacker) =>
       expectNoEffect(attacker, async (attack) => {
+        // The browser stays on the page of the attacker, because a new process for each answer is expensive.
+        const devtools = await context.newCDPSession(attack);
+        const answers = { urlPattern: `${address}/*`, requestStage: 'Response' } as const;
+        await devtools.send('Fetch.enable', { patterns: [answers] });
         for (const [path, index] of paths.flatMap((it) =>
           types.map((_, at) => [it, at] as const),
         )) {
-          const url = address + path;
-          await attack.goto(attacker.originOf(), { waitUntil: 'domcontentloaded' });
-          const sent = attack.waitForResponse((response) => response.url() === url);
+          const answered = new Promise<PausedAnswer>((resolve) => {
+            devtools.once('Fetch.requestPaused', resolve);
+          });
           await attack.evaluate(
-            `document.forms[${index}].action = ${JSON.stringify(url)}; document.forms[${index}].submit()`,
+            `document.forms[${index}].action = ${JSON.stringify(address + path)}; document.forms[${index}].submit()`,
           );
-          const response = await sent;
-          expect(response.status()).toBeGreaterThanOrEqual(400);
-          expect(response.request().headers()['content-type']).toContain(types[index]);
-          await attack.waitForURL(url, { waitUntil: 'commit' });
+          const { requestId, request, resourceType, responseStatusCode } = await answered;
+          expect([request.method, request.url, resourceType]).toEqual([
+            'POST',
+            address + path,
+            'Document',
+          ]);
+          expect(request.headers['Content-Type']).toContain(types[index]);
+          expect(responseStatusCode).toBeGreaterThanOrEqual(400);
+          await devtools.send('Fetch.failRequest', { requestId, errorReason: 'Aborted' });
         }
       }),
     );
