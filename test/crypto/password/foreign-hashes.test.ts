@@ -32,13 +32,14 @@ test.each([
 ])('%s: only the right password verifies, and the hash needs a rehash', async (_, hash, right) => {
   const imported = readImportedHash(hash);
   expect(imported.kind).toBe('usable');
-  for (const stored of new Set([hash, imported.kind === 'usable' ? imported.hash : ''])) {
+  const asImported = imported.kind === 'usable' ? imported.hash : '';
+  for (const stored of new Set([hash, asImported])) {
     expect(await hasher.verify(stored, right)).toBe(true);
-    const others = [`${right}!`, right.toUpperCase(), ''];
-    const verified = await Promise.all(others.map((other) => hasher.verify(stored, other)));
-    expect(verified).toEqual([false, false, false]);
     expect(hasher.needsRehash(stored)).toBe(true);
   }
+  // Of the imported one, because the database holds it.
+  for (const other of [`${right}!`, right.toUpperCase(), ''])
+    expect(await hasher.verify(asImported, other)).toBe(false);
 });
 
 describe('bcrypt', () => {

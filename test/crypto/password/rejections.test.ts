@@ -111,6 +111,7 @@ async function measurementMs(hashes: readonly string[]): Promise<number> {
 
 test('a hash is measured once', async () => {
   await using hasher = createHasher();
+  await hasher.hash('password'); // starts the thread
   const first = await processorMs(() => hasher.measureRejections([costly]));
   const again = await processorMs(() => hasher.measureRejections([costly, costly]));
   expect(again).toBeLessThan(first / 3);
@@ -140,6 +141,7 @@ test('beside hundreds of other costs only the most expensive one is measured, an
 
 test('hashes with nearly the same iterations are measured once', async () => {
   await using hasher = createHasher();
+  await hasher.hash('password'); // starts the thread
   const near = (iterations: number) => `pbkdf2_sha256$${iterations}$salt$${'A'.repeat(43)}=`;
   const varied = Array.from({ length: 200 }, (_, index) => near(100_000 + index));
   const first = await processorMs(() => hasher.measureRejections(varied.slice(0, 1)));
