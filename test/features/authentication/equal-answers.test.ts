@@ -3,7 +3,7 @@ import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { hashSync } from '@node-rs/bcrypt';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { shortestMs } from '../../support/durations.ts';
+import { elapsedMs, processorMs, shortestMs } from '../../support/durations.ts';
 import { compareDurations, expectEqualDurations, type Ways } from '../../support/equal-time.ts';
 import { foreignPassword } from '../../support/foreign-hashes.ts';
 import { type MailServer, startMailServer } from '../../support/mail-server.ts';
@@ -126,7 +126,9 @@ describe('with a mail server that hangs', () => {
     '%s gives all addresses the same response in the same time',
     async (_, path, rest) => {
       const { responses, ways } = requestsFor(sender(service, path, rest), { ...accounts });
-      await expectEqualDurations(ways, { tolerance: 0.1, milliseconds: 2500 });
+      // The processor time decides also on a busy machine.
+      for (const measure of [elapsedMs, processorMs])
+        await expectEqualDurations(ways, { tolerance: 0.1, milliseconds: 2000, measure });
       expect([...responses]).toHaveLength(1);
     },
   );
