@@ -92,6 +92,7 @@ export function createSession({ name, exchange, onTokens, ...options }: SessionO
     | { readonly error: unknown; readonly age: () => number; readonly milliseconds: number }
     | undefined;
   let stopTimer = () => {};
+  let isClosed = false;
 
   const setUser = (next: User | null, reason: ChangeReason) => {
     if (JSON.stringify(next) === JSON.stringify(user)) return;
@@ -120,7 +121,7 @@ export function createSession({ name, exchange, onTokens, ...options }: SessionO
   };
   const refreshLater = (milliseconds: number) => {
     stopTimer();
-    stopTimer = startTimer(refreshInBackground, milliseconds);
+    if (!isClosed) stopTimer = startTimer(refreshInBackground, milliseconds);
   };
 
   const reasonOf = ({ id }: User): ChangeReason => {
@@ -211,6 +212,7 @@ export function createSession({ name, exchange, onTokens, ...options }: SessionO
       if (next.id === user?.id) setUser(next, 'updated');
     },
     close() {
+      isClosed = true;
       stopTimer();
       listeners.clear();
       page?.removeEventListener('visibilitychange', onVisible);

@@ -21,7 +21,7 @@ export function connectTabs(
 ): Tabs {
   // Old browsers and pages without HTTPS have no locks; REFRESH_GRACE of Gatehouse then permits parallel refreshes.
   const locks = name === undefined ? undefined : globalThis.navigator?.locks;
-  const channel =
+  let channel =
     name !== undefined && 'BroadcastChannel' in globalThis ? new BroadcastChannel(name) : undefined;
   if (channel) {
     channel.onmessage = ({ data }: { data: TabMessage }) => onMessage(data);
@@ -36,6 +36,9 @@ export function connectTabs(
       return result;
     },
     announce: (message) => channel?.postMessage(message),
-    close: () => channel?.close(),
+    close() {
+      channel?.close();
+      channel = undefined; // a closed channel throws at the announcement of a request that ends later
+    },
   };
 }
