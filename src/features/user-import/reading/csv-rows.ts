@@ -67,7 +67,7 @@ export class CsvRows {
         `Line ${this.#opening} begins a quoted value that does not end. The file can be cut off.`,
       );
     }
-    if (this.#state !== 'start' || this.#values.length > 0) this.#endRow();
+    if (this.#state !== 'start' || this.#length > 0) this.#endRow();
     return this.#takeRows();
   }
 

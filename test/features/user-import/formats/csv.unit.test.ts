@@ -192,6 +192,15 @@ test('a row with a quotation mark in a value without quotes is refused, and the 
   ]);
 });
 
+test.each([
+  ['a quotation mark in its first value', 'a "b@example.com,'],
+  ['a first value of more than 1 MiB', `${'a'.repeat(1024 * 1024 + 1)},`],
+])('a last row with %s is refused also without a line break', async (_, row) => {
+  const { people, faults } = await readContent(openCsv, `email,x\na@example.com,1\n${row}`);
+  expect(people).toHaveLength(1);
+  expect(faults).toMatchObject([{ position: 3 }]);
+});
+
 test('rows that a missing quotation mark joins are one refused row, with its last line', async () => {
   const content = 'email,x,y\na@example.com,"x,y\nb@example.com,x,"\nc@example.com,x,y\n';
   const { people, faults } = await readContent(openCsv, content);
