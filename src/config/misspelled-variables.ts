@@ -17,8 +17,8 @@ interface Misspelling {
 const maxDistance = 2;
 /** Shorter names, such as HOST, resemble too many others. Only their plural counts. */
 const minLength = 6;
-/** In shorter names a replaced character is another word: API_URL is not APP_URL. */
-const minReplacedLength = 8;
+/** In shorter names a replaced character is another word: API_URL is not APP_URL, and API_NAME not APP_NAME. */
+const minReplacedLength = 9;
 
 /**
  * The unknown variables of the environment and the `.env` file of `directory` that resemble a known one which is not
@@ -55,8 +55,9 @@ function isServiceLink(value: string): boolean {
 function isSimilar(name: string, known: string): boolean {
   if (known.length < minLength) return name === `${known}S`;
   const text = name.toUpperCase();
-  if (withoutMarks(text) === withoutMarks(known)) return true;
-  if (known.length < minReplacedLength && text.length === known.length) return false;
+  const [plain, knownPlain] = [withoutMarks(text), withoutMarks(known)];
+  if (plain === knownPlain) return true;
+  if (known.length < minReplacedLength && plain.length === knownPlain.length) return false;
   const [words, knownWords] = [text.split('_'), known.split('_')];
   if (words.length !== knownWords.length) return false;
   const distances = knownWords.map((word, index) => distanceOf(words[index] ?? '', word));
