@@ -30,8 +30,8 @@ export interface RateLimiter extends Pick<RateLimitStore, 'fullest' | 'clear' | 
   reset(buckets: readonly Bucket[]): Promise<void>;
   /** The buckets of a limit that have consumed attempts, and keys with that beginning. Reads all buckets. */
   findBuckets(limit: LimitName, keyPrefix: string): Promise<readonly Bucket[]>;
-  /** The states of those buckets that have consumed attempts. */
-  read(buckets: readonly Bucket[]): ReturnType<RateLimitStore['read']>;
+  /** The states of those buckets that have consumed attempts, for commands. */
+  inspect(buckets: readonly Bucket[]): ReturnType<RateLimitStore['inspect']>;
 }
 
 /** The largest number of remembered refusals. */
@@ -89,7 +89,7 @@ function createRateLimiter(
       const keys = await store.keysWithPrefix(idOf({ limit, key: keyPrefix }));
       return keys.map((id) => ({ limit, key: id.slice(limit.length + 1) }));
     },
-    read: (buckets) => store.read(buckets.map(idOf)),
+    inspect: (buckets) => store.inspect(buckets.map(idOf)),
     fullest: store.fullest,
     async clear() {
       const cleared = await store.clear();

@@ -60,6 +60,9 @@ export function createPostgresStore(options: PostgresStoreOptions): RateLimitSto
     return (await pool.query<Row>(statement)).rows;
   };
 
+  const read: RateLimitStore['read'] = async (keys) =>
+    (await query<StateRow>('read-rate-limits', readSql, [keys])).map(stateOf);
+
   return {
     async consume(requests) {
       const ordered = inKeyOrder(requests);
@@ -82,9 +85,8 @@ export function createPostgresStore(options: PostgresStoreOptions): RateLimitSto
     async reset(keys) {
       await query('reset-rate-limits', resetSql, [keys]);
     },
-    async read(keys) {
-      return (await query<StateRow>('read-rate-limits', readSql, [keys])).map(stateOf);
-    },
+    read,
+    inspect: read,
     keysWithPrefix: async (prefix) =>
       (await pool.query<Pick<StateRow, 'key'>>(prefixSql, [prefix])).rows.map(({ key }) => key),
     fullest: async (limit) => (await pool.query<StateRow>(fullestSql, [limit])).rows.map(stateOf),

@@ -112,6 +112,10 @@ export function createRedisStore(url: string, log: Log, fallback: RateLimitStore
         () => readAll(keys),
         () => fallback.read(keys),
       ),
+    async inspect(keys) {
+      const states = (await isReady()) ? await readAll(keys) : [];
+      return [...states, ...(await fallback.inspect(keys))];
+    },
     async keysWithPrefix(beginning) {
       const keys = (await isReady()) ? await storedKeys() : [];
       const found = keys.filter((key) => key.startsWith(beginning));

@@ -31,6 +31,8 @@ export interface RateLimitStore {
   reset(keys: readonly string[]): Promise<void>;
   /** Those buckets of the keys that have consumed attempts. */
   read(keys: readonly string[]): Promise<readonly BucketState[]>;
+  /** As `read`, for commands: waits for the connection of the store, and reads its fallback as well. */
+  inspect(keys: readonly string[]): Promise<readonly BucketState[]>;
   /** The keys with that beginning of buckets that have consumed attempts. Reads all buckets. */
   keysWithPrefix(prefix: string): Promise<readonly string[]>;
   /** The buckets with the most consumed attempts, at most `limit`. */

@@ -24,7 +24,7 @@ const ask = (path: string, json: object, method: 'POST' | 'PUT' = 'POST', token?
 const used = async (email: string, limit: string) => {
   const { attemptLimits, rateLimiter } = service.app;
   const buckets = await attemptLimits.bucketsOf({ account: `email:${email}` });
-  const states = await rateLimiter?.read(buckets.filter((bucket) => bucket.limit === limit));
+  const states = await rateLimiter?.inspect(buckets.filter((bucket) => bucket.limit === limit));
   return states?.[0]?.used ?? 0;
 };
 

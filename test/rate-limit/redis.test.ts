@@ -1,5 +1,7 @@
 /** Rate limits in Redis, and their behaviour while it is unavailable. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { environmentOf } from '../support/command.ts';
+import { runCommand } from '../support/command-line.ts';
 import { goodPassword, newAddress, person } from '../support/people.ts';
 import { hasRedis, type RedisServer, startRedis, withoutRedis } from '../support/redis-server.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -11,7 +13,10 @@ describe.skipIf(!hasRedis)(`with REDIS_URL${hasRedis ? '' : withoutRedis}`, () =
 
   beforeAll(async () => {
     redis = await startRedis();
-    service = await startService({ environment: { REDIS_URL: redis.url, TRUST_PROXY: '1' } });
+    const { SECRET_KEY = '' } = environmentOf({ url: '' });
+    service = await startService({
+      environment: { SECRET_KEY, REDIS_URL: redis.url, TRUST_PROXY: '1' },
+    });
   });
   afterAll(async () => {
     await service.close();
@@ -44,6 +49,19 @@ describe.skipIf(!hasRedis)(`with REDIS_URL${hasRedis ? '' : withoutRedis}`, () =
     expect(await countRows()).toBe(0);
     const fullest = (await service.app.rateLimiter?.fullest(3)) ?? [];
     expect(fullest.map(({ used }) => used)).toEqual([10, 10, 10]);
+  });
+
+  test('the commands wait for the connection to Redis', async () => {
+    const { email } = await person(service);
+    const network = '203.0.113.4';
+    await login(email, 'wrong, all of it', network);
+    const run = (...args: string[]) =>
+      runCommand(['rate-limits', ...args, '--network', network], {
+        environment: { ...environmentOf(service.database, service.mail), REDIS_URL: redis.url },
+      });
+    expect((await run('show')).stdout).toContain(network);
+    expect((await run('reset')).stdout).toBe('Reset 1 bucket: network.\n');
+    expect((await run('show')).stdout).not.toContain(network);
   });
 
   test('PostgreSQL counts while Redis is unavailable, and Redis counts again afterwards', async () => {

@@ -156,7 +156,7 @@ function bucketsOf(
 
 /** The states of buckets in their order, without empty buckets. */
 async function readBuckets(app: AppContext, buckets: readonly Bucket[]): Promise<BucketState[]> {
-  const states = await requireRateLimits(app).rateLimiter.read(buckets);
+  const states = await requireRateLimits(app).rateLimiter.inspect(buckets);
   return buckets.flatMap((bucket) => states.find(({ key }) => key === idOf(bucket)) ?? []);
 }
 
