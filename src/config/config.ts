@@ -4,14 +4,13 @@
  */
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { EncodingError } from '../core/text.ts';
 import type { AccessTokenAlgorithm } from '../crypto/access-token-algorithms.ts';
 import { type HashParameters, isAffordable } from '../crypto/password/parameters.ts';
 import type { CustomTexts } from '../i18n/custom-texts.ts';
 import type { AccessTokenClaim } from './access-tokens.ts';
 import type { Brand } from './brand.ts';
 import type { DatabaseConnection } from './database-url.ts';
-import { readEnvFile } from './env-file.ts';
+import { EnvFileError, readEnvFile } from './env-file.ts';
 import {
   type MailSettings,
   mailFaults,
@@ -291,7 +290,7 @@ function envFile(directory: string): Environment {
   try {
     return readEnvFile(directory);
   } catch (error) {
-    if (error instanceof EncodingError) throw new ConfigError([`.env ${error.message}`]);
+    if (error instanceof EnvFileError) throw new ConfigError([error.message]);
     throw error;
   }
 }

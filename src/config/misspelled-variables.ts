@@ -2,8 +2,7 @@
  * Finds variables of the environment with a name that is almost the name of a variable here, such as SECRETKEY. Other
  * programs have variables of their own, so the rules are narrow.
  */
-import { EncodingError } from '../core/text.ts';
-import { readEnvFile } from './env-file.ts';
+import { EnvFileError, readEnvFile } from './env-file.ts';
 import { variables } from './variables.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -42,7 +41,7 @@ function readFile(directory: string): Environment {
   try {
     return readEnvFile(directory);
   } catch (error) {
-    if (error instanceof EncodingError) return {};
+    if (error instanceof EnvFileError) return {};
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
+import { findMisspellings } from '../../src/config/misspelled-variables.ts';
 import { variables as declaredVariables } from '../../src/config/variables.ts';
 import { admin, faultsOf, production, read, scratch, useConfigFiles } from './environments.ts';
 
@@ -36,6 +37,13 @@ describe('the .env file', () => {
         expect.stringMatching(/^\.env is (UTF-16|not UTF-8): save it as UTF-8$/),
       ]);
     }
+  });
+
+  test('is refused as a directory, which Docker creates for a missing file that it mounts', () => {
+    const directory = mkdtempSync(join(scratch, 'env-'));
+    mkdirSync(join(directory, '.env'));
+    expect(faultsOf({}, directory)).toEqual(['.env cannot be read: it is a directory']);
+    expect(findMisspellings({ SECRETKEY: 'x' }, directory)).toHaveLength(1);
   });
 
   test('is sufficient in production, and its faults are reported too', () => {
