@@ -64,7 +64,9 @@ export default defineConfig({
     maxWorkers: Math.min(availableParallelism() + 1, 4),
     sequence: { sequencer: SlowestFirst },
     setupFiles: ['test/support/require-assertions.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // A busy machine stalls for seconds.
+    expect: { poll: { timeout: 10_000 } },
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });

@@ -160,7 +160,7 @@ describe.concurrent('done', () => {
       {
         environment: environmentOf(withoutServer, { ...mail, port }),
         input: goodPassword,
-        limitMilliseconds: 20_000,
+        limitMilliseconds: 40_000,
       },
     );
     const users = await withoutServer.query('select status from users');

@@ -64,7 +64,7 @@ describe.concurrent('through a pipe, a line for each question', () => {
 
   test('the command ends although its standard input stays open', async () => {
     const email = newAddress();
-    const limit = { limitMilliseconds: 10_000 };
+    const limit = { limitMilliseconds: 30_000 };
     const command = await startCommand(['createsuperuser'], { environment, ...limit });
     command.write(linesFor(email));
     const created = await command.ended;
@@ -117,7 +117,7 @@ describe.runIf(terminal)('at a terminal', { concurrent: true }, () => {
         typed: answers(email),
         directory,
         redirection: '>created.json',
-        limitMilliseconds: 8000,
+        limitMilliseconds: 30_000,
       });
       expect(created.code).toBe(0);
       const written = await readFile(join(directory, 'created.json'), 'utf8');

@@ -98,7 +98,7 @@ test.concurrent('a server with another SECRET_KEY does not start, and prints the
   const SECRET_KEY = 'another-key-0123456789-abcdefghijklmnop';
   const { code, signal, stderr } = await spawnCommand(['serve'], {
     environment: { ...environment, PORT: '0', SECRET_KEY },
-    limitMilliseconds: 10_000,
+    limitMilliseconds: 30_000,
   });
   expect({ code, signal }).toEqual({ code: 1, signal: null });
   expect(stderr).toMatch(/SECRET_KEY.*former/);

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { httpLimits } from '../../src/api/http/limits.ts';
 import { createIdleUser } from '../support/idle-user.ts';
 import { goodPassword } from '../support/people.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
@@ -20,7 +21,7 @@ let service: TestService;
 beforeAll(async () => {
   postgres = await startPostgres();
   const database = { url: postgres.url, query: postgres.query, drop: async () => undefined };
-  service = await startService({ database });
+  service = await startService({ database, httpLimits });
 });
 afterAll(async () => {
   await service.close();

@@ -82,7 +82,7 @@ describe.skipIf(!executable)('in Chromium', () => {
 
   beforeEach(async () => {
     context = await browser.newContext();
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(20_000);
     requests = [];
     context.on('request', (request) => {
       const [, name] = /(?:mutation|query) (\w+)/.exec(request.postData() ?? '') ?? [];

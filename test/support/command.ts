@@ -11,9 +11,9 @@ import { testSecretKey } from './secret-key.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/gatehouse.js', import.meta.url));
 /** A command that takes longer is killed, and its result has the signal instead of a code. */
-const limitMilliseconds = 25_000;
+const limitMilliseconds = 60_000;
 /** A process that does not end after a signal in that time is killed, and its result has SIGKILL. */
-const signalTimeoutMs = 8000;
+const signalTimeoutMs = 20_000;
 const pollMilliseconds = 10;
 
 export type Variables = Readonly<Record<string, string>>;

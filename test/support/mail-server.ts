@@ -33,7 +33,7 @@ export interface MailServer {
   close(): Promise<void>;
 }
 
-const timeoutMilliseconds = 8000;
+const timeoutMilliseconds = 20_000;
 
 export interface MailServerOptions extends SMTPServerOptions {
   /** Called with each complete mail; an error rejects it. */

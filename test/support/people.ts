@@ -50,10 +50,10 @@ export async function sendRegistration(
   service: TestService,
   input: { readonly email: string },
 ): Promise<void> {
-  const { data } = await service.graphql(registerDocument, {
+  const { data, status, text } = await service.graphql(registerDocument, {
     input: { password: goodPassword, firstName: 'Ada', lastName: 'Lovelace', ...input },
   });
-  if (data?.register?.__typename !== 'Acknowledgement') throw new Error(JSON.stringify(data));
+  if (data?.register?.__typename !== 'Acknowledgement') throw new Error(`${status} ${text}`);
 }
 
 /** An account as an operator creates it: PENDING, with a password and a mailed code. */

@@ -45,6 +45,9 @@ export interface ServiceOptions {
 /** Argon2id with a cost below the allowed minimum, which takes a fraction of a millisecond. */
 const cheapHash: HashParameters = { memoryKib: 64, iterations: 1, parallelism: 1 };
 
+/** A busy machine may need longer than users would wait. */
+const patientLimits: HttpLimits = { ...httpLimits, answerMilliseconds: 20_000 };
+
 export async function startService(options: ServiceOptions = {}): Promise<TestService> {
   const dataDirectory = makeScratchDirectory('data');
   const database = options.database ?? (await createTestDatabase());
@@ -77,7 +80,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     destination: { write: (line) => void logLines.push(line) },
   });
   const app = await createAppContext({ config, log, clock });
-  const served = await startServer(app, { ...httpLimits, ...options.httpLimits });
+  const served = await startServer(app, { ...patientLimits, ...options.httpLimits });
   // Test files stay in memory with their services, so a closed service drops its references.
   let open: { readonly app: AppContext; readonly served: RunningServer } | undefined = {
     app,

@@ -8,7 +8,7 @@ import type { Variables } from './command.ts';
 import { makeScratchDirectory } from './scratch.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/gatehouse.js', import.meta.url));
-const limitMilliseconds = 25_000;
+const limitMilliseconds = 60_000;
 
 export interface ShellResult {
   readonly code: number;

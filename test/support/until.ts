@@ -6,7 +6,7 @@ const pauseMilliseconds = 10;
 /** Checks a condition repeatedly until it is true; returns the waiting time in milliseconds. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  limitMilliseconds = 10_000,
+  limitMilliseconds = 20_000,
 ): Promise<number> {
   const start = performance.now();
   while (!(await condition())) {

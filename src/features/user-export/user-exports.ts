@@ -36,8 +36,8 @@ export interface UserExports {
   countUsers(context: RequestContext): Promise<number>;
 }
 
-/** Accounts. */
-const pageSize = 1000;
+/** Accounts. Each can have 16 KiB of metadata, and some pages are in memory at once. */
+const pageSize = 250;
 /** Before every id. */
 const firstId = '00000000-0000-0000-0000-000000000000';
 
