@@ -100,19 +100,15 @@ export function refreshTokenReusedMail(
   context: TemplateContext,
 ): MailContent {
   const name = 'refreshTokenReused';
-  const lines = causeFacts(translate, context.locale, mail.cause);
-  const hasCause = Object.keys(lines).length > 0;
-  return {
-    ...headOf(translate, name),
-    reason: 'owner',
-    blocks: [
-      greeting(translate, mail.name),
-      paragraph(translate(`mails.${name}.body`, { email: mail.email })),
-      ...(hasCause ? [paragraph(translate(`mails.${name}.use`)), facts(lines)] : []),
+  return notice(translate, mail, {
+    name,
+    context,
+    introduction: [paragraph(translate(`mails.${name}.use`))],
+    steps: [
       paragraph(translate(`mails.${name}.ifYou`)),
       ...stepsForStranger(translate, mail.publicUrl, context),
     ],
-  };
+  });
 }
 
 /** Has the address only: no other data of the user exists any more. */
@@ -136,7 +132,8 @@ type NoticeName =
   | 'accountErased'
   | 'administratorRights'
   | 'alreadyRegistered'
-  | 'passwordChanged';
+  | 'passwordChanged'
+  | 'refreshTokenReused';
 
 function notice(
   translate: Translate,
@@ -144,27 +141,31 @@ function notice(
   {
     name,
     context,
+    introduction = [],
     steps,
   }: {
     readonly name: NoticeName;
     readonly context: TemplateContext;
+    /** Stands before the facts of the cause, if it has any. */
+    readonly introduction?: readonly Block[];
     readonly steps: readonly Block[];
   },
 ): MailContent {
   const lines = causeFacts(translate, context.locale, mail.cause);
+  const hasFacts = Object.keys(lines).length > 0;
   return {
     ...headOf(translate, name),
     reason: 'owner',
     blocks: [
       greeting(translate, mail.name),
       paragraph(translate(`mails.${name}.body`, { email: mail.email })),
-      ...(Object.keys(lines).length > 0 ? [facts(lines)] : []),
+      ...(hasFacts ? [...introduction, facts(lines)] : []),
       ...steps,
     ],
   };
 }
 
-function headOf(translate: Translate, name: NoticeName | 'accountChanged' | 'refreshTokenReused') {
+function headOf(translate: Translate, name: NoticeName | 'accountChanged') {
   return {
     subject: translate(`mails.${name}.subject`),
     preheader: translate(`mails.${name}.preheader`),
