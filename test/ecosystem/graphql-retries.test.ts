@@ -76,7 +76,7 @@ test('Apollo Client repeats a query that was answered OVERLOADED after the time 
   const requests = watchRequests();
   const release = await lockSessions();
   const result = module.client.query({ query: gql(sessionsQuery) });
-  await vi.waitFor(() => expect(requests(/query Sessions/)).toHaveLength(2), 20_000);
+  await vi.waitFor(() => expect(requests(/query Sessions/).length).toBeGreaterThan(1), 20_000);
   await release();
   expect((await result).data.me.sessions).toHaveLength(2);
 });
@@ -121,7 +121,7 @@ test('retryExchange of urql repeats a query that was answered OVERLOADED', async
   const requests = watchRequests();
   const release = await lockSessions();
   const result = client.query(sessionsQuery, {}).toPromise();
-  await vi.waitFor(() => expect(requests(/query Sessions/)).toHaveLength(2), 20_000);
+  await vi.waitFor(() => expect(requests(/query Sessions/).length).toBeGreaterThan(1), 20_000);
   await release();
   expect((await result).data.me.sessions).toHaveLength(1);
 });

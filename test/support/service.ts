@@ -8,6 +8,7 @@ import { type RunningServer, startServer } from '../../src/bootstrap/server.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { Clock } from '../../src/core/time.ts';
 import type { HashParameters } from '../../src/crypto/password/parameters.ts';
+import type { DatabaseTimeouts } from '../../src/database/timeouts.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { type Client, createClient } from './client.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -36,6 +37,8 @@ export interface ServiceOptions {
   readonly mail?: MailServer;
   /** Overrides HTTP limits, for tests that wait for them. */
   readonly httpLimits?: Partial<HttpLimits>;
+  /** Those of the server, for tests of them. By default much longer ones. */
+  readonly databaseTimeouts?: DatabaseTimeouts;
   /** Uses the default cost of password hashes, for tests of their duration. */
   readonly hasCostlyHashes?: boolean;
   /** The cost of password hashes, by default a very low one. */
@@ -47,6 +50,13 @@ const cheapHash: HashParameters = { memoryKib: 64, iterations: 1, parallelism: 1
 
 /** A busy machine may need longer than users would wait. */
 const patientLimits: HttpLimits = { ...httpLimits, answerMilliseconds: 20_000 };
+const patientTimeouts: DatabaseTimeouts = {
+  connectMilliseconds: 18_000,
+  lockMilliseconds: 17_000,
+  statementMilliseconds: 18_000,
+  idleInTransactionMilliseconds: 20_000,
+  silenceMilliseconds: 20_000,
+};
 
 export async function startService(options: ServiceOptions = {}): Promise<TestService> {
   const dataDirectory = makeScratchDirectory('data');
@@ -79,7 +89,8 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     level: config.logLevel,
     destination: { write: (line) => void logLines.push(line) },
   });
-  const app = await createAppContext({ config, log, clock });
+  const timeouts = options.databaseTimeouts ?? patientTimeouts;
+  const app = await createAppContext({ config, log, clock, timeouts });
   const served = await startServer(app, { ...patientLimits, ...options.httpLimits });
   // Test files stay in memory with their services, so a closed service drops its references.
   let open: { readonly app: AppContext; readonly served: RunningServer } | undefined = {

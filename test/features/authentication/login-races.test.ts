@@ -45,7 +45,7 @@ test.each([
     await changing.query(statement, [userId]);
     // All logins have read the old state and checked the password, and wait for the lock of the user.
     const logins = Array.from({ length: callers }, () => tryLogin(service, email));
-    await until(async () => (await waitingForLocks(service)) === callers, 2_500);
+    await until(async () => (await waitingForLocks(service)) === callers);
     await changing.query('commit');
     await changing.end();
     const codes = (await Promise.all(logins)).map(({ code }) => code);
@@ -58,27 +58,33 @@ test('a login creates no session if the client disconnects during the password c
   // Each password check takes 0.1 seconds.
   const environment = { PASSWORD_HASH_MEMORY_KIB: '65536', PASSWORD_HASH_ITERATIONS: '3' };
   await using slow = await startService({ environment, hasCostlyHashes: true });
-  const { email, userId } = await somebody(slow);
   const countedAttempts = async () => {
     const rows = await slow.database.query('select from rate_limit_buckets where used > 0');
     return rows.length;
   };
-  expect(await countedAttempts()).toBe(0);
-  const body = JSON.stringify({ email, password: goodPassword });
-  const headers = {
-    'Content-Type': 'application/json',
-    'Content-Length': String(Buffer.byteLength(body)),
-  };
   const { hostname, port } = new URL(slow.address);
-  const connected = once(slow.server, 'connection');
-  const client = connect(Number(port), hostname);
-  const [connection] = (await connected) as [Socket]; // the argument of the event
-  client.write(requestBytes('POST /auth/login/', headers, body));
-  // The rate limit counts the attempt directly before the password check.
-  await until(async () => (await countedAttempts()) > 0);
-  client.destroy();
-  await once(connection, 'close');
-  // The next login of the account waits until the first one has finished.
-  expect(await tryLogin(slow, email)).toMatchObject({ __typename: 'TokenPair' });
-  expect(await sessionsOf(slow, userId)).toBe(2);
+  /** The number of sessions after a login whose client disconnects, and another login. */
+  const sessionsAfterLogins = async () => {
+    const { email, userId } = await somebody(slow);
+    const before = await sessionsOf(slow, userId);
+    const attempts = await countedAttempts();
+    const connected = once(slow.server, 'connection');
+    const client = connect(Number(port), hostname);
+    const [connection] = (await connected) as [Socket]; // the argument of the event
+    const body = JSON.stringify({ email, password: goodPassword });
+    const headers = {
+      'Content-Type': 'application/json',
+      'Content-Length': String(Buffer.byteLength(body)),
+    };
+    client.write(requestBytes('POST /auth/login/', headers, body));
+    // The rate limit counts the attempt directly before the password check.
+    await until(async () => (await countedAttempts()) > attempts);
+    client.destroy();
+    await once(connection, 'close');
+    // The next login of the account waits until the first one has finished.
+    expect(await tryLogin(slow, email)).toMatchObject({ __typename: 'TokenPair' });
+    return (await sessionsOf(slow, userId)) - before;
+  };
+  // On a machine that stalls, a client may disconnect too late.
+  await expect.poll(sessionsAfterLogins).toBe(1);
 });
