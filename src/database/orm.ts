@@ -37,6 +37,24 @@ function releaseLost(pool: Pool): void {
   });
 }
 
+/**
+ * Releases a connection that opens while the pool is closed. Kysely (0.29) would forget it, and the pool would wait
+ * for it forever.
+ */
+function releaseAtClose(pool: Pool): void {
+  const connect: Connect = pool.connect.bind(pool);
+  const unlessClosing = (client: PoolClient) => {
+    if (!pool.ending) return client;
+    client.release();
+    throw new Error('the database connections are being closed');
+  };
+  const connectUnlessClosing: Connect = (...callback) => connect(...callback)?.then(unlessClosing);
+  Object.assign(pool, { connect: connectUnlessClosing });
+}
+
+/** With a callback it returns nothing. */
+type Connect = (...callback: never[]) => Promise<PoolClient> | undefined;
+
 export type Orm = MikroORM;
 export type Entities = readonly EntityClass<object>[];
 
@@ -75,6 +93,7 @@ export function ormOptions(
       ...connectionOptions(timeouts, isPooled),
       onPoolCreated: (pool: Pool) => {
         releaseLost(pool);
+        releaseAtClose(pool);
         settings.onPool?.(pool);
       },
     },
