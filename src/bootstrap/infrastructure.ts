@@ -57,7 +57,7 @@ export async function openInfrastructure(
   const clock = options.clock ?? (await openClock(database, log, opened));
   useClock(database.orm.em, clock);
   const attemptLimits = createAttemptLimits({ rateLimiter, secretKey });
-  const hasher = createHasher(config, metrics);
+  const hasher = createHasher(config, metrics, options.hashWaitMilliseconds);
   opened.defer(() => hasher.close());
   return {
     config,
@@ -116,12 +116,17 @@ async function openClock(
   return opened.use(await followDatabaseClock({ query: unitOfWork.query, log })).now;
 }
 
-function createHasher({ workers, passwordHash }: Config, metrics: Metrics): PasswordHasher {
+function createHasher(
+  { workers, passwordHash }: Config,
+  metrics: Metrics,
+  waitMilliseconds: number | undefined,
+): PasswordHasher {
   const threads = hashThreadsPerWorker(workers);
   return createPasswordHasher({
     threads,
     queueLimit: threads * queueSlotsPerThread,
     parameters: passwordHash,
     metrics,
+    waitMilliseconds,
   });
 }

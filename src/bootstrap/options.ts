@@ -19,6 +19,8 @@ export interface AppContextOptions {
   readonly smtpTimeoutMs?: number;
   /** Default: the timeouts of a server. */
   readonly timeouts?: DatabaseTimeouts;
+  /** How long the computation of a password hash may wait for a thread. Default: as long as in a request. */
+  readonly hashWaitMilliseconds?: number;
   /** Default: `serve`. */
   readonly purpose?: Purpose;
 }

@@ -4,6 +4,7 @@ import type { AppContext } from '../bootstrap/app-context.ts';
 import type { Purpose } from '../bootstrap/options.ts';
 import { readConfig } from '../config/config.ts';
 import { operatorId, type RequestContext, runWithContext } from '../core/request-context.ts';
+import { commandWaitMilliseconds } from '../crypto/password/queue.ts';
 import { commandTimeouts } from '../database/timeouts.ts';
 import { createLog } from '../observability/log.ts';
 import { printError, type Terminal } from './io.ts';
@@ -29,8 +30,14 @@ export async function withAppContext<Result>(
     import('../bootstrap/app-context.ts'),
     import('../jobs/worker.ts'),
   ]);
-  const timeouts = commandTimeouts;
-  const app = await createAppContext({ config, log, smtpTimeoutMs, timeouts, purpose });
+  const app = await createAppContext({
+    config,
+    log,
+    smtpTimeoutMs,
+    timeouts: commandTimeouts,
+    hashWaitMilliseconds: commandWaitMilliseconds,
+    purpose,
+  });
   try {
     const context = operatorContext();
     const result = await runWithContext(context, () =>

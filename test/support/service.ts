@@ -39,6 +39,8 @@ export interface ServiceOptions {
   readonly httpLimits?: Partial<HttpLimits>;
   /** Those of the server, for tests of them. By default much longer ones. */
   readonly databaseTimeouts?: DatabaseTimeouts;
+  /** As in requests, for tests of it. By default much longer. */
+  readonly hashWaitMilliseconds?: number;
   /** Uses the default cost of password hashes, for tests of their duration. */
   readonly hasCostlyHashes?: boolean;
   /** The cost of password hashes, by default a very low one. */
@@ -89,8 +91,8 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     level: config.logLevel,
     destination: { write: (line) => void logLines.push(line) },
   });
-  const timeouts = options.databaseTimeouts ?? patientTimeouts;
-  const app = await createAppContext({ config, log, clock, timeouts });
+  const { databaseTimeouts: timeouts = patientTimeouts, hashWaitMilliseconds = 17_000 } = options;
+  const app = await createAppContext({ config, log, clock, timeouts, hashWaitMilliseconds });
   const served = await startServer(app, { ...patientLimits, ...options.httpLimits });
   // Test files stay in memory with their services, so a closed service drops its references.
   let open: { readonly app: AppContext; readonly served: RunningServer } | undefined = {

@@ -87,6 +87,8 @@ interface PasswordHasherOptions {
   readonly metrics?: Metrics;
   /** By default the utilization of the event loop decides. */
   readonly isOverloaded?: () => boolean;
+  /** How long a computation may wait for a thread. Default: as long as in a request. */
+  readonly waitMilliseconds?: number | undefined;
 }
 
 /**
@@ -129,6 +131,7 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     slots: threads + nextJobs,
     queueLimit: queueLimit - nextJobs,
     isOverloaded,
+    waitMilliseconds: options.waitMilliseconds,
   });
   const { run, reserveSlot } = createPasswordQueue(queue, options.metrics);
   const background = createPasswordQueue(queue, undefined);

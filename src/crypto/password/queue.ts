@@ -42,8 +42,10 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
 }
 
-/** A job that waits longer, or is expected to, is rejected: the timeout of its request follows. */
-const deadlineMilliseconds = 3500;
+/** How long a job of a request may wait: the timeout of the request follows. */
+export const requestWaitMilliseconds = 3_500;
+/** Nobody waits for the answer of a command. */
+export const commandWaitMilliseconds = 120_000;
 
 /** Waiting jobs with the same key. More would fill the queue, although only one of them runs. */
 const maxWaitingOfKey = 20;
@@ -59,8 +61,10 @@ export function createHashQueue(options: {
   readonly slots: number;
   readonly queueLimit: number;
   readonly isOverloaded?: () => boolean;
+  /** A job that waits longer, or is expected to, is rejected. Default: that of a request. */
+  readonly waitMilliseconds?: number | undefined;
 }): HashQueue {
-  const { isOverloaded = () => false } = options;
+  const { isOverloaded = () => false, waitMilliseconds = requestWaitMilliseconds } = options;
   const capacity = options.slots + options.queueLimit;
   const slots = () => Math.max(1, isOverloaded() ? options.slots - 1 : options.slots);
   const waiting = new Set<Waiter>();
@@ -92,7 +96,7 @@ export function createHashQueue(options: {
       reject(reason);
     };
     const abort = () => leave(signal?.reason);
-    const timer = setTimeout(() => leave(overloaded()), deadlineMilliseconds);
+    const timer = setTimeout(() => leave(overloaded()), waitMilliseconds);
     signal?.addEventListener('abort', abort, { once: true });
     waiting.add(waiter);
     startWaiting();
@@ -130,7 +134,7 @@ export function createHashQueue(options: {
 
   /** @throws OVERLOADED when one more job would exceed the capacity or miss the deadline */
   function assertNotFull(jobs: number): void {
-    if (jobs >= capacity || expectedMilliseconds(jobs) > deadlineMilliseconds) throw overloaded();
+    if (jobs >= capacity || expectedMilliseconds(jobs) > waitMilliseconds) throw overloaded();
   }
 
   function isKeyFull(key: string | undefined): boolean {
@@ -140,7 +144,7 @@ export function createHashQueue(options: {
 
   /** Retry-After is the expected time until the jobs that wait now have started. */
   function overloaded(): Problem {
-    const milliseconds = Math.min(expectedMilliseconds(waiting.size), deadlineMilliseconds);
+    const milliseconds = Math.min(expectedMilliseconds(waiting.size), waitMilliseconds);
     return new Problem('OVERLOADED', {
       retryAfterSeconds: Math.max(1, Math.ceil(milliseconds / 1000)),
     });

@@ -17,6 +17,7 @@ beforeEach(() => {
     queueLimit: 100,
     parameters: { memoryKib: 64, iterations: 1, parallelism: 1 },
     isOverloaded: () => false,
+    waitMilliseconds: 60_000, // for a busy machine
   });
 });
 afterEach(() => hasher.close());

@@ -9,16 +9,24 @@ import { expectEqualDurations } from '../../support/equal-time.ts';
 
 const cheap = { memoryKib: 256, iterations: 1, parallelism: 1 };
 const middling = { memoryKib: 4096, iterations: 2, parallelism: 1 };
-/** Long enough for calls to wait, and short enough for the deadline of the queue on a busy machine. */
+/** Long enough for calls to wait. */
 const slow = { memoryKib: 32_768, iterations: 2, parallelism: 1 };
 const isOverloaded = () => false;
+/** For a busy machine. */
+const waitMilliseconds = 60_000;
 const hasher = createPasswordHasher({
   threads: 2,
   queueLimit: 100,
   parameters: cheap,
   isOverloaded,
+  waitMilliseconds,
 });
-const standard = createPasswordHasher({ threads: 1, queueLimit: 100, isOverloaded });
+const standard = createPasswordHasher({
+  threads: 1,
+  queueLimit: 100,
+  isOverloaded,
+  waitMilliseconds,
+});
 
 afterAll(() => Promise.all([hasher.close(), standard.close()]));
 
@@ -214,6 +222,6 @@ describe('the queue', () => {
 });
 
 function createHasher(options: Parameters<typeof createPasswordHasher>[0]) {
-  const created = createPasswordHasher({ isOverloaded, ...options });
+  const created = createPasswordHasher({ isOverloaded, waitMilliseconds, ...options });
   return { ...created, [Symbol.asyncDispose]: created.close };
 }

@@ -2,7 +2,11 @@
 import { performance } from 'node:perf_hooks';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Problem } from '../../../src/core/errors.ts';
-import { createHashQueue, type HashQueue } from '../../../src/crypto/password/queue.ts';
+import {
+  commandWaitMilliseconds,
+  createHashQueue,
+  type HashQueue,
+} from '../../../src/crypto/password/queue.ts';
 import { createEventLoopMonitor } from '../../../src/observability/event-loop.ts';
 
 afterEach(() => {
@@ -109,15 +113,19 @@ test('twenty jobs with the same key may wait, so that they leave places for othe
   expect(refused).toHaveLength(164 - 1 - 20);
 });
 
-test('a job that cannot start within 3.5 seconds is rejected, and others are not', async () => {
+test.each([
+  ['of a request', '3.5 seconds', undefined, 3_500],
+  ['of a command', 'two minutes', commandWaitMilliseconds, 120_000],
+])('a job %s that cannot start within %s is rejected, and others are not', async (...limits) => {
+  const [, , waitMilliseconds, milliseconds] = limits;
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  const queue = createHashQueue({ slots: 1, queueLimit: 9 });
+  const queue = createHashQueue({ slots: 1, queueLimit: 9, waitMilliseconds });
   const { add, endFirst, started } = jobsOf(queue);
   const running = add('running');
   const early = add('early').catch((error: unknown) => error);
   vi.advanceTimersByTime(1000);
   const late = add('late');
-  vi.advanceTimersByTime(2500);
+  vi.advanceTimersByTime(milliseconds - 1000);
   expect(await early).toMatchObject({ code: 'OVERLOADED' });
   expect(queue.queueLength()).toBe(1);
   await endFirst();
