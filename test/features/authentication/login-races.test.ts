@@ -86,5 +86,5 @@ test('a login creates no session if the client disconnects during the password c
     return (await sessionsOf(slow, userId)) - before;
   };
   // On a machine that stalls, a client may disconnect too late.
-  await expect.poll(sessionsAfterLogins).toBe(1);
+  await expect.poll(sessionsAfterLogins, { timeout: 50_000 }).toBe(1);
 });
