@@ -33,7 +33,10 @@ const deliveryMilliseconds = 1000;
 export type ChangeKey = string;
 
 export interface ChangeFeed {
-  /** Resolves when the feed is trusted. Resolves at once when it cannot connect; it continues to try. */
+  /**
+   * Resolves when the feed is trusted, or cannot connect, or has no answer to its first heartbeat for a second; it
+   * continues to try.
+   */
   start(): Promise<void>;
   stop(): Promise<void>;
   onChange(listener: (key: ChangeKey) => void): void;
@@ -149,7 +152,7 @@ export function createChangeFeed(options: {
       connecting = undefined;
       connection = opened;
       publish('all'); // changes before now were not delivered
-      void sendHeartbeat(opened);
+      await withTimeout(deliveryMilliseconds, sendHeartbeat(opened), undefined);
     } catch (error) {
       if (!isStarted) return;
       log.warn({ err: error, component: 'change-feed' }, 'change feed cannot connect, retrying');
@@ -180,19 +183,12 @@ export function createChangeFeed(options: {
     else void sendHeartbeat(connection);
   };
 
-  const waitUntilDelivered = async () => {
-    if (!connection) return;
-    const delivered = sendHeartbeat(connection).then(() => true);
-    if (!(await withTimeout(deliveryMilliseconds, delivered, false))) invalidate();
-  };
-
   return {
     async start() {
       isStarted = true;
       timer = setInterval(onTimer, heartbeatMilliseconds);
       timer.unref();
       await connect();
-      await waitUntilDelivered();
     },
     async stop() {
       isStarted = false;
@@ -205,7 +201,11 @@ export function createChangeFeed(options: {
     onChange: (listener) => void listeners.push(listener),
     isTrusted: () =>
       connection !== undefined && performance.now() - confirmedAt < trustMilliseconds,
-    waitUntilDelivered,
+    async waitUntilDelivered() {
+      if (!connection) return;
+      const delivered = sendHeartbeat(connection).then(() => true);
+      if (!(await withTimeout(deliveryMilliseconds, delivered, false))) invalidate();
+    },
   };
 }
 

@@ -42,18 +42,19 @@ function releaseLost(pool: Pool): void {
  * for it forever.
  */
 function releaseAtClose(pool: Pool): void {
-  const connect: Connect = pool.connect.bind(pool);
-  const unlessClosing = (client: PoolClient) => {
+  const connect: (...callback: unknown[]) => Promise<PoolClient> = pool.connect.bind(pool);
+  const connectUnlessClosing = async () => {
+    const client = await connect();
     if (!pool.ending) return client;
     client.release();
-    throw new Error('the database connections are being closed');
+    throw new Error('connection ended: the database is being closed');
   };
-  const connectUnlessClosing: Connect = (...callback) => connect(...callback)?.then(unlessClosing);
-  Object.assign(pool, { connect: connectUnlessClosing });
+  // Only `pool.query` has a callback, and releases its connection.
+  Object.assign(pool, {
+    connect: (...callback: unknown[]) =>
+      callback.length > 0 ? connect(...callback) : connectUnlessClosing(),
+  });
 }
-
-/** With a callback it returns nothing. */
-type Connect = (...callback: never[]) => Promise<PoolClient> | undefined;
 
 export type Orm = MikroORM;
 export type Entities = readonly EntityClass<object>[];

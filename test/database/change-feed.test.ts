@@ -1,6 +1,10 @@
 /** A change feed whose connection is cut or frozen: changes still take effect within three seconds. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseDatabaseUrl } from '../../src/config/database-url.ts';
+import { createChangeFeed } from '../../src/database/change-feed.ts';
+import { createLog } from '../../src/observability/log.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { openDatabaseWire } from '../support/database-wire.ts';
 import { createIdleUser } from '../support/idle-user.ts';
@@ -159,4 +163,23 @@ describe.concurrent('a change feed', () => {
     expect(await feedPids(database)).toEqual([]);
     await database.drop();
   });
+});
+
+test('is trusted when it has started, also if its first heartbeat takes a while', async () => {
+  const database = await createTestDatabase();
+  await using wire = await openDatabaseWire(database.url);
+  const feed = createChangeFeed({
+    database: parseDatabaseUrl(wire.url),
+    log: createLog({ isReadable: false, level: 'silent' }),
+    metrics: createMetrics(),
+  });
+  const { reached, release } = wire.holdAnswerTo(/^select pg_notify/);
+  const starting = feed.start();
+  await reached;
+  expect(feed.isTrusted()).toBe(false);
+  setTimeout(release, 100);
+  await starting;
+  expect(feed.isTrusted()).toBe(true);
+  await feed.stop();
+  await database.drop();
 });

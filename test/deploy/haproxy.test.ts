@@ -105,7 +105,11 @@ describe.skipIf(!isInstalled)('through HAProxy', { timeout: 60_000 }, () => {
     const token = await logIn();
     const stop = keepAsking(token);
     const leaving = replicas.at(two);
-    const ended = leaving.end('SIGTERM');
+    const signalledAt = performance.now();
+    const ended = leaving.end('SIGTERM').then(({ code }) => ({
+      code,
+      delaySeconds: (performance.now() - signalledAt) / 1000,
+    }));
     await until(async () => !(await haproxy.inRotation()).includes(two));
     const direct = (path: string) =>
       fetch(`${leaving.address}${path}`).then(
@@ -114,7 +118,9 @@ describe.skipIf(!isInstalled)('through HAProxy', { timeout: 60_000 }, () => {
       );
     expect([503, 'ended']).toContain(await direct('/health/ready'));
     expect([200, 'ended']).toContain(await direct('/health/live'));
-    expect((await ended).code).toBe(0);
+    const { code, delaySeconds } = await ended;
+    expect(code).toBe(0);
+    expect(delaySeconds).toBeGreaterThanOrEqual(shutdownDelaySeconds);
     expect(new Set(await stop())).toEqual(new Set([200]));
 
     const stopAgain = keepAsking(token);
