@@ -163,23 +163,23 @@ describe.concurrent('a change feed', () => {
     expect(await feedPids(database)).toEqual([]);
     await database.drop();
   });
-});
 
-test('is trusted when it has started, also if its first heartbeat takes a while', async () => {
-  const database = await createTestDatabase();
-  await using wire = await openDatabaseWire(database.url);
-  const feed = createChangeFeed({
-    database: parseDatabaseUrl(wire.url),
-    log: createLog({ isReadable: false, level: 'silent' }),
-    metrics: createMetrics(),
+  test('is trusted when it has started, also if its first heartbeat takes a while', async () => {
+    const database = await createTestDatabase();
+    await using wire = await openDatabaseWire(database.url);
+    const feed = createChangeFeed({
+      database: parseDatabaseUrl(wire.url),
+      log: createLog({ isReadable: false, level: 'silent' }),
+      metrics: createMetrics(),
+    });
+    const { reached, release } = wire.holdAnswerTo(/^select pg_notify/);
+    const starting = feed.start();
+    await reached;
+    expect(feed.isTrusted()).toBe(false);
+    setTimeout(release, 100);
+    await starting;
+    expect(feed.isTrusted()).toBe(true);
+    await feed.stop();
+    await database.drop();
   });
-  const { reached, release } = wire.holdAnswerTo(/^select pg_notify/);
-  const starting = feed.start();
-  await reached;
-  expect(feed.isTrusted()).toBe(false);
-  setTimeout(release, 100);
-  await starting;
-  expect(feed.isTrusted()).toBe(true);
-  await feed.stop();
-  await database.drop();
 });
